@@ -1,0 +1,48 @@
+# Two commands for a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## install Tiercel and its tools into .venv
+
+# uv installs the locked versions, hashes checked; only uv itself comes through pip.
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "Tiercel needs Python 3.11, 3.12 or 3.13; use: make PYTHON=/path/to/python3.12 ..."; exit 1; }
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Tiercel into $(VENV) ..."
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## from a commit to a verified release, on this machine, without an AWS account
+	@$(BIN)/tiercel demo
+
+test: setup ## run the whole test suite
+	@$(BIN)/python -m pytest
+
+check: setup ## formatting, lint, types, layers and workflow security
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format the code and fix what ruff can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## resolve pyproject.toml again into requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
+	  --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
+
+clean: ## stop the sandbox and remove everything that make created
+	@test ! -x $(BIN)/tiercel || $(BIN)/tiercel sandbox down --quiet
+	rm -rf $(VENV) .tiercel .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,105 @@
+"""What can go wrong, as types that carry what a person needs to act on it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of `tiercel`, as documented in docs/cli.md."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    REFUSED = 4
+    BUILD_FAILED = 5
+    DEPLOY_FAILED = 6
+    SMOKE_TEST_FAILED = 7
+    UNREACHABLE = 8
+    INTERRUPTED = 130
+
+
+class TiercelError(Exception):
+    """A failure that a person can act on.
+
+    `what` failed, `where` (account, stack, resource, file), `why` (the world's own
+    words), `state` (what things are in now) and `remedy` (what to do about it).
+    """
+
+    exit_code = ExitCode.INTERNAL
+    transient = False
+
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", state: str = "", remedy: str = ""
+    ) -> None:
+        """Keep each part, so that the CLI, the log and the artifact can lay them out."""
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.state = state
+        self.remedy = remedy
+
+    def parts(self) -> dict[str, str]:
+        """Return the parts that are not empty, in reading order."""
+        named = {
+            "what": self.what,
+            "where": self.where,
+            "why": self.why,
+            "now": self.state,
+            "do": self.remedy,
+        }
+        return {name: text for name, text in named.items() if text}
+
+    def __str__(self) -> str:
+        labels = {"what": "", "where": "where: ", "why": "why: ", "now": "now: ", "do": "do: "}
+        return "\n  ".join(labels[name] + text for name, text in self.parts().items())
+
+
+class ConfigurationError(TiercelError):
+    """tiercel.toml is wrong; nothing has been called."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+
+class RefusedInputError(TiercelError):
+    """What came from the repository breaks a rule or a limit; nothing was changed."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class BuildFailedError(TiercelError):
+    """A service's own build failed."""
+
+    exit_code = ExitCode.BUILD_FAILED
+
+
+class ArtifactConflictError(TiercelError):
+    """An immutable object exists already with other bytes."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class DeployFailedError(TiercelError):
+    """CloudFormation refused or rolled back."""
+
+    exit_code = ExitCode.DEPLOY_FAILED
+
+
+class SmokeTestFailedError(TiercelError):
+    """The stack is up and does not answer as it should."""
+
+    exit_code = ExitCode.SMOKE_TEST_FAILED
+
+
+class UnreachableError(TiercelError):
+    """AWS, GitHub or Prefect did not answer, or refused the caller."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class TransientError(UnreachableError):
+    """The same call may succeed a moment later."""
+
+    transient = True
