@@ -1,0 +1,1 @@
+"""The `tiercel` command, a second way in beside the Prefect UI."""

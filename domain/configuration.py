@@ -6,11 +6,14 @@ import graphlib
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from pydantic import ValidationError
 
 from domain.errors import ConfigurationError
+from domain.gitflow import is_legal_branch
+from domain.names import printable
 from domain.topology import (
     REQUIRED_ENVIRONMENTS,
     Environment,
@@ -22,6 +25,12 @@ from domain.topology import (
 Finding = tuple[tuple[str, ...], str]
 """The path of a key and what is wrong with it."""
 
+_LARGEST_FILE = 256_000
+_MOST_DOTS = 100
+_MOST_FINDINGS = 20
+_LONGEST_FINDING = 400
+# A value of one of these keys may stand only once in all environments.
+_UNIQUE_KEYS = (("branch",), ("external_id",), ("infrastructure_account", "runtime_account"))
 _REMEDY = "correct the file, then run `tiercel config check`; tiercel.toml explains every key"
 
 
@@ -31,6 +40,7 @@ def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
     Raises ConfigurationError that lists every finding as `file:line: key: reason`.
     """
     data = _parse_toml(text, source)
+    _raise(list(_written_names(data, "environments", "services")), text, source)
     topology = _validated(_named(data), text, source)
     _raise(list(_contradictions(topology)), text, source)
     return topology
@@ -39,23 +49,48 @@ def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
 def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") -> Topology:
     """Return the topology with the services that a commit's own file describes.
 
-    Whatever else the commit's file says is not read: accounts come from the worker's copy.
+    What the commit's file says of accounts and builds is not read: that comes from the
+    worker's copy. A table that nobody knows is an error here too, or a misspelt
+    [services] would be a commit without services.
     Raises ConfigurationError as `parse_topology` does.
     """
     data = _parse_toml(text, source)
-    merged = topology.model_dump(exclude={"services"}) | {"services": data.get("services", {})}
+    _raise(list(_written_names(data, "services")), text, source)
+    merged = data | topology.model_dump(exclude={"services"})
     described = _validated(_named(merged), text, source)
     _raise(list(_contradictions(described)), text, source)
     return described
 
 
 def _parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Read the text; whatever a repository sends ends in a ConfigurationError at worst."""
+    if len(text) > _LARGEST_FILE:
+        raise _not_toml(source, f"it is longer than {_LARGEST_FILE} characters")
+    for number, line in enumerate(text.split("\n"), start=1):
+        # tomllib's time and memory grow with the square of a dotted key's parts.
+        if line.count(".") > _MOST_DOTS:
+            raise _not_toml(source, f"line {number} has more than {_MOST_DOTS} dots")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            "the configuration is not TOML", where=source, why=str(error), remedy=_REMEDY
-        ) from error
+    except RecursionError as error:
+        raise _not_toml(source, "tables or arrays are nested too deeply") from error
+    except ValueError as error:
+        raise _not_toml(source, printable(str(error), _LONGEST_FINDING)) from error
+
+
+def _not_toml(source: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "the configuration cannot be read", where=source, why=why, remedy=_REMEDY
+    )
+
+
+def _written_names(data: dict[str, Any], *tables: str) -> Iterator[Finding]:
+    """Find names given twice: a table's own name is the name."""
+    for table in tables:
+        entries = data.get(table)
+        for name, value in entries.items() if isinstance(entries, dict) else ():
+            if isinstance(value, dict) and "name" in value:
+                yield (table, name, "name"), "unknown key: the table's own name is the name"
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +113,14 @@ def _validated(data: dict[str, Any], text: str, source: str) -> Topology:
     try:
         return Topology.model_validate(data)
     except ValidationError as error:
-        _raise([_finding(details) for details in error.errors()], text, source)
+        findings = [_finding(details) for details in error.errors(include_input=False)]
+        _raise([finding for finding in findings if not _is_given_name(*finding)], text, source)
         raise
+
+
+def _is_given_name(path: tuple[str, ...], _: str) -> bool:
+    """A table's bad name is found twice: as its key, and as the name that `_named` gave."""
+    return len(path) == 3 and path[2] == "name" and path[0] in {"environments", "services"}
 
 
 def _finding(details: Any) -> Finding:
@@ -97,8 +138,11 @@ def _finding(details: Any) -> Finding:
 
 def _contradictions(topology: Topology) -> Iterator[Finding]:
     yield from _missing_environments(topology)
-    yield from _shared_branches(topology.environments)
-    yield from _shared_accounts(topology.environments)
+    for name, environment in topology.environments.items():
+        if not is_legal_branch(environment.branch):
+            yield ("environments", name, "branch"), "git allows no branch of this name"
+    for keys in _UNIQUE_KEYS:
+        yield from _shared(topology.environments, keys)
     for service in topology.services.values():
         yield from _dangling_names(service, topology)
     yield from _cycles(topology.services)
@@ -110,24 +154,15 @@ def _missing_environments(topology: Topology) -> Iterator[Finding]:
             yield ("environments", name), "missing: both preprod and prod must be described"
 
 
-def _shared_branches(environments: dict[str, Environment]) -> Iterator[Finding]:
+def _shared(environments: dict[str, Environment], keys: tuple[str, ...]) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for name, environment in environments.items():
-        owner = owners.setdefault(environment.branch, name)
-        if owner != name:
-            reason = f"`{environment.branch}` already feeds environments.{owner}"
-            yield ("environments", name, "branch"), reason
-
-
-def _shared_accounts(environments: dict[str, Environment]) -> Iterator[Finding]:
-    owners: dict[str, str] = {}
-    for name, environment in environments.items():
-        for role in ("infrastructure_account", "runtime_account"):
-            account = getattr(environment, role)
-            place = f"environments.{name}.{role}"
-            owner = owners.setdefault(account, place)
+        for key in keys:
+            value = getattr(environment, key)
+            place = f"environments.{name}.{key}"
+            owner = owners.setdefault(value, place)
             if owner != place:
-                yield ("environments", name, role), f"{account} is already {owner}"
+                yield ("environments", name, key), f"`{value}` is already {owner}"
 
 
 def _dangling_names(service: Service, topology: Topology) -> Iterator[Finding]:
@@ -161,10 +196,13 @@ def _raise(findings: list[Finding], text: str, source: str) -> None:
     if not findings:
         return
     lines = [
-        f"{source}:{line_of(text, path)}: {'.'.join(path)}: {reason}" for path, reason in findings
+        printable(f"{source}:{line_of(text, path)}: {'.'.join(path)}: {reason}", _LONGEST_FINDING)
+        for path, reason in findings[:_MOST_FINDINGS]
     ]
+    if len(findings) > _MOST_FINDINGS:
+        lines.append(f"and {len(findings) - _MOST_FINDINGS} more")
     raise ConfigurationError(
-        f"the configuration has {len(lines)} error{'s' if len(lines) > 1 else ''}; "
+        f"the configuration has {len(findings)} error{'s' if len(findings) > 1 else ''}; "
         "nothing was called",
         where=source,
         why="\n       ".join(lines),
@@ -176,23 +214,30 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     """Return the line, from 1, where a key stands, or that of its nearest table.
 
     tomllib keeps no positions, so this reads headers and keys line by line; inside
-    a multi-line string it may name a line too early, never one that does not exist.
+    a string or array of many lines it may name a line too early, never one that does not exist.
     """
     table: tuple[str, ...] = ()
     best_line, best_depth = 1, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(#.*)?$", line)
-        assignment = re.match(r"\s*([A-Za-z0-9_.\"'-]+)\s*=", line)
-        if header:
-            table = here = _split_key(header[1])
+    for number, line in enumerate(text.split("\n"), start=1):
+        content = line.strip()
+        assignment = re.match(r"([A-Za-z0-9_.\"'-]+)\s*=", content)
+        if content.startswith("["):
+            table = here = _split_key(content.partition("#")[0].strip("[] \t"))
         elif assignment:
             here = table + _split_key(assignment[1])
         else:
             continue
-        if len(here) > best_depth and here == path[: len(here)]:
-            best_line, best_depth = number, len(here)
+        depth = _shared_parts(here, path)
+        if depth > best_depth:
+            best_line, best_depth = number, depth
     return best_line
 
 
+def _shared_parts(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 def _split_key(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in text.split("."))
+    parts = re.findall(r"\"[^\"]*\"|'[^']*'|[^.\s\"']+", text)
+    return tuple(part.strip("\"'") for part in parts)

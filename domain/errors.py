@@ -99,6 +99,12 @@ class UnreachableError(TiercelError):
     exit_code = ExitCode.UNREACHABLE
 
 
+class InterruptedRunError(TiercelError):
+    """A person stopped the command; AWS may still be at work."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class TransientError(UnreachableError):
     """The same call may succeed a moment later."""
 

@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 import graphlib
+import json
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 REQUIRED_ENVIRONMENTS = ("preprod", "prod")
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_LONGEST_PATH = 1024
+_OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
+_REPOSITORY = r"[.]{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]{0,97}"
+
+
+def _unreserved(organization: str) -> str:
+    if f"{organization}-".startswith(_RESERVED_BUCKET_PREFIXES):
+        raise ValueError("S3 reserves bucket names that start like this")
+    return organization
+
+
+def _json_value(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError("must be JSON: no dates, no nan or inf, not nested deeply") from error
+    return value
+
 
 AccountId = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(description="12 digits, in quotes")
 ]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
-OrganizationName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,14}[a-z0-9]$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
+OrganizationName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,14}[a-z0-9]$"),
+    AfterValidator(_unreserved),
+]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,9}$")]
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
-RepositoryName = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")
-]
+RepositoryName = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}/({_REPOSITORY}|[*])$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 LogicalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,255}$")]
+Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Json = Annotated[Any, AfterValidator(_json_value)]
 ParameterValue = Annotated[str, StringConstraints(max_length=4096)]
 Parameters = Annotated[dict[LogicalId, ParameterValue], Field(max_length=200)]
 
@@ -39,6 +72,17 @@ class Organization(Frozen):
 
     name: OrganizationName
     repositories: tuple[RepositoryName, ...] = ()
+
+    def owns(self, repository: str) -> bool:
+        """Tell whether commits of a repository, as `owner/name`, may be released.
+
+        GitHub does not tell upper from lower case in either part.
+        """
+        if not re.fullmatch(f"{_OWNER}/{_REPOSITORY}", repository):
+            return False
+        owner = repository.lower().partition("/")[0]
+        allowed = {name.lower() for name in self.repositories}
+        return repository.lower() in allowed or f"{owner}/*" in allowed
 
 
 class Builds(Frozen):
@@ -63,12 +107,12 @@ class SmokeTest(Frozen):
     """Either a Lambda function to invoke or an address to call, and what must come back."""
 
     invoke: LogicalId | None = None
-    payload: Any = None
+    payload: Json = None
     http: LogicalId | None = None
     path: Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$", max_length=1024)] = "/"
     method: Literal["GET", "POST"] = "GET"
     expect_status: Annotated[int, Field(ge=100, le=599)] = 200
-    expect: Any = None
+    expect: Json = None
 
     @field_validator("http")
     @classmethod
@@ -93,7 +137,7 @@ class Service(Frozen):
     path: str
     template: str = "template.yaml"
     include: tuple[str, ...] = ()
-    build: tuple[str, ...] = ()
+    build: tuple[Argument, ...] = ()
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = {}
     environments: dict[EnvironmentName, EnvironmentOverrides] = {}
@@ -141,6 +185,8 @@ def relative_path(path: str) -> str:
     """Return the path normalized; ValueError unless it stays inside the repository."""
     if not path or "\\" in path or re.search(r"[\x00-\x1f\x7f]", path):
         raise ValueError("must be a path with forward slashes and no control characters")
+    if len(path) > _LONGEST_PATH:
+        raise ValueError(f"must not be longer than {_LONGEST_PATH} characters")
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts:
         raise ValueError("must stay inside the repository: no leading `/` and no `..`")

@@ -1,0 +1,53 @@
+"""The `tiercel` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from cli import config_commands, demo, ledger_commands, release_commands, sandbox_commands
+from cli.output import Output
+from cli.session import quiet_prefect
+from domain.errors import ExitCode, TiercelError
+
+app = typer.Typer(
+    name="tiercel",
+    help="GitFlow releases from GitHub to pairs of AWS accounts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(sandbox_commands.app, name="sandbox", help="Four AWS accounts on this machine.")
+app.add_typer(config_commands.app, name="config", help="The configuration, tiercel.toml.")
+app.command("demo")(demo.demo)
+app.command("publish")(release_commands.publish)
+app.command("deploy")(release_commands.deploy)
+app.command("status")(ledger_commands.status)
+app.command("releases")(ledger_commands.releases)
+
+
+def main() -> None:
+    """Run the command and end with one of the exit codes of docs/cli.md."""
+    quiet_prefect()
+    output = Output(as_json="--json" in sys.argv)
+    try:
+        app()
+    except TiercelError as error:
+        output.error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("TIERCEL_DEBUG"):
+            raise
+        output.error(_defect(error))
+        sys.exit(ExitCode.INTERNAL)
+
+
+def _defect(error: Exception) -> TiercelError:
+    return TiercelError(
+        "Tiercel itself failed: this is a defect",
+        why=f"{type(error).__name__}: {error}",
+        remedy="run it again with TIERCEL_DEBUG=1 and report what it prints",
+    )

@@ -1,0 +1,23 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox", "-s", help="Work in the running sandbox and not in AWS.")
+]
+State = Annotated[Path, typer.Option("--state", help="The folder of the sandbox's state.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="The configuration; else TIERCEL_CONFIG, else ./tiercel.toml."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Repository = Annotated[
+    str, typer.Argument(help="The GitHub repository, owner/name; in the sandbox also a folder.")
+]
+Revision = Annotated[str, typer.Argument(help="A commit id, or a branch.")]

@@ -1,0 +1,137 @@
+"""`tiercel publish` and `tiercel deploy`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.options import Config, Json, Quiet, Repository, Revision, Sandbox, State
+from cli.output import Output
+from cli.runs import run_flow
+from cli.session import DEFAULT_STATE, use_config, use_sandbox
+
+if TYPE_CHECKING:
+    from flows.results import Published, Released
+
+
+def publish(
+    repository: Repository,
+    commit: Revision,
+    *,
+    sandbox: Sandbox = False,
+    state: State = DEFAULT_STATE,
+    config: Config = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Build a commit's services and publish what Preprod does not have yet."""
+    output = Output(as_json=as_json, quiet=quiet)
+    repository, commit = _settle(repository, commit, config, state if sandbox else None)
+    from flows.publish import publish_artifact  # noqa: PLC0415 - Prefect takes a second
+
+    finished = run_flow(publish_artifact, output, repository=repository, commit=commit)
+    show_published(output, finished.result)
+
+
+def deploy(
+    repository: Repository,
+    commit: Revision,
+    *,
+    sandbox: Sandbox = False,
+    state: State = DEFAULT_STATE,
+    config: Config = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Deploy a commit's published artifacts to Preprod."""
+    output = Output(as_json=as_json, quiet=quiet)
+    repository, commit = _settle(repository, commit, config, state if sandbox else None)
+    from flows.deploy import deploy_to_preprod  # noqa: PLC0415
+
+    finished = run_flow(deploy_to_preprod, output, repository=repository, commit=commit)
+    show_released(output, finished.result)
+
+
+def show_published(output: Output, published: Mapping[str, Published]) -> None:
+    """Print what was built and what was there already."""
+    output.document(
+        {
+            name: {
+                "artifact_id": result.manifest.artifact_id,
+                "digest": result.manifest.digest,
+                "built": result.built,
+                "uploaded": result.uploaded,
+                "objects": [entry.model_dump() for entry in result.manifest.objects],
+            }
+            for name, result in published.items()
+        }
+    )
+    if output.as_json:
+        return
+    output.table(
+        "Artifacts",
+        ("service", "this run", "new packages", "artifact id", "digest"),
+        [
+            (
+                name,
+                "built" if result.built else "unchanged: nothing uploaded",
+                str(result.uploaded),
+                result.manifest.artifact_id[:12],
+                result.manifest.digest[:12],
+            )
+            for name, result in published.items()
+        ],
+    )
+
+
+def show_released(output: Output, released: Mapping[str, Released]) -> None:
+    """Print which release of each service is live now."""
+    output.document(
+        {
+            name: {
+                "stack": result.stack.name,
+                "release": result.release.intent.number,
+                "changed": result.changed,
+                "commit": result.release.intent.commit,
+                "digest": result.release.intent.artifact_digest,
+                "outputs": result.outputs,
+                "smoke_test": result.release.outcome.smoke_test if result.release.outcome else "",
+            }
+            for name, result in released.items()
+        }
+    )
+    if output.as_json:
+        return
+    output.table(
+        "Preprod",
+        ("service", "this run", "release", "stack", "status", "commit", "artifact"),
+        [
+            (
+                name,
+                "deployed" if result.changed else "unchanged: nothing deployed",
+                str(result.release.intent.number),
+                result.stack.name,
+                result.stack.status,
+                result.release.intent.commit[:7],
+                result.release.intent.artifact_digest[:12],
+            )
+            for name, result in released.items()
+        ],
+    )
+
+
+def _settle(
+    repository: str, commit: str, config: Path | None, sandbox_state: Path | None
+) -> tuple[str, str]:
+    """Choose sandbox or AWS; in the sandbox a folder is imported as a repository first."""
+    if sandbox_state is None:
+        use_config(config)
+        return repository, commit
+    use_sandbox(sandbox_state, config)
+    if Path(repository).is_dir():
+        from cli.import_folder import import_folder  # noqa: PLC0415
+
+        name, head = import_folder(Path(repository), sandbox_state)
+        return name, head if commit == "HEAD" else commit
+    return repository, commit

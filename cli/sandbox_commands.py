@@ -1,0 +1,83 @@
+"""`tiercel sandbox`: start, stop and look at the emulated accounts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import Config, Json, Quiet, State
+from cli.output import Output
+from cli.session import DEFAULT_STATE, use_config
+from domain.errors import UnreachableError
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def up(
+    *,
+    state: State = DEFAULT_STATE,
+    config: Config = None,
+    latency: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Milliseconds added to every AWS call.")
+    ] = 0,
+    prefect: Annotated[bool, typer.Option(help="Start a Prefect server beside it.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Start the sandbox, or find that it runs; fill the accounts of the configuration."""
+    from sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
+    from tasks.topology_file import config_path, read_topology  # noqa: PLC0415
+
+    output = Output(as_json=as_json)
+    use_config(config)
+    topology = read_topology(config_path())
+    with output.progress_console.status("starting the sandbox") as spinner:
+        lifecycle.up(
+            state,
+            topology,
+            latency_ms=latency,
+            prefect=prefect,
+            report=spinner.update,
+        )
+    show(output, state)
+
+
+@app.command()
+def down(*, state: State = DEFAULT_STATE, quiet: Quiet = False) -> None:
+    """Stop the sandbox; its state stays in the folder for the next start."""
+    from sandbox import lifecycle  # noqa: PLC0415
+
+    stopped = lifecycle.down(state)
+    Output(quiet=quiet).line("the sandbox is stopped" if stopped else "no sandbox was running")
+
+
+@app.command()
+def status(*, state: State = DEFAULT_STATE, as_json: Json = False) -> None:
+    """Say whether the sandbox runs, and at which addresses."""
+    show(Output(as_json=as_json), state)
+
+
+def show(output: Output, state: Path) -> None:
+    """Print the addresses of the running sandbox; UnreachableError if there is none."""
+    from sandbox import lifecycle  # noqa: PLC0415
+
+    sandbox = lifecycle.status(state)
+    if sandbox is None:
+        raise UnreachableError(
+            "the sandbox is not running",
+            where=str(state),
+            remedy="start it with `tiercel sandbox up`",
+        )
+    facts = {
+        "AWS": sandbox.aws_endpoint,
+        "Prefect": sandbox.prefect_ui_url or "not started",
+        "credentials": str(sandbox.credentials_file),
+        "profiles": ", ".join(sandbox.regions),
+        "journal of calls": str(sandbox.journal),
+    }
+    if output.as_json:
+        output.document(facts | {"environment": sandbox.environ("preprod")})
+        return
+    output.table("Sandbox", ("", ""), facts.items())

@@ -1,0 +1,45 @@
+"""The services of a repository that has no tiercel.toml: every folder with a template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from domain.digests import sha256_hex
+from domain.topology import Service
+
+TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
+_NOT_SOURCES = {"node_modules", ".aws-sam", "tests", "test", "cdk.out"}
+
+
+def discover_services(paths: Iterable[str], repository_name: str) -> dict[str, Service]:
+    """Return one service for each template that is not inside another service's folder.
+
+    `paths` are the files of the commit, from the root of the repository. A service is
+    called after its folder; the one at the root after the repository.
+    """
+    templates = sorted(
+        (PurePosixPath(path) for path in paths if PurePosixPath(path).name in TEMPLATE_NAMES),
+        key=lambda path: (len(path.parts), str(path)),
+    )
+    services: dict[str, Service] = {}
+    for template in templates:
+        folder = template.parent
+        if _NOT_SOURCES.intersection(folder.parts) or _inside_any(folder, services):
+            continue
+        name = _service_name(repository_name if str(folder) == "." else str(folder), services)
+        services[name] = Service(name=name, path=str(folder), template=template.name)
+    return services
+
+
+def _inside_any(folder: PurePosixPath, services: dict[str, Service]) -> bool:
+    return any(
+        service.path == "." or folder.is_relative_to(service.path) for service in services.values()
+    )
+
+
+def _service_name(text: str, taken: dict[str, Service]) -> str:
+    last = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(text).name.lower()).strip("-")[:32].strip("-")
+    name = last if re.match(r"[a-z].", last) else f"service-{last}".rstrip("-")
+    return f"{name}-{sha256_hex(text.encode())[:6]}" if name in taken else name

@@ -1,0 +1,267 @@
+"""GitFlow: what a branch is, where it may be merged, and which action an event calls for.
+
+The rules are Vincent Driessen's, https://nvie.com/posts/a-successful-git-branching-model/:
+
+- A feature starts at develop and returns to develop. Any branch that is not one of the
+  others is a feature.
+- A release branch starts at develop and ends in production and in develop. Only bug
+  fixes may enter it; new features wait for the next release.
+- A hotfix starts at production and ends in production and in develop, or in the release
+  branch while there is one.
+
+`bugfix/*` and `support/*` come from the git-flow tools: a bugfix is a feature that may
+also enter a release branch; a support branch keeps an old version alive and is never
+merged back.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.topology import Environment, Topology
+
+PRODUCTION_ENVIRONMENT = "prod"
+VERIFYING_ENVIRONMENT = "preprod"
+"""Where an artifact is verified before it may be promoted to production."""
+
+_LONGEST_BRANCH_BYTES = 255
+
+
+class BranchRole(StrEnum):
+    """What a branch is for."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+    FEATURE = "feature"
+    BUGFIX = "bugfix"
+    RELEASE = "release"
+    HOTFIX = "hotfix"
+    SUPPORT = "support"
+    OTHER = "other"
+
+
+_ROLES_BY_NAME = {
+    "master": BranchRole.PRODUCTION,
+    "main": BranchRole.PRODUCTION,
+    "develop": BranchRole.DEVELOPMENT,
+}
+_ROLES_BY_PREFIX = {
+    "feature": BranchRole.FEATURE,
+    "bugfix": BranchRole.BUGFIX,
+    "release": BranchRole.RELEASE,
+    "hotfix": BranchRole.HOTFIX,
+    "support": BranchRole.SUPPORT,
+}
+_EVERY_ROLE = frozenset(BranchRole)
+
+# Base branch: the branches that may be merged into it.
+_MAY_ENTER: dict[BranchRole, frozenset[BranchRole]] = {
+    BranchRole.PRODUCTION: frozenset({BranchRole.RELEASE, BranchRole.HOTFIX}),
+    BranchRole.DEVELOPMENT: frozenset(
+        {
+            BranchRole.FEATURE,
+            BranchRole.BUGFIX,
+            BranchRole.OTHER,
+            BranchRole.RELEASE,
+            BranchRole.HOTFIX,
+            BranchRole.PRODUCTION,
+        }
+    ),
+    BranchRole.RELEASE: frozenset({BranchRole.BUGFIX, BranchRole.HOTFIX, BranchRole.PRODUCTION}),
+    BranchRole.HOTFIX: frozenset({BranchRole.BUGFIX, BranchRole.HOTFIX, BranchRole.PRODUCTION}),
+    BranchRole.SUPPORT: frozenset({BranchRole.BUGFIX, BranchRole.HOTFIX, BranchRole.RELEASE}),
+    BranchRole.FEATURE: _EVERY_ROLE,
+    BranchRole.BUGFIX: _EVERY_ROLE,
+    BranchRole.OTHER: _EVERY_ROLE,
+}
+_REMEDIES: dict[BranchRole, str] = {
+    BranchRole.PRODUCTION: "merge it into develop and let the next release branch carry it; "
+    "what cannot wait starts at the production branch as hotfix/<version>",
+    BranchRole.DEVELOPMENT: "cherry-pick the commits onto a bugfix/<name> branch from develop",
+    BranchRole.RELEASE: "merge it into develop, where it waits for the next release; "
+    "a fix that this release needs comes as bugfix/<name>",
+    BranchRole.HOTFIX: "put the fix alone on a bugfix/<name> branch that starts at the hotfix",
+    BranchRole.SUPPORT: "cherry-pick the fix onto a bugfix/<name> branch from the support branch",
+}
+_CUT_A_RELEASE = (
+    "cut a release branch from develop, release/<major>.<minor>.<patch>, and merge that one"
+)
+
+
+@dataclass(frozen=True)
+class MergeAllowed:
+    """GitFlow allows the merge; with `back_merge`, it also has to reach develop afterwards."""
+
+    back_merge: bool = False
+
+
+@dataclass(frozen=True)
+class MergeRefused:
+    """GitFlow forbids the merge; what to do instead is the remedy."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class PullRequestChanged:
+    """A pull request was opened, reopened, retargeted or got another head."""
+
+    repository: str
+    number: int
+    head: str
+    base: str
+    head_commit: str
+
+
+@dataclass(frozen=True)
+class PullRequestClosed:
+    """A pull request was closed, with or without a merge."""
+
+    repository: str
+    number: int
+    base: str
+    merged: bool
+
+
+@dataclass(frozen=True)
+class BranchMoved:
+    """A branch was pushed, merged into, created or deleted.
+
+    A commit of zeros stands for none: before a creation, after a deletion.
+    """
+
+    repository: str
+    branch: str
+    before: str
+    after: str
+    deleted: bool = False
+
+
+Event = PullRequestChanged | PullRequestClosed | BranchMoved
+
+
+@dataclass(frozen=True)
+class VerifyPullRequest:
+    """Build and test the merge ref in the environment's InfrastructureAccount."""
+
+    environment: str
+    repository: str
+    number: int
+    head_commit: str
+
+
+@dataclass(frozen=True)
+class PublishAndDeploy:
+    """Publish the commit's artifacts and deploy them to the environment."""
+
+    environment: str
+    repository: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Release to production what the source environment verified for the same source tree."""
+
+    environment: str
+    source: str
+    repository: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The event calls for no action, for this reason."""
+
+    reason: str
+
+
+Action = VerifyPullRequest | PublishAndDeploy | Promote | Nothing
+
+
+def is_legal_branch(name: str) -> bool:
+    """Tell whether git accepts the name for a branch, in at most 255 bytes.
+
+    https://git-scm.com/docs/git-check-ref-format with --branch; 255 bytes are what a
+    file system grants a name.
+    """
+    if not name or name in {"@", "HEAD"} or name.startswith("-") or name.endswith("."):
+        return False
+    if re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", name):
+        return False
+    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_BRANCH_BYTES:
+        return False
+    return all(
+        part and not part.startswith(".") and not part.endswith(".lock") for part in name.split("/")
+    )
+
+
+def classify(branch: str) -> BranchRole:
+    """Return what a branch is for, by the names that GitFlow gives."""
+    prefix, slash, rest = branch.partition("/")
+    if slash and rest:
+        return _ROLES_BY_PREFIX.get(prefix, BranchRole.OTHER)
+    return _ROLES_BY_NAME.get(branch, BranchRole.OTHER)
+
+
+def role_in(topology: Topology, branch: str) -> BranchRole:
+    """Return what a branch is for, where the topology's own branches go before their names."""
+    roles = {
+        topology.environment(PRODUCTION_ENVIRONMENT).branch: BranchRole.PRODUCTION,
+        topology.environment(VERIFYING_ENVIRONMENT).branch: BranchRole.DEVELOPMENT,
+    }
+    return roles.get(branch) or classify(branch)
+
+
+def judge_merge(head: BranchRole, base: BranchRole) -> MergeAllowed | MergeRefused:
+    """Return whether GitFlow allows a pull request from `head` into `base`."""
+    if head in _MAY_ENTER[base]:
+        return MergeAllowed(back_merge=base is BranchRole.PRODUCTION)
+    if (head, base) == (BranchRole.DEVELOPMENT, BranchRole.PRODUCTION):
+        return MergeRefused("develop is not merged into production directly", _CUT_A_RELEASE)
+    return MergeRefused(f"GitFlow merges no {head} branch into a {base} branch", _REMEDIES[base])
+
+
+def action_for(event: Event, topology: Topology) -> Action:
+    """Return what an event calls for; the event is a hint, and AWS and git are the truth."""
+    if not topology.organization.owns(event.repository):
+        return Nothing("the repository is not one of organization.repositories")
+    match event:
+        case PullRequestChanged():
+            return _for_changed_pull_request(event, topology)
+        case PullRequestClosed(merged=True):
+            return Nothing("the base branch moved with the merge, and that event is acted on")
+        case PullRequestClosed():
+            return Nothing("the pull request was closed without a merge")
+        case BranchMoved():
+            return _for_moved_branch(event, topology)
+
+
+def _for_changed_pull_request(event: PullRequestChanged, topology: Topology) -> Action:
+    environment = _fed_by(event.base, topology)
+    if environment is None:
+        return Nothing("the pull request's base branch feeds no environment")
+    return VerifyPullRequest(environment.name, event.repository, event.number, event.head_commit)
+
+
+def _for_moved_branch(event: BranchMoved, topology: Topology) -> Action:
+    environment = _fed_by(event.branch, topology)
+    if environment is None:
+        return Nothing("the branch feeds no environment")
+    if event.deleted or set(event.after) == {"0"}:
+        return Nothing("the branch was deleted; what it released stays as it is")
+    if event.before == event.after:
+        return Nothing("the branch did not move")
+    if environment.name == PRODUCTION_ENVIRONMENT:
+        return Promote(environment.name, VERIFYING_ENVIRONMENT, event.repository, event.after)
+    return PublishAndDeploy(environment.name, event.repository, event.after)
+
+
+def _fed_by(branch: str, topology: Topology) -> Environment | None:
+    for environment in topology.environments.values():
+        if environment.branch == branch:
+            return environment
+    return None

@@ -1,0 +1,130 @@
+"""The append-only history of releases: what is written, where, and what follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.digests import digest_of
+from domain.topology import Frozen
+
+_KEY = re.compile(r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})/intent\.json")
+
+
+class ReleaseStatus(StrEnum):
+    """What became of a release."""
+
+    OPEN = "open"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Intent(Frozen):
+    """Written before the first call that changes a stack. Its number is the release id."""
+
+    stack: str
+    number: Annotated[int, Field(ge=1, le=99_999_999)]
+    service: str
+    environment: str
+    repository: str
+    commit: str
+    artifact_id: str
+    artifact_digest: str
+    template_sha256: str
+    parameters: dict[str, str]
+    requested_by: str
+    flow_run: str
+    at: datetime
+
+    @property
+    def configuration_digest(self) -> str:
+        """The SHA-256 of the parameters with which the artifact is deployed."""
+        return digest_of(self.parameters)
+
+    @property
+    def business_key(self) -> tuple[str, str, str]:
+        """Two runs with the same key want the same thing."""
+        return self.stack, self.artifact_digest, self.configuration_digest
+
+
+class Outcome(Frozen):
+    """Written once, when a release has ended. Seconds are wall-clock time.
+
+    `stack_token` is the client token of the newest operation on the stack at that time.
+    """
+
+    status: ReleaseStatus
+    at: datetime
+    seconds: float
+    stack_id: str = ""
+    stack_token: str = ""
+    plan_digest: str = ""
+    message: str = ""
+    outputs: dict[str, str] = Field(default_factory=dict)
+    smoke_test: str = ""
+
+
+class Release(Frozen):
+    """One numbered entry of the ledger."""
+
+    intent: Intent
+    outcome: Outcome | None = None
+
+    @property
+    def status(self) -> ReleaseStatus:
+        """Open until an outcome is written."""
+        return self.outcome.status if self.outcome else ReleaseStatus.OPEN
+
+
+def intent_key(stack: str, number: int) -> str:
+    """Return the key under which an intent is created, once."""
+    return f"{stack_prefix(stack)}{number:08d}/intent.json"
+
+
+def outcome_key(stack: str, number: int) -> str:
+    """Return the key under which an outcome is created, once."""
+    return f"{stack_prefix(stack)}{number:08d}/outcome.json"
+
+
+def stack_prefix(stack: str) -> str:
+    """Return the prefix of all entries of one stack."""
+    return f"ledger/{stack}/"
+
+
+def entries_of(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of each stack's releases in ascending order, given all keys."""
+    numbers: dict[str, list[int]] = {}
+    for key in keys:
+        match = _KEY.fullmatch(key)
+        if match:
+            numbers.setdefault(match["stack"], []).append(int(match["number"]))
+    return {stack: tuple(sorted(found)) for stack, found in sorted(numbers.items())}
+
+
+def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bool:
+    """Tell whether the stack already is what is wanted.
+
+    True only if the newest release has the same artifact and parameters, succeeded, and
+    nothing has touched the stack since: its newest operation is still the recorded one.
+    """
+    return (
+        latest is not None
+        and latest.outcome is not None
+        and latest.status is ReleaseStatus.SUCCEEDED
+        and latest.intent.business_key == wanted.business_key
+        and latest.outcome.stack_token == stack_token
+    )
+
+
+def resumable(latest: Release | None, wanted: Intent) -> bool:
+    """Tell whether an earlier run wanted the same and did not come to its end."""
+    return (
+        latest is not None
+        and latest.status is ReleaseStatus.OPEN
+        and latest.intent.business_key == wanted.business_key
+    )

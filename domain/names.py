@@ -1,0 +1,238 @@
+"""The name of everything that Tiercel creates, derived from the topology alone.
+
+Every function is total: whatever text comes from a repository, the answer is legal
+where it is used.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from domain.topology import Environment, Topology
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+_BUCKET_LIMIT = 63
+_SESSION_LIMIT = 64
+_TOKEN_LIMIT = 128
+_RUN_NAME_LIMIT = 100
+_BRANCH_SLUG_LIMIT = 24
+_COMMIT_LENGTH = 7
+
+
+class Role(StrEnum):
+    """The roles of an environment; the value ends the role's name."""
+
+    ORCHESTRATOR = "orchestrator"
+    BUILDER = "builder"
+    VERIFIER = "verifier"
+    TRIGGER = "trigger"
+    DEPLOYER = "deployer"
+    CLOUDFORMATION = "cloudformation"
+    AUDITOR = "auditor"
+
+
+RUNTIME_ROLES = frozenset({Role.DEPLOYER, Role.CLOUDFORMATION, Role.AUDITOR})
+"""Roles that live in the RuntimeAccount; all others live in the InfrastructureAccount."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one environment's resources."""
+
+    organization: str
+    environment: Environment
+
+    @classmethod
+    def of(cls, topology: Topology, environment: str) -> Self:
+        """Return the names of one environment; KeyError when there is none of that name."""
+        return cls(topology.organization.name, topology.environment(environment))
+
+    @property
+    def prefix(self) -> str:
+        """What every role, policy, bucket and stack of the environment starts with."""
+        return f"{self.organization}-{self.environment.name}-"
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition of the environment's region, as ARNs name it."""
+        return partition_of(self.environment.region)
+
+    def account_of(self, role: Role) -> str:
+        """Return the id of the account in which the role lives."""
+        if role in RUNTIME_ROLES:
+            return self.environment.runtime_account
+        return self.environment.infrastructure_account
+
+    def role(self, role: Role) -> str:
+        """Return the role's name: at most 64 characters, as IAM demands."""
+        return self.prefix + role.value
+
+    def role_arn(self, role: Role) -> str:
+        """Return the role's ARN, in the account where it lives."""
+        return f"arn:{self.partition}:iam::{self.account_of(role)}:role/{self.role(role)}"
+
+    @property
+    def boundary(self) -> str:
+        """The managed policy that bounds the `cloudformation` role and all that it creates."""
+        return self.prefix + "boundary"
+
+    @property
+    def boundary_arn(self) -> str:
+        """The boundary's ARN, in the RuntimeAccount."""
+        account = self.environment.runtime_account
+        return f"arn:{self.partition}:iam::{account}:policy/{self.boundary}"
+
+    @property
+    def artifact_bucket(self) -> str:
+        """The bucket of artifacts and ledger, in the InfrastructureAccount."""
+        return self._bucket("artifacts", self.environment.infrastructure_account)
+
+    @property
+    def staging_bucket(self) -> str:
+        """The bucket that CloudFormation reads from, in the RuntimeAccount."""
+        return self._bucket("staging", self.environment.runtime_account)
+
+    def _bucket(self, purpose: str, account: str) -> str:
+        """End in the region, or in its hash where the region makes the name too long.
+
+        The longest part before the region has 51 of 63 characters, so `ap-southeast-1`
+        does not always fit:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+        """
+        region = self.environment.region
+        name = f"{self.prefix}{purpose}-{account}-"
+        return name + (region if len(name + region) <= _BUCKET_LIMIT else fingerprint(region))
+
+    def object_url(self, bucket: str, key: str) -> str:
+        """Return the address by which CloudFormation reads an object of the region."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"https://{bucket}.s3.{self.environment.region}.{suffix}/{key}"
+
+    @property
+    def artifact_key_alias(self) -> str:
+        """The alias of the KMS key that encrypts artifacts."""
+        return f"alias/{self.prefix}artifacts"
+
+    @property
+    def signing_key_alias(self) -> str:
+        """The alias of the KMS key that signs provenance."""
+        return f"alias/{self.prefix}signing"
+
+    def stack(self, service: str, branch: str | None = None) -> str:
+        """Return the service's stack name in this environment; see `stack_name`."""
+        return stack_name(self.organization, self.environment, service, branch)
+
+
+def stack_name(
+    organization: str, environment: Environment, service: str, branch: str | None = None
+) -> str:
+    """Return the name of a service's stack: `[A-Za-z][A-Za-z0-9-]{0,127}`.
+
+    Without a branch, or with the environment's own, it is the service's own stack.
+    Any other branch has an ephemeral stack, whose name ends in a fingerprint, so that
+    two branches never share one.
+    """
+    own = f"{organization}-{environment.name}-{service}"
+    if branch is None or branch == environment.branch:
+        return own
+    parts = (own, slug(branch, _BRANCH_SLUG_LIMIT), fingerprint(branch))
+    return "-".join(part for part in parts if part)
+
+
+def partition_of(region: str) -> str:
+    """Return the AWS partition that a region belongs to."""
+    for prefix, partition in _PARTITIONS.items():
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+def fingerprint(text: str) -> str:
+    """Return 12 of a-z and 2-7: 60 bits of the text's SHA-256, for names."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return base64.b32encode(digest).decode().lower()[:12]
+
+
+def slug(text: str, limit: int) -> str:
+    """Return what is left of a text in a-z, 0-9 and single inner hyphens.
+
+    At most `limit` characters; empty when the text has no such character.
+    """
+    plain = unicodedata.normalize("NFKD", text).lower()
+    unaccented = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", unaccented).strip("-")[:limit].rstrip("-")
+
+
+def session_name(*parts: str | int) -> str:
+    """Return the parts, joined by hyphens, as an STS session name or SourceIdentity.
+
+    A legal text of 2 to 64 characters stays as it is; any other is cleaned and ends in
+    a fingerprint, so that two texts never share a name:
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    return _legal(parts, r"[^A-Za-z0-9_+=,.@-]", 2, _SESSION_LIMIT)
+
+
+def client_token(*parts: str | int) -> str:
+    """Return the parts, joined by hyphens, as a CloudFormation client (request) token.
+
+    A legal text of 1 to 128 characters stays as it is; any other is cleaned and ends in
+    a fingerprint, so that two texts never share a token:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+    """
+    return _legal(parts, r"^-|[^A-Za-z0-9-]", 1, _TOKEN_LIMIT)
+
+
+def _legal(parts: tuple[str | int, ...], illegal: str, least: int, most: int) -> str:
+    text = "-".join(str(part) for part in parts)
+    if least <= len(text) <= most and not re.search(illegal, text):
+        return text
+    tail = fingerprint(text)
+    readable = re.sub(illegal, "-", text).strip("-")[: most - len(tail) - 1]
+    return f"{readable}-{tail}" if readable else tail
+
+
+def change_set_name(release: int, attempt: int) -> str:
+    """Return the name of the change set of one attempt at one release of the ledger."""
+    return f"release-{release}-attempt-{attempt}"
+
+
+def release_of(token: str) -> tuple[int, int] | None:
+    """Return release and attempt of a token that `change_set_name` made, else None."""
+    match = re.fullmatch(r"release-([0-9]+)-attempt-([0-9]+)", token)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def run_name(action: str, environment: str, service: str, commit: str) -> str:
+    """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`."""
+    name = f"{action} {environment} {service}@{commit[:_COMMIT_LENGTH]}"
+    return printable(name, _RUN_NAME_LIMIT)
+
+
+def printable(text: str, limit: int) -> str:
+    """Return one line of at most `limit` characters that shows what it contains.
+
+    Control, format and unassigned characters go: they can reorder text or hide it
+    (bidirectional controls, zero-width spaces). White space becomes one space.
+    """
+    visible = "".join(
+        " " if letter.isspace() else letter
+        for letter in unicodedata.normalize("NFC", text)
+        if letter.isspace() or not unicodedata.category(letter).startswith("C")
+    )
+    line = " ".join(visible.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,75 @@
+"""Which values a template's parameters get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from domain.assets import ASSET_BUCKET_PARAMETER
+from domain.errors import ConfigurationError, RefusedInputError
+from domain.manifest import TemplateParameter
+from domain.topology import Service
+
+
+def resolve_parameters(
+    service: Service,
+    environment: str,
+    declared: Sequence[TemplateParameter],
+    dependency_outputs: Mapping[str, Mapping[str, str]],
+    asset_bucket: str,
+) -> dict[str, str]:
+    """Return a value for every declared parameter that has one, by name.
+
+    The environment's own parameters win over the service's, and these over an output
+    of the same name of a service in `depends_on`. Raises ConfigurationError for a
+    value that no parameter takes, RefusedInputError for a parameter without a value.
+    """
+    names = {parameter.name for parameter in declared}
+    configured = service.parameters_in(environment)
+    _refuse_unknown(service, environment, set(configured) - names)
+    values = _outputs(service, dependency_outputs, names - set(configured)) | configured
+    if ASSET_BUCKET_PARAMETER in names:
+        values[ASSET_BUCKET_PARAMETER] = asset_bucket
+    missing = [p.name for p in declared if p.required and p.name not in values]
+    if missing:
+        raise _missing(service, environment, missing)
+    return dict(sorted(values.items()))
+
+
+def _outputs(
+    service: Service, outputs: Mapping[str, Mapping[str, str]], wanted: set[str]
+) -> dict[str, str]:
+    values: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    for dependency in service.depends_on:
+        for name in sorted(wanted & set(outputs.get(dependency, {}))):
+            if name in origin:
+                raise ConfigurationError(
+                    f"parameter {name} could come from two services",
+                    where=f"services.{service.name}.depends_on",
+                    why=f"both {origin[name]} and {dependency} have an output of that name",
+                    remedy=f"rename one output, or set services.{service.name}.parameters.{name}",
+                )
+            origin[name] = dependency
+            values[name] = outputs[dependency][name]
+    return values
+
+
+def _refuse_unknown(service: Service, environment: str, unknown: set[str]) -> None:
+    if unknown:
+        raise ConfigurationError(
+            f"the template of {service.name} has no parameter {', '.join(sorted(unknown))}",
+            where=f"services.{service.name}.parameters (environment {environment})",
+            state="nothing was deployed",
+            remedy=f"remove it, or declare it in {service.template_path}",
+        )
+
+
+def _missing(service: Service, environment: str, missing: list[str]) -> RefusedInputError:
+    return RefusedInputError(
+        f"the template of {service.name} needs a value for {', '.join(missing)}",
+        where=f"{service.template_path} (environment {environment})",
+        why="the parameter has no Default, tiercel.toml gives no value, and no service in "
+        "depends_on has an output of that name",
+        state="nothing was deployed",
+        remedy=f"set it under [services.{service.name}.parameters], or give it a Default",
+    )

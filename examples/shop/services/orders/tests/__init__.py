@@ -1,0 +1,6 @@
+"""Run with `python3 -m unittest` in the service's folder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "src"))

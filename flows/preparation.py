@@ -1,0 +1,69 @@
+"""What every flow does first: find out what a commit means for an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prefect.runtime import flow_run
+
+from domain.access import Access, deployer, orchestrator
+from domain.errors import ConfigurationError, RefusedInputError
+from domain.names import Names
+from domain.source_tree import SourceTree, source_paths, source_tree
+from domain.topology import Topology
+from flows.concurrency import call
+from tasks.configuration import load_services, load_topology
+from tasks.git import Commit, fetch_commit, object_ids
+from tasks.topology_file import config_path
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A commit, the services that it describes, and where they are going."""
+
+    topology: Topology
+    names: Names
+    commit: Commit
+    trees: dict[str, SourceTree]
+    run: str
+
+    @property
+    def orchestrator(self) -> Access:
+        """Who acts in the InfrastructureAccount."""
+        return orchestrator(self.names, self.run)
+
+    @property
+    def deployer(self) -> Access:
+        """Who acts in the RuntimeAccount."""
+        return deployer(self.names, self.run)
+
+
+async def prepare(repository: str, revision: str, environment: str) -> Candidate:
+    """Return what is to be released. Nothing has been called but git by then.
+
+    Raises ConfigurationError or RefusedInputError for whatever is wrong with the
+    worker's configuration, the repository, the commit or its services.
+    """
+    topology = await call(load_topology, config_path())
+    if environment not in topology.environments:
+        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    if not topology.organization.owns(repository):
+        raise RefusedInputError(
+            f"{repository!r} is not a repository of this organization",
+            where="organization.repositories in tiercel.toml",
+            state="nothing was fetched",
+            remedy="add it there as owner/name, if its commits may be released",
+        )
+    commit = await call(fetch_commit, repository, revision)
+    topology = await call(load_services, commit, topology)
+    trees = {
+        name: source_tree(service, object_ids(commit, source_paths(service)))
+        for name, service in topology.services.items()
+    }
+    return Candidate(
+        topology=topology,
+        names=Names.of(topology, environment),
+        commit=commit,
+        trees=trees,
+        run=str(flow_run.get_id() or "no-flow-run"),
+    )

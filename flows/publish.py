@@ -1,0 +1,81 @@
+"""publish_artifact: what a commit is built from becomes immutable packages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from prefect import flow, get_run_logger
+
+from domain.topology import Service
+from flows.concurrency import all_or_first_error, call, side_by_side
+from flows.naming import flow_run_name
+from flows.preparation import Candidate, prepare
+from flows.reports import report_publication
+from flows.results import Published
+from tasks.artifacts import find_artifact, write_manifest
+from tasks.builder import build_folder, build_service
+from tasks.storage import upload_package
+
+
+@flow(name="publish-artifact", flow_run_name=flow_run_name("publish", "preprod"))
+async def publish_artifact(repository: str, commit: str) -> dict[str, Published]:
+    """Build and publish what Preprod's InfrastructureAccount does not have yet.
+
+    Args:
+        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
+        commit: A commit id, or the name of a branch whose newest commit is meant.
+    """
+    candidate = await prepare(repository, commit, "preprod")
+    one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
+    published = await all_or_first_error(
+        _publish(candidate, service, one_per_core)
+        for service in candidate.topology.services.values()
+    )
+    result = dict(zip(candidate.topology.services, published, strict=True))
+    await report_publication(candidate, result)
+    return result
+
+
+async def _publish(
+    candidate: Candidate, service: Service, one_per_core: asyncio.Semaphore
+) -> Published:
+    access, names = candidate.orchestrator, candidate.names
+    tree = candidate.trees[service.name]
+    found = await call(find_artifact, access, names.artifact_bucket, tree)
+    if found:
+        get_run_logger().info(
+            "%s: unchanged, artifact %s is published already", service.name, found.digest[:12]
+        )
+        return Published(found, built=False, uploaded=0)
+    async with one_per_core:
+        return await _build_and_upload(candidate, service)
+
+
+async def _build_and_upload(candidate: Candidate, service: Service) -> Published:
+    access, names = candidate.orchestrator, candidate.names
+    bucket, key_alias = names.artifact_bucket, names.artifact_key_alias
+    with build_folder() as folder:
+        built = await call(
+            build_service,
+            candidate.commit,
+            service,
+            candidate.trees[service.name],
+            candidate.topology.builds,
+            folder,
+        )
+        created = await side_by_side(
+            lambda package=package: call(  # type: ignore[misc]
+                upload_package, access, bucket, key_alias, package, built.files[package.sha256]
+            )
+            for package in built.manifest.objects
+        )
+    manifest = await call(write_manifest, access, bucket, key_alias, built.manifest)
+    get_run_logger().info(
+        "%s: published artifact %s, %d of %d packages are new",
+        service.name,
+        manifest.digest[:12],
+        sum(created),
+        len(created),
+    )
+    return Published(manifest, built=True, uploaded=sum(created))

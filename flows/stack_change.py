@@ -1,0 +1,172 @@
+"""From whatever state a stack is in to the state that an intent wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prefect import get_run_logger
+
+from domain import stack_states
+from domain.access import Access
+from domain.errors import DeployFailedError
+from domain.failures import Cause, deploy_failure
+from domain.ledger import Intent
+from domain.names import Names, Role, change_set_name, client_token, release_of
+from domain.plan import Plan
+from domain.stack_states import StackAction, Step
+from flows.concurrency import call
+from flows.reports import report_plan
+from tasks.cloudformation import (
+    ChangeSetRequest,
+    Stack,
+    continue_rollback,
+    delete_stack,
+    discard_plan,
+    execute_plan,
+    observe_stack,
+    plan_changes,
+    roll_back_stack,
+    wait_for_stack,
+)
+from tasks.stack_events import StackEvent
+
+_MOST_STEPS = 10
+"""Delete, wait, create and a few surprises; more means that somebody else is at work."""
+
+
+@dataclass(frozen=True)
+class StackChange:
+    """What is to become of one stack."""
+
+    access: Access
+    names: Names
+    intent: Intent
+    template_key: str
+    production: bool
+
+    @property
+    def where(self) -> str:
+        """The stack, its account and its region."""
+        access = self.access
+        return f"stack {self.intent.stack}, account {access.account}, region {access.region}"
+
+
+async def bring_up(change: StackChange, stack: Stack | None) -> tuple[Stack, str]:
+    """Bring the stack to the intent's template; return it and the digest of the plan.
+
+    Raises DeployFailedError if CloudFormation refuses or rolls back.
+    """
+    token = _next_token(change, stack)
+    for _ in range(_MOST_STEPS):
+        if stack and _is_done(change, stack):
+            return stack, ""
+        action = stack_states.decide(
+            stack.status if stack else None,
+            stack_states.Intent.DEPLOY,
+            production=change.production,
+        )
+        _check(change, action)
+        if action.step in (Step.CREATE, Step.UPDATE):
+            return await _change(change, token, creates=action.step is Step.CREATE)
+        if stack:
+            get_run_logger().info("%s: %s", change.intent.service, action.reason)
+            stack = await _repaired(change, stack, action.step, token)
+    raise DeployFailedError(
+        "the stack does not come to rest",
+        where=change.where,
+        remedy="see in its events who else changes it, then release again",
+    )
+
+
+def _is_done(change: StackChange, stack: Stack) -> bool:
+    """Whether an earlier run of this very release brought the stack up before it died."""
+    release = release_of(stack.token)
+    return (
+        release is not None
+        and release[0] == change.intent.number
+        and stack_states.is_success(stack.status)
+    )
+
+
+def _check(change: StackChange, action: StackAction) -> None:
+    if action.step is Step.REFUSE or action.needs_approval:
+        raise DeployFailedError(
+            f"stack {change.intent.stack} cannot be deployed as it is",
+            where=change.where,
+            why=action.reason,
+            state="nothing was changed",
+            remedy=action.remedy or f"the next step, {action.step}, needs an approval",
+        )
+
+
+_REPAIRS = {
+    Step.DELETE_FIRST: delete_stack,
+    Step.ROLL_BACK_STACK: roll_back_stack,
+    Step.CONTINUE_ROLLBACK: continue_rollback,
+}
+
+
+async def _repaired(change: StackChange, stack: Stack, step: Step, token: str) -> Stack | None:
+    """Take one step towards a stack that can be deployed, and look at it again."""
+    if step in _REPAIRS:
+        await call(_REPAIRS[step], change.access, stack, client_token(step, token))
+    await call(wait_for_stack, change.access, stack.stack_id, change.intent.service)
+    return await call(observe_stack, change.access, change.intent.stack)
+
+
+def _next_token(change: StackChange, stack: Stack | None) -> str:
+    """Return the token of the next attempt: one more than this release's last on the stack."""
+    last = release_of(stack.token) if stack else None
+    attempt = last[1] + 1 if last and last[0] == change.intent.number else 1
+    return change_set_name(change.intent.number, attempt)
+
+
+async def _change(change: StackChange, token: str, *, creates: bool) -> tuple[Stack, str]:
+    plan = await call(plan_changes, change.access, _request(change, token, creates=creates))
+    get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
+    await report_plan(change.names, plan)
+    if plan.is_empty:
+        await call(discard_plan, change.access, plan)
+    else:
+        await _execute(change, plan, token)
+    after = await call(observe_stack, change.access, change.intent.stack)
+    if after is None:
+        raise DeployFailedError("the stack has vanished", where=change.where)
+    return after, plan.digest
+
+
+async def _execute(change: StackChange, plan: Plan, token: str) -> None:
+    await call(execute_plan, change.access, plan, token)
+    stack, events = await call(
+        wait_for_stack, change.access, change.intent.stack, change.intent.service
+    )
+    if not stack_states.is_success(stack.status):
+        raise deploy_failure(
+            stack.name, change.where, stack.status, stack.reason, _causes(events, stack)
+        )
+
+
+def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:
+    return [
+        Cause(event.logical_id, event.resource_type, event.status, event.reason)
+        for event in events
+        if event.is_cause and event.logical_id != stack.name
+    ]
+
+
+def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequest:
+    names, intent = change.names, change.intent
+    return ChangeSetRequest(
+        stack=intent.stack,
+        name=token,
+        creates_stack=creates,
+        template_url=names.object_url(names.staging_bucket, change.template_key),
+        template_sha256=intent.template_sha256,
+        parameters=intent.parameters,
+        service_role=names.role_arn(Role.CLOUDFORMATION),
+        tags={
+            "tiercel:organization": names.organization,
+            "tiercel:environment": names.environment.name,
+            "tiercel:service": intent.service,
+        },
+    )

@@ -1,0 +1,42 @@
+"""Corrections of the emulator, applied once when its process starts.
+
+Each function of this package replaces one thing of ministack by what AWS does, says which
+behaviour that is and where AWS documents it, and has a contract test in
+tests/sandbox/test_corrections.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sandbox.corrections import (
+    buckets,
+    documents,
+    functions,
+    http_apis,
+    identity,
+    keys,
+    rest_apis,
+)
+
+CORRECTIONS: tuple[Callable[[], None], ...] = (
+    identity.name_roles_not_sessions,
+    identity.judge_the_caller_not_its_account,
+    identity.tell_the_service_role,
+    identity.demand_pass_role,
+    keys.authorize_the_key_behind_an_alias,
+    keys.serve_keys_to_other_accounts,
+    http_apis.import_http_apis,
+    rest_apis.import_any_method,
+    rest_apis.import_integration_responses,
+    rest_apis.read_rest_apis_from_s3,
+    documents.find_templates_by_virtual_host,
+    functions.demand_code,
+    buckets.keep_buckets_that_are_not_empty,
+)
+
+
+def apply() -> None:
+    """Correct the emulator that is imported in this process."""
+    for correction in CORRECTIONS:
+        correction()

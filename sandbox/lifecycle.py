@@ -1,0 +1,190 @@
+"""Starts, finds and stops the sandbox: the emulated AWS accounts and a Prefect server."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from domain.topology import Topology
+from sandbox import processes
+from sandbox.accounts import seed_accounts
+from sandbox.credentials import read_operator_key, read_regions, write_credentials
+from sandbox.emulated_aws import await_aws, root_secret, start_aws
+from sandbox.layout import Layout
+from sandbox.prefect_server import api_url, await_prefect, start_prefect
+from sandbox.processes import HOST
+from sandbox.record import Ports, Record, exclusive, read_ports, read_record, write_record
+from sandbox.templates import FOLDER
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: where its servers answer and where its files are.
+
+    `regions` has the region of every profile in the credentials file.
+    """
+
+    state: Path
+    aws_endpoint: str
+    prefect_api_url: str | None
+    latency_ms: int
+    regions: dict[str, str]
+
+    @property
+    def prefect_ui_url(self) -> str | None:
+        """The address for a browser; None when Prefect does not run."""
+        return self.prefect_api_url.removesuffix("/api") if self.prefect_api_url else None
+
+    @property
+    def credentials_file(self) -> Path:
+        """The AWS shared credentials file."""
+        return Layout(self.state).credentials
+
+    @property
+    def journal(self) -> Path:
+        """Every AWS call; see `sandbox.journal.read_journal`."""
+        return Layout(self.state).journal
+
+    def environ(self, profile: str) -> dict[str, str]:
+        """Return the variables with which unmodified clients reach the sandbox.
+
+        `profile` is an environment, for its operator, or the root of one of its accounts:
+        `ENVIRONMENT-infrastructure-root` or `ENVIRONMENT-runtime-root`. Raises KeyError when
+        there is no such profile.
+        """
+        aws = {
+            "AWS_ENDPOINT_URL": self.aws_endpoint,
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials_file),
+            "AWS_CONFIG_FILE": str(Layout(self.state).config),
+            "AWS_PROFILE": profile,
+            "AWS_REGION": self.regions[profile],
+            "AWS_DEFAULT_REGION": self.regions[profile],
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        return aws | ({"PREFECT_API_URL": self.prefect_api_url} if self.prefect_api_url else {})
+
+
+def up(
+    state: Path,
+    topology: Topology,
+    *,
+    latency_ms: int = 0,
+    prefect: bool = True,
+    ports: Ports = Ports(),  # noqa: B008 - it is immutable
+    report: Report = lambda _: None,
+) -> Sandbox:
+    """Start what does not run yet, create what the accounts lack, and return the sandbox.
+
+    Whatever already runs in this state folder is kept, with the latency that it has; two
+    calls at once start one sandbox. `report` is told what is being waited for. Raises
+    TiercelError when something cannot be started; then all that this call started is ended.
+    """
+    layout = Layout(state.absolute())
+    layout.create()
+    with exclusive(layout, report):
+        found = read_record(layout).running()
+        if found.aws is None:
+            processes.stop(processes.orphans(layout.temporary))
+        record = found
+        try:
+            if record.aws is None:
+                record = _with_aws(record, layout, topology, latency_ms, ports.aws)
+            if prefect and record.prefect is None:
+                record = _with_prefect(record, layout, ports.prefect)
+            record = _ready(record, layout, topology, report)
+        except BaseException:
+            fresh = [server for server in record.servers() if server not in found.servers()]
+            processes.stop([server.process for server in fresh])
+            write_record(layout, found)
+            raise
+        return _sandbox(layout, record)
+
+
+def down(state: Path) -> bool:
+    """Stop exactly the processes that `up` started; return whether any still ran.
+
+    What the accounts hold is kept for the next `up` in the same folder.
+    """
+    layout = Layout(state.absolute())
+    if not layout.root.is_dir():
+        return False
+    with exclusive(layout, lambda _: None):
+        record = read_record(layout).running()
+        stopped = processes.stop([server.process for server in record.servers()])
+        processes.stop(processes.orphans(layout.temporary))
+        layout.record.unlink(missing_ok=True)
+    return stopped > 0
+
+
+def status(state: Path) -> Sandbox | None:
+    """Return the sandbox that runs in a state folder; None when its AWS does not run."""
+    layout = Layout(state.absolute())
+    record = read_record(layout).running()
+    return _sandbox(layout, record) if record.aws else None
+
+
+def _with_aws(
+    record: Record, layout: Layout, topology: Topology, latency_ms: int, port: int
+) -> Record:
+    region = next(iter(topology.environments.values())).region
+    port = port or processes.free_port(read_ports(layout).aws)
+    server = start_aws(layout, port, latency_ms, region)
+    record = replace(record, aws=server, latency_ms=latency_ms, seeded="")
+    write_record(layout, record)
+    return record
+
+
+def _with_prefect(record: Record, layout: Layout, port: int) -> Record:
+    port = port or processes.free_port(read_ports(layout).prefect)
+    record = replace(record, prefect=start_prefect(layout, port))
+    write_record(layout, record)
+    return record
+
+
+def _ready(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
+    """Wait for the servers; Prefect goes on starting while the accounts are filled."""
+    if record.aws:
+        await_aws(layout, record.aws, report)
+        record = _seeded(record, layout, topology, report)
+    if record.prefect:
+        await_prefect(layout, record.prefect, report)
+    return record
+
+
+def _seeded(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
+    fingerprint = _fingerprint(topology)
+    if record.seeded == fingerprint or record.aws is None:
+        return record
+    report(f"filling {2 * len(topology.environments)} accounts")
+    endpoint = f"http://{HOST}:{record.aws.port}"
+    secret = root_secret(layout)
+    known = {name: read_operator_key(layout, name) for name in topology.environments}
+    operators = seed_accounts(topology, endpoint, secret, known)
+    write_credentials(layout, topology, operators, secret)
+    record = replace(record, seeded=fingerprint)
+    write_record(layout, record)
+    return record
+
+
+def _fingerprint(topology: Topology) -> str:
+    """Return a hash of everything that decides what the accounts hold."""
+    digest = hashlib.sha256(topology.model_dump_json(exclude={"services", "builds"}).encode())
+    for path in sorted(FOLDER.glob("*.json")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sandbox(layout: Layout, record: Record) -> Sandbox:
+    if record.aws is None:
+        raise ValueError("a sandbox without AWS")
+    return Sandbox(
+        state=layout.root,
+        aws_endpoint=f"http://{HOST}:{record.aws.port}",
+        prefect_api_url=api_url(record.prefect.port) if record.prefect else None,
+        latency_ms=record.latency_ms,
+        regions=read_regions(layout),
+    )

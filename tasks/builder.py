@@ -1,0 +1,239 @@
+"""From a service's source to packages and a manifest."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import uv
+
+from domain.assets import Asset, AssetKind, declare_asset_bucket, find_assets, rewrite
+from domain.dependencies import install_commands, is_left_out, layer_folder
+from domain.digests import sha256_hex
+from domain.errors import BuildFailedError, RefusedInputError, TiercelError
+from domain.manifest import (
+    AssetReference,
+    Manifest,
+    PackagedObject,
+    TemplateParameter,
+    object_key,
+)
+from domain.source_tree import SourceTree, source_paths
+from domain.topology import Builds, Service
+from tasks.archive import zip_files, zip_folder
+from tasks.build_process import run_build
+from tasks.git import Commit, export
+from tasks.task import run_logger, world_task
+from tasks.templates import dump_template, load_template
+
+_MAX_NESTING = 5
+_ZIPS = (".zip", ".jar")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A manifest and the files that hold its objects, by SHA-256."""
+
+    manifest: Manifest
+    files: dict[str, Path]
+
+
+@dataclass
+class _Workshop:
+    """One service's build: where its sources lie and what has been packaged so far."""
+
+    service: Service
+    builds: Builds
+    source: Path
+    scratch: Path
+    output: Path
+    objects: dict[str, PackagedObject] = field(default_factory=dict)
+    references: list[AssetReference] = field(default_factory=list)
+    packaged: dict[Any, PackagedObject] = field(default_factory=dict)
+
+    def path(self, relative: PurePosixPath) -> Path:
+        return self.source / relative
+
+    def add(self, path: Path, sha256: str, suffix: str) -> PackagedObject:
+        entry = PackagedObject(
+            key=object_key(sha256, suffix), sha256=sha256, size=path.stat().st_size
+        )
+        path.replace(self.output / sha256)
+        self.objects[sha256] = entry
+        return entry
+
+    def add_bytes(self, body: bytes, suffix: str) -> PackagedObject:
+        path = self.scratch / "object"
+        path.write_bytes(body)
+        return self.add(path, sha256_hex(body), suffix)
+
+
+@contextmanager
+def build_folder() -> Iterator[Path]:
+    """Give a folder for one build that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tiercel-build-") as folder:
+        yield Path(folder)
+
+
+@world_task("build", "build {service.name}")
+def build_service(
+    commit: Commit, service: Service, tree: SourceTree, builds: Builds, folder: Path
+) -> Built:
+    """Export a service's source, build it and package what its template refers to.
+
+    Raises BuildFailedError or RefusedInputError; nothing has been uploaded by then.
+    """
+    shop = _Workshop(service, builds, folder / "source", folder / "scratch", folder / "objects")
+    for path in (shop.source, shop.scratch, shop.output):
+        path.mkdir(parents=True)
+    export(commit, source_paths(service), shop.source)
+    with _named(service):
+        if service.build:
+            run_logger().info("%s: %s", service.name, " ".join(service.build))
+            run_build(service.build, shop.path(PurePosixPath(service.path)), shop.scratch, builds)
+        template_path = PurePosixPath(service.template_path)
+        body, template = _package_template(shop, template_path, ())
+    manifest = _manifest(shop, tree, body, template)
+    return Built(manifest, {sha256: shop.output / sha256 for sha256 in shop.objects})
+
+
+@contextmanager
+def _named(service: Service) -> Iterator[None]:
+    """Say whose build it was, where the failing step could not know."""
+    try:
+        yield
+    except TiercelError as error:
+        error.where = error.where or f"service {service.name}, folder {service.path}"
+        raise
+
+
+def _manifest(
+    shop: _Workshop, tree: SourceTree, template: PackagedObject, parsed: dict[str, Any]
+) -> Manifest:
+    parameters = parsed.get("Parameters") or {}
+    return Manifest(
+        service=shop.service.name,
+        artifact_id=tree.artifact_id,
+        source=tree,
+        template=template,
+        parameters=tuple(
+            TemplateParameter(name=str(name), required="Default" not in (declared or {}))
+            for name, declared in parameters.items()
+        ),
+        objects=tuple(entry for _, entry in sorted(shop.objects.items())),
+        assets=tuple(shop.references),
+    )
+
+
+def _package_template(
+    shop: _Workshop, path: PurePosixPath, ancestors: tuple[PurePosixPath, ...]
+) -> tuple[PackagedObject, dict[str, Any]]:
+    """Package a template's references first, then the template that names them."""
+    if path in ancestors or len(ancestors) >= _MAX_NESTING:
+        raise RefusedInputError(
+            f"templates are nested in a circle or deeper than {_MAX_NESTING}",
+            where=" -> ".join(str(p) for p in (*ancestors, path)),
+            remedy="flatten the nested stacks",
+        )
+    template = load_template(shop.path(path), str(path))
+    keys = {}
+    for asset in find_assets(template, str(path)):
+        entry = _package_asset(shop, asset, path, (*ancestors, path))
+        keys[asset.logical_id, asset.property] = entry.key
+        shop.references.append(
+            AssetReference(
+                template=str(path),
+                logical_id=asset.logical_id,
+                property=asset.property,
+                path=asset.path,
+                sha256=entry.sha256,
+            )
+        )
+    rewritten = rewrite(template, keys)
+    if ancestors:
+        # Its parent passes the bucket to every nested stack, whether it needs it or not.
+        rewritten = declare_asset_bucket(rewritten)
+    return shop.add_bytes(dump_template(rewritten, str(path)), "template"), rewritten
+
+
+def _package_asset(
+    shop: _Workshop, asset: Asset, template: PurePosixPath, ancestors: tuple[PurePosixPath, ...]
+) -> PackagedObject:
+    relative = _inside(asset, template)
+    where = f"{relative} ({asset.logical_id} in {template})"
+    path = shop.path(relative)
+    if not path.exists() or not path.resolve().is_relative_to(shop.source.resolve()):
+        raise _not_in_source(shop, asset, where)
+    if asset.kind is AssetKind.TEMPLATE:
+        return _package_template(shop, relative, ancestors)[0]
+    if asset.kind is AssetKind.FILE:
+        return shop.add_bytes(path.read_bytes(), (path.suffix.lstrip(".") or "file").lower())
+    key = (relative, asset.kind, asset.runtime, asset.architecture, asset.build_method)
+    if key not in shop.packaged:
+        shop.packaged[key] = _package_code(shop, asset, path, where)
+    return shop.packaged[key]
+
+
+def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
+    """Return the asset's path from the root of the repository."""
+    parts: list[str] = []
+    for part in (template.parent / asset.path).parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part in ("..", "/") or "\x00" in part:
+            raise RefusedInputError(
+                "a local path leaves the repository",
+                where=f"{asset.logical_id}.{asset.property} in {template}",
+                why=repr(asset.path),
+                remedy="refer to files of the repository only",
+            )
+        else:
+            parts.append(part)
+    return PurePosixPath(*parts)
+
+
+def _package_code(shop: _Workshop, asset: Asset, path: Path, where: str) -> PackagedObject:
+    target = shop.scratch / "package.zip"
+    if path.is_file() and path.suffix in _ZIPS:
+        return shop.add_bytes(path.read_bytes(), "zip")
+    if path.is_file():
+        return shop.add(target, zip_files({path.name: path}, target, where), "zip")
+    folder = path if shop.service.build else _with_dependencies(shop, asset, path, where)
+    return shop.add(target, zip_folder(folder, target, where), "zip")
+
+
+def _with_dependencies(shop: _Workshop, asset: Asset, path: Path, where: str) -> Path:
+    """Install beside a copy of the code, so that another function's view stays clean."""
+    names = {entry.name for entry in path.iterdir()}
+    commands = install_commands(asset, names, uv.find_uv_bin(), where)
+    inner = layer_folder(asset)
+    if not commands and not inner:
+        return path
+    root = Path(tempfile.mkdtemp(dir=shop.scratch))
+    copy = root / inner
+    shutil.copytree(path, copy, symlinks=True, dirs_exist_ok=True)
+    own = {p.relative_to(copy).as_posix() for p in copy.rglob("*")}
+    for command in commands:
+        run_logger().info("%s: install dependencies of %s", shop.service.name, where)
+        run_build(command, copy, shop.scratch, shop.builds)
+    for installed in list(copy.rglob("*")):
+        name = installed.relative_to(copy).as_posix()
+        if name not in own and is_left_out(name):
+            installed.unlink()
+    return root
+
+
+def _not_in_source(shop: _Workshop, asset: Asset, where: str) -> TiercelError:
+    kind = BuildFailedError if shop.service.build else RefusedInputError
+    return kind(
+        f"{asset.logical_id} refers to a path that is not in the service's source",
+        where=where,
+        why=f"the source of {shop.service.name} is {', '.join(source_paths(shop.service))}",
+        state="nothing was uploaded",
+        remedy=f"correct {asset.property}, or add the path to services.{shop.service.name}.include",
+    )

@@ -1,0 +1,90 @@
+"""boto3 clients for a chain of roles whose sessions renew themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.session import get_session
+
+from domain.access import Access
+from tasks.aws_errors import translated
+
+# Five throttles in a row defeat botocore's 3 attempts; 8 recover.
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 8},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra="tiercel",
+)
+_SESSION_SECONDS = 3600
+"""The longest that AWS lets a chained session last."""
+
+_lock = threading.RLock()
+
+
+def client(service: str, access: Access) -> Any:
+    """Return a client of an AWS service that acts as the access says.
+
+    Clients are made once and shared: they are thread-safe, making them is not.
+    """
+    with _lock:
+        return _client(service, access)
+
+
+def caller_client(service: str, region: str) -> Any:
+    """Return a client that uses the credentials of the process itself."""
+    with _lock:
+        return boto3.Session(region_name=region).client(service, config=_CONFIG)
+
+
+def forget_clients() -> None:
+    """Drop every client and session, because the endpoint or the credentials changed."""
+    with _lock:
+        _client.cache_clear()
+        _session.cache_clear()
+
+
+@lru_cache(maxsize=256)
+def _client(service: str, access: Access) -> Any:
+    return _session(access).client(service, config=_CONFIG)
+
+
+@lru_cache(maxsize=64)
+def _session(access: Access) -> boto3.Session:
+    botocore_session = get_session()
+    botocore_session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - botocore has no public way
+        refresh_using=_assume(access), method="assume-role"
+    )
+    return boto3.Session(botocore_session=botocore_session, region_name=access.region)
+
+
+def _assume(access: Access) -> Callable[[], dict[str, str]]:
+    def refresh() -> dict[str, str]:
+        sts = client("sts", access.via) if access.via else caller_client("sts", access.region)
+        request: dict[str, Any] = {
+            "RoleArn": access.role_arn,
+            "RoleSessionName": access.source_identity,
+            "SourceIdentity": access.source_identity,
+            "DurationSeconds": _SESSION_SECONDS,
+        }
+        if access.external_id:
+            request["ExternalId"] = access.external_id
+        with translated("assume a role", access.role_arn):
+            credentials = sts.assume_role(**request)["Credentials"]
+        expires: datetime = credentials["Expiration"]
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": expires.isoformat(),
+        }
+
+    return refresh

@@ -1,0 +1,131 @@
+"""Smoke tests: ask a stack that was just deployed, and compare its answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import socket
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from domain.access import Access
+from domain.errors import SmokeTestFailedError
+from domain.smoke import mismatch, parsed, shown
+from domain.topology import SmokeTest
+from tasks.aws_errors import translated
+from tasks.clients import client
+from tasks.cloudformation import Stack, physical_id
+from tasks.task import world_task
+
+_TRIES = 5
+_SECONDS_BETWEEN_TRIES = 2.0
+_TIMEOUT_SECONDS = 30
+_MAX_ANSWER_BYTES = 1_048_576
+_AWS_HOSTS = re.compile(
+    r"[a-z0-9]+\.(execute-api|lambda-url)\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"
+)
+
+
+@world_task("smoke test", "smoke test {stack.name}")
+def smoke_test(access: Access, stack: Stack, test: SmokeTest) -> str:
+    """Run a stack's smoke test and return the answer as one short line.
+
+    Tried five times, two seconds apart: a fresh address may need a moment. Raises
+    SmokeTestFailedError with the difference between the answer and what was expected.
+    """
+    where = f"stack {stack.name}, account {access.account}, region {access.region}"
+    problem = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        answer, problem = _ask(access, stack, test, where)
+        if not problem:
+            return shown(answer)
+    raise SmokeTestFailedError(
+        f"the smoke test of {stack.name} failed",
+        where=where,
+        why=problem,
+        state="the new version is deployed and answers; its release is marked as failed",
+        remedy="read the function's log, correct it and release again",
+    )
+
+
+def _ask(access: Access, stack: Stack, test: SmokeTest, where: str) -> tuple[Any, str]:
+    if test.invoke:
+        return _invoke(access, stack, test.invoke, test, where)
+    return _call(stack, test, where)
+
+
+def _invoke(
+    access: Access, stack: Stack, logical_id: str, test: SmokeTest, where: str
+) -> tuple[Any, str]:
+    name = physical_id(access, stack.stack_id, logical_id)
+    with translated(f"invoke {logical_id}", where):
+        answer = client("lambda", access).invoke(
+            FunctionName=name, Payload=json.dumps(test.payload).encode()
+        )
+        payload = parsed(answer["Payload"].read(_MAX_ANSWER_BYTES).decode(errors="replace"))
+    if answer.get("FunctionError"):
+        return payload, f"{logical_id} raised an error: {shown(payload)}"
+    return payload, mismatch(test.expect, payload) if test.expect is not None else ""
+
+
+def _call(stack: Stack, test: SmokeTest, where: str) -> tuple[Any, str]:
+    address = stack.outputs.get(test.http or "", "")
+    if not address:
+        raise SmokeTestFailedError(
+            f"the smoke test names the output {test.http}, which the stack does not have",
+            where=where,
+            why=f"its outputs are: {', '.join(stack.outputs) or 'none'}",
+            state="the new version is deployed; its release is marked as failed",
+            remedy="add the output to the template, or correct smoke_test.http",
+        )
+    url = address.rstrip("/") + test.path
+    try:
+        status, payload = _request(test, url)
+    except (httpx.HTTPError, OSError) as error:
+        return None, f"{url} did not answer: {error}"
+    if status != test.expect_status:
+        return payload, f"{url} answered {status}, expected {test.expect_status}: {shown(payload)}"
+    return payload, mismatch(test.expect, payload) if test.expect is not None else ""
+
+
+def _request(test: SmokeTest, url: str) -> tuple[int, Any]:
+    target, headers = _target(url)
+    content = None if test.payload is None else json.dumps(test.payload)
+    with (
+        httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as http,
+        http.stream(test.method, target, headers=headers, content=content) as answer,
+    ):
+        body = bytearray()
+        for chunk in answer.iter_bytes():
+            body += chunk
+            if len(body) > _MAX_ANSWER_BYTES:
+                break
+        return answer.status_code, parsed(bytes(body).decode(errors="replace"))
+
+
+def _target(url: str) -> tuple[str, dict[str, str]]:
+    """Return where to send a request for an address that a template chose.
+
+    Addresses of AWS's own gateways go to AWS_ENDPOINT_URL where that is set, as every
+    other AWS call does. Any other has to be https and public, so that a template
+    cannot make the worker call its own machine or the metadata service.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint and _AWS_HOSTS.fullmatch(host):
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{endpoint.rstrip('/')}{parts.path}{query}", {"Host": host}
+    if parts.scheme != "https":
+        raise OSError("only https addresses are called")
+    for *_, address in socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM):
+        if not ipaddress.ip_address(address[0]).is_global:
+            raise OSError(f"{host} is not a public address")
+    return url, {}
