@@ -1,0 +1,1 @@
+"""How flows get run: work pools, schedules and triggers. prefect.yaml lists the deployments."""

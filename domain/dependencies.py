@@ -61,13 +61,15 @@ def _python(asset: Asset, uv: str) -> tuple[str, ...]:
     """Install for Lambda's machine and not for this one.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
+    A machine behind an inspecting proxy knows its authority, which uv's own list lacks:
+    https://docs.astral.sh/uv/concepts/authentication/certificates/
     """
     version = re.fullmatch(r"python(3\.[0-9]+)", asset.runtime or asset.build_method)
     return (
         uv, "pip", "install", "--quiet", "--target", ".", "--requirements", "requirements.txt",
         "--python-version", version[1] if version else _DEFAULT_PYTHON,
         "--python-platform", _ARCHITECTURES.get(asset.architecture, _ARCHITECTURES["x86_64"]),
-        "--no-compile-bytecode", "--link-mode", "copy",
+        "--no-compile-bytecode", "--link-mode", "copy", "--system-certs",
     )  # fmt: skip
 
 

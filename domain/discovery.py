@@ -10,6 +10,7 @@ from domain.digests import sha256_hex
 from domain.topology import Service
 
 TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
+_LONGEST_NAME = 32
 _NOT_SOURCES = {"node_modules", ".aws-sam", "tests", "test", "cdk.out"}
 
 
@@ -40,6 +41,9 @@ def _inside_any(folder: PurePosixPath, services: dict[str, Service]) -> bool:
 
 
 def _service_name(text: str, taken: dict[str, Service]) -> str:
-    last = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(text).name.lower()).strip("-")[:32].strip("-")
+    last = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(text).name.lower()).strip("-")
     name = last if re.match(r"[a-z].", last) else f"service-{last}".rstrip("-")
-    return f"{name}-{sha256_hex(text.encode())[:6]}" if name in taken else name
+    if len(name) <= _LONGEST_NAME and name not in taken:
+        return name
+    # What was cut off may be all that tells it from another repository's service.
+    return f"{name[:_LONGEST_NAME].rstrip('-')}-{sha256_hex(text.encode())[:6]}"

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.digests import digest_of
+from domain.errors import RefusedInputError
 from domain.topology import Frozen
 
 _KEY = re.compile(r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})/intent\.json")
@@ -104,6 +105,23 @@ def entries_of(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
         if match:
             numbers.setdefault(match["stack"], []).append(int(match["number"]))
     return {stack: tuple(sorted(found)) for stack, found in sorted(numbers.items())}
+
+
+def check_owner(latest: Release | None, wanted: Intent) -> None:
+    """Raise RefusedInputError if the stack belongs to another repository.
+
+    Stacks are named after services, so two repositories with a service of the same
+    name would take turns at replacing each other's stack.
+    """
+    if latest is None or latest.intent.repository == wanted.repository:
+        return
+    raise RefusedInputError(
+        f"stack {wanted.stack} belongs to another repository",
+        where=f"service {wanted.service} of {wanted.repository}",
+        why=f"its release {latest.intent.number} came from {latest.intent.repository}",
+        state="nothing was changed",
+        remedy=f"give the service another name in the tiercel.toml of {wanted.repository}",
+    )
 
 
 def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bool:

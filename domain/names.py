@@ -25,6 +25,14 @@ _PARTITIONS = {
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
 }
+_DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
 _BUCKET_LIMIT = 63
 _SESSION_LIMIT = 64
 _TOKEN_LIMIT = 128
@@ -119,7 +127,7 @@ class Names:
 
     def object_url(self, bucket: str, key: str) -> str:
         """Return the address by which CloudFormation reads an object of the region."""
-        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
         return f"https://{bucket}.s3.{self.environment.region}.{suffix}/{key}"
 
     @property

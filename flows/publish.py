@@ -53,8 +53,7 @@ async def _publish(
 
 
 async def _build_and_upload(candidate: Candidate, service: Service) -> Published:
-    access, names = candidate.orchestrator, candidate.names
-    bucket, key_alias = names.artifact_bucket, names.artifact_key_alias
+    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
     with build_folder() as folder:
         built = await call(
             build_service,
@@ -66,11 +65,11 @@ async def _build_and_upload(candidate: Candidate, service: Service) -> Published
         )
         created = await side_by_side(
             lambda package=package: call(  # type: ignore[misc]
-                upload_package, access, bucket, key_alias, package, built.files[package.sha256]
+                upload_package, access, bucket, package, built.files[package.sha256]
             )
             for package in built.manifest.objects
         )
-    manifest = await call(write_manifest, access, bucket, key_alias, built.manifest)
+    manifest = await call(write_manifest, access, bucket, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",
         service.name,

@@ -8,10 +8,16 @@ from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
-from domain import stack_states
 from domain.access import Access
-from domain.errors import DeployFailedError, TiercelError, UnreachableError
-from domain.ledger import Intent, Outcome, ReleaseStatus, already_live, resumable
+from domain.errors import TiercelError, UnreachableError
+from domain.ledger import (
+    Intent,
+    Outcome,
+    ReleaseStatus,
+    already_live,
+    check_owner,
+    resumable,
+)
 from domain.manifest import Manifest
 from domain.names import Names
 from domain.parameters import resolve_parameters
@@ -54,6 +60,7 @@ async def release_service(
     wanted = _intent(target, service, manifest, dependency_outputs)
     stack = await call(observe_stack, stack_access, wanted.stack)
     latest = await call(newest_release, access, bucket, wanted.stack)
+    check_owner(latest, wanted)
     if stack and latest and already_live(latest, wanted, stack.token):
         logger.info("%s: unchanged, release %d is live", service.name, latest.intent.number)
         return Released(latest, stack, changed=False)
@@ -124,8 +131,6 @@ async def _carried_out(
         production=names.environment.name == "prod",
     )
     stack, plan_digest = await bring_up(change, stack)
-    if not stack_states.is_success(stack.status):
-        raise DeployFailedError(f"stack {stack.name} is {stack.status}", why=stack.reason)
     answer = ""
     if service.smoke_test:
         answer = await call(smoke_test, access, stack, service.smoke_test)

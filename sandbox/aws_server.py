@@ -17,6 +17,7 @@ from ministack.app import app as emulator
 from sandbox import corrections
 from sandbox.gateway import Gateway
 from sandbox.journal import JournalWriter
+from sandbox.snapshots import Snapshots
 
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 5
@@ -30,7 +31,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--latency-ms", type=int, required=True)
     options = parser.parse_args(arguments)
     corrections.apply()
-    gateway = Gateway(emulator, JournalWriter(options.journal), options.latency_ms)
+    journal = JournalWriter(options.journal)
+    gateway = Gateway(emulator, journal, Snapshots(), options.latency_ms)
     config = uvicorn.Config(
         gateway,
         lifespan="on",

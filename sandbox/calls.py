@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -16,6 +16,7 @@ from sandbox import addresses, emulator
 from sandbox.journal import Kind
 from sandbox.operations import rest_operation
 
+_XML_REQUEST_ID = re.compile(rb"<RequestI[dD]>([^<]+)</RequestI[dD]>")
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 
 
@@ -53,12 +54,20 @@ class Target:
 
 def parse_request(scope: addresses.Scope, body: bytes) -> Request:
     """Return the request of an ASGI scope."""
-    headers = {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-    }
+    headers = text_headers(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
     return Request(scope["method"], scope["path"], raw_path, headers, query, body)
+
+
+def text_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers by lower-case name."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def region_of(request: Request) -> str:
+    """Return the region that a request is signed for, else the sandbox's own."""
+    return str(router.extract_region(dict(request.headers), dict(request.query)))
 
 
 def caller_of(request: Request) -> Caller:
@@ -112,7 +121,7 @@ def _service_target(request: Request, caller: Caller) -> Target:
         headers,
         request.body,
         parameters,
-        router.extract_region(headers, query),
+        region_of(request),
         caller.account,
     )
     operation = _named_operation(parameters, headers) or rest_operation(
@@ -145,6 +154,14 @@ def error_code(method: str, status: int, headers: Mapping[str, str], body: bytes
         return str(status)
     named = headers.get("x-amzn-errortype", "").partition(":")[0]
     return named or _code_in(body) or str(status)
+
+
+def request_id(headers: Mapping[str, str], body: bytes) -> str:
+    """Return the id that the caller sees: that in the XML, else that in a header."""
+    if found := _XML_REQUEST_ID.search(body):
+        return found[1].decode("latin-1")
+    names = ("x-amzn-requestid", "x-amz-request-id", "apigw-requestid")
+    return next((headers[name] for name in names if name in headers), "")
 
 
 def _code_in(body: bytes) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
-
-from ministack.core import router
 
 from sandbox import addresses, calls
 from sandbox.addresses import Scope
 from sandbox.emulated_aws import HEALTH_PATH
 from sandbox.journal import JournalEntry, JournalWriter
+from sandbox.snapshots import Snapshots
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,25 +21,27 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _REQUEST_BODY_LIMIT = 1024 * 1024
-_RESPONSE_BODY_LIMIT = 64 * 1024
+_ERROR_LIMIT = 64 * 1024
+_XML_TAIL = 512
 
 
 class Exchange:
     """Watches one request and its answer pass; bytes are passed on as they come.
 
-    Bodies are only looked at where they name the operation or the error: requests up to
-    1 MiB outside S3, and answers that are errors.
+    Bodies are only looked at where they name the operation, the error or the request id:
+    requests up to 1 MiB, answers that are errors, and the end of answers in XML.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
+        self.status = 0
         self._receive = receive
         self._send = send
         self._request_body: list[bytes] = []
         self._request_size = 0
-        self._response_body = b""
-        self.status = 0
-        self.response_headers: dict[str, str] = {}
+        self._headers: dict[str, str] = {}
+        self._held: Message | None = None
+        self._answer = b""
 
     async def receive(self) -> Message:
         """Pass on a part of the request."""
@@ -53,23 +55,34 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass on a part of the answer."""
+        """Pass on a part of the answer; an error gets the request id that AWS always sends."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.response_headers = {
-                name.decode("latin-1").lower(): value.decode("latin-1")
-                for name, value in message.get("headers", ())
-            }
-        elif self.status >= 400 and len(self._response_body) < _RESPONSE_BODY_LIMIT:
-            self._response_body += message.get("body", b"")
+            self._headers = calls.text_headers(message.get("headers", ()))
+            if self.status >= 400 and not calls.request_id(self._headers, b""):
+                self._held = message
+                return
+        elif self.status >= 400:
+            self._answer = (self._answer + message.get("body", b""))[:_ERROR_LIMIT]
+        elif "xml" in self._headers.get("content-type", ""):
+            self._answer = (self._answer + message.get("body", b""))[-_XML_TAIL:]
+        if self._held:
+            await self._send(self._identified(self._held))
+            self._held = None
         await self._send(message)
+
+    def _identified(self, start: Message) -> Message:
+        identifier = calls.request_id({}, self._answer) or str(uuid.uuid4())
+        names = ("x-amzn-requestid", "x-amz-request-id")
+        self._headers |= dict.fromkeys(names, identifier)
+        added = [(name.encode(), identifier.encode()) for name in names]
+        return start | {"headers": [*start.get("headers", ()), *added]}
 
     def entry(self, started: datetime, duration_ms: float) -> JournalEntry:
         """Return what happened."""
         request = calls.parse_request(self.scope, b"".join(self._request_body))
         caller = calls.caller_of(request)
         target = calls.target_of(self.scope, request, caller)
-        headers = self.response_headers
         return JournalEntry(
             time=started,
             duration_ms=round(duration_ms, 1),
@@ -81,23 +94,29 @@ class Exchange:
             action=target.action,
             operation=target.operation,
             resource=target.resource,
-            region=router.extract_region(dict(request.headers), dict(request.query)),
+            region=calls.region_of(request),
             status=self.status,
-            error_code=calls.error_code(request.method, self.status, headers, self._response_body),
-            request_id=headers.get("x-amzn-requestid") or headers.get("apigw-requestid", ""),
+            error_code=calls.error_code(request.method, self.status, self._headers, self._answer),
+            request_id=calls.request_id(self._headers, self._answer),
         )
 
 
 class Gateway:
     """Serves every call through the emulator and writes it to the journal."""
 
-    def __init__(self, emulator: Application, journal: JournalWriter, latency_ms: int) -> None:
+    def __init__(
+        self, emulator: Application, journal: JournalWriter, snapshots: Snapshots, latency_ms: int
+    ) -> None:
         self._emulator = emulator
         self._journal = journal
+        self._snapshots = snapshots
         self._latency = latency_ms / 1000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's start and stop."""
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] == HEALTH_PATH:
             await self._emulator(scope, receive, send)
             return
@@ -110,7 +129,16 @@ class Gateway:
             await self._emulator(scope, exchange.receive, exchange.send)
         finally:
             duration_ms = (time.perf_counter() - clock) * 1000
-            self._journal.write(exchange.entry(started, duration_ms))
+            entry = exchange.entry(started, duration_ms)
+            self._journal.write(entry)
+            self._snapshots.note(entry.operation)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        writing = asyncio.create_task(self._snapshots.run())
+        try:
+            await self._emulator(scope, receive, send)
+        finally:
+            writing.cancel()
 
 
 def _over_tls(scope: Scope) -> Scope:

@@ -33,14 +33,14 @@ def find_artifact(access: Access, bucket: str, tree: SourceTree) -> Manifest | N
 
 
 @world_task("write manifest", "write manifest of {manifest.service}")
-def write_manifest(access: Access, bucket: str, kms_alias: str, manifest: Manifest) -> Manifest:
+def write_manifest(access: Access, bucket: str, manifest: Manifest) -> Manifest:
     """Create the manifest, which completes the artifact; return the one that stands.
 
     Its packages have to be uploaded before: a manifest is the proof that they are there.
     """
     key = manifest_key(manifest.service, manifest.artifact_id)
     try:
-        create_object(access, bucket, key, manifest.to_bytes(), kms_alias)
+        create_object(access, bucket, key, manifest.to_bytes())
     except ArtifactConflictError:
         run_logger().warning(
             "%s: the build is not reproducible: another build of the same source came first "

@@ -57,6 +57,11 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def message_of(error: ClientError) -> str:
+    """Return AWS's own words, without boto3's."""
+    return str(error.response.get("Error", {}).get("Message", "")) or code_of(error)
+
+
 @contextmanager
 def translated(what: str, where: str) -> Iterator[None]:
     """Turn boto3's exceptions into TiercelErrors that say what was tried, and where.
@@ -88,7 +93,7 @@ def translated(what: str, where: str) -> Iterator[None]:
 
 def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
     code = code_of(error)
-    message = str(error.response.get("Error", {}).get("Message", "")) or code
+    message = message_of(error)
     if code in TRANSIENT_CODES:
         return TransientError(
             f"cannot {what}: AWS is busy or ill",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import boto3
@@ -28,6 +28,7 @@ _SESSION_SECONDS = 3600
 """The longest that AWS lets a chained session last."""
 
 _lock = threading.RLock()
+_open: list[Any] = []
 
 
 def client(service: str, access: Access) -> Any:
@@ -42,28 +43,40 @@ def client(service: str, access: Access) -> Any:
 def caller_client(service: str, region: str) -> Any:
     """Return a client that uses the credentials of the process itself."""
     with _lock:
-        return boto3.Session(region_name=region).client(service, config=_CONFIG)
+        return _caller_client(service, region)
 
 
 def forget_clients() -> None:
-    """Drop every client and session, because the endpoint or the credentials changed."""
+    """Close every client, because the endpoint or the credentials changed."""
     with _lock:
-        _client.cache_clear()
-        _session.cache_clear()
+        while _open:
+            _open.pop().close()
+        for cache in (_client, _caller_client, _session):
+            cache.cache_clear()
 
 
-@lru_cache(maxsize=256)
+@cache
 def _client(service: str, access: Access) -> Any:
-    return _session(access).client(service, config=_CONFIG)
+    return _opened(_session(access).client(service, config=_CONFIG))
 
 
-@lru_cache(maxsize=64)
+@cache
+def _caller_client(service: str, region: str) -> Any:
+    return _opened(boto3.Session(region_name=region).client(service, config=_CONFIG))
+
+
+def _opened(new: Any) -> Any:
+    _open.append(new)
+    return new
+
+
+@cache
 def _session(access: Access) -> boto3.Session:
-    botocore_session = get_session()
-    botocore_session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - botocore has no public way
+    session = get_session()
+    session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - botocore has no public way
         refresh_using=_assume(access), method="assume-role"
     )
-    return boto3.Session(botocore_session=botocore_session, region_name=access.region)
+    return boto3.Session(botocore_session=session, region_name=access.region)
 
 
 def _assume(access: Access) -> Callable[[], dict[str, str]]:

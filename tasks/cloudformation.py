@@ -12,7 +12,7 @@ from domain.access import Access
 from domain.errors import DeployFailedError
 from domain.plan import Change, Plan, change_of
 from domain.stack_states import StackStatus, is_terminal
-from tasks.aws_errors import code_of, translated
+from tasks.aws_errors import code_of, message_of, translated
 from tasks.clients import client
 from tasks.stack_events import EventStream, StackEvent
 from tasks.task import run_logger, world_task
@@ -21,6 +21,14 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPA
 _FIRST_POLL_SECONDS = 0.2
 _LONGEST_POLL_SECONDS = 5.0
 _POLL_GROWTH = 1.4
+# The change set is gone or at work: AWS drops one that was executed.
+_EXECUTED_ALREADY = (
+    "ChangeSetNotFound",
+    "ChangeSetNotFoundException",
+    "InvalidChangeSetStatus",
+    "InvalidChangeSetStatusException",
+    "TokenAlreadyExistsException",
+)
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -85,7 +93,7 @@ def plan_changes(access: Access, request: ChangeSetRequest) -> Plan:
             )
         except ClientError as error:
             if code_of(error) == "ValidationError":
-                raise _rejected(access, request, str(error)) from error
+                raise _rejected(access, request, message_of(error)) from error
             if code_of(error) != "AlreadyExistsException":
                 raise
         return _finished_plan(access, request)
@@ -136,11 +144,18 @@ def discard_plan(access: Access, plan: Plan) -> None:
 
 @world_task("execute plan", "execute plan of {plan.stack}")
 def execute_plan(access: Access, plan: Plan, token: str) -> None:
-    """Start the changes; the token makes a repeated call harmless."""
+    """Start the changes, once: if another run of the same release has, that is enough."""
     with translated("execute a change set", _where(access, plan.stack)):
-        client("cloudformation", access).execute_change_set(
-            StackName=plan.stack, ChangeSetName=plan.change_set_id, ClientRequestToken=token
-        )
+        try:
+            client("cloudformation", access).execute_change_set(
+                StackName=plan.stack, ChangeSetName=plan.change_set_id, ClientRequestToken=token
+            )
+        except ClientError as error:
+            if code_of(error) not in _EXECUTED_ALREADY:
+                raise
+            stack = _describe(access, plan.stack)
+            if not stack or EventStream(access, stack.stack_id).newest_token() != token:
+                raise
 
 
 @world_task("delete stack", "delete stack {stack.name}")

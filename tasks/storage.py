@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from domain.access import Access
 from domain.digests import sha256_hex
-from domain.errors import ArtifactConflictError, TransientError
+from domain.errors import ArtifactConflictError, TransientError, UnreachableError
 from domain.manifest import PackagedObject
 from tasks.aws_errors import code_of, translated
 from tasks.clients import client
@@ -21,27 +21,40 @@ from tasks.task import world_task
 _CONFLICTS = ("ConditionalRequestConflict", "PreconditionFailed")
 
 
-def create_object(access: Access, bucket: str, key: str, body: bytes, kms_alias: str = "") -> bool:
+def create_object(access: Access, bucket: str, key: str, body: bytes) -> bool:
     """Create an object unless it exists; True if this call created it.
 
-    The body is encrypted with the key of that alias, or the bucket's own default. Raises
-    ArtifactConflictError if the object exists with other bytes.
+    It is encrypted with the bucket's own KMS key. Raises ArtifactConflictError if the
+    object exists with other bytes.
     """
-    request: dict[str, Any] = {"Bucket": bucket, "Key": key, "Body": body, "IfNoneMatch": "*"}
-    if kms_alias:
-        request |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_alias}
     digest = hashlib.sha256(body).digest()
-    request["ChecksumSHA256"] = base64.b64encode(digest).decode()
     with translated("write an object", f"s3://{bucket}/{key}"):
         try:
-            client("s3", access).put_object(**request)
+            answer = client("s3", access).put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                IfNoneMatch="*",
+                ChecksumSHA256=base64.b64encode(digest).decode(),
+            )
         except ClientError as error:
             if code_of(error) not in _CONFLICTS:
                 raise
-        else:
-            return True
-    _same_bytes(access, bucket, key, digest.hex())
-    return False
+            _same_bytes(access, bucket, key, digest.hex())
+            return False
+    _encrypted(answer, bucket, key)
+    return True
+
+
+def _encrypted(answer: dict[str, Any], bucket: str, key: str) -> None:
+    """Naming no key makes S3 use the bucket's; a bucket without one is not ours."""
+    if answer.get("ServerSideEncryption") != "aws:kms":
+        raise UnreachableError(
+            "the bucket does not encrypt with a KMS key",
+            where=f"s3://{bucket}/{key}",
+            why=f"S3 says: {answer.get('ServerSideEncryption', 'no encryption')}",
+            remedy="provision the environment's accounts again",
+        )
 
 
 def _same_bytes(access: Access, bucket: str, key: str, sha256: str) -> None:
@@ -92,13 +105,11 @@ def list_keys(access: Access, bucket: str, prefix: str) -> list[str]:
 
 
 @world_task("upload package", "upload {package.short_name}")
-def upload_package(
-    access: Access, bucket: str, kms_alias: str, package: PackagedObject, path: Path
-) -> bool:
+def upload_package(access: Access, bucket: str, package: PackagedObject, path: Path) -> bool:
     """Upload a package unless the bucket has it; True if this call created it."""
     if object_exists(access, bucket, package.key):
         return False
-    return create_object(access, bucket, package.key, path.read_bytes(), kms_alias)
+    return create_object(access, bucket, package.key, path.read_bytes())
 
 
 @world_task("stage package", "stage {package.short_name}")

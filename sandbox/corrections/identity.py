@@ -1,16 +1,39 @@
-"""Who calls, and which role a call passes on: condition keys that the emulator lacks."""
+"""Who calls: signatures, principals and credentials."""
 # ruff: noqa: SLF001 - what is corrected has only private names
 
 from __future__ import annotations
 
+import secrets
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-from ministack.core import iam_actions, iam_evaluator
-from ministack.services import iam
+from ministack import app
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import iam, lambda_svc, sts
 
-_SERVICE = "cloudformation"
-_ROLE_KEY = "cloudformation:RoleArn"
+
+def check_the_signatures_of_roots() -> None:
+    """Whoever signs as an account's root must know its secret, as everybody else.
+
+    The emulator believes the account id alone.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+    """
+    original_pin, original_is_root = app.pin_signed_request, iam_evaluator._is_root_key
+    pinning: ContextVar[bool] = ContextVar("pinning", default=False)
+
+    def is_root_key(access_key: str) -> bool:
+        return not pinning.get() and original_is_root(access_key)
+
+    def pin_signed_request(*request: Any, **more: Any) -> None:
+        token = pinning.set(True)
+        try:
+            original_pin(*request, **more)
+        finally:
+            pinning.reset(token)
+
+    iam_evaluator._is_root_key = is_root_key
+    app.pin_signed_request = pin_signed_request
 
 
 def name_roles_not_sessions() -> None:
@@ -58,41 +81,29 @@ def judge_the_caller_not_its_account() -> None:
     iam_evaluator.evaluate_resource_policy = evaluate
 
 
-def tell_the_service_role() -> None:
-    """cloudformation:RoleArn is the service role that a request names.
+def give_functions_secret_credentials() -> None:
+    """A function's credentials cannot be guessed; the emulator derives them from its ARN.
 
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
     """
-    original = iam_actions.request_tag_context
+    original = lambda_runtime.execution_credentials
 
-    def context(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> Any:
-        role = parameters.get("RoleARN") if service == _SERVICE else None
-        found = original(service, action, body, parameters)
-        return found | {_ROLE_KEY: role[0]} if role else found
+    def execution_credentials(config: dict[str, Any]) -> dict[str, str]:
+        derived: dict[str, str] = original(config)
+        session = sts._sessions.pop(derived["AWS_ACCESS_KEY_ID"], None)
+        if session is None:
+            return derived
+        key, secret, token = (
+            "ASIA" + secrets.token_hex(8).upper(),
+            secrets.token_urlsafe(30),
+            secrets.token_urlsafe(60),
+        )
+        sts.register_session(key, session | {"SecretAccessKey": secret, "SessionToken": token})
+        return {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token,
+        }
 
-    iam_actions.request_tag_context = context
-
-
-def demand_pass_role() -> None:
-    """Naming a service role for a stack needs iam:PassRole on it.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
-    """
-    original = iam_evaluator.enforce
-
-    def enforce(
-        access_key: str,
-        action: str,
-        service: str,
-        region: str,
-        resource_arn: str = "*",
-        service_context: dict[str, Any] | None = None,
-    ) -> Any:
-        denied = original(access_key, action, service, region, resource_arn, service_context)
-        role = (service_context or {}).get(_ROLE_KEY)
-        if denied or not role:
-            return denied
-        passed_to = {"iam:PassedToService": "cloudformation.amazonaws.com"}
-        return original(access_key, "iam:PassRole", "iam", region, role, passed_to)
-
-    iam_evaluator.enforce = enforce
+    lambda_runtime.execution_credentials = execution_credentials
+    lambda_svc.execution_credentials = execution_credentials

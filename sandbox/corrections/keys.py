@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ministack.core import iam_actions, responses
+from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms
 
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):(\d{12}):key/[A-Za-z0-9-]+")
@@ -64,10 +64,40 @@ def serve_keys_to_other_accounts() -> None:
         if owner is None:
             return await original_handler(method, path, headers, body, query)
         with responses.request_scope(*owner):
+            if _is_foreign_root(owner[0]) and not _key_policy_allows(headers, body):
+                return _access_denied()
             return await original_handler(method, path, headers, body, query)
 
     kms.key_policy_for_arn = policy_for_arn
     kms.handle_request = handle_request
+
+
+def _is_foreign_root(owner: str) -> bool:
+    """Whether the caller is another account's root, whom the emulator never refuses."""
+    caller: str = iam_evaluator.caller_arn()
+    return caller.endswith(":root") and caller.split(":")[4] != owner
+
+
+def _key_policy_allows(headers: Mapping[str, str], body: bytes) -> bool:
+    key = kms._resolve_key(json.loads(body)["KeyId"])
+    caller = iam_evaluator.caller_arn()
+    context = iam_evaluator.EvalContext(
+        principal_arn=caller,
+        principal_type="Root",
+        principal_account=caller.split(":")[4],
+        action="kms:" + headers["x-amz-target"].rpartition(".")[2],
+        resource_arn=key["Arn"] if key else "",
+        region=responses.get_region(),
+    )
+    policy = key.get("Policy") if key else None
+    decision: str = iam_evaluator.evaluate_resource_policy(policy, context).decision
+    return decision == "Allow"
+
+
+def _access_denied() -> Any:
+    caller = iam_evaluator.caller_arn()
+    message = f"User: {caller} is not authorized: no resource-based policy allows it"
+    return responses.error_response_json("AccessDeniedException", message, 400)
 
 
 def _owner(headers: Mapping[str, str], body: bytes) -> tuple[str, str] | None:

@@ -140,8 +140,10 @@ def deploy(
         **more,
     )
     eventually(
-        lambda: cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)["Status"]
-        in {"CREATE_COMPLETE", "FAILED"}
+        lambda: (
+            cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)["Status"]
+            in {"CREATE_COMPLETE", "FAILED"}
+        )
     )
     cloudformation.execute_change_set(StackName=stack, ChangeSetName=name)
     return rest(who, stack)
@@ -155,7 +157,8 @@ def rest(who: Caller, stack: str) -> dict[str, Any]:
         described: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         return None if described["StackStatus"].endswith("IN_PROGRESS") else described
 
-    return eventually(found)
+    at_rest: dict[str, Any] = eventually(found)
+    return at_rest
 
 
 def outputs(stack: dict[str, Any]) -> dict[str, str]:

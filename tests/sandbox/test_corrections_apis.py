@@ -60,14 +60,12 @@ def http_event(path: str, method: str, **more: Any) -> dict[str, Any]:
     return {"Type": "HttpApi", "Properties": {"Path": path, "Method": method} | more}
 
 
-HTTP_URL = {
-    "Fn::Sub": "https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
-}
+HTTP_URL = {"Fn::Sub": "https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
 REST_URL = {"Fn::Sub": "https://${ServerlessRestApi}.execute-api.${AWS::Region}.amazonaws.com/Prod"}
 
 
 @pytest.fixture(scope="module")
-def http_api(box: Sandbox, who: Caller) -> tuple[str, str]:
+def http_api(who: Caller) -> tuple[str, str]:
     events = {
         "Items": http_event("/items", "get"),
         "Item": http_event("/items/{id}", "get"),
@@ -143,7 +141,9 @@ def test_an_http_api_with_an_authorizer_refuses_calls_without_a_token(
     }
     api = {
         "Type": "AWS::Serverless::HttpApi",
-        "Properties": {"Auth": {"Authorizers": {"Token": authorizer}, "DefaultAuthorizer": "Token"}},
+        "Properties": {
+            "Auth": {"Authorizers": {"Token": authorizer}, "DefaultAuthorizer": "Token"}
+        },
     }
     open_to_all = http_event("/open", "get", ApiId={"Ref": "Api"}, Auth={"Authorizer": "NONE"})
     events = {"A": http_event("/closed", "get", ApiId={"Ref": "Api"}), "B": open_to_all}
@@ -206,7 +206,8 @@ OPENAPI = {
                     "type": "aws_proxy",
                     "httpMethod": "POST",
                     "payloadFormatVersion": "2.0",
-                    "uri": "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/FUNCTION/invocations",
+                    "uri": "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/"
+                    "FUNCTION/invocations",
                 }
             }
         }
@@ -215,7 +216,8 @@ OPENAPI = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "path"), [("AWS::Serverless::Api", "/Prod/hello"), ("AWS::Serverless::HttpApi", "/hello")]
+    ("kind", "path"),
+    [("AWS::Serverless::Api", "/Prod/hello"), ("AWS::Serverless::HttpApi", "/hello")],
 )
 def test_an_api_described_in_s3_answers(box: Sandbox, who: Caller, kind: str, path: str) -> None:
     name = stack_name()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from domain.names import Role
 from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import (
     PREPROD,
@@ -247,3 +249,94 @@ def test_a_state_machine_reads_its_definition_from_s3_and_runs(who: Caller, root
 
     execution = eventually(ended)
     assert (execution["status"], execution.get("output")) == ("SUCCEEDED", '"here"')
+
+
+def change_set(who: Caller, stack: str, name: str, template: Any = QUEUE) -> dict[str, str]:
+    """Ask for a CREATE change set without executing it."""
+    answer: dict[str, str] = who.client("cloudformation").create_change_set(
+        StackName=stack,
+        ChangeSetName=name,
+        ChangeSetType="CREATE",
+        RoleARN=PREPROD.role_arn(Role.CLOUDFORMATION),
+        TemplateBody=json.dumps(template),
+    )
+    return answer
+
+
+def test_change_sets_of_a_stack_in_review_belong_to_one_stack(who: Caller) -> None:
+    name, cloudformation = stack_name(), who.client("cloudformation")
+    first, second = change_set(who, name, "one"), change_set(who, name, "two")
+    assert first["StackId"] == second["StackId"]
+    assert first["Id"] != second["Id"]
+    with pytest.raises(ClientError, match="ValidationError"):
+        change_set(who, name, "three", {"Resources": {"X": {"Type": "AWS::No::Such"}}})
+    found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    assert (found["StackId"], found["StackStatus"]) == (first["StackId"], "REVIEW_IN_PROGRESS")
+    cloudformation.execute_change_set(ChangeSetName="one", StackName=name)
+    assert rest(who, first["StackId"])["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_change_set_is_found_by_its_arn_alone(who: Caller) -> None:
+    made = change_set(who, stack_name(), "one")
+    found = who.client("cloudformation").describe_change_set(ChangeSetName=made["Id"])
+    assert found["StackId"] == made["StackId"]
+
+
+def test_the_name_of_an_executed_change_set_may_be_used_again(who: Caller) -> None:
+    name, cloudformation = stack_name(), who.client("cloudformation")
+    change_set(who, name, "one")
+    cloudformation.execute_change_set(ChangeSetName="one", StackName=name)
+    rest(who, name)
+    two_queues = {"Resources": QUEUE["Resources"] | {"Other": {"Type": "AWS::SQS::Queue"}}}
+    cloudformation.create_change_set(
+        StackName=name,
+        ChangeSetName="one",
+        RoleARN=PREPROD.role_arn(Role.CLOUDFORMATION),
+        TemplateBody=json.dumps(two_queues),
+    )
+
+
+def test_the_credentials_of_a_function_cannot_be_derived(who: Caller) -> None:
+    body = (
+        "import os\n"
+        "def handler(event, context):\n"
+        "    return os.environ['AWS_ACCESS_KEY_ID'], context.invoked_function_arn\n"
+    )
+    template = serverless(
+        {"F": function(staged(who, zipped(app=body)))},
+        Name={"Ref": "F"},
+        Role={"Fn::GetAtt": ["FRole", "Arn"]},
+    )
+    found = outputs(deploy(who, stack_name(), template))
+    key, arn = invoke(who, found["Name"])
+    derived = hashlib.sha256(f"{arn}:{found['Role']}".encode()).hexdigest()[:16]
+    assert key.startswith("ASIA")
+    assert key != f"ASIA{derived.upper()}"
+
+
+RESPONDER = """
+import json, urllib.request
+def handler(event, context):
+    answer = {
+        "Status": "SUCCESS", "PhysicalResourceId": "made", "StackId": event["StackId"],
+        "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"],
+        "Data": {"Word": event["ResourceProperties"].get("Word", "") + "!"},
+    }
+    body = json.dumps(answer).encode()
+    request = urllib.request.Request(event["ResponseURL"], body, method="PUT")
+    urllib.request.urlopen(request, timeout=10)
+"""
+
+
+def test_a_custom_resource_answers_to_its_stack(who: Caller) -> None:
+    custom = {
+        "Type": "Custom::Word",
+        "Properties": {"ServiceToken": {"Fn::GetAtt": ["Maker", "Arn"]}, "Word": "tea"},
+    }
+    template = serverless(
+        {"Maker": function(staged(who, zipped(app=RESPONDER)), Timeout=20), "Made": custom},
+        Word={"Fn::GetAtt": ["Made", "Word"]},
+    )
+    stack = deploy(who, stack_name(), template)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert outputs(stack)["Word"] == "tea!"

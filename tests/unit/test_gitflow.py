@@ -202,7 +202,7 @@ def test_an_event_on_the_branch_of_an_environment_calls_for_its_action(
         (moved("refs/heads/develop"), "feeds no environment"),
         (moved("develop", NEW, NEW), "did not move"),
         (BranchMoved("acme/shop", "develop", OLD, NONE, deleted=True), "deleted"),
-        (BranchMoved("acme/shop", "main", OLD, NONE, deleted=True), "deleted"),
+        (BranchMoved("acme/shop", "main", OLD, NEW, deleted=True), "deleted"),
         (BranchMoved("evil/shop", "main", OLD, NEW), "organization.repositories"),
         (BranchMoved("acme/shop2", "main", OLD, NEW), "organization.repositories"),
         (BranchMoved("", "main", OLD, NEW), "organization.repositories"),

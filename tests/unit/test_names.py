@@ -18,6 +18,7 @@ from domain.names import (
     fingerprint,
     partition_of,
     printable,
+    release_of,
     run_name,
     session_name,
     slug,
@@ -59,15 +60,15 @@ environments = st.builds(
 any_names = st.builds(Names, organizations, environments)
 
 
-def aws_partitions() -> dict[str, str]:
-    """Every region that botocore knows, with its partition."""
+def aws_partitions() -> list[tuple[str, str, str]]:
+    """Every region that botocore knows, with its partition and the end of its host names."""
     data = Loader().load_data("partitions")
-    return {
-        region: partition["id"]
+    return [
+        (region, partition["id"], partition["outputs"]["dnsSuffix"])
         for partition in data["partitions"]
         for region in partition["regions"]
         if not region.endswith("global")
-    }
+    ]
 
 
 def test_names_of_a_topology_are_those_of_its_organization_and_environment() -> None:
@@ -125,14 +126,15 @@ def test_every_role_lives_in_exactly_one_of_the_two_accounts() -> None:
         assert runtime == (role in RUNTIME_ROLES)
 
 
-@pytest.mark.parametrize(("region", "partition"), aws_partitions().items())
+@pytest.mark.parametrize(("region", "partition", "suffix"), aws_partitions())
 def test_every_region_that_aws_has_is_legal_and_in_its_partition(
-    region: str, partition: str
+    region: str, partition: str, suffix: str
 ) -> None:
     assert partition_of(region) == partition
     elsewhere = Names("acme", Environment(**PREPROD.model_dump() | {"region": region}))
     assert elsewhere.role_arn(Role.DEPLOYER).startswith(f"arn:{partition}:iam::")
     assert elsewhere.boundary_arn.startswith(f"arn:{partition}:iam::")
+    assert elsewhere.object_url("bucket", "a/b") == f"https://bucket.s3.{region}.{suffix}/a/b"
 
 
 @given(any_names)
@@ -280,6 +282,21 @@ def test_a_change_set_name_is_legal_and_tells_release_and_attempt(
     name = change_set_name(release, attempt)
     assert re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", name)
     assert re.findall(r"[0-9]+", name) == [str(release), str(attempt)]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**6))
+def test_release_and_attempt_are_read_back_from_the_name_of_a_change_set(
+    release: int, attempt: int
+) -> None:
+    assert release_of(change_set_name(release, attempt)) == (release, attempt)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "release-1", "release-x-attempt-1", "xrelease-1-attempt-1", "release-1-attempt-1\n"],
+)
+def test_a_token_that_somebody_else_made_names_no_release(token: str) -> None:
+    assert release_of(token) is None
 
 
 def test_a_run_name_says_what_is_done_where_to_what_at_which_commit() -> None:

@@ -1,0 +1,164 @@
+"""Permissions that a call needs beside its own: to pass a role, to use an object's key."""
+# ruff: noqa: SLF001 - what is corrected has only private names
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import kms, s3
+
+_ROLE_KEY = "cloudformation:RoleArn"
+_KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_READS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
+
+_method: ContextVar[str] = ContextVar("method", default="")
+
+
+@dataclass(frozen=True)
+class Implied:
+    """An action that must be allowed as well, on its own resource and with its own keys."""
+
+    action: str
+    service: str
+    resource: str
+    context: dict[str, str]
+
+
+_refused: ContextVar[Implied | None] = ContextVar("refused", default=None)
+
+
+def tell_role_and_key() -> None:
+    """cloudformation:RoleArn and s3:x-amz-server-side-encryption-aws-kms-key-id are known.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+    """
+    original_tags, original_s3 = iam_actions.request_tag_context, iam_actions.s3_service_context
+    original_pin = app.pin_signed_request
+
+    def tag_context(service: str, action: str, body: bytes, parameters: Mapping[str, Any]) -> Any:
+        found = original_tags(service, action, body, parameters)
+        role = parameters.get("RoleARN") if service == "cloudformation" else None
+        return found | {_ROLE_KEY: role[0]} if role else found
+
+    def s3_context(action: str, query: Any, path: str = "", headers: Any = None) -> Any:
+        found = original_s3(action, query, path, headers)
+        key = (headers or {}).get(_KEY_HEADER) if action == "s3:PutObject" else None
+        return found | {f"s3:{_KEY_HEADER}": key} if key else found
+
+    def pin_signed_request(method: str, *request: Any, **more: Any) -> None:
+        _method.set(method)
+        original_pin(method, *request, **more)
+
+    iam_actions.request_tag_context = tag_context
+    iam_actions.s3_service_context = s3_context
+    app.pin_signed_request = pin_signed_request
+
+
+def demand_implied_permissions() -> None:
+    """Naming a service role needs iam:PassRole, using an object encrypted with a key its use.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    original = iam_evaluator.enforce
+
+    def enforce(
+        access_key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        _refused.set(None)
+        context = service_context or {}
+        denied = original(access_key, action, service, region, resource_arn, context)
+        if denied or not access_key:
+            return denied
+        for implied in _implied(action, service, resource_arn, context):
+            denied = original(
+                access_key, implied.action, implied.service, region, *_target(implied)
+            )
+            if denied:
+                _refused.set(implied)
+                return denied
+        return None
+
+    iam_evaluator.enforce = enforce
+
+
+def name_the_permission_that_is_missing() -> None:
+    """A refusal names the action and resource that were refused, also implied ones.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    original = iam_actions.access_denied_response
+
+    def response(
+        service: str, action: str, principal_arn: str, request_id: str, **more: Any
+    ) -> Any:
+        implied = _refused.get()
+        if implied and not more.get("error_code"):
+            explicit = bool(more.get("explicit_deny"))
+            more["message"] = iam_actions.identity_denial_message(
+                implied.action, principal_arn, implied.resource, explicit
+            )
+        return original(service, action, principal_arn, request_id, **more)
+
+    iam_actions.access_denied_response = response
+
+
+def _target(implied: Implied) -> tuple[str, dict[str, str]]:
+    return implied.resource, implied.context
+
+
+def _implied(
+    action: str, service: str, resource_arn: str, context: Mapping[str, Any]
+) -> Iterator[Implied]:
+    if role := context.get(_ROLE_KEY):
+        passed_to = {"iam:PassedToService": "cloudformation.amazonaws.com"}
+        yield Implied("iam:PassRole", "iam", role, passed_to)
+    if service != "s3" or _method.get() == "HEAD":
+        return
+    bucket, _, key = resource_arn.rpartition(":::")[2].partition("/")
+    owner = s3._bucket_owner_account(bucket)
+    if not owner or not key:
+        return
+    if action in _READS:
+        yield from _key_use("kms:Decrypt", owner, bucket, _key_of_object(owner, bucket, key))
+    elif action == "s3:PutObject":
+        named = context.get(f"s3:{_KEY_HEADER}")
+        key_id = named or _default_key(owner, bucket, context)
+        yield from _key_use("kms:GenerateDataKey", owner, bucket, key_id)
+
+
+def _key_of_object(owner: str, bucket: str, key: str) -> str:
+    found = s3._buckets.get_scoped(owner, None, bucket)["objects"].get(key, {})
+    return str(found.get("preserved_headers", {}).get(_KEY_HEADER, ""))
+
+
+def _default_key(owner: str, bucket: str, context: Mapping[str, Any]) -> str:
+    if context.get("s3:x-amz-server-side-encryption", "aws:kms") != "aws:kms":
+        return ""
+    with responses.request_scope(owner, responses.get_region()):
+        return str(s3._bucket_default_sse_headers(bucket).get(_KEY_HEADER, ""))
+
+
+def _key_use(action: str, owner: str, bucket: str, key_id: str) -> Iterator[Implied]:
+    """With bucket keys the encryption context is the bucket's ARN, not the object's."""
+    region = key_id.split(":")[3] if key_id.startswith("arn:") else responses.get_region()
+    account = key_id.split(":")[4] if key_id.startswith("arn:") else owner
+    with responses.request_scope(account, region):
+        key = kms._resolve_key(key_id)
+    if key:
+        via = {
+            "kms:ViaService": f"s3.{region}.amazonaws.com",
+            "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{bucket}",
+        }
+        yield Implied(action, "kms", key["Arn"], via)

@@ -1,0 +1,53 @@
+"""The sandbox that every test with AWS shares, and repositories to release from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.configuration import parse_topology
+from domain.names import Names
+from domain.topology import Topology
+from sandbox import lifecycle
+from sandbox.lifecycle import Sandbox
+from tests.support.repositories import RepositoryMaker
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def topology() -> Topology:
+    return parse_topology((ROOT / "tiercel.toml").read_text())
+
+
+@pytest.fixture(scope="session")
+def preprod(topology: Topology) -> Names:
+    return Names.of(topology, "preprod")
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Iterator[Sandbox]:
+    state = tmp_path_factory.mktemp("sandbox")
+    yield lifecycle.up(state, topology, prefect=False)
+    lifecycle.down(state)
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    from tasks.clients import forget_clients
+
+    for name, value in sandbox.environ("preprod").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GITHUB_SERVER_URL", (sandbox.state / "repositories").as_uri())
+    monkeypatch.setenv("TIERCEL_CACHE_DIR", str(sandbox.state / "cache"))
+    monkeypatch.setenv("TIERCEL_CONFIG", str(ROOT / "tiercel.toml"))
+    forget_clients()
+    yield sandbox
+    forget_clients()
+
+
+@pytest.fixture
+def repositories(sandbox: Sandbox, tmp_path: Path) -> RepositoryMaker:
+    return RepositoryMaker(sandbox.state, tmp_path / "repositories")

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+
+from domain.names import Names
+from sandbox.journal import journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from tests.support.commands import run_json, start
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import answering, function, services
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+PATIENCE_SECONDS = 60.0
+
+
+def command(verb: str, sandbox: Sandbox, repository: Repository, commit: str) -> list[str]:
+    return [verb, repository.name, commit, "--sandbox", "--state", str(sandbox.state)]
+
+
+def server() -> str:
+    return str(PREFECT_API_URL.value())
+
+
+def executed(journal: Path, offset: int, stack: str) -> Counter[str]:
+    return Counter(
+        entry.operation
+        for entry in read_journal(journal, offset)
+        if stack in entry.resource and entry.status == 200
+    )
+
+
+def committed(repositories: RepositoryMaker, name: str) -> tuple[Repository, str]:
+    repository = repositories.make(name)
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(
+                **{name: f'[services.{name}.smoke_test]\ninvoke = "Function"\n'}
+            ),
+            f"{name}/template.json": function(),
+            f"{name}/src/app.py": answering(name),
+        }
+    )
+    return repository, commit
+
+
+def kill_after(process: subprocess.Popen[str], journal: Path, offset: int, operation: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if any(entry.operation == operation for entry in read_journal(journal, offset)):
+            process.kill()
+            process.communicate()
+            assert process.returncode == -9, "it ended before it could be killed"
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+    raise AssertionError(f"{operation} was never called")
+
+
+@pytest.mark.parametrize(
+    "operation", ["ListObjectsV2", "CreateChangeSet", "ExecuteChangeSet", "Invoke"]
+)
+def test_a_deploy_killed_at_any_point_and_started_again_ends_as_one_release(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, operation: str
+) -> None:
+    name = f"killed-{operation.lower()}"
+    repository, commit = committed(repositories, name)
+    run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
+    offset = journal_size(sandbox.journal)
+
+    victim = start(*command("deploy", sandbox, repository, commit), PREFECT_API_URL=server())
+    kill_after(victim, sandbox.journal, offset, operation)
+    result = run_json(*command("deploy", sandbox, repository, commit), PREFECT_API_URL=server())
+
+    assert result[name]["release"] == 1
+    assert result[name]["smoke_test"] == f'{{"answer": "{name}"}}'
+    calls = executed(sandbox.journal, offset, preprod.stack(name))
+    assert calls["ExecuteChangeSet"] == 1
+
+
+def test_two_deploys_of_one_commit_at_once_end_as_one_release(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository, commit = committed(repositories, "raced")
+    run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
+    offset = journal_size(sandbox.journal)
+
+    racers = [
+        start(*command("deploy", sandbox, repository, commit), "--json", PREFECT_API_URL=server())
+        for _ in range(2)
+    ]
+    outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
+
+    assert [racer.returncode for racer in racers] == [0, 0], outputs
+    calls = executed(sandbox.journal, offset, preprod.stack("raced"))
+    assert calls["ExecuteChangeSet"] == 1
+    history = run_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
+    numbers = [entry["release"] for entry in history if entry["service"] == "raced"]
+    assert numbers == [1]
+
+
+def test_two_builds_of_one_commit_at_once_publish_one_artifact(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository, commit = committed(repositories, "twice")
+
+    racers = [
+        start(*command("publish", sandbox, repository, commit), "--json", PREFECT_API_URL=server())
+        for _ in range(2)
+    ]
+    outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
+
+    assert [racer.returncode for racer in racers] == [0, 0], outputs
+    third = run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
+    assert not third["twice"]["built"]

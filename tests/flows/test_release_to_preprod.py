@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import (
+    BuildFailedError,
+    DeployFailedError,
+    RefusedInputError,
+    SmokeTestFailedError,
+)
+from domain.ledger import Release, ReleaseStatus
+from domain.names import Names
+from flows.deploy import deploy_to_preprod
+from flows.publish import publish_artifact
+from flows.results import Released
+from sandbox.journal import JournalEntry, journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from tasks.ledger import newest_release
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import answering, function, queue, services, template
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+READS = ("Get", "Head", "List", "Describe", "AssumeRole")
+
+
+def release(repository: Repository, commit: str) -> dict[str, Released]:
+    asyncio.run(publish_artifact(repository.name, commit))
+    return asyncio.run(deploy_to_preprod(repository.name, commit))
+
+
+def newest(preprod: Names, service: str) -> Release:
+    from domain.access import orchestrator
+
+    found = newest_release.fn(
+        orchestrator(preprod, "test"), preprod.artifact_bucket, preprod.stack(service)
+    )
+    assert found
+    return found
+
+
+def calls_since(sandbox: Sandbox, offset: int) -> list[JournalEntry]:
+    return list(read_journal(sandbox.journal, offset))
+
+
+def test_a_commit_becomes_a_running_stack_and_a_release_of_the_ledger(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("first")
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(
+                first='[services.first.smoke_test]\ninvoke = "Function"\nexpect = {answer = "hi"}'
+            ),
+            "first/template.json": function(),
+            "first/src/app.py": answering("hi"),
+        }
+    )
+
+    released = release(repository, commit)["first"]
+
+    assert released.changed
+    assert released.stack.status == "CREATE_COMPLETE"
+    assert released.release.status is ReleaseStatus.SUCCEEDED
+    assert released.release.outcome
+    assert released.release.outcome.smoke_test == '{"answer": "hi"}'
+    recorded = newest(preprod, "first")
+    assert recorded == released.release
+    assert recorded.intent.commit == commit
+    assert recorded.intent.requested_by == "arn:aws:iam::111111111111:user/operator"
+
+
+def test_releasing_the_same_commit_again_changes_nothing(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("again")
+    commit = repository.commit({"tiercel.toml": services(again=""), "again/template.json": queue()})
+    release(repository, commit)
+    before = journal_size(sandbox.journal)
+
+    published = asyncio.run(publish_artifact(repository.name, commit))
+    released = asyncio.run(deploy_to_preprod(repository.name, commit))
+
+    assert not published["again"].built
+    assert published["again"].uploaded == 0
+    assert not released["again"].changed
+    changing = [
+        entry.operation
+        for entry in calls_since(sandbox, before)
+        if not entry.operation.startswith(READS)
+    ]
+    assert changing == []
+
+
+def test_a_commit_that_touches_another_folder_needs_no_build(repositories: RepositoryMaker) -> None:
+    repository = repositories.make("elsewhere")
+    first = repository.commit(
+        {"tiercel.toml": services(elsewhere=""), "elsewhere/template.json": queue()}
+    )
+    release(repository, first)
+    second = repository.commit({"README.md": "Read this."})
+
+    published = asyncio.run(publish_artifact(repository.name, second))
+
+    assert not published["elsewhere"].built
+
+
+def test_dependents_wait_and_receive_outputs_while_others_deploy_at_the_same_time(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("family")
+    child = template(
+        {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Parent"}}}},
+        Parameters={"Parent": {"Type": "String"}},
+        Outputs={"Parent": {"Value": {"Ref": "Parent"}}},
+    )
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(parent="", child='depends_on = ["parent"]', stranger=""),
+            "parent/template.json": queue(output="Parent"),
+            "child/template.json": child,
+            "stranger/template.json": queue(),
+        }
+    )
+    asyncio.run(publish_artifact(repository.name, commit))
+    before = journal_size(sandbox.journal)
+
+    released = asyncio.run(deploy_to_preprod(repository.name, commit))
+
+    assert released["child"].outputs["Parent"] == released["parent"].outputs["Parent"]
+    order = [
+        (entry.operation, entry.resource)
+        for entry in calls_since(sandbox, before)
+        if entry.operation in ("ExecuteChangeSet", "PutObject")
+    ]
+    positions = {
+        name: [i for i, (_, resource) in enumerate(order) if f"acme-preprod-{name}/" in resource]
+        for name in ("parent", "child", "stranger")
+    }
+    assert max(positions["parent"]) < min(positions["child"])
+    assert min(positions["stranger"]) < max(positions["parent"])
+
+
+def test_a_failed_smoke_test_fails_the_release_and_says_what_was_expected(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("wrong")
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(
+                wrong='[services.wrong.smoke_test]\ninvoke = "Function"\nexpect = {answer = "yes"}',
+                after='depends_on = ["wrong"]',
+            ),
+            "wrong/template.json": function(),
+            "wrong/src/app.py": answering("no"),
+            "after/template.json": queue(),
+        }
+    )
+
+    with pytest.raises(SmokeTestFailedError) as failure:
+        release(repository, commit)
+
+    assert failure.value.why == 'answer.answer is "no", expected "yes"'
+    assert "stack acme-preprod-wrong, account 222222222222" in failure.value.where
+    assert newest(preprod, "wrong").status is ReleaseStatus.FAILED
+    with pytest.raises(AssertionError):
+        newest(preprod, "after")
+
+
+def test_a_template_that_cloudformation_rejects_is_explained_and_leaves_nothing_running(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("rejected")
+    bad = template(
+        {"Function": {"Type": "AWS::Serverless::Function", "Properties": {"InlineCode": "pass"}}},
+        Transform="AWS::Serverless-2016-10-31",
+    )
+    commit = repository.commit(
+        {"tiercel.toml": services(rejected=""), "rejected/template.json": bad}
+    )
+
+    with pytest.raises(DeployFailedError) as failure:
+        release(repository, commit)
+
+    assert "CloudFormation refuses the template" in failure.value.what
+    assert "Runtime and Handler" in failure.value.why
+    assert "account 222222222222" in failure.value.where
+    assert "no resource was changed" in failure.value.state
+    assert newest(preprod, "rejected").status is ReleaseStatus.FAILED
+
+
+def failing_queue() -> str:
+    """An SQS queue of which CloudFormation learns only at creation that it is wrong."""
+    return template(
+        {
+            "Good": {"Type": "AWS::SQS::Queue"},
+            "Bad": {
+                "Type": "AWS::Lambda::Function",
+                "DependsOn": "Good",
+                "Properties": {
+                    "Code": {"S3Bucket": "no-such-bucket-anywhere", "S3Key": "none.zip"},
+                    "Handler": "app.handler",
+                    "Runtime": "python3.11",
+                    "Role": "arn:aws:iam::222222222222:role/none",
+                },
+            },
+        }
+    )
+
+
+def test_a_resource_that_fails_to_create_is_named_and_the_next_release_cleans_up_first(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("broken")
+    commit = repository.commit(
+        {"tiercel.toml": services(broken=""), "broken/template.json": failing_queue()}
+    )
+
+    with pytest.raises(DeployFailedError) as failure:
+        release(repository, commit)
+
+    assert failure.value.what == "stack acme-preprod-broken ended as ROLLBACK_COMPLETE"
+    assert "Bad (AWS::Lambda::Function) CREATE_FAILED" in failure.value.why
+    assert "all that was created is removed again" in failure.value.state
+    assert newest(preprod, "broken").status is ReleaseStatus.FAILED
+
+    mended = repository.commit({"broken/template.json": queue()})
+    released = release(repository, mended)["broken"]
+    assert released.stack.status == "CREATE_COMPLETE"
+    assert released.release.intent.number == 2
+
+
+def test_an_update_that_fails_leaves_the_previous_version_running(
+    repositories: RepositoryMaker,
+) -> None:
+    repository = repositories.make("update")
+    good = repository.commit({"tiercel.toml": services(update=""), "update/template.json": queue()})
+    before = release(repository, good)["update"]
+    bad = repository.commit({"update/template.json": failing_queue()})
+
+    with pytest.raises(DeployFailedError) as failure:
+        release(repository, bad)
+
+    assert failure.value.what == "stack acme-preprod-update ended as UPDATE_ROLLBACK_COMPLETE"
+    assert "runs the previous version again" in failure.value.state
+    back = release(repository, good)["update"]
+    assert back.changed
+    assert back.outputs == before.outputs
+    assert back.release.intent.number == 3
+
+
+def test_a_build_that_fails_shows_its_last_lines_and_uploads_nothing(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("unbuilt")
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(unbuilt='build = ["python3", "build.py"]'),
+            "unbuilt/template.json": queue(),
+            "unbuilt/build.py": "import sys\nprint('no compiler here')\nsys.exit(3)\n",
+        }
+    )
+    before = journal_size(sandbox.journal)
+
+    with pytest.raises(BuildFailedError) as failure:
+        asyncio.run(publish_artifact(repository.name, commit))
+
+    assert failure.value.what == "the build command failed: python3 build.py"
+    assert failure.value.where == "service unbuilt, folder unbuilt"
+    assert "exit code 3\nno compiler here" in failure.value.why
+    assert "PutObject" not in [entry.operation for entry in calls_since(sandbox, before)]
+
+
+def test_deploying_what_was_never_published_is_refused_with_the_command_to_run(
+    repositories: RepositoryMaker,
+) -> None:
+    repository = repositories.make("unpublished")
+    commit = repository.commit(
+        {"tiercel.toml": services(unpublished=""), "unpublished/template.json": queue(Tags=[])}
+    )
+
+    with pytest.raises(RefusedInputError) as failure:
+        asyncio.run(deploy_to_preprod(repository.name, commit))
+
+    assert failure.value.remedy == f"run `tiercel publish {repository.name} {commit}` first"
+
+
+def test_a_stack_of_another_repository_is_not_replaced(repositories: RepositoryMaker) -> None:
+    files = {"tiercel.toml": services(shared=""), "shared/template.json": queue()}
+    mine, yours = repositories.make("mine"), repositories.make("yours")
+    release(mine, mine.commit(files))
+
+    with pytest.raises(RefusedInputError, match="belongs to another repository"):
+        release(yours, yours.commit(files))
+
+
+@pytest.mark.parametrize("repository", ["stranger/shop", "shop", "../shop", "acme/../x", ""])
+def test_a_repository_outside_the_organization_is_refused_before_anything_is_fetched(
+    sandbox: Sandbox, repository: str
+) -> None:
+    before = journal_size(sandbox.journal)
+
+    with pytest.raises(RefusedInputError):
+        asyncio.run(publish_artifact(repository, "main"))
+
+    assert calls_since(sandbox, before) == []
+
+
+def test_all_large_assets_of_a_sam_application_are_the_same_bytes_in_both_accounts(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    from domain.access import deployer, orchestrator
+    from domain.digests import sha256_hex
+    from tasks.storage import list_keys, read_object
+
+    repository = repositories.make("bytes")
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(bytes=""),
+            "bytes/template.json": function(),
+            "bytes/src/app.py": answering("x" * 100_000),
+        }
+    )
+    asyncio.run(publish_artifact(repository.name, commit))
+    published = asyncio.run(publish_artifact(repository.name, commit))["bytes"].manifest
+    asyncio.run(deploy_to_preprod(repository.name, commit))
+
+    run = "bytes"
+    for entry in published.objects:
+        for access, bucket in (
+            (orchestrator(preprod, run), preprod.artifact_bucket),
+            (deployer(preprod, run), preprod.staging_bucket),
+        ):
+            body = read_object(access, bucket, entry.key)
+            assert body is not None
+            assert (sha256_hex(body), len(body)) == (entry.sha256, entry.size)
+    assert list_keys(orchestrator(preprod, run), preprod.artifact_bucket, "packages/")
+
+
+def test_flow_parameters_are_all_that_a_run_needs_to_know() -> None:
+    shapes: list[dict[str, Any]] = [
+        flow.parameters.model_dump() for flow in (publish_artifact, deploy_to_preprod)
+    ]
+    for shape in shapes:
+        assert set(shape["properties"]) == {"repository", "commit"}
+    assert Path("tiercel.toml").exists()

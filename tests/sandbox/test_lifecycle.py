@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from domain.errors import TiercelError
+from sandbox.journal import read_journal
+from sandbox.lifecycle import Sandbox, down, status, up
+from sandbox.processes import bind
+from sandbox.record import Ports
+from tests.sandbox.support import (
+    PREPROD,
+    TOPOLOGY,
+    call_url,
+    caller,
+    deploy,
+    deployer,
+    eventually,
+    orchestrator,
+    outputs,
+    staged,
+    zipped,
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "state"
+    down(tmp_path / "state")
+
+
+def server(box: Sandbox, name: str = "aws") -> psutil.Process:
+    record = json.loads((box.state / "sandbox.json").read_text())
+    return psutil.Process(record[name]["process"]["pid"])
+
+
+def is_running(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_up_twice_is_one_sandbox(box: Sandbox) -> None:
+    before = server(box)
+    assert up(box.state, TOPOLOGY, prefect=False) == box
+    assert server(box) == before
+    assert status(box.state) == box
+
+
+def test_two_ups_at_once_start_one_sandbox(state: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        boxes = list(pool.map(lambda _: up(state, TOPOLOGY, prefect=False), range(2)))
+    assert boxes[0] == boxes[1]
+    ours = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(state) in " ".join(process.info["cmdline"] or [])
+    ]
+    assert len(ours) == 1
+
+
+def test_a_killed_sandbox_starts_again_with_what_it_held_seconds_before(state: Path) -> None:
+    first = up(state, TOPOLOGY, prefect=False)
+    who, process = deployer(first, PREPROD), server(first)
+    queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    stack = deploy(who, PREPROD.prefix + "killed", queue)
+    written = state / "aws" / "cloudformation.json"
+    eventually(lambda: written.exists() and "CREATE_COMPLETE" in written.read_text())
+    credentials = first.credentials_file.read_text()
+    process.send_signal(signal.SIGKILL)
+    eventually(lambda: not is_running(process))
+    assert status(state) is None
+    second = up(state, TOPOLOGY, prefect=False)
+    assert second == first
+    assert server(second) != process
+    assert second.credentials_file.read_text() == credentials
+    cloudformation = deployer(second, PREPROD).client("cloudformation")
+    found = cloudformation.describe_stacks(StackName=stack["StackName"])["Stacks"][0]
+    assert found["StackId"] == stack["StackId"]
+
+
+def test_a_pid_that_now_belongs_to_another_process_is_left_alone(state: Path) -> None:
+    box = up(state, TOPOLOGY, prefect=False)
+    process, path = server(box), state / "sandbox.json"
+    record = json.loads(path.read_text())
+    try:
+        record["aws"]["process"]["pid"] = os.getpid()
+        path.write_text(json.dumps(record))
+        assert status(state) is None
+        assert down(state) is False
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_down_ends_the_processes_of_functions_too(state: Path) -> None:
+    box = up(state, TOPOLOGY, prefect=False)
+    who = deployer(box, PREPROD)
+    body = "import os\ndef handler(event, context):\n    return os.getpid()\n"
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "Handler": "app.handler",
+            "Runtime": "python3.11",
+            "CodeUri": staged(who, zipped(app=body)),
+        },
+    }
+    template = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"F": function},
+        "Outputs": {"Name": {"Value": {"Ref": "F"}}},
+    }
+    name = outputs(deploy(who, PREPROD.prefix + "f", template))["Name"]
+    worker = psutil.Process(int(who.client("lambda").invoke(FunctionName=name)["Payload"].read()))
+    aws = server(box)
+    assert down(state) is True
+    assert not is_running(worker)
+    assert not is_running(aws)
+    assert down(state) is False
+
+
+def test_functions_of_a_killed_emulator_are_ended_by_the_next_up(state: Path) -> None:
+    box = up(state, TOPOLOGY, prefect=False)
+    program = box.state / "tmp" / "left-over.py"
+    program.write_text("import time\ntime.sleep(60)\n")
+    orphan = subprocess.Popen([sys.executable, program])
+    server(box).send_signal(signal.SIGKILL)
+    eventually(lambda: status(state) is None)
+    up(state, TOPOLOGY, prefect=False)
+    orphan.wait(5)
+
+
+def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
+    before = up(state, TOPOLOGY, prefect=False)
+    who = deployer(before, PREPROD)
+    body = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'still here'}\n"
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            "Handler": "app.handler",
+            "Runtime": "python3.11",
+            "CodeUri": staged(who, zipped(app=body)),
+            "Events": {"A": {"Type": "HttpApi", "Properties": {"Path": "/x", "Method": "get"}}},
+        },
+    }
+    template = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "F": function,
+            "Table": {"Type": "AWS::Serverless::SimpleTable"},
+            "Queue": {"Type": "AWS::SQS::Queue"},
+        },
+        "Outputs": {
+            "Name": {"Value": {"Ref": "F"}},
+            "Url": {
+                "Value": {
+                    "Fn::Sub": "https://${ServerlessHttpApi}.execute-api.${AWS::Region}.amazonaws.com/x"
+                }
+            },
+        },
+    }
+    stack = deploy(who, PREPROD.prefix + "kept", template)
+    ledger = orchestrator(before, PREPROD).client("s3")
+    for content in (b"one", b"two"):
+        ledger.put_object(Bucket=PREPROD.artifact_bucket, Key="ledger/1", Body=content)
+    signing = orchestrator(before, PREPROD).client("kms")
+    request = {"Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"}
+    signed = signing.sign(KeyId=PREPROD.signing_key_alias, **request)
+    assert down(state)
+
+    after = up(state, TOPOLOGY, prefect=False)
+    assert after == before
+    who = deployer(after, PREPROD)
+    cloudformation = who.client("cloudformation")
+    again = cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"][0]
+    assert (again["StackStatus"], again["Outputs"]) == (stack["StackStatus"], stack["Outputs"])
+    resources = cloudformation.list_stack_resources(StackName=stack["StackName"])
+    assert len(resources["StackResourceSummaries"]) >= 5
+    assert cloudformation.describe_stack_events(StackName=stack["StackId"])["StackEvents"]
+    answer = who.client("lambda").invoke(FunctionName=outputs(stack)["Name"])
+    assert b"still here" in answer["Payload"].read()
+    assert call_url(after, outputs(stack)["Url"])[:2] == (200, "still here")
+    ledger = orchestrator(after, PREPROD).client("s3")
+    versions = ledger.list_object_versions(Bucket=PREPROD.artifact_bucket, Prefix="ledger/1")
+    assert len(versions["Versions"]) == 2
+    old = min(versions["Versions"], key=lambda version: version["IsLatest"])["VersionId"]
+    for wanted, more in ((b"two", {}), (b"one", {"VersionId": old})):
+        found = ledger.get_object(Bucket=PREPROD.artifact_bucket, Key="ledger/1", **more)
+        assert found["Body"].read() == wanted
+    with pytest.raises(Exception, match="PreconditionFailed"):
+        ledger.put_object(Bucket=PREPROD.artifact_bucket, Key="ledger/1", Body=b"", IfNoneMatch="*")
+    verified = (
+        orchestrator(after, PREPROD)
+        .client("kms")
+        .verify(KeyId=PREPROD.signing_key_alias, Signature=signed["Signature"], **request)
+    )
+    assert verified["SignatureValid"]
+    template["Resources"].pop("Queue")  # type: ignore[attr-defined]
+    assert deploy(who, stack["StackName"], template, "UPDATE")["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_latency_is_added_to_every_call(state: Path) -> None:
+    box = up(state, TOPOLOGY, prefect=False, latency_ms=60)
+    root = caller(box, "prod-runtime-root").client("sts")
+    started = time.perf_counter()
+    root.get_caller_identity()
+    assert time.perf_counter() - started >= 0.06
+    assert min(entry.duration_ms for entry in read_journal(box.journal)) >= 60
+    assert up(state, TOPOLOGY, prefect=False, latency_ms=0).latency_ms == 60
+
+
+def test_it_listens_on_loopback_only(box: Sandbox) -> None:
+    process = server(box)
+    deployer(box, PREPROD)
+    listeners = [
+        (connection.laddr.ip, connection.laddr.port)
+        for one in (process, *process.children(recursive=True))
+        for connection in one.net_connections("all")
+        if connection.status == psutil.CONN_LISTEN or connection.type == 2
+    ]
+    assert listeners == [("127.0.0.1", int(box.aws_endpoint.rpartition(":")[2]))]
+
+
+def test_the_emulator_sees_nothing_of_the_callers_environment(box: Sandbox) -> None:
+    environment = server(box).environ()
+    assert environment["HOME"] == str(box.state / "home")
+    assert not {name for name in environment if name.startswith(("PYTEST", "GITHUB", "PREFECT"))}
+    folders = {name for name, value in environment.items() if str(box.state) in value}
+    assert {"HOME", "TMPDIR", "STATE_DIR", "S3_DATA_DIR"} <= folders
+
+
+def test_a_port_that_is_taken_is_an_error_that_names_it(state: Path) -> None:
+    with bind(0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(TiercelError, match="cannot listen") as raised:
+            up(state, TOPOLOGY, prefect=False, ports=Ports(aws=port))
+    assert raised.value.where == f"127.0.0.1:{port}"
+    assert status(state) is None
+
+
+def test_a_remembered_port_that_is_taken_is_replaced_by_another(state: Path) -> None:
+    first = up(state, TOPOLOGY, prefect=False)
+    down(state)
+    with bind(int(first.aws_endpoint.rpartition(":")[2])):
+        second = up(state, TOPOLOGY, prefect=False)
+    assert second.aws_endpoint != first.aws_endpoint
+
+
+def test_an_emulator_that_dies_is_an_error_with_the_end_of_its_log(state: Path) -> None:
+    (state / "journal.jsonl").mkdir(parents=True)
+    with pytest.raises(TiercelError, match="ended before it was ready") as raised:
+        up(state, TOPOLOGY, prefect=False)
+    assert "IsADirectoryError" in raised.value.why
+    assert raised.value.where == str(state / "aws.log")
+    assert status(state) is None
+
+
+def test_down_without_a_sandbox_does_nothing(tmp_path: Path) -> None:
+    assert down(tmp_path / "never") is False
+    assert not (tmp_path / "never").exists()
+
+
+def test_the_environment_names_the_profile_and_its_region(box: Sandbox) -> None:
+    variables = box.environ("prod-runtime-root")
+    assert variables["AWS_PROFILE"] == "prod-runtime-root"
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "eu-central-1"
+    assert "PREFECT_API_URL" not in variables
+    with pytest.raises(KeyError):
+        box.environ("staging")
+
+
+def test_prefect_starts_beside_aws_and_stops_with_it(state: Path) -> None:
+    messages: list[str] = []
+    box = up(state, TOPOLOGY, report=messages.append)
+    assert box.environ("preprod")["PREFECT_API_URL"] == box.prefect_api_url
+    ui = httpx.get(f"{box.prefect_ui_url}/ui-settings").json()
+    assert ui["api_url"] == box.prefect_api_url
+    settings = httpx.get(f"{box.prefect_api_url}/admin/settings").json()
+    assert settings["server"]["analytics_enabled"] is False
+    assert settings["server"]["concurrency"]["lease_storage"].endswith("filesystem")
+    processes = [server(box, "prefect"), *server(box, "prefect").children(recursive=True)]
+    addresses = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
+    assert "filling 4 accounts" in messages
+    assert down(state)
+    assert not any(is_running(process) for process in processes)

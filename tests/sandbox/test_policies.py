@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import re
+from string import Template
+from typing import Any
+
+import pytest
+
+from domain.names import Role
+from sandbox.templates import FOLDER, policy_names, policy_values, render
+from tests.sandbox.support import TOPOLOGY
+
+KEYS = {
+    "artifact_key_arn": "arn:aws:kms:eu-central-1:111111111111:key/1",
+    "signing_key_arn": "arn:aws:kms:eu-central-1:111111111111:key/2",
+}
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+INLINE_ROLE_POLICY_LIMIT = 10_240
+MANAGED_POLICY_LIMIT = 6_144
+TRUST_POLICY_LIMIT = 2_048
+BUCKET_POLICY_LIMIT = 20_480
+
+
+def rendered(name: str, environment: str = "preprod") -> dict[str, Any]:
+    return render(name, policy_values(TOPOLOGY, environment) | KEYS)
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_every_role_has_a_trust_and_a_permissions_policy() -> None:
+    wanted = {f"{role}-{kind}" for role in Role for kind in ("trust", "permissions")}
+    assert wanted <= set(policy_names())
+
+
+@pytest.mark.parametrize("environment", ["preprod", "prod"])
+@pytest.mark.parametrize("name", policy_names())
+def test_a_policy_renders_to_statements_that_say_why(name: str, environment: str) -> None:
+    policy = rendered(name, environment)
+    assert policy["Version"] == "2012-10-17"
+    sids = [statement["Sid"] for statement in policy["Statement"]]
+    assert len(set(sids)) == len(sids)
+    assert all(re.fullmatch("[A-Z][A-Za-z0-9]+", sid) for sid in sids)
+    assert "${" not in json.dumps(policy)
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_no_policy_allows_everything(name: str) -> None:
+    for statement in rendered(name)["Statement"]:
+        if statement["Effect"] == "Allow":
+            assert "*" not in as_list(statement["Action"])
+            if "*" in as_list(statement.get("Principal", {}).get("AWS", [])):
+                pytest.fail(f"{statement['Sid']} trusts everybody")
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_a_policy_fits_where_it_is_attached(name: str) -> None:
+    limits = {
+        "-trust": TRUST_POLICY_LIMIT,
+        "-permissions": INLINE_ROLE_POLICY_LIMIT,
+        "-boundary": MANAGED_POLICY_LIMIT,
+        "-bucket": BUCKET_POLICY_LIMIT,
+        "-key": 32_768,
+    }
+    limit = next(size for ending, size in limits.items() if name.endswith(ending))
+    text = json.dumps(rendered(name, "prod"), separators=(",", ":"))
+    assert len(text) <= limit
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_a_template_means_the_same_to_terraform(name: str) -> None:
+    text = (FOLDER / f"{name}.json").read_text()
+    placeholders = Template(text).get_identifiers()
+    assert set(placeholders) <= policy_values(TOPOLOGY, "prod").keys() | KEYS.keys()
+    assert text.count("$") == len(re.findall(r"\$\{[a-z_]+\}", text))
+    assert "%{" not in text
+
+
+def test_prod_pulls_from_preprod_and_nobody_pulls_from_prod() -> None:
+    preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
+    assert preprod["puller_role_arn"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
+    assert prod["puller_role_arn"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
+    assert prod["source_bucket"] == preprod["artifact_bucket"]
+    assert preprod["source_bucket"] == preprod["artifact_bucket"]
+    foreign = {"111111111111", "222222222222"}
+    for name in policy_names():
+        if name not in {"orchestrator-permissions"}:
+            assert not [account for account in foreign if account in prod_text(name)], name
+
+
+def prod_text(name: str) -> str:
+    keys = {key: arn.replace("111111111111", "333333333333") for key, arn in KEYS.items()}
+    return json.dumps(render(name, policy_values(TOPOLOGY, "prod") | keys))
+
+
+def test_every_repository_may_trigger_and_without_any_nobody_may() -> None:
+    statement = rendered("trigger-trust")["Statement"][0]
+    subject = "token.actions.githubusercontent.com:sub"
+    assert statement["Condition"]["StringEquals"][subject] == ["repo:acme/shop:environment:preprod"]
+    two = TOPOLOGY.organization.model_copy(update={"repositories": ("acme/a", "acme/b")})
+    for repositories, subjects in (
+        (two, ["repo:acme/a:environment:preprod", "repo:acme/b:environment:preprod"]),
+        (two.model_copy(update={"repositories": ()}), ["repo:-/-"]),
+    ):
+        topology = TOPOLOGY.model_copy(update={"organization": repositories})
+        policy = render("trigger-trust", policy_values(topology, "preprod"))
+        assert policy["Statement"][0]["Condition"]["StringEquals"][subject] == subjects
+
+
+def test_a_placeholder_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match="artifact_key_arn"):
+        render("artifact-bucket", policy_values(TOPOLOGY, "preprod"))
+    with pytest.raises(FileNotFoundError):
+        render("absent", {})
