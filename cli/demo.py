@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import sandbox_commands
 from cli.options import Json, State
 from cli.output import Output
+from cli.sandbox_commands import start_sandbox
 from cli.session import DEFAULT_STATE, use_sandbox
+
+if TYPE_CHECKING:
+    from cli.timeline import Step
+    from flows.results import Published, Released
 
 _ROOT = Path(__file__).parent.parent
 _EXAMPLE = _ROOT / "examples" / "shop"
 _CONFIG = _ROOT / "tiercel.toml"
 _LEAST_SHOWN_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class _Story:
+    """What the demo did."""
+
+    repository: str
+    commit: str
+    published: Mapping[str, Published]
+    released: Mapping[str, Released]
+    steps: list[Step]
 
 
 def demo(
@@ -38,62 +55,92 @@ def demo(
     """
     from sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
 
-    output = Output(as_json=as_json)
-    began = time.monotonic()
+    output, began = Output(as_json=as_json), time.monotonic()
+    source = _source(output, repository, state)
     output.step("Four AWS accounts and a Prefect server")
-    sandbox_commands.up(state=state, config=_CONFIG, latency=latency, as_json=False)
-    started = time.monotonic()
+    sandbox = start_sandbox(output, state, _CONFIG, latency=latency)
+    output.done(f"AWS at {sandbox.aws_endpoint}, Prefect at {sandbox.prefect_ui_url}")
     try:
-        document = _release(output, repository, state)
+        story = _play(output, source, state)
     finally:
         if stop:
             lifecycle.down(state)
-    document["seconds"] = {"sandbox": started - began, "all": time.monotonic() - began}
-    output.document(document)
-    if not as_json:
-        output.done(f"done in {time.monotonic() - began:.0f} s")
-        if not stop:
-            output.line("The sandbox keeps running: stop it with `tiercel sandbox down`.")
+    seconds = time.monotonic() - began
+    output.document(_document(story, seconds))
+    if as_json:
+        return
+    _show(output, story)
+    output.done(f"done in {seconds:.0f} s")
+    if not stop:
+        output.line("The sandbox keeps running; `tiercel sandbox down` stops it.")
 
 
-def _release(output: Output, repository: Path | None, state: Path) -> dict[str, object]:
-    from cli.import_folder import import_folder  # noqa: PLC0415
-    from cli.release_commands import show_published, show_released  # noqa: PLC0415
-    from cli.runs import run_flow  # noqa: PLC0415
-    from cli.timeline import draw, read_steps  # noqa: PLC0415
-    from sandbox.repositories import create_from_folder, has_uncommitted_changes  # noqa: PLC0415
+def _source(output: Output, repository: Path | None, state: Path) -> Path:
+    """Return the folder of the git repository to release, before anything is started."""
+    from sandbox.repositories import (  # noqa: PLC0415
+        create_from_folder,
+        has_uncommitted_changes,
+        head,
+    )
 
-    use_sandbox(state, _CONFIG)
     if repository is None:
-        repository = state / "shop"
-        create_from_folder(_EXAMPLE, repository)
-    elif has_uncommitted_changes(repository):
+        folder = state / "shop"
+        create_from_folder(_EXAMPLE, folder)
+        return folder
+    head(repository)
+    if has_uncommitted_changes(repository):
         output.line(f"{repository} has changes that are not committed: they are left out")
-    name, commit = import_folder(repository, state)
+    return repository
+
+
+def _play(output: Output, source: Path, state: Path) -> _Story:
+    use_sandbox(state, _CONFIG)
+    # Prefect reads its settings when it is imported: the sandbox's have to be there.
+    from cli.import_folder import import_folder  # noqa: PLC0415
+    from cli.runs import run_flow  # noqa: PLC0415
+    from cli.timeline import read_steps  # noqa: PLC0415
     from flows.deploy import deploy_to_preprod  # noqa: PLC0415
     from flows.publish import publish_artifact  # noqa: PLC0415
 
-    quietly = Output(quiet=output.as_json)
+    name, commit = import_folder(source, state)
     output.step(f"Publish {name}@{commit[:7]} to Preprod's InfrastructureAccount")
     published = run_flow(publish_artifact, output, repository=name, commit=commit)
     output.step("Deploy it to Preprod's RuntimeAccount")
     released = run_flow(deploy_to_preprod, output, repository=name, commit=commit)
     steps = read_steps([published.run_id, released.run_id])
-    if not output.as_json:
-        output.step("What happened")
-        show_published(output, published.result)
-        show_released(output, released.result)
-        quietly.progress_console.print(draw(steps, _LEAST_SHOWN_SECONDS))
-        for service, result in released.result.items():
-            answer = result.release.outcome.smoke_test if result.release.outcome else ""
-            if answer:
-                output.done(f"{service} answers: {answer}")
+    return _Story(name, commit, published.result, released.result, steps)
+
+
+def _show(output: Output, story: _Story) -> None:
+    from cli.release_commands import show_published, show_released  # noqa: PLC0415
+    from cli.timeline import draw  # noqa: PLC0415
+
+    output.step("What happened")
+    output.draw(draw(story.steps, _LEAST_SHOWN_SECONDS))
+    show_published(output, story.published)
+    show_released(output, story.released)
+    for service, released in story.released.items():
+        if released.answer:
+            output.done(f"{service} answers: {released.answer}")
+        for name, value in released.outputs.items():
+            output.line(f"{service} has the output {name} = {value}")
+
+
+def _document(story: _Story, seconds: float) -> dict[str, Any]:
     return {
-        "repository": name,
-        "commit": commit,
+        "repository": story.repository,
+        "commit": story.commit,
         "services": {
-            service: {"stack": result.stack.name, "outputs": result.outputs}
-            for service, result in released.result.items()
+            service: {
+                "stack": released.stack.name,
+                "release": released.release.intent.number,
+                "changed": released.changed,
+                "digest": released.release.intent.artifact_digest,
+                "outputs": released.outputs,
+                "answer": released.answer,
+            }
+            for service, released in story.released.items()
         },
-        "timeline": [vars(step) for step in steps],
+        "timeline": [vars(step) for step in story.steps],
+        "seconds": seconds,
     }

@@ -26,28 +26,38 @@ def status(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is live where, since when and by whom: the newest success of each stack."""
-    from domain.ledger import ReleaseStatus  # noqa: PLC0415
+    """Say what is live where, since when and by whom: the newest success of each stack.
 
+    An environment that your credentials do not reach is named; if there is no other, the
+    command fails.
+    """
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     document: dict[str, object] = {}
+    failures: list[TiercelError] = []
     for environment in _topology(config, sandbox_state).environments:
         try:
-            history = _ledger(environment, config, sandbox_state, newest=20)
+            live = _live(_ledger(environment, config, sandbox_state, newest=20))
         except TiercelError as error:
+            failures.append(error)
             document[environment] = {"error": error.parts()}
-            if not as_json:
-                output.line(f"{environment}: cannot be read: {error.what}: {error.why}")
+            output.line(f"{environment} cannot be read: {error.what}: {error.why}")
             continue
-        live: dict[str, Release] = {}
-        for release in history:
-            if release.status is ReleaseStatus.SUCCEEDED:
-                live.setdefault(release.intent.stack, release)
-        document[environment] = [_row(release) for release in live.values()]
+        document[environment] = [_row(release) for release in live]
         if not as_json:
-            _table(output, f"Live in {environment}", list(live.values()))
+            _table(output, f"Live in {environment}", live)
+    if len(failures) == len(document):
+        raise failures[0]
     output.document(document)
+
+
+def _live(history: list[Release]) -> list[Release]:
+    """Return the newest success of each stack."""
+    live: dict[str, Release] = {}
+    for release in history:
+        if release.status == "succeeded":
+            live.setdefault(release.intent.stack, release)
+    return list(live.values())
 
 
 def releases(

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
+from rich.status import Status
 from rich.table import Table
 
 from domain.errors import TiercelError
@@ -32,10 +33,13 @@ class Output:
         self._progress = _console(stderr=True)
         self._results = _console(stderr=as_json)
 
-    @property
-    def progress_console(self) -> Console:
-        """Where progress is drawn."""
-        return self._progress
+    def waiting(self, text: str) -> Status:
+        """Return a spinner for a wait, to be used in `with`."""
+        return self._progress.status(text)
+
+    def draw(self, picture: RenderableType) -> None:
+        """Print a picture among the results."""
+        self._results.print(picture)
 
     def step(self, text: str) -> None:
         """Begin a part of the work that a person may want to find again."""

@@ -96,7 +96,7 @@ def show_released(output: Output, released: Mapping[str, Released]) -> None:
                 "commit": result.release.intent.commit,
                 "digest": result.release.intent.artifact_digest,
                 "outputs": result.outputs,
-                "smoke_test": result.release.outcome.smoke_test if result.release.outcome else "",
+                "smoke_test": result.answer,
             }
             for name, result in released.items()
         }

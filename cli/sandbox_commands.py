@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,10 @@ from cli.options import Config, Json, Quiet, State
 from cli.output import Output
 from cli.session import DEFAULT_STATE, use_config
 from domain.errors import UnreachableError
+from tasks.topology_file import config_path, read_topology
+
+if TYPE_CHECKING:
+    from sandbox.lifecycle import Sandbox
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -27,21 +31,23 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start the sandbox, or find that it runs; fill the accounts of the configuration."""
-    from sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
-    from tasks.topology_file import config_path, read_topology  # noqa: PLC0415
-
     output = Output(as_json=as_json)
+    start_sandbox(output, state, config, latency=latency, prefect=prefect)
+    show(output, state)
+
+
+def start_sandbox(
+    output: Output, state: Path, config: Path | None, *, latency: int = 0, prefect: bool = True
+) -> Sandbox:
+    """Start the sandbox for the accounts of a configuration, and say what is waited for."""
+    from sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
+
     use_config(config)
     topology = read_topology(config_path())
-    with output.progress_console.status("starting the sandbox") as spinner:
-        lifecycle.up(
-            state,
-            topology,
-            latency_ms=latency,
-            prefect=prefect,
-            report=spinner.update,
+    with output.waiting("starting the sandbox") as spinner:
+        return lifecycle.up(
+            state, topology, latency_ms=latency, prefect=prefect, report=spinner.update
         )
-    show(output, state)
 
 
 @app.command()

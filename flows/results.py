@@ -30,3 +30,8 @@ class Released:
     def outputs(self) -> dict[str, str]:
         """What dependents receive as parameters."""
         return self.stack.outputs
+
+    @property
+    def answer(self) -> str:
+        """What the smoke test got, empty where there is none."""
+        return self.release.outcome.smoke_test if self.release.outcome else ""

@@ -45,7 +45,7 @@ def import_repository(path: Path, state: Path, name: str) -> str:
     The repository itself is only read. Raises RefusedInputError if it is none, or has no
     commit. What is not committed is not imported.
     """
-    commit = _head(path)
+    commit = head(path)
     bare = state.absolute() / "repositories" / f"{name}.git"
     bare.mkdir(parents=True, exist_ok=True)
     _git(bare, "init", "--quiet", "--bare")
@@ -61,7 +61,8 @@ def has_uncommitted_changes(path: Path) -> bool:
     return bool(_git(path, "status", "--porcelain").stdout.strip())
 
 
-def _head(path: Path) -> str:
+def head(path: Path) -> str:
+    """Return the commit that a clone has checked out; RefusedInputError if there is none."""
     try:
         return _git(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
