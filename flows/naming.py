@@ -1,12 +1,16 @@
-"""Names of flow runs, as they stand in the Prefect UI."""
+"""Names and tags of flow runs, as they stand in the Prefect UI."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
-from domain.names import run_name
+from domain.names import printable, run_name
+
+_LONGEST_TAG = 60
 
 
 def flow_run_name(action: str, environment: str) -> Callable[[], str]:
@@ -18,3 +22,16 @@ def flow_run_name(action: str, environment: str) -> Callable[[], str]:
         return run_name(action, environment, repository, str(parameters.get("commit", "")))
 
     return name
+
+
+async def tag_flow_run(*names: str) -> None:
+    """Add tags to the run of the flow, by which people filter in the Prefect UI.
+
+    `prefect.tags` would tag the task runs as well; see `flows.concurrency.call`.
+    """
+    run_id = flow_run.get_id()
+    if run_id is None:
+        return
+    wanted = sorted({*flow_run.get_tags(), *(printable(name, _LONGEST_TAG) for name in names)})
+    async with get_client() as client:
+        await client.update_flow_run(UUID(run_id), tags=wanted)

@@ -12,6 +12,7 @@ from domain.names import Names
 from domain.source_tree import SourceTree, source_paths, source_tree
 from domain.topology import Topology
 from flows.concurrency import call
+from flows.naming import tag_flow_run
 from tasks.configuration import load_services, load_topology
 from tasks.git import Commit, fetch_commit, object_ids
 from tasks.topology_file import config_path
@@ -56,6 +57,7 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
         )
     commit = await call(fetch_commit, repository, revision)
     topology = await call(load_services, commit, topology)
+    await tag_flow_run(environment, repository, *topology.services)
     trees = {
         name: source_tree(service, object_ids(commit, source_paths(service)))
         for name, service in topology.services.items()

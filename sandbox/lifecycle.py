@@ -89,6 +89,8 @@ def up(
         found = read_record(layout).running()
         if found.aws is None:
             processes.stop(processes.orphans(layout.temporary))
+        elif found.latency_ms != latency_ms:
+            report(f"AWS already runs, with a latency of {found.latency_ms} ms")
         record = found
         try:
             if record.aws is None:

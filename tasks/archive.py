@@ -12,12 +12,13 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import deflate
 
 from domain.errors import RefusedInputError
-from domain.limits import check_package
+from domain.limits import MAX_PACKAGE_FILES, check_package
 
 _LEVEL = 6
 _DOS_DATE = 0x0021  # 1980-01-01, the first day that zip can express
@@ -33,9 +34,10 @@ def zip_folder(folder: Path, target: Path, shown: str) -> str:
 
     Symbolic links are followed as long as they stay inside the folder. Python's caches
     are left out, because they hold times. Raises RefusedInputError for a link that
-    leaves the folder and for what Lambda would not take.
+    leaves the folder or leads nowhere, and for what Lambda would not take.
     """
-    files = dict(_files(folder, shown))
+    # One more than is allowed is enough to be refused; links can multiply folders.
+    files = dict(islice(_files(folder, shown), MAX_PACKAGE_FILES + 1))
     return zip_files(files, target, shown)
 
 
@@ -60,12 +62,13 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
 
 
 def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
-    root = folder.resolve()
-    for parent, folders, names in os.walk(folder, followlinks=True):
+    for count, (parent, folders, names) in enumerate(os.walk(folder, followlinks=True)):
+        if count > MAX_PACKAGE_FILES:
+            raise _escape(Path(), shown)
         folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS)
         here = Path(parent)
         for path in (here / name for name in (*folders, *names)):
-            if path.is_symlink() and not _inside(path, root):
+            if path.is_symlink() and not _inside(path, folder):
                 raise _escape(path.relative_to(folder), shown)
         for name in names:
             path = here / name
@@ -73,10 +76,23 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(folder).as_posix(), path
 
 
-def _inside(link: Path, root: Path) -> bool:
-    """A link to a folder above itself would be walked for ever, so it is outside too."""
-    target = link.resolve()
-    return target.is_relative_to(root) and not link.parent.resolve().is_relative_to(target)
+def _inside(link: Path, folder: Path) -> bool:
+    """Tell whether a link leads to something below the folder that is packaged.
+
+    A link to one of the folders on the way to it would be walked for ever.
+    """
+    target = _real(link)
+    way = [folder, *(folder / part for part in link.relative_to(folder).parents)]
+    return (
+        target.is_relative_to(_real(folder))
+        and target.exists()
+        and not any(_real(step).is_relative_to(target) for step in way)
+    )
+
+
+def _real(path: Path) -> Path:
+    """`Path.resolve` raises for a circle of links before Python 3.13."""
+    return Path(os.path.realpath(path))
 
 
 def _entry(name: str, path: Path, offset: int) -> tuple[bytes, bytes, bytes]:
@@ -110,7 +126,7 @@ def _ending(directory: list[bytes], offset: int) -> bytes:
 
 def _escape(link: Path, shown: str) -> RefusedInputError:
     return RefusedInputError(
-        "a symbolic link leaves the folder that is packaged, or runs in a circle",
+        "a symbolic link leaves the folder that is packaged, runs in a circle or leads nowhere",
         where=f"{shown}/{link}",
         state="nothing was uploaded",
         remedy="replace the link by the file, or point it inside the folder",

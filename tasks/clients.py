@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -72,6 +73,8 @@ def _opened(new: Any) -> Any:
 
 @cache
 def _session(access: Access) -> boto3.Session:
+    # A refresh that fails is raised here as a TiercelError; botocore would log it as well.
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     session = get_session()
     session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - botocore has no public way
         refresh_using=_assume(access), method="assume-role"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,48 @@ import yaml
 
 from domain.errors import RefusedInputError
 from domain.limits import MAX_TEMPLATE_NODES, check_template, check_template_size
+from domain.names import printable
 
 _MAX_DEPTH = 60
+_TEXT = "tag:yaml.org,2002:str"
+_MERGE = "tag:yaml.org,2002:merge"
+_PLAIN_KEYS = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "timestamp")}
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML as CloudFormation reads it: short functions, and dates stay text."""
+    """YAML as CloudFormation reads it: short functions, and dates and keys stay text."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self._flat: set[int] = set()
+        self._pairs = 0
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Write out merge keys, and bound them: aliases in them multiply while they are read."""
+        if id(node) not in self._flat:
+            self._flat.add(id(node))
+            _check_repetition(node)
+            super().flatten_mapping(node)
+        self._pairs += len(node.value)
+        if self._pairs > MAX_TEMPLATE_NODES:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"more than {MAX_TEMPLATE_NODES:,} keys", node.start_mark
+            )
+
+
+def _check_repetition(node: yaml.MappingNode) -> None:
+    """Keep keys as they are written, and refuse one that hides another of the same name."""
+    seen = set()
+    for index, (key, value) in enumerate(node.value):
+        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+            continue
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key.value!r} is there twice", key.start_mark
+            )
+        seen.add(key.value)
+        if key.tag in _PLAIN_KEYS:
+            node.value[index] = (yaml.ScalarNode(_TEXT, key.value), value)
 
 
 def _function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -39,13 +77,14 @@ def _text(loader: _Loader, node: yaml.Node) -> str:
 def _integer(loader: _Loader, node: yaml.Node) -> int | str:
     """Keep `0123456789012` as text: it is an account id and no octal number."""
     text = str(loader.construct_scalar(node))  # type: ignore[arg-type]
-    if text.lstrip("+-").startswith("0") and text.lstrip("+-") != "0":
+    if re.fullmatch(r"[-+]?0[0-9_]+", text):
         return text
     return int(loader.construct_yaml_int(node))  # type: ignore[arg-type]
 
 
 _Loader.add_multi_constructor("!", _function)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+_Loader.add_constructor("tag:yaml.org,2002:value", _text)
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
@@ -80,16 +119,45 @@ def dump_template(template: dict[str, Any], shown: str) -> bytes:
 
 
 def _parse(path: Path, shown: str) -> Any:
+    body = path.read_bytes()
     try:
-        return yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        pass  # YAML, or JSON that YAML's reader finds the fault of
+    try:
+        _check_depth(body)
+        return yaml.load(body, Loader=_Loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, LookupError, ValueError, RecursionError) as error:
         raise RefusedInputError(
             "the template is neither YAML nor JSON",
             where=shown,
-            why=" ".join(str(error).split())[:500] or "it is nested too deeply",
+            why=printable(str(error), 500) or "it is nested too deeply",
             state="nothing was built",
             remedy="correct the template",
         ) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("a key is there twice")
+    return result
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _check_depth(body: bytes) -> None:
+    """libyaml composes nodes by recursion in C, which ends the process when it is too deep."""
+    depth = 0
+    for event in yaml.parse(body, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"it has more than {_MAX_DEPTH} levels")
 
 
 def _check_nodes(template: Any, shown: str) -> None:
@@ -112,10 +180,31 @@ def _check_nodes(template: Any, shown: str) -> None:
             children = list(node.values())
         elif isinstance(node, list):
             children = node
+        else:
+            _check_value(node, shown)
         stack += [(child, depth + 1) for child in children]
 
 
 def _check_keys(node: dict[Any, Any], shown: str) -> None:
     for key in node:
-        if not isinstance(key, str | int | float | bool):
-            raise RefusedInputError(f"a key of the template is not text: {key!r}", where=shown)
+        if not isinstance(key, str):
+            name = printable(repr(key), 80)
+            raise RefusedInputError(f"a key of the template is not text: {name}", where=shown)
+        _check_value(key, shown)
+
+
+def _check_value(value: Any, shown: str) -> None:
+    """Refuse what JSON cannot express: bytes, sets, infinity and halves of characters."""
+    if isinstance(value, str):
+        is_json = not re.search("[\ud800-\udfff]", value)
+    elif isinstance(value, float):
+        is_json = math.isfinite(value)
+    else:
+        is_json = value is None or isinstance(value, int)
+    if not is_json:
+        raise RefusedInputError(
+            f"a value of the template is neither text nor a number: {printable(repr(value), 80)}",
+            where=shown,
+            state="nothing was built",
+            remedy="write it as text in quotes",
+        )

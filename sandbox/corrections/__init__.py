@@ -1,8 +1,8 @@
 """Corrections of the emulator, applied once when its process starts.
 
 Each function of this package replaces one thing of ministack by what AWS does, says which
-behaviour that is and where AWS documents it, and has a contract test in
-tests/sandbox/test_corrections.py.
+behaviour that is and where AWS documents it, and has a contract test in tests/sandbox: those
+of identity, implied and keys in test_accounts.py, all others in test_corrections_*.py.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 
 from domain.errors import (
     BuildFailedError,
@@ -341,10 +342,23 @@ def test_all_large_assets_of_a_sam_application_are_the_same_bytes_in_both_accoun
     assert list_keys(orchestrator(preprod, run), preprod.artifact_bucket, "packages/")
 
 
-def test_flow_parameters_are_all_that_a_run_needs_to_know() -> None:
-    shapes: list[dict[str, Any]] = [
-        flow.parameters.model_dump() for flow in (publish_artifact, deploy_to_preprod)
-    ]
-    for shape in shapes:
-        assert set(shape["properties"]) == {"repository", "commit"}
-    assert Path("tiercel.toml").exists()
+def test_a_run_is_named_and_tagged_after_what_it_releases(repositories: RepositoryMaker) -> None:
+    repository = repositories.make("named")
+    commit = repository.commit({"tiercel.toml": services(named=""), "named/template.json": queue()})
+
+    release(repository, commit)
+
+    runs = {run.name: run.tags for run in asyncio.run(newest_runs())}
+    for verb in ("publish", "deploy"):
+        tags = runs[f"{verb} preprod named@{commit[:7]}"]
+        assert set(tags) == {"preprod", repository.name, "named"}
+
+
+async def newest_runs() -> list[FlowRun]:
+    async with get_client() as client:
+        return await client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=5)
+
+
+def test_a_run_needs_to_know_a_repository_and_a_commit_and_nothing_else() -> None:
+    for flow in (publish_artifact, deploy_to_preprod):
+        assert set(flow.parameters.properties) == {"repository", "commit"}

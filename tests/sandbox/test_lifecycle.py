@@ -209,13 +209,15 @@ def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
 
 
 def test_latency_is_added_to_every_call(state: Path) -> None:
-    box = up(state, TOPOLOGY, prefect=False, latency_ms=60)
+    box = up(state, TOPOLOGY, prefect=False, latency_ms=30)
     root = caller(box, "prod-runtime-root").client("sts")
     started = time.perf_counter()
     root.get_caller_identity()
-    assert time.perf_counter() - started >= 0.06
-    assert min(entry.duration_ms for entry in read_journal(box.journal)) >= 60
-    assert up(state, TOPOLOGY, prefect=False, latency_ms=0).latency_ms == 60
+    assert time.perf_counter() - started >= 0.03
+    assert min(entry.duration_ms for entry in read_journal(box.journal)) >= 30
+    messages: list[str] = []
+    assert up(state, TOPOLOGY, prefect=False, report=messages.append).latency_ms == 30
+    assert messages == ["AWS already runs, with a latency of 30 ms"]
 
 
 def test_it_listens_on_loopback_only(box: Sandbox) -> None:
@@ -262,6 +264,32 @@ def test_an_emulator_that_dies_is_an_error_with_the_end_of_its_log(state: Path) 
     assert "IsADirectoryError" in raised.value.why
     assert raised.value.where == str(state / "aws.log")
     assert status(state) is None
+
+
+@pytest.mark.parametrize("module", ["psutil", "ministack"])
+def test_a_sandbox_that_is_not_installed_says_how_to_install_it(
+    tmp_path: Path, module: str
+) -> None:
+    program = (
+        "import sys, pathlib\n"
+        f"sys.modules[{module!r}] = None\n"
+        "from domain.errors import TiercelError\n"
+        "try:\n"
+        "    from sandbox.lifecycle import up\n"
+        "    from tests.sandbox.support import TOPOLOGY\n"
+        "    up(pathlib.Path(sys.argv[1]), TOPOLOGY, prefect=False)\n"
+        "except TiercelError as error:\n"
+        "    print(error.why, error.remedy)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "state"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert module in result.stdout
+    assert "pip install 'tiercel[sandbox]'" in result.stdout
 
 
 def test_down_without_a_sandbox_does_nothing(tmp_path: Path) -> None:
