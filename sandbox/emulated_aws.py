@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from domain.errors import TiercelError
-from sandbox import processes
+from sandbox import processes, state_folder
 from sandbox.layout import Layout
 from sandbox.processes import HOST
 from sandbox.readiness import await_answer
@@ -32,6 +32,7 @@ def start_aws(layout: Layout, port: int, latency_ms: int, region: str) -> Server
             why="there is no module `ministack`",
             remedy="run `pip install 'tiercel[sandbox]'`",
         )
+    state_folder.prepare(layout.emulator)
     with processes.bind(port) as listener:
         port = int(listener.getsockname()[1])
         arguments = [

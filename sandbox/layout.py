@@ -69,7 +69,7 @@ class Layout:
 
     @property
     def emulator(self) -> Path:
-        """The emulated services' state, written when they stop."""
+        """The emulated services' state: a link, see `sandbox.state_folder`."""
         return self.root / "aws"
 
     @property
@@ -84,7 +84,7 @@ class Layout:
 
     def create(self) -> None:
         """Create the folders; only their owner may enter."""
-        for folder in (self.root, self.home, self.temporary, self.emulator, self.objects):
+        for folder in (self.root, self.home, self.temporary, self.objects):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
         self.prefect.mkdir(exist_ok=True)

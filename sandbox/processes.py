@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -21,6 +22,8 @@ except ModuleNotFoundError as error:
 
 HOST = "127.0.0.1"
 _CREATION_TOLERANCE_SECONDS = 0.05
+_RELEASE_SECONDS = 1.0
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -128,12 +131,20 @@ def bind(port: int) -> socket.socket:
 
 
 def free_port(preferred: int) -> int:
-    """Return the preferred port if nothing listens there, else 0."""
-    try:
-        bind(preferred).close()
-    except TiercelError:
-        return 0
-    return preferred
+    """Return the preferred port if nothing listens there, else 0.
+
+    A process that was killed may hold its port for a moment after it ended.
+    """
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while True:
+        try:
+            bind(preferred).close()
+        except TiercelError:
+            if time.monotonic() > deadline:
+                return 0
+            time.sleep(_POLL_SECONDS)
+        else:
+            return preferred
 
 
 def orphans(folder: Path) -> list[ProcessIdentity]:

@@ -17,7 +17,6 @@ _AUTHOR = {
     "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
     "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
 }
-_IMPORTED_HEAD = "tiercel/imported-head"
 
 
 def server_url(state: Path) -> str:
@@ -39,8 +38,10 @@ def create_from_folder(folder: Path, work_tree: Path) -> None:
     _git(work_tree, "branch", "develop")
 
 
-def import_repository(path: Path, state: Path, name: str) -> str:
+def import_repository(path: Path, state: Path, name: str, branch: str = "develop") -> str:
     """Copy a person's repository into the sandbox as `owner/name`; return its commit.
+
+    Its HEAD becomes the branch that feeds Preprod.
 
     The repository itself is only read. Raises RefusedInputError if it is none, or has no
     commit. What is not committed is not imported.
@@ -51,7 +52,12 @@ def import_repository(path: Path, state: Path, name: str) -> str:
     _git(bare, "init", "--quiet", "--bare")
     _git(
         bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
-        "+refs/heads/*:refs/heads/*", f"+HEAD:refs/heads/{_IMPORTED_HEAD}",
+        "+refs/heads/*:refs/heads/*",
+    )  # fmt: skip
+    # What a person has checked out is what Preprod releases.
+    _git(
+        bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
+        f"+HEAD:refs/heads/{branch}",
     )  # fmt: skip
     return commit
 

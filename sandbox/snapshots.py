@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 from ministack import app
 from ministack.core import persistence
 from ministack.services import cloudformation
+
+from sandbox import state_folder
 
 _INTERVAL_SECONDS = 2.0
 _READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Validate", "Verify")
@@ -34,7 +37,15 @@ class Snapshots:
             await asyncio.sleep(_INTERVAL_SECONDS)
             if self._changed and not _stack_in_progress():
                 self._changed = False
-                persistence.save_all(app._build_persistence_save_dict())
+                state_folder.replace(Path(persistence.STATE_DIR), _write)
+
+
+def _write(folder: Path) -> None:
+    link, persistence.STATE_DIR = persistence.STATE_DIR, str(folder)
+    try:
+        persistence.save_all(app._build_persistence_save_dict())
+    finally:
+        persistence.STATE_DIR = link
 
 
 def _stack_in_progress() -> bool:

@@ -155,6 +155,22 @@ def test_only_the_orchestrator_of_the_environment_may_deploy(box: Sandbox) -> No
         root.assume(PREPROD.role_arn(Role.DEPLOYER), ExternalId=PREPROD.environment.external_id)
 
 
+def test_the_orchestrator_of_preprod_never_becomes_the_deployer_of_prod(box: Sandbox) -> None:
+    external_id = PROD.environment.external_id
+    with pytest.raises(ClientError, match="AccessDenied"):
+        orchestrator(box, PREPROD).assume(PROD.role_arn(Role.DEPLOYER), ExternalId=external_id)
+    root = caller(box, "preprod-infrastructure-root")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        root.assume(PROD.role_arn(Role.DEPLOYER), ExternalId=external_id)
+
+
+def test_the_deployer_uses_the_artifact_key_only_through_s3(box: Sandbox) -> None:
+    kms = caller(box, "preprod-infrastructure-root").client("kms")
+    arn = kms.describe_key(KeyId=PREPROD.artifact_key_alias)["KeyMetadata"]["Arn"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deployer(box, PREPROD).client("kms").generate_data_key(KeyId=arn, KeySpec="AES_256")
+
+
 def put(who: Caller, bucket: str, key: str) -> None:
     who.client("s3").put_object(Bucket=bucket, Key=key, Body=b"content")
 

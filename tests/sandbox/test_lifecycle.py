@@ -17,7 +17,7 @@ import pytest
 from domain.errors import TiercelError
 from sandbox.journal import read_journal
 from sandbox.lifecycle import Sandbox, down, status, up
-from sandbox.processes import bind
+from sandbox.processes import bind, start, stop
 from sandbox.record import Ports
 from tests.sandbox.support import (
     PREPROD,
@@ -68,13 +68,21 @@ def test_two_ups_at_once_start_one_sandbox(state: Path) -> None:
     assert len(ours) == 1
 
 
+def snapshot(state: Path) -> str:
+    """Return what was last written about stacks."""
+    path = state / "aws" / "cloudformation.json"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def test_a_killed_sandbox_starts_again_with_what_it_held_seconds_before(state: Path) -> None:
     first = up(state, TOPOLOGY, prefect=False)
     who, process = deployer(first, PREPROD), server(first)
     queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     stack = deploy(who, PREPROD.prefix + "killed", queue)
-    written = state / "aws" / "cloudformation.json"
-    eventually(lambda: written.exists() and "CREATE_COMPLETE" in written.read_text())
+    eventually(lambda: "CREATE_COMPLETE" in snapshot(state))
     credentials = first.credentials_file.read_text()
     process.send_signal(signal.SIGKILL)
     eventually(lambda: not is_running(process))
@@ -126,6 +134,26 @@ def test_down_ends_the_processes_of_functions_too(state: Path) -> None:
     assert not is_running(worker)
     assert not is_running(aws)
     assert down(state) is False
+
+
+def test_a_process_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
+    child = "import time; time.sleep(60)"
+    program = (
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    log = tmp_path / "log"
+    parent = start([sys.executable, "-c", program], {"PATH": os.environ["PATH"]}, log)
+    child_pid = int(eventually(lambda: log.read_text().strip()))
+    started = time.monotonic()
+    assert stop([parent], patience=0.3) == 1
+    assert 0.3 <= time.monotonic() - started < 5
+    assert parent.find() is None
+    assert not psutil.pid_exists(child_pid) or not is_running(psutil.Process(child_pid))
+    assert stop([parent]) == 0
 
 
 def test_functions_of_a_killed_emulator_are_ended_by_the_next_up(state: Path) -> None:
