@@ -104,7 +104,9 @@ def _play(output: Output, source: Path, state: Path) -> _Story:
 
     name, commit = import_folder(source, state)
     output.step(f"Publish {name}@{commit[:7]} to Preprod's InfrastructureAccount")
-    published = run_flow(publish_artifact, output, repository=name, commit=commit)
+    published = run_flow(
+        publish_artifact, output, repository=name, commit=commit, then_deploy=False
+    )
     output.step("Deploy it to Preprod's RuntimeAccount")
     released = run_flow(deploy_to_preprod, output, repository=name, commit=commit)
     steps = read_steps([published.run_id, released.run_id])

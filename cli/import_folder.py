@@ -15,7 +15,8 @@ def import_folder(folder: Path, state: Path) -> tuple[str, str]:
 
     The owner is that of the first entry of organization.repositories.
     """
-    organization = read_topology(config_path()).organization
+    topology = read_topology(config_path())
+    organization = topology.organization
     if not organization.repositories:
         raise ConfigurationError(
             "no repository may be released",
@@ -25,4 +26,5 @@ def import_folder(folder: Path, state: Path) -> tuple[str, str]:
     owner = organization.repositories[0].partition("/")[0]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip(".-")
     name = f"{owner}/{plain.removesuffix('.git') or 'repository'}"
-    return name, import_repository(folder, state, name)
+    branch = topology.environment("preprod").branch
+    return name, import_repository(folder, state, name, branch)

@@ -30,7 +30,9 @@ def publish(
     repository, commit = _settle(repository, commit, config, state if sandbox else None)
     from flows.publish import publish_artifact  # noqa: PLC0415 - Prefect takes a second
 
-    finished = run_flow(publish_artifact, output, repository=repository, commit=commit)
+    finished = run_flow(
+        publish_artifact, output, repository=repository, commit=commit, then_deploy=False
+    )
     show_published(output, finished.result)
 
 

@@ -45,7 +45,7 @@ class _Lines(logging.Handler):
 
 
 def run_flow(
-    flow: Callable[..., Coroutine[Any, Any, R]], output: Output, **parameters: str
+    flow: Callable[..., Coroutine[Any, Any, R]], output: Output, **parameters: str | int | bool
 ) -> Finished[R]:
     """Run a flow to its end in this process and return its result.
 

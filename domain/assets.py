@@ -6,18 +6,23 @@ The properties are those that `aws cloudformation package` rewrites
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from domain.errors import RefusedInputError
+from domain.local_files import (
+    Template,
+    is_local,
+    mapping,
+    refusal,
+    refuse_includes,
+    refuse_references,
+    walk,
+)
 from domain.topology import Frozen
 
 ASSET_BUCKET_PARAMETER = "TiercelAssetBucket"
 """The template parameter that names the bucket from which the stack's account reads."""
-
-Template = dict[str, Any]
 
 
 class AssetKind(StrEnum):
@@ -59,29 +64,9 @@ _PACKAGED: dict[str, tuple[str, AssetKind]] = {
     "AWS::CloudFormation::Stack": ("TemplateURL", _TEMPLATE),
 }
 
-_REFUSED: dict[str, tuple[str, ...]] = {
-    "AWS::AppSync::FunctionConfiguration": (
-        "RequestMappingTemplateS3Location",
-        "ResponseMappingTemplateS3Location",
-        "CodeS3Location",
-    ),
-    "AWS::AppSync::GraphQLSchema": ("DefinitionS3Location",),
-    "AWS::AppSync::Resolver": (
-        "RequestMappingTemplateS3Location",
-        "ResponseMappingTemplateS3Location",
-        "CodeS3Location",
-    ),
-    "AWS::CloudFormation::ModuleVersion": ("ModulePackage",),
-    "AWS::CloudFormation::ResourceVersion": ("SchemaHandlerPackage",),
-    "AWS::CloudFormation::StackSet": ("TemplateURL",),
-    "AWS::CodeCommit::Repository": ("Code",),
-    "AWS::ElasticBeanstalk::ApplicationVersion": ("SourceBundle",),
-    "AWS::Glue::Job": ("Command",),
-    "AWS::Serverless::GraphQLApi": ("SchemaUri",),
-}
-
 _LAMBDA_TYPES = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
 _BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+_GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
 
 def find_assets(template: Template, where: str = "template") -> tuple[Asset, ...]:
@@ -90,11 +75,14 @@ def find_assets(template: Template, where: str = "template") -> tuple[Asset, ...
     Raises RefusedInputError, naming resource and property, for a local reference of
     any other kind: deploying it would fail later and less clearly.
     """
-    _refuse_includes(template, where)
+    refuse_includes(template, where)
+    for key, value in (template.get("Resources") or {}).items():
+        if str(key).startswith("Fn::ForEach::"):
+            _refuse_loop(str(key), value, template, where)
     assets = []
     for logical_id, resource in resources(template):
-        _refuse_other_references(logical_id, resource, where)
-        asset = _asset(logical_id, resource, template)
+        refuse_references(logical_id, resource, where)
+        asset = _asset(logical_id, resource, template, where)
         if asset:
             assets.append(asset)
     return tuple(assets)
@@ -115,15 +103,16 @@ def rewrite(template: Template, keys: Mapping[tuple[str, str], str]) -> Template
     """
     if not keys:
         return template
-    result = copy.deepcopy(template)
+    rewritten = dict(template["Resources"])
     for (logical_id, name), key in keys.items():
-        resource = result["Resources"][logical_id]
-        properties = resource["Properties"] = resource.get("Properties") or {}
-        properties[name] = _location(resource["Type"], key)
+        resource = rewritten[logical_id]
+        properties = dict(resource.get("Properties") or {})
         if _PACKAGED[resource["Type"]][1] is AssetKind.TEMPLATE:
-            parameters = properties["Parameters"] = properties.get("Parameters") or {}
-            parameters[ASSET_BUCKET_PARAMETER] = {"Ref": ASSET_BUCKET_PARAMETER}
-    return declare_asset_bucket(result)
+            rewritten[logical_id] = _nested_stack(resource, properties, name, key)
+        else:
+            properties[name] = _location(resource["Type"], key)
+            rewritten[logical_id] = resource | {"Properties": properties}
+    return declare_asset_bucket(template | {"Resources": rewritten})
 
 
 def declare_asset_bucket(template: Template) -> Template:
@@ -136,26 +125,42 @@ def declare_asset_bucket(template: Template) -> Template:
     return template | {"Parameters": parameters}
 
 
-def _location(resource_type: str, key: str) -> Any:
+def _location(resource_type: str, key: str) -> Template:
     bucket = {"Ref": ASSET_BUCKET_PARAMETER}
     if resource_type in _LAMBDA_TYPES:
         return {"S3Bucket": bucket, "S3Key": key}
-    if _PACKAGED[resource_type][1] is AssetKind.TEMPLATE:
-        url = f"https://${{{ASSET_BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{key}"
-        return {"Fn::Sub": url}
     return {"Bucket": bucket, "Key": key}
 
 
-def _asset(logical_id: str, resource: Template, template: Template) -> Asset | None:
+def _nested_stack(resource: Template, properties: Template, name: str, key: str) -> Template:
+    """Return the stack that SAM makes of an application: its Location takes no function.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
+    """
+    url = f"https://${{{ASSET_BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{key}"
+    bucket = {ASSET_BUCKET_PARAMETER: {"Ref": ASSET_BUCKET_PARAMETER}}
+    changed = {other: value for other, value in properties.items() if other != name}
+    changed |= {
+        "TemplateURL": {"Fn::Sub": url},
+        "Parameters": (properties.get("Parameters") or {}) | bucket,
+    }
+    if isinstance(properties.get("Tags"), dict):
+        changed["Tags"] = [{"Key": tag, "Value": text} for tag, text in properties["Tags"].items()]
+    return resource | {"Type": "AWS::CloudFormation::Stack", "Properties": changed}
+
+
+def _asset(logical_id: str, resource: Template, template: Template, where: str) -> Asset | None:
     resource_type = str(resource.get("Type"))
     if resource_type not in _PACKAGED:
         return None
     name, kind = _PACKAGED[resource_type]
-    properties = _with_globals(resource, resource_type, template)
-    path = properties.get(name, _default_path(resource_type, properties))
+    properties = _with_globals(resource, resource_type, template, where)
+    path = _path(resource_type, name, properties)
     if not is_local(path):
         return None
-    architectures = properties.get("Architectures") or ["x86_64"]
+    if kind is AssetKind.TEMPLATE:
+        mapping(properties, "Parameters", where)
+    metadata = mapping(resource, "Metadata", where)
     return Asset(
         logical_id=logical_id,
         resource_type=resource_type,
@@ -163,99 +168,61 @@ def _asset(logical_id: str, resource: Template, template: Template) -> Asset | N
         path=path,
         kind=kind,
         runtime=_text(properties.get("Runtime")),
-        architecture=_text(architectures[0] if isinstance(architectures, list) else ""),
-        build_method=_build_method(resource),
+        architecture=_architecture(kind, properties, metadata),
+        build_method=_text(metadata.get("BuildMethod"))
+        if resource_type in _BUILD_METHOD_TYPES
+        else "",
     )
 
 
-def _build_method(resource: Template) -> str:
-    if resource.get("Type") not in _BUILD_METHOD_TYPES:
-        return ""
-    return _text((resource.get("Metadata") or {}).get("BuildMethod"))
+def _architecture(kind: AssetKind, properties: Template, metadata: Template) -> str:
+    """A layer names the architecture that it is built for in its Metadata.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-layers.html
+    """
+    if kind is AssetKind.LAYER and metadata.get("BuildArchitecture"):
+        return _text(metadata["BuildArchitecture"])
+    key = "CompatibleArchitectures" if kind is AssetKind.LAYER else "Architectures"
+    architectures = properties.get(key) or ["x86_64"]
+    return _text(architectures[0] if isinstance(architectures, list) else "")
 
 
-def _with_globals(resource: Template, resource_type: str, template: Template) -> Template:
-    """Add SAM's Globals, which every function of the template inherits."""
-    properties = resource.get("Properties") or {}
-    if resource_type != "AWS::Serverless::Function":
-        return dict(properties)
-    return {**((template.get("Globals") or {}).get("Function") or {}), **properties}
+def _with_globals(
+    resource: Template, resource_type: str, template: Template, where: str
+) -> Template:
+    """Add SAM's Globals, which every resource of a type inherits unless it ignores them.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
+    """
+    inherited: Template = {}
+    if resource_type in _GLOBALS:
+        inherited = mapping(mapping(template, "Globals", where), _GLOBALS[resource_type], where)
+    ignored = resource.get("IgnoreGlobals") or []
+    if ignored == "*":
+        inherited = {}
+    elif isinstance(ignored, list):
+        inherited = {name: value for name, value in inherited.items() if name not in ignored}
+    return {**inherited, **mapping(resource, "Properties", where)}
 
 
-def _default_path(resource_type: str, properties: Template) -> Any:
+def _path(resource_type: str, name: str, properties: Template) -> Any:
     """SAM packages the template's own folder when a function names no code at all."""
-    has_code = {"InlineCode", "ImageUri"}.intersection(properties)
-    if resource_type == "AWS::Serverless::Function" and not has_code:
-        return None if properties.get("PackageType") == "Image" else "."
-    return None
-
-
-def is_local(value: Any) -> bool:
-    """Tell whether a property's value names something in the repository."""
-    return isinstance(value, str) and "://" not in value and not value.startswith("arn:")
+    value = properties.get(name)
+    if resource_type != "AWS::Serverless::Function":
+        return value
+    if "InlineCode" in properties or properties.get("PackageType") == "Image":
+        return None
+    return "." if value is None and "ImageUri" not in properties else value
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _refuse_other_references(logical_id: str, resource: Template, where: str) -> None:
-    resource_type = str(resource.get("Type"))
-    properties = resource.get("Properties") or {}
-    if not isinstance(properties, dict):
-        raise RefusedInputError("a resource's Properties must be a mapping", where=where)
-    for name in _REFUSED.get(resource_type, ()):
-        if _names_local_file(properties.get(name)):
-            raise _refusal(logical_id, f"{resource_type}.{name}", where)
-    image = properties.get("ImageUri")
-    is_built_here = (resource.get("Metadata") or {}).get("Dockerfile")
-    if is_built_here or (is_local(image) and "dkr.ecr." not in str(image)):
-        raise _refusal(logical_id, f"{resource_type}.ImageUri (a container image)", where)
-
-
-def _names_local_file(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_names_local_file(value.get(key)) for key in ("ScriptLocation", "S3"))
-    return is_local(value)
-
-
-def _refuse_includes(template: Template, where: str) -> None:
-    """`AWS::Include` and `Fn::ForEach` hide references; neither is guessed at."""
-    for pointer, node in _walk(template):
-        include = node.get("Fn::Transform")
-        if not isinstance(include, dict) or include.get("Name") != "AWS::Include":
-            continue
-        if is_local((include.get("Parameters") or {}).get("Location")):
-            raise _refusal(pointer, "Fn::Transform AWS::Include", where)
-    for key, value in (template.get("Resources") or {}).items():
-        if str(key).startswith("Fn::ForEach::") and _hides_asset(value):
-            raise _refusal(str(key), "a local path inside Fn::ForEach", where)
-
-
-def _hides_asset(value: Any) -> bool:
-    for _, node in _walk(value):
-        name, _ = _PACKAGED.get(str(node.get("Type")), ("", None))
-        if name and is_local((node.get("Properties") or {}).get(name)):
-            return True
-    return False
-
-
-def _walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Template]]:
-    if isinstance(value, dict):
-        yield pointer or "/", value
-        for key, child in value.items():
-            yield from _walk(child, f"{pointer}/{key}")
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _walk(child, f"{pointer}/{index}")
-
-
-def _refusal(resource: str, reference: str, where: str) -> RefusedInputError:
-    return RefusedInputError(
-        f"{resource} refers to a local file in a way that Tiercel does not package",
-        where=where,
-        why=f"{reference} names a file of the repository",
-        state="nothing was uploaded or deployed",
-        remedy="upload that file in the service's own build and refer to its s3:// address, "
-        "or put its content into the template",
-    )
+def _refuse_loop(key: str, loop: Any, template: Template, where: str) -> None:
+    """A loop makes a resource of each name, and with it another path: none is guessed at."""
+    for _, node in walk(loop):
+        if isinstance(node.get("Type"), str) and "::" in node["Type"]:
+            refuse_references(key, node, where)
+            if _asset(key, node, template, where):
+                raise refusal(key, "a local path inside Fn::ForEach", where)

@@ -19,6 +19,7 @@ _COMPILED = {
 }
 _ARCHITECTURES = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 _DEFAULT_PYTHON = "3.13"
+_INSTALLER_NOTES = r"RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json"
 
 
 def install_commands(
@@ -88,6 +89,6 @@ def is_left_out(name: str) -> bool:
     """
     return bool(
         re.fullmatch(r"bin/[^/]+", name)
-        or re.fullmatch(r"[^/]+\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)", name)
+        or re.fullmatch(rf"[^/]+\.dist-info/({_INSTALLER_NOTES})", name)
         or name in (".lock", "node_modules/.package-lock.json")
     )

@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from pydantic import ValidationError
+
 from domain.digests import sha256_hex
+from domain.errors import RefusedInputError
+from domain.names import printable
 from domain.topology import Service
 
 TEMPLATE_NAMES = ("template.yaml", "template.yml", "template.json")
@@ -18,7 +22,8 @@ def discover_services(paths: Iterable[str], repository_name: str) -> dict[str, S
     """Return one service for each template that is not inside another service's folder.
 
     `paths` are the files of the commit, from the root of the repository. A service is
-    called after its folder; the one at the root after the repository.
+    called after its folder; the one at the root after the repository. Raises
+    RefusedInputError for a folder whose path cannot stand in tiercel.toml.
     """
     templates = sorted(
         (PurePosixPath(path) for path in paths if PurePosixPath(path).name in TEMPLATE_NAMES),
@@ -30,8 +35,21 @@ def discover_services(paths: Iterable[str], repository_name: str) -> dict[str, S
         if _NOT_SOURCES.intersection(folder.parts) or _inside_any(folder, services):
             continue
         name = _service_name(repository_name if str(folder) == "." else str(folder), services)
-        services[name] = Service(name=name, path=str(folder), template=template.name)
+        services[name] = _service(name, folder, template.name)
     return services
+
+
+def _service(name: str, folder: PurePosixPath, template: str) -> Service:
+    try:
+        return Service(name=name, path=str(folder), template=template)
+    except ValidationError as error:
+        raise RefusedInputError(
+            "a template lies in a folder with a name that Tiercel does not take",
+            where=printable(ascii(str(folder)), 300),
+            why="; ".join(details["msg"] for details in error.errors()),
+            state="nothing was built",
+            remedy="rename the folder, or describe the services in tiercel.toml",
+        ) from error
 
 
 def _inside_any(folder: PurePosixPath, services: dict[str, Service]) -> bool:
@@ -46,4 +64,8 @@ def _service_name(text: str, taken: dict[str, Service]) -> str:
     if len(name) <= _LONGEST_NAME and name not in taken:
         return name
     # What was cut off may be all that tells it from another repository's service.
-    return f"{name[:_LONGEST_NAME].rstrip('-')}-{sha256_hex(text.encode())[:6]}"
+    start = name[:_LONGEST_NAME].rstrip("-")
+    digest = sha256_hex(text.encode("utf-8", "surrogatepass"))
+    while f"{start}-{digest[:6]}" in taken:
+        digest = sha256_hex(digest.encode())
+    return f"{start}-{digest[:6]}"

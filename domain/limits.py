@@ -41,6 +41,9 @@ def check_template(template: dict[str, Any], where: str) -> None:
         if not isinstance(entries, dict):
             raise RefusedInputError(f"{section} must be a mapping", where=where)
         _at_most(len(entries), limit, f"{section} of the template", where)
+    for name, declared in (template.get("Parameters") or {}).items():
+        if not isinstance(declared, dict):
+            raise RefusedInputError(f"Parameters.{name} must be a mapping", where=where)
 
 
 def check_template_size(size: int, where: str) -> None:
@@ -51,14 +54,14 @@ def check_template_size(size: int, where: str) -> None:
 def check_package(names: Iterable[str], unzipped: int, where: str) -> None:
     """Raise RefusedInputError if a package cannot be a Lambda function or layer.
 
-    Names that differ only in case overwrite each other on some systems, so they are
-    refused as well.
+    Names that differ only in case overwrite each other on some systems, and names that
+    are not UTF-8 are read in different ways, so both are refused as well.
     """
     _at_most(unzipped, MAX_UNZIPPED_BYTES, "unzipped bytes", where)
     seen: dict[str, str] = {}
     for count, name in enumerate(names, start=1):
         _at_most(count, MAX_PACKAGE_FILES, "files", where)
-        _at_most(len(name.encode("utf-8", "surrogateescape")), MAX_NAME_BYTES, "bytes", where)
+        _at_most(_name_bytes(name, where), MAX_NAME_BYTES, "bytes in a file's name", where)
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             raise RefusedInputError(
@@ -68,6 +71,19 @@ def check_package(names: Iterable[str], unzipped: int, where: str) -> None:
                 state="nothing was uploaded",
                 remedy="rename one of them",
             )
+
+
+def _name_bytes(name: str, where: str) -> int:
+    try:
+        return len(name.encode())
+    except UnicodeEncodeError as error:
+        raise RefusedInputError(
+            "a file's name is not UTF-8",
+            where=where,
+            why=repr(name),
+            state="nothing was uploaded",
+            remedy="rename it",
+        ) from error
 
 
 def _at_most(value: int, limit: int, unit: str, where: str) -> None:

@@ -7,18 +7,29 @@ from collections.abc import Iterable, Sequence
 
 from domain.names import printable
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~-])")
+# The second line is what GitHub and Prefect make a link of by themselves.
+_SPECIAL = re.compile(
+    r"([\\`*_{}\[\]()<>#+!|~$=-]"
+    r"|:(?=//)|(?<=www)\.)",
+    re.IGNORECASE,
+)
 _LONGEST_CELL = 300
 
 
 def escaped(text: str) -> str:
-    """Return one line in which no character means anything to Markdown or HTML."""
-    return _SPECIAL.sub(r"\\\1", printable(text, _LONGEST_CELL)).replace("&", "&amp;")
+    """Return one line in which no character means anything to Markdown or HTML.
+
+    A word joiner, which is invisible, follows every `@`: GitHub would notify whoever has
+    the name, or link the mail address, however it is escaped.
+    """
+    line = _SPECIAL.sub(r"\\\1", printable(text, _LONGEST_CELL))
+    line = re.sub(r"^([0-9]+)\.", r"\1\\.", line)
+    return line.replace("&", "&amp;").replace("@", "@\u2060")
 
 
 def code(text: str) -> str:
     """Return a short text as code; back-ticks and bars are dropped."""
-    return "`" + re.sub(r"[`|]", "", printable(text, _LONGEST_CELL)) + "`"
+    return "`" + (re.sub(r"[`|]", "", printable(text, _LONGEST_CELL)) or " ") + "`"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

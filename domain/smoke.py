@@ -12,9 +12,9 @@ MAX_SHOWN = 500
 def mismatch(expected: Any, actual: Any, path: str = "answer") -> str:
     """Return where the answer differs from what is expected, or an empty string.
 
-    A mapping may have more keys than expected; everything else must be equal. A text
-    that holds JSON is compared as JSON when a mapping or list is expected, because
-    Lambda proxies carry their bodies as text.
+    A mapping may have more keys than expected; everything else must be equal, where 1
+    equals 1.0 and no boolean. A text that holds JSON is compared as JSON when a mapping
+    or list is expected, because Lambda proxies carry their bodies as text.
     """
     if isinstance(expected, dict | list) and isinstance(actual, str):
         actual = parsed(actual)
@@ -26,7 +26,11 @@ def mismatch(expected: Any, actual: Any, path: str = "answer") -> str:
             if found:
                 return found
         return ""
-    if type(expected) is type(actual) and expected == actual:
+    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        pairs = enumerate(zip(expected, actual, strict=True))
+        differences = (mismatch(wanted, given, f"{path}[{at}]") for at, (wanted, given) in pairs)
+        return next(filter(None, differences), "")
+    if isinstance(expected, bool) is isinstance(actual, bool) and expected == actual:
         return ""
     return f"{path} is {shown(actual)}, expected {shown(expected)}"
 
@@ -35,7 +39,7 @@ def parsed(text: str) -> Any:
     """Return the JSON value of a text, or the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -138,6 +138,7 @@ class Service(Frozen):
     template: str = "template.yaml"
     include: tuple[str, ...] = ()
     build: tuple[Argument, ...] = ()
+    test: tuple[Argument, ...] = ()
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = {}
     environments: dict[EnvironmentName, EnvironmentOverrides] = {}

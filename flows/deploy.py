@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prefect import flow
 
 from domain.errors import RefusedInputError
 from domain.manifest import Manifest
 from domain.topology import Service
 from flows.concurrency import all_or_first_error, call, in_dependency_order
+from flows.github_reports import as_github_deployment
 from flows.naming import flow_run_name
 from flows.preparation import Candidate, prepare
 from flows.release import ReleaseTarget, release_service
@@ -27,6 +30,15 @@ async def deploy_to_preprod(repository: str, commit: str) -> dict[str, Released]
     """
     candidate = await prepare(repository, commit, "preprod")
     manifests = await _published(candidate)
+    released = await as_github_deployment(candidate, lambda: deploy_services(candidate, manifests))
+    await report_deployment(candidate, released)
+    return released
+
+
+async def deploy_services(
+    candidate: Candidate, manifests: Mapping[str, Manifest]
+) -> dict[str, Released]:
+    """Release every service's artifact to the candidate's environment, dependencies first."""
     requested_by = await call(caller_arn, candidate.names.environment.region)
     target = ReleaseTarget(candidate, requested_by)
 
@@ -34,9 +46,7 @@ async def deploy_to_preprod(repository: str, commit: str) -> dict[str, Released]
         outputs = {name: released.outputs for name, released in dependencies.items()}
         return await release_service(target, service, manifests[service.name], outputs)
 
-    released = await in_dependency_order(candidate.topology.services, release)
-    await report_deployment(candidate, released)
-    return released
+    return await in_dependency_order(candidate.topology.services, release)
 
 
 async def _published(candidate: Candidate) -> dict[str, Manifest]:

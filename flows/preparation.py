@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prefect.runtime import flow_run
 
@@ -14,7 +14,8 @@ from domain.topology import Topology
 from flows.concurrency import call
 from flows.naming import tag_flow_run
 from tasks.configuration import load_services, load_topology
-from tasks.git import Commit, fetch_commit, object_ids
+from tasks.git import Commit, object_ids
+from tasks.git_fetch import fetch_commit
 from tasks.topology_file import config_path
 
 
@@ -33,6 +34,15 @@ class Candidate:
         """Who acts in the InfrastructureAccount."""
         return orchestrator(self.names, self.run)
 
+    def source_names(self, environment: str) -> Names:
+        """The names of another environment, from which this one pulls."""
+        return Names.of(self.topology, environment)
+
+    def reader_of(self, environment: str) -> Access:
+        """Who reads another environment's artifacts: this one's own orchestrator."""
+        region = self.topology.environment(environment).region
+        return replace(self.orchestrator, region=region)
+
     @property
     def deployer(self) -> Access:
         """Who acts in the RuntimeAccount."""
@@ -48,6 +58,23 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
     topology = await call(load_topology, config_path())
     if environment not in topology.environments:
         raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    check_repository(repository, topology)
+    commit = await call(
+        fetch_commit, repository, revision, topology.environments[environment].branch
+    )
+    topology = await call(load_services, commit, topology)
+    await tag_flow_run(environment, repository, *topology.services)
+    return Candidate(
+        topology=topology,
+        names=Names.of(topology, environment),
+        commit=commit,
+        trees=source_trees(commit, topology),
+        run=str(flow_run.get_id() or "no-flow-run"),
+    )
+
+
+def check_repository(repository: str, topology: Topology) -> None:
+    """Raise RefusedInputError for a repository whose commits may not be released."""
     if not topology.organization.owns(repository):
         raise RefusedInputError(
             f"{repository!r} is not a repository of this organization",
@@ -55,17 +82,11 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
             state="nothing was fetched",
             remedy="add it there as owner/name, if its commits may be released",
         )
-    commit = await call(fetch_commit, repository, revision)
-    topology = await call(load_services, commit, topology)
-    await tag_flow_run(environment, repository, *topology.services)
-    trees = {
+
+
+def source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:
+    """Return the source tree of each service as the commit has it."""
+    return {
         name: source_tree(service, object_ids(commit, source_paths(service)))
         for name, service in topology.services.items()
     }
-    return Candidate(
-        topology=topology,
-        names=Names.of(topology, environment),
-        commit=commit,
-        trees=trees,
-        run=str(flow_run.get_id() or "no-flow-run"),
-    )

@@ -9,6 +9,7 @@ from prefect import flow, get_run_logger
 
 from domain.topology import Service
 from flows.concurrency import all_or_first_error, call, side_by_side
+from flows.handover import start_deploy
 from flows.naming import flow_run_name
 from flows.preparation import Candidate, prepare
 from flows.reports import report_publication
@@ -19,12 +20,17 @@ from tasks.storage import upload_package
 
 
 @flow(name="publish-artifact", flow_run_name=flow_run_name("publish", "preprod"))
-async def publish_artifact(repository: str, commit: str) -> dict[str, Published]:
+async def publish_artifact(
+    repository: str,
+    commit: str,
+    then_deploy: bool = True,  # noqa: FBT001, FBT002 - a check box of the form
+) -> dict[str, Published]:
     """Build and publish what Preprod's InfrastructureAccount does not have yet.
 
     Args:
         repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
         commit: A commit id, or the name of a branch whose newest commit is meant.
+        then_deploy: Start the deployment `deploy-to-preprod/preprod` afterwards.
     """
     candidate = await prepare(repository, commit, "preprod")
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
@@ -34,6 +40,8 @@ async def publish_artifact(repository: str, commit: str) -> dict[str, Published]
     )
     result = dict(zip(candidate.topology.services, published, strict=True))
     await report_publication(candidate, result)
+    if then_deploy:
+        await start_deploy(candidate)
     return result
 
 

@@ -29,7 +29,7 @@ from flows.stack_change import StackChange, bring_up
 from tasks.cloudformation import Stack, observe_stack
 from tasks.ledger import newest_release, record_intent, record_outcome
 from tasks.smoke_tests import smoke_test
-from tasks.storage import stage_package
+from tasks.storage import copy_package
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ async def _carried_out(
 async def _stage(access: Access, names: Names, manifest: Manifest) -> None:
     created = await side_by_side(
         lambda package=package: call(  # type: ignore[misc]
-            stage_package, access, names.artifact_bucket, names.staging_bucket, package
+            copy_package, access, names.artifact_bucket, access, names.staging_bucket, package
         )
         for package in manifest.objects
     )

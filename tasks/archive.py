@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import deflate
 
@@ -62,37 +62,28 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
 
 
 def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
-    for count, (parent, folders, names) in enumerate(os.walk(folder, followlinks=True)):
-        if count > MAX_PACKAGE_FILES:
-            raise _escape(Path(), shown)
-        folders[:] = sorted(set(folders) - _SKIPPED_FOLDERS)
-        here = Path(parent)
-        for path in (here / name for name in (*folders, *names)):
-            if path.is_symlink() and not _inside(path, folder):
-                raise _escape(path.relative_to(folder), shown)
-        for name in names:
-            path = here / name
-            if path.suffix not in _SKIPPED_SUFFIXES and path.is_file():
-                yield path.relative_to(folder).as_posix(), path
+    """Walk breadth first; `way` are the real folders that lead to one, the root first."""
+    root: tuple[str, ...] = (os.path.realpath(folder),)
+    folders = [(PurePosixPath(), root)]
+    for parent, way in folders:
+        if len(folders) > MAX_PACKAGE_FILES:
+            raise _escape(parent, shown)
+        for path in sorted(Path(way[-1]).iterdir()):
+            name = parent / path.name
+            real = f"{way[-1]}/{path.name}"
+            if path.is_symlink():
+                real = os.path.realpath(real)
+                if real in way or not _exists_below(real, way[0]):
+                    raise _escape(name, shown)
+            if Path(real).is_dir():
+                if path.name not in _SKIPPED_FOLDERS:
+                    folders.append((name, (*way, real)))
+            elif Path(real).is_file() and path.suffix not in _SKIPPED_SUFFIXES:
+                yield str(name), Path(real)
 
 
-def _inside(link: Path, folder: Path) -> bool:
-    """Tell whether a link leads to something below the folder that is packaged.
-
-    A link to one of the folders on the way to it would be walked for ever.
-    """
-    target = _real(link)
-    way = [folder, *(folder / part for part in link.relative_to(folder).parents)]
-    return (
-        target.is_relative_to(_real(folder))
-        and target.exists()
-        and not any(_real(step).is_relative_to(target) for step in way)
-    )
-
-
-def _real(path: Path) -> Path:
-    """`Path.resolve` raises for a circle of links before Python 3.13."""
-    return Path(os.path.realpath(path))
+def _exists_below(real: str, root: str) -> bool:
+    return real.startswith(root + os.sep) and os.access(real, os.F_OK)
 
 
 def _entry(name: str, path: Path, offset: int) -> tuple[bytes, bytes, bytes]:
@@ -100,7 +91,7 @@ def _entry(name: str, path: Path, offset: int) -> tuple[bytes, bytes, bytes]:
     data = path.read_bytes()
     packed = bytes(deflate.deflate_compress(data, _LEVEL)) if data else b""
     method, body = (_DEFLATED, packed) if len(packed) < len(data) else (_STORED, data)
-    raw = name.encode("utf-8", "surrogateescape")
+    raw = name.encode()
     common = struct.pack(
         "<HHHHIIIHH",
         _UTF8, method, 0, _DOS_DATE, zlib.crc32(data), len(body), len(data), len(raw), 0,
@@ -124,9 +115,9 @@ def _ending(directory: list[bytes], offset: int) -> bytes:
     return body + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(body), offset, 0)
 
 
-def _escape(link: Path, shown: str) -> RefusedInputError:
+def _escape(link: PurePosixPath, shown: str) -> RefusedInputError:
     return RefusedInputError(
-        "a symbolic link leaves the folder that is packaged, runs in a circle or leads nowhere",
+        "a symbolic link leaves the folder that is packaged, leads nowhere or in a circle",
         where=f"{shown}/{link}",
         state="nothing was uploaded",
         remedy="replace the link by the file, or point it inside the folder",

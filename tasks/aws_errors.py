@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
     ProfileNotFound,
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.parsers import ResponseParserError
 
 from domain.errors import TiercelError, TransientError, UnreachableError
 
@@ -21,23 +23,29 @@ from domain.errors import TiercelError, TransientError, UnreachableError
 # lists; botocore has already tried eight times when one of these arrives here.
 TRANSIENT_CODES = frozenset(
     {
-        "500",
-        "502",
-        "503",
-        "504",
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "InternalError",
         "InternalFailure",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceUnavailable",
         "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionInProgressException",
     }
 )
+# Services name their own faults as they like; the status is the same everywhere.
+_TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
 DENIED_CODES = frozenset(
     {
         "403",
@@ -87,19 +95,33 @@ def translated(what: str, where: str) -> Iterator[None]:
             why=str(error),
             remedy="check the network and AWS_ENDPOINT_URL, then run it again",
         ) from error
+    except FlexibleChecksumError as error:
+        raise _unreadable(what, where, str(error)) from error
+    except ResponseParserError:
+        # Its text is AWS's answer as it came, and AssumeRole answers with secrets.
+        raise _unreadable(what, where, "the answer is incomplete or no AWS answer") from None
     except BotoCoreError as error:
         raise UnreachableError(f"cannot {what}", where=where, why=str(error)) from error
+
+
+def _unreadable(what: str, where: str, why: str) -> TransientError:
+    return TransientError(
+        f"cannot {what}: AWS's answer was damaged on its way",
+        where=where,
+        why=why,
+        remedy="run it again; if it stays so, check the proxies between here and AWS",
+    )
 
 
 def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
     code = code_of(error)
     message = message_of(error)
-    if code in TRANSIENT_CODES:
-        return TransientError(
-            f"cannot {what}: AWS is busy or ill",
+    if code in EXPIRED_CODES:
+        return UnreachableError(
+            f"cannot {what}: the credentials have expired",
             where=where,
             why=f"{code}: {message}",
-            remedy="run it again in a minute; nothing is lost",
+            remedy="log in again, then run it again; what was begun is taken up",
         )
     if code in DENIED_CODES:
         return UnreachableError(
@@ -109,4 +131,15 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             remedy="check that the accounts of this environment are provisioned, that the ids in "
             "tiercel.toml are right and that your credentials belong to this environment",
         )
+    if code in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES:
+        return TransientError(
+            f"cannot {what}: AWS is busy or ill",
+            where=where,
+            why=f"{code}: {message}",
+            remedy="run it again in a minute; nothing is lost",
+        )
     return UnreachableError(f"cannot {what}", where=where, why=f"{code}: {message}")
+
+
+def _status_of(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -9,31 +9,38 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from domain.errors import BuildFailedError
+from domain.names import printable
 from domain.topology import Builds
 
 _SHOWN_LINES = 30
 _MAX_FILE_BYTES = 2 * 1024**3
-_MAX_LOG_BYTES = 16 * 1024**2
+_MAX_LOG_BYTES = 1024**2
+_LONGEST_LINE = 500
+_KILL_ROUNDS = 10
 _SOURCE_DATE_EPOCH = "315532800"  # 1980-01-01, the time that the packages carry
 
 
-def run_build(command: Sequence[str], folder: Path, scratch: Path, builds: Builds) -> None:
+def run_build(
+    command: Sequence[str], folder: Path, scratch: Path, builds: Builds, *, offline: bool = False
+) -> None:
     """Run a command, without a shell, in `folder`; HOME and TMPDIR lie in `scratch`.
 
     The process sees PATH without Tiercel's own environment, and the variables that
-    [builds] passes on; no credentials. It and all that it started are killed when the
-    time is over. Raises BuildFailedError with the last lines of its output.
+    [builds] passes on; no credentials. `offline` leaves it no network but its own
+    loopback, where `can_go_offline` says so. It and all that it started are killed when
+    the time is over. Raises BuildFailedError with the last lines of its output.
     """
     for name in ("home", "tmp"):
         (scratch / name).mkdir(parents=True, exist_ok=True)
     log = scratch / "build.log"
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         try:
             process = subprocess.Popen(
-                list(command),
+                [*(_offline() if offline and can_go_offline() else ()), *command],
                 cwd=folder,
                 env=build_environment(scratch, builds),
                 stdin=subprocess.DEVNULL,
@@ -47,11 +54,27 @@ def run_build(command: Sequence[str], folder: Path, scratch: Path, builds: Build
         _wait(process, command, builds.timeout_seconds, log)
 
 
+@cache
+def can_go_offline() -> bool:
+    """Tell whether this system gives a process a network of its own, with nothing in it."""
+    try:
+        probe = subprocess.run([*_offline(), "true"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return probe.returncode == 0
+
+
+def _offline() -> tuple[str, ...]:
+    """Linux gives the command a network namespace in which only loopback is up."""
+    namespace = ("unshare", "--user", "--map-root-user", "--net")
+    return (*namespace, sys.executable, "-I", str(Path(__file__).with_name("loopback_exec.py")))
+
+
 def build_environment(scratch: Path, builds: Builds) -> dict[str, str]:
     """Return the whole environment of a build."""
     passed_on = {name: os.environ[name] for name in builds.pass_environment if name in os.environ}
-    own_tools = str(Path(sys.executable).parent)
-    path = [part for part in os.get_exec_path() if part != own_tools]
+    own_tools = os.path.realpath(Path(sys.executable).parent)
+    path = [part for part in os.get_exec_path() if os.path.realpath(part) != own_tools]
     return passed_on | {
         "CI": "true",
         "HOME": str(scratch / "home"),
@@ -83,21 +106,39 @@ def _wait(
     except subprocess.TimeoutExpired as error:
         raise _failure(command, f"it did not end within {seconds} seconds", log) from error
     finally:
-        # Whatever the build left running in its session ends with it.
-        _kill_session(process)
+        # Whatever the build left running ends with it.
+        _kill_group(process)
+        _kill_left_over(log.parent)
     if code:
         raise _failure(command, f"it ended with exit code {code}", log)
 
 
-def _kill_session(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
+def _kill_left_over(scratch: Path) -> None:
+    """Kill what went into a process group of its own, told by the TMPDIR that it inherited.
+
+    Only Linux shows the environment of another process.
+    """
+    variable = os.fsencode(f"TMPDIR={scratch / 'tmp'}")
+    for _ in range(_KILL_ROUNDS):
+        left_over = False
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if variable in environment.read_bytes().split(b"\0"):
+                    os.kill(int(environment.parent.name), signal.SIGKILL)
+                    left_over = True
+        if not left_over:
+            return
+
+
 def _failure(command: Sequence[str], reason: str, log: Path) -> BuildFailedError:
     return BuildFailedError(
-        f"the build command failed: {' '.join(command)}",
+        f"the build command failed: {printable(' '.join(command), _LONGEST_LINE)}",
         why="\n".join([reason, *_last_lines(log)]),
         state="nothing was uploaded or deployed",
         remedy="run the command in the service's folder on your machine and correct it",
@@ -108,5 +149,5 @@ def _last_lines(log: Path) -> list[str]:
     with log.open("rb") as lines:
         lines.seek(max(0, log.stat().st_size - _MAX_LOG_BYTES))
         text = lines.read().decode(errors="replace")
-    printable = "".join(c for c in text if c.isprintable() or c == "\n")
-    return printable.splitlines()[-_SHOWN_LINES:]
+    visible = "".join(c for c in text.expandtabs(4) if c.isprintable() or c == "\n")
+    return [line[:_LONGEST_LINE] for line in visible.splitlines()[-_SHOWN_LINES:]]

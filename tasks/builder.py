@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from domain.assets import Asset, AssetKind, declare_asset_bucket, find_assets, r
 from domain.dependencies import install_commands, is_left_out, layer_folder
 from domain.digests import sha256_hex
 from domain.errors import BuildFailedError, RefusedInputError, TiercelError
+from domain.limits import check_template
 from domain.manifest import (
     AssetReference,
     Manifest,
@@ -33,6 +36,7 @@ from tasks.templates import dump_template, load_template
 
 _MAX_NESTING = 5
 _ZIPS = (".zip", ".jar")
+_SUFFIX = re.compile("[a-z]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,10 @@ def _package_template(
             where=" -> ".join(str(p) for p in (*ancestors, path)),
             remedy="flatten the nested stacks",
         )
-    template = load_template(shop.path(path), str(path))
+    file = shop.path(path)
+    if _leads_outside(shop, file):
+        raise _not_in_source(shop, shop.service.name, "template", str(path))
+    template = load_template(file, str(path))
     keys = {}
     for asset in find_assets(template, str(path)):
         entry = _package_asset(shop, asset, path, (*ancestors, path))
@@ -158,6 +165,7 @@ def _package_template(
     if ancestors:
         # Its parent passes the bucket to every nested stack, whether it needs it or not.
         rewritten = declare_asset_bucket(rewritten)
+    check_template(rewritten, str(path))
     return shop.add_bytes(dump_template(rewritten, str(path)), "template"), rewritten
 
 
@@ -167,16 +175,23 @@ def _package_asset(
     relative = _inside(asset, template)
     where = f"{relative} ({asset.logical_id} in {template})"
     path = shop.path(relative)
-    if not path.exists() or not path.resolve().is_relative_to(shop.source.resolve()):
-        raise _not_in_source(shop, asset, where)
-    if asset.kind is AssetKind.TEMPLATE:
-        return _package_template(shop, relative, ancestors)[0]
-    if asset.kind is AssetKind.FILE:
-        return shop.add_bytes(path.read_bytes(), (path.suffix.lstrip(".") or "file").lower())
+    exists = os.access(path, os.R_OK) and not (asset.kind is AssetKind.FILE and path.is_dir())
+    if not exists or _leads_outside(shop, path):
+        raise _not_in_source(shop, asset.logical_id, asset.property, where)
     key = (relative, asset.kind, asset.runtime, asset.architecture, asset.build_method)
     if key not in shop.packaged:
-        shop.packaged[key] = _package_code(shop, asset, path, where)
+        if asset.kind is AssetKind.TEMPLATE:
+            shop.packaged[key] = _package_template(shop, relative, ancestors)[0]
+        elif asset.kind is AssetKind.FILE:
+            shop.packaged[key] = _package_file(shop, path)
+        else:
+            shop.packaged[key] = _package_code(shop, asset, path, where)
     return shop.packaged[key]
+
+
+def _package_file(shop: _Workshop, path: Path) -> PackagedObject:
+    suffix = path.suffix[1:].lower()
+    return shop.add_bytes(path.read_bytes(), suffix if _SUFFIX.fullmatch(suffix) else "file")
 
 
 def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
@@ -223,17 +238,22 @@ def _with_dependencies(shop: _Workshop, asset: Asset, path: Path, where: str) ->
         run_build(command, copy, shop.scratch, shop.builds)
     for installed in list(copy.rglob("*")):
         name = installed.relative_to(copy).as_posix()
-        if name not in own and is_left_out(name):
+        if name not in own and is_left_out(name) and not installed.is_dir():
             installed.unlink()
     return root
 
 
-def _not_in_source(shop: _Workshop, asset: Asset, where: str) -> TiercelError:
+def _leads_outside(shop: _Workshop, path: Path) -> bool:
+    """Tell whether symbolic links lead from the source to another place of this machine."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(shop.source))
+
+
+def _not_in_source(shop: _Workshop, owner: str, key: str, where: str) -> TiercelError:
     kind = BuildFailedError if shop.service.build else RefusedInputError
     return kind(
-        f"{asset.logical_id} refers to a path that is not in the service's source",
+        f"{owner} refers to a path that is not in the service's source",
         where=where,
         why=f"the source of {shop.service.name} is {', '.join(source_paths(shop.service))}",
         state="nothing was uploaded",
-        remedy=f"correct {asset.property}, or add the path to services.{shop.service.name}.include",
+        remedy=f"correct {key}, or add the path to services.{shop.service.name}.include",
     )

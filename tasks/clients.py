@@ -15,7 +15,7 @@ from botocore.credentials import DeferredRefreshableCredentials
 from botocore.session import get_session
 
 from domain.access import Access
-from tasks.aws_errors import translated
+from tasks.aws_errors import EXPIRED_CODES, translated
 
 # Five throttles in a row defeat botocore's 3 attempts; 8 recover.
 _CONFIG = Config(
@@ -27,6 +27,8 @@ _CONFIG = Config(
 )
 _SESSION_SECONDS = 3600
 """The longest that AWS lets a chained session last."""
+_RENEWALS = 2
+"""After so many tries of one call, a session that AWS finds expired is not renewed again."""
 
 _lock = threading.RLock()
 _open: list[Any] = []
@@ -76,10 +78,29 @@ def _session(access: Access) -> boto3.Session:
     # A refresh that fails is raised here as a TiercelError; botocore would log it as well.
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     session = get_session()
-    session._credentials = DeferredRefreshableCredentials(  # noqa: SLF001 - botocore has no public way
+    credentials = DeferredRefreshableCredentials(
         refresh_using=_assume(access), method="assume-role"
     )
+    session._credentials = credentials  # noqa: SLF001 - botocore has no public way
+    session.register("needs-retry", _renewal_of(credentials))
     return boto3.Session(botocore_session=session, region_name=access.region)
+
+
+def _renewal_of(credentials: DeferredRefreshableCredentials) -> Callable[..., int | None]:
+    """Return what botocore asks after each answer: the delay of another try, in seconds.
+
+    It renews sessions in good time by the local clock, but never retries ExpiredToken,
+    which AWS also answers when an administrator revokes a role's sessions.
+    """
+
+    def delay(response: Any, attempts: int, **_: Any) -> int | None:
+        code = response[1].get("Error", {}).get("Code") if response else None
+        if code not in EXPIRED_CODES or attempts > _RENEWALS:
+            return None
+        credentials._frozen_credentials = None  # noqa: SLF001 - botocore has no public way
+        return 0
+
+    return delay
 
 
 def _assume(access: Access) -> Callable[[], dict[str, str]]:

@@ -64,7 +64,8 @@ def observe_stack(access: Access, name: str) -> Stack | None:
     stack = _describe(access, name)
     if stack is None or stack.status is StackStatus.DELETE_COMPLETE:
         return None
-    token = EventStream(access, stack.stack_id).newest_token()
+    with translated("read a stack's events", _where(access, name)):
+        token = EventStream(access, stack.stack_id).newest_token()
     return Stack(**{**vars(stack), "token": token})
 
 
@@ -211,12 +212,17 @@ def continue_rollback(access: Access, stack: Stack, token: str) -> None:
         )
 
 
-def physical_id(access: Access, stack: str, logical_id: str) -> str:
-    """Return the physical id of one of a stack's resources."""
+def physical_id(access: Access, stack: str, logical_id: str) -> str | None:
+    """Return the physical id of one of a stack's resources; None if it has none of that name."""
     with translated("find a resource", f"{_where(access, stack)}, resource {logical_id}"):
-        answer = client("cloudformation", access).describe_stack_resource(
-            StackName=stack, LogicalResourceId=logical_id
-        )
+        try:
+            answer = client("cloudformation", access).describe_stack_resource(
+                StackName=stack, LogicalResourceId=logical_id
+            )
+        except ClientError as error:
+            if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+                return None
+            raise
         return str(answer["StackResourceDetail"]["PhysicalResourceId"])
 
 

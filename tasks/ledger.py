@@ -19,6 +19,8 @@ from domain.ledger import (
 from tasks.storage import create_object, list_keys, read_object
 from tasks.task import world_task
 
+_HISTORY = 50
+"""Releases of a stack that are searched for an artifact; older ones are too old to promote."""
 _RACES = 20
 """How many other writers may take a number before this one gives up."""
 
@@ -30,14 +32,20 @@ def newest_release(access: Access, bucket: str, stack: str) -> Release | None:
     return _read(access, bucket, stack, numbers[-1]) if numbers else None
 
 
+@world_task("read history", "read history of {stack}")
+def read_history(access: Access, bucket: str, stack: str) -> list[Release]:
+    """Return the stack's releases, the newest first, as far back as promotions look."""
+    numbers = entries_of(list_keys(access, bucket, stack_prefix(stack))).get(stack, ())
+    return [_read(access, bucket, stack, number) for number in numbers[: -_HISTORY - 1 : -1]]
+
+
 @world_task("record intent", "record intent for {intent.stack}")
 def record_intent(access: Access, bucket: str, intent: Intent) -> Intent:
     """Create the intent under the first number that is free; return it with that number."""
     for number in range(intent.number, intent.number + _RACES):
         numbered = intent.model_copy(update={"number": number})
-        body = canonical_json(numbered.model_dump(mode="json"))
         try:
-            create_object(access, bucket, intent_key(intent.stack, number), body)
+            create_object(access, bucket, intent_key(intent.stack, number), _body(numbered))
         except ArtifactConflictError:
             continue
         return numbered
@@ -52,9 +60,9 @@ def record_intent(access: Access, bucket: str, intent: Intent) -> Intent:
 @world_task("record outcome", "record outcome of {intent.stack} release {intent.number}")
 def record_outcome(access: Access, bucket: str, intent: Intent, outcome: Outcome) -> Release:
     """Create the outcome of a release; if it has one already, that one stands."""
-    body = canonical_json(outcome.model_dump(mode="json"))
+    key = outcome_key(intent.stack, intent.number)
     try:
-        create_object(access, bucket, outcome_key(intent.stack, intent.number), body)
+        create_object(access, bucket, key, _body(outcome))
     except ArtifactConflictError:
         return _read(access, bucket, intent.stack, intent.number)
     return Release(intent=intent, outcome=outcome)
@@ -71,19 +79,32 @@ def read_ledger(access: Access, bucket: str, newest: int) -> list[Release]:
     ]
 
 
+def _body(entry: Intent | Outcome) -> bytes:
+    """Lone surrogates, as in the name of a file that is no UTF-8, could never be read again."""
+    return canonical_json(entry.model_dump(mode="json")).decode(errors="replace").encode()
+
+
 def _read(access: Access, bucket: str, stack: str, number: int) -> Release:
     intent = read_object(access, bucket, intent_key(stack, number))
     outcome = read_object(access, bucket, outcome_key(stack, number))
     try:
-        return Release(
+        release = Release(
             intent=Intent.model_validate_json(intent or b""),
             outcome=Outcome.model_validate_json(outcome) if outcome is not None else None,
         )
     except ValidationError as error:
-        raise RefusedInputError(
-            f"entry {number} of the ledger cannot be read",
-            where=f"s3://{bucket}/{intent_key(stack, number)}",
-            why=str(error),
-            state="nothing was changed",
-            remedy="restore that object's first version, which Tiercel wrote, and run it again",
-        ) from error
+        raise _damaged(bucket, stack, number, str(error)) from error
+    if (release.intent.stack, release.intent.number) != (stack, number):
+        why = f"it says that it is entry {release.intent.number} of {release.intent.stack}"
+        raise _damaged(bucket, stack, number, why)
+    return release
+
+
+def _damaged(bucket: str, stack: str, number: int, why: str) -> RefusedInputError:
+    return RefusedInputError(
+        f"entry {number} of the ledger cannot be read",
+        where=f"s3://{bucket}/{stack_prefix(stack)}{number:08d}/",
+        why=why,
+        state="nothing was changed",
+        remedy="restore the first version of its objects, which Tiercel wrote, and run it again",
+    )

@@ -9,7 +9,6 @@ import re
 import socket
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -65,6 +64,8 @@ def _invoke(
     access: Access, stack: Stack, logical_id: str, test: SmokeTest, where: str
 ) -> tuple[Any, str]:
     name = physical_id(access, stack.stack_id, logical_id)
+    if name is None:
+        raise _names_nothing(f"the resource {logical_id}", "smoke_test.invoke", where)
     with translated(f"invoke {logical_id}", where):
         answer = client("lambda", access).invoke(
             FunctionName=name, Payload=json.dumps(test.payload).encode()
@@ -78,54 +79,73 @@ def _invoke(
 def _call(stack: Stack, test: SmokeTest, where: str) -> tuple[Any, str]:
     address = stack.outputs.get(test.http or "", "")
     if not address:
-        raise SmokeTestFailedError(
-            f"the smoke test names the output {test.http}, which the stack does not have",
-            where=where,
-            why=f"its outputs are: {', '.join(stack.outputs) or 'none'}",
-            state="the new version is deployed; its release is marked as failed",
-            remedy="add the output to the template, or correct smoke_test.http",
-        )
+        outputs = f"its outputs are: {', '.join(stack.outputs) or 'none'}"
+        raise _names_nothing(f"the output {test.http}", "smoke_test.http", where, outputs)
     url = address.rstrip("/") + test.path
     try:
-        status, payload = _request(test, url)
-    except (httpx.HTTPError, OSError) as error:
+        status, payload = _request(test, url, _TIMEOUT_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         return None, f"{url} did not answer: {error}"
     if status != test.expect_status:
         return payload, f"{url} answered {status}, expected {test.expect_status}: {shown(payload)}"
     return payload, mismatch(test.expect, payload) if test.expect is not None else ""
 
 
-def _request(test: SmokeTest, url: str) -> tuple[int, Any]:
-    target, headers = _target(url)
+def _names_nothing(what: str, key: str, where: str, why: str = "") -> SmokeTestFailedError:
+    return SmokeTestFailedError(
+        f"the smoke test names {what}, which the stack does not have",
+        where=where,
+        why=why,
+        state="the new version is deployed; its release is marked as failed",
+        remedy=f"add it to the template, or correct {key}",
+    )
+
+
+def _request(test: SmokeTest, url: str, seconds: float) -> tuple[int, Any]:
+    """Return status and answer; what comes after the limits of time and size is cut off."""
+    target, headers, extensions = _target(url)
     content = None if test.payload is None else json.dumps(test.payload)
+    deadline = time.monotonic() + seconds
     with (
-        httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=True) as http,
-        http.stream(test.method, target, headers=headers, content=content) as answer,
+        httpx.Client(timeout=seconds, follow_redirects=False, trust_env=True) as http,
+        http.stream(
+            test.method, target, headers=headers, content=content, extensions=extensions
+        ) as answer,
     ):
         body = bytearray()
         for chunk in answer.iter_bytes():
             body += chunk
-            if len(body) > _MAX_ANSWER_BYTES:
+            if len(body) > _MAX_ANSWER_BYTES or time.monotonic() > deadline:
                 break
         return answer.status_code, parsed(bytes(body).decode(errors="replace"))
 
 
-def _target(url: str) -> tuple[str, dict[str, str]]:
-    """Return where to send a request for an address that a template chose.
+def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Return where to send a request for an address that a template chose, and as what.
 
     Addresses of AWS's own gateways go to AWS_ENDPOINT_URL where that is set, as every
     other AWS call does. Any other has to be https and public, so that a template
-    cannot make the worker call its own machine or the metadata service.
+    cannot make the worker call its own machine or the metadata service. The connection
+    goes to the very address that was checked: a name may resolve differently next time.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    address = httpx.URL(url)
+    name = address.raw_host.decode("ascii")
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint and _AWS_HOSTS.fullmatch(host):
-        query = f"?{parts.query}" if parts.query else ""
-        return f"{endpoint.rstrip('/')}{parts.path}{query}", {"Host": host}
-    if parts.scheme != "https":
+    if endpoint and _AWS_HOSTS.fullmatch(name):
+        path = address.raw_path.decode("ascii")
+        return f"{endpoint.rstrip('/')}{path}", {"Host": name}, {}
+    if address.scheme != "https":
         raise OSError("only https addresses are called")
-    for *_, address in socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM):
-        if not ipaddress.ip_address(address[0]).is_global:
-            raise OSError(f"{host} is not a public address")
-    return url, {}
+    found = _public_address(name, address.port or 443)
+    headers = {"Host": address.netloc.decode("ascii")}
+    return str(address.copy_with(host=found)), headers, {"sni_hostname": name}
+
+
+def _public_address(name: str, port: int) -> str:
+    found = [
+        str(address[0]) for *_, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    ]
+    for address in found:
+        if not ipaddress.ip_address(address).is_global:
+            raise OSError(f"{name} is not a public address")
+    return found[0]

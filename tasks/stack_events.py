@@ -47,7 +47,7 @@ class EventStream:
     def newest_token(self) -> str:
         """Return the client token of the newest operation on the stack itself."""
         for event in self._newest_first():
-            if event["PhysicalResourceId"] == self._stack_id:
+            if event.get("PhysicalResourceId") == self._stack_id:
                 return str(event.get("ClientRequestToken", ""))
         return ""
 
@@ -64,7 +64,8 @@ class EventStream:
         return found[::-1]
 
     def _is_start(self, event: dict[str, Any]) -> bool:
-        return event["PhysicalResourceId"] == self._stack_id and event["ResourceStatus"] in _STARTS
+        is_of_stack = event.get("PhysicalResourceId") == self._stack_id
+        return is_of_stack and event.get("ResourceStatus") in _STARTS
 
     def _newest_first(self) -> Any:
         pages = client("cloudformation", self._access).get_paginator("describe_stack_events")
@@ -73,10 +74,14 @@ class EventStream:
 
 
 def _event(event: dict[str, Any]) -> StackEvent:
+    """Only the event's id is always there.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
+    """
     return StackEvent(
         event_id=event["EventId"],
-        logical_id=event["LogicalResourceId"],
-        resource_type=event["ResourceType"],
-        status=event["ResourceStatus"],
+        logical_id=event.get("LogicalResourceId", ""),
+        resource_type=event.get("ResourceType", ""),
+        status=event.get("ResourceStatus", ""),
         reason=event.get("ResourceStatusReason", ""),
     )

@@ -17,7 +17,7 @@ from tasks.aws_errors import code_of, translated
 from tasks.clients import client
 from tasks.task import world_task
 
-# CreateObject lost a race against a delete or another create of the same key.
+# The object is there already, or somebody else is creating or deleting it just now.
 _CONFLICTS = ("ConditionalRequestConflict", "PreconditionFailed")
 
 
@@ -35,7 +35,7 @@ def create_object(access: Access, bucket: str, key: str, body: bytes) -> bool:
                 Key=key,
                 Body=body,
                 IfNoneMatch="*",
-                ChecksumSHA256=base64.b64encode(digest).decode(),
+                ChecksumSHA256=_base64(digest),
             )
         except ClientError as error:
             if code_of(error) not in _CONFLICTS:
@@ -58,39 +58,68 @@ def _encrypted(answer: dict[str, Any], bucket: str, key: str) -> None:
 
 
 def _same_bytes(access: Access, bucket: str, key: str, sha256: str) -> None:
-    found = sha256_hex(read_object(access, bucket, key) or b"")
-    if found != sha256:
+    found = _get(access, bucket, key)
+    if found is None:
+        raise TransientError(
+            "an object is being created or deleted by somebody else",
+            where=f"s3://{bucket}/{key}",
+            why="S3 refuses to create it, and it is not there",
+            remedy="run it again",
+        )
+    body, answer = found
+    if sha256_hex(body) != sha256:
         raise ArtifactConflictError(
             "an immutable object exists already with other bytes",
             where=f"s3://{bucket}/{key}",
-            why=f"it has SHA-256 {found}, this one has {sha256}",
+            why=f"it has SHA-256 {sha256_hex(body)}, this one has {sha256}",
             state="the object that was there first stands; nothing was overwritten",
             remedy="the build is not reproducible: pin what it installs, then change the source",
         )
+    _encrypted(answer, bucket, key)
 
 
 def read_object(access: Access, bucket: str, key: str) -> bytes | None:
-    """Return an object's bytes, or None if there is no such object."""
+    """Return an object's bytes, or None if there is no such object.
+
+    Raises TransientError for bytes that do not match the checksum that S3 keeps of them.
+    """
+    found = _get(access, bucket, key)
+    return found[0] if found else None
+
+
+def _get(access: Access, bucket: str, key: str) -> tuple[bytes, dict[str, Any]] | None:
     with translated("read an object", f"s3://{bucket}/{key}"):
         try:
             answer = client("s3", access).get_object(Bucket=bucket, Key=key)
-            return bytes(answer["Body"].read())
+            return bytes(answer["Body"].read()), answer
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 return None
             raise
 
 
-def object_exists(access: Access, bucket: str, key: str) -> bool:
-    """Tell whether an object exists."""
-    with translated("look for an object", f"s3://{bucket}/{key}"):
+def _has(access: Access, bucket: str, package: PackagedObject) -> bool:
+    """Tell whether a bucket has a package; ArtifactConflictError if it has other bytes.
+
+    S3 keeps the SHA-256 with which Tiercel wrote an object. Whoever else wrote it may
+    have given none, so then the bytes decide.
+    """
+    with translated("look for an object", f"s3://{bucket}/{package.key}"):
         try:
-            client("s3", access).head_object(Bucket=bucket, Key=key)
+            answer = client("s3", access).head_object(
+                Bucket=bucket, Key=package.key, ChecksumMode="ENABLED"
+            )
         except ClientError as error:
             if code_of(error) in ("404", "NoSuchKey"):
                 return False
             raise
+    if answer.get("ChecksumSHA256") != _base64(bytes.fromhex(package.sha256)):
+        _same_bytes(access, bucket, package.key, package.sha256)
     return True
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
 
 
 def list_keys(access: Access, bucket: str, prefix: str) -> list[str]:
@@ -107,25 +136,27 @@ def list_keys(access: Access, bucket: str, prefix: str) -> list[str]:
 @world_task("upload package", "upload {package.short_name}")
 def upload_package(access: Access, bucket: str, package: PackagedObject, path: Path) -> bool:
     """Upload a package unless the bucket has it; True if this call created it."""
-    if object_exists(access, bucket, package.key):
+    if _has(access, bucket, package):
         return False
     return create_object(access, bucket, package.key, path.read_bytes())
 
 
-@world_task("stage package", "stage {package.short_name}")
-def stage_package(access: Access, source: str, target: str, package: PackagedObject) -> bool:
-    """Copy a package into the RuntimeAccount's bucket, its SHA-256 checked on the way.
+@world_task("copy package", "copy {package.short_name} to {target}")
+def copy_package(
+    reader: Access, source: str, writer: Access, target: str, package: PackagedObject
+) -> bool:
+    """Copy a package from bucket to bucket, its SHA-256 checked on the way.
 
-    Reads and writes as the deployer, because S3's own copy would trust the source.
+    Reads and writes the bytes itself, because S3's own copy would trust the source.
     True if this call created it. Raises ArtifactConflictError for other bytes.
     """
-    if object_exists(access, target, package.key):
+    if _has(writer, target, package):
         return False
-    body = read_object(access, source, package.key)
+    body = read_object(reader, source, package.key)
     found = sha256_hex(body or b"")
     if body is None or found != package.sha256:
         raise _damaged(source, package, None if body is None else found)
-    return create_object(access, target, package.key, body)
+    return create_object(writer, target, package.key, body)
 
 
 def _damaged(bucket: str, package: PackagedObject, found: str | None) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,8 @@ def load_template(path: Path, shown: str) -> dict[str, Any]:
     Raises RefusedInputError if the file is no template, or larger or deeper than any
     that CloudFormation takes, YAML's aliases counted as often as they are used.
     """
-    if not path.is_file():
+    # is_file() raises for a name that is too long.
+    if not os.access(path, os.R_OK) or not path.is_file():
         raise RefusedInputError(
             "there is no such template",
             where=shown,
@@ -102,7 +104,13 @@ def load_template(path: Path, shown: str) -> dict[str, Any]:
             remedy="correct `template` of the service in tiercel.toml, or the path that names it",
         )
     check_template_size(path.stat().st_size, shown)
-    template = _parse(path, shown)
+    return parse_template(path.read_bytes(), shown)
+
+
+def parse_template(body: bytes, shown: str) -> dict[str, Any]:
+    """Return the template that a text holds; RefusedInputError as `load_template`."""
+    check_template_size(len(body), shown)
+    template = _parse(body, shown)
     if not isinstance(template, dict):
         raise RefusedInputError("the template is not a mapping", where=shown)
     _check_nodes(template, shown)
@@ -118,8 +126,7 @@ def dump_template(template: dict[str, Any], shown: str) -> bytes:
     return body
 
 
-def _parse(path: Path, shown: str) -> Any:
-    body = path.read_bytes()
+def _parse(body: bytes, shown: str) -> Any:
     try:
         return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number)
     except (ValueError, RecursionError):

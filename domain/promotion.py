@@ -1,0 +1,100 @@
+"""Whether a commit may be promoted, and what its release is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from domain.errors import RefusedInputError
+from domain.ledger import Release, ReleaseStatus
+from domain.manifest import Manifest
+from domain.pull_requests import PullRequest
+from domain.topology import Frozen
+from domain.versions import Version
+
+
+class Tag(Frozen):
+    """A version tag of the repository and the commit that it names."""
+
+    version: str
+    commit: str
+
+
+class BackMerge(Frozen):
+    """What `develop` lacks of an earlier release, and the pull request that would bring it."""
+
+    version: str
+    lacking_commits: int
+    same_content: bool
+    pull_request: int | None = None
+
+
+def verified_release(history: Iterable[Release], artifact_id: str) -> Release | None:
+    """Return the newest success of an artifact; a later failure of the same takes it back.
+
+    `history` is one stack's, the newest first.
+    """
+    for release in history:
+        if release.intent.artifact_id != artifact_id or release.status is ReleaseStatus.OPEN:
+            continue
+        return release if release.status is ReleaseStatus.SUCCEEDED else None
+    return None
+
+
+def check_verified(found: Mapping[str, Release | None], commit: str, source: str) -> None:
+    """Raise RefusedInputError unless the source environment verified every service."""
+    missing = [name for name, release in found.items() if release is None]
+    if not missing:
+        return
+    raise RefusedInputError(
+        f"{source} has not verified {', '.join(missing)} as in commit {commit[:7]}",
+        where=f"the ledger of {source}",
+        why="no successful release there has the same source tree, so its bytes were never run",
+        state="nothing was changed in prod",
+        remedy="merge the same content into develop and let it pass there, then promote again; "
+        "if develop is ahead, cut the release branch from a commit that passed",
+    )
+
+
+def check_promoted(manifest: Manifest | None, verified: Release, source: str) -> Manifest:
+    """Return the manifest if it is the one that was verified, else raise RefusedInputError."""
+    digest = verified.intent.artifact_digest
+    if manifest is not None and manifest.digest == digest:
+        return manifest
+    raise RefusedInputError(
+        f"the artifact of {verified.intent.service} is not the one that {source} verified",
+        where=f"the artifact bucket of {source}",
+        why=f"release {verified.intent.number} had digest {digest[:12]}, the bucket has "
+        + (manifest.digest[:12] if manifest else "none"),
+        state="nothing was changed in prod",
+        remedy="find out who changed the manifest, then release to preprod again",
+    )
+
+
+def check_back_merge(earlier: BackMerge | None, *, hotfix: bool) -> None:
+    """Raise RefusedInputError while an earlier release is not back in develop.
+
+    Otherwise the next release would lose what the earlier one fixed. A hotfix does not
+    wait, and a release whose content develop has needs no merge.
+    """
+    if earlier is None or hotfix or earlier.same_content or not earlier.lacking_commits:
+        return
+    number = f"pull request #{earlier.pull_request}" if earlier.pull_request else "the back-merge"
+    raise RefusedInputError(
+        f"release {earlier.version} is not merged back into develop",
+        why=f"develop lacks {earlier.lacking_commits} of its commits",
+        state="nothing was changed in prod",
+        remedy=f"merge {number} into develop, then promote again",
+    )
+
+
+def version_at(tags: Iterable[Tag], commit: str) -> Version | None:
+    """Return the version with which a commit was tagged by an earlier run, if it was."""
+    return max((Version.parse(tag.version) for tag in tags if tag.commit == commit), default=None)
+
+
+def bringing_branch(pulls: Iterable[PullRequest], commit: str, base: str) -> str | None:
+    """Return the branch whose merge into `base` made the commit, None after a plain push."""
+    for pull in pulls:
+        if pull.merged and pull.base_branch == base and pull.merge_commit == commit:
+            return pull.head_branch
+    return None

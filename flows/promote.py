@@ -1,0 +1,97 @@
+"""promote_to_prod: the very artifacts that Preprod verified become Prod's stacks."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
+from domain.ledger import Release
+from domain.manifest import Manifest
+from domain.promotion import check_promoted, check_verified, verified_release
+from domain.topology import Service
+from flows.concurrency import all_or_first_error, call, side_by_side
+from flows.deploy import deploy_services
+from flows.github_reports import as_github_deployment
+from flows.naming import flow_run_name
+from flows.preparation import Candidate, prepare
+from flows.reports import report_deployment
+from flows.results import Released
+from flows.version_release import announce, decide_version
+from tasks.artifacts import find_artifact, write_manifest
+from tasks.ledger import read_history
+from tasks.storage import copy_package
+
+
+@flow(name="promote-to-prod", flow_run_name=flow_run_name("promote", "prod"))
+async def promote_to_prod(repository: str, commit: str) -> dict[str, Released]:
+    """Release to Prod what Preprod verified for the same source, tag it and announce it.
+
+    Args:
+        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
+        commit: A commit of the production branch, or the branch itself for its newest.
+    """
+    candidate = await prepare(repository, commit, PRODUCTION_ENVIRONMENT)
+    version = await decide_version(candidate)
+    verified = await _verified(candidate)
+    manifests = dict(
+        zip(
+            verified,
+            await all_or_first_error(
+                _pulled(candidate, service, verified[service.name])
+                for service in candidate.topology.services.values()
+            ),
+            strict=True,
+        )
+    )
+    released = await as_github_deployment(candidate, lambda: deploy_services(candidate, manifests))
+    await report_deployment(candidate, released)
+    if version:
+        await announce(candidate, version, released)
+    return released
+
+
+async def _verified(candidate: Candidate) -> dict[str, Release]:
+    """Return Preprod's successful release of each service's source tree."""
+    source = candidate.source_names(VERIFYING_ENVIRONMENT)
+    reader = candidate.reader_of(VERIFYING_ENVIRONMENT)
+
+    async def look(service: Service) -> Release | None:
+        history = await call(
+            read_history, reader, source.artifact_bucket, source.stack(service.name)
+        )
+        return verified_release(history, candidate.trees[service.name].artifact_id)
+
+    services = candidate.topology.services
+    found = dict(
+        zip(
+            services,
+            await all_or_first_error(look(service) for service in services.values()),
+            strict=True,
+        )
+    )
+    check_verified(found, candidate.commit.sha, VERIFYING_ENVIRONMENT)
+    return {name: release for name, release in found.items() if release}
+
+
+async def _pulled(candidate: Candidate, service: Service, verified: Release) -> Manifest:
+    """Copy an artifact into Prod's InfrastructureAccount, each digest checked."""
+    source = candidate.source_names(VERIFYING_ENVIRONMENT)
+    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
+    bucket = candidate.names.artifact_bucket
+    tree = candidate.trees[service.name]
+    found = await call(find_artifact, reader, source.artifact_bucket, tree)
+    manifest = check_promoted(found, verified, VERIFYING_ENVIRONMENT)
+    copied = await side_by_side(
+        lambda package=package: call(  # type: ignore[misc]
+            copy_package, reader, source.artifact_bucket, writer, bucket, package
+        )
+        for package in manifest.objects
+    )
+    get_run_logger().info(
+        "%s: %d of %d packages pulled from %s, the others were there",
+        service.name,
+        sum(copied),
+        len(copied),
+        source.environment.name,
+    )
+    return await call(write_manifest, writer, bucket, manifest)

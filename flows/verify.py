@@ -1,0 +1,125 @@
+"""verify_pull_request: what a merge would bring is built and tested, and deployed nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from prefect import flow, get_run_logger
+
+from domain.errors import TiercelError, UnreachableError
+from domain.pull_requests import (
+    Check,
+    CheckState,
+    PullRequest,
+    Verdict,
+    check,
+    conflict,
+    failed_check,
+    refusal,
+    summary,
+)
+from domain.source_tree import SourceTree
+from domain.template_changes import template_changes
+from domain.topology import Service, Topology
+from flows.concurrency import all_or_first_error, call
+from flows.github_reports import comment_on, report_checks
+from flows.naming import flow_run_name, tag_flow_run
+from flows.preparation import check_repository, source_trees
+from tasks.builder import build_folder
+from tasks.configuration import load_services, load_topology
+from tasks.git import Commit
+from tasks.git_fetch import MergeRef, fetch_merge_ref
+from tasks.github_pulls import read_pull_request
+from tasks.topology_file import config_path
+from tasks.verifier import read_template, verify_service
+
+
+@flow(name="verify-pull-request", flow_run_name=flow_run_name("verify", "pull request"))
+async def verify_pull_request(repository: str, number: int, commit: str) -> list[Check]:
+    """Build and test what a pull request would bring, and say so on GitHub.
+
+    Args:
+        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
+        number: The pull request's number.
+        commit: The head to verify; if the pull request has moved on, nothing is built.
+    """
+    topology = await call(load_topology, config_path())
+    check_repository(repository, topology)
+    pull = await call(read_pull_request, repository, number)
+    await tag_flow_run("pull request", repository)
+    refused = refusal(pull, commit, topology)
+    if refused:
+        return await _say(pull, commit, refused, [])
+    merge = await call(fetch_merge_ref, repository, number, commit)
+    if merge is None:
+        return await _say(pull, commit, conflict(pull), [])
+    await report_checks(pull, commit, [check("", CheckState.PENDING, "verifying")])
+    try:
+        verdicts = await _verify(topology, merge)
+    except UnreachableError:
+        raise
+    except TiercelError as error:
+        return await _say(pull, commit, failed_check("", error), [])
+    return await _say(pull, commit, summary([one.check for one in verdicts]), verdicts)
+
+
+async def _say(
+    pull: PullRequest, commit: str, whole: Check, verdicts: list[Verdict]
+) -> list[Check]:
+    """Tell GitHub the verdict; the comment only if it speaks of the current head."""
+    checks = [*(verdict.check for verdict in verdicts), whole]
+    await report_checks(pull, commit, checks)
+    if pull.head_commit == commit:
+        await comment_on(pull, commit, whole, verdicts)
+    get_run_logger().info("%s", whole.description)
+    return checks
+
+
+async def _verify(topology: Topology, merge: MergeRef) -> list[Verdict]:
+    after = await call(load_services, merge.commit, topology)
+    trees = source_trees(merge.commit, after)
+    known = await _artifact_ids(topology, merge.base)
+    one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def verdict(service: Service) -> Verdict:
+        tree = trees[service.name]
+        if tree.artifact_id in known:
+            unchanged = check(service.name, CheckState.SUCCESS, "unchanged: skipped")
+            return Verdict(service=service.name, check=unchanged)
+        async with one_per_core:
+            return await _verdict(topology, merge, service, tree)
+
+    return await all_or_first_error(verdict(service) for service in after.services.values())
+
+
+async def _artifact_ids(topology: Topology, base: Commit) -> set[str]:
+    """Return what the base branch has; nothing if it describes no services yet."""
+    try:
+        before = await call(load_services, base, topology)
+        return {tree.artifact_id for tree in source_trees(base, before).values()}
+    except UnreachableError:
+        raise
+    except TiercelError:
+        return set()
+
+
+async def _verdict(
+    topology: Topology, merge: MergeRef, service: Service, tree: SourceTree
+) -> Verdict:
+    try:
+        with build_folder() as folder:
+            template = await call(
+                verify_service, merge.commit, service, tree, topology.builds, folder
+            )
+    except UnreachableError:
+        raise
+    except TiercelError as error:
+        return Verdict(service=service.name, check=failed_check(service.name, error))
+    before = read_template(merge.base, service.template_path)
+    tested = "built and tested" if service.test else "built; it has no tests"
+    return Verdict(
+        service=service.name,
+        check=check(service.name, CheckState.SUCCESS, tested),
+        changes=template_changes(before, template),
+    )

@@ -1,0 +1,130 @@
+"""What a promotion means on GitHub: its version, tag, release and back-merge."""
+
+from __future__ import annotations
+
+from prefect import get_run_logger
+
+from domain.gitflow import VERIFYING_ENVIRONMENT, BranchRole, classify
+from domain.ledger import Release
+from domain.promotion import BackMerge, Tag, bringing_branch, check_back_merge, version_at
+from domain.pull_requests import PullRequest
+from domain.release_notes import back_merge_body, release_notes
+from domain.versions import Version, next_version
+from flows.concurrency import all_or_first_error, call
+from flows.preparation import Candidate
+from flows.results import Released
+from tasks.github_client import has_credentials
+from tasks.github_pulls import find_open_pull_request, open_pull_request, pulls_of_commit
+from tasks.github_releases import (
+    commits_between,
+    compare,
+    publish_release,
+    read_version_tags,
+    tag_version,
+)
+
+_LONGEST_HISTORY = 100
+"""Commits of a release whose pull requests are looked up for its notes."""
+
+
+async def decide_version(candidate: Candidate) -> Version | None:
+    """Return the version of the promotion, having passed the gates that GitHub decides.
+
+    None without GitHub credentials: then nothing is tagged and no gate can be asked.
+    Raises RefusedInputError for a version that is not new and for a back-merge that is due.
+    """
+    if not has_credentials():
+        get_run_logger().warning(
+            "no GitHub credentials: no version, no back-merge gate, no GitHub release"
+        )
+        return None
+    name, sha = candidate.commit.repository, candidate.commit.sha
+    tags = await call(read_version_tags, name)
+    pulls = await call(pulls_of_commit, name, sha)
+    branch = bringing_branch(pulls, sha, candidate.names.environment.branch)
+    known = version_at(tags, sha)
+    if known:
+        return known
+    hotfix = branch is not None and classify(branch) is BranchRole.HOTFIX
+    check_back_merge(await _earlier_back_merge(candidate, tags), hotfix=hotfix)
+    return next_version([Version.parse(tag.version) for tag in tags], branch)
+
+
+async def announce(candidate: Candidate, version: Version, released: dict[str, Released]) -> None:
+    """Tag the commit, write the GitHub release and open the back-merge if develop needs it."""
+    name, sha = candidate.commit.repository, candidate.commit.sha
+    tags = await call(read_version_tags, name)
+    await call(tag_version, name, version.tag, sha)
+    notes = release_notes(
+        await _merged_pulls(candidate, version, tags),
+        [
+            (service, result.release.intent.artifact_digest, _release_id(result.release))
+            for service, result in released.items()
+        ],
+        sha,
+    )
+    await call(publish_release, name, version.tag, sha, notes)
+    await _back_merge(candidate, version)
+
+
+async def _earlier_back_merge(candidate: Candidate, tags: list[Tag]) -> BackMerge | None:
+    """Return what develop lacks of the newest release before this one."""
+    earlier = _newest(tags, candidate.commit.sha)
+    if earlier is None:
+        return None
+    name, develop = candidate.commit.repository, _develop(candidate)
+    difference = await call(compare, name, develop, earlier.commit)
+    production = candidate.names.environment.branch
+    pull = await call(find_open_pull_request, name, production, develop)
+    return BackMerge(
+        version=earlier.version,
+        lacking_commits=difference.ahead_by,
+        same_content=difference.files == 0,
+        pull_request=pull.number if pull else None,
+    )
+
+
+async def _merged_pulls(
+    candidate: Candidate, version: Version, tags: list[Tag]
+) -> list[PullRequest]:
+    """Return the pull requests that the release brings, each once, the oldest first."""
+    name, sha = candidate.commit.repository, candidate.commit.sha
+    earlier = _newest([tag for tag in tags if tag.version != version.tag], sha)
+    commits = await call(commits_between, name, earlier.commit, sha) if earlier else [sha]
+    found = await all_or_first_error(
+        call(pulls_of_commit, name, commit) for commit in commits[-_LONGEST_HISTORY:]
+    )
+    merged = {pull.number: pull for pulls in found for pull in pulls if pull.merged}
+    return [merged[number] for number in sorted(merged)]
+
+
+async def _back_merge(candidate: Candidate, version: Version) -> None:
+    """Open the pull request that brings content back into develop, if it lacks some."""
+    name, develop = candidate.commit.repository, _develop(candidate)
+    production = candidate.names.environment.branch
+    difference = await call(compare, name, develop, candidate.commit.sha)
+    if difference.files == 0:
+        get_run_logger().info("%s has all content of %s", develop, version.tag)
+        return
+    pull = await call(
+        open_pull_request,
+        name,
+        production,
+        develop,
+        f"Merge {version.tag} back into {develop}",
+        back_merge_body(version.tag, production),
+    )
+    get_run_logger().info("back-merge: %s", pull.url)
+
+
+def _newest(tags: list[Tag], commit: str) -> Tag | None:
+    others = [tag for tag in tags if tag.commit != commit]
+    return max(others, key=lambda tag: Version.parse(tag.version), default=None)
+
+
+def _develop(candidate: Candidate) -> str:
+    return candidate.topology.environment(VERIFYING_ENVIRONMENT).branch
+
+
+def _release_id(release: Release) -> str:
+    return f"{release.intent.stack} release {release.intent.number}"

@@ -1,0 +1,66 @@
+"""Commit statuses and deployments on GitHub: what people see beside a commit."""
+
+from __future__ import annotations
+
+from github.GithubObject import NotSet
+
+from domain.pull_requests import Check
+from tasks.github_client import repository, translated
+from tasks.task import world_task
+
+
+@world_task("set status", "set status {check.context} {check.state}")
+def set_status(name: str, commit: str, check: Check, link: str) -> bool:
+    """Set a commit status, unless it is there already; True if this call set it.
+
+    GitHub keeps 1,000 statuses of a commit and context, and every one notifies people.
+    """
+    with translated("set a commit status", f"{name}@{commit[:7]} {check.context}"):
+        target = repository(name).get_commit(commit)
+        newest = next((s for s in target.get_statuses() if s.context == check.context), None)
+        wanted = (check.state.value, check.short, link)
+        if newest and (newest.state, newest.description, newest.target_url or "") == wanted:
+            return False
+        target.create_status(
+            state=check.state.value,
+            description=check.short,
+            context=check.context,
+            target_url=link or NotSet,
+        )
+        return True
+
+
+@world_task("open deployment", "open GitHub deployment to {environment}")
+def open_deployment(name: str, commit: str, environment: str, *, production: bool) -> int:
+    """Return the deployment of a commit to an environment; it is created if there is none."""
+    with translated("open a deployment", f"{name}@{commit[:7]} {environment}"):
+        target = repository(name)
+        for found in target.get_deployments(sha=commit, environment=environment):
+            return int(found.id)
+        made = target.create_deployment(
+            ref=commit,
+            environment=environment,
+            auto_merge=False,
+            required_contexts=[],
+            production_environment=production,
+            description="Released by Tiercel",
+        )
+        return int(made.id)
+
+
+@world_task("report deployment", "report GitHub deployment: {state}")
+def report_deployment_state(
+    name: str, deployment: int, state: str, description: str, *, log_url: str, address: str
+) -> None:
+    """Set a deployment's state, unless its newest state is the same."""
+    with translated("report a deployment", f"{name} deployment {deployment}"):
+        target = repository(name).get_deployment(deployment)
+        newest = next(iter(target.get_statuses()), None)
+        if newest and newest.state == state:
+            return
+        target.create_status(
+            state=state,
+            description=description,
+            target_url=log_url or NotSet,
+            environment_url=address or NotSet,
+        )

@@ -1,0 +1,155 @@
+"""What the code says, as values that documents can be compared with."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("cli", "deployments", "domain", "flows", "sandbox", "tasks")
+
+Command = Any
+"""A command or group of Typer, which brings a click of its own in some versions."""
+
+
+def commands_of(command: Command, path: str) -> Iterator[tuple[str, Command]]:
+    """Every command that is no group, with all its words."""
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name, child in children.items():
+        yield from commands_of(child, f"{path} {name}")
+
+
+def options_of(command: Command) -> set[str]:
+    """The names of a command's options, in all spellings."""
+    return {
+        name
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+def misuse(command: Command, words: list[str]) -> str:
+    """What is wrong with a shown use of a command, or an empty text."""
+    for word in _until_the_end(words):
+        children = getattr(command, "commands", None)
+        if word.startswith("-"):
+            if word.partition("=")[0] not in options_of(command) | {"--help"}:
+                return f"{command.name} has no option {word}"
+        elif children is not None and word != "COMMAND":
+            if word not in children:
+                return f"{command.name} has no command {word}"
+            command = children[word]
+    return ""
+
+
+def _until_the_end(words: list[str]) -> Iterator[str]:
+    """The words of the first command of a line of shell."""
+    for word in words:
+        if word in {"&&", "||", "|", ">", ";"}:
+            return
+        yield word.rstrip(";")
+        if word.endswith(";"):
+            return
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of a configuration with its field; NAME stands for a table's own name."""
+    for name, field in model.model_fields.items():
+        inner = _models_in(field.annotation)
+        named = getattr(field.annotation, "__origin__", None) is dict
+        if inner:
+            yield from keys_of(inner[0], f"{prefix}{name}." + ("NAME." if named else ""))
+        elif not (name == "name" and prefix.endswith("NAME.")):
+            yield prefix + name, field
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in getattr(annotation, "__args__", ()) for found in _models_in(part)]
+
+
+def default_of(field: Any) -> str:
+    """A field's default as the documents write it."""
+    if field.is_required():
+        return "required"
+    return "none" if field.default is None else json.dumps(field.default)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML, in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}" = {toml(item)}' for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return json.dumps(value, default=str).strip() if _is_json(value) else str(value)
+
+
+def _is_json(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool)
+
+
+def modules_behind(*entries: str) -> list[Path]:
+    """These modules and those of our own that they import, directly or not."""
+    waiting, found = [ROOT / entry for entry in entries], set[Path]()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imported_by(path)
+    return sorted(found)
+
+
+def _imported_by(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            folder, _, module = node.module.partition(".")
+            target = ROOT / folder / f"{module.replace('.', '/')}.py"
+            if folder in PRODUCT and target.exists():
+                yield target
+
+
+def failures_in(path: Path) -> Iterator[str]:
+    """What each TiercelError of a module says first; `…` stands for what varies."""
+    parts = {"where", "why", "state", "remedy"}
+    for call in _calls(path):
+        if call.args and parts & {word.arg for word in call.keywords}:
+            yield from _texts(call.args[0])
+
+
+def task_runs_in(path: Path) -> Iterator[str]:
+    """How the names of a module's task runs begin, in the Prefect UI."""
+    for call in _calls(path):
+        if isinstance(call.func, ast.Name) and call.func.id == "world_task":
+            for text in _texts(call.args[-1]):
+                yield text.partition("{")[0].strip()
+
+
+def variables_in(path: Path) -> Iterator[str]:
+    """The environment variables of Tiercel's own that a module names."""
+    yield from re.findall(r"\bTIERCEL_[A-Z_]+\b", path.read_text())
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield node
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values
+        )

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import typer
+
+from cli.main import app
+from domain.configuration import parse_services, parse_topology
+from domain.errors import ConfigurationError, ExitCode
+from domain.stack_states import Intent, StackStatus, decide
+from domain.topology import Topology
+from tests.architecture.documents import (
+    PAGES,
+    ROOT,
+    anchors,
+    code_of,
+    fences,
+    links,
+    rows,
+    section,
+    spans,
+    text_of,
+    uses_of,
+)
+from tests.architecture.facts import (
+    PRODUCT,
+    commands_of,
+    default_of,
+    failures_in,
+    keys_of,
+    misuse,
+    modules_behind,
+    options_of,
+    task_runs_in,
+    toml,
+    variables_in,
+)
+
+TIERCEL = typer.main.get_command(app)
+COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
+KEYS = dict(keys_of(Topology))
+CONFIGURATION = "docs/configuration.md"
+DEPENDENCIES = "docs/decisions/0002-dependencies.md"
+PUBLISH, DEPLOY = "docs/runbooks/publish-artifact.md", "docs/runbooks/deploy-to-preprod.md"
+FLOWS = modules_behind("flows/publish.py", "flows/deploy.py")
+
+SMALL = """
+organization = { name = "acme", repositories = ["acme/*"] }
+[environments.preprod]
+branch = "develop"
+region = "eu-central-1"
+infrastructure_account = "111111111111"
+runtime_account = "222222222222"
+external_id = "acme-preprod-1f6a2c"
+[environments.prod]
+branch = "main"
+region = "eu-central-1"
+infrastructure_account = "333333333333"
+runtime_account = "444444444444"
+external_id = "acme-prod-93be07"
+[services.storage]
+path = "services/storage"
+[services.orders]
+path = "services/orders"
+smoke_test = { http = "ApiUrl" }
+"""
+
+
+def documented(cells: list[list[str]]) -> set[str]:
+    return {code_of(row[0]) for row in cells}
+
+
+def set_key(key: str, value: str) -> str:
+    """A configuration in which one key has this value, given as TOML."""
+    data: dict[str, Any] = tomllib.loads(SMALL)
+    *path, last = place_of(key)
+    table = data
+    for name in path:
+        table = table.setdefault(name, {})
+    table.pop(last, None)
+    if value != "left out":
+        table[last] = tomllib.loads(f"value = {value}")["value"]
+    if last == "invoke":
+        del table["http"]
+    return "\n".join(f"{name} = {toml(item)}" for name, item in data.items())
+
+
+def place_of(key: str) -> list[str]:
+    names = {"environments": iter(("preprod",)), "services": iter(("orders",))}
+    words = key.split(".")
+    return [
+        next(names[words[index - 1]], "prod") if word == "NAME" else word
+        for index, word in enumerate(words)
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_shown_exists(page: str) -> None:
+    shown = uses_of("tiercel", text_of(page))
+    assert [found for words in shown if (found := misuse(TIERCEL, words))] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_that_is_named_exists(page: str) -> None:
+    known = {"--help"}.union(*(options_of(command) for command in COMMANDS.values()))
+    named = {span.split()[0] for span in spans(text_of(page)) if re.match(r"--?[a-z]", span)}
+    assert named - known - {"--platform", "--only-binary", "--end-of-options"} == set()
+
+
+@pytest.mark.parametrize(
+    "words", [["deploi"], ["deploy", "--sandboxx"], ["sandbox", "sideways"], ["config", "--json"]]
+)
+def test_a_command_that_does_not_exist_is_found(words: list[str]) -> None:
+    assert misuse(TIERCEL, words)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_is_described_with_all_its_options(path: str) -> None:
+    body = section(text_of("docs/cli.md"), path)
+    assert body
+    assert options_of(COMMANDS[path]) - {span.split()[0] for span in spans(body)} == set()
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    table = rows(text_of("docs/cli.md"), "code", "name")
+    assert {int(row[0]): code_of(row[1]) for row in table} == {
+        code.value: code.name for code in ExitCode
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    broken = []
+    for link in links(text_of(page)):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    waiting, found = ["README.md"], set[str]()
+    while waiting:
+        page = waiting.pop()
+        if page in found:
+            continue
+        found.add(page)
+        for link in links(text_of(page)):
+            target = ((ROOT / page).parent / link.partition("#")[0]).resolve()
+            if target.suffix == ".md":
+                waiting.append(str(target.relative_to(ROOT)))
+    assert set(PAGES) - found == set()
+
+
+def test_every_key_of_the_configuration_is_described_and_no_other() -> None:
+    assert documented(rows(text_of(CONFIGURATION), "key", "type")) == set(KEYS)
+
+
+@pytest.mark.parametrize("row", rows(text_of(CONFIGURATION), "key", "type"), ids=" ".join)
+def test_a_key_has_the_default_that_is_written_and_its_example_is_right(row: list[str]) -> None:
+    key, _, default, _, example = row
+    assert code_of(default) == default_of(KEYS[code_of(key)])
+    parse_topology(set_key(code_of(key), code_of(example)))
+
+
+@pytest.mark.parametrize("row", rows(text_of(CONFIGURATION), "key", "wrong value"), ids=" ".join)
+def test_a_wrong_value_is_refused_for_the_reason_that_is_written(row: list[str]) -> None:
+    key, value, reason = (code_of(cell) for cell in row)
+    with pytest.raises(ConfigurationError) as refused:
+        parse_topology(set_key(key, value))
+    assert reason in refused.value.why
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_configuration_that_is_shown_is_right(page: str) -> None:
+    for text in fences(text_of(page), "toml"):
+        parse_services(text, parse_topology(SMALL))
+
+
+def test_every_variable_of_our_own_is_described() -> None:
+    named = {
+        name
+        for folder in PRODUCT
+        for path in (ROOT / folder).rglob("*.py")
+        for name in variables_in(path)
+    }
+    assert named - documented(rows(text_of(CONFIGURATION), "variable")) == set()
+
+
+def test_every_policy_is_explained() -> None:
+    linked = {link.rpartition("/")[2] for link in links(text_of("docs/security.md"))}
+    assert {path.name for path in (ROOT / "policies").glob("*.json")} - linked == set()
+
+
+def test_every_dependency_is_justified_and_no_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = sum(project["optional-dependencies"].values(), project["dependencies"])
+    written = [span for row in rows(text_of(DEPENDENCIES), "package") for span in spans(row[0])]
+    assert sorted(written) == sorted(re.split(r"[^\w.-]", name)[0] for name in wanted)
+
+
+def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
+    modules = [*FLOWS, *sorted((ROOT / "cli").glob("*.py"))]
+    known = {text for path in modules for text in failures_in(path)}
+    written = {span for page in PAGES for span in spans(text_of(page))}
+    assert known - written == set()
+
+
+@pytest.mark.parametrize("page", [PUBLISH, DEPLOY])
+def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> None:
+    known = {
+        text
+        for folder in PRODUCT
+        for path in (ROOT / folder).rglob("*.py")
+        for text in failures_in(path)
+    }
+    assert documented(rows(text_of(page), "message")) - known == set()
+
+
+def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
+    named = spans(text_of(PUBLISH)) + spans(text_of(DEPLOY))
+    tasks = {name for path in FLOWS for name in task_runs_in(path)}
+    assert {name for name in tasks if not any(span.startswith(name) for span in named)} == set()
+
+
+def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() -> None:
+    table = rows(text_of(DEPLOY), "the stack is", "what the flow does")
+    groups = [[StackStatus(span) for span in spans(row[0])] for row in table]
+    assert sorted(sum(groups, [])) == sorted(StackStatus)
+    steps = [
+        {decide(status, Intent.DEPLOY, production=False).step for status in group}
+        for group in groups
+    ]
+    assert [len(found) for found in steps] == [1] * len(table)
+    assert len(set.union(*steps)) == len(table)
