@@ -25,6 +25,8 @@ app.add_typer(config_commands.app, name="config", help="The configuration, tierc
 app.command("demo")(demo.demo)
 app.command("publish")(release_commands.publish)
 app.command("deploy")(release_commands.deploy)
+app.command("verify")(release_commands.verify)
+app.command("promote")(release_commands.promote)
 app.command("status")(ledger_commands.status)
 app.command("releases")(ledger_commands.releases)
 

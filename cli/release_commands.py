@@ -1,10 +1,12 @@
-"""`tiercel publish` and `tiercel deploy`."""
+"""`tiercel publish`, `deploy`, `verify` and `promote`: each runs one flow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from cli.options import Config, Json, Quiet, Repository, Revision, Sandbox, State
 from cli.output import Output
@@ -12,6 +14,7 @@ from cli.runs import run_flow
 from cli.session import DEFAULT_STATE, use_config, use_sandbox
 
 if TYPE_CHECKING:
+    from domain.pull_requests import Check
     from flows.results import Published, Released
 
 
@@ -55,6 +58,58 @@ def deploy(
     show_released(output, finished.result)
 
 
+def promote(
+    repository: Repository,
+    commit: Revision = "main",
+    *,
+    sandbox: Sandbox = False,
+    state: State = DEFAULT_STATE,
+    config: Config = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Release to Prod what Preprod verified for the same source, tag it and announce it."""
+    output = Output(as_json=as_json, quiet=quiet)
+    _settle(repository, commit, config, state if sandbox else None, "prod")
+    from flows.promote import promote_to_prod  # noqa: PLC0415
+
+    finished = run_flow(promote_to_prod, output, repository=repository, commit=commit)
+    show_released(output, finished.result, "Prod")
+
+
+def verify(
+    repository: Repository,
+    number: Annotated[int, typer.Argument(min=1, help="The pull request's number.")],
+    commit: Annotated[str, typer.Argument(help="The head to verify, a full commit id.")],
+    *,
+    sandbox: Sandbox = False,
+    state: State = DEFAULT_STATE,
+    config: Config = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Build and test what a pull request would bring; nothing is deployed."""
+    output = Output(as_json=as_json, quiet=quiet)
+    _settle(repository, commit, config, state if sandbox else None)
+    from flows.verify import verify_pull_request  # noqa: PLC0415
+
+    finished = run_flow(
+        verify_pull_request, output, repository=repository, number=number, commit=commit
+    )
+    show_checks(output, finished.result)
+
+
+def show_checks(output: Output, checks: Sequence[Check]) -> None:
+    """Print the statuses that GitHub shows beside the commit."""
+    output.document([one.model_dump(mode="json") for one in checks])
+    if not output.as_json:
+        output.table(
+            "Statuses",
+            ("context", "state", "description"),
+            [(one.context, one.state.value, one.short) for one in checks],
+        )
+
+
 def show_published(output: Output, published: Mapping[str, Published]) -> None:
     """Print what was built and what was there already."""
     output.document(
@@ -87,7 +142,7 @@ def show_published(output: Output, published: Mapping[str, Published]) -> None:
     )
 
 
-def show_released(output: Output, released: Mapping[str, Released]) -> None:
+def show_released(output: Output, released: Mapping[str, Released], title: str = "Preprod") -> None:
     """Print which release of each service is live now."""
     output.document(
         {
@@ -106,7 +161,7 @@ def show_released(output: Output, released: Mapping[str, Released]) -> None:
     if output.as_json:
         return
     output.table(
-        "Preprod",
+        title,
         ("service", "this run", "release", "stack", "status", "commit", "artifact"),
         [
             (
@@ -124,13 +179,17 @@ def show_released(output: Output, released: Mapping[str, Released]) -> None:
 
 
 def _settle(
-    repository: str, commit: str, config: Path | None, sandbox_state: Path | None
+    repository: str,
+    commit: str,
+    config: Path | None,
+    sandbox_state: Path | None,
+    environment: str = "preprod",
 ) -> tuple[str, str]:
     """Choose sandbox or AWS; in the sandbox a folder is imported as a repository first."""
     if sandbox_state is None:
         use_config(config)
         return repository, commit
-    use_sandbox(sandbox_state, config)
+    use_sandbox(sandbox_state, config, environment)
     if Path(repository).is_dir():
         from cli.import_folder import import_folder  # noqa: PLC0415
 

@@ -79,6 +79,10 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
     reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
     bucket = candidate.names.artifact_bucket
     tree = candidate.trees[service.name]
+    pulled = await call(find_artifact, writer, bucket, tree)
+    if pulled and pulled.digest == verified.intent.artifact_digest:
+        get_run_logger().info("%s: pulled already", service.name)
+        return pulled
     found = await call(find_artifact, reader, source.artifact_bucket, tree)
     manifest = check_promoted(found, verified, VERIFYING_ENVIRONMENT)
     copied = await side_by_side(

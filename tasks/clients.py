@@ -45,7 +45,7 @@ def client(service: str, access: Access) -> Any:
 
 def caller_client(service: str, region: str) -> Any:
     """Return a client that uses the credentials of the process itself."""
-    with _lock:
+    with _lock, translated("use the AWS credentials of this process", region):
         return _caller_client(service, region)
 
 

@@ -127,12 +127,20 @@ def failures_in(path: Path) -> Iterator[str]:
             yield from _texts(call.args[0])
 
 
-def task_runs_in(path: Path) -> Iterator[str]:
-    """How the names of a module's task runs begin, in the Prefect UI."""
-    for call in _calls(path):
-        if isinstance(call.func, ast.Name) and call.func.id == "world_task":
-            for text in _texts(call.args[-1]):
-                yield text.partition("{")[0].strip()
+def task_runs_in(path: Path) -> Iterator[tuple[str, str]]:
+    """Each task of a module, and how the names of its runs begin in the Prefect UI."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        for mark in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "world_task":
+                for text in _texts(mark.args[-1]):
+                    yield node.name, text.partition("{")[0].strip()
+
+
+def names_imported_by(path: Path) -> Iterator[str]:
+    """The names that a module imports from others."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
 
 
 def variables_in(path: Path) -> Iterator[str]:

@@ -26,6 +26,11 @@ class Repository:
         git(self.folder, "commit", "--quiet", "--allow-empty", f"--message={message}")
         return import_repository(self.folder, self.state, self.name)
 
+    def merge_into_main(self) -> str:
+        """What develop has becomes main's, as a release branch would bring it."""
+        git(self.folder, "branch", "--force", "main", "develop")
+        return import_repository(self.folder, self.state, self.name)
+
 
 @dataclass(frozen=True)
 class RepositoryMaker:

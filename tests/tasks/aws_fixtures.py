@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Barrier
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from tests.tasks.faults import Alteration, Faults, go_between, microburst
 R = TypeVar("R")
 
 RUN = "tests-of-tasks"
+_RUNNING = pytest.StashKey[Faults]()
 
 Between = Callable[[Alteration], AbstractContextManager[None]]
 
@@ -36,17 +37,29 @@ def runtime(preprod: Names) -> Access:
 
 
 @pytest.fixture(scope="module")
-def aws(sandbox: Sandbox) -> Iterator[Faults]:
-    """Every call of a module's tasks reaches the sandbox through one microburst.
+def aws(sandbox: Sandbox, pytestconfig: pytest.Config) -> Iterator[Faults]:
+    """Every call of a module's tasks reaches the sandbox through microburst.
 
     The clients live as long as the module, because to make them takes longer than most tests.
     """
-    with microburst(sandbox.aws_endpoint) as running, pytest.MonkeyPatch.context() as patch:
+    running = _one_microburst(pytestconfig, sandbox.aws_endpoint)
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in sandbox.environ("preprod").items():
             patch.setenv(name, value)
         _pass_through(running.url, patch)
-        yield running
-        forget_clients()
+        try:
+            yield running
+        finally:
+            forget_clients()
+
+
+def _one_microburst(config: pytest.Config, upstream: str) -> Faults:
+    """Start one for all modules: its first answer takes it three seconds."""
+    if _RUNNING not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[_RUNNING] = stack.enter_context(microburst(upstream))
+    return config.stash[_RUNNING]
 
 
 @pytest.fixture
@@ -65,8 +78,10 @@ def between(aws: Faults) -> Between:
     def running(alter: Alteration) -> Iterator[None]:
         with go_between(alter) as url, pytest.MonkeyPatch.context() as patch:
             _pass_through(url, patch)
-            yield
-            forget_clients()
+            try:
+                yield
+            finally:
+                forget_clients()
 
     assert aws.is_up()
     return running

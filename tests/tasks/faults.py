@@ -82,7 +82,7 @@ def microburst(upstream: str) -> Iterator[Faults]:
             time.sleep(0.05)
         yield faults
     finally:
-        process.terminate()
+        process.kill()
         process.wait()
 
 

@@ -107,16 +107,18 @@ def test_what_is_not_there_is_read_as_none(infrastructure: Access, bucket: str) 
 
 
 def test_keys_with_strange_characters_are_stored_and_listed(
-    infrastructure: Access, bucket: str
+    between: Between, infrastructure: Access, bucket: str
 ) -> None:
     prefix = unique("keys") + "/"
-    keys = sorted(prefix + name for name in ("a b", "a+b", "ä", "a%2Fb", "a//b", "&<>", "~", "."))
+    keys = sorted(prefix + name for name in ("a b", "a+b", "ä", "a%2Fb", "a//b", "&<>", "~"))
 
-    for key in keys:
-        create_object(infrastructure, bucket, key, key.encode())
+    # Not through microburst, which writes %26 as & and so breaks the signature.
+    with between(lambda _, answer: answer):
+        for key in keys:
+            create_object(infrastructure, bucket, key, key.encode())
 
-    assert list_keys(infrastructure, bucket, prefix) == keys
-    assert all(read_object(infrastructure, bucket, key) == key.encode() for key in keys)
+        assert list_keys(infrastructure, bucket, prefix) == keys
+        assert all(read_object(infrastructure, bucket, key) == key.encode() for key in keys)
 
 
 @pytest.fixture

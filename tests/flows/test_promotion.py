@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from domain.access import orchestrator
+from domain.digests import sha256_hex
+from domain.errors import RefusedInputError, SmokeTestFailedError
+from domain.manifest import manifest_key
+from domain.names import Names
+from domain.topology import Topology
+from flows.deploy import deploy_to_preprod
+from flows.promote import promote_to_prod
+from flows.publish import publish_artifact
+from sandbox.journal import journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from tasks.clients import forget_clients
+from tasks.storage import list_keys, read_object
+from tests.support.aws import root_client
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import answering, function, queue, services
+
+Become = Callable[[str], None]
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+SMOKE = '[services.{0}.smoke_test]\ninvoke = "Function"\nexpect = {{answer = "{0}"}}'
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
+    """Each environment's operator has credentials of its own, as its own worker would."""
+
+    def change(environment: str) -> None:
+        monkeypatch.setenv("AWS_PROFILE", environment)
+        forget_clients()
+
+    yield change
+    forget_clients()
+
+
+@pytest.fixture
+def prod(topology: Topology) -> Names:
+    return Names.of(topology, "prod")
+
+
+def service_of(name: str, answer: str = "") -> dict[str, str]:
+    return {
+        "tiercel.toml": services(**{name: SMOKE.format(name)}),
+        f"{name}/template.json": function(),
+        f"{name}/src/app.py": answering(answer or name),
+    }
+
+
+def release(repository: Repository, commit: str) -> None:
+    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    asyncio.run(deploy_to_preprod(repository.name, commit))
+
+
+def test_prod_runs_the_bytes_that_preprod_verified_and_nothing_is_built_for_it(
+    sandbox: Sandbox,
+    become: Become,
+    preprod: Names,
+    prod: Names,
+    repositories: RepositoryMaker,
+) -> None:
+    repository = repositories.make("promoted")
+    release(repository, repository.commit(service_of("promoted")))
+    commit = repository.merge_into_main()
+    become("prod")
+    before = journal_size(sandbox.journal)
+
+    released = asyncio.run(promote_to_prod(repository.name, "main"))["promoted"]
+
+    assert released.release.intent.commit == commit
+    assert released.stack.name == "acme-prod-promoted"
+    assert released.answer == '{"answer": "promoted"}'
+    calls = list(read_journal(sandbox.journal, before))
+    built_by_prod = {
+        entry.resource.rpartition("/")[2]
+        for entry in calls
+        if entry.operation == "PutObject" and "/packages/" in entry.resource
+    }
+    reader = orchestrator(prod, "test")
+    for key in list_keys(reader, prod.artifact_bucket, "packages/"):
+        body = read_object(reader, prod.artifact_bucket, key)
+        assert body is not None
+        assert body == read_object(reader, preprod.artifact_bucket, key)
+        assert key == f"packages/{sha256_hex(body)}.{key.rpartition('.')[2]}"
+        assert key.rpartition("/")[2] in built_by_prod
+
+
+def test_prod_reads_from_preprod_and_no_preprod_principal_calls_a_prod_account(
+    sandbox: Sandbox, become: Become, topology: Topology, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("direction")
+    release(repository, repository.commit(service_of("direction")))
+    repository.merge_into_main()
+    become("prod")
+    asyncio.run(promote_to_prod(repository.name, "main"))
+
+    environment = topology.environment("prod")
+    prod_accounts = {environment.infrastructure_account, environment.runtime_account}
+    crossings = {
+        (entry.principal.split(":")[4] in prod_accounts, "acme-prod-" in entry.resource)
+        for entry in read_journal(sandbox.journal)
+        if ":root" not in entry.principal and ("acme-p" in entry.resource)
+    }
+    assert (True, False) in crossings, "Prod never read from Preprod"
+    assert (False, True) not in crossings, "a Preprod principal called Prod"
+
+
+def test_promoting_again_changes_nothing(
+    sandbox: Sandbox, become: Become, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("repeated")
+    release(repository, repository.commit(service_of("repeated")))
+    repository.merge_into_main()
+    become("prod")
+    asyncio.run(promote_to_prod(repository.name, "main"))
+    before = journal_size(sandbox.journal)
+
+    released = asyncio.run(promote_to_prod(repository.name, "main"))
+
+    assert not released["repeated"].changed
+    reads = ("Get", "Head", "List", "Describe", "AssumeRole")
+    assert [
+        entry.operation
+        for entry in read_journal(sandbox.journal, before)
+        if not entry.operation.startswith(reads)
+    ] == []
+
+
+def test_what_preprod_has_not_verified_is_refused_with_the_remedy(
+    sandbox: Sandbox, become: Become, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("unverified")
+    commit = repository.commit(service_of("unverified"))
+    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    repository.merge_into_main()
+    become("prod")
+    before = journal_size(sandbox.journal)
+
+    with pytest.raises(RefusedInputError) as refusal:
+        asyncio.run(promote_to_prod(repository.name, "main"))
+
+    assert refusal.value.what.startswith("preprod has not verified unverified as in commit")
+    assert "merge the same content into develop" in refusal.value.remedy
+    accounts = {entry.account for entry in read_journal(sandbox.journal, before)}
+    assert "444444444444" not in accounts
+
+
+def test_what_failed_its_smoke_test_in_preprod_is_not_promoted(
+    become: Become, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("failing")
+    commit = repository.commit(service_of("failing", answer="something else"))
+    with pytest.raises(SmokeTestFailedError):
+        release(repository, commit)
+    repository.merge_into_main()
+    become("prod")
+
+    with pytest.raises(RefusedInputError, match="has not verified"):
+        asyncio.run(promote_to_prod(repository.name, "main"))
+
+
+def test_a_commit_that_is_not_in_the_production_branch_is_refused(
+    become: Become, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("elsewhere-prod")
+    repository.commit({"tiercel.toml": services(site=""), "site/template.json": queue()})
+    repository.merge_into_main()
+    ahead = repository.commit({"README.md": "not released"})
+    become("prod")
+
+    with pytest.raises(RefusedInputError, match="is not in main"):
+        asyncio.run(promote_to_prod(repository.name, ahead))
+
+
+def test_a_manifest_that_changed_after_it_was_verified_is_refused(
+    sandbox: Sandbox, become: Become, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("tampered")
+    commit = repository.commit(service_of("tampered"))
+    published = asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    asyncio.run(deploy_to_preprod(repository.name, commit))
+    repository.merge_into_main()
+    manifest = published["tampered"].manifest
+    body = manifest.model_copy(update={"parameters": ()}).to_bytes()
+    root_client(sandbox, "preprod-infrastructure-root", "s3").put_object(
+        Bucket=preprod.artifact_bucket,
+        Key=manifest_key("tampered", manifest.artifact_id),
+        Body=body.replace(b'"path":"src/"', b'"path":"lib/"'),
+    )
+    become("prod")
+
+    with pytest.raises(RefusedInputError, match="is not the one that preprod verified"):
+        asyncio.run(promote_to_prod(repository.name, "main"))
