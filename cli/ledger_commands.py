@@ -26,7 +26,7 @@ def status(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is live where, since when and by whom: the newest success of each stack.
+    """Say what is live where, since when and by whom: the release that each stack runs.
 
     An environment that your credentials do not reach is named; if there is no other, the
     command fails.
@@ -41,23 +41,26 @@ def status(
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.parts()}
-            output.line(f"{environment} cannot be read: {error.what}: {error.why}")
             continue
         document[environment] = [_row(release) for release in live]
         if not as_json:
             _table(output, f"Live in {environment}", live)
     if len(failures) == len(document):
         raise failures[0]
+    for failure in failures:
+        output.error_note(failure)
     output.document(document)
 
 
 def _live(history: list[Release]) -> list[Release]:
-    """Return the newest success of each stack."""
-    live: dict[str, Release] = {}
-    for release in history:
-        if release.status == "succeeded":
-            live.setdefault(release.intent.stack, release)
-    return list(live.values())
+    """Return the release that each stack runs, also one whose smoke test failed."""
+    from domain.ledger import running_release  # noqa: PLC0415
+
+    stacks = dict.fromkeys(release.intent.stack for release in history)
+    running = [
+        running_release(one for one in history if one.intent.stack == stack) for stack in stacks
+    ]
+    return [release for release in running if release]
 
 
 def releases(

@@ -74,6 +74,11 @@ class Output:
         if self.as_json:
             sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
+    def error_note(self, error: TiercelError) -> None:
+        """Say beside a result what could not be had; the JSON document has it already."""
+        if not self.as_json:
+            self._progress.print(error_panel(error))
+
     def error(self, error: TiercelError) -> None:
         """Print what failed, where, why, the state now and what to do."""
         if self.as_json:

@@ -70,7 +70,7 @@ def promote(
 ) -> None:
     """Release to Prod what Preprod verified for the same source, tag it and announce it."""
     output = Output(as_json=as_json, quiet=quiet)
-    _settle(repository, commit, config, state if sandbox else None, "prod")
+    repository, commit = _settle(repository, commit, config, state if sandbox else None, "prod")
     from flows.promote import promote_to_prod  # noqa: PLC0415
 
     finished = run_flow(promote_to_prod, output, repository=repository, commit=commit)
@@ -90,7 +90,7 @@ def verify(
 ) -> None:
     """Build and test what a pull request would bring; nothing is deployed."""
     output = Output(as_json=as_json, quiet=quiet)
-    _settle(repository, commit, config, state if sandbox else None)
+    repository, commit = _settle(repository, commit, config, state if sandbox else None)
     from flows.verify import verify_pull_request  # noqa: PLC0415
 
     finished = run_flow(

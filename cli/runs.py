@@ -76,7 +76,10 @@ async def _outcome(state: Any) -> Any:
 @contextmanager
 def _shown(handler: logging.Handler) -> Iterator[None]:
     """Show what runs say through the handler, in place of Prefect's console."""
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
+    from prefect.logging.handlers import (  # noqa: PLC0415
+        APILogHandler,
+        PrefectConsoleHandler,
+    )
 
     root = logging.getLogger()
     consoles = [known for known in root.handlers if isinstance(known, PrefectConsoleHandler)]
@@ -88,6 +91,7 @@ def _shown(handler: logging.Handler) -> Iterator[None]:
     try:
         yield
     finally:
+        APILogHandler.flush()
         for logger in loggers:
             logger.removeHandler(handler)
         for console in consoles:

@@ -28,7 +28,7 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
             state="nothing was called",
             remedy="start it with `tiercel sandbox up`",
         )
-    _leave_aws()
+    _leave_the_world()
     os.environ.update(
         sandbox.environ(environment)
         | {
@@ -60,8 +60,8 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def _leave_aws() -> None:
-    """Drop whatever would let a call go to AWS itself."""
+def _leave_the_world() -> None:
+    """Drop whatever would let a call go to AWS or GitHub themselves."""
     for name in list(os.environ):
-        if name.startswith("AWS_"):
+        if name.startswith(("AWS_", "GITHUB_")):
             del os.environ[name]

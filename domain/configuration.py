@@ -129,6 +129,9 @@ def _finding(details: Any) -> Finding:
         "extra_forbidden": "unknown key",
         "missing": "missing",
         "string_type": "must be a string in quotes",
+        "tuple_type": "must be a list in square brackets",
+        "dict_type": "must be a table",
+        "model_type": "must be a table",
         "string_pattern_mismatch": "has the wrong form: it must match "
         + str(details.get("ctx", {}).get("pattern", "")),
     }

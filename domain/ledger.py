@@ -57,9 +57,12 @@ class Outcome(Frozen):
     """Written once, when a release has ended. Seconds are wall-clock time.
 
     `stack_token` is the client token of the newest operation on the stack at that time.
+    `deployed` tells whether the stack runs the release, as it does after a success and
+    after a smoke test that failed.
     """
 
     status: ReleaseStatus
+    deployed: bool
     at: datetime
     seconds: float
     stack_id: str = ""
@@ -122,6 +125,11 @@ def check_owner(latest: Release | None, wanted: Intent) -> None:
         state="nothing was changed",
         remedy=f"give the service another name in the tiercel.toml of {wanted.repository}",
     )
+
+
+def running_release(history: Iterable[Release]) -> Release | None:
+    """Return the release that a stack runs, given its history, the newest first."""
+    return next((one for one in history if one.outcome and one.outcome.deployed), None)
 
 
 def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bool:

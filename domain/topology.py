@@ -184,7 +184,7 @@ class Topology(Frozen):
 
 def relative_path(path: str) -> str:
     """Return the path normalized; ValueError unless it stays inside the repository."""
-    if not path or "\\" in path or re.search(r"[\x00-\x1f\x7f]", path):
+    if not path or "\\" in path or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", path):
         raise ValueError("must be a path with forward slashes and no control characters")
     if len(path) > _LONGEST_PATH:
         raise ValueError(f"must not be longer than {_LONGEST_PATH} characters")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from domain.access import Access
-from domain.errors import TiercelError, UnreachableError
+from domain.errors import SmokeTestFailedError, TiercelError, UnreachableError
 from domain.ledger import (
     Intent,
     Outcome,
@@ -92,6 +92,7 @@ async def _released(
     except TiercelError as error:
         failed = Outcome(
             status=ReleaseStatus.FAILED,
+            deployed=isinstance(error, SmokeTestFailedError),
             at=datetime.now(UTC),
             seconds=(datetime.now(UTC) - started).total_seconds(),
             message=str(error),
@@ -100,6 +101,7 @@ async def _released(
         raise
     outcome = Outcome(
         status=ReleaseStatus.SUCCEEDED,
+        deployed=True,
         at=datetime.now(UTC),
         seconds=(datetime.now(UTC) - started).total_seconds(),
         stack_id=stack.stack_id,

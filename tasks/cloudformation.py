@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from domain.access import Access
+from domain.digests import digest_of
 from domain.errors import DeployFailedError
 from domain.plan import Change, Plan, change_of
 from domain.stack_states import StackStatus, is_terminal
@@ -57,6 +58,11 @@ class ChangeSetRequest:
     service_role: str
     tags: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def contents(self) -> str:
+        """Kept as the change set's description, to tell it from another of the same name."""
+        return digest_of([self.template_sha256, self.parameters])
+
 
 @world_task("observe stack", "observe stack {name}")
 def observe_stack(access: Access, name: str) -> Stack | None:
@@ -73,7 +79,8 @@ def observe_stack(access: Access, name: str) -> Stack | None:
 def plan_changes(access: Access, request: ChangeSetRequest) -> Plan:
     """Create a change set and return it as a plan; an earlier one of that name is adopted.
 
-    Raises DeployFailedError with CloudFormation's reason if it refuses the template.
+    Raises DeployFailedError with CloudFormation's reason if it refuses the template, and
+    for an earlier change set that has other contents or that the stack has outrun.
     """
     cloudformation = client("cloudformation", access)
     with translated("create a change set", _where(access, request.stack)):
@@ -90,6 +97,7 @@ def plan_changes(access: Access, request: ChangeSetRequest) -> Plan:
                 Capabilities=_CAPABILITIES,
                 RoleARN=request.service_role,
                 Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
+                Description=request.contents,
                 ClientToken=request.name,
             )
         except ClientError as error:
@@ -109,6 +117,14 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
             break
         time.sleep(delay)
         delay = min(delay * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
+    if answer.get("Description") != request.contents or answer.get("ExecutionStatus") == "OBSOLETE":
+        raise DeployFailedError(
+            f"change set {request.name} cannot be adopted",
+            where=_where(access, request.stack),
+            why="it was made from something else, or the stack has changed since",
+            state="no resource was changed",
+            remedy="release again, under a new number",
+        )
     reason = str(answer.get("StatusReason", ""))
     if answer["Status"] == "FAILED" and not any(text in reason for text in _NO_CHANGES):
         raise _rejected(access, request, reason)

@@ -166,7 +166,7 @@ def _damaged(bucket: str, package: PackagedObject, found: str | None) -> Excepti
             "a package of the artifact is missing",
             where=where,
             state="nothing was deployed",
-            remedy="publish the artifact again",
+            remedy="restore the object: the bucket keeps its versions",
         )
     # A truncated answer looks the same as a tampered object, so one more look is due.
     return TransientError(

@@ -99,9 +99,16 @@ def _is_json(value: Any) -> bool:
     return isinstance(value, str | int | float | bool)
 
 
-def modules_behind(*entries: str) -> list[Path]:
+def flows_in(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The flows of a module, as Prefect names them, with their parameters."""
+    for _, mark, parameters in _decorated(path, "flow"):
+        name = next(word.value for word in mark.keywords if word.arg == "name")
+        yield ast.literal_eval(name), parameters
+
+
+def modules_behind(*entries: Path) -> list[Path]:
     """These modules and those of our own that they import, directly or not."""
-    waiting, found = [ROOT / entry for entry in entries], set[Path]()
+    waiting, found = list(entries), set[Path]()
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -129,11 +136,9 @@ def failures_in(path: Path) -> Iterator[str]:
 
 def task_runs_in(path: Path) -> Iterator[tuple[str, str]]:
     """Each task of a module, and how the names of its runs begin in the Prefect UI."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        for mark in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
-            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "world_task":
-                for text in _texts(mark.args[-1]):
-                    yield node.name, text.partition("{")[0].strip()
+    for name, mark, _ in _decorated(path, "world_task"):
+        for text in _texts(mark.args[-1]):
+            yield name, text.partition("{")[0].strip()
 
 
 def names_imported_by(path: Path) -> Iterator[str]:
@@ -146,6 +151,15 @@ def names_imported_by(path: Path) -> Iterator[str]:
 def variables_in(path: Path) -> Iterator[str]:
     """The environment variables of Tiercel's own that a module names."""
     yield from re.findall(r"\bTIERCEL_[A-Z_]+\b", path.read_text())
+
+
+def _decorated(path: Path, decorator: str) -> Iterator[tuple[str, ast.Call, list[str]]]:
+    """Each function that is decorated so: its name, the decoration and its parameters."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for mark in node.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == decorator:
+                    yield node.name, mark, [argument.arg for argument in node.args.args]
 
 
 def _calls(path: Path) -> Iterator[ast.Call]:

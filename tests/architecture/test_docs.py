@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tests.architecture.facts import (
     commands_of,
     default_of,
     failures_in,
+    flows_in,
     keys_of,
     misuse,
     modules_behind,
@@ -45,8 +47,10 @@ COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
 KEYS = dict(keys_of(Topology))
 CONFIGURATION = "docs/configuration.md"
 DEPENDENCIES = "docs/decisions/0002-dependencies.md"
-PUBLISH, DEPLOY = "docs/runbooks/publish-artifact.md", "docs/runbooks/deploy-to-preprod.md"
-FLOWS = modules_behind("flows/publish.py", "flows/deploy.py")
+RUNBOOKS = [page for page in PAGES if page.startswith("docs/runbooks/")]
+FLOW_MODULES = sorted((ROOT / "flows").glob("*.py"))
+FLOWS = {name: parameters for path in FLOW_MODULES for name, parameters in flows_in(path)}
+BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 
 SMALL = """
 organization = { name = "acme", repositories = ["acme/*"] }
@@ -204,14 +208,24 @@ def test_every_dependency_is_justified_and_no_other() -> None:
     assert sorted(written) == sorted(re.split(r"[^\w.-]", name)[0] for name in wanted)
 
 
+def test_every_flow_has_a_runbook() -> None:
+    assert sorted(RUNBOOKS) == [f"docs/runbooks/{name}.md" for name in sorted(FLOWS)]
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_runbook_has_the_parameters_of_its_flow(name: str) -> None:
+    table = rows(text_of(f"docs/runbooks/{name}.md"), "parameter")
+    assert documented(table) == set(FLOWS[name])
+
+
 def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
-    modules = [*FLOWS, *sorted((ROOT / "cli").glob("*.py"))]
+    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").glob("*.py"))]
     known = {text for path in modules for text in failures_in(path)}
     written = {span for page in PAGES for span in spans(text_of(page))}
     assert known - written == set()
 
 
-@pytest.mark.parametrize("page", [PUBLISH, DEPLOY])
+@pytest.mark.parametrize("page", RUNBOOKS)
 def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> None:
     known = {
         text
@@ -223,17 +237,18 @@ def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> Non
 
 
 def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
-    named = spans(text_of(PUBLISH)) + spans(text_of(DEPLOY))
-    used = {name for path in FLOWS if path.parts[-2] == "flows" for name in names_imported_by(path)}
-    tasks = [run for path in FLOWS for task, run in task_runs_in(path) if task in used]
+    named = [span for page in RUNBOOKS for span in spans(text_of(page))]
+    used = {name for path in FLOW_MODULES for name in names_imported_by(path)}
+    tasks = [run for path in BEHIND_FLOWS for task, run in task_runs_in(path) if task in used]
     assert [run for run in tasks if not any(span.startswith(run) for span in named)] == []
     assert "build" in tasks
 
 
 def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() -> None:
-    table = rows(text_of(DEPLOY), "the stack is", "what the flow does")
+    page = text_of("docs/runbooks/deploy-to-preprod.md")
+    table = rows(page, "the stack is", "what the flow does")
     groups = [[StackStatus(span) for span in spans(row[0])] for row in table]
-    assert sorted(sum(groups, [])) == sorted(StackStatus)
+    assert sorted(chain.from_iterable(groups)) == sorted(StackStatus)
     steps = [
         {decide(status, Intent.DEPLOY, production=False).step for status in group}
         for group in groups

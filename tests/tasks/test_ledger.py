@@ -55,7 +55,7 @@ def intent(stack: str, **more: Any) -> Intent:
 
 
 def outcome(status: ReleaseStatus = ReleaseStatus.SUCCEEDED, message: str = "") -> Outcome:
-    return Outcome(status=status, at=NOON, seconds=1.5, message=message)
+    return Outcome(status=status, deployed=False, at=NOON, seconds=1.5, message=message)
 
 
 @pytest.fixture

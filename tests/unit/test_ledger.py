@@ -21,6 +21,7 @@ from domain.ledger import (
     intent_key,
     outcome_key,
     resumable,
+    running_release,
     stack_prefix,
 )
 
@@ -53,6 +54,7 @@ def intent(**changes: Any) -> Intent:
 def outcome(**changes: Any) -> Outcome:
     values: dict[str, Any] = {
         "status": ReleaseStatus.SUCCEEDED,
+        "deployed": True,
         "at": NOON,
         "seconds": 12.5,
         "stack_token": "release-7-attempt-1",
@@ -220,3 +222,13 @@ def test_another_repositorys_stack_is_refused_with_both_names_and_a_remedy() -> 
 def test_an_entry_survives_being_written_and_read() -> None:
     entry = release(outcome(outputs={"Url": "https://x"}, smoke_test="ok"))
     assert Release.model_validate_json(entry.model_dump_json()) == entry
+
+
+def test_a_stack_runs_its_newest_release_that_was_deployed_even_if_its_smoke_test_failed() -> None:
+    rolled_back = release(outcome(status=ReleaseStatus.FAILED, deployed=False), number=9)
+    smoked = release(outcome(status=ReleaseStatus.FAILED, deployed=True), number=8)
+    good = release(outcome(), number=7)
+
+    assert running_release([release(number=10), rolled_back, smoked, good]) == smoked
+    assert running_release([rolled_back, good]) == good
+    assert running_release([rolled_back]) is None
