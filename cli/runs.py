@@ -64,6 +64,10 @@ def run_flow(
 
 
 async def _outcome(state: Any) -> Any:
+    """Return what a run ended with, once Prefect's server has all of its log."""
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    await APILogHandler.aflush()
     result = await state.aresult(raise_on_failure=False)
     if isinstance(result, BaseException):
         if isinstance(result, TiercelError):
@@ -76,10 +80,7 @@ async def _outcome(state: Any) -> Any:
 @contextmanager
 def _shown(handler: logging.Handler) -> Iterator[None]:
     """Show what runs say through the handler, in place of Prefect's console."""
-    from prefect.logging.handlers import (  # noqa: PLC0415
-        APILogHandler,
-        PrefectConsoleHandler,
-    )
+    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
 
     root = logging.getLogger()
     consoles = [known for known in root.handlers if isinstance(known, PrefectConsoleHandler)]
@@ -91,7 +92,6 @@ def _shown(handler: logging.Handler) -> Iterator[None]:
     try:
         yield
     finally:
-        APILogHandler.flush()
         for logger in loggers:
             logger.removeHandler(handler)
         for console in consoles:

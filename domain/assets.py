@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from domain.boundary import BOUNDARY_PARAMETER, declare_boundary
 from domain.local_files import (
     Template,
     is_local,
@@ -99,11 +100,12 @@ def rewrite(template: Template, keys: Mapping[tuple[str, str], str]) -> Template
     """Return the template with each (logical id, property) pointing at an object's key.
 
     The bucket is left to the parameter `TiercelAssetBucket`, which nested stacks
-    receive too, so that one template serves every environment.
+    receive too, with the boundary, so that one template serves every environment.
     """
     if not keys:
         return template
-    rewritten = dict(template["Resources"])
+    found = template["Resources"]
+    rewritten = dict(found)
     for (logical_id, name), key in keys.items():
         resource = rewritten[logical_id]
         properties = dict(resource.get("Properties") or {})
@@ -112,7 +114,9 @@ def rewrite(template: Template, keys: Mapping[tuple[str, str], str]) -> Template
         else:
             properties[name] = _location(resource["Type"], key)
             rewritten[logical_id] = resource | {"Properties": properties}
-    return declare_asset_bucket(template | {"Resources": rewritten})
+    result = declare_asset_bucket(template | {"Resources": rewritten})
+    has_nested = any(_PACKAGED[found[name]["Type"]][1] is AssetKind.TEMPLATE for name, _ in keys)
+    return declare_boundary(result) if has_nested else result
 
 
 def declare_asset_bucket(template: Template) -> Template:
@@ -138,11 +142,11 @@ def _nested_stack(resource: Template, properties: Template, name: str, key: str)
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
     """
     url = f"https://${{{ASSET_BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{key}"
-    bucket = {ASSET_BUCKET_PARAMETER: {"Ref": ASSET_BUCKET_PARAMETER}}
+    passed_on = {name: {"Ref": name} for name in (ASSET_BUCKET_PARAMETER, BOUNDARY_PARAMETER)}
     changed = {other: value for other, value in properties.items() if other != name}
     changed |= {
         "TemplateURL": {"Fn::Sub": url},
-        "Parameters": (properties.get("Parameters") or {}) | bucket,
+        "Parameters": (properties.get("Parameters") or {}) | passed_on,
     }
     if isinstance(properties.get("Tags"), dict):
         changed["Tags"] = [{"Key": tag, "Value": text} for tag, text in properties["Tags"].items()]

@@ -22,8 +22,9 @@ def discover_services(paths: Iterable[str], repository_name: str) -> dict[str, S
     """Return one service for each template that is not inside another service's folder.
 
     `paths` are the files of the commit, from the root of the repository. A service is
-    called after its folder; the one at the root after the repository. Raises
-    RefusedInputError for a folder whose path cannot stand in tiercel.toml.
+    called after the repository and its folder, so that neither another repository nor
+    another folder changes what its stack is called. Raises RefusedInputError for a
+    folder whose path cannot stand in tiercel.toml, and for two of one name.
     """
     templates = sorted(
         (PurePosixPath(path) for path in paths if PurePosixPath(path).name in TEMPLATE_NAMES),
@@ -34,7 +35,9 @@ def discover_services(paths: Iterable[str], repository_name: str) -> dict[str, S
         folder = template.parent
         if _NOT_SOURCES.intersection(folder.parts) or _inside_any(folder, services):
             continue
-        name = _service_name(repository_name if str(folder) == "." else str(folder), services)
+        name = _service_name(repository_name, folder)
+        if name in services:
+            raise _clash(name, services[name].path, str(folder))
         services[name] = _service(name, folder, template.name)
     return services
 
@@ -52,20 +55,27 @@ def _service(name: str, folder: PurePosixPath, template: str) -> Service:
         ) from error
 
 
+def _clash(name: str, one: str, other: str) -> RefusedInputError:
+    return RefusedInputError(
+        f"two folders would be services called {name}",
+        where=f"{one} and {other}",
+        state="nothing was built",
+        remedy="describe the services in tiercel.toml, or rename a folder",
+    )
+
+
 def _inside_any(folder: PurePosixPath, services: dict[str, Service]) -> bool:
     return any(
         service.path == "." or folder.is_relative_to(service.path) for service in services.values()
     )
 
 
-def _service_name(text: str, taken: dict[str, Service]) -> str:
-    last = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(text).name.lower()).strip("-")
-    name = last if re.match(r"[a-z].", last) else f"service-{last}".rstrip("-")
-    if len(name) <= _LONGEST_NAME and name not in taken:
+def _service_name(repository: str, folder: PurePosixPath) -> str:
+    """Return a legal name; a digest of the path stands for whatever the name does not show."""
+    readable = "-".join((repository, *folder.parts[-1:]))
+    plain = re.sub(r"[^a-z0-9]+", "-", readable.lower()).strip("-")
+    name = plain if re.match(r"[a-z].", plain) else f"service-{plain}".rstrip("-")
+    if name == readable.lower() and len(folder.parts) < 2 and len(name) <= _LONGEST_NAME:
         return name
-    # What was cut off may be all that tells it from another repository's service.
-    start = name[:_LONGEST_NAME].rstrip("-")
-    digest = sha256_hex(text.encode("utf-8", "surrogatepass"))
-    while f"{start}-{digest[:6]}" in taken:
-        digest = sha256_hex(digest.encode())
-    return f"{start}-{digest[:6]}"
+    digest = sha256_hex("/".join((repository, *folder.parts)).encode("utf-8", "surrogatepass"))
+    return f"{name[:_LONGEST_NAME].rstrip('-')}-{digest[:6]}"

@@ -87,6 +87,10 @@ class DeployFailedError(TiercelError):
     exit_code = ExitCode.DEPLOY_FAILED
 
 
+class NotStartedError(DeployFailedError):
+    """A service was left alone, because one that it depends on failed."""
+
+
 class SmokeTestFailedError(TiercelError):
     """The stack is up and does not answer as it should."""
 
@@ -109,3 +113,20 @@ class TransientError(UnreachableError):
     """The same call may succeed a moment later."""
 
     transient = True
+
+
+def combined(errors: list[TiercelError]) -> TiercelError:
+    """Return one error for several, which has the exit code of the first cause.
+
+    A service that was left alone because of another's failure is no cause of its own.
+    """
+    causes = [error for error in errors if not isinstance(error, NotStartedError)] or errors
+    if len(causes) == 1:
+        return causes[0]
+    whole = type(causes[0])(
+        f"{len(causes)} services failed",
+        why="\n".join(str(error) for error in causes),
+        remedy="see each of them",
+    )
+    whole.__cause__ = causes[0]
+    return whole

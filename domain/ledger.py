@@ -110,13 +110,13 @@ def entries_of(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {stack: tuple(sorted(found)) for stack, found in sorted(numbers.items())}
 
 
-def check_owner(latest: Release | None, wanted: Intent) -> None:
+def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -> None:
     """Raise RefusedInputError if the stack belongs to another repository.
 
     Stacks are named after services, so two repositories with a service of the same
     name would take turns at replacing each other's stack.
     """
-    if latest is None or latest.intent.repository == wanted.repository:
+    if latest is None or not stack_exists or latest.intent.repository == wanted.repository:
         return
     raise RefusedInputError(
         f"stack {wanted.stack} belongs to another repository",

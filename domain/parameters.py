@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from domain.assets import ASSET_BUCKET_PARAMETER
 from domain.errors import ConfigurationError, RefusedInputError
 from domain.manifest import TemplateParameter
 from domain.topology import Service
@@ -15,20 +14,20 @@ def resolve_parameters(
     environment: str,
     declared: Sequence[TemplateParameter],
     dependency_outputs: Mapping[str, Mapping[str, str]],
-    asset_bucket: str,
+    given: Mapping[str, str],
 ) -> dict[str, str]:
     """Return a value for every declared parameter that has one, by name.
 
     The environment's own parameters win over the service's, and these over an output
     of the same name of a service in `depends_on`. Raises ConfigurationError for a
     value that no parameter takes, RefusedInputError for a parameter without a value.
+    `given` are the values of parameters that packaging added.
     """
     names = {parameter.name for parameter in declared}
     configured = service.parameters_in(environment)
     _refuse_unknown(service, environment, set(configured) - names)
     values = _outputs(service, dependency_outputs, names - set(configured)) | configured
-    if ASSET_BUCKET_PARAMETER in names:
-        values[ASSET_BUCKET_PARAMETER] = asset_bucket
+    values |= {name: value for name, value in given.items() if name in names}
     missing = [p.name for p in declared if p.required and p.name not in values]
     if missing:
         raise _missing(service, environment, missing)

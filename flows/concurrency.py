@@ -8,8 +8,9 @@ from typing import ParamSpec, TypeVar
 
 from prefect import Task
 
-from domain.errors import DeployFailedError
+from domain.errors import NotStartedError, TiercelError, combined
 from domain.topology import Service, deployment_order
+from tasks.pausing import stoppable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,7 +26,12 @@ async def call(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     Flows put no tags on task runs: Prefect asks its server for a concurrency slot for
     every tagged task, which cost up to six seconds when four tasks began at once.
     """
-    return await asyncio.to_thread(task, *args, **kwargs)
+    with stoppable() as stop:
+        try:
+            return await asyncio.to_thread(task, *args, **kwargs)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
 
 
 async def side_by_side(calls: Iterable[Callable[[], Awaitable[R]]]) -> list[R]:
@@ -39,15 +45,18 @@ async def side_by_side(calls: Iterable[Callable[[], Awaitable[R]]]) -> list[R]:
         async with gate:
             return await one()
 
-    return await all_or_first_error([guarded(one) for one in calls])
+    return await all_done([guarded(one) for one in calls])
 
 
-async def all_or_first_error(awaitables: Iterable[Awaitable[R]]) -> list[R]:
-    """Await everything to its end, then raise the first error, if there is one."""
+async def all_done(awaitables: Iterable[Awaitable[R]]) -> list[R]:
+    """Await everything to its end, then raise what failed: all of it as one error."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    failures = [result for result in results if isinstance(result, BaseException)]
+    for failure in failures:
+        if not isinstance(failure, TiercelError):
+            raise failure
+    if failures:
+        raise combined([failure for failure in failures if isinstance(failure, TiercelError)])
     return [result for result in results if not isinstance(result, BaseException)]
 
 
@@ -67,7 +76,7 @@ async def in_dependency_order(
         await asyncio.gather(*done.values(), return_exceptions=True)
         broken = [name for name, task in done.items() if task.exception()]
         if broken:
-            raise DeployFailedError(
+            raise NotStartedError(
                 f"{service.name} was not deployed, because {', '.join(broken)} failed",
                 where=f"service {service.name}",
                 state="its stack is as it was",
@@ -77,5 +86,5 @@ async def in_dependency_order(
 
     for name in deployment_order(dict(services)):
         running[name] = asyncio.create_task(run(services[name]), name=name)
-    results = await all_or_first_error(running.values())
+    results = await all_done(running.values())
     return dict(zip(running, results, strict=True))

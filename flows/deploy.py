@@ -9,7 +9,7 @@ from prefect import flow
 from domain.errors import RefusedInputError
 from domain.manifest import Manifest
 from domain.topology import Service
-from flows.concurrency import all_or_first_error, call, in_dependency_order
+from flows.concurrency import all_done, call, in_dependency_order
 from flows.github_reports import as_github_deployment
 from flows.naming import flow_run_name
 from flows.preparation import Candidate, prepare
@@ -52,7 +52,7 @@ async def deploy_services(
 async def _published(candidate: Candidate) -> dict[str, Manifest]:
     """Return every service's manifest; RefusedInputError if one is not published."""
     bucket = candidate.names.artifact_bucket
-    found = await all_or_first_error(
+    found = await all_done(
         call(find_artifact, candidate.orchestrator, bucket, tree)
         for tree in candidate.trees.values()
     )

@@ -9,7 +9,7 @@ from domain.ledger import Release
 from domain.manifest import Manifest
 from domain.promotion import check_promoted, check_verified, verified_release
 from domain.topology import Service
-from flows.concurrency import all_or_first_error, call, side_by_side
+from flows.concurrency import all_done, call, side_by_side
 from flows.deploy import deploy_services
 from flows.github_reports import as_github_deployment
 from flows.naming import flow_run_name
@@ -36,7 +36,7 @@ async def promote_to_prod(repository: str, commit: str) -> dict[str, Released]:
     manifests = dict(
         zip(
             verified,
-            await all_or_first_error(
+            await all_done(
                 _pulled(candidate, service, verified[service.name])
                 for service in candidate.topology.services.values()
             ),
@@ -65,7 +65,7 @@ async def _verified(candidate: Candidate) -> dict[str, Release]:
     found = dict(
         zip(
             services,
-            await all_or_first_error(look(service) for service in services.values()),
+            await all_done(look(service) for service in services.values()),
             strict=True,
         )
     )

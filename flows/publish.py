@@ -8,7 +8,7 @@ import os
 from prefect import flow, get_run_logger
 
 from domain.topology import Service
-from flows.concurrency import all_or_first_error, call, side_by_side
+from flows.concurrency import all_done, call, side_by_side
 from flows.handover import start_deploy
 from flows.naming import flow_run_name
 from flows.preparation import Candidate, prepare
@@ -34,7 +34,7 @@ async def publish_artifact(
     """
     candidate = await prepare(repository, commit, "preprod")
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
-    published = await all_or_first_error(
+    published = await all_done(
         _publish(candidate, service, one_per_core)
         for service in candidate.topology.services.values()
     )

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from domain.access import Access
+from domain.assets import ASSET_BUCKET_PARAMETER
+from domain.boundary import BOUNDARY_PARAMETER
 from domain.errors import SmokeTestFailedError, TiercelError, UnreachableError
 from domain.ledger import (
     Intent,
@@ -60,7 +62,7 @@ async def release_service(
     wanted = _intent(target, service, manifest, dependency_outputs)
     stack = await call(observe_stack, stack_access, wanted.stack)
     latest = await call(newest_release, access, bucket, wanted.stack)
-    check_owner(latest, wanted)
+    check_owner(latest, wanted, stack_exists=stack is not None)
     if stack and latest and already_live(latest, wanted, stack.token):
         logger.info("%s: unchanged, release %d is live", service.name, latest.intent.number)
         return Released(latest, stack, changed=False)
@@ -178,7 +180,10 @@ def _intent(
             names.environment.name,
             manifest.parameters,
             dependency_outputs,
-            names.staging_bucket,
+            {
+                ASSET_BUCKET_PARAMETER: names.staging_bucket,
+                BOUNDARY_PARAMETER: names.boundary_arn,
+            },
         ),
         requested_by=target.requested_by,
         flow_run=target.candidate.run,

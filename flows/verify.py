@@ -22,7 +22,7 @@ from domain.pull_requests import (
 from domain.source_tree import SourceTree
 from domain.template_changes import template_changes
 from domain.topology import Service, Topology
-from flows.concurrency import all_or_first_error, call
+from flows.concurrency import all_done, call
 from flows.github_reports import comment_on, report_checks
 from flows.naming import flow_run_name, tag_flow_run
 from flows.preparation import check_repository, source_trees
@@ -90,7 +90,7 @@ async def _verify(topology: Topology, merge: MergeRef) -> list[Verdict]:
         async with one_per_core:
             return await _verdict(topology, merge, service, tree)
 
-    return await all_or_first_error(verdict(service) for service in after.services.values())
+    return await all_done(verdict(service) for service in after.services.values())
 
 
 async def _artifact_ids(topology: Topology, base: Commit) -> set[str]:

@@ -10,7 +10,7 @@ from domain.promotion import BackMerge, Tag, bringing_branch, check_back_merge, 
 from domain.pull_requests import PullRequest
 from domain.release_notes import back_merge_body, release_notes
 from domain.versions import Version, next_version
-from flows.concurrency import all_or_first_error, call
+from flows.concurrency import all_done, call
 from flows.preparation import Candidate
 from flows.results import Released
 from tasks.github_client import has_credentials
@@ -91,7 +91,7 @@ async def _merged_pulls(
     name, sha = candidate.commit.repository, candidate.commit.sha
     earlier = _newest([tag for tag in tags if tag.version != version.tag], sha)
     commits = await call(commits_between, name, earlier.commit, sha) if earlier else [sha]
-    found = await all_or_first_error(
+    found = await all_done(
         call(pulls_of_commit, name, commit) for commit in commits[-_LONGEST_HISTORY:]
     )
     merged = {pull.number: pull for pulls in found for pull in pulls if pull.merged}

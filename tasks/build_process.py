@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,9 @@ from pathlib import Path
 from domain.errors import BuildFailedError
 from domain.names import printable
 from domain.topology import Builds
+from tasks.pausing import pause
 
+_POLL_SECONDS = 0.05
 _SHOWN_LINES = 30
 _MAX_FILE_BYTES = 2 * 1024**3
 _MAX_LOG_BYTES = 1024**2
@@ -101,10 +104,12 @@ def _limit(pid: int) -> None:
 def _wait(
     process: subprocess.Popen[bytes], command: Sequence[str], seconds: int, log: Path
 ) -> None:
+    deadline = time.monotonic() + seconds
     try:
-        code = process.wait(timeout=seconds)
-    except subprocess.TimeoutExpired as error:
-        raise _failure(command, f"it did not end within {seconds} seconds", log) from error
+        while (code := process.poll()) is None:
+            if time.monotonic() > deadline:
+                raise _failure(command, f"it did not end within {seconds} seconds", log)
+            pause(_POLL_SECONDS)
     finally:
         # Whatever the build left running ends with it.
         _kill_group(process)

@@ -15,6 +15,7 @@ from typing import Any
 import uv
 
 from domain.assets import Asset, AssetKind, declare_asset_bucket, find_assets, rewrite
+from domain.boundary import bounded, declare_boundary
 from domain.dependencies import install_commands, is_left_out, layer_folder
 from domain.digests import sha256_hex
 from domain.errors import BuildFailedError, RefusedInputError, TiercelError
@@ -161,10 +162,10 @@ def _package_template(
                 sha256=entry.sha256,
             )
         )
-    rewritten = rewrite(template, keys)
+    rewritten = bounded(rewrite(template, keys))
     if ancestors:
-        # Its parent passes the bucket to every nested stack, whether it needs it or not.
-        rewritten = declare_asset_bucket(rewritten)
+        # Its parent passes both to every nested stack, whether it needs them or not.
+        rewritten = declare_boundary(declare_asset_bucket(rewritten))
     check_template(rewritten, str(path))
     return shop.add_bytes(dump_template(rewritten, str(path)), "template"), rewritten
 

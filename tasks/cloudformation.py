@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from domain.plan import Change, Plan, change_of
 from domain.stack_states import StackStatus, is_terminal
 from tasks.aws_errors import code_of, message_of, translated
 from tasks.clients import client
+from tasks.pausing import pause
 from tasks.stack_events import EventStream, StackEvent
 from tasks.task import run_logger, world_task
 
@@ -102,7 +102,7 @@ def plan_changes(access: Access, request: ChangeSetRequest) -> Plan:
             )
         except ClientError as error:
             if code_of(error) == "ValidationError":
-                raise _rejected(access, request, message_of(error)) from error
+                raise _rejected(access, request, message_of(error), left=False) from error
             if code_of(error) != "AlreadyExistsException":
                 raise
         return _finished_plan(access, request)
@@ -115,7 +115,7 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
         answer, changes = _describe_change_set(access, request)
         if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             break
-        time.sleep(delay)
+        pause(delay)
         delay = min(delay * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
     if answer.get("Description") != request.contents or answer.get("ExecutionStatus") == "OBSOLETE":
         raise DeployFailedError(
@@ -127,7 +127,7 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
         )
     reason = str(answer.get("StatusReason", ""))
     if answer["Status"] == "FAILED" and not any(text in reason for text in _NO_CHANGES):
-        raise _rejected(access, request, reason)
+        raise _rejected(access, request, reason, left=request.creates_stack)
     return Plan(
         stack=request.stack,
         change_set_id=answer["ChangeSetId"],
@@ -206,7 +206,7 @@ def wait_for_stack(access: Access, name: str, service: str) -> tuple[Stack, list
                 logger.info("%s: %s", service, event.line())
             if is_terminal(stack.status):
                 return stack, seen
-            time.sleep(delay)
+            pause(delay)
             delay = delay if fresh else min(delay * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
 
 
@@ -260,13 +260,14 @@ def _describe(access: Access, name: str) -> Stack | None:
     )
 
 
-def _rejected(access: Access, request: ChangeSetRequest, reason: str) -> DeployFailedError:
+def _rejected(
+    access: Access, request: ChangeSetRequest, reason: str, *, left: bool
+) -> DeployFailedError:
     return DeployFailedError(
         f"CloudFormation refuses the template of stack {request.stack}",
         where=_where(access, request.stack),
         why=reason,
-        state="no resource was changed"
-        + ("; an empty stack is left in review" if request.creates_stack else ""),
+        state="no resource was changed" + ("; an empty stack is left in review" if left else ""),
         remedy="correct the template or its parameters and release again",
     )
 

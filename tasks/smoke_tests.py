@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from domain.topology import SmokeTest
 from tasks.aws_errors import translated
 from tasks.clients import client
 from tasks.cloudformation import Stack, physical_id
+from tasks.pausing import pause
 from tasks.task import world_task
 
 _TRIES = 5
@@ -41,7 +43,7 @@ def smoke_test(access: Access, stack: Stack, test: SmokeTest) -> str:
     problem = ""
     for attempt in range(_TRIES):
         if attempt:
-            time.sleep(_SECONDS_BETWEEN_TRIES)
+            pause(_SECONDS_BETWEEN_TRIES)
         answer, problem = _ask(access, stack, test, where)
         if not problem:
             return shown(answer)
@@ -84,7 +86,15 @@ def _call(stack: Stack, test: SmokeTest, where: str) -> tuple[Any, str]:
     url = address.rstrip("/") + test.path
     try:
         status, payload = _request(test, url, _TIMEOUT_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+    except (httpx.InvalidURL, ValueError) as error:
+        raise SmokeTestFailedError(
+            f"the address in the output {test.http} is not called",
+            where=where,
+            why=f"{url}: {error}",
+            state="the new version is deployed; its release is marked as failed",
+            remedy="let the output be the https address of an API that is open to the internet",
+        ) from error
+    except (httpx.HTTPError, OSError) as error:
         return None, f"{url} did not answer: {error}"
     if status != test.expect_status:
         return payload, f"{url} answered {status}, expected {test.expect_status}: {shown(payload)}"
@@ -120,13 +130,16 @@ def _request(test: SmokeTest, url: str, seconds: float) -> tuple[int, Any]:
         return answer.status_code, parsed(bytes(body).decode(errors="replace"))
 
 
-def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+def _target(
+    url: str, resolve: Callable[..., Any] = socket.getaddrinfo
+) -> tuple[str, dict[str, str], dict[str, str]]:
     """Return where to send a request for an address that a template chose, and as what.
 
     Addresses of AWS's own gateways go to AWS_ENDPOINT_URL where that is set, as every
     other AWS call does. Any other has to be https and public, so that a template
     cannot make the worker call its own machine or the metadata service. The connection
     goes to the very address that was checked: a name may resolve differently next time.
+    Raises ValueError for an address that is not called, OSError for a name without one.
     """
     address = httpx.URL(url)
     name = address.raw_host.decode("ascii")
@@ -135,17 +148,9 @@ def _target(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
         path = address.raw_path.decode("ascii")
         return f"{endpoint.rstrip('/')}{path}", {"Host": name}, {}
     if address.scheme != "https":
-        raise OSError("only https addresses are called")
-    found = _public_address(name, address.port or 443)
+        raise ValueError("only https addresses are called")
+    found = [str(a[0]) for *_, a in resolve(name, address.port or 443, type=socket.SOCK_STREAM)]
+    if not all(ipaddress.ip_address(one).is_global for one in found):
+        raise ValueError(f"{name} is not a public address")
     headers = {"Host": address.netloc.decode("ascii")}
-    return str(address.copy_with(host=found)), headers, {"sni_hostname": name}
-
-
-def _public_address(name: str, port: int) -> str:
-    found = [
-        str(address[0]) for *_, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    ]
-    for address in found:
-        if not ipaddress.ip_address(address).is_global:
-            raise OSError(f"{name} is not a public address")
-    return found[0]
+    return str(address.copy_with(host=found[0])), headers, {"sni_hostname": name}

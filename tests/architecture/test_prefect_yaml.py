@@ -37,7 +37,7 @@ def test_every_key_of_the_file_is_one_that_prefect_reads() -> None:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
 def test_every_entrypoint_is_a_flow_that_loads(deployment: dict[str, Any]) -> None:
-    flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+    flow: object = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
     assert isinstance(flow, Flow)
 
 

@@ -319,7 +319,7 @@ def test_a_package_that_is_not_in_the_artifact_bucket_cannot_be_staged(
             packaged(fresh_body()),
         )
 
-    assert "publish" in failure.value.remedy
+    assert "keeps its versions" in failure.value.remedy
 
 
 def test_a_package_with_other_bytes_than_the_manifest_says_is_not_staged(

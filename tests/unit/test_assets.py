@@ -22,10 +22,12 @@ from domain.assets import (
     resources,
     rewrite,
 )
+from domain.boundary import BOUNDARY_PARAMETER
 from domain.errors import ExitCode, RefusedInputError
 
 CODE, LAYER, FILE, TEMPLATE = AssetKind
 BUCKET = {"Ref": ASSET_BUCKET_PARAMETER}
+BOUNDARY = {BOUNDARY_PARAMETER: {"Ref": BOUNDARY_PARAMETER}}
 URL = {"Fn::Sub": "https://${TiercelAssetBucket}.s3.${AWS::Region}.${AWS::URLSuffix}/packages/k"}
 
 PACKAGED = [
@@ -435,7 +437,7 @@ def test_a_nested_stack_gets_an_address_and_the_bucket() -> None:
         "Type": "AWS::CloudFormation::Stack",
         "Properties": {
             "TemplateURL": URL,
-            "Parameters": {"A": "1", ASSET_BUCKET_PARAMETER: BUCKET},
+            "Parameters": {"A": "1", ASSET_BUCKET_PARAMETER: BUCKET, **BOUNDARY},
         },
         "Condition": "IsProd",
     }
@@ -453,7 +455,7 @@ def test_an_application_becomes_the_stack_that_sam_makes_of_it() -> None:
         "Type": "AWS::CloudFormation::Stack",
         "Properties": {
             "TemplateURL": URL,
-            "Parameters": {ASSET_BUCKET_PARAMETER: BUCKET},
+            "Parameters": {ASSET_BUCKET_PARAMETER: BUCKET, **BOUNDARY},
             "Tags": [{"Key": "team", "Value": "tea"}],
             "TimeoutInMinutes": 5,
             "NotificationARNs": [{"Ref": "Topic"}],

@@ -158,7 +158,7 @@ def test_windows_line_ends_are_accepted() -> None:
             'depends_on = ["storage"]',
             'depends_on = "storage"',
             "services.orders.depends_on",
-            "valid tuple",
+            "must be a list",
         ),
         (
             'depends_on = ["storage"]',

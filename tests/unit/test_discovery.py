@@ -32,10 +32,22 @@ def found(*paths: str, repository: str = "shop") -> dict[str, str]:
     return {name: service.template_path for name, service in services.items()}
 
 
+def digest(path: str) -> str:
+    return sha256_hex(path.encode())[:6]
+
+
 @pytest.mark.parametrize("name", TEMPLATE_NAMES)
-def test_every_folder_with_a_template_is_a_service_called_after_it(name: str) -> None:
-    assert found(f"services/orders/{name}", "services/orders/src/app.py", "README.md") == {
-        "orders": f"services/orders/{name}"
+def test_every_folder_with_a_template_is_a_service_called_after_repository_and_folder(
+    name: str,
+) -> None:
+    assert found(f"orders/{name}", "orders/src/app.py", "README.md") == {
+        "shop-orders": f"orders/{name}"
+    }
+
+
+def test_the_name_of_a_deeper_folder_shows_its_path_as_a_digest() -> None:
+    assert found("services/orders/template.yaml").keys() == {
+        f"shop-orders-{digest('shop/services/orders')}"
     }
 
 
@@ -62,17 +74,20 @@ def test_the_template_at_the_root_hides_all_others_and_is_called_after_the_repos
 
 def test_a_template_inside_a_services_folder_is_a_nested_one() -> None:
     assert found("orders/template.yaml", "orders/nested/deep/template.yml") == {
-        "orders": "orders/template.yaml"
+        "shop-orders": "orders/template.yaml"
     }
 
 
 def test_a_folder_whose_name_only_starts_alike_is_a_service_of_its_own() -> None:
-    assert found("orders/template.yaml", "orders-2/template.yaml").keys() == {"orders", "orders-2"}
+    assert found("orders/template.yaml", "orders-2/template.yaml").keys() == {
+        "shop-orders",
+        "shop-orders-2",
+    }
 
 
 def test_a_folder_with_several_templates_is_one_service_and_always_the_same() -> None:
     paths = [f"orders/{name}" for name in TEMPLATE_NAMES]
-    assert found(*paths) == found(*reversed(paths)) == {"orders": "orders/template.json"}
+    assert found(*paths) == found(*reversed(paths)) == {"shop-orders": "orders/template.json"}
 
 
 @pytest.mark.parametrize("folder", ["node_modules", ".aws-sam", "tests", "test", "cdk.out"])
@@ -84,33 +99,46 @@ def test_folders_that_are_no_sources_hold_no_services(folder: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("Orders", "orders"),
-        ("order_service", "order-service"),
-        ("order  service!", "order-service"),
-        ("--orders--", "orders"),
-        ("2fast", "service-2fast"),
-        ("a", "service-a"),
-        ("äöü", "service"),
-        ("...", "service"),
+        ("Orders", "shop-orders"),
+        ("order_service", f"shop-order-service-{digest('shop/order_service')}"),
+        ("--orders--", f"shop-orders-{digest('shop/--orders--')}"),
+        ("2fast", "shop-2fast"),
+        ("äöü", f"shop-{digest('shop/äöü')}"),
     ],
 )
 def test_a_folders_name_becomes_a_legal_name(folder: str, name: str) -> None:
     assert found(f"{folder}/template.yaml").keys() == {name}
 
 
-def test_two_folders_of_one_name_are_told_apart_by_their_paths() -> None:
-    names = found("a/orders/template.yaml", "b/orders/template.yaml")
-    suffix = sha256_hex(b"b/orders")[:6]
-    assert names == {
-        "orders": "a/orders/template.yaml",
-        f"orders-{suffix}": "b/orders/template.yaml",
-    }
+@pytest.mark.parametrize(
+    ("repository", "name"), [("9lives", "service-9lives"), ("_", "service"), ("My-Shop", "my-shop")]
+)
+def test_a_repositorys_name_becomes_a_legal_name(repository: str, name: str) -> None:
+    (found_name,) = found("template.yaml", repository=repository)
+    assert found_name in {name, f"{name}-{digest(repository)}"}
 
 
-def test_a_folder_that_is_called_like_the_way_out_of_a_clash_loses_no_service() -> None:
-    taken = f"orders-{sha256_hex(b'b/orders')[:6]}"
-    paths = [f"{taken}/template.yaml", "a/orders/template.yaml", "b/orders/template.yaml"]
+@given(st.lists(templates, max_size=6), st.lists(templates, max_size=6))
+def test_no_other_folder_changes_what_a_service_is_called(
+    some: list[str], others: list[str]
+) -> None:
+    together = discover_services([*some, *others], "shop")
+    for name, service in discover_services(some, "shop").items():
+        still_there = [other for other in together.values() if other.path == service.path]
+        assert all(other.name == name for other in still_there)
+
+
+def test_folders_of_one_name_are_told_apart_by_their_paths() -> None:
+    paths = ["a/orders/template.yaml", "b/orders/template.yaml", "orders/template.yaml"]
     assert sorted(found(*paths).values()) == sorted(paths)
+
+
+def test_no_service_is_lost_to_a_folder_that_is_called_like_its_digest() -> None:
+    taken = f"orders-{digest('shop/a/orders')}"
+    with pytest.raises(RefusedInputError, match=f"called shop-{taken}") as refusal:
+        found(f"{taken}/template.yaml", "a/orders/template.yaml")
+    assert refusal.value.where == f"{taken} and a/orders"
+    assert "tiercel.toml" in refusal.value.remedy
 
 
 def test_long_names_that_start_alike_stay_apart_and_legal() -> None:

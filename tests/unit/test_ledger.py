@@ -207,16 +207,22 @@ def test_no_release_is_both_live_and_to_be_resumed(latest: Release | None, token
 
 @pytest.mark.parametrize("latest", [None, release(), release(outcome(), service="renamed")])
 def test_a_repository_may_release_what_nobody_or_itself_released(latest: Release | None) -> None:
-    check_owner(latest, intent())
+    check_owner(latest, intent(), stack_exists=True)
 
 
 def test_another_repositorys_stack_is_refused_with_both_names_and_a_remedy() -> None:
     with pytest.raises(RefusedInputError) as refusal:
-        check_owner(release(outcome(), repository="acme/store", number=3), intent())
+        check_owner(
+            release(outcome(), repository="acme/store", number=3), intent(), stack_exists=True
+        )
     text = str(refusal.value)
     assert refusal.value.exit_code is ExitCode.REFUSED
     assert all(part in text for part in (STACK, "acme/store", "acme/shop", "3"))
     assert refusal.value.remedy
+
+
+def test_a_repository_whose_stack_is_gone_or_never_came_up_claims_no_name() -> None:
+    check_owner(release(outcome(), repository="acme/store"), intent(), stack_exists=False)
 
 
 def test_an_entry_survives_being_written_and_read() -> None:

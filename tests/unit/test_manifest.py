@@ -121,7 +121,8 @@ def test_a_digest_of_another_form_is_refused(sha256: str) -> None:
         PackagedObject(key=object_key(SHA, "zip"), sha256=sha256, size=1)
 
 
-def test_an_object_has_no_negative_size() -> None:
+def test_an_object_may_be_empty_and_no_smaller() -> None:
+    assert packaged(size=0).size == 0
     with pytest.raises(ValidationError):
         packaged(size=-1)
 

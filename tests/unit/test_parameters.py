@@ -38,7 +38,9 @@ def resolve(
         TemplateParameter(name=name.rstrip("?"), required=not name.endswith("?"))
         for name in names.split()
     ]
-    return resolve_parameters(described, "preprod", declared, outputs or {}, BUCKET)
+    return resolve_parameters(
+        described, "preprod", declared, outputs or {}, {ASSET_BUCKET_PARAMETER: BUCKET}
+    )
 
 
 @pytest.mark.parametrize(
