@@ -27,7 +27,7 @@ demo: setup ## from a commit to a verified release, on this machine, without an 
 	@$(BIN)/tiercel demo
 
 test: setup ## run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup ## formatting, lint, types, layers and workflow security
 	$(BIN)/ruff format --check .

@@ -16,15 +16,12 @@ from domain.plan import Plan
 from domain.stack_states import StackAction, Step
 from flows.concurrency import call
 from flows.reports import report_plan
+from tasks.change_sets import ChangeSetRequest, discard_plan, execute_plan, plan_changes
 from tasks.cloudformation import (
-    ChangeSetRequest,
     Stack,
     continue_rollback,
     delete_stack,
-    discard_plan,
-    execute_plan,
     observe_stack,
-    plan_changes,
     roll_back_stack,
     wait_for_stack,
 )
@@ -122,21 +119,30 @@ def _next_token(change: StackChange, stack: Stack | None) -> str:
 
 
 async def _change(change: StackChange, token: str, *, creates: bool) -> tuple[Stack, str]:
+    """Plan and execute, or wait for another run that already executes the same attempt."""
     plan = await call(plan_changes, change.access, _request(change, token, creates=creates))
+    if plan is None:
+        get_run_logger().info("%s: another run is executing this release", change.intent.service)
+        await _end_of_execution(change)
+    else:
+        await _carry_out(change, plan, token)
+    after = await call(observe_stack, change.access, change.intent.stack)
+    if after is None:
+        raise DeployFailedError("the stack has vanished", where=change.where)
+    return after, plan.digest if plan else ""
+
+
+async def _carry_out(change: StackChange, plan: Plan, token: str) -> None:
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     await report_plan(change.names, plan)
     if plan.is_empty:
         await call(discard_plan, change.access, plan)
-    else:
-        await _execute(change, plan, token)
-    after = await call(observe_stack, change.access, change.intent.stack)
-    if after is None:
-        raise DeployFailedError("the stack has vanished", where=change.where)
-    return after, plan.digest
-
-
-async def _execute(change: StackChange, plan: Plan, token: str) -> None:
+        return
     await call(execute_plan, change.access, plan, token)
+    await _end_of_execution(change)
+
+
+async def _end_of_execution(change: StackChange) -> None:
     stack, events = await call(
         wait_for_stack, change.access, change.intent.stack, change.intent.service
     )

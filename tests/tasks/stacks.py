@@ -14,14 +14,8 @@ from domain.digests import sha256_hex
 from domain.manifest import object_key
 from domain.names import Names, Role, change_set_name
 from domain.plan import Plan
-from tasks.cloudformation import (
-    ChangeSetRequest,
-    Stack,
-    execute_plan,
-    observe_stack,
-    plan_changes,
-    wait_for_stack,
-)
+from tasks.change_sets import ChangeSetRequest, execute_plan, plan_changes
+from tasks.cloudformation import Stack, observe_stack, wait_for_stack
 from tasks.storage import create_object
 from tests.tasks.aws_fixtures import root, unique
 
@@ -93,7 +87,7 @@ class Workshop:
     def start(self, stack: str, template: Template, *, release: int = 1) -> tuple[Plan, str]:
         """Begin to create a stack, or to update it for any release but the first."""
         request = self.request(stack, template, release=release, creates=release == 1)
-        plan = plan_changes.fn(self.access, request)
+        plan = planned(self.access, request)
         execute_plan.fn(self.access, plan, request.name)
         return plan, request.name
 
@@ -108,3 +102,10 @@ class Workshop:
         found = observe_stack.fn(self.access, stack)
         assert found is not None
         return found
+
+
+def planned(access: Access, request: ChangeSetRequest) -> Plan:
+    """The plan, where nobody else can have executed it."""
+    plan = plan_changes.fn(access, request)
+    assert plan is not None
+    return plan

@@ -146,10 +146,14 @@ def test_a_manifest_that_is_no_json_object_is_refused(
         find_artifact.fn(infrastructure, bucket, tree)
 
 
-def test_a_manifest_of_another_source_tree_is_refused(infrastructure: Access, bucket: str) -> None:
-    tree, other = source(), source()
+@pytest.mark.parametrize("taken", [("source",), ("artifact_id",), ("source", "artifact_id")])
+def test_a_manifest_of_another_source_tree_is_refused(
+    infrastructure: Access, bucket: str, taken: tuple[str, ...]
+) -> None:
+    tree, other = source(), manifest(source())
+    foreign = manifest(tree).model_copy(update={name: getattr(other, name) for name in taken})
     key = manifest_key(tree.service, tree.artifact_id)
-    create_object(infrastructure, bucket, key, manifest(other).to_bytes())
+    create_object(infrastructure, bucket, key, foreign.to_bytes())
 
     with pytest.raises(RefusedInputError) as refusal:
         find_artifact.fn(infrastructure, bucket, tree)

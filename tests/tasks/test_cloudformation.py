@@ -11,21 +11,19 @@ from domain.access import Access
 from domain.errors import DeployFailedError, UnreachableError
 from domain.names import Names
 from domain.stack_states import StackStatus
+from tasks.change_sets import discard_plan, execute_plan, plan_changes
 from tasks.cloudformation import (
     continue_rollback,
     delete_stack,
-    discard_plan,
-    execute_plan,
     observe_stack,
     physical_id,
-    plan_changes,
     roll_back_stack,
     wait_for_stack,
 )
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, root, unique
 from tests.tasks.faults import Answer, Faults, Question, error, losing_first, once
-from tests.tasks.stacks import Workshop, gated, queues, signal, signalled_later
+from tests.tasks.stacks import Workshop, gated, planned, queues, signal, signalled_later
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
@@ -63,7 +61,7 @@ def test_a_plan_says_what_will_change_and_changes_nothing(
 ) -> None:
     request = workshop.request(workshop.name(), queues(3))
 
-    plan = plan_changes.fn(runtime, request)
+    plan = planned(runtime, request)
 
     assert plan.summary() == "3 to add, 0 to modify, 0 to remove"
     assert plan.template_sha256 == request.template_sha256
@@ -112,7 +110,7 @@ def test_a_plan_without_changes_is_empty_and_can_be_discarded_twice(
     name = workshop.name()
     workshop.finish(name, queues(1))
 
-    plan = plan_changes.fn(runtime, workshop.request(name, queues(1), release=2, creates=False))
+    plan = planned(runtime, workshop.request(name, queues(1), release=2, creates=False))
 
     assert plan.is_empty
     discard_plan.fn(runtime, plan)
@@ -148,7 +146,7 @@ def test_a_plan_of_two_pages_is_read_to_its_end(
     request = workshop.request(workshop.name(), queues(7))
 
     with between(on_two_pages):
-        plan = plan_changes.fn(runtime, request)
+        plan = planned(runtime, request)
 
     assert [change.logical_id for change in plan.changes] == [f"Queue{n}" for n in range(7)]
 
@@ -166,7 +164,7 @@ def test_a_template_that_is_refused_is_explained_in_awss_own_words(
     runtime: Access, workshop: Workshop, template: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(DeployFailedError) as failure:
-        plan_changes.fn(runtime, workshop.request(workshop.name(), template))
+        planned(runtime, workshop.request(workshop.name(), template))
 
     assert reason in failure.value.why
     assert "no resource was changed" in failure.value.state
@@ -179,7 +177,7 @@ def test_a_plan_with_another_service_role_is_not_allowed(
     request = workshop.request(workshop.name(), queues(1))
 
     with pytest.raises(UnreachableError, match="not allowed to create a change set"):
-        plan_changes.fn(runtime, replace(request, service_role=f"{request.service_role}-admin"))
+        planned(runtime, replace(request, service_role=f"{request.service_role}-admin"))
 
 
 def test_a_plan_whose_creation_was_not_confirmed_is_adopted(
@@ -189,12 +187,12 @@ def test_a_plan_whose_creation_was_not_confirmed_is_adopted(
     alter, statuses = losing_first("POST", b"Action=CreateChangeSet")
 
     with between(alter):
-        plan = plan_changes.fn(runtime, request)
+        plan = planned(runtime, request)
 
     assert len(statuses) == 2
     assert statuses[0] == 200
     assert plan.summary() == "2 to add, 0 to modify, 0 to remove"
-    assert plan_changes.fn(runtime, request) == plan
+    assert planned(runtime, request) == plan
 
 
 @pytest.mark.parametrize("other", ["template", "parameters"])
@@ -203,7 +201,7 @@ def test_a_plan_of_the_same_name_that_was_made_from_something_else_is_not_adopte
 ) -> None:
     template = queues(1) | {"Parameters": {"Size": {"Type": "String", "Default": "small"}}}
     request = workshop.request(workshop.name(), template, Size="large")
-    plan_changes.fn(runtime, request)
+    planned(runtime, request)
     changed = queues(2) | {"Parameters": template["Parameters"]}
     wanted = {
         "template": workshop.request(request.stack, changed, Size="large"),
@@ -211,7 +209,7 @@ def test_a_plan_of_the_same_name_that_was_made_from_something_else_is_not_adopte
     }[other]
 
     with pytest.raises(DeployFailedError, match="cannot be adopted") as failure:
-        plan_changes.fn(runtime, wanted)
+        planned(runtime, wanted)
 
     assert failure.value.state == "no resource was changed"
 
@@ -220,20 +218,20 @@ def test_a_plan_that_its_stack_has_outrun_is_not_adopted(
     between: Between, runtime: Access, workshop: Workshop
 ) -> None:
     request = workshop.request(workshop.name(), queues(1))
-    plan_changes.fn(runtime, request)
+    planned(runtime, request)
 
     def outrun(_: Question, answer: Answer) -> Answer:
         return answer.saying(answer.body.replace(b">AVAILABLE<", b">OBSOLETE<"))
 
     with between(outrun), pytest.raises(DeployFailedError, match="cannot be adopted"):
-        plan_changes.fn(runtime, request)
+        planned(runtime, request)
 
 
 def test_an_execution_that_was_not_confirmed_has_begun_once(
     between: Between, runtime: Access, workshop: Workshop
 ) -> None:
     request = workshop.request(workshop.name(), gated())
-    plan = plan_changes.fn(runtime, request)
+    plan = planned(runtime, request)
     alter, statuses = losing_first("POST", b"Action=ExecuteChangeSet")
 
     with between(alter):
@@ -384,7 +382,7 @@ def test_a_creation_that_failed_without_a_rollback_can_be_rolled_back(
     runtime: Access, workshop: Workshop
 ) -> None:
     request = workshop.request(workshop.name(), gated())
-    plan = plan_changes.fn(runtime, request)
+    plan = planned(runtime, request)
     root("runtime", "cloudformation").execute_change_set(
         ChangeSetName=plan.change_set_id, StackName=plan.stack, DisableRollback=True
     )
@@ -449,3 +447,14 @@ def test_a_resource_is_found_by_its_logical_id(runtime: Access, workshop: Worksh
 
     assert stack.name in str(physical_id(runtime, stack.stack_id, "Queue0"))
     assert physical_id(runtime, stack.stack_id, "NoSuchThing") is None
+
+
+def test_a_change_set_that_another_run_has_executed_needs_no_plan(
+    runtime: Access, workshop: Workshop
+) -> None:
+    name = workshop.name()
+    _, token = workshop.start(name, queues(1))
+    assert plan_changes.fn(runtime, workshop.request(name, queues(1))) is None
+    stack = workshop.wait(name)
+    assert plan_changes.fn(runtime, workshop.request(name, queues(1))) is None
+    assert workshop.observed(stack.name).token == token

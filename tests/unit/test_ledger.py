@@ -123,6 +123,7 @@ def test_no_stack_reads_the_entries_of_another(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("number", [0, -1, 100_000_000])
 def test_a_release_number_has_one_to_eight_digits(number: int) -> None:
+    assert {intent(number=least).number for least in (1, 99_999_999)} == {1, 99_999_999}
     with pytest.raises(ValidationError):
         intent(number=number)
 
