@@ -6,25 +6,38 @@ import re
 from pathlib import Path
 
 from domain.errors import ConfigurationError
-from sandbox.repositories import import_repository
+from domain.topology import Topology
+from sandbox import lifecycle
+from sandbox.repositories import head, import_repository, is_imported
 from tasks.topology_file import config_path, read_topology
 
 
-def import_folder(folder: Path, state: Path) -> tuple[str, str]:
+def import_folder(folder: Path, state: Path, *, once: bool = False) -> tuple[str, str]:
     """Import a git repository; return its name in the sandbox and its current commit.
 
-    The owner is that of the first entry of organization.repositories.
+    The owner is that of the first entry of organization.repositories. With `once`, what
+    an earlier demo did in the sandbox's copy is kept.
     """
     topology = read_topology(config_path())
-    organization = topology.organization
-    if not organization.repositories:
+    name = _name(folder, topology)
+    branches = [environment.branch for environment in topology.environments.values()]
+    if once and is_imported(folder, state, name, topology.environment("preprod").branch):
+        return name, head(folder)
+    commit = import_repository(folder, state, name, branches)
+    sandbox = lifecycle.status(state)
+    if sandbox and sandbox.github:
+        owner, _, plain = name.partition("/")
+        sandbox.github.control("POST", "/repositories", owner=owner, name=plain)
+    return name, commit
+
+
+def _name(folder: Path, topology: Topology) -> str:
+    if not topology.organization.repositories:
         raise ConfigurationError(
             "no repository may be released",
             where="organization.repositories in tiercel.toml",
             remedy='add one, or "owner/*" for all of an owner\'s',
         )
-    owner = organization.repositories[0].partition("/")[0]
+    owner = topology.organization.repositories[0].partition("/")[0]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip(".-")
-    name = f"{owner}/{plain.removesuffix('.git') or 'repository'}"
-    branch = topology.environment("preprod").branch
-    return name, import_repository(folder, state, name, branch)
+    return f"{owner}/{plain.removesuffix('.git') or 'repository'}"

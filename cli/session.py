@@ -18,7 +18,6 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
     sandbox never reaches AWS.
     """
     from sandbox.lifecycle import status  # noqa: PLC0415 - an extra that may be absent
-    from sandbox.repositories import server_url  # noqa: PLC0415
 
     sandbox = status(state)
     if sandbox is None:
@@ -32,7 +31,6 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
     os.environ.update(
         sandbox.environ(environment)
         | {
-            "GITHUB_SERVER_URL": server_url(state),
             "TIERCEL_CACHE_DIR": str(state.absolute() / "cache"),
         }
     )

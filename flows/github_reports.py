@@ -20,7 +20,7 @@ from tasks.github_statuses import open_deployment, report_deployment_state, set_
 
 def run_link() -> str:
     """Return the address of the flow run in the Prefect UI, empty where there is none."""
-    return str(flow_run.get_ui_url() or "")
+    return str(flow_run.ui_url or "")
 
 
 async def report_checks(pull: PullRequest, commit: str, checks: Sequence[Check]) -> None:

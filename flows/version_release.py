@@ -90,7 +90,7 @@ async def _merged_pulls(
     """Return the pull requests that the release brings, each once, the oldest first."""
     name, sha = candidate.commit.repository, candidate.commit.sha
     earlier = _newest([tag for tag in tags if tag.version != version.tag], sha)
-    commits = await call(commits_between, name, earlier.commit, sha) if earlier else [sha]
+    commits = await call(commits_between, name, earlier.commit if earlier else "", sha)
     found = await all_done(
         call(pulls_of_commit, name, commit) for commit in commits[-_LONGEST_HISTORY:]
     )

@@ -1,4 +1,4 @@
-"""Starts, finds and stops the sandbox: the emulated AWS accounts and a Prefect server."""
+"""Starts, finds and stops the sandbox: emulated AWS accounts, a GitHub stand-in, Prefect."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sandbox import processes
 from sandbox.accounts import seed_accounts
 from sandbox.credentials import read_operator_key, read_regions, write_credentials
 from sandbox.emulated_aws import await_aws, root_secret, start_aws
+from sandbox.github.client import RunningGithub
+from sandbox.github.process import await_github, running_github, start_github
 from sandbox.layout import Layout
 from sandbox.prefect_server import api_url, await_prefect, start_prefect
 from sandbox.processes import HOST
@@ -31,6 +33,7 @@ class Sandbox:
     state: Path
     aws_endpoint: str
     prefect_api_url: str | None
+    github: RunningGithub | None
     latency_ms: int
     regions: dict[str, str]
 
@@ -65,15 +68,27 @@ class Sandbox:
             "AWS_DEFAULT_REGION": self.regions[profile],
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        return aws | ({"PREFECT_API_URL": self.prefect_api_url} if self.prefect_api_url else {})
+        prefect = {"PREFECT_API_URL": self.prefect_api_url} if self.prefect_api_url else {}
+        return aws | prefect | self._github_environ()
+
+    def _github_environ(self) -> dict[str, str]:
+        """Tiercel speaks to GitHub as the bot; without the stand-in, git reads files."""
+        if self.github is None:
+            return {"GITHUB_SERVER_URL": (self.state / "repositories").as_uri()}
+        return {
+            "GITHUB_SERVER_URL": self.github.server_url,
+            "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_TOKEN": self.github.token("bot"),
+        }
 
 
-def up(
+def up(  # noqa: PLR0913 - what to start, and where
     state: Path,
     topology: Topology,
     *,
     latency_ms: int = 0,
     prefect: bool = True,
+    github: bool = True,
     ports: Ports = Ports(),  # noqa: B008 - it is immutable
     report: Report = lambda _: None,
 ) -> Sandbox:
@@ -97,6 +112,8 @@ def up(
                 record = _with_aws(record, layout, topology, latency_ms, ports.aws)
             if prefect and record.prefect is None:
                 record = _with_prefect(record, layout, ports.prefect)
+            if github and record.github is None:
+                record = _with_github(record, layout, ports.github)
             record = _ready(record, layout, topology, report)
         except BaseException:
             fresh = [server for server in record.servers() if server not in found.servers()]
@@ -147,11 +164,20 @@ def _with_prefect(record: Record, layout: Layout, port: int) -> Record:
     return record
 
 
+def _with_github(record: Record, layout: Layout, port: int) -> Record:
+    port = port or processes.free_port(read_ports(layout).github)
+    record = replace(record, github=start_github(layout, port))
+    write_record(layout, record)
+    return record
+
+
 def _ready(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
     """Wait for the servers; Prefect goes on starting while the accounts are filled."""
     if record.aws:
         await_aws(layout, record.aws, report)
         record = _seeded(record, layout, topology, report)
+    if record.github:
+        await_github(layout, record.github, report)
     if record.prefect:
         await_prefect(layout, record.prefect, report)
     return record
@@ -187,6 +213,7 @@ def _sandbox(layout: Layout, record: Record) -> Sandbox:
         state=layout.root,
         aws_endpoint=f"http://{HOST}:{record.aws.port}",
         prefect_api_url=api_url(record.prefect.port) if record.prefect else None,
+        github=running_github(layout, record.github) if record.github else None,
         latency_ms=record.latency_ms,
         regions=read_regions(layout),
     )

@@ -21,6 +21,7 @@ class Ports:
 
     aws: int = 0
     prefect: int = 0
+    github: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Record:
 
     aws: Server | None = None
     prefect: Server | None = None
+    github: Server | None = None
     latency_ms: int = 0
     seeded: str = ""
 
@@ -58,13 +60,14 @@ class Record:
         return Record(
             aws=self.aws if self.aws and self.aws.is_running else None,
             prefect=self.prefect if self.prefect and self.prefect.is_running else None,
+            github=self.github if self.github and self.github.is_running else None,
             latency_ms=self.latency_ms,
             seeded=self.seeded,
         )
 
     def servers(self) -> list[Server]:
         """Return the servers that were started."""
-        return [server for server in (self.aws, self.prefect) if server]
+        return [server for server in (self.aws, self.prefect, self.github) if server]
 
 
 def read_record(layout: Layout) -> Record:
@@ -74,6 +77,7 @@ def read_record(layout: Layout) -> Record:
         return Record(
             aws=Server.parse(data["aws"]) if data["aws"] else None,
             prefect=Server.parse(data["prefect"]) if data["prefect"] else None,
+            github=Server.parse(data["github"]) if data["github"] else None,
             latency_ms=int(data["latency_ms"]),
             seeded=str(data["seeded"]),
         )
@@ -88,6 +92,7 @@ def write_record(layout: Layout, record: Record) -> None:
     current = Ports(
         aws=record.aws.port if record.aws else known.aws,
         prefect=record.prefect.port if record.prefect else known.prefect,
+        github=record.github.port if record.github else known.github,
     )
     write_text(layout.ports, json.dumps(asdict(current)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from domain.errors import RefusedInputError
@@ -19,11 +20,6 @@ _AUTHOR = {
 }
 
 
-def server_url(state: Path) -> str:
-    """Return what stands in for https://github.com: GITHUB_SERVER_URL of the sandbox."""
-    return (state.absolute() / "repositories").as_uri()
-
-
 def create_from_folder(folder: Path, work_tree: Path) -> None:
     """Make a git repository of a folder's files, with the branches `develop` and `main`.
 
@@ -32,45 +28,68 @@ def create_from_folder(folder: Path, work_tree: Path) -> None:
     if work_tree.exists():
         shutil.rmtree(work_tree)
     shutil.copytree(folder, work_tree, ignore=shutil.ignore_patterns("__pycache__", ".git"))
-    _git(work_tree, "init", "--quiet", "--initial-branch=main")
-    _git(work_tree, "add", "--all")
-    _git(work_tree, "commit", "--quiet", "--message=The first version")
-    _git(work_tree, "branch", "develop")
+    run_git(work_tree, "init", "--quiet", "--initial-branch=main")
+    run_git(work_tree, "add", "--all")
+    run_git(work_tree, "commit", "--quiet", "--message=The first version")
+    run_git(work_tree, "branch", "develop")
 
 
-def import_repository(path: Path, state: Path, name: str, branch: str = "develop") -> str:
+def import_repository(
+    path: Path, state: Path, name: str, branches: Sequence[str] = ("develop",)
+) -> str:
     """Copy a person's repository into the sandbox as `owner/name`; return its commit.
 
-    Its HEAD becomes the branch that feeds Preprod.
-
-    The repository itself is only read. Raises RefusedInputError if it is none, or has no
-    commit. What is not committed is not imported.
+    Its HEAD becomes the branches that feed the environments. The repository itself is only
+    read. Raises RefusedInputError if it is none, or has no commit. What is not committed
+    is not imported.
     """
     commit = head(path)
-    bare = state.absolute() / "repositories" / f"{name}.git"
+    bare = bare_repository(state, name)
     bare.mkdir(parents=True, exist_ok=True)
-    _git(bare, "init", "--quiet", "--bare")
-    _git(
-        bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
-        "+refs/heads/*:refs/heads/*",
-    )  # fmt: skip
-    # What a person has checked out is what Preprod releases.
-    _git(
-        bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
-        f"+HEAD:refs/heads/{branch}",
-    )  # fmt: skip
+    run_git(bare, "init", "--quiet", "--bare")
+    for refspecs in (["+refs/heads/*:refs/heads/*"], [f"+HEAD:refs/heads/{b}" for b in branches]):
+        run_git(
+            bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
+            *refspecs,
+        )  # fmt: skip
     return commit
+
+
+def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
+    """Tell whether the sandbox has the repository, and its HEAD is in a branch there.
+
+    Raises RefusedInputError if the sandbox has the repository without that commit: what
+    the demo did with it there cannot be told anew.
+    """
+    bare = bare_repository(state, name)
+    if not bare.exists():
+        return False
+    try:
+        run_git(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
+    except subprocess.CalledProcessError as error:
+        raise RefusedInputError(
+            "the sandbox has this repository at another commit",
+            where=str(bare),
+            state="nothing was changed",
+            remedy="give another folder with --state, or delete this one",
+        ) from error
+    return True
+
+
+def bare_repository(state: Path, name: str) -> Path:
+    """Return the folder of a repository of the sandbox's GitHub."""
+    return state.absolute() / "repositories" / f"{name}.git"
 
 
 def has_uncommitted_changes(path: Path) -> bool:
     """Tell whether the folder has changes that a commit does not contain."""
-    return bool(_git(path, "status", "--porcelain").stdout.strip())
+    return bool(run_git(path, "status", "--porcelain").stdout.strip())
 
 
 def head(path: Path) -> str:
     """Return the commit that a clone has checked out; RefusedInputError if there is none."""
     try:
-        return _git(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
+        return run_git(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
         raise RefusedInputError(
             "this is no git repository with a commit",
@@ -80,7 +99,11 @@ def head(path: Path) -> str:
         ) from error
 
 
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder, as the demo's author and without a person's configuration.
+
+    Raises subprocess.CalledProcessError when git fails.
+    """
     return subprocess.run(
         ["git", *arguments],  # noqa: S607 - the user's own git
         cwd=folder,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from github import Auth, Github, GithubException, GithubRetry
@@ -120,6 +121,8 @@ def _client(settings: tuple[str, ...]) -> Github:
         base_url=settings[0],
         timeout=_TIMEOUT_SECONDS,
         per_page=100,
+        seconds_between_requests=_pace(settings[0], 0.25),
+        seconds_between_writes=_pace(settings[0], 1.0),
         retry=GithubRetry(
             total=5,
             backoff_factor=0.5,
@@ -127,6 +130,14 @@ def _client(settings: tuple[str, ...]) -> Github:
             allowed_methods={"GET", "HEAD"},
         ),
     )
+
+
+def _pace(api_url: str, seconds: float) -> float:
+    """Wait between calls as GitHub.com asks; an Enterprise server sets no such limit.
+
+    https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+    """
+    return seconds if urlsplit(api_url).hostname == "api.github.com" else 0
 
 
 @lru_cache(maxsize=4)

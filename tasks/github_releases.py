@@ -77,9 +77,16 @@ def compare(name: str, base: str, head: str) -> Comparison:
 
 @world_task("list merged commits", "list commits of {name} since {base}")
 def commits_between(name: str, base: str, head: str) -> list[str]:
-    """Return the ids of the commits that `head` has and `base` lacks."""
+    """Return the ids of the commits that `head` has and `base` lacks.
+
+    An empty `base` stands for what the branch had before `head` was merged into it.
+    """
     with translated("list commits", f"{name} {base}...{head}"):
-        return [commit.sha for commit in repository(name).compare(base, head).commits]
+        target = repository(name)
+        if not base:
+            parents = target.get_commit(head).parents
+            base = parents[0].sha if parents else head
+        return [*(commit.sha for commit in target.compare(base, head).commits), head]
 
 
 def _is_version(tag: str) -> bool:

@@ -57,7 +57,8 @@ def _lint(path: Path, shown: str, template: dict[str, Any], scratch: Path) -> No
     _refuse_lint_config(template, shown)
     report = scratch / "lint.json"
     command = (
-        sys.executable, "-m", "cfnlint", "--non-zero-exit-code", "none", "--format", "json",
+        str(Path(sys.executable).with_name("cfn-lint")),
+        "--non-zero-exit-code", "none", "--format", "json",
         "--output-file", str(report), "--template", str(path),
     )  # fmt: skip
     neutral = scratch / "lint"

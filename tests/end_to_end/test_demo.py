@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from github import Auth, Github
 
 from sandbox import lifecycle
 from tests.support.commands import run, run_json
@@ -76,39 +77,81 @@ def packages(demo: Demo, profile: str) -> dict[str, set[str]]:
     }  # fmt: skip
 
 
-def test_the_demo_ends_with_answers_and_a_timeline(demo: Demo) -> None:
-    assert set(demo.document["services"]) == SERVICES
-    assert demo.document["services"]["orders"]["answer"].startswith('{"statusCode": 200')
-    assert "sencha" in demo.document["services"]["catalog"]["answer"]
-    steps = demo.document["timeline"]
-    assert {"build orders", "plan acme-preprod-orders"} <= {step["name"] for step in steps}
-    assert all(step["seconds"] >= 0 for step in steps)
-    assert "release 1 is live" in demo.progress
+def test_the_demo_ends_with_the_answers_of_both_environments_and_a_timeline(demo: Demo) -> None:
+    for environment in ("preprod", "prod"):
+        live = demo.document["live"][environment]
+        assert set(live) == SERVICES
+        assert live["orders"]["answer"].startswith('{"statusCode": 200')
+        assert '"net": 690' in live["catalog"]["answer"], "the second change is not live"
+    steps = {step["name"] for step in demo.document["timeline"]}
+    assert {"build orders", "plan acme-preprod-orders", "plan acme-prod-orders"} <= steps
 
 
-def test_an_observer_sees_stacks_only_in_the_runtime_account_of_preprod(demo: Demo) -> None:
+def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo) -> None:
+    assert "tiercel/orders: failure: the build command failed: python3 -m unittest" in demo.progress
+    assert "tiercel/orders: success: built and tested" in demo.progress
+
+
+def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:
+    first, second = demo.document["built"]
+    assert set(first) == SERVICES
+    assert second == ["catalog"]
+    for environment in ("preprod", "prod"):
+        releases = {
+            name: (live["release"], live["changed"])
+            for name, live in demo.document["live"][environment].items()
+        }
+        assert releases.pop("catalog") == (2, True)
+        assert set(releases.values()) == {(1, False)}
+
+
+def test_prod_runs_the_digests_that_preprod_verified(demo: Demo) -> None:
+    digests = {
+        environment: {name: one["digest"] for name, one in live.items()}
+        for environment, live in demo.document["live"].items()
+    }
+    assert digests["prod"] == digests["preprod"]
+
+
+def test_an_observer_sees_stacks_only_in_the_runtime_accounts(demo: Demo) -> None:
     seen = {profile: stacks(demo, profile) for profile in ACCOUNTS}
 
-    assert seen.pop("preprod-runtime-root") == {f"acme-preprod-{name}" for name in SERVICES}
+    for environment in ("preprod", "prod"):
+        found = seen.pop(f"{environment}-runtime-root")
+        assert found == {f"acme-{environment}-{name}" for name in SERVICES}
     assert set().union(*seen.values()) == set()
 
 
-def test_an_observer_sees_artifacts_and_their_staged_copies_and_nothing_elsewhere(
-    demo: Demo,
-) -> None:
-    seen = {profile: packages(demo, profile) for profile in ACCOUNTS}
+def test_an_observer_sees_the_same_artifacts_in_all_four_accounts(demo: Demo) -> None:
+    artifacts = {profile: set().union(*packages(demo, profile).values()) for profile in ACCOUNTS}
 
-    artifacts = seen["preprod-infrastructure-root"].popitem()[1]
-    staged = seen["preprod-runtime-root"].popitem()[1]
-    assert artifacts
-    assert artifacts == staged
-    assert [keys for buckets in seen.values() for keys in buckets.values() if keys] == []
+    assert artifacts["preprod-infrastructure-root"]
+    assert len(set(map(frozenset, artifacts.values()))) == 1
+
+
+def test_github_has_a_release_a_tag_and_deployments(demo: Demo) -> None:
+    sandbox = lifecycle.status(demo.state)
+    assert sandbox
+    assert sandbox.github
+    with Github(
+        auth=Auth.Token(sandbox.github.token("author")), base_url=sandbox.github.api_url
+    ) as github:
+        repository = github.get_repo(demo.document["repository"])
+        assert [release.tag_name for release in repository.get_releases()] == ["v0.2.0", "v0.1.0"]
+        assert {tag.name for tag in repository.get_tags()} == {"v0.1.0", "v0.2.0"}
+        notes = repository.get_release("v0.1.0").body
+        assert "Print a note on gifts by author in #1" in notes
+        states = {
+            (deployment.environment, next(iter(deployment.get_statuses())).state)
+            for deployment in repository.get_deployments()
+        }
+        assert states == {("preprod", "success"), ("prod", "success")}
 
 
 def test_every_object_has_the_sha_256_of_its_name_in_both_accounts(
     demo: Demo, tmp_path: Path
 ) -> None:
-    for profile in ("preprod-infrastructure-root", "preprod-runtime-root"):
+    for profile in ACCOUNTS:
         ((bucket, keys),) = packages(demo, profile).items()
         for key in keys:
             target = tmp_path / "object"
@@ -131,22 +174,26 @@ def test_status_says_what_is_live_where(demo: Demo) -> None:
     live = run_json("status", "--sandbox", "--state", str(demo.state))
 
     assert {entry["service"] for entry in live["preprod"]} == SERVICES
-    assert {entry["release"] for entry in live["preprod"]} == {1}
-    assert live["prod"] == []
+    assert {entry["service"] for entry in live["prod"]} == SERVICES
+    for environment in ("preprod", "prod"):
+        numbers = {entry["service"]: entry["release"] for entry in live[environment]}
+        assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": 2}
 
 
 def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
     code, _, progress = run("demo", "--state", str(demo.state))
 
-    assert code == 0
+    assert code == 0, progress
+    assert progress.count("an earlier demo released it") == 2
     assert progress.count("is published already") == len(SERVICES)
-    assert progress.count("unchanged, release 1 is live") == len(SERVICES)
+    assert progress.count("unchanged, release") == 2 * len(SERVICES)
     assert "is new" not in progress
 
 
 def test_releases_lists_every_release(demo: Demo) -> None:
-    history = run_json("releases", "preprod", "--sandbox", "--state", str(demo.state))
+    history = run_json("releases", "prod", "--sandbox", "--state", str(demo.state))
 
-    assert {(entry["service"], entry["status"]) for entry in history} == {
-        (name, "succeeded") for name in SERVICES
+    assert {(entry["service"], entry["release"], entry["status"]) for entry in history} == {
+        ("catalog", 2, "succeeded"),
+        *((name, 1, "succeeded") for name in SERVICES),
     }

@@ -15,7 +15,7 @@ from tests.sandbox.support import TOPOLOGY
 def box() -> Iterator[Sandbox]:
     state = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:
-        yield up(state, TOPOLOGY, prefect=False)
+        yield up(state, TOPOLOGY, prefect=False, github=False)
     finally:
         down(state)
         shutil.rmtree(state)

@@ -91,7 +91,7 @@ def test_seeding_twice_changes_nothing(box: Sandbox) -> None:
     credentials = box.credentials_file.read_text()
     record = box.state / "sandbox.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"seeded": "something else"}))
-    assert up(box.state, TOPOLOGY, prefect=False) == box
+    assert up(box.state, TOPOLOGY, prefect=False, github=False) == box
     assert [holdings(box, PREPROD), holdings(box, PROD)] == before
     assert box.credentials_file.read_text() == credentials
 

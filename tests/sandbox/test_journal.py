@@ -138,6 +138,7 @@ def test_an_error_has_its_code(box: Sandbox, calls: Calls) -> None:
     who = orchestrator(box, PREPROD)
     s3, kms = who.client("s3"), who.client("kms")
     stacks = deployer(box, PREPROD).client("cloudformation")
+    last(calls, 3)  # an entry follows its answer: wait for those of the roles
     failing: list[tuple[Callable[[], Any], str, str]] = [
         (lambda: s3.get_object(Bucket=BUCKET, Key="absent"), "NoSuchKey", "s3"),
         (lambda: s3.head_object(Bucket=BUCKET, Key="absent"), "404", "s3"),

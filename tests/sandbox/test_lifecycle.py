@@ -51,14 +51,14 @@ def is_running(process: psutil.Process) -> bool:
 
 def test_up_twice_is_one_sandbox(box: Sandbox) -> None:
     before = server(box)
-    assert up(box.state, TOPOLOGY, prefect=False) == box
+    assert up(box.state, TOPOLOGY, prefect=False, github=False) == box
     assert server(box) == before
     assert status(box.state) == box
 
 
 def test_two_ups_at_once_start_one_sandbox(state: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        boxes = list(pool.map(lambda _: up(state, TOPOLOGY, prefect=False), range(2)))
+        boxes = list(pool.map(lambda _: up(state, TOPOLOGY, prefect=False, github=False), range(2)))
     assert boxes[0] == boxes[1]
     ours = [
         process
@@ -78,7 +78,7 @@ def snapshot(state: Path) -> str:
 
 
 def test_a_killed_sandbox_starts_again_with_what_it_held_seconds_before(state: Path) -> None:
-    first = up(state, TOPOLOGY, prefect=False)
+    first = up(state, TOPOLOGY, prefect=False, github=False)
     who, process = deployer(first, PREPROD), server(first)
     queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
     stack = deploy(who, PREPROD.prefix + "killed", queue)
@@ -87,7 +87,7 @@ def test_a_killed_sandbox_starts_again_with_what_it_held_seconds_before(state: P
     process.send_signal(signal.SIGKILL)
     eventually(lambda: not is_running(process))
     assert status(state) is None
-    second = up(state, TOPOLOGY, prefect=False)
+    second = up(state, TOPOLOGY, prefect=False, github=False)
     assert second == first
     assert server(second) != process
     assert second.credentials_file.read_text() == credentials
@@ -97,7 +97,7 @@ def test_a_killed_sandbox_starts_again_with_what_it_held_seconds_before(state: P
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_left_alone(state: Path) -> None:
-    box = up(state, TOPOLOGY, prefect=False)
+    box = up(state, TOPOLOGY, prefect=False, github=False)
     process, path = server(box), state / "sandbox.json"
     record = json.loads(path.read_text())
     try:
@@ -111,7 +111,7 @@ def test_a_pid_that_now_belongs_to_another_process_is_left_alone(state: Path) ->
 
 
 def test_down_ends_the_processes_of_functions_too(state: Path) -> None:
-    box = up(state, TOPOLOGY, prefect=False)
+    box = up(state, TOPOLOGY, prefect=False, github=False)
     who = deployer(box, PREPROD)
     body = "import os\ndef handler(event, context):\n    return os.getpid()\n"
     function = {
@@ -157,18 +157,18 @@ def test_a_process_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Pa
 
 
 def test_functions_of_a_killed_emulator_are_ended_by_the_next_up(state: Path) -> None:
-    box = up(state, TOPOLOGY, prefect=False)
+    box = up(state, TOPOLOGY, prefect=False, github=False)
     program = box.state / "tmp" / "left-over.py"
     program.write_text("import time\ntime.sleep(60)\n")
     orphan = subprocess.Popen([sys.executable, program])
     server(box).send_signal(signal.SIGKILL)
     eventually(lambda: status(state) is None)
-    up(state, TOPOLOGY, prefect=False)
+    up(state, TOPOLOGY, prefect=False, github=False)
     orphan.wait(5)
 
 
 def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
-    before = up(state, TOPOLOGY, prefect=False)
+    before = up(state, TOPOLOGY, prefect=False, github=False)
     who = deployer(before, PREPROD)
     body = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'still here'}\n"
     function = {
@@ -205,7 +205,7 @@ def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
     signed = signing.sign(KeyId=PREPROD.signing_key_alias, **request)
     assert down(state)
 
-    after = up(state, TOPOLOGY, prefect=False)
+    after = up(state, TOPOLOGY, prefect=False, github=False)
     assert after == before
     who = deployer(after, PREPROD)
     cloudformation = who.client("cloudformation")
@@ -278,17 +278,17 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(state: Path) -> None:
 
 
 def test_a_remembered_port_that_is_taken_is_replaced_by_another(state: Path) -> None:
-    first = up(state, TOPOLOGY, prefect=False)
+    first = up(state, TOPOLOGY, prefect=False, github=False)
     down(state)
     with bind(int(first.aws_endpoint.rpartition(":")[2])):
-        second = up(state, TOPOLOGY, prefect=False)
+        second = up(state, TOPOLOGY, prefect=False, github=False)
     assert second.aws_endpoint != first.aws_endpoint
 
 
 def test_an_emulator_that_dies_is_an_error_with_the_end_of_its_log(state: Path) -> None:
     (state / "journal.jsonl").mkdir(parents=True)
     with pytest.raises(TiercelError, match="ended before it was ready") as raised:
-        up(state, TOPOLOGY, prefect=False)
+        up(state, TOPOLOGY, prefect=False, github=False)
     assert "IsADirectoryError" in raised.value.why
     assert raised.value.where == str(state / "aws.log")
     assert status(state) is None
@@ -305,7 +305,7 @@ def test_a_sandbox_that_is_not_installed_says_how_to_install_it(
         "try:\n"
         "    from sandbox.lifecycle import up\n"
         "    from tests.sandbox.support import TOPOLOGY\n"
-        "    up(pathlib.Path(sys.argv[1]), TOPOLOGY, prefect=False)\n"
+        "    up(pathlib.Path(sys.argv[1]), TOPOLOGY, prefect=False, github=False)\n"
         "except TiercelError as error:\n"
         "    print(error.why, error.remedy)\n"
     )

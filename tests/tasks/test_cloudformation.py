@@ -247,6 +247,25 @@ def test_an_execution_that_was_not_confirmed_has_begun_once(
     execute_plan.fn(runtime, plan, request.name)
 
 
+def test_there_is_no_plan_where_another_run_of_the_same_release_has_executed_it(
+    runtime: Access, workshop: Workshop
+) -> None:
+    name = workshop.name()
+    workshop.finish(name, queues(1))
+
+    assert plan_changes.fn(runtime, workshop.request(name, queues(1))) is None
+
+
+def test_another_releases_plan_of_a_stack_that_exists_is_no_reason_to_adopt(
+    runtime: Access, workshop: Workshop
+) -> None:
+    name = workshop.name()
+    workshop.finish(name, queues(1))
+
+    with pytest.raises((DeployFailedError, UnreachableError)):
+        plan_changes.fn(runtime, workshop.request(name, queues(1), release=2, creates=True))
+
+
 def test_a_plan_that_another_release_has_executed_is_an_error(
     runtime: Access, workshop: Workshop
 ) -> None:

@@ -294,6 +294,7 @@ def test_an_included_local_file_is_refused_wherever_it_stands(sections: dict[str
     with pytest.raises(RefusedInputError) as refusal:
         find_assets(template(resource("AWS::SQS::Queue"), **sections))
     assert "AWS::Include" in refusal.value.why
+    assert refusal.value.what.startswith((*sections, "/"))
 
 
 @pytest.mark.parametrize(
@@ -441,6 +442,15 @@ def test_a_nested_stack_gets_an_address_and_the_bucket() -> None:
         },
         "Condition": "IsProd",
     }
+
+
+@pytest.mark.parametrize(("resource_type", "name", "kind"), PACKAGED)
+def test_whoever_passes_the_boundary_on_has_it_and_nobody_else_is_asked_for_it(
+    resource_type: str, name: str, kind: AssetKind
+) -> None:
+    described = template(resource(resource_type, **{name: "some/path"}))
+    parameters = rewrite(described, {("Thing", name): "packages/k"})["Parameters"]
+    assert (BOUNDARY_PARAMETER in parameters) is (kind is TEMPLATE)
 
 
 def test_an_application_becomes_the_stack_that_sam_makes_of_it() -> None:

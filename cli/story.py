@@ -1,0 +1,100 @@
+"""The story that the demo tells: what the people of a team do, chapter by chapter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+_GIFTS = '''"""Notes that go with a gift."""
+
+LONGEST_NOTE = 140
+
+
+def gift_note(text: str) -> str:
+    """Return the note as it is printed on the card."""
+    return {result}
+'''
+_GIFTS_TEST = '''"""Run with `python3 -m unittest` in the service's folder."""
+
+import unittest
+
+from gifts import LONGEST_NOTE, gift_note
+
+
+class GiftNotes(unittest.TestCase):
+    def test_a_long_note_is_cut_to_the_size_of_the_card(self) -> None:
+        self.assertEqual(len(gift_note("x" * 500)), LONGEST_NOTE)
+'''
+
+Files = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Push:
+    """A commit on the chapter's branch, and whether its pull request passes."""
+
+    message: str
+    files: Callable[[Callable[[str], str]], Files]
+    passes: bool
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One change on its way from a feature branch to Prod."""
+
+    title: str
+    branch: str
+    version: str
+    pushes: tuple[Push, ...] = field(default_factory=tuple)
+
+
+def story_of_the_example() -> tuple[Chapter, ...]:
+    """Return a change whose first try fails, and one that touches one service only."""
+    return (
+        Chapter(
+            title="Print a note on gifts",
+            branch="feature/gift-notes",
+            version="0.1.0",
+            pushes=(
+                Push("Print a note on gifts", _gifts("text"), passes=False),
+                Push("Cut the note to the card", _gifts("text[:LONGEST_NOTE]"), passes=True),
+            ),
+        ),
+        Chapter(
+            title="Raise the price of Assam",
+            branch="feature/price-of-assam",
+            version="0.2.0",
+            pushes=(Push("Raise the price of Assam", _new_price, passes=True),),
+        ),
+    )
+
+
+def story_of_any_repository() -> tuple[Chapter, ...]:
+    """Return one change that leaves every service as it is."""
+    note = {"RELEASED-BY-TIERCEL.md": "This file was added by a demo of Tiercel.\n"}
+    return (
+        Chapter(
+            title="Release it with Tiercel",
+            branch="feature/release-by-tiercel",
+            version="0.1.0",
+            pushes=(Push("Say who releases this", lambda _: note, passes=True),),
+        ),
+    )
+
+
+def _gifts(result: str) -> Callable[[Callable[[str], str]], Files]:
+    files = {
+        "services/orders/src/gifts.py": _GIFTS.replace("{result}", result),
+        "services/orders/tests/test_gifts.py": _GIFTS_TEST,
+    }
+    return lambda _: files
+
+
+def _new_price(read: Callable[[str], str]) -> Files:
+    path = "services/catalog/src/catalog.json"
+    catalog = json.loads(read(path))
+    for item in catalog["items"]:
+        if item["item"] == "assam-100g":
+            item["unitNet"] += 40
+    return {path: json.dumps(catalog, indent=2) + "\n"}

@@ -1,0 +1,101 @@
+"""What people do on GitHub in the demo: push, open, review and merge, each as themselves."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from github import Auth, Github
+from github.PullRequest import PullRequest
+from github.Repository import Repository
+
+from sandbox.github.client import RunningGithub
+from sandbox.repositories import run_git
+
+
+@dataclass(frozen=True)
+class Team:
+    """An author, a reviewer and a releaser who work on one repository."""
+
+    github: RunningGithub
+    repository: str
+    work_tree: Path
+
+    def clone(self) -> None:
+        """Clone the repository anew, as the author."""
+        shutil.rmtree(self.work_tree, ignore_errors=True)
+        self.work_tree.mkdir(parents=True)
+        run_git(self.work_tree, "clone", "--quiet", self._url("author"), ".")
+
+    def push(self, branch: str, base: str, files: Mapping[str, str], message: str) -> str:
+        """Push a branch with a commit on top of it, or of `base` if it is new; return the id.
+
+        Files that are there already make no commit.
+        """
+        run_git(self.work_tree, "fetch", "--quiet", "origin")
+        start = f"origin/{branch}" if self._has(branch) else f"origin/{base}"
+        run_git(self.work_tree, "checkout", "--quiet", "-B", branch, start)
+        for path, text in files.items():
+            target = self.work_tree / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        run_git(self.work_tree, "add", "--all")
+        if run_git(self.work_tree, "status", "--porcelain").stdout:
+            run_git(self.work_tree, "commit", "--quiet", f"--message={message}")
+        run_git(self.work_tree, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        return run_git(self.work_tree, "rev-parse", "HEAD").stdout.strip()
+
+    def read(self, path: str, branch: str) -> str:
+        """Return a file of a branch as it is on GitHub."""
+        run_git(self.work_tree, "fetch", "--quiet", "origin")
+        return run_git(self.work_tree, "show", f"origin/{branch}:{path}").stdout
+
+    def open(self, branch: str, base: str, title: str) -> int:
+        """Open a pull request as the author, unless it is open; return its number."""
+        with self._as("author") as github:
+            repository = github.get_repo(self.repository)
+            for pull in self._pulls(repository, branch, base, "open"):
+                return pull.number
+            return repository.create_pull(base=base, head=branch, title=title, body="").number
+
+    def merged(self, branch: str, base: str) -> str:
+        """Return the commit with which a branch was merged; empty if it never was."""
+        with self._as("author") as github:
+            pulls = self._pulls(github.get_repo(self.repository), branch, base, "closed")
+            return next((pull.merge_commit_sha for pull in pulls if pull.merged_at), "")
+
+    def approve_and_merge(self, number: int) -> str:
+        """Approve as the reviewer, merge as the releaser; return the merge commit."""
+        with self._as("reviewer") as github:
+            github.get_repo(self.repository).get_pull(number).create_review(event="APPROVE")
+        with self._as("releaser") as github:
+            merged = github.get_repo(self.repository).get_pull(number).merge(merge_method="merge")
+            return merged.sha
+
+    def _pulls(
+        self, repository: Repository, branch: str, base: str, state: str
+    ) -> list[PullRequest]:
+        owner = self.repository.partition("/")[0]
+        return list(repository.get_pulls(state=state, base=base, head=f"{owner}:{branch}"))
+
+    def _has(self, branch: str) -> bool:
+        try:
+            run_git(self.work_tree, "rev-parse", "--verify", "--quiet", f"origin/{branch}")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def _as(self, login: str) -> Github:
+        return Github(
+            auth=Auth.Token(self.github.token(login)),
+            base_url=self.github.api_url,
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+        )
+
+    def _url(self, login: str) -> str:
+        address = self.github.server_url.partition("://")[2]
+        return f"http://x-access-token:{self.github.token(login)}@{address}/{self.repository}.git"
