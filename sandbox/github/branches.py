@@ -18,7 +18,6 @@ from sandbox.github.errors import (
     NOT_FOUND,
     UNPROCESSABLE,
     ApiError,
-    invalid,
 )
 from sandbox.github.git_merges import merged_tree
 from sandbox.github.protection_rules import protection_of

@@ -43,7 +43,9 @@ def rebased(git: GitRepository, base: str, head: str, committer: Signature) -> s
 
 @lru_cache(maxsize=256)
 def can_be_rebased(git: GitRepository, base: str, head: str) -> bool:
-    """Tell whether `rebased` would succeed."""
+    """Tell whether `rebased` would succeed; it does when there is nothing to replay onto."""
+    if git.is_ancestor(base, head) and not git.history("--merges", f"^{base}", head, "--"):
+        return True
     return rebased(git, base, head, read_commit(git, head).committer) is not None
 
 
