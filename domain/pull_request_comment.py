@@ -19,7 +19,7 @@ _SIGNS = {
 _LONGEST_DETAILS = 4_000
 
 
-def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str, run: str) -> str:
+def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str) -> str:
     """Return Markdown: the verdict, each service, and what a merge would change.
 
     Whatever comes from the pull request is escaped or stands in a code block.
@@ -35,8 +35,7 @@ def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str, run: st
         parts.append(table(("service", "", "result"), rows))
     parts += [_block(v.check.details) for v in verdicts if v.check.details]
     parts.append(_plan(verdicts))
-    link = f"[flow run]({run})" if run else "a flow run"
-    parts.append(f"Commit {code(head_commit[:7])}, verified by {link}.")
+    parts.append(f"Commit {code(head_commit[:7])}; its statuses link to the flow run.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

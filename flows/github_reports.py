@@ -35,7 +35,7 @@ async def comment_on(
     pull: PullRequest, commit: str, whole: Check, verdicts: Sequence[Verdict]
 ) -> None:
     """Write or update the comment with the verdict and what a merge would change."""
-    await call(upsert_comment, pull, MARKER, comment(whole, verdicts, commit, run_link()))
+    await call(upsert_comment, pull, MARKER, comment(whole, verdicts, commit))
 
 
 async def as_github_deployment(

@@ -42,7 +42,7 @@ def token() -> str:
 
 def repository(name: str) -> Repository:
     """Return the API of a repository, `owner/name`, without asking whether it exists."""
-    return _client(_settings()).get_repo(name, lazy=True)
+    return _client(_settings()).get_repo(name)
 
 
 def forget_github() -> None:
@@ -121,6 +121,7 @@ def _client(settings: tuple[str, ...]) -> Github:
         base_url=settings[0],
         timeout=_TIMEOUT_SECONDS,
         per_page=100,
+        lazy=True,
         seconds_between_requests=_pace(settings[0], 0.25),
         seconds_between_writes=_pace(settings[0], 1.0),
         retry=GithubRetry(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from github.CommitStatus import CommitStatus
 from github.GithubObject import NotSet
 
-from domain.pull_requests import Check
+from domain.pull_requests import Check, CheckState
 from tasks.github_client import repository, translated
 from tasks.task import world_task
 
@@ -13,13 +14,13 @@ from tasks.task import world_task
 def set_status(name: str, commit: str, check: Check, link: str) -> bool:
     """Set a commit status, unless it is there already; True if this call set it.
 
-    GitHub keeps 1,000 statuses of a commit and context, and every one notifies people.
+    A verdict is not taken back while the same commit is verified once more. GitHub keeps
+    1,000 statuses of a commit and context, and every one notifies people.
     """
     with translated("set a commit status", f"{name}@{commit[:7]} {check.context}"):
         target = repository(name).get_commit(commit)
         newest = next((s for s in target.get_statuses() if s.context == check.context), None)
-        wanted = (check.state.value, check.short, link)
-        if newest and (newest.state, newest.description, newest.target_url or "") == wanted:
+        if newest and (check.state is CheckState.PENDING or _says(newest, check)):
             return False
         target.create_status(
             state=check.state.value,
@@ -28,6 +29,11 @@ def set_status(name: str, commit: str, check: Check, link: str) -> bool:
             target_url=link or NotSet,
         )
         return True
+
+
+def _says(status: CommitStatus, check: Check) -> bool:
+    """Whether a status says the same; the run that it links to may be an earlier one."""
+    return (status.state, status.description) == (check.state.value, check.short)
 
 
 @world_task("open deployment", "open GitHub deployment to {environment}")

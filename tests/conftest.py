@@ -30,7 +30,7 @@ def preprod(topology: Topology) -> Names:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Iterator[Sandbox]:
     state = tmp_path_factory.mktemp("sandbox")
-    yield lifecycle.up(state, topology, prefect=False, github=False)
+    yield lifecycle.up(state, topology, prefect=False)
     lifecycle.down(state)
 
 
@@ -40,7 +40,9 @@ def operator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sand
 
     for name, value in sandbox.environ("preprod").items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    # git reads the repositories as files, and nobody speaks to GitHub.
+    monkeypatch.setenv("GITHUB_SERVER_URL", (sandbox.state / "repositories").as_uri())
+    monkeypatch.delenv("GITHUB_TOKEN")
     monkeypatch.setenv("TIERCEL_CACHE_DIR", str(sandbox.state / "cache"))
     monkeypatch.setenv("TIERCEL_CONFIG", str(ROOT / "tiercel.toml"))
     forget_clients()

@@ -118,6 +118,7 @@ class GitServer:
         body: BinaryIO,
     ) -> GitReply:
         user = actor.must_be_user
+        body.seek(0)
         commands = read_commands(body)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as rules, self._world.change():
             known = self._world.store.get(Repository, repository.id) or repository

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from github import Auth, Github
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+
+from domain.pull_requests import Check, CheckState
+from flows.deploy import deploy_to_preprod
+from flows.publish import publish_artifact
+from flows.verify import verify_pull_request
+from sandbox.journal import journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from sandbox.people import Team
+from tasks.github_client import forget_github
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import queue, services, template
+
+HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository on the sandbox's GitHub and the people who work on it."""
+
+    repository: Repository
+    team: Team
+    github: Github
+
+    def opened(
+        self, branch: str, files: dict[str, str], base: str = "develop", title: str = "Change"
+    ) -> tuple[int, str]:
+        commit = self.team.push(branch, "develop", files, title)
+        return self.team.open(branch, base, title), commit
+
+    def verified(self, number: int, commit: str) -> dict[str, Check]:
+        checks = asyncio.run(verify_pull_request(self.repository.name, number, commit))
+        return {check.context: check for check in checks}
+
+    def statuses(self, commit: str) -> dict[str, str]:
+        combined = self.github.get_repo(self.repository.name).get_commit(commit)
+        return {one.context: one.state for one in combined.get_combined_status().statuses}
+
+    def comments(self, number: int) -> list[str]:
+        issue = self.github.get_repo(self.repository.name).get_issue(number)
+        return [comment.body for comment in issue.get_comments()]
+
+
+@pytest.fixture
+def place(
+    operator: Sandbox,
+    repositories: RepositoryMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[Place]:
+    assert operator.github
+    for name, value in operator.environ("preprod").items():
+        monkeypatch.setenv(name, value)
+    forget_github()
+    repository = repositories.make(f"pull-{abs(hash(request.node.name)) % 10**8}")
+    repository.commit({"tiercel.toml": services(inbox=""), "inbox/template.json": queue()})
+    repository.merge_into_main()
+    owner, _, name = repository.name.partition("/")
+    operator.github.control("POST", "/repositories", owner=owner, name=name)
+    team = Team(operator.github, repository.name, tmp_path / "team")
+    team.clone()
+    token = Auth.Token(operator.github.token("author"))
+    with Github(auth=token, base_url=operator.github.api_url) as github:
+        yield Place(repository, team, github)
+    forget_github()
+
+
+def test_a_changed_service_is_verified_and_its_changes_are_shown(
+    sandbox: Sandbox, place: Place
+) -> None:
+    before = journal_size(sandbox.journal)
+    more = template({"Queue": {"Type": "AWS::SQS::Queue"}, "Topic": {"Type": "AWS::SNS::Topic"}})
+    number, commit = place.opened("feature/topic", {"inbox/template.json": more})
+
+    checks = place.verified(number, commit)
+
+    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
+    (comment,) = place.comments(number)
+    assert "| inbox | Add | `Topic` | AWS::SNS::Topic |" in comment
+    assert list(read_journal(sandbox.journal, before)) == [], "a pull request reached AWS"
+
+
+def test_verifying_twice_says_nothing_twice(place: Place) -> None:
+    number, commit = place.opened("feature/twice", {"inbox/template.json": queue(DelaySeconds=1)})
+    place.verified(number, commit)
+    place.verified(number, commit)
+
+    commits = place.github.get_repo(place.repository.name).get_commit(commit)
+    assert sorted((one.context, one.state) for one in commits.get_statuses()) == [
+        ("tiercel", "pending"),
+        ("tiercel", "success"),
+        ("tiercel/inbox", "success"),
+    ]
+    assert len(place.comments(number)) == 1
+
+
+def test_an_unchanged_service_is_skipped_and_that_is_said(place: Place) -> None:
+    number, commit = place.opened("feature/readme", {"README.md": "Read this."})
+
+    assert place.verified(number, commit)["tiercel/inbox"].description == "unchanged: skipped"
+
+
+def test_a_feature_into_main_is_the_wrong_branch(place: Place) -> None:
+    number, commit = place.opened("feature/shortcut", {"a": "b"}, base="main")
+
+    check = place.verified(number, commit)["tiercel"]
+
+    assert check.state is CheckState.FAILURE
+    assert check.description.startswith("wrong branch: ")
+    assert "next release branch" in place.comments(number)[0]
+
+
+def test_a_conflict_has_a_status_of_its_own(place: Place) -> None:
+    number, commit = place.opened("feature/mine", {"README.md": "mine"})
+    other, _ = place.opened("feature/yours", {"README.md": "yours"})
+    place.team.approve_and_merge(other)
+
+    check = place.verified(number, commit)["tiercel"]
+
+    assert check.description == "merge conflict with develop"
+    assert place.statuses(commit) == {"tiercel": "failure"}
+
+
+def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
+    number, old = place.opened("feature/moving", {"a": "1"})
+    new = place.team.push("feature/moving", "develop", {"a": "2"}, "Go on")
+
+    assert place.verified(number, old)["tiercel"].description == (
+        f"superseded: the head moved to {new[:7]}"
+    )
+    assert place.statuses(old) == {"tiercel": "error"}
+    assert place.comments(number) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (queue(Delay=5), "the template has 1 error"),
+        ("not a template", "the template is not a mapping"),
+    ],
+)
+def test_a_broken_template_has_a_status_with_the_reason(
+    place: Place, text: str, reason: str
+) -> None:
+    number, commit = place.opened("feature/broken", {"inbox/template.json": text})
+
+    checks = place.verified(number, commit)
+
+    assert checks["tiercel/inbox"].state is CheckState.FAILURE
+    assert checks["tiercel/inbox"].description == reason
+
+
+def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: Path) -> None:
+    files = {"inbox/template.json": queue(DelaySeconds=2), "inbox/a\nb $(touch>x)": "x"}
+    number, commit = place.opened("feature/$(touch>x)", files, title=HOSTILE_TITLE)
+
+    checks = place.verified(number, commit)
+
+    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert not any("<img" in comment for comment in place.comments(number))
+    assert list(tmp_path.rglob("x")) == []
+
+
+def test_a_merge_that_is_announced_twice_is_deployed_once(place: Place) -> None:
+    number, _ = place.opened("feature/once", {"inbox/template.json": queue(DelaySeconds=3)})
+    merged = place.team.approve_and_merge(number)
+    asyncio.run(deployed())
+
+    asyncio.run(publish_artifact(place.repository.name, merged))
+    asyncio.run(publish_artifact(place.repository.name, merged))
+
+    runs = [run for run in asyncio.run(scheduled_runs()) if run.parameters["commit"] == merged]
+    assert len(runs) == 1
+
+
+async def deployed() -> None:
+    """A deployment as `prefect deploy` makes it; no worker takes its runs up."""
+    async with get_client() as client:
+        flow = await client.create_flow(deploy_to_preprod)
+        await client.create_deployment(flow_id=flow, name="preprod")
+
+
+async def scheduled_runs() -> list[FlowRun]:
+    async with get_client() as client:
+        runs: Any = await client.read_flow_runs(limit=200)
+        return [run for run in runs if run.deployment_id]
