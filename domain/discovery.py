@@ -72,10 +72,10 @@ def _inside_any(folder: PurePosixPath, services: dict[str, Service]) -> bool:
 
 def _service_name(repository: str, folder: PurePosixPath) -> str:
     """Return a legal name; a digest of the path stands for whatever the name does not show."""
-    readable = "-".join((repository, *folder.parts[-1:]))
+    readable = "-".join((repository.lower(), *folder.parts[-1:]))
     plain = re.sub(r"[^a-z0-9]+", "-", readable.lower()).strip("-")
     name = plain if re.match(r"[a-z].", plain) else f"service-{plain}".rstrip("-")
-    if name == readable.lower() and len(folder.parts) < 2 and len(name) <= _LONGEST_NAME:
+    if name == readable and len(folder.parts) < 2 and len(name) <= _LONGEST_NAME:
         return name
     digest = sha256_hex("/".join((repository, *folder.parts)).encode("utf-8", "surrogatepass"))
     return f"{name[:_LONGEST_NAME].rstrip('-')}-{digest[:6]}"

@@ -145,7 +145,8 @@ def test_github_has_a_release_a_tag_and_deployments(demo: Demo) -> None:
             (deployment.environment, next(iter(deployment.get_statuses())).state)
             for deployment in repository.get_deployments()
         }
-        assert states == {("preprod", "success"), ("prod", "success")}
+        # GitHub itself retires the deployments before the newest, those of production apart.
+        assert states == {("preprod", "success"), ("preprod", "inactive"), ("prod", "success")}
 
 
 def test_every_object_has_the_sha_256_of_its_name_in_both_accounts(

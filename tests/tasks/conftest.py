@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 from collections.abc import Mapping
@@ -73,6 +74,12 @@ class Server:
         origin.git("init", "--quiet", "--bare", str(bare))
         origin.git("init", "--quiet", "--initial-branch=develop")
         return origin
+
+
+@pytest.fixture(autouse=True)
+def our_logger_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever configured logging in this process before may have switched our logger off."""
+    monkeypatch.setattr(logging.getLogger("tiercel"), "disabled", False)
 
 
 @pytest.fixture

@@ -65,13 +65,8 @@ def test_a_manifest_is_found_by_its_source_tree(infrastructure: Access, bucket: 
 
 
 def test_of_two_builds_that_differ_the_first_stands_and_the_second_is_told(
-    infrastructure: Access,
-    bucket: str,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    infrastructure: Access, bucket: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Other tests of this process may have let Prefect configure logging anew.
-    monkeypatch.setattr(logging.getLogger("tiercel"), "disabled", False)
     tree = source()
     first = write_manifest.fn(infrastructure, bucket, manifest(tree))
     caplog.set_level(logging.WARNING, logger="tiercel")

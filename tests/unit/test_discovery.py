@@ -99,7 +99,7 @@ def test_folders_that_are_no_sources_hold_no_services(folder: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("Orders", "shop-orders"),
+        ("Orders", f"shop-orders-{digest('shop/Orders')}"),
         ("order_service", f"shop-order-service-{digest('shop/order_service')}"),
         ("--orders--", f"shop-orders-{digest('shop/--orders--')}"),
         ("2fast", "shop-2fast"),
