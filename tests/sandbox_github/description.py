@@ -1,0 +1,131 @@
+"""GitHub's own description of its API and its webhooks, fetched once and then kept.
+
+It is OpenAPI. Where it says what GitHub does not do, it is corrected here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+_API = (
+    "@octokit/openapi@23.0.2",
+    "829b4bebb19a53133289f7b0bc819f4f1118115821db2ca9f25e9ee995a7da2a",
+)
+_WEBHOOKS = (
+    "@octokit/openapi-webhooks@12.1.0",
+    "0a86fcfad6f38c696f2f1967311e61a4009adca58adac52d7df52e003d187b26",
+)
+_MEMBER = "package/generated/api.github.com.json"
+_PATIENCE_SECONDS = 120
+
+
+class UnavailableError(Exception):
+    """The description cannot be had here; the text says why."""
+
+
+def description_folder() -> Path:
+    default = Path.home() / ".cache" / "tiercel"
+    return Path(os.environ.get("TIERCEL_CACHE_DIR", default)) / "github-description"
+
+
+def load_api() -> Json:
+    document = _load(*_API)
+    _allow_null(document)
+    paths = document["paths"]
+    # A folder's contents are a list, which cannot have the property that discriminates.
+    contents = paths["/repos/{owner}/{repo}/contents/{path}"]["get"]["responses"]["200"]
+    del contents["content"]["application/json"]["schema"]["discriminator"]
+    # The account would have to be a user and an enterprise at once; elsewhere it is either.
+    installations = paths["/app/installations"]["get"]["responses"]["200"]["content"]
+    reference = {"$ref": "#/components/schemas/installation"}
+    installations["application/json"]["schema"]["items"] = reference
+    _allow_any_error(document)
+    return document
+
+
+def load_webhooks() -> Json:
+    return _load(*_WEBHOOKS)
+
+
+def _load(package: str, digest: str) -> Json:
+    """Return the description from the cache; the first time it is fetched with npm."""
+    name = re.sub(r"[^a-z0-9.]+", "-", package).strip("-")
+    path = description_folder() / f"{name}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(package, path)
+    raw = path.read_bytes()
+    if hashlib.sha256(raw).hexdigest() != digest:
+        raise UnavailableError(f"{path} is not what {package} contained when this was written")
+    document: Json = json.loads(raw)
+    return document
+
+
+def _allow_null(part: Any) -> None:
+    """Read `nullable` beside `oneOf`, `anyOf` or `enum` as GitHub means it: null is allowed.
+
+    OpenAPI 3.0.3 gives it a meaning beside `type` only. GitHub sends null for the author of a
+    commit whose address nobody has, which it describes in this way.
+    """
+    if isinstance(part, list):
+        for item in part:
+            _allow_null(item)
+    elif isinstance(part, dict):
+        for item in part.values():
+            _allow_null(item)
+        if part.get("nullable") is not True:
+            return
+        if isinstance(part.get("enum"), list):
+            part["enum"].append(None)
+        for word in {"oneOf", "anyOf"} & part.keys():
+            part[word].append({"type": "object", "nullable": True, "enum": [None]})
+
+
+def _allow_any_error(document: Json) -> None:
+    """Let an error fit several of the shapes that it may have.
+
+    GitHub's two shapes have no property that tells them apart, so `oneOf` never holds.
+    """
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                for content in response.get("content", {}).values() if status >= "400" else ():
+                    schema = content.get("schema", {})
+                    if "oneOf" in schema:
+                        schema["anyOf"] = schema.pop("oneOf")
+
+
+def _fetch(package: str, path: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UnavailableError(f"npm, which brings {package}, is not installed")
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        try:
+            subprocess.run(
+                [npm, "pack", "--silent", package],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                timeout=_PATIENCE_SECONDS,
+            )
+        except (subprocess.SubprocessError, OSError) as error:
+            raise UnavailableError(f"npm could not bring {package}: {error}") from error
+        (archive,) = Path(folder).glob("*.tgz")
+        with tarfile.open(archive) as tar:
+            member = tar.extractfile(_MEMBER)
+            if member is None:
+                raise UnavailableError(f"{package} has no {_MEMBER}")
+            part = Path(folder) / "part"
+            part.write_bytes(member.read())
+        part.replace(path)
