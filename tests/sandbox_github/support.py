@@ -59,6 +59,7 @@ class StandIn:
         self.api, self.server = self.running.api_url, self.running.server_url
         self.repositories = root / "repositories"
         application = create_application(self.folder, self.repositories, self.port, observers)
+        self.api_routes = application.api.router.routes()
         self._uvicorn = create_server(application)
         self._thread = threading.Thread(
             target=self._uvicorn.run, kwargs={"sockets": [self._listener]}, daemon=True

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.github.journal import Exchange
-from tests.sandbox_github.conftest import SUMMARY
+from tests.sandbox_github.conftest import HERE, SUMMARY
 from tests.sandbox_github.description import UnavailableError, load_api, load_webhooks
 from tests.sandbox_github.fidelity import ApiChecker, WebhookChecker, check_all
 from tests.sandbox_github.support import Place, StandIn, eventually
@@ -135,6 +135,17 @@ def test_everything_that_was_seen_is_as_github_describes_it(
     )
     assert sorted(set(verdict.violations))[:20] == []
     assert verdict.responses > 0
+
+
+def test_every_operation_that_is_modelled_was_used(
+    stand_in: StandIn, seen: list[Exchange], request: pytest.FixtureRequest
+) -> None:
+    ran = {item.path for item in request.session.items}
+    if request.config.option.keyword or not set(HERE.glob("test_*.py")) <= ran:
+        pytest.skip("only a part of the tests here was asked for")
+    used = {(item.method, item.operation) for item in seen if item.status < 300}
+    modelled = {(route.method, route.template) for route in stand_in.api_routes}
+    assert modelled - used == set()
 
 
 @pytest.mark.usefixtures("lived")

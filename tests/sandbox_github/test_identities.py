@@ -125,6 +125,7 @@ def test_an_app_knows_its_installations(place: Place) -> None:
         assert integration.get_app().slug == "tiercel"
         (installation,) = integration.get_installations()
         assert installation.id == stand_in.running.app.installation_id
+        assert integration.get_app_installation(installation.id).app_id == installation.app_id
         owner, _, name = place.name.partition("/")
         assert integration.get_repo_installation(owner, name).id == installation.id
         token = integration.get_access_token(installation.id)

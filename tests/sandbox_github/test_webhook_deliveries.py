@@ -59,6 +59,7 @@ def test_a_hook_is_changed_switched_off_and_removed(
     assert "already exists" in error.data["errors"][0]["message"]
     made.edit("web", same, add_events=["release"], active=False)
     assert (made.events, made.active) == (["push", "release"], False)
+    assert place.repo("releaser").get_hook(made.id).events == made.events
     made.ping()
     told(place, receiver, "ping", 2)
     assert [item.id for item in place.repo("releaser").get_hooks()] == [made.id]

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import pytest
+
+from domain.errors import InterruptedRunError
+from flows.concurrency import call
+from tasks.pausing import pause, stoppable
+
+LONG_SECONDS = 60.0
+
+
+def test_a_cancelled_run_does_not_wait_for_the_end_of_a_pause() -> None:
+    waiting: Any = pause
+
+    async def cancelled() -> None:
+        running = asyncio.create_task(call(waiting, LONG_SECONDS))
+        await asyncio.sleep(0.1)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+    began = time.monotonic()
+    asyncio.run(cancelled())  # it ends only when the thread has ended
+
+    assert time.monotonic() - began < LONG_SECONDS / 2
+
+
+def test_a_pause_of_a_cancelled_run_says_what_to_do() -> None:
+    with stoppable() as stop:
+        stop.set()
+        with pytest.raises(InterruptedRunError) as interrupted:
+            pause(LONG_SECONDS)
+    assert interrupted.value.remedy == "run it again to go on"
+
+
+def test_outside_of_a_run_a_pause_is_a_sleep() -> None:
+    pause(0.01)
