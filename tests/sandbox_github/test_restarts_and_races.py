@@ -33,9 +33,16 @@ class Process:
         self.running: RunningGithub = self.start()
 
     def start(self) -> RunningGithub:
-        self.server = start_github(self.layout, self.port)
+        self.server = eventually(self._started)
         await_github(self.layout, self.server, lambda _: None)
         return running_github(self.layout, self.server)
+
+    def _started(self) -> Server | None:
+        """The system may give a port back a moment after its owner was killed."""
+        try:
+            return start_github(self.layout, self.port)
+        except TiercelError:
+            return None
 
     def kill(self) -> None:
         assert self.server is not None
