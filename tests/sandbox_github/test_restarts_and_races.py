@@ -33,9 +33,11 @@ class Process:
         self.running: RunningGithub = self.start()
 
     def start(self) -> RunningGithub:
-        self.server = eventually(self._started)
-        await_github(self.layout, self.server, lambda _: None)
-        return running_github(self.layout, self.server)
+        server = eventually(self._started)
+        assert server is not None
+        self.server = server
+        await_github(self.layout, server, lambda _: None)
+        return running_github(self.layout, server)
 
     def _started(self) -> Server | None:
         """The system may give a port back a moment after its owner was killed."""
