@@ -8,11 +8,11 @@ from tests.sandbox_github.support import Place, StandIn, git, refusal, unused_po
 def test_a_person_creates_a_repository_and_lists_what_they_see(stand_in: StandIn) -> None:
     name = f"mine-{unused_port()}"
     user = stand_in.github("author").get_user()
-    made = user.create_repo(name, description="Mine", private=True, auto_init=True)  # type: ignore[union-attr]
+    made = user.create_repo(name, description="Mine", private=True, auto_init=True)
     assert (made.full_name, made.private, made.description) == (f"author/{name}", True, "Mine")
     assert made.get_branch("main").commit.commit.message == "Initial commit"
     assert made.full_name in [repo.full_name for repo in user.get_repos()]
-    taken = refusal(lambda: user.create_repo(name))  # type: ignore[union-attr]
+    taken = refusal(lambda: user.create_repo(name))
     assert taken.data["errors"][0]["message"] == "name already exists on this account"
 
 
