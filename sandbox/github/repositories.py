@@ -168,7 +168,7 @@ def _list_in_organization(call: Call) -> Answer:
     owner = call.world.user_of(call.parameters["org"])
     if owner is None:
         raise not_found()
-    mine = [r for r in _visible(call) if r.owner == owner.id]
+    mine = [r for r in _visible(call)[::-1] if r.owner == owner.id]
     return call.page(mine, lambda repository: minimal_repository(call.world, repository))
 
 
