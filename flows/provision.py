@@ -1,0 +1,96 @@
+"""provision_accounts: what an environment's two accounts hold, planned and applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from domain.errors import ConfigurationError
+from domain.names import Names
+from domain.provisioning import terraform_variables
+from domain.terraform_plan import TerraformPlan, check_approval
+from domain.topology import Topology
+from flows.concurrency import call
+from flows.lifecycle import lifecycle_flow
+from flows.naming import tag_flow_run
+from flows.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
+from flows.reports import report_terraform_plan
+from tasks.administrators import Administrators, administrators_of
+from tasks.configuration import load_topology
+from tasks.state_bucket import ensure_state_bucket, find_state_bucket
+from tasks.terraform import (
+    Backend,
+    apply_terraform,
+    init_terraform,
+    plan_terraform,
+    prepare_root,
+    private_folder,
+    read_outputs,
+)
+from tasks.topology_file import config_path
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What was planned, whether it was applied, and the outputs when nothing is left to do."""
+
+    plan: TerraformPlan
+    applied: bool
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@lifecycle_flow("provision-accounts", "provision")
+async def provision_accounts(
+    environment: Environment,
+    approve: PlanDigest = "",
+    plan_only: PlanOnly = False,  # noqa: FBT002 - a check box of the form
+    bootstrap: Bootstrap = False,  # noqa: FBT002 - the same
+) -> Provisioned:
+    """Bring an environment's two accounts to what Terraform describes, after an approval.
+
+    Args:
+        environment: The environment whose accounts are meant.
+        approve: The digest of the plan to apply. If what is planned now differs, nothing is done.
+        plan_only: Show what would change, and end.
+        bootstrap: Create the bucket of Terraform's state first; needed once.
+    """
+    topology = await call(load_topology, config_path())
+    if environment not in topology.environments:
+        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    await tag_flow_run(environment)
+    names = Names.of(topology, environment)
+    administrators = administrators_of(names)
+    await call(
+        ensure_state_bucket if bootstrap else find_state_bucket,
+        names,
+        administrators.infrastructure,
+    )
+    with private_folder() as folder:
+        root = await _initialized(folder, topology, names, administrators)
+        file = await call(plan_terraform, root)
+        await report_terraform_plan(file.plan)
+        if file.plan.is_empty:
+            return Provisioned(file.plan, applied=False, outputs=await call(read_outputs, root))
+        if plan_only:
+            return Provisioned(file.plan, applied=False)
+        check_approval(file.plan, approve)
+        await call(apply_terraform, root, file)
+        return Provisioned(file.plan, applied=True, outputs=await call(read_outputs, root))
+
+
+async def _initialized(
+    folder: Path, topology: Topology, names: Names, administrators: Administrators
+) -> Path:
+    """Return a root that is connected to its state."""
+    environment = names.environment
+    variables = terraform_variables(topology, environment.name) | administrators.variables()
+    root = await call(prepare_root, folder, environment.name, variables)
+    backend = Backend(
+        bucket=names.state_bucket,
+        key=f"{environment.name}.tfstate",
+        region=environment.region,
+        profile=administrators.infrastructure,
+    )
+    await call(init_terraform, root, backend)
+    return root

@@ -1,0 +1,42 @@
+# Tiercel writes all of these from tiercel.toml, see domain/provisioning.py.
+
+variable "policy_values" {
+  description = "What fills the placeholders of policies/*.json, but for what Terraform creates."
+  type        = map(string)
+}
+
+variable "artifact_key_alias" {
+  description = "The alias of the key that encrypts artifacts."
+  type        = string
+}
+
+variable "signing_key_alias" {
+  description = "The alias of the key that signs provenance."
+  type        = string
+}
+
+variable "boundary" {
+  description = "The name of the policy that bounds the cloudformation role and what it creates."
+  type        = string
+}
+
+variable "build_timeout_minutes" {
+  description = "CodeBuild stops a build after this time."
+  type        = number
+}
+
+variable "build_image" {
+  description = "The image in which CodeBuild runs builds and tests."
+  type        = string
+  default     = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+}
+
+variable "infrastructure_profile" {
+  description = "The AWS profile of an administrator of the InfrastructureAccount."
+  type        = string
+}
+
+variable "runtime_profile" {
+  description = "The AWS profile of an administrator of the RuntimeAccount."
+  type        = string
+}

@@ -1,0 +1,9 @@
+output "staging_bucket" {
+  description = "The bucket that CloudFormation reads from."
+  value       = var.policy_values.staging_bucket
+}
+
+output "role_arns" {
+  description = "The ARN of each role, by its name without the prefix."
+  value       = { for name, role in aws_iam_role.this : name => role.arn }
+}

@@ -1,0 +1,87 @@
+"""What provision_accounts says before Terraform; the rest is in tests/oracle/test_terraform.py."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from cli.output import Output
+from cli.provision_command import show_provisioned
+from domain.errors import ConfigurationError, RefusedInputError
+from domain.terraform_plan import ResourceChange, TerraformPlan
+from flows.provision import Provisioned, provision_accounts
+from sandbox.lifecycle import Sandbox
+from tasks.administrators import INFRASTRUCTURE_PROFILE, RUNTIME_PROFILE
+
+ROLE = ResourceChange(
+    address="module.runtime_account.aws_iam_role.this",
+    resource_type="aws_iam_role",
+    action="update",
+)
+
+
+def plan(*changes: ResourceChange) -> TerraformPlan:
+    return TerraformPlan(
+        environment="preprod", digest="0f" * 32, changes=changes, changes_outputs=False
+    )
+
+
+def run(**parameters: Any) -> Any:
+    flow: Any = provision_accounts
+    return asyncio.run(flow(**parameters))
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_run_without_administrators_calls_nobody_and_is_named_after_its_environment(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    for name in (INFRASTRUCTURE_PROFILE, RUNTIME_PROFILE):
+        monkeypatch.delenv(name, raising=False)
+    before = sandbox.journal.read_bytes()
+    state = run(environment="preprod", return_state=True)
+
+    async def outcome() -> tuple[Any, Any]:
+        async with get_client() as client:
+            found = await client.read_flow_run(state.state_details.flow_run_id)
+        return await state.aresult(raise_on_failure=False), found
+
+    error, found = asyncio.run(outcome())
+    assert isinstance(error, ConfigurationError)
+    assert error.what == "there is no administrator for the accounts"
+    assert found.name == "provision preprod"
+    assert "preprod" in found.tags
+    assert sandbox.journal.read_bytes() == before
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_environment_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="there is no environment 'qa'"):
+        run(environment="qa")
+
+
+@pytest.mark.usefixtures("operator")
+@pytest.mark.parametrize("wrong", [{"environment": "../prod"}, {"approve": "0f"}])
+def test_a_parameter_that_cannot_be_is_refused_before_anything(wrong: dict[str, str]) -> None:
+    with pytest.raises(RefusedInputError, match="is not"):
+        run(**{"environment": "preprod"} | wrong)
+
+
+def test_the_command_says_how_to_apply_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    show_provisioned(Output(), Provisioned(plan(ROLE), applied=False))
+    printed = capsys.readouterr().out
+    assert ROLE.address in printed
+    assert f"tiercel provision preprod --approve {'0f' * 32}" in printed
+
+
+def test_the_command_says_that_it_applied_or_that_there_was_nothing_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_provisioned(Output(), Provisioned(plan(ROLE), applied=True))
+    printed = capsys.readouterr().out
+    assert "applied" in printed
+    assert "--approve" not in printed
+    show_provisioned(Output(), Provisioned(plan(), applied=False))
+    assert "nothing to do" in capsys.readouterr().out
