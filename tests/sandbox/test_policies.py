@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from domain.names import Role
-from sandbox.templates import FOLDER, policy_names, policy_values, render
+from domain.provisioning import policy_values
+from sandbox.templates import FOLDER, policy_names, render
 from tests.sandbox.support import TOPOLOGY
 
 KEYS = {
@@ -98,7 +99,7 @@ def prod_text(name: str) -> str:
 def test_every_repository_may_trigger_and_without_any_nobody_may() -> None:
     statement = rendered("trigger-trust")["Statement"][0]
     subject = "token.actions.githubusercontent.com:sub"
-    assert statement["Condition"]["StringEquals"][subject] == ["repo:acme/shop:environment:preprod"]
+    assert statement["Condition"]["StringLike"][subject] == ["repo:acme/shop:environment:preprod"]
     two = TOPOLOGY.organization.model_copy(update={"repositories": ("acme/a", "acme/b")})
     for repositories, subjects in (
         (two, ["repo:acme/a:environment:preprod", "repo:acme/b:environment:preprod"]),
@@ -106,7 +107,7 @@ def test_every_repository_may_trigger_and_without_any_nobody_may() -> None:
     ):
         topology = TOPOLOGY.model_copy(update={"organization": repositories})
         policy = render("trigger-trust", policy_values(topology, "preprod"))
-        assert policy["Statement"][0]["Condition"]["StringEquals"][subject] == subjects
+        assert policy["Statement"][0]["Condition"]["StringLike"][subject] == subjects
 
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:

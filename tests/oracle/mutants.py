@@ -1,0 +1,137 @@
+"""Every policy with one part taken away: each has to change what somebody may do."""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.templates import Policy, policy_names
+from tests.oracle.judges import Judge, Verdict
+from tests.oracle.world import Document, Request, parts_of, simulation_of
+
+Path = tuple[str | int, ...]
+
+_BOTH_SIDES = "the key's policy says it, too; if one of the two is widened, the other holds"
+_UNKNOWN = "AWS documents the resource, but iam-simulate's data does not know it"
+_EMPTIED = "EmptyBucketsOfDeletedStacks allows it, too; here it says what staging needs"
+
+UNSEEN: Mapping[str, str] = {
+    "cloudformation-boundary/ManageStacksAndRolesOfOwnStacks: "
+    "Resource arn:aws:cloudformation:eu-central-1:aws:transform/*": _UNKNOWN,
+    "cloudformation-permissions/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
+    "cloudformation-permissions/ReadSharedParameters: the statement": _UNKNOWN,
+    "cloudformation-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,
+    "deployer-permissions/ListStagedPackages: Action s3:ListBucket": _EMPTIED,
+    "deployer-permissions/ListStagedPackages: Action s3:ListBucketVersions": _EMPTIED,
+    "deployer-permissions/StagePackages: Action s3:DeleteObject": _EMPTIED,
+    "deployer-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,
+    "deployer-permissions/UseArtifactKeyThroughS3: StringEquals kms:ViaService": _BOTH_SIDES,
+    "orchestrator-permissions/DecryptVerifiedArtifacts: StringLike kms:ViaService": _BOTH_SIDES,
+}
+"""Mutants that change no verdict, and why the part stays."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A policy, and the place of what is taken away from it."""
+
+    name: str
+    sid: str
+    place: Path
+    text: str
+
+    @property
+    def label(self) -> str:
+        """What is taken away, for people: policy, statement and part."""
+        return f"{self.name}/{self.sid}: {self.text}"
+
+    def applied(self, policy: Policy) -> Policy:
+        """Return the policy without the part."""
+        mutated = copy.deepcopy(policy)
+        found: Any = mutated
+        for step in self.place[:-1]:
+            found = found[step]
+        del found[self.place[-1]]
+        return mutated
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A request and the verdict of the policies as they are."""
+
+    request: Request
+    verdict: Verdict
+
+
+def mutants_of(name: str, policy: Policy) -> Iterator[Mutant]:
+    """Yield the policy's mutants: without a statement, an action, a resource, a condition.
+
+    The only action or resource of a statement is the statement; the only value of a
+    condition is the condition, and the only condition is the whole block.
+    """
+    for index, statement in enumerate(policy["Statement"]):
+        at: Path = ("Statement", index)
+        sid = statement["Sid"]
+        yield Mutant(name, sid, at, "the statement")
+        for element in ("Action", "Resource"):
+            yield from _members(name, sid, (*at, element), statement.get(element))
+        conditions = statement.get("Condition", {})
+        for operator, tests in conditions.items():
+            for key, value in tests.items():
+                alone = len(conditions) == 1 and len(tests) == 1
+                place = (*at, "Condition") if alone else (*at, "Condition", operator, key)
+                yield Mutant(name, sid, place, f"{operator} {key}")
+                yield from _members(name, sid, (*at, "Condition", operator, key), value)
+
+
+def _members(name: str, sid: str, place: Path, value: Any) -> Iterator[Mutant]:
+    if isinstance(value, list) and len(value) > 1:
+        for index, member in enumerate(value):
+            yield Mutant(name, sid, (*place, index), f"{place[-1]} {member}")
+
+
+def all_mutants(policies: Mapping[Document, Policy]) -> list[Mutant]:
+    """Return the mutants of every policy of ours, each once; it is applied to both environments."""
+    return [
+        mutant for name in policy_names() for mutant in mutants_of(name, policies[("prod", name)])
+    ]
+
+
+def survivors(
+    judge: Judge,
+    policies: Mapping[Document, Policy],
+    judged: Sequence[Judged],
+    mutants: Iterable[Mutant],
+) -> list[Mutant]:
+    """Return the mutants under which every request has the verdict that it had."""
+    by_document: dict[Document, list[Judged]] = {}
+    for each in judged:
+        for document in parts_of(each.request).documents():
+            by_document.setdefault(document, []).append(each)
+    return [mutant for mutant in mutants if not _is_noticed(judge, policies, by_document, mutant)]
+
+
+def _is_noticed(
+    judge: Judge,
+    policies: Mapping[Document, Policy],
+    by_document: Mapping[Document, Sequence[Judged]],
+    mutant: Mutant,
+) -> bool:
+    for document, concerned in by_document.items():
+        if document[1] != mutant.name:
+            continue
+        mutated = {**policies, document: mutant.applied(policies[document])}
+        statement = policies[document]["Statement"][mutant.place[1]]
+        asked = [each for each in concerned if _may_matter(statement, each.request.action)]
+        verdicts = judge.verdicts(simulation_of(each.request, mutated) for each in asked)
+        if any(each.verdict != now for each, now in zip(asked, verdicts, strict=True)):
+            return True
+    return False
+
+
+def _may_matter(statement: Mapping[str, Any], action: str) -> bool:
+    """A statement that does not name the action decides nothing, whole or in part."""
+    return any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in statement["Action"])

@@ -1,0 +1,258 @@
+"""The accounts of two environments as policies: who is subject to which, for any request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from string import Template
+from typing import Any
+
+from domain.configuration import parse_topology
+from domain.names import Names
+from domain.provisioning import policy_values
+from sandbox.templates import Policy, policy_names, render
+from tests.oracle.judges import Simulation
+
+TOPOLOGY = parse_topology(
+    """
+[organization]
+name = "acme"
+repositories = ["acme/shop", "umbrella/*"]
+
+[environments.preprod]
+branch = "develop"
+region = "eu-central-1"
+infrastructure_account = "111111111111"
+runtime_account = "222222222222"
+external_id = "acme-preprod-1f6a2c"
+
+[environments.prod]
+branch = "main"
+region = "eu-central-1"
+infrastructure_account = "333333333333"
+runtime_account = "444444444444"
+external_id = "acme-prod-93be07"
+"""
+)
+ENVIRONMENTS = tuple(TOPOLOGY.environments)
+GITHUB = "token.actions.githubusercontent.com"
+STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"
+
+ADMINISTRATOR: Policy = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+_DEFAULT_KEY = "default-key"
+
+_SHORT = {
+    "role": "arn:aws:iam::${runtime_account}:role/${prefix}",
+    "own_role": "arn:aws:iam::${infrastructure_account}:role/${prefix}",
+    "boundary": "arn:aws:iam::${runtime_account}:policy/${prefix}boundary",
+    "stack": "arn:aws:cloudformation:${region}:${runtime_account}:stack/${prefix}shop/${stack_id}",
+    "other_stack": "arn:aws:cloudformation:${region}:${runtime_account}:stack/payroll/${stack_id}",
+    "artifacts": "arn:aws:s3:::${artifact_bucket}",
+    "source": "arn:aws:s3:::${source_bucket}",
+    "staging": "arn:aws:s3:::${staging_bucket}",
+    "project": "arn:aws:codebuild:${region}:${infrastructure_account}:project/${prefix}",
+    "secret": "arn:aws:secretsmanager:${region}:${infrastructure_account}:secret:${prefix}",
+    "build_log": "arn:aws:logs:${region}:${infrastructure_account}:log-group:"
+    "/aws/codebuild/${prefix}",
+}
+"""What cases and attacks write for the start of ARNs that they often name."""
+
+Document = tuple[str, str]
+"""An environment and a policy of it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call: who does what to which resource, and what AWS knows about it besides.
+
+    To see that each policy holds alone, `bounded` False takes the boundary away, and `own`
+    False gives the principal every permission of its own.
+    """
+
+    principal: str
+    action: str
+    resource: str
+    context: Mapping[str, str | list[str]] = field(default_factory=dict)
+    bounded: bool = True
+    own: bool = True
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The policies that decide about a request; None stands for one that allows everything."""
+
+    identity: Document | None
+    boundary: Document | None
+    resource: Document | None
+
+    def documents(self) -> set[Document]:
+        """Return the policies that are ours."""
+        return {part for part in (self.identity, self.boundary, self.resource) if part}
+
+
+def values(environment: str) -> dict[str, str]:
+    """Return the value of every placeholder of an environment."""
+    found = policy_values(TOPOLOGY, environment)
+    place = f"arn:{found['partition']}:kms:{found['region']}:{found['infrastructure_account']}"
+    return found | {
+        "artifact_key_arn": f"{place}:key/6b1c0000-0000-4000-8000-00000000a47f",
+        "signing_key_arn": f"{place}:key/6b1c0000-0000-4000-8000-000000005164",
+    }
+
+
+VALUES = {environment: values(environment) for environment in ENVIRONMENTS}
+
+
+def filled(text: str, environment: str) -> str:
+    """Return a text with an environment's values for the placeholders that policies have.
+
+    Beside them there are those of `_SHORT`, `stack_id`, `github` and the keys of the source.
+    """
+    source = VALUES["preprod"]
+    more = {
+        "stack_id": STACK_ID,
+        "github": GITHUB,
+        "source_key": source["artifact_key_arn"],
+        "source_signing_key": source["signing_key_arn"],
+    }
+    return Template(Template(text).safe_substitute(_SHORT)).substitute(VALUES[environment] | more)
+
+
+def documents() -> dict[Document, Policy]:
+    """Return every policy of every environment, and the policy of keys that stacks create."""
+    ours = {
+        (environment, name): render(name, VALUES[environment])
+        for environment in ENVIRONMENTS
+        for name in policy_names()
+    }
+    return ours | {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
+
+
+def account_of(resource: str, principal: str) -> str:
+    """Return the account that owns a resource; where its ARN names none, the caller's."""
+    for environment in ENVIRONMENTS:
+        known = VALUES[environment]
+        name = resource.rpartition(":::")[2].partition("/")[0]
+        if name == known["artifact_bucket"]:
+            return known["infrastructure_account"]
+        if name == known["staging_bucket"]:
+            return known["runtime_account"]
+    fields = (resource.split(":") + [""] * 5)[4]
+    owner = (principal.split(":") + [""] * 5)[4]
+    return fields if fields.isdigit() else owner or "999999999999"
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the policies that decide about a request."""
+    identity, bounded = _identity(request.principal)
+    boundary = (bounded, "cloudformation-boundary") if bounded and request.bounded else None
+    identity = identity if request.own else None
+    return Parts(identity, boundary, _resource_policy(request.action, request.resource))
+
+
+def simulation_of(request: Request, policies: Mapping[Document, Policy]) -> Simulation:
+    """Return a request with all that decides about it, in the words of iam-simulate."""
+    parts = parts_of(request)
+    identity = policies[parts.identity] if parts.identity else ADMINISTRATOR
+    signed = request.principal.startswith("arn:") and ":oidc-provider/" not in request.principal
+    found: Simulation = {
+        "request": {
+            "principal": request.principal or {"type": "Anonymous"},
+            "action": request.action,
+            "resource": {
+                "resource": request.resource,
+                "accountId": account_of(request.resource, request.principal),
+            },
+            "contextVariables": _context(request),
+        },
+        "identityPolicies": [{"name": "identity", "policy": identity}] if signed else [],
+        "serviceControlPolicies": [],
+        "resourceControlPolicies": [],
+    }
+    if parts.boundary:
+        found["permissionBoundaryPolicies"] = [
+            {"name": "boundary", "policy": policies[parts.boundary]}
+        ]
+    if parts.resource:
+        found["resourcePolicy"] = policies[parts.resource]
+    return found
+
+
+def role_of_session(principal: str) -> str:
+    """Return the ARN of a session's role; any other principal is itself."""
+    head, _, session = principal.partition(":assumed-role/")
+    if not session:
+        return principal
+    return f"{head.replace(':sts:', ':iam:')}:role/{session.split('/')[0]}"
+
+
+def names_of(environment: str) -> Names:
+    """Return the names of an environment."""
+    return Names.of(TOPOLOGY, environment)
+
+
+def _context(request: Request) -> dict[str, Any]:
+    principal = request.principal
+    known: dict[str, Any] = {
+        "aws:SecureTransport": "true",
+        "aws:RequestedRegion": "eu-central-1",
+        "aws:PrincipalIsAWSService": json.dumps(principal.endswith(".amazonaws.com")),
+        "aws:ResourceAccount": account_of(request.resource, principal),
+    }
+    if principal.startswith("arn:"):
+        known["aws:PrincipalArn"] = role_of_session(principal)
+        known["aws:PrincipalAccount"] = principal.split(":")[4]
+    return known | dict(request.context)
+
+
+def _identity(principal: str) -> tuple[Document | None, str]:
+    """Return the policy of a principal, and the environment whose boundary it is in."""
+    role = role_of_session(principal)
+    for environment in ENVIRONMENTS:
+        known = VALUES[environment]
+        start = f"arn:{known['partition']}:iam::"
+        if role == f"{start}{known['infrastructure_account']}:user/operator":
+            return (environment, "operator-permissions"), ""
+        for account in (known["infrastructure_account"], known["runtime_account"]):
+            name = role.removeprefix(f"{start}{account}:role/{known['prefix']}")
+            if name == role:
+                continue
+            policy = "operator" if name == "runner" else name
+            bounded = account == known["runtime_account"] and name not in {"deployer", "auditor"}
+            ours = f"{policy}-permissions" in policy_names()
+            document = (environment, f"{policy}-permissions") if ours else None
+            return document, environment if bounded else ""
+    return None, ""
+
+
+def _default_key_policy(environment: str) -> Policy:
+    root = f"arn:aws:iam::{VALUES[environment]['runtime_account']}:root"
+    allowed = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [allowed]}
+
+
+def _resource_policy(action: str, resource: str) -> Document | None:
+    for environment in ENVIRONMENTS:
+        known = VALUES[environment]
+        bucket = resource.rpartition(":::")[2].partition("/")[0]
+        found = {
+            known["artifact_bucket"]: "artifact-bucket",
+            known["staging_bucket"]: "staging-bucket",
+            known["artifact_key_arn"]: "artifact-key",
+            known["signing_key_arn"]: "signing-key",
+        }
+        if name := found.get(bucket) or found.get(resource):
+            return environment, name
+        if ":kms:" in resource and f":{known['runtime_account']}:key/" in resource:
+            return environment, _DEFAULT_KEY
+        role = resource.partition(f":role/{known['prefix']}")[2]
+        if action.startswith("sts:") and role:
+            trust = "ecs-tasks" if role in {"runner", "ecs-worker", "ecs-execution"} else role
+            return environment, f"{trust}-trust"
+    return None
