@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from domain.errors import RefusedInputError
 from domain.ledger import Release, ReleaseStatus
@@ -19,12 +19,23 @@ class Tag(Frozen):
     commit: str
 
 
+class MergePreview(Frozen):
+    """What merging a commit into a branch would do.
+
+    A merge that changes no content brings only history: the branch has what the commit
+    has, be it by a squash. `conflicts` are the paths that git cannot merge by itself.
+    """
+
+    lacking_commits: int
+    changes_content: bool
+    conflicts: tuple[str, ...] = ()
+
+
 class BackMerge(Frozen):
-    """What `develop` lacks of an earlier release, and the pull request that would bring it."""
+    """An earlier release, what `develop` lacks of it, and the pull request that brings it."""
 
     version: str
-    lacking_commits: int
-    same_content: bool
+    preview: MergePreview
     pull_request: int | None = None
 
 
@@ -76,14 +87,31 @@ def check_back_merge(earlier: BackMerge | None, *, hotfix: bool) -> None:
     Otherwise the next release would lose what the earlier one fixed. A hotfix does not
     wait, and a release whose content develop has needs no merge.
     """
-    if earlier is None or hotfix or earlier.same_content or not earlier.lacking_commits:
+    if earlier is None or hotfix or not earlier.preview.changes_content:
         return
     number = f"pull request #{earlier.pull_request}" if earlier.pull_request else "the back-merge"
     raise RefusedInputError(
         f"release {earlier.version} is not merged back into develop",
-        why=f"develop lacks {earlier.lacking_commits} of its commits",
+        why=f"develop lacks {earlier.preview.lacking_commits} of its commits, and their content",
         state="nothing was changed in prod",
         remedy=f"merge {number} into develop, then promote again",
+    )
+
+
+def check_newer(released: Tag, new_commits: Collection[str], commit: str) -> None:
+    """Raise RefusedInputError for a commit that the newest other release contains.
+
+    A merge that is announced again, late, would otherwise bring back what prod ran before.
+    `new_commits` are those that the commit has and the release lacks.
+    """
+    if new_commits:
+        return
+    raise RefusedInputError(
+        f"commit {commit[:7]} is older than release {released.version}",
+        why=f"{released.version} is commit {released.commit[:7]}, which contains it",
+        state="nothing was changed in prod",
+        remedy="promote the newest commit of the branch; to take a change back, revert it in git "
+        "and release that",
     )
 
 

@@ -8,6 +8,7 @@ from domain.errors import TiercelError
 from domain.gitflow import MergeRefused, judge_merge, role_in
 from domain.names import printable
 from domain.plan import Change
+from domain.template_permissions import PermissionChange
 from domain.topology import Frozen, Topology
 
 LONGEST_DESCRIPTION = 140
@@ -44,6 +45,7 @@ class Verdict(Frozen):
     service: str
     check: Check
     changes: tuple[Change, ...] = ()
+    permissions: PermissionChange = PermissionChange()
 
 
 class PullRequest(Frozen):
@@ -119,5 +121,5 @@ def summary(checks: list[Check]) -> Check:
     return check(
         "",
         CheckState.SUCCESS,
-        f"verified: {built} built and tested, {len(checks) - built} unchanged",
+        f"verified: {built} built, {len(checks) - built} unchanged",
     )

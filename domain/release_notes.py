@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from domain.markdown import code, escaped, table
 from domain.pull_requests import PullRequest
 
 _BACK_MERGE_MARKER = "<!-- tiercel: back-merge -->"
+_MOST_CONFLICTS = 50
 
 
 def release_notes(
@@ -30,13 +31,30 @@ def release_notes(
     )
 
 
-def back_merge_body(version: str, production: str) -> str:
-    """Return the text of the pull request that brings a release back into develop."""
+def back_merge_body(version: str, branches: tuple[str, str], conflicts: Sequence[str]) -> str:
+    """Return the text of the pull request that brings a release back into develop.
+
+    `branches` are production's and develop's; `conflicts` the paths that git cannot merge
+    by itself, whose names come from the outside.
+    """
+    production, develop = (code(branch) for branch in branches)
     return (
-        f"{_BACK_MERGE_MARKER}\nRelease {escaped(version)} is in {code(production)} and has "
-        "content that develop lacks. The next release is refused until this is merged, "
-        "because it would lose that content.\n\n"
-        "**If GitHub shows a conflict:** make a branch from "
-        f"{code(production)}, merge develop into it, solve the conflict there and open a pull "
-        "request from that branch into develop instead of this one.\n"
+        f"{_BACK_MERGE_MARKER}\nRelease {escaped(version)} is in {production} and has content "
+        f"that {develop} lacks. The next release is refused until this is merged, because it "
+        f"would lose that content.\n\n{_conflict_help(production, develop, conflicts)}\n"
+    )
+
+
+def _conflict_help(production: str, develop: str, conflicts: Sequence[str]) -> str:
+    if not conflicts:
+        return "When this was opened, git merged it without a conflict."
+    named = [f"- {code(path)}" for path in conflicts[:_MOST_CONFLICTS]]
+    if len(conflicts) > _MOST_CONFLICTS:
+        named.append(f"- and {len(conflicts) - _MOST_CONFLICTS} more")
+    return (
+        "**There are conflicts**, when this was opened in:\n\n"
+        + "\n".join(named)
+        + f"\n\nMake a branch `bugfix/...` from {develop}, merge {production} into it, solve the "
+        f"conflicts there and open a pull request from that branch into {develop}. Once it is "
+        "merged, as a merge commit, close this one if GitHub has not done so."
     )

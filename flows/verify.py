@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from prefect import flow, get_run_logger
+from prefect import get_run_logger
 
 from domain.errors import TiercelError, UnreachableError
+from domain.gitflow import VERIFYING_ENVIRONMENT
+from domain.links import Links
 from domain.pull_requests import (
     Check,
     CheckState,
@@ -21,58 +25,74 @@ from domain.pull_requests import (
 )
 from domain.source_tree import SourceTree
 from domain.template_changes import template_changes
+from domain.template_permissions import permission_change, types_of
 from domain.topology import Service, Topology
 from flows.concurrency import all_done, call
 from flows.github_reports import comment_on, report_checks
-from flows.naming import flow_run_name, tag_flow_run
+from flows.lifecycle import lifecycle_flow
+from flows.naming import tag_flow_run
+from flows.parameters import CommitId, PullRequestNumber, Repository
 from flows.preparation import check_repository, source_trees
+from flows.reports import report_verification
 from tasks.builder import build_folder
 from tasks.configuration import load_services, load_topology
 from tasks.git import Commit
-from tasks.git_fetch import MergeRef, fetch_merge_ref
+from tasks.git_fetch import MergeRef, fetch_merge_ref, server_url
 from tasks.github_pulls import read_pull_request
+from tasks.service_role import published_handlers, service_role_policies
 from tasks.topology_file import config_path
 from tasks.verifier import read_template, verify_service
 
 
-@flow(name="verify-pull-request", flow_run_name=flow_run_name("verify", "pull request"))
-async def verify_pull_request(repository: str, number: int, commit: str) -> list[Check]:
+@lifecycle_flow("verify-pull-request", "verify", "pull request")
+async def verify_pull_request(
+    repository: Repository, number: PullRequestNumber, commit: CommitId
+) -> list[Check]:
     """Build and test what a pull request would bring, and say so on GitHub.
 
     Args:
-        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
-        number: The pull request's number.
-        commit: The head to verify; if the pull request has moved on, nothing is built.
+        repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
+        number: Its number on GitHub.
+        commit: The full id of its newest commit. If there is a newer one, nothing is built.
     """
     topology = await call(load_topology, config_path())
     check_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)
     await tag_flow_run("pull request", repository)
+    told = _Told(pull, commit, Links.of(topology, server_url()))
     refused = refusal(pull, commit, topology)
     if refused:
-        return await _say(pull, commit, refused, [])
+        return await _say(told, refused)
     merge = await call(fetch_merge_ref, repository, number, commit)
     if merge is None:
-        return await _say(pull, commit, conflict(pull), [])
+        return await _say(told, conflict(pull))
     await report_checks(pull, commit, [check("", CheckState.PENDING, "verifying")])
     try:
         verdicts = await _verify(topology, merge)
     except UnreachableError:
         raise
     except TiercelError as error:
-        return await _say(pull, commit, failed_check("", error), [])
-    return await _say(pull, commit, summary([one.check for one in verdicts]), verdicts)
+        return await _say(told, failed_check("", error))
+    return await _say(told, summary([one.check for one in verdicts]), verdicts)
 
 
-async def _say(
-    pull: PullRequest, commit: str, whole: Check, verdicts: list[Verdict]
-) -> list[Check]:
+@dataclass(frozen=True)
+class _Told:
+    """The pull request, and the head of it that the run was told to verify."""
+
+    pull: PullRequest
+    commit: str
+    links: Links
+
+
+async def _say(told: _Told, whole: Check, verdicts: Sequence[Verdict] = ()) -> list[Check]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
     checks = [*(verdict.check for verdict in verdicts), whole]
-    await report_checks(pull, commit, checks)
-    if pull.head_commit == commit:
-        await comment_on(pull, commit, whole, verdicts)
-    get_run_logger().info("%s", whole.description)
+    await report_checks(told.pull, told.commit, checks)
+    if told.pull.head_commit == told.commit:
+        await comment_on(told.pull, told.commit, whole, verdicts)
+    await report_verification(told.pull, told.commit, checks, told.links)
+    get_run_logger().info("%s", whole.short)
     return checks
 
 
@@ -117,9 +137,12 @@ async def _verdict(
     except TiercelError as error:
         return Verdict(service=service.name, check=failed_check(service.name, error))
     before = read_template(merge.base, service.template_path)
+    region = topology.environment(VERIFYING_ENVIRONMENT).region
+    published = published_handlers(region, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return Verdict(
         service=service.name,
         check=check(service.name, CheckState.SUCCESS, tested),
         changes=template_changes(before, template),
+        permissions=permission_change(before, template, published, service_role_policies()),
     )

@@ -6,18 +6,24 @@ from prefect import get_run_logger
 
 from domain.gitflow import VERIFYING_ENVIRONMENT, BranchRole, classify
 from domain.ledger import Release
-from domain.promotion import BackMerge, Tag, bringing_branch, check_back_merge, version_at
+from domain.promotion import (
+    BackMerge,
+    Tag,
+    bringing_branch,
+    check_back_merge,
+    check_newer,
+    version_at,
+)
 from domain.pull_requests import PullRequest
 from domain.release_notes import back_merge_body, release_notes
 from domain.versions import Version, next_version
 from flows.concurrency import all_done, call
 from flows.preparation import Candidate
 from flows.results import Released
+from tasks.git_history import commits_since, preview_merge
 from tasks.github_client import has_credentials
 from tasks.github_pulls import find_open_pull_request, open_pull_request, pulls_of_commit
 from tasks.github_releases import (
-    commits_between,
-    compare,
     publish_release,
     read_version_tags,
     tag_version,
@@ -42,11 +48,16 @@ async def decide_version(candidate: Candidate) -> Version | None:
     tags = await call(read_version_tags, name)
     pulls = await call(pulls_of_commit, name, sha)
     branch = bringing_branch(pulls, sha, candidate.names.environment.branch)
+    earlier = _newest(tags, sha)
+    if earlier:
+        new = await call(commits_since, candidate.commit, earlier.commit)
+        check_newer(earlier, new, sha)
     known = version_at(tags, sha)
     if known:
         return known
     hotfix = branch is not None and classify(branch) is BranchRole.HOTFIX
-    check_back_merge(await _earlier_back_merge(candidate, tags), hotfix=hotfix)
+    if earlier:
+        check_back_merge(await _earlier_back_merge(candidate, earlier), hotfix=hotfix)
     return next_version([Version.parse(tag.version) for tag in tags], branch)
 
 
@@ -67,19 +78,22 @@ async def announce(candidate: Candidate, version: Version, released: dict[str, R
     await _back_merge(candidate, version)
 
 
-async def _earlier_back_merge(candidate: Candidate, tags: list[Tag]) -> BackMerge | None:
-    """Return what develop lacks of the newest release before this one."""
-    earlier = _newest(tags, candidate.commit.sha)
-    if earlier is None:
+async def _earlier_back_merge(candidate: Candidate, earlier: Tag) -> BackMerge | None:
+    """Return what develop lacks of an earlier release; None if nobody can tell."""
+    develop, production = _develop(candidate), candidate.names.environment.branch
+    preview = await call(preview_merge, candidate.commit, earlier.commit, develop)
+    if preview is None:
+        get_run_logger().warning(
+            "%s is commit %s: no branch has it, or there is no %s; its back-merge is not asked for",
+            earlier.version,
+            earlier.commit[:7],
+            develop,
+        )
         return None
-    name, develop = candidate.commit.repository, _develop(candidate)
-    difference = await call(compare, name, develop, earlier.commit)
-    production = candidate.names.environment.branch
-    pull = await call(find_open_pull_request, name, production, develop)
+    pull = await call(find_open_pull_request, candidate.commit.repository, production, develop)
     return BackMerge(
         version=earlier.version,
-        lacking_commits=difference.ahead_by,
-        same_content=difference.files == 0,
+        preview=preview,
         pull_request=pull.number if pull else None,
     )
 
@@ -90,9 +104,9 @@ async def _merged_pulls(
     """Return the pull requests that the release brings, each once, the oldest first."""
     name, sha = candidate.commit.repository, candidate.commit.sha
     earlier = _newest([tag for tag in tags if tag.version != version.tag], sha)
-    commits = await call(commits_between, name, earlier.commit if earlier else "", sha)
+    commits = await call(commits_since, candidate.commit, earlier.commit if earlier else "")
     found = await all_done(
-        call(pulls_of_commit, name, commit) for commit in commits[-_LONGEST_HISTORY:]
+        call(pulls_of_commit, name, commit) for commit in commits[:_LONGEST_HISTORY]
     )
     merged = {pull.number: pull for pulls in found for pull in pulls if pull.merged}
     return [merged[number] for number in sorted(merged)]
@@ -100,10 +114,10 @@ async def _merged_pulls(
 
 async def _back_merge(candidate: Candidate, version: Version) -> None:
     """Open the pull request that brings content back into develop, if it lacks some."""
-    name, develop = candidate.commit.repository, _develop(candidate)
-    production = candidate.names.environment.branch
-    difference = await call(compare, name, develop, candidate.commit.sha)
-    if difference.files == 0:
+    name, sha = candidate.commit.repository, candidate.commit.sha
+    develop, production = _develop(candidate), candidate.names.environment.branch
+    preview = await call(preview_merge, candidate.commit, sha, develop)
+    if preview is None or not preview.changes_content:
         get_run_logger().info("%s has all content of %s", develop, version.tag)
         return
     pull = await call(
@@ -112,7 +126,7 @@ async def _back_merge(candidate: Candidate, version: Version) -> None:
         production,
         develop,
         f"Merge {version.tag} back into {develop}",
-        back_merge_body(version.tag, production),
+        back_merge_body(version.tag, (production, develop), preview.conflicts),
     )
     get_run_logger().info("back-merge: %s", pull.url)
 

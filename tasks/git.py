@@ -81,9 +81,11 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
                 remedy="put the files into the repository, or leave the submodule out of the path",
             )
     index = target.with_name(target.name + ".index")
+    # On all cores: half the time on two, for thousands of files.
     result = run_git(
-        commit.mirror, f"--work-tree={target}", "checkout", "--quiet", "--force", commit.sha,
-        "--", *paths, check=False, extra={"GIT_INDEX_FILE": str(index)},
+        commit.mirror, "-c", "checkout.workers=0", f"--work-tree={target}",
+        "checkout", "--quiet", "--force", commit.sha, "--", *paths,
+        check=False, extra={"GIT_INDEX_FILE": str(index)},
     )  # fmt: skip
     index.unlink(missing_ok=True)
     if result.returncode:

@@ -91,6 +91,11 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef 
     )
 
 
+def server_url() -> str:
+    """Return the address of the server that has the repositories and their pages."""
+    return os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+
+
 @contextmanager
 def _updated(repository: str, refspec: str) -> Iterator[Path]:
     """Fetch into the repository's mirror and keep other processes out of it meanwhile."""
@@ -104,7 +109,7 @@ def _updated(repository: str, refspec: str) -> Iterator[Path]:
 
 
 def _url(repository: str) -> str:
-    return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}.git"
+    return f"{server_url()}/{repository}.git"
 
 
 def _fetch(mirror: Path, url: str, refspec: str) -> None:

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from github.IssueComment import IssueComment
+
 from domain.errors import RefusedInputError
 from domain.pull_requests import PullRequest
-from tasks.github_client import repository, translated
+from tasks.github_client import github_call, own_login, repository
 from tasks.task import world_task
 
 
 @world_task("read pull request", "read pull request {name} #{number}")
 def read_pull_request(name: str, number: int) -> PullRequest:
     """Return a pull request as GitHub has it now."""
-    with translated("read a pull request", f"{name}#{number}"):
-        return _pull_request(name, repository(name).get_pull(number))
+    with github_call("read a pull request", f"{name}#{number}"):
+        pull = repository(name).get_pull(number)
+        return _pull_request(name, pull, mergeable=pull.mergeable)
 
 
-@world_task("find pull requests of commit", "find pull requests of {name}@{commit}")
+@world_task("find pull requests of commit", "find pull requests of {name}@{commit:.7}")
 def pulls_of_commit(name: str, commit: str) -> list[PullRequest]:
     """Return the pull requests that a commit belongs to or that were merged as it."""
-    with translated("look for pull requests", f"{name}@{commit[:7]}"):
+    with github_call("look for pull requests", f"{name}@{commit[:7]}"):
         found = repository(name).get_commit(commit).get_pulls()
         return [_pull_request(name, pull) for pull in found]
 
 
 @world_task("comment", "comment on {pull.repository} #{pull.number}")
 def upsert_comment(pull: PullRequest, marker: str, body: str) -> None:
-    """Write the one comment that begins with the marker, or bring it up to date."""
-    with translated("comment on a pull request", f"{pull.repository}#{pull.number}"):
+    """Write the one comment of ours that begins with the marker, or bring it up to date.
+
+    Somebody else's comment that begins like ours stays as it is: its author could change
+    the verdict in it.
+    """
+    with github_call("comment on a pull request", f"{pull.repository}#{pull.number}"):
         issue = repository(pull.repository).get_issue(pull.number)
         text = f"{marker}\n{body}"
         for comment in issue.get_comments():
-            if comment.body.startswith(marker):
+            if (comment.body or "").startswith(marker) and _is_ours(comment):
                 if comment.body != text:
                     comment.edit(text)
                 return
@@ -42,7 +49,7 @@ def upsert_comment(pull: PullRequest, marker: str, body: str) -> None:
 @world_task("open pull request", "open pull request {name} {head} into {base}")
 def open_pull_request(name: str, head: str, base: str, title: str, body: str) -> PullRequest:
     """Open a pull request, unless one of the same branches is open; return it."""
-    with translated("open a pull request", f"{name} {head} -> {base}"):
+    with github_call("open a pull request", f"{name} {head} -> {base}"):
         found = _open_one(name, head, base)
         if found is not None:
             return found
@@ -53,18 +60,33 @@ def open_pull_request(name: str, head: str, base: str, title: str, body: str) ->
 @world_task("find open pull request", "find open pull request {name} {head} into {base}")
 def find_open_pull_request(name: str, head: str, base: str) -> PullRequest | None:
     """Return the open pull request of two branches of the repository, if there is one."""
-    with translated("look for a pull request", f"{name} {head} -> {base}"):
+    with github_call("look for a pull request", f"{name} {head} -> {base}"):
         return _open_one(name, head, base)
 
 
+def _is_ours(comment: IssueComment) -> bool:
+    """Whether we wrote a comment; where GitHub does not say who we are, whether a bot did."""
+    author = comment.user
+    if author is None:
+        return False
+    login = own_login()
+    return author.login == login if login else author.type == "Bot"
+
+
 def _open_one(name: str, head: str, base: str) -> PullRequest | None:
+    """Return the open one; GitHub lists all where it does not understand `head`."""
     owner = name.partition("/")[0]
     found = repository(name).get_pulls(state="open", base=base, head=f"{owner}:{head}")
-    return next((_pull_request(name, pull) for pull in found), None)
+    pulls = (_pull_request(name, pull) for pull in found)
+    return next((p for p in pulls if (p.head_branch, p.base_branch) == (head, base)), None)
 
 
-def _pull_request(name: str, pull: Any) -> PullRequest:
-    """Translate PyGithub's object; a head whose repository is gone has no branch."""
+def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> PullRequest:
+    """Translate PyGithub's object; a head whose repository is gone has no branch.
+
+    Only what was read by itself knows `mergeable`: in a list PyGithub would have to ask
+    once more for every pull request.
+    """
     if pull.base is None or pull.head is None:
         raise RefusedInputError("GitHub names no branches of a pull request", where=name)
     return PullRequest(
@@ -75,7 +97,7 @@ def _pull_request(name: str, pull: Any) -> PullRequest:
         url=pull.html_url,
         is_open=pull.state == "open",
         merged=bool(pull.merged_at),
-        mergeable=pull.raw_data.get("mergeable"),
+        mergeable=mergeable,
         head_branch=pull.head.ref,
         head_commit=pull.head.sha,
         base_branch=pull.base.ref,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from github.CommitStatus import CommitStatus
 from github.GithubObject import NotSet
 
-from domain.pull_requests import Check, CheckState
-from tasks.github_client import repository, translated
+from domain.names import printable
+from domain.pull_requests import LONGEST_DESCRIPTION, Check, CheckState
+from tasks.github_client import github_call, repository
 from tasks.task import world_task
+
+_NOT_TAKEN_BACK = ("success", "in_progress")
 
 
 @world_task("set status", "set status {check.context} {check.state}")
@@ -17,7 +20,7 @@ def set_status(name: str, commit: str, check: Check, link: str) -> bool:
     A verdict is not taken back while the same commit is verified once more. GitHub keeps
     1,000 statuses of a commit and context, and every one notifies people.
     """
-    with translated("set a commit status", f"{name}@{commit[:7]} {check.context}"):
+    with github_call("set a commit status", f"{name}@{commit[:7]} {check.context}"):
         target = repository(name).get_commit(commit)
         newest = next((s for s in target.get_statuses() if s.context == check.context), None)
         if newest and (check.state is CheckState.PENDING or _says(newest, check)):
@@ -39,7 +42,7 @@ def _says(status: CommitStatus, check: Check) -> bool:
 @world_task("open deployment", "open GitHub deployment to {environment}")
 def open_deployment(name: str, commit: str, environment: str, *, production: bool) -> int:
     """Return the deployment of a commit to an environment; it is created if there is none."""
-    with translated("open a deployment", f"{name}@{commit[:7]} {environment}"):
+    with github_call("open a deployment", f"{name}@{commit[:7]} {environment}"):
         target = repository(name)
         for found in target.get_deployments(sha=commit, environment=environment):
             return int(found.id)
@@ -58,15 +61,18 @@ def open_deployment(name: str, commit: str, environment: str, *, production: boo
 def report_deployment_state(
     name: str, deployment: int, state: str, description: str, *, log_url: str, address: str
 ) -> None:
-    """Set a deployment's state, unless its newest state is the same."""
-    with translated("report a deployment", f"{name} deployment {deployment}"):
+    """Set a deployment's state, unless its newest state is the same.
+
+    A success is not taken back while the same commit is deployed once more.
+    """
+    with github_call("report a deployment", f"{name} deployment {deployment}"):
         target = repository(name).get_deployment(deployment)
         newest = next(iter(target.get_statuses()), None)
-        if newest and newest.state == state:
+        if newest and (newest.state == state or (newest.state, state) == _NOT_TAKEN_BACK):
             return
         target.create_status(
             state=state,
-            description=description,
+            description=printable(description, LONGEST_DESCRIPTION),
             target_url=log_url or NotSet,
             environment_url=address or NotSet,
         )

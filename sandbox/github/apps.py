@@ -14,6 +14,7 @@ from sandbox.github.auth import new_token
 from sandbox.github.calls import Answer, Body, Call, Route
 from sandbox.github.errors import NOT_FOR_INTEGRATION, VALIDATION_FAILED, ApiError, not_found
 from sandbox.github.records import App, Level, Permissions, Repository, User
+from sandbox.github.repositories import find_all
 from sandbox.github.views.repositories import minimal_repository
 from sandbox.github.views.users import app, full_user, installation
 from sandbox.github.world import Json, timestamp
@@ -34,7 +35,7 @@ class TokenWish(Body):
 
 def _account(call: Call) -> User:
     """Return whom the App is installed for: the owner of the first repository."""
-    repositories = call.world.store.all(Repository)
+    repositories = find_all(call.world)
     owner = repositories[0].owner if repositories else call.world.app().bot
     return call.world.user(owner)
 
@@ -95,7 +96,7 @@ def _new_token(call: Call) -> Answer:
 def _chosen(call: Call, wish: TokenWish) -> list[Repository] | None:
     if not wish.repositories and not wish.repository_ids:
         return None
-    known = call.world.store.all(Repository)
+    known = find_all(call.world)
     found = [r for r in known if r.name in wish.repositories or r.id in wish.repository_ids]
     if len(found) < len({*wish.repositories, *wish.repository_ids}):
         message = (
@@ -109,7 +110,7 @@ def _chosen(call: Call, wish: TokenWish) -> list[Repository] | None:
 def _repositories(call: Call) -> Answer:
     if not call.actor.is_installation:
         raise not_found()
-    seen = [r for r in call.world.store.all(Repository) if call.actor.sees(r)]
+    seen = [repository for repository in find_all(call.world) if call.actor.sees(repository)]
     chosen, headers = call.cut(seen)
     views = [minimal_repository(call.world, repository) for repository in chosen]
     return Answer(200, {"total_count": len(seen), "repositories": views}, headers)

@@ -84,7 +84,8 @@ class GitRepository:
         candidates = [f"refs/heads/{name}", f"refs/tags/{name}"]
         candidates += [f"refs/{name}"] if name.startswith(("heads/", "tags/", "pull/")) else []
         candidates += [name] if name.startswith("refs/") or name == "HEAD" or is_sha(name) else []
-        if is_sha(name):
+        if is_complete_sha(name):
+            # As for git itself, no branch can hide a commit behind its own id.
             candidates = candidates[::-1]
         found = self.identify([f"{candidate}^{{commit}}" for candidate in candidates])
         return next((sha for sha in found if sha), None)

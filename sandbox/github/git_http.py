@@ -22,7 +22,7 @@ from sandbox.github import push_hook
 from sandbox.github.auth import Actor, identify
 from sandbox.github.errors import NO_CREDENTIALS, NO_PUSH, NO_REPOSITORY, ApiError
 from sandbox.github.git import environment
-from sandbox.github.push_rules import read_commands, rules_for
+from sandbox.github.push_rules import needs_hook, read_commands, rules_for
 from sandbox.github.records import Level, Repository
 from sandbox.github.repositories import find
 from sandbox.github.synchronize import synchronize
@@ -35,6 +35,8 @@ _PATH = re.compile(
 _CHUNK = 64 * 1024
 _RECEIVE = "git-receive-pack"
 _TIMEOUT_SECONDS = 300
+# The variable with core.hooksPath, which is the first of the settings below.
+_HOOKS_SETTING = "GIT_CONFIG_VALUE_0"
 # A program file of git's own kind: the shell only starts Python and reads nothing else.
 _HOOK = '#!/bin/sh\nexec "$STAND_IN_PYTHON" -I -S -X utf8 "$STAND_IN_HOOK" "$@"\n'
 
@@ -122,8 +124,11 @@ class GitServer:
         commands = read_commands(body)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as rules, self._world.change():
             known = self._world.store.get(Repository, repository.id) or repository
-            json.dump(rules_for(self._world, known, user, commands), rules)
+            decided = rules_for(self._world, known, user, commands)
+            json.dump(decided, rules)
             rules.flush()
+            if needs_hook(self._world, known, decided):
+                variables |= {_HOOKS_SETTING: str(self._hooks)}
             _rewind(body)
             done = subprocess.run(
                 ["git", "http-backend"],  # noqa: S607 - the user's own git
@@ -142,10 +147,10 @@ class GitServer:
     ) -> dict[str, str]:
         """Return the environment of `git http-backend`, which is a CGI program."""
         settings = {
+            "core.hooksPath": os.devnull,
             "gc.auto": "0",
             "receive.autogc": "false",
             "receive.hideRefs": "refs/pull",
-            "core.hooksPath": str(self._hooks),
             "uploadpack.allowFilter": "true",
             "uploadpack.allowReachableSHA1InWant": "true",
         }

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from sandbox.github.git import ZERO
 from sandbox.github.protection_rules import NO_DELETION, protection_of, push_obstacles
-from sandbox.github.records import Repository, User
+from sandbox.github.records import Protection, Repository, User
 from sandbox.github.world import Json, World
 
 _HEADS = "refs/heads/"
@@ -62,6 +62,13 @@ def rules_for(
         reference: _rule(world, repository, pusher, new, reference)
         for _, new, reference in commands
     }
+
+
+def needs_hook(world: World, repository: Repository, rules: dict[str, Json]) -> bool:
+    """Tell whether git has to ask: it need not when nothing is protected and nothing refused."""
+    return bool(world.store.find(Protection, repository.id)) or any(
+        rule["refused"] for rule in rules.values()
+    )
 
 
 def _rule(world: World, repository: Repository, pusher: User, new: str, reference: str) -> Json:

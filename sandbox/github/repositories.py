@@ -59,6 +59,13 @@ def find(world: World, owner: str, name: str) -> Repository | None:
     return known
 
 
+def find_all(world: World) -> list[Repository]:
+    """Return every repository, the bare ones that were not known yet among them."""
+    for folder in sorted(world.repositories.glob("*/*.git")):
+        find(world, folder.parent.name, folder.name.removesuffix(".git"))
+    return world.store.all(Repository)
+
+
 def adopt(world: World, owner: str, name: str) -> Repository:
     """Remember a bare repository; its branches and tags are nobody's news.
 
@@ -173,15 +180,12 @@ def _list_in_organization(call: Call) -> Answer:
 
 
 def _list_for_user(call: Call) -> Answer:
-    return call.page(
-        _visible(call), lambda repository: full_repository(call.world, repository, call.user)
-    )
+    found = sorted(_visible(call), key=lambda repository: repository.key)
+    return call.page(found, lambda repository: full_repository(call.world, repository, call.user))
 
 
 def _visible(call: Call) -> list[Repository]:
-    for folder in sorted(call.world.repositories.glob("*/*.git")):
-        find(call.world, folder.parent.name, folder.name.removesuffix(".git"))
-    return [r for r in call.world.store.all(Repository) if call.actor.sees(r)]
+    return [repository for repository in find_all(call.world) if call.actor.sees(repository)]
 
 
 ROUTES = (

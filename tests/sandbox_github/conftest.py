@@ -8,25 +8,20 @@ from typing import Any
 
 import pytest
 
-from sandbox.github.journal import Exchange
 from tests.sandbox_github.support import Place, StandIn
+from tests.sandbox_github.tally import watched
 from tests.sandbox_github.webhook_receiver import WebhookReceiver
 
-LAST_MODULE = "test_fidelity.py"
-SUMMARY = pytest.StashKey[list[str]]()
 Protect = Callable[..., None]
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def seen() -> list[Exchange]:
-    """Every exchange with the shared stand-in, in order."""
-    return []
-
-
-@pytest.fixture(scope="session")
-def stand_in(tmp_path_factory: pytest.TempPathFactory, seen: list[Exchange]) -> Iterator[StandIn]:
-    running = StandIn(tmp_path_factory.mktemp("github"), observers=[seen.append])
+def stand_in(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[StandIn]:
+    watch = watched(pytestconfig)
+    running = StandIn(tmp_path_factory.mktemp("github"), observers=[watch.exchanges.append])
+    watch.modelled |= {f"{route.method} {route.template}" for route in running.api_routes}
     yield running
     running.stop()
 
@@ -48,21 +43,8 @@ def protect(place: Place) -> Protect:
 
 
 @pytest.fixture(scope="session")
-def receiver() -> Iterator[WebhookReceiver]:
+def receiver(pytestconfig: pytest.Config) -> Iterator[WebhookReceiver]:
     running = WebhookReceiver()
     yield running
     running.stop()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What was seen is checked when everything was seen, and by the process that saw it."""
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.xdist_group("github"))
-    items.sort(key=lambda item: item.path == HERE / LAST_MODULE)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in terminalreporter.config.stash.get(SUMMARY, []):
-        terminalreporter.write_line(line)
+    watched(pytestconfig).deliveries.extend(running.delivered)

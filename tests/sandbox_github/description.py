@@ -28,6 +28,8 @@ _WEBHOOKS = (
 )
 _MEMBER = "package/generated/api.github.com.json"
 _PATIENCE_SECONDS = 120
+# Without a registry npm would try for minutes.
+_NPM_SETTINGS = {"npm_config_fetch_retries": "0", "npm_config_fetch_timeout": "60000"}
 
 
 class UnavailableError(Exception):
@@ -118,6 +120,7 @@ def _fetch(package: str, path: Path) -> None:
                 check=True,
                 capture_output=True,
                 timeout=_PATIENCE_SECONDS,
+                env=os.environ | _NPM_SETTINGS,
             )
         except (subprocess.SubprocessError, OSError) as error:
             raise UnavailableError(f"npm could not bring {package}: {error}") from error

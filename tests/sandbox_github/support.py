@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -106,15 +107,22 @@ class Place:
 
     @classmethod
     def create(cls, stand_in: StandIn, folder: Path, owner: str = "acme") -> Place:
+        """Copy a repository with one commit, and let the stand-in adopt it."""
         name = f"{owner}/shop-{next(_NUMBERS)}"
-        stand_in.control("POST", "/repositories", owner=owner, name=name.partition("/")[2])
-        tree = folder / "tree"
-        tree.mkdir()
-        git(tree, "init", "--quiet", "--initial-branch=main")
-        place = cls(stand_in, name, tree)
-        place.commit({"README.md": "shop\n"}, "The first commit")
-        place.push("main", login="releaser")
-        return place
+        template = stand_in.root / "template"
+        if not template.exists():
+            git(
+                stand_in.root, "init", "--quiet", "--initial-branch=main", "--template=", "template"
+            )
+            first = cls(stand_in, name, template)
+            first.commit({"README.md": "shop\n"}, "The first commit")
+        shutil.copytree(template, folder / "tree")
+        bare = stand_in.repositories / f"{name}.git"
+        shutil.copytree(template / ".git", bare)
+        (bare / "index").unlink()
+        git(bare, "config", "core.bare", "true")
+        stand_in.control("POST", "/repositories", owner=owner, name=bare.stem)
+        return cls(stand_in, name, folder / "tree")
 
     def url(self, login: str = "author") -> str:
         return self.stand_in.url(self.name, self.stand_in.running.token(login))

@@ -1,20 +1,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox.github.journal import Exchange
-from tests.sandbox_github.conftest import HERE, SUMMARY
 from tests.sandbox_github.description import UnavailableError, load_api, load_webhooks
 from tests.sandbox_github.fidelity import ApiChecker, WebhookChecker, check_all
-from tests.sandbox_github.support import Place, StandIn, eventually
-from tests.sandbox_github.webhook_receiver import WebhookReceiver
+from tests.sandbox_github.tally import Tally, Watched, tally_of
 
 ONE = "/repos/{owner}/{repo}/git/ref/{ref}"
 GOOD = {
@@ -110,58 +106,48 @@ def test_a_wrong_webhook_is_found(webhook_description: Any) -> None:
     assert len(checker.verdict.violations) > 2
 
 
-@pytest.fixture
-def lived(stand_in: StandIn, receiver: WebhookReceiver, tmp_path: Path) -> Place:
-    """Do enough that there is something to check when this module runs alone."""
-    place = Place.create(stand_in, tmp_path)
-    config = {"url": f"{receiver.url}/{place.name}", "content_type": "json"}
-    place.repo("releaser").create_hook("web", config, ["*"], active=True)
-    pull = place.pull("feature", {"a.txt": "a\n"})
-    pull.create_issue_comment("Hello")
-    place.repo().get_commit(pull.head.sha).create_status("success", context="ci")
-    pull.merge()
-    place.repo().create_git_release("v1", "First", "")
-    eventually(lambda: receiver.at(f"/{place.name}", "release"))
-    return place
+ONE_PROCESS = Tally(
+    operations=["GET /a"], responses=3, requests=1, events=["push"], deliveries=2,
+    used=["GET /a"], modelled=["GET /a", "GET /b"],
+)  # fmt: skip
+ANOTHER = Tally(
+    operations=["GET /a", "GET /b"], responses=1, used=["GET /b"], modelled=["GET /a", "GET /b"]
+)
 
 
-@pytest.mark.usefixtures("lived")
-def test_everything_that_was_seen_is_as_github_describes_it(
-    seen: list[Exchange], api_description: Any, pytestconfig: pytest.Config
-) -> None:
-    verdict = check_all(ApiChecker(api_description), list(seen))
-    pytestconfig.stash.setdefault(SUMMARY, []).append(
-        f"GitHub OpenAPI: {len(verdict.operations)} operations, {verdict.responses} responses, "
-        f"{verdict.requests} requests validated, {len(verdict.violations)} violations"
-    )
-    assert sorted(set(verdict.violations))[:20] == []
-    assert verdict.responses > 0
+def test_what_several_processes_saw_is_added_up() -> None:
+    whole = ONE_PROCESS.plus(ANOTHER)
+    assert whole.lines() == [
+        "GitHub OpenAPI: 2 operations, 4 responses, 1 requests validated, 0 violations",
+        "GitHub webhooks: 1 events, 2 deliveries validated, 0 violations",
+    ]
+    assert whole.problems(complete=True) == []
 
 
-def test_every_operation_that_is_modelled_was_used(
-    stand_in: StandIn, seen: list[Exchange], request: pytest.FixtureRequest
-) -> None:
-    ran = {item.path for item in request.session.items}
-    in_parts = "PYTEST_XDIST_WORKER" in os.environ or request.config.option.keyword
-    if in_parts or not set(HERE.glob("test_*.py")) <= ran:
-        pytest.skip("only a part of the tests here ran in this process")
-    used = {(item.method, item.operation) for item in seen if item.status < 300}
-    modelled = {(route.method, route.template) for route in stand_in.api_routes}
-    assert modelled - used == set()
+def test_an_operation_that_no_process_used_fails_a_complete_session_only() -> None:
+    assert ONE_PROCESS.problems(complete=True) == ["modelled, and never used: GET /b"]
+    assert ONE_PROCESS.problems(complete=False) == []
 
 
-@pytest.mark.usefixtures("lived")
-def test_every_webhook_that_was_sent_is_as_github_describes_it(
-    receiver: WebhookReceiver, webhook_description: Any, pytestconfig: pytest.Config
-) -> None:
-    checker = WebhookChecker(webhook_description)
-    for item in receiver.delivered:
-        if item.headers["content-type"] == "application/json":
-            checker.check(item.event, item.headers, item.payload)
-    verdict = checker.verdict
-    pytestconfig.stash.setdefault(SUMMARY, []).append(
-        f"GitHub webhooks: {len(verdict.operations)} events, {verdict.responses} deliveries "
-        f"validated, {len(verdict.violations)} violations"
-    )
-    assert sorted(set(verdict.violations))[:20] == []
-    assert verdict.responses > 0
+def test_a_violation_fails_every_session() -> None:
+    whole = ANOTHER.plus(Tally(violations=["wrong"], wrong_deliveries=["wrong too"]))
+    assert whole.problems(complete=False) == ["wrong", "wrong too"]
+    assert whole.lines()[0].endswith(" 1 violations")
+
+
+def test_a_complete_session_in_which_nothing_was_validated_fails() -> None:
+    assert Tally().problems(complete=True) == ["nothing was validated"]
+
+
+def test_a_description_that_cannot_be_had_is_told_and_fails_nothing() -> None:
+    whole = Tally().plus(Tally(unavailable="npm is not installed"))
+    assert whole.lines() == ["GitHub OpenAPI: nothing validated: npm is not installed"]
+    assert whole.problems(complete=True) == []
+
+
+def test_what_is_seen_is_counted_by_operation(api_description: Any) -> None:
+    assert api_description
+    found = tally_of(Watched(exchanges=[exchange(), exchange(status=418)], modelled={"GET /b"}))
+    assert (found.used, found.modelled) == ([f"GET {ONE}"], ["GET /b"])
+    assert (found.operations, found.responses) == ([f"GET {ONE}"], 2)
+    assert found.violations == [f"GET {ONE} -> 418: GitHub documents no such status"]

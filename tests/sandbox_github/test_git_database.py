@@ -137,6 +137,17 @@ def test_a_commit_shows_its_files_and_its_known_author(place: Place) -> None:
     assert repo.get_commit(commit.parents[0].sha).author is None
 
 
+def test_a_commit_id_is_never_hidden_by_a_branch_and_a_short_one_may_be(place: Place) -> None:
+    first = place.repo().get_branch("main").commit.sha
+    second = place.branch("side", {"s.txt": "s\n"})
+    place.bare("update-ref", f"refs/heads/{first}", second)
+    place.bare("update-ref", f"refs/heads/{first[:7]}", second)
+    repo = place.repo()
+    assert repo.get_commit(first).sha == first
+    assert repo.get_commit(first[:7]).sha == second
+    assert repo.get_commit(first[:9]).sha == first
+
+
 def test_two_branches_are_compared_from_where_they_parted(place: Place) -> None:
     start = place.repo().get_branch("main").commit.sha
     place.branch("side", {"s.txt": "s\n", "README.md": "new\n"})
@@ -166,7 +177,7 @@ def test_renames_removals_links_and_binaries_are_told_apart(place: Place) -> Non
     (place.tree / "gone.txt").unlink()
     (place.tree / "turns.txt").unlink()
     (place.tree / "turns.txt").symlink_to("target")
-    place.commit({"data.bin": bytes(range(256))})
+    place.commit({"data.bin": bytes(range(256)), "zz.txt": "z\n"})
     place.push("side")
 
     files = {file.filename: file for file in place.repo().compare("main", "side").files}
@@ -176,7 +187,9 @@ def test_renames_removals_links_and_binaries_are_told_apart(place: Place) -> Non
         "gone.txt": "removed",
         "new.txt": "renamed",
         "turns.txt": "changed",
+        "zz.txt": "added",
     }
+    assert files["zz.txt"].patch == "@@ -0,0 +1 @@\n+z"
     assert files["new.txt"].previous_filename == "old.txt"
     assert files["data.bin"].patch is None
 

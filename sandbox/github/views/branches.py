@@ -56,13 +56,7 @@ def full_protection(world: World, repository: Repository, protection: Protection
             "enabled": protection.enforce_admins,
         },
         "required_signatures": {"url": f"{address}/required_signatures", "enabled": False},
-        "required_linear_history": {"enabled": protection.linear_history},
-        "allow_force_pushes": {"enabled": protection.force_pushes},
-        "allow_deletions": {"enabled": protection.deletions},
-        "block_creations": {"enabled": protection.block_creations},
-        "required_conversation_resolution": {"enabled": protection.conversation_resolution},
-        "lock_branch": {"enabled": protection.lock},
-        "allow_fork_syncing": {"enabled": protection.fork_syncing},
+        **_switches(protection),
     }
     if protection.checks:
         checks = f"{address}/required_status_checks"
@@ -86,6 +80,19 @@ def full_protection(world: World, repository: Repository, protection: Protection
     if protection.restrictions is not None:
         view["restrictions"] = _restrictions(world, f"{address}/restrictions", protection)
     return view
+
+
+def _switches(protection: Protection) -> Json:
+    switches = {
+        "required_linear_history": protection.linear_history,
+        "allow_force_pushes": protection.force_pushes,
+        "allow_deletions": protection.deletions,
+        "block_creations": protection.block_creations,
+        "required_conversation_resolution": protection.conversation_resolution,
+        "lock_branch": protection.lock,
+        "allow_fork_syncing": protection.fork_syncing,
+    }
+    return {name: {"enabled": on} for name, on in switches.items()}
 
 
 def _restrictions(world: World, address: str, protection: Protection) -> Json:

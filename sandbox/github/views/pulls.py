@@ -15,19 +15,8 @@ from sandbox.github.world import Json, World, node_id, timestamp
 
 def simple_pull(world: World, repository: Repository, pull: PullRequest) -> Json:
     """Return a pull request as lists show it."""
-    name, urls = repository.full_name, world.urls
-    api, page = urls.repository(name, "pulls", pull.number), urls.page(name, "pull", pull.number)
-    issue = urls.repository(name, "issues", pull.number)
-    links = {
-        "url": api,
-        "html_url": page,
-        "issue_url": issue,
-        "comments_url": f"{issue}/comments",
-        "review_comments_url": f"{api}/comments",
-        "review_comment_url": urls.repository(name, "pulls/comments") + "{/number}",
-        "commits_url": f"{api}/commits",
-        "statuses_url": urls.repository(name, "statuses", pull.head_sha),
-    }
+    page = world.urls.page(repository.full_name, "pull", pull.number)
+    links = _addresses(world, repository, pull)
     return {
         **links,
         "id": pull.id,
@@ -61,6 +50,22 @@ def simple_pull(world: World, repository: Repository, pull: PullRequest) -> Json
         "author_association": association(world.user(pull.user)),
         "auto_merge": None,
         "draft": pull.draft,
+    }
+
+
+def _addresses(world: World, repository: Repository, pull: PullRequest) -> dict[str, str]:
+    name, urls = repository.full_name, world.urls
+    api, page = urls.repository(name, "pulls", pull.number), urls.page(name, "pull", pull.number)
+    issue = urls.repository(name, "issues", pull.number)
+    return {
+        "url": api,
+        "html_url": page,
+        "issue_url": issue,
+        "comments_url": f"{issue}/comments",
+        "review_comments_url": f"{api}/comments",
+        "review_comment_url": urls.repository(name, "pulls/comments") + "{/number}",
+        "commits_url": f"{api}/commits",
+        "statuses_url": urls.repository(name, "statuses", pull.head_sha),
     }
 
 

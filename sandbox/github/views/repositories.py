@@ -55,12 +55,7 @@ def minimal_repository(world: World, repository: Repository) -> Json:
         "description": repository.description,
         "fork": False,
         "url": api,
-        **{f"{name}_url": f"{api}/{name}" for name in _PLAIN},
-        **{name: f"{api}/{template}" for name, template in _TEMPLATES.items()},
-        "git_url": f"{page.replace('http', 'git', 1)}.git",
-        "ssh_url": f"{page.replace('http', 'ssh', 1)}.git",
-        "clone_url": f"{page}.git",
-        "svn_url": page,
+        **_addresses(api, page),
         "mirror_url": None,
         "homepage": None,
         "language": None,
@@ -79,6 +74,17 @@ def minimal_repository(world: World, repository: Repository) -> Json:
         "pushed_at": timestamp(repository.pushed_at),
         "created_at": timestamp(repository.created_at),
         "updated_at": timestamp(repository.updated_at),
+    }
+
+
+def _addresses(api: str, page: str) -> dict[str, str]:
+    return {
+        **{f"{name}_url": f"{api}/{name}" for name in _PLAIN},
+        **{name: f"{api}/{template}" for name, template in _TEMPLATES.items()},
+        "git_url": f"{page.replace('http', 'git', 1)}.git",
+        "ssh_url": f"{page.replace('http', 'ssh', 1)}.git",
+        "clone_url": f"{page}.git",
+        "svn_url": page,
     }
 
 
