@@ -1,0 +1,91 @@
+"""A repository with one function of many files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.file_tree import FileTree
+from benchmarks.measure import timed
+from cli.import_folder import import_folder
+from sandbox.lifecycle import Sandbox
+from sandbox.repositories import create_from_folder, run_git
+
+_FUNCTION = {
+    "Type": "AWS::Serverless::Function",
+    "Properties": {"CodeUri": "src/", "Handler": "app.handler", "Runtime": "python3.11"},
+}
+_QUEUE = {"Type": "AWS::SQS::Queue"}
+_SERVICE = "big"
+
+
+@dataclass
+class BigFunction:
+    """The repository, in a folder and in the sandbox's GitHub."""
+
+    running: Sandbox
+    work: Path
+    tree: FileTree
+    changes: int = 0
+    repository: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Write and commit the first version."""
+        source = self.work / "source" / _SERVICE
+        self.tree.write(source / "src")
+        (source / "template.json").write_text(_template(_FUNCTION))
+        create_from_folder(source.parent, self.folder)
+        self.empty_template.write_text(_template(_QUEUE))
+        self.repository, _ = import_folder(self.folder, self.running.state)
+
+    @property
+    def folder(self) -> Path:
+        """The clone."""
+        return self.work / "big-function"
+
+    @property
+    def template(self) -> Path:
+        """The template in the clone."""
+        return self.folder / _SERVICE / "template.json"
+
+    @property
+    def empty_template(self) -> Path:
+        """A template without files, by which the start of a peer is measured."""
+        return self.work / "empty.json"
+
+    def change(self) -> str:
+        """Change one file; return the commit of develop."""
+        self.changes += 1
+        (self.folder / _SERVICE / "src" / "app.py").write_text(f"CHANGE = {self.changes}\n")
+        run_git(self.folder, "add", "--all")
+        run_git(self.folder, "commit", "--quiet", "--message=Change it")
+        return import_folder(self.folder, self.running.state)[1]
+
+    def parts(self) -> dict[str, float]:
+        """Return how long the parts of cold packaging take by themselves, in seconds."""
+        from tasks.archive import zip_folder  # noqa: PLC0415
+        from tasks.git import Commit, export  # noqa: PLC0415
+
+        sha = run_git(self.folder, "rev-parse", "HEAD").stdout.strip()
+        commit = Commit(repository=self.repository, sha=sha, mirror=self.folder / ".git")
+        with tempfile.TemporaryDirectory(dir=self.work) as scratch:
+            place = Path(scratch) / "source"
+            place.mkdir()
+            checkout = timed(lambda: export(commit, (_SERVICE,), place))
+            code = place / _SERVICE / "src"
+            packaged = timed(lambda: zip_folder(code, Path(scratch) / "p.zip", "src"))
+        return {
+            "export from git": round(checkout.seconds, 3),
+            "zip and hash": round(packaged.seconds, 3),
+        }
+
+
+def _template(resource: object) -> str:
+    body = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"Resource": resource},
+    }
+    return json.dumps(body, indent=1) + "\n"
