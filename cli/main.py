@@ -7,7 +7,15 @@ import sys
 
 import typer
 
-from cli import config_commands, demo, ledger_commands, release_commands, sandbox_commands
+from cli import (
+    config_commands,
+    demo,
+    ledger_commands,
+    provision_command,
+    release_commands,
+    sandbox_commands,
+    up_command,
+)
 from cli.output import Output
 from cli.session import quiet_prefect
 from domain.errors import ExitCode, TiercelError
@@ -22,6 +30,8 @@ app = typer.Typer(
 )
 app.add_typer(sandbox_commands.app, name="sandbox", help="Four AWS accounts on this machine.")
 app.add_typer(config_commands.app, name="config", help="The configuration, tiercel.toml.")
+app.command("up")(up_command.up)
+app.command("provision")(provision_command.provision)
 app.command("demo")(demo.demo)
 app.command("publish")(release_commands.publish)
 app.command("deploy")(release_commands.deploy)

@@ -10,6 +10,9 @@ import typer
 Sandbox = Annotated[
     bool, typer.Option("--sandbox", "-s", help="Work in the running sandbox and not in AWS.")
 ]
+Local = Annotated[
+    bool, typer.Option("--local", help="Run the flow in this process, not through a worker.")
+]
 State = Annotated[Path, typer.Option("--state", help="The folder of the sandbox's state.")]
 Config = Annotated[
     Path | None,

@@ -1,27 +1,48 @@
-"""`tiercel publish`, `deploy`, `verify` and `promote`: each runs one flow."""
+"""`tiercel publish`, `deploy`, `verify` and `promote`: each starts a run of one deployment.
+
+With --local the flow runs in the command's own process instead, with the caller's credentials.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import Config, Json, Quiet, Repository, Revision, Sandbox, State
+from cli.deployed_runs import run_deployment
+from cli.options import Config, Json, Local, Quiet, Repository, Revision, Sandbox, State
 from cli.output import Output
 from cli.runs import run_flow
-from cli.session import DEFAULT_STATE, use_config, use_sandbox
+from cli.session import DEFAULT_STATE, use_config, use_sandbox, use_workers
 
 if TYPE_CHECKING:
     from domain.pull_requests import Check
     from flows.results import Published, Released
+
+VERIFY = "verify-pull-request/preprod"
+PUBLISH = "publish-artifact/preprod"
+DEPLOY = "deploy-to-preprod/preprod"
+PROMOTE = "promote-to-prod/prod"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a flow is to run, for which environment; without a sandbox it is AWS."""
+
+    sandbox_state: Path | None
+    config: Path | None
+    environment: str
+    local: bool
 
 
 def publish(
     repository: Repository,
     commit: Revision,
     *,
+    local: Local = False,
     sandbox: Sandbox = False,
     state: State = DEFAULT_STATE,
     config: Config = None,
@@ -30,12 +51,19 @@ def publish(
 ) -> None:
     """Build a commit's services and publish what Preprod does not have yet."""
     output = Output(as_json=as_json, quiet=quiet)
-    repository, commit = _settle(repository, commit, config, state if sandbox else None)
+    place = Place(state if sandbox else None, config, "preprod", local=local)
+    repository, commit = _settle(place, repository, commit)
+    given: dict[str, str | bool] = {
+        "repository": repository,
+        "commit": commit,
+        "then_deploy": False,
+    }
+    if not local:
+        run_deployment(output, PUBLISH, **given)
+        return
     from flows.publish import publish_artifact  # noqa: PLC0415 - Prefect takes a second
 
-    finished = run_flow(
-        publish_artifact, output, repository=repository, commit=commit, then_deploy=False
-    )
+    finished = run_flow(publish_artifact, output, **given)
     show_published(output, finished.result)
 
 
@@ -43,6 +71,7 @@ def deploy(
     repository: Repository,
     commit: Revision,
     *,
+    local: Local = False,
     sandbox: Sandbox = False,
     state: State = DEFAULT_STATE,
     config: Config = None,
@@ -51,7 +80,11 @@ def deploy(
 ) -> None:
     """Deploy a commit's published artifacts to Preprod."""
     output = Output(as_json=as_json, quiet=quiet)
-    repository, commit = _settle(repository, commit, config, state if sandbox else None)
+    place = Place(state if sandbox else None, config, "preprod", local=local)
+    repository, commit = _settle(place, repository, commit)
+    if not local:
+        run_deployment(output, DEPLOY, repository=repository, commit=commit)
+        return
     from flows.deploy import deploy_to_preprod  # noqa: PLC0415
 
     finished = run_flow(deploy_to_preprod, output, repository=repository, commit=commit)
@@ -62,6 +95,7 @@ def promote(
     repository: Repository,
     commit: Revision = "main",
     *,
+    local: Local = False,
     sandbox: Sandbox = False,
     state: State = DEFAULT_STATE,
     config: Config = None,
@@ -70,7 +104,11 @@ def promote(
 ) -> None:
     """Release to Prod what Preprod verified for the same source, tag it and announce it."""
     output = Output(as_json=as_json, quiet=quiet)
-    repository, commit = _settle(repository, commit, config, state if sandbox else None, "prod")
+    place = Place(state if sandbox else None, config, "prod", local=local)
+    repository, commit = _settle(place, repository, commit)
+    if not local:
+        run_deployment(output, PROMOTE, repository=repository, commit=commit)
+        return
     from flows.promote import promote_to_prod  # noqa: PLC0415
 
     finished = run_flow(promote_to_prod, output, repository=repository, commit=commit)
@@ -82,6 +120,7 @@ def verify(
     number: Annotated[int, typer.Argument(min=1, help="The pull request's number.")],
     commit: Annotated[str, typer.Argument(help="The head to verify, a full commit id.")],
     *,
+    local: Local = False,
     sandbox: Sandbox = False,
     state: State = DEFAULT_STATE,
     config: Config = None,
@@ -90,7 +129,11 @@ def verify(
 ) -> None:
     """Build and test what a pull request would bring; nothing is deployed."""
     output = Output(as_json=as_json, quiet=quiet)
-    repository, commit = _settle(repository, commit, config, state if sandbox else None)
+    place = Place(state if sandbox else None, config, "preprod", local=local)
+    repository, commit = _settle(place, repository, commit)
+    if not local:
+        run_deployment(output, VERIFY, repository=repository, number=number, commit=commit)
+        return
     from flows.verify import verify_pull_request  # noqa: PLC0415
 
     finished = run_flow(
@@ -178,21 +221,17 @@ def show_released(output: Output, released: Mapping[str, Released], title: str =
     )
 
 
-def _settle(
-    repository: str,
-    commit: str,
-    config: Path | None,
-    sandbox_state: Path | None,
-    environment: str = "preprod",
-) -> tuple[str, str]:
+def _settle(place: Place, repository: str, commit: str) -> tuple[str, str]:
     """Choose sandbox or AWS; in the sandbox a folder is imported as a repository first."""
-    if sandbox_state is None:
-        use_config(config)
+    if place.sandbox_state is None:
+        use_config(place.config)
         return repository, commit
-    use_sandbox(sandbox_state, config, environment)
+    use_sandbox(place.sandbox_state, place.config, place.environment)
+    if not place.local:
+        use_workers(place.sandbox_state, place.environment)
     if Path(repository).is_dir():
         from cli.import_folder import import_folder  # noqa: PLC0415
 
-        name, head = import_folder(Path(repository), sandbox_state)
+        name, head = import_folder(Path(repository), place.sandbox_state)
         return name, head if commit == "HEAD" else commit
     return repository, commit

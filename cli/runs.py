@@ -16,7 +16,20 @@ from domain.errors import InterruptedRunError, TiercelError
 R = TypeVar("R")
 
 _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
-_NOISE = ("Beginning flow run", "View at", "Finished in state", "Created ")
+_NOISE = (
+    "Beginning flow run",
+    "Created ",
+    "Downloading flow code",
+    "Finished in state",
+    "Flow run '",
+    "View at",
+    "Worker '",
+)
+
+
+def is_noise(message: str) -> bool:
+    """Tell whether a line of a run's log is a remark of Prefect's own."""
+    return message.startswith(_NOISE)
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,7 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show what flows and tasks say, without Prefect's remarks on their states."""
         message = record.getMessage()
-        if record.levelno >= logging.ERROR or message.startswith(_NOISE):
+        if record.levelno >= logging.ERROR or is_noise(message):
             return
         self._output.line(f"{time.monotonic() - self._started:6.1f} s  {message}")
 

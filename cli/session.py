@@ -9,6 +9,7 @@ from pathlib import Path
 from domain.errors import UnreachableError
 
 DEFAULT_STATE = Path(".tiercel/sandbox")
+_PREFECT_CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
 
 
 def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") -> None:
@@ -27,7 +28,7 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
             state="nothing was called",
             remedy="start it with `tiercel sandbox up`",
         )
-    _leave_the_world()
+    leave_the_world()
     os.environ.update(
         sandbox.environ(environment)
         | {
@@ -35,6 +36,19 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
         }
     )
     use_config(config)
+
+
+def use_workers(state: Path, environment: str) -> None:
+    """Make sure that a worker of the sandbox will take a run; UnreachableError if there is none."""
+    from sandbox.workers import running_workers  # noqa: PLC0415
+
+    if environment not in running_workers(state):
+        raise UnreachableError(
+            f"the sandbox has no worker for {environment}",
+            where=str(state),
+            state="nothing was called",
+            remedy="add --local, or start the workers with `tiercel sandbox up --workers`",
+        )
 
 
 def use_config(config: Path | None) -> None:
@@ -58,8 +72,8 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def _leave_the_world() -> None:
-    """Drop whatever would let a call go to AWS or GitHub themselves."""
+def leave_the_world() -> None:
+    """Drop whatever would let a call go to AWS or GitHub themselves, or another's password."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "GITHUB_")):
+        if name.startswith(("AWS_", "GITHUB_")) or name in _PREFECT_CREDENTIALS:
             del os.environ[name]

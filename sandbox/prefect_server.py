@@ -56,6 +56,8 @@ def _environment(layout: Layout, port: int) -> dict[str, str]:
         "PREFECT_SERVER_UI_API_URL": api_url(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        # A run that waits for its turn asks for it every 30 seconds by default.
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
         # In memory, which is the default, a restart loses leases and leaves slots taken.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"

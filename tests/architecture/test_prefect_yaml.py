@@ -1,58 +1,174 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel
 from prefect.flows import Flow, load_flow_from_entrypoint
 
+from deployments.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
+from deployments.prefect_file import PrefectFile, find_prefect_file, read_prefect_file
+from domain.configuration import parse_topology
+from domain.errors import ConfigurationError
+from flows.handover import DEPLOY_TO_PREPROD
+from flows.parameters import form_of
+from tests.architecture.facts import flows_in
+
 ROOT = Path(__file__).parent.parent.parent
-CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
-DEPLOYMENTS: list[dict[str, Any]] = CONFIG["deployments"]
+FILE = read_prefect_file(ROOT / "prefect.yaml")
+DEPLOYMENTS = FILE.deployments
+ENVIRONMENTS = parse_topology((ROOT / "tiercel.toml").read_text()).environments
+FLOWS: dict[str, Flow[..., Any]] = {
+    one["entrypoint"]: load_flow_from_entrypoint(one["entrypoint"], use_placeholder_flow=False)
+    for one in DEPLOYMENTS
+}
 
 
 def label(deployment: dict[str, Any]) -> str:
     return str(deployment["entrypoint"])
 
 
-def unknown_keys(deployment: dict[str, Any]) -> set[str]:
-    return set(deployment) - set(DeploymentConfig.model_fields)
+def rewritten(folder: Path, **changes: Any) -> Path:
+    """The file with other values in its last deployment; None removes a key."""
+    data = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    last = data["deployments"][-1]
+    for key, value in changes.items():
+        if value is None:
+            del last[key]
+        else:
+            last[key] = value
+    path = folder / "prefect.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
-def test_every_key_of_a_deployment_is_one_that_prefect_reads(deployment: dict[str, Any]) -> None:
-    assert unknown_keys(deployment) == set()
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"concurency_limit": 1}, "deployments[5].concurency_limit: unknown key"),
+        ({"concurrency_limit": {"limits": 1}}, "deployments[5].concurrency_limit.limits"),
+        ({"work_pool": {"name": "prod", "job_variable": {}}}, "work_pool.job_variable: unknown"),
+        ({"work_pool": {}}, "deployments[5].work_pool.name: missing"),
+        ({"work_pool": None}, "deployments[5].work_pool.name: missing"),
+        ({"description": None}, "deployments[5].description: missing"),
+        ({"schedules": [{"slug": "a", "crown": "* * * * *"}]}, "schedules[0].crown: unknown"),
+        ({"schedules": [{"cron": "* * * * *"}]}, "schedules[0].slug: missing"),
+    ],
+)
+def test_what_prefect_would_ignore_is_refused_and_named(
+    tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_prefect_file(rewritten(tmp_path, **changes))
+    assert named in refused.value.why
 
 
-def test_a_misspelt_key_would_be_seen() -> None:
-    assert unknown_keys({"entrypoint": "x", "concurency_limit": 1}) == {"concurency_limit"}
+def test_a_file_that_pulls_code_or_has_an_unknown_part_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prefect.yaml"
+    path.write_text("deployment: []\n")
+    with pytest.raises(ConfigurationError) as refused:
+        read_prefect_file(path)
+    assert refused.value.why.splitlines() == [
+        "deployment: unknown key",
+        "pull: has to be [], because workers have the code installed",
+    ]
 
 
-def test_every_key_of_the_file_is_one_that_prefect_reads() -> None:
-    known = {field.alias or name for name, field in PrefectYamlModel.model_fields.items()}
-    assert set(CONFIG) <= known
+@pytest.mark.parametrize("text", ["[", "just text", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prefect.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError):
+        read_prefect_file(path)
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
 def test_every_entrypoint_is_a_flow_that_loads(deployment: dict[str, Any]) -> None:
-    flow: object = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
-    assert isinstance(flow, Flow)
+    assert isinstance(FLOWS[deployment["entrypoint"]], Flow)
 
 
 def test_every_flow_has_a_deployment() -> None:
-    deployed = {deployment["entrypoint"].rpartition(".")[2] for deployment in DEPLOYMENTS}
-    written = {
-        line.partition("(")[0].removeprefix("async def ")
-        for path in (ROOT / "flows").glob("*.py")
-        for before, line in zip(
-            path.read_text().splitlines(), path.read_text().splitlines()[1:], strict=False
-        )
-        if before.startswith("@flow(") and line.startswith("async def ")
-    }
-    assert deployed == written
+    written = {name for path in (ROOT / "flows").glob("*.py") for name, _ in flows_in(path)}
+    assert {flow.name for flow in FLOWS.values()} == written
 
 
-def test_every_deployment_runs_installed_code() -> None:
-    assert CONFIG["pull"] == []
+def test_the_deployment_that_a_publication_starts_is_there() -> None:
+    names = {f"{FLOWS[one['entrypoint']].name}/{one['name']}" for one in DEPLOYMENTS}
+    assert DEPLOY_TO_PREPROD in names
+
+
+def test_there_is_a_work_pool_for_each_environment_and_no_other() -> None:
+    assert set(FILE.pools) == set(ENVIRONMENTS)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
+def test_a_deployment_has_name_pool_and_tags_of_its_environment(deployment: dict[str, Any]) -> None:
+    environment = deployment["name"]
+    assert environment in ENVIRONMENTS
+    assert deployment["work_pool"]["name"] == environment
+    assert deployment["tags"] == [TAG, environment]
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
+def test_every_run_gives_signs_of_life_as_often_as_the_automation_counts_on(
+    deployment: dict[str, Any],
+) -> None:
+    env = deployment["work_pool"]["job_variables"]["env"]
+    assert env == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
+    assert DEAD_AFTER.total_seconds() == 3 * HEARTBEAT_SECONDS < 100
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_has_one_writer_at_a_time_and_the_others_wait(environment: str) -> None:
+    writers = [one for one in FILE.only(environment).deployments if "concurrency_limit" in one]
+    assert [one["concurrency_limit"] for one in writers] == [
+        {"limit": 1, "collision_strategy": "ENQUEUE"}
+    ]
+
+
+def test_every_schedule_is_off() -> None:
+    active = [one["active"] for entry in DEPLOYMENTS for one in entry.get("schedules", ())]
+    assert active
+    assert not any(active)
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
+def test_a_form_names_explains_and_limits_every_field(deployment: dict[str, Any]) -> None:
+    form = form_of(FLOWS[deployment["entrypoint"]])
+    assert form["additionalProperties"] is False
+    for name, field in form["properties"].items():
+        assert field["title"] != name, "the form shows the parameter's name"
+        assert field["description"]
+        if field["type"] == "string":
+            assert {"pattern", "maxLength", "examples"} <= set(field)
+        if field["type"] == "integer":
+            assert {"minimum", "maximum"} <= set(field)
+
+
+def test_the_part_of_one_environment_has_its_deployments_only() -> None:
+    part = FILE.only("prod")
+    assert part.pools == ["prod"]
+    assert len(part.deployments) < len(DEPLOYMENTS)
+    with pytest.raises(ConfigurationError, match="no deployment belongs to 'qa'"):
+        FILE.only("qa")
+
+
+def test_the_file_of_the_current_folder_goes_first(tmp_path: Path) -> None:
+    assert find_prefect_file(tmp_path) == ROOT / "prefect.yaml"
+    shutil.copy(ROOT / "prefect.yaml", tmp_path)
+    assert find_prefect_file(tmp_path) == tmp_path / "prefect.yaml"
+    assert PrefectFile(tmp_path, {}).deployments == []
+
+
+def test_automations_see_runs_of_deployments_only_and_wait_for_whoever_rests() -> None:
+    dead, never_started = automations(None)
+    for automation in (dead, never_started):
+        trigger: Any = automation.trigger
+        assert trigger.match_related.model_dump() == {
+            "prefect.resource.role": "tag",
+            "prefect.resource.id": f"prefect.tag.{TAG}",
+        }
+        assert {"prefect.flow-run.Paused", "prefect.flow-run.Suspended"} <= trigger.expect
+        assert "prefect.flow-run.Cancelling" not in trigger.expect

@@ -1,0 +1,140 @@
+"""What Prefect's server does by itself: it ends runs that died, and tells somebody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState, SendNotification
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+
+TAG = "tiercel"
+"""Every deployment has it; runs that the command makes in its own process do not."""
+
+HEARTBEAT_SECONDS = 30
+"""The least that Prefect takes. prefect.yaml sets it for every run."""
+
+DEAD_AFTER = timedelta(seconds=3 * HEARTBEAT_SECONDS)
+NEVER_STARTED_AFTER = timedelta(minutes=15)
+
+_HEARTBEAT = "prefect.flow-run.heartbeat"
+_PENDING = "prefect.flow-run.Pending"
+# States after which no heartbeat is due. Cancelling is none of them: whoever has to cancel
+# may be dead.
+_AT_REST = {
+    f"prefect.flow-run.{name}"
+    for name in (
+        "AwaitingConcurrencySlot",
+        "AwaitingRetry",
+        "Cancelled",
+        "Completed",
+        "Crashed",
+        "Failed",
+        "Late",
+        "Paused",
+        "Scheduled",
+        "Suspended",
+        "TimedOut",
+    )
+}
+
+
+def automations(notification_block: UUID | None) -> list[AutomationCore]:
+    """Return the automations that a server should have.
+
+    The one that notifies needs a notification block of the server, and is left out without.
+    """
+    always = [_dead_runs(), _runs_that_never_start()]
+    return [*always, _notification(notification_block)] if notification_block else always
+
+
+def _dead_runs() -> AutomationCore:
+    return AutomationCore(
+        name="tiercel: mark dead runs as crashed",
+        description=(
+            f"A run that gave no sign of life for {DEAD_AFTER.seconds} seconds is dead: its "
+            "process, its worker or its machine is gone."
+        ),
+        trigger=_absence({_HEARTBEAT}, {_HEARTBEAT} | _AT_REST, DEAD_AFTER),
+        actions=[
+            _crashed(
+                f"No sign of life for {DEAD_AFTER.seconds} seconds: the process, the worker or "
+                "its machine died. AWS goes on with what it was told. Run it again with the same "
+                "parameters: it goes on where this run stopped."
+            )
+        ],
+    )
+
+
+def _runs_that_never_start() -> AutomationCore:
+    minutes = NEVER_STARTED_AFTER.seconds // 60
+    started = {_HEARTBEAT, "prefect.flow-run.Running"} | _AT_REST
+    return AutomationCore(
+        name="tiercel: mark runs that never start as crashed",
+        description=(
+            f"A worker took the run and it did not begin within {minutes} minutes: the worker "
+            "died, or its infrastructure did not come up."
+        ),
+        trigger=_absence({_PENDING}, started, NEVER_STARTED_AFTER),
+        actions=[
+            _crashed(
+                f"A worker took this run and it did not begin within {minutes} minutes. Look at "
+                "the worker, then run it again with the same parameters."
+            )
+        ],
+    )
+
+
+def _notification(block: UUID) -> AutomationCore:
+    return AutomationCore(
+        name="tiercel: notify of failed runs",
+        description="Tells somebody of a run that failed or crashed; see `tiercel up --notify`.",
+        trigger=EventTrigger(
+            expect={f"prefect.flow-run.{name}" for name in ("Failed", "Crashed", "TimedOut")},
+            match=_runs(),
+            match_related=_tagged(),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            SendNotification(
+                block_document_id=block,
+                subject="Tiercel: {{ flow_run.name }} {{ flow_run.state.name }}",
+                body=(
+                    "{{ flow.name }}: {{ flow_run.name }} ended as {{ flow_run.state.name }}.\n"
+                    "{{ flow_run.state.message }}\n"
+                    "{{ flow_run|ui_url }}"
+                ),
+            )
+        ],
+    )
+
+
+def _absence(after: set[str], expect: set[str], within: timedelta) -> EventTrigger:
+    """Return the trigger that fires for a run when nothing expected follows in time."""
+    return EventTrigger(
+        after=after,
+        expect=expect,
+        for_each={"prefect.resource.id"},
+        match=_runs(),
+        match_related=_tagged(),
+        posture=Posture.Proactive,
+        threshold=1,
+        within=within,
+    )
+
+
+def _crashed(message: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message)
+
+
+def _runs() -> ResourceSpecification:
+    return ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"})
+
+
+def _tagged() -> ResourceSpecification:
+    return ResourceSpecification.model_validate(
+        {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
+    )

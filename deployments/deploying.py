@@ -1,0 +1,164 @@
+"""The deployments of a prefect.yaml on a server, by Prefect's own command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
+from prefect.flows import Flow, load_flow_from_entrypoint
+
+from deployments.changes import Change, change, facts_of
+from deployments.prefect_file import FILE_NAME, PrefectFile
+from domain.errors import ConfigurationError
+from flows.parameters import form_of
+
+_PATIENCE_SECONDS = 300
+_LONGEST_REASON = 2000
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule of a deployment and whether it is switched on."""
+
+    deployment: str
+    slug: str
+    when: str
+    active: bool
+
+
+async def deploy_all(
+    client: PrefectClient, file: PrefectFile
+) -> tuple[list[Change], list[Schedule]]:
+    """Deploy everything of the file; return what changed and the schedules that are there.
+
+    Raises ConfigurationError for an entrypoint that does not load, and for what Prefect
+    refuses.
+    """
+    flows = {}
+    for entry in file.deployments:
+        flow = _load(entry["entrypoint"])
+        flows[f"{flow.name}/{entry['name']}"] = flow
+    before = {name: await _read(client, name) for name in flows}
+    await asyncio.to_thread(_run_prefect_deploy, file)
+    changes, schedules = [], []
+    for name, flow in flows.items():
+        known = before[name]
+        now = await _finished(client, name, flow, known)
+        changes.append(
+            change("deployment", name, facts_of(known) if known else None, facts_of(now))
+        )
+        schedules += _schedules_of(name, now)
+    return changes, schedules
+
+
+def _load(entrypoint: str) -> Flow[..., Any]:
+    try:
+        return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    except Exception as error:
+        raise ConfigurationError(
+            "an entrypoint does not load",
+            where=entrypoint,
+            why=f"{type(error).__name__}: {error}",
+            state="nothing was deployed",
+            remedy=f"correct it in {FILE_NAME}: a module and the name of a flow in it",
+        ) from error
+
+
+async def _read(client: PrefectClient, name: str) -> DeploymentResponse | None:
+    try:
+        return await client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return None
+
+
+def _run_prefect_deploy(file: PrefectFile) -> None:
+    """Let Prefect's command deploy exactly these deployments, in a folder without others."""
+    with tempfile.TemporaryDirectory(prefix="tiercel-up-") as folder:
+        path = Path(folder) / FILE_NAME
+        path.write_text(yaml.safe_dump(_versioned(file)), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all",
+             "--prefect-file", str(path)],
+            cwd=folder,
+            env=os.environ | {"PREFECT_LOGGING_COLORS": "false", "NO_COLOR": "1"},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_SECONDS,
+        )  # fmt: skip
+    if done.returncode:
+        raise ConfigurationError(
+            "Prefect refuses to deploy",
+            where=str(file.path),
+            why=(done.stderr.strip() or done.stdout.strip())[-_LONGEST_REASON:],
+            remedy="the reason has Prefect's own words; run `tiercel up` again",
+        )
+
+
+def _versioned(file: PrefectFile) -> dict[str, Any]:
+    """Return the document with Tiercel's version in each deployment that names none.
+
+    Prefect would take the hash of the flow's file, or a commit from the variables of CI.
+    """
+    ours = {"version": metadata.version("tiercel"), "version_type": "prefect:simple"}
+    return file.data | {"deployments": [ours | one for one in file.deployments]}
+
+
+async def _finished(
+    client: PrefectClient, name: str, flow: Flow[..., Any], before: DeploymentResponse | None
+) -> DeploymentResponse:
+    """Give a deployment its form, and back what a person had chosen; return it."""
+    now = await client.read_deployment_by_name(name)
+    # Prefect's client knows no schema that refuses unknown parameters, its server does.
+    await client.request(
+        "PATCH", "/deployments/{id}", path_params={"id": now.id},
+        json={"parameter_openapi_schema": form_of(flow)},
+    )  # fmt: skip
+    if before:
+        await _restore_schedules(client, before, now)
+        if before.paused:
+            await client.pause_deployment(now.id)
+    return await client.read_deployment(now.id)
+
+
+async def _restore_schedules(
+    client: PrefectClient, before: DeploymentResponse, now: DeploymentResponse
+) -> None:
+    """Give the schedules back what they had: the file only says how a new one starts."""
+    known = {one.slug: one for one in before.schedules}
+    for schedule in now.schedules:
+        old = known.get(schedule.slug)
+        if old:
+            await client.update_deployment_schedule(
+                now.id,
+                schedule.id,
+                active=old.active,
+                schedule=old.schedule,
+                parameters=old.parameters,
+                max_scheduled_runs=old.max_scheduled_runs,
+            )
+
+
+def _schedules_of(name: str, deployment: DeploymentResponse) -> list[Schedule]:
+    return [
+        Schedule(name, one.slug or "", _when(one.schedule), one.active)
+        for one in deployment.schedules
+    ]
+
+
+def _when(schedule: Any) -> str:
+    for key in ("cron", "interval", "rrule"):
+        if value := getattr(schedule, key, None):
+            return f"{value} {getattr(schedule, 'timezone', None) or 'UTC'}"
+    return "never"

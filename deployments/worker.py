@@ -1,0 +1,123 @@
+"""A worker of a process work pool that loses no run when it is told to stop.
+
+Prefect's own `prefect worker start` kills its runs when it gets SIGTERM and leaves them
+"Running". This one stops taking runs, gives those it has some time to end, and hands the
+others over: they become "AwaitingRetry", and the next worker of the pool goes on with them.
+
+    python -m deployments.worker --pool preprod --limit 2 --drain-seconds 60
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated, Any
+
+import httpx
+import typer
+from prefect.logging import get_logger
+from prefect.settings import get_current_settings
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+
+_POLL_SECONDS = 0.2
+
+
+class SupervisedRun(ProcessJobConfiguration):
+    """A run below a process that knows how to hand it over: `prefect flow-run execute`."""
+
+    def prepare_for_flow_run(self, *arguments: Any, **named: Any) -> None:
+        """Put the supervisor in front, unless the work pool or the deployment names a command."""
+        self.command = self.command or f"{sys.executable} -m prefect flow-run execute"
+        super().prepare_for_flow_run(*arguments, **named)
+        self.env["PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR"] = "reschedule"
+        # How soon a cancellation is seen; Prefect's own 10 seconds let a stack more come up.
+        self.env.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")
+
+
+def main(
+    *,
+    pool: Annotated[str, typer.Option(help="The work pool whose runs are executed.")],
+    name: Annotated[str | None, typer.Option(help="The worker's name in Prefect.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 4,
+    drain_seconds: Annotated[
+        float, typer.Option(min=5, help="On SIGTERM, how long runs may take to end.")
+    ] = 60,
+) -> None:
+    """Execute the runs of a work pool until SIGTERM or SIGINT."""
+    _lead_a_process_group()
+    worker = ProcessWorker(
+        work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False
+    )
+    worker.job_configuration = SupervisedRun
+    asyncio.run(work(worker, drain_seconds))
+
+
+async def work(worker: ProcessWorker, drain_seconds: float) -> None:
+    """Execute runs until SIGTERM or SIGINT, then return when none is left here.
+
+    A server that does not answer ends nothing: runs go on, and the worker asks again. After
+    any other failure it drains as well, and raises it.
+    """
+    settings, logger = get_current_settings().worker, get_logger("tiercel.worker")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with worker:
+        stopped = asyncio.create_task(stop.wait())
+        polling = _repeated(logger, worker.get_and_submit_flow_runs, settings.query_seconds)
+        beating = _repeated(logger, worker.sync_with_backend, settings.heartbeat_seconds)
+        logger.info("worker %s takes runs of the work pool", worker.name)
+        await asyncio.wait([stopped, polling, beating], return_when=asyncio.FIRST_COMPLETED)
+        logger.info("no new runs; waiting for %d to end", worker.limiter.borrowed_tokens)
+        polling.cancel()
+        await _drain(worker, drain_seconds, logger)
+        for task in (stopped, beating, polling):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    logger.info("worker %s stopped", worker.name)
+
+
+async def _drain(worker: ProcessWorker, seconds: float, logger: logging.Logger) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_idle(worker), seconds)
+        return
+    logger.info("handing over %d runs to the next worker", worker.limiter.borrowed_tokens)
+    # Each run's supervisor is in the worker's process group, the run itself is in a group of
+    # its own: it must not get the signal before its supervisor has told it what it means.
+    os.killpg(0, signal.SIGTERM)
+    await _idle(worker)
+
+
+async def _idle(worker: ProcessWorker) -> None:
+    while worker.limiter.borrowed_tokens:  # noqa: ASYNC110 - the limiter tells nobody
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _repeated(
+    logger: logging.Logger, action: Callable[[], Awaitable[object]], seconds: float
+) -> asyncio.Task[None]:
+    async def repeat() -> None:
+        while True:
+            try:
+                await action()
+            except httpx.HTTPError as error:
+                logger.warning("the Prefect server: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(seconds)
+
+    return asyncio.create_task(repeat())
+
+
+def _lead_a_process_group() -> None:
+    """See to it that a signal to the group reaches this worker and its runs, nobody else."""
+    if os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,260 @@
+"""The files of docs/running.md, held against AWS's, Prefect's and Kubernetes' own descriptions."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import botocore.session
+import kubernetes_validate
+import pytest
+import yaml
+from botocore.validate import ParamValidator
+from prefect.client.orchestration import PrefectClient
+from prefect_aws.workers.ecs_worker import ECSJobConfiguration
+from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
+
+ROOT = Path(__file__).parents[2]
+DEPLOYMENTS = ROOT / "deployments"
+ECS = DEPLOYMENTS / "ecs"
+KUBERNETES = DEPLOYMENTS / "kubernetes"
+CONTAINER = DEPLOYMENTS / "container"
+TASKS = sorted(path for path in ECS.glob("*.json") if path.stem not in {"network", "work-pool"})
+MANIFESTS = sorted(KUBERNETES.glob("*.yaml"))
+VALUES = {
+    "environment": "prod",
+    "image": "333333333333.dkr.ecr.eu-central-1.amazonaws.com/acme-prod-tiercel@sha256:0",
+    "infrastructure_account": "333333333333",
+    "partition": "aws",
+    "prefect_api_url": "https://prefect.example.com/api",
+    "prefix": "acme-prod-",
+    "private_subnet_a": "subnet-a",
+    "private_subnet_b": "subnet-b",
+    "region": "eu-central-1",
+    "security_group": "sg-1",
+    "vpc_cidr": "10.0.0.0/16",
+}
+# What Fargate sells: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+FARGATE = {"512": range(1024, 4097, 1024), "1024": range(2048, 8193, 1024)}
+FARGATE["2048"] = range(4096, 16385, 1024)
+SECRET = re.compile(r"AUTH_STRING|PASSWORD|TOKEN|DATABASE_CONNECTION_URL|REDIS.*URL|DOCKET_URL")
+
+
+def filled(path: Path) -> str:
+    return Template(path.read_text()).substitute(VALUES)
+
+
+def refusals(operation: str, request: dict[str, Any]) -> str:
+    """What botocore would refuse before it sends such a request."""
+    shape = (
+        botocore.session.get_session().get_service_model("ecs").operation_model(operation)
+    ).input_shape
+    found = ParamValidator().validate(request, shape)
+    return str(found.generate_report())
+
+
+def named(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", TASKS, ids=named)
+def test_a_task_definition_is_one_that_ecs_takes(path: Path) -> None:
+    task = json.loads(filled(path))
+    assert refusals("RegisterTaskDefinition", task) == ""
+    assert int(task["memory"]) in FARGATE[task["cpu"]]
+    assert task["networkMode"] == "awsvpc"
+
+
+def test_a_wrong_task_definition_would_be_seen() -> None:
+    assert refusals("RegisterTaskDefinition", {"family": "a", "cpus": 1})
+
+
+@pytest.mark.parametrize("path", TASKS, ids=named)
+def test_a_task_gets_secrets_by_reference_and_runs_without_privileges(path: Path) -> None:
+    (container,) = json.loads(filled(path))["containerDefinitions"]
+    plain = [one["name"] for one in container.get("environment", [])]
+    assert [name for name in plain if SECRET.search(name)] == []
+    assert all(":secretsmanager:" in one["valueFrom"] for one in container["secrets"])
+    assert container["user"] == "10001"
+    assert container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
+    assert container["logConfiguration"]["logDriver"] == "awslogs"
+
+
+def test_no_task_has_a_public_address() -> None:
+    network = json.loads(filled(ECS / "network.json"))
+    pool = json.loads(filled(ECS / "work-pool.json"))["job_configuration"]["task_run_request"]
+    assert network["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
+    assert pool["networkConfiguration"] == network
+
+
+def pool_template(folder: Path) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads(filled(folder / "work-pool.json"))
+    return template
+
+
+def job(configuration: Any, folder: Path, values: dict[str, Any]) -> Any:
+    """What the worker makes of the pool's template for a run with these job variables."""
+
+    nowhere = PrefectClient("http://127.0.0.1:1/api")  # the templates refer to no block
+    return asyncio.run(
+        configuration.from_template_and_values(pool_template(folder), values, client=nowhere)
+    )
+
+
+WANTED = {
+    "env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"},
+    "task_role_arn": "arn:aws:iam::333333333333:role/acme-prod-orchestrator",
+    "image": "evil",
+    "service_account_name": "default",
+}
+
+
+def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image() -> None:
+    request = job(ECSJobConfiguration, ECS, WANTED).task_run_request
+    (container,) = request["overrides"]["containerOverrides"]
+    assert container["environment"] == WANTED["env"]
+    container["command"] = container["command"].split()
+    container["environment"] = [
+        {"name": name, "value": value} for name, value in container["environment"].items()
+    ]
+    request["overrides"]["cpu"] = str(request["overrides"]["cpu"])
+    request["overrides"]["memory"] = str(request["overrides"]["memory"])
+    request["tags"] = []
+    assert refusals("RunTask", request) == ""
+    assert request["taskDefinition"] == json.loads(filled(ECS / "run.json"))["family"]
+    assert "orchestrator" not in json.dumps(request)
+    assert "evil" not in json.dumps(request)
+
+
+def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_and_image() -> None:
+    configuration = job(KubernetesWorkerJobConfiguration, KUBERNETES, WANTED)
+    manifest = configuration.job_manifest
+    spec = manifest["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["env"] == WANTED["env"]
+    container["env"] = [{"name": name, "value": value} for name, value in container["env"].items()]
+    assert container["args"] == configuration.command.split()
+    manifest["metadata"]["labels"] = {}
+    # Prefect refuses a manifest without them at this place, and Kubernetes ignores them there.
+    del spec["parallelism"], spec["completions"]
+    kubernetes_validate.validate(manifest, "1.30", strict=True)
+    assert spec["serviceAccountName"] == "tiercel-run"
+    assert container["image"] == VALUES["image"]
+
+
+def objects(path: Path) -> list[dict[str, Any]]:
+    found = [one for one in yaml.safe_load_all(filled(path)) if one]
+    return [item for one in found for item in (one["items"] if one["kind"] == "List" else [one])]
+
+
+EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
+
+
+@pytest.mark.parametrize(
+    "one", EVERYTHING, ids=lambda one: f"{one['kind']} {one['metadata']['name']}"
+)
+def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any]) -> None:
+    kubernetes_validate.validate(one, "1.30", strict=True)
+    assert one["metadata"]["namespace"] == "tiercel"
+
+
+def test_a_wrong_manifest_would_be_seen() -> None:
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(
+            {"apiVersion": "v1", "kind": "Service", "spec": {"portz": []}}, "1.30", strict=True
+        )
+
+
+def pods() -> list[dict[str, Any]]:
+    kinds = {"Deployment", "Job"}
+    return [one["spec"]["template"]["spec"] for one in EVERYTHING if one["kind"] in kinds]
+
+
+def test_every_pod_runs_without_privileges_and_within_limits() -> None:
+    for pod in [
+        *pods(),
+        pool_template(KUBERNETES)["job_configuration"]["job_manifest"]["spec"]["template"]["spec"],
+    ]:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in pod["containers"]:
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_ecs_and_kubernetes_run_the_same_server() -> None:
+    api = json.loads(filled(ECS / "server-api.json"))["containerDefinitions"][0]
+    (settings,) = [one["data"] for one in EVERYTHING if one["kind"] == "ConfigMap"]
+    assert {one["name"]: one["value"] for one in api["environment"]} == settings
+    (server,) = [
+        one["spec"]["template"]["spec"]["containers"][0]
+        for one in EVERYTHING
+        if one["kind"] == "Deployment" and one["metadata"]["name"] == "prefect-api"
+    ]
+    assert server["command"] == api["command"]
+
+
+def prefect_commands() -> Iterator[tuple[str, ...]]:
+    for path in TASKS:
+        (container,) = json.loads(filled(path))["containerDefinitions"]
+        yield tuple(container["command"])
+    for pod in pods():
+        yield from (tuple(container["command"]) for container in pod["containers"])
+    for unit in (DEPLOYMENTS / "one_machine").glob("*.service"):
+        (line,) = re.findall(r"^ExecStart=/opt/tiercel/bin/(.+)$", unit.read_text(), re.MULTILINE)
+        yield tuple(line.split())
+
+
+@pytest.mark.parametrize("words", sorted(set(prefect_commands())), ids=" ".join)
+def test_a_command_and_its_options_exist(words: tuple[str, ...]) -> None:
+    names = [word for word in words if word.startswith("-") and word != "-m"]
+    before = [*itertools.takewhile(lambda word: word not in names, words)]
+    shown = subprocess.run(
+        [Path(sys.executable).parent / before[0], *before[1:], "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+    ).stdout
+    assert [name for name in names if not re.search(rf"{name}\b", shown)] == []
+
+
+def containerfile() -> str:
+    return (CONTAINER / "Containerfile").read_text().replace("\\\n", " ")
+
+
+def test_what_the_image_copies_is_there_and_is_all_of_the_package() -> None:
+    lines = re.findall(r"^COPY (?!--from)(.+)$", containerfile(), re.MULTILINE)
+    sources = {word for line in lines for word in line.split()[:-1]} - {"${CONFIG}"}
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+    project = (ROOT / "pyproject.toml").read_text()
+    (packages,) = re.findall(
+        r"^packages = (\[\"cli\", \"deployments\".*\"policies\".*\])$", project, re.M
+    )
+    assert set(json.loads(packages)) <= sources
+
+
+def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:
+    assert "uv pip sync --no-cache --require-hashes requirements.lock" in containerfile()
+    assert re.findall(r"^USER (.+)$", containerfile(), re.MULTILINE) == ["10001"]
+    locked, every = (
+        pins(path) for path in (CONTAINER / "requirements.lock", ROOT / "requirements.lock")
+    )
+    assert locked - every == set()
+    names = {name for name, _ in locked}
+    assert {"prefect", "prefect-redis", "prefect-aws", "prefect-kubernetes", "uv"} <= names
+    assert not {"pytest", "ministack", "moto"} & names
+    assert "hatchling" in {name for name, _ in every}
+
+
+def pins(path: Path) -> set[tuple[str, str]]:
+    return set(re.findall(r"^([\w.-]+)==([^ ;\\]+)", path.read_text(), re.MULTILINE))

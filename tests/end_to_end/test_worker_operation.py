@@ -1,0 +1,297 @@
+"""The shipped units, run as systemd would: stopping, cancelling and restarting in mid-run."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
+
+from deployments.worker import work
+from domain.topology import Topology
+from sandbox import lifecycle
+from sandbox.journal import journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from sandbox.processes import bind
+from tests.support import templates
+from tests.support.commands import run_json
+from tests.support.prefect_api import PrefectApi
+from tests.support.repositories import RepositoryMaker
+from tests.support.services import INSTALLED, UNITS, Service, Unit, private_environment
+
+PROGRAMS = Path(sys.executable).parent
+SERVER = Unit.read("tiercel-server.service")
+WORKER = Unit.read("tiercel-worker@.service", "preprod")
+DEPLOY = "deploy-to-preprod/preprod"
+PUBLISH = "publish-artifact/preprod"
+CREDENTIAL = ("tiercel", "secret")
+DRAIN_SECONDS = "5"
+AWAY_SECONDS = 3
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass
+class OneMachine:
+    """A machine with the shipped services, and the sandbox in place of AWS."""
+
+    folder: Path
+    sandbox: Sandbox
+    port: int
+    api: PrefectApi
+    server: Service = field(init=False)
+    services: list[Service] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **self.sandbox.environ("preprod"),
+            **private_environment(self.folder, PROGRAMS),
+            "GITHUB_SERVER_URL": (self.sandbox.state / "repositories").as_uri(),
+            "GITHUB_TOKEN": "",
+            "PREFECT_API_URL": self.api.url,
+            "PREFECT_API_AUTH_STRING": ":".join(CREDENTIAL),
+        }
+
+    def start_server(self) -> None:
+        command = SERVER.command(PROGRAMS)
+        command[command.index("4200")] = str(self.port)
+        environment = {
+            **private_environment(self.folder, PROGRAMS),
+            "PREFECT_HOME": str(self.folder / "server"),
+            "PREFECT_SERVER_API_AUTH_STRING": ":".join(CREDENTIAL),
+            # A run that waits for its turn asks again after this; 30 seconds unless told.
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+        }
+        self.server = self._started(SERVER, "server", environment, command)
+
+    def start_worker(self, name: str) -> Service:
+        command = WORKER.command(PROGRAMS)
+        command[command.index("--drain-seconds") + 1] = DRAIN_SECONDS
+        return self._started(WORKER, name, self.environment, [*command, "--name", name])
+
+    def _started(
+        self, unit: Unit, name: str, environment: dict[str, str], command: list[str]
+    ) -> Service:
+        log = self.folder / f"{name}.log"
+        service = Service.start(unit, log, environment, command=command)
+        self.services.append(service)
+        return service
+
+    def close(self) -> None:
+        for service in self.services:
+            service.kill()
+
+    def releases(self) -> dict[str, str]:
+        """What became of the newest release of each stack, as `tiercel releases` says."""
+        found = run_json("releases", "preprod", **self.environment)
+        newest: dict[str, str] = {}
+        for release in found:
+            newest.setdefault(release["stack"], release["status"])
+        return newest
+
+
+@pytest.fixture(scope="module")
+def machine(topology: Topology, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneMachine]:
+    folder = tmp_path_factory.mktemp("machine")
+    sandbox = lifecycle.up(folder / "sandbox", topology, prefect=False, latency_ms=250)
+    with bind(0) as probe:
+        port = int(probe.getsockname()[1])
+    api = PrefectApi(f"http://127.0.0.1:{port}/api", CREDENTIAL)
+    machine = OneMachine(folder, sandbox, port, api)
+    try:
+        machine.start_server()
+        api.await_answer()
+        run_json("up", **machine.environment)
+        yield machine
+    finally:
+        machine.close()
+        lifecycle.down(sandbox.state)
+
+
+@pytest.fixture
+def worker(machine: OneMachine) -> Iterator[Callable[[str], Service]]:
+    started: list[Service] = []
+
+    def start(name: str) -> Service:
+        started.append(machine.start_worker(name))
+        return started[-1]
+
+    yield start
+    for service in started:
+        service.kill()
+
+
+def chain(machine: OneMachine, name: str, length: int) -> tuple[str, str]:
+    """Make a repository whose services are deployed one after the other, and a commit."""
+    maker = RepositoryMaker(machine.sandbox.state, machine.folder / "repositories")
+    repository = maker.make(name)
+    names = [f"{name}-{place}" for place in range(length)]
+    tables = {
+        name: f'depends_on = ["{names[place - 1]}"]' if place else ""
+        for place, name in enumerate(names)
+    }
+    files = {
+        f"{name}/template.json": templates.queue(f"Name{place}") for place, name in enumerate(names)
+    }
+    return repository.name, repository.commit(
+        {"tiercel.toml": templates.services(**tables), **files}
+    )
+
+
+def executions(machine: OneMachine, since: int) -> Counter[str]:
+    """How often each stack's change set was executed with success."""
+    return Counter(
+        entry.resource
+        for entry in read_journal(machine.sandbox.journal, since)
+        if entry.operation == "ExecuteChangeSet" and entry.error_code is None
+    )
+
+
+def published(machine: OneMachine, repository: str, commit: str) -> None:
+    run = machine.api.start(PUBLISH, repository=repository, commit=commit, then_deploy=False)
+    assert machine.api.await_state(run, {"Completed"}) == "Completed"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
+    for unit in UNITS.glob("*.service"):
+        text = unit.read_text().replace(INSTALLED, f"{PROGRAMS}/")
+        (tmp_path / unit.name).write_text(text)
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.glob("*.service"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+class BrokenWorker:
+    """A worker whose server answers what nobody expects, after having been away."""
+
+    name = "broken"
+    limiter = SimpleNamespace(borrowed_tokens=0)
+
+    def __init__(self) -> None:
+        self.answers: list[Exception] = [httpx.ConnectError("away"), ValueError("nonsense")]
+
+    async def __aenter__(self) -> BrokenWorker:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    async def sync_with_backend(self) -> None:
+        """A heartbeat that goes well."""
+
+    async def get_and_submit_flow_runs(self) -> None:
+        raise self.answers.pop(0)
+
+
+def test_a_worker_bears_a_server_that_is_away_and_ends_with_any_other_failure() -> None:
+    broken: Any = BrokenWorker()
+    with (
+        temporary_settings({PREFECT_WORKER_QUERY_SECONDS: 0.01}),
+        pytest.raises(ValueError, match="nonsense"),
+    ):
+        asyncio.run(work(broken, drain_seconds=1))
+    assert broken.answers == []
+
+
+def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
+    machine: OneMachine, worker: Callable[[str], Service]
+) -> None:
+    repository, commit = chain(machine, "drained", 1)
+    stopping = worker("drains")
+    run = machine.api.start(PUBLISH, repository=repository, commit=commit, then_deploy=False)
+    machine.api.await_state(run, {"Running"})
+    stopping.tell_to_stop()
+    second = machine.api.start(DEPLOY, repository=repository, commit=commit)
+
+    assert stopping.await_end() == (0, 0)
+    assert machine.api.states(run)[-1] == "Completed"
+    assert machine.api.run(run)["run_count"] == 1
+    assert machine.api.state(second) in {"Scheduled", "Late"}
+    worker("next")
+    assert machine.api.await_state(second, {"Completed"}) == "Completed"
+
+
+def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
+    machine: OneMachine, worker: Callable[[str], Service]
+) -> None:
+    repository, commit = chain(machine, "handed", 4)
+    stopping = worker("hands-over")
+    published(machine, repository, commit)
+    since = journal_size(machine.sandbox.journal)
+    run = machine.api.start(DEPLOY, repository=repository, commit=commit)
+    machine.api.await_log(run, "release 1 is live")
+    began = time.monotonic()
+    stopping.tell_to_stop()
+    worker("takes-over")
+
+    assert stopping.await_end() == (0, 0)
+    assert time.monotonic() - began < 60
+    assert machine.api.await_state(run, {"Completed"}) == "Completed"
+    assert "AwaitingRetry" in machine.api.states(run)
+    assert "Crashed" not in machine.api.states(run)
+    assert machine.api.run(run)["run_count"] == 2
+    assert sorted(executions(machine, since).values()) == [1, 1, 1, 1]
+
+
+def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
+    machine: OneMachine, worker: Callable[[str], Service]
+) -> None:
+    # Long enough that the end of the chain is still to come when the cancellation arrives.
+    repository, commit = chain(machine, "cancelled", 5)
+    worker("cancels")
+    published(machine, repository, commit)
+    since = journal_size(machine.sandbox.journal)
+    run = machine.api.start(DEPLOY, repository=repository, commit=commit)
+    machine.api.await_log(run, "release 1 is live")
+    machine.api.cancel(run)
+    machine.api.await_state(run, {"Cancelled"})
+
+    assert "AwaitingRetry" not in machine.api.states(run)
+    prefix = "acme-preprod-cancelled-"
+    left = {name: status for name, status in machine.releases().items() if prefix in name}
+    assert left[f"{prefix}0"] == "succeeded"
+    assert set(left.values()) <= {"succeeded", "open"}
+    assert len(left) < 5 or "open" in left.values()
+
+    again = machine.api.start(DEPLOY, repository=repository, commit=commit)
+    assert machine.api.await_state(again, {"Completed"}) == "Completed"
+    assert sorted(executions(machine, since).values()) == [1] * 5
+
+
+def test_the_server_restarts_in_mid_run_and_nothing_is_lost(
+    machine: OneMachine, worker: Callable[[str], Service]
+) -> None:
+    repository, commit = chain(machine, "restarted", 3)
+    worker("waits")
+    published(machine, repository, commit)
+    since = journal_size(machine.sandbox.journal)
+    run = machine.api.start(DEPLOY, repository=repository, commit=commit)
+    machine.api.await_log(run, "release 1 is live")
+    code, killed = machine.server.stop()
+    time.sleep(AWAY_SECONDS)
+    machine.start_server()
+    machine.api.await_answer()
+
+    # A server that ends by the signal itself has ended well, for systemd too.
+    assert (code, killed) == (-signal.SIGTERM, 0)
+    assert machine.api.await_state(run, {"Completed"}) == "Completed"
+    assert machine.api.run(run)["run_count"] == 1
+    assert sorted(executions(machine, since).values()) == [1, 1, 1]

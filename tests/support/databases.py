@@ -1,0 +1,115 @@
+"""PostgreSQL and Redis from Debian's packages, started by hand, on loopback, for one test."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.processes import bind
+
+_UNPRIVILEGED = "nobody"
+_PATIENCE_SECONDS = 30.0
+
+
+def postgresql_programs() -> Path | None:
+    """The newest PostgreSQL of the machine that Prefect takes (14.9 or newer)."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_major)
+    return found[-1].parent if found and _major(found[-1]) >= 15 else None
+
+
+def redis_program() -> str | None:
+    return shutil.which("redis-server")
+
+
+def _major(path: Path) -> int:
+    name = path.parent.parent.name
+    return int(name) if name.isdigit() else 0
+
+
+def free_port() -> int:
+    with bind(0) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def postgresql(programs: Path, folder: Path) -> Iterator[str]:
+    """Yield the URL of a fresh database for asyncpg, with room for several servers."""
+    user = _user_of(folder)
+    data, port = folder / "data", free_port()
+    subprocess.run(
+        [programs / "initdb", "--pgdata", data, "--username=prefect", "--auth=trust"],
+        check=True,
+        capture_output=True,
+        user=user,
+        cwd=folder,
+    )
+    arguments = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        "fsync": "off",
+    }
+    settings = [part for key, value in arguments.items() for part in ("-c", f"{key}={value}")]
+    with _process([str(programs / "postgres"), "-D", str(data), *settings], folder, user, port):
+        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def redis(program: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of an empty Redis."""
+    port = free_port()
+    arguments = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
+    with _process([*arguments, "--save", ""], folder, _user_of(folder), port):
+        yield f"redis://127.0.0.1:{port}"
+
+
+def _user_of(folder: Path) -> str | int:
+    """PostgreSQL refuses to run as root: the folder goes to a user without rights."""
+    if os.geteuid():
+        return os.geteuid()
+    owner = pwd.getpwnam(_UNPRIVILEGED)
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    for parent in folder.parents:
+        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return _UNPRIVILEGED
+
+
+@contextmanager
+def _process(arguments: list[str], folder: Path, user: str | int, port: int) -> Iterator[None]:
+    log = folder / "log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            arguments, user=user, cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        _await_port(process, port, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, f"nothing listens on {port}"
+            time.sleep(0.1)
+        else:
+            return
