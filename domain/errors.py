@@ -125,7 +125,8 @@ def combined(errors: list[TiercelError]) -> TiercelError:
         return causes[0]
     whole = type(causes[0])(
         f"{len(causes)} services failed",
-        why="\n".join(str(error) for error in causes),
+        # Indented, so that the parts of one error are told from those of the whole.
+        why="\n".join(str(error).replace("\n", "\n  ") for error in causes),
         remedy="see each of them",
     )
     whole.__cause__ = causes[0]

@@ -114,6 +114,11 @@ class Names:
         """The bucket that CloudFormation reads from, in the RuntimeAccount."""
         return self._bucket("staging", self.environment.runtime_account)
 
+    @property
+    def state_bucket(self) -> str:
+        """The bucket of Terraform's state, in the InfrastructureAccount."""
+        return self._bucket("terraform", self.environment.infrastructure_account)
+
     def _bucket(self, purpose: str, account: str) -> str:
         """End in the region, or in its hash where the region makes the name too long.
 
@@ -226,8 +231,12 @@ def release_of(token: str) -> tuple[int, int] | None:
 
 
 def run_name(action: str, environment: str, service: str, commit: str) -> str:
-    """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`."""
-    name = f"{action} {environment} {service}@{commit[:_COMMIT_LENGTH]}"
+    """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`.
+
+    A commit id is shortened, the name of a branch is not.
+    """
+    short = commit[:_COMMIT_LENGTH] if re.fullmatch(r"[0-9a-fA-F]{40,64}", commit) else commit
+    name = f"{action} {environment} {service}@{short}"
     return printable(name, _RUN_NAME_LIMIT)
 
 

@@ -12,10 +12,28 @@ _PERMISSION_TYPES = (
     "AWS::Lambda::Permission",
     "AWS::Lambda::LayerVersionPermission",
     "AWS::KMS::Grant",
+    "AWS::KMS::Key",
     "AWS::RAM::",
     "AWS::SSO::",
 )
 _POLICY_SUFFIXES = ("Policy", "PolicyAttachment")
+# Properties of other types that hold a policy, or name the role as which something acts.
+_POLICY_PROPERTIES = {
+    "AccessPolicies",
+    "AccessPolicy",
+    "ExecutionRoleArn",
+    "FileSystemPolicy",
+    "KeyPolicy",
+    "Policy",
+    "PolicyDocument",
+    "RepositoryPolicyText",
+    "ResourcePolicy",
+    "Role",
+    "RoleArn",
+    "RoleARN",
+    "ServiceRole",
+    "TaskRoleArn",
+}
 
 
 class Change(Frozen):
@@ -26,17 +44,26 @@ class Change(Frozen):
     resource_type: str
     replacement: str = ""
     properties: tuple[str, ...] = ()
+    policy_action: str = ""
+    """What becomes of the resource that goes, such as `Delete` or `ReplaceAndRetain`."""
 
     @property
     def replaces(self) -> bool:
-        """Whether the resource is, or may be, deleted and created anew."""
-        return self.replacement in ("True", "Conditional")
+        """Whether the resource is created anew, and the old one deleted."""
+        return self.replacement == "True"
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether that depends on a value that is known only when it is carried out."""
+        return self.replacement == "Conditional"
 
     @property
     def changes_permissions(self) -> bool:
-        """Whether the resource decides who may do what."""
-        return self.resource_type.startswith(_PERMISSION_TYPES) or self.resource_type.endswith(
-            _POLICY_SUFFIXES
+        """Whether the resource, or what changes of it, decides who may do what."""
+        return (
+            self.resource_type.startswith(_PERMISSION_TYPES)
+            or self.resource_type.endswith(_POLICY_SUFFIXES)
+            or not _POLICY_PROPERTIES.isdisjoint(self.properties)
         )
 
 
@@ -44,6 +71,7 @@ class Plan(Frozen):
     """Every change of one stack, as CloudFormation computed it from one template."""
 
     stack: str
+    stack_id: str = ""
     change_set_id: str
     template_sha256: str
     parameters: dict[str, str]
@@ -51,8 +79,8 @@ class Plan(Frozen):
 
     @property
     def digest(self) -> str:
-        """What an approval is bound to; the change set's own id is not part of it."""
-        return digest_of(self.model_dump(mode="json", exclude={"change_set_id"}))
+        """What an approval is bound to; the ids of change set and stack are not part of it."""
+        return digest_of(self.model_dump(mode="json", exclude={"change_set_id", "stack_id"}))
 
     @property
     def is_empty(self) -> bool:
@@ -64,8 +92,12 @@ class Plan(Frozen):
         count = {"Add": 0, "Modify": 0, "Remove": 0}
         for change in self.changes:
             count[change.action] = count.get(change.action, 0) + 1
-        replaced = sum(change.replaces for change in self.changes)
-        note = f" ({replaced} replaced)" if replaced else ""
+        notes = {
+            "replaced": sum(change.replaces for change in self.changes),
+            "may be replaced": sum(change.may_replace for change in self.changes),
+        }
+        listed = ", ".join(f"{number} {what}" for what, number in notes.items() if number)
+        note = f" ({listed})" if listed else ""
         return (
             f"{count['Add']} to add, {count['Modify']} to modify{note}, {count['Remove']} to remove"
         )
@@ -83,4 +115,5 @@ def change_of(resource_change: dict[str, Any]) -> Change:
         resource_type=resource_change["ResourceType"],
         replacement=resource_change.get("Replacement", ""),
         properties=tuple(sorted(names - {""})),
+        policy_action=resource_change.get("PolicyAction", ""),
     )

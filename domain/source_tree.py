@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from domain.digests import digest_of
 from domain.topology import Frozen, Service
 
-PACKAGE_FORMAT = 1
+PACKAGE_FORMAT = 2
 """Raised whenever the same source would give other bytes than before."""
 
 

@@ -8,44 +8,103 @@ from domain.assets import resources
 from domain.plan import Change
 
 _SAM_WITH_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
-_ROLE_PROPERTIES = {"Policies", "Role", "PermissionsBoundary", "AssumeRolePolicyDocument"}
+_CONNECTOR = "AWS::Serverless::Connector"
+_CONNECTORS = "Connectors"
+_GLOBALS = "Globals"
+# From these SAM makes roles, their policies and permissions to invoke:
+# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
+_ROLE_PROPERTIES = {
+    "AssumeRolePolicyDocument",
+    "DeadLetterQueue",
+    "DurableConfig",
+    "EventInvokeConfig",
+    "Events",
+    "FunctionUrlConfig",
+    "PermissionsBoundary",
+    "Policies",
+    "Properties",
+    "Role",
+    "Tracing",
+    "VpcConfig",
+}
+_ABSENT = object()
 
 
 def template_changes(before: dict[str, Any] | None, after: dict[str, Any]) -> tuple[Change, ...]:
-    """Return added, modified and removed resources; only CloudFormation knows replacements."""
+    """Return added, modified and removed resources; only CloudFormation knows replacements.
+
+    A resource of another type under the same name is one removed and one added. What SAM
+    puts into every resource is told as a change of `Globals`.
+    """
     old, new = dict(resources(before or {})), dict(resources(after))
-    changes = [_change("Add", name, new[name]) for name in new if name not in old]
+    stays = {name for name in new if name in old and _type(old[name]) == _type(new[name])}
+    changes = [_change("Add", name, new[name]) for name in new if name not in stays]
     changes += [
-        _change("Modify", name, new[name], _changed_properties(old[name], new[name]))
+        _change("Modify", name, new[name], _changed(old[name], new[name]))
         for name in new
-        if name in old and old[name] != new[name]
+        if name in stays and old[name] != new[name]
     ]
-    changes += [_change("Remove", name, old[name]) for name in old if name not in new]
-    return tuple(changes)
+    changes += [_change("Remove", name, old[name]) for name in old if name not in stays]
+    return (*changes, *_globals(before or {}, after))
 
 
 def changes_permissions(change: Change) -> bool:
     """Tell whether a change may give or take permissions, SAM's generated roles included."""
-    if change.changes_permissions:
+    if change.changes_permissions or change.resource_type == _CONNECTOR:
         return True
-    return change.resource_type in _SAM_WITH_ROLE and (
-        change.action != "Modify" or bool(_ROLE_PROPERTIES.intersection(change.properties))
-    )
+    if _CONNECTORS in change.properties:
+        return True
+    if change.resource_type not in (*_SAM_WITH_ROLE, ""):
+        return False
+    parts = {name.rpartition(".")[2] for name in change.properties}
+    return change.action != "Modify" or bool(_ROLE_PROPERTIES & parts)
+
+
+def _type(resource: dict[str, Any]) -> str:
+    return str(resource.get("Type", ""))
 
 
 def _change(
     action: str, name: str, resource: dict[str, Any], properties: tuple[str, ...] = ()
 ) -> Change:
+    if action != "Modify" and _CONNECTORS in resource:
+        properties = (_CONNECTORS,)
     return Change(
-        action=action,
-        logical_id=name,
-        resource_type=str(resource.get("Type", "")),
-        properties=properties,
+        action=action, logical_id=name, resource_type=_type(resource), properties=properties
     )
 
 
-def _changed_properties(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
+    """Return the properties and attributes, such as `DeletionPolicy`, that differ."""
     before, after = old.get("Properties") or {}, new.get("Properties") or {}
+    attributes = _differing(old, new)
     if not isinstance(before, dict) or not isinstance(after, dict):
-        return ()
-    return tuple(sorted(str(key) for key in {*before, *after} if before.get(key) != after.get(key)))
+        return attributes
+    return tuple(sorted({*attributes} - {"Properties"} | {*_differing(before, after)}))
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
+    names = {*old, *new}
+    return tuple(
+        sorted(str(name) for name in names if old.get(name, _ABSENT) != new.get(name, _ABSENT))
+    )
+
+
+def _globals(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
+    """Return what differs in the section, as `Function.Tracing`, if anything does."""
+    old, new = before.get(_GLOBALS) or {}, after.get(_GLOBALS) or {}
+    if old == new:
+        return []
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        names: tuple[str, ...] = ("Properties",)
+    else:
+        names = tuple(
+            f"{kind}.{name}"
+            for kind in _differing(old, new)
+            for name in _differing(_mapping(old.get(kind)), _mapping(new.get(kind)))
+        )
+    return [Change(action="Modify", logical_id=_GLOBALS, resource_type="", properties=names)]
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -24,6 +24,8 @@ _RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _LONGEST_PATH = 1024
 _OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
 _REPOSITORY = r"[.]{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]{0,97}"
+REPOSITORY_PATTERN = f"^{_OWNER}/{_REPOSITORY}$"
+"""What GitHub takes as `owner/name`."""
 
 
 def _unreserved(organization: str) -> str:
@@ -52,6 +54,8 @@ OrganizationName = Annotated[
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,9}$")]
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
 RepositoryName = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}/({_REPOSITORY}|[*])$")]
+AccessPortal = Annotated[str, StringConstraints(pattern=r"^(https://[A-Za-z0-9./-]{1,200})?$")]
+ConsoleRole = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@_-]{1,32}$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 LogicalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,255}$")]
@@ -72,6 +76,8 @@ class Organization(Frozen):
 
     name: OrganizationName
     repositories: tuple[RepositoryName, ...] = ()
+    access_portal: AccessPortal = ""
+    console_role: ConsoleRole = "ReadOnlyAccess"
 
     def owns(self, repository: str) -> bool:
         """Tell whether commits of a repository, as `owner/name`, may be released.

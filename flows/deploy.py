@@ -4,38 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prefect import flow
-
-from domain.errors import RefusedInputError
+from domain.errors import RefusedInputError, TiercelError
 from domain.manifest import Manifest
 from domain.topology import Service
 from flows.concurrency import all_done, call, in_dependency_order
 from flows.github_reports import as_github_deployment
-from flows.naming import flow_run_name
+from flows.lifecycle import lifecycle_flow
+from flows.parameters import Repository, Revision
 from flows.preparation import Candidate, prepare
 from flows.release import ReleaseTarget, release_service
-from flows.reports import report_deployment
+from flows.reports import report_board, report_deployment
 from flows.results import Released
 from tasks.artifacts import find_artifact
 from tasks.identity import caller_arn
 
 
-@flow(name="deploy-to-preprod", flow_run_name=flow_run_name("deploy", "preprod"))
-async def deploy_to_preprod(repository: str, commit: str) -> dict[str, Released]:
+@lifecycle_flow("deploy-to-preprod", "deploy", "preprod")
+async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[str, Released]:
     """Deploy the artifacts of a commit to Preprod's RuntimeAccount.
 
     Args:
-        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
-        commit: A commit id, or the name of a branch whose newest commit is meant.
+        repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
+        commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
     """
     candidate = await prepare(repository, commit, "preprod")
-    manifests = await _published(candidate)
-    released = await as_github_deployment(candidate, lambda: deploy_services(candidate, manifests))
+    return await release_all(candidate, await _published(candidate))
+
+
+async def release_all(
+    candidate: Candidate, manifests: Mapping[str, Manifest]
+) -> dict[str, Released]:
+    """Release every service's artifact, and show GitHub and Prefect what became of it."""
+    try:
+        released = await as_github_deployment(
+            candidate, lambda: _deploy_services(candidate, manifests)
+        )
+    except TiercelError:
+        await report_board(candidate)
+        raise
     await report_deployment(candidate, released)
     return released
 
 
-async def deploy_services(
+async def _deploy_services(
     candidate: Candidate, manifests: Mapping[str, Manifest]
 ) -> dict[str, Released]:
     """Release every service's artifact to the candidate's environment, dependencies first."""

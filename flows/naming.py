@@ -11,13 +11,19 @@ from prefect.runtime import flow_run
 from domain.names import printable, run_name
 
 _LONGEST_TAG = 60
+_LONGEST = 100
 
 
 def flow_run_name(action: str, environment: str) -> Callable[[], str]:
-    """Return a function that names a run after its parameters `repository` and `commit`."""
+    """Return a function that names a run after its parameters `repository` and `commit`.
+
+    A run of accounts, which has no repository, is named after its parameter `environment`.
+    """
 
     def name() -> str:
         parameters = flow_run.get_parameters()
+        if "repository" not in parameters:
+            return printable(f"{action} {parameters.get('environment', environment)}", _LONGEST)
         repository = str(parameters.get("repository", "")).rpartition("/")[2]
         return run_name(action, environment, repository, str(parameters.get("commit", "")))
 

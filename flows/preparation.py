@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 
 from domain.access import Access, deployer, orchestrator
 from domain.errors import ConfigurationError, RefusedInputError
+from domain.links import Links
 from domain.names import Names
 from domain.source_tree import SourceTree, source_paths, source_tree
 from domain.topology import Topology
@@ -15,7 +16,7 @@ from flows.concurrency import call
 from flows.naming import tag_flow_run
 from tasks.configuration import load_services, load_topology
 from tasks.git import Commit, object_ids
-from tasks.git_fetch import fetch_commit
+from tasks.git_fetch import fetch_commit, server_url
 from tasks.topology_file import config_path
 
 
@@ -27,6 +28,7 @@ class Candidate:
     names: Names
     commit: Commit
     trees: dict[str, SourceTree]
+    links: Links
     run: str
 
     @property
@@ -69,6 +71,7 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
         names=Names.of(topology, environment),
         commit=commit,
         trees=source_trees(commit, topology),
+        links=Links.of(topology, server_url()),
         run=str(flow_run.get_id() or "no-flow-run"),
     )
 

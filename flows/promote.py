@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import flow, get_run_logger
+from prefect import get_run_logger
 
 from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
 from domain.ledger import Release
@@ -10,11 +10,10 @@ from domain.manifest import Manifest
 from domain.promotion import check_promoted, check_verified, verified_release
 from domain.topology import Service
 from flows.concurrency import all_done, call, side_by_side
-from flows.deploy import deploy_services
-from flows.github_reports import as_github_deployment
-from flows.naming import flow_run_name
+from flows.deploy import release_all
+from flows.lifecycle import lifecycle_flow
+from flows.parameters import Repository, Revision
 from flows.preparation import Candidate, prepare
-from flows.reports import report_deployment
 from flows.results import Released
 from flows.version_release import announce, decide_version
 from tasks.artifacts import find_artifact, write_manifest
@@ -22,13 +21,13 @@ from tasks.ledger import read_history
 from tasks.storage import copy_package
 
 
-@flow(name="promote-to-prod", flow_run_name=flow_run_name("promote", "prod"))
-async def promote_to_prod(repository: str, commit: str) -> dict[str, Released]:
+@lifecycle_flow("promote-to-prod", "promote", "prod")
+async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str, Released]:
     """Release to Prod what Preprod verified for the same source, tag it and announce it.
 
     Args:
-        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
-        commit: A commit of the production branch, or the branch itself for its newest.
+        repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
+        commit: A commit of Prod's branch, by its id, or the branch for its newest commit.
     """
     candidate = await prepare(repository, commit, PRODUCTION_ENVIRONMENT)
     version = await decide_version(candidate)
@@ -43,8 +42,7 @@ async def promote_to_prod(repository: str, commit: str) -> dict[str, Released]:
             strict=True,
         )
     )
-    released = await as_github_deployment(candidate, lambda: deploy_services(candidate, manifests))
-    await report_deployment(candidate, released)
+    released = await release_all(candidate, manifests)
     if version:
         await announce(candidate, version, released)
     return released

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 
-from prefect import flow, get_run_logger
+from prefect import get_run_logger
 
 from domain.topology import Service
 from flows.concurrency import all_done, call, side_by_side
 from flows.handover import start_deploy
-from flows.naming import flow_run_name
+from flows.lifecycle import lifecycle_flow
+from flows.parameters import Repository, Revision, ThenDeploy
 from flows.preparation import Candidate, prepare
 from flows.reports import report_publication
 from flows.results import Published
@@ -19,18 +20,18 @@ from tasks.builder import build_folder, build_service
 from tasks.storage import upload_package
 
 
-@flow(name="publish-artifact", flow_run_name=flow_run_name("publish", "preprod"))
+@lifecycle_flow("publish-artifact", "publish", "preprod")
 async def publish_artifact(
-    repository: str,
-    commit: str,
-    then_deploy: bool = True,  # noqa: FBT001, FBT002 - a check box of the form
+    repository: Repository,
+    commit: Revision,
+    then_deploy: ThenDeploy = True,  # noqa: FBT002 - a check box of the form
 ) -> dict[str, Published]:
     """Build and publish what Preprod's InfrastructureAccount does not have yet.
 
     Args:
-        repository: The GitHub repository as `owner/name`; tiercel.toml has to list it.
-        commit: A commit id, or the name of a branch whose newest commit is meant.
-        then_deploy: Start the deployment `deploy-to-preprod/preprod` afterwards.
+        repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
+        commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
+        then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done.
     """
     candidate = await prepare(repository, commit, "preprod")
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)

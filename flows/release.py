@@ -130,6 +130,7 @@ async def _carried_out(
     change = StackChange(
         access=access,
         names=names,
+        links=target.candidate.links,
         intent=intent,
         template_key=manifest.template.key,
         production=names.environment.name == "prod",

@@ -1,95 +1,150 @@
-"""Prefect artifacts: what a run did, for people who would rather look."""
+"""Prefect artifacts: what a run did and what is live, for people who would rather look."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
+from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
+from prefect.utilities.urls import url_for
 
-from domain.markdown import code, escaped, table
+from domain.errors import TiercelError, UnreachableError
+from domain.ledger import Release
+from domain.links import Links
 from domain.names import Names
-from domain.plan import Change, Plan
+from domain.needed_actions import RoleCheck
+from domain.pages import (
+    failure_page,
+    plan_page,
+    publication_page,
+    release_board,
+    release_page,
+    verification_page,
+)
+from domain.plan import Plan
+from domain.pull_requests import Check, PullRequest
+from domain.terraform_plan import TerraformPlan, terraform_plan_page
+from flows.concurrency import call
 from flows.preparation import Candidate
 from flows.results import Published, Released
+from tasks.github_client import has_credentials
+from tasks.github_pulls import pulls_of_commit
+from tasks.ledger import read_running_releases
 
 
-async def report_plan(names: Names, plan: Plan) -> None:
-    """Show every change of a stack: replacements marked, permissions apart."""
-    permissions = [change for change in plan.changes if change.changes_permissions]
-    others = [change for change in plan.changes if not change.changes_permissions]
-    account = names.environment.runtime_account
-    await _markdown(
-        f"plan-{plan.stack}",
-        f"Plan of {plan.stack}: {plan.summary()}",
-        f"# Plan of {code(plan.stack)}\n\n{plan.summary()}; account {account}, "
-        f"region {names.environment.region}\n\n"
-        f"Plan digest {code(plan.digest)}\n\n"
-        f"## Resources\n\n{_changes(others)}\n\n## Permissions\n\n{_changes(permissions)}\n",
-    )
+async def report_plan(names: Names, links: Links, plan: Plan, check: RoleCheck) -> None:
+    """Show every change of a stack, and what the service role lacks for them."""
+    description = f"Plan of {plan.stack}: {plan.summary()}"
+    await _markdown(f"plan-{plan.stack}", description, plan_page(plan, links, names, check))
 
 
 async def report_publication(candidate: Candidate, published: Mapping[str, Published]) -> None:
     """Show the artifact of each service and whether this run built it."""
     rows = [
         (
-            escaped(name),
-            "built" if result.built else "unchanged",
-            str(result.uploaded),
-            code(result.manifest.artifact_id[:12]),
-            code(result.manifest.digest[:12]),
+            name,
+            result.built,
+            result.uploaded,
+            result.manifest.artifact_id[:12],
+            result.manifest.digest[:12],
         )
         for name, result in published.items()
     ]
-    commit = candidate.commit
+    names = candidate.names
     await _markdown(
-        f"artifacts-{candidate.names.environment.name}",
-        f"Artifacts of {commit.repository}@{commit.sha[:7]}",
-        f"# Artifacts of {escaped(commit.repository)}@{commit.sha[:7]}\n\n"
-        + table(("service", "this run", "new packages", "artifact id", "digest"), rows),
+        f"artifacts-{names.environment.name}",
+        f"Artifacts of {_short(candidate)}",
+        publication_page(await _source(candidate), rows, f"s3://{names.artifact_bucket}"),
     )
 
 
 async def report_deployment(candidate: Candidate, released: Mapping[str, Released]) -> None:
-    """Show what is live in the environment after the run."""
-    rows = [
-        (
-            escaped(name),
-            str(result.release.intent.number),
-            "changed" if result.changed else "unchanged",
-            code(result.release.intent.commit[:7]),
-            code(result.release.intent.artifact_digest[:12]),
-            escaped(result.release.intent.requested_by),
-            escaped(", ".join(f"{key}={value}" for key, value in result.outputs.items())),
-        )
-        for name, result in released.items()
-    ]
-    environment = candidate.names.environment
+    """Show what is live in the environment now, and last what this run released."""
+    await report_board(candidate)
+    names, links = candidate.names, candidate.links
+    environment = names.environment.name
+    title = f"Released to {environment}: {await _source(candidate)}"
+    rows = [(result.release, result.changed) for result in released.values()]
     await _markdown(
-        f"live-{environment.name}",
-        f"What is live in {environment.name}",
-        f"# What is live in {environment.name}\n\nAccount {environment.runtime_account}, "
-        f"region {environment.region}\n\n"
-        + table(
-            ("service", "release", "this run", "commit", "artifact", "asked by", "outputs"), rows
-        ),
+        f"released-{environment}",
+        f"Released to {environment}: {_short(candidate)}",
+        release_page(title, rows, links, names),
     )
 
 
-def _changes(changes: list[Change]) -> str:
-    if not changes:
-        return "none"
-    rows = [
-        (
-            change.action,
-            "**replaced**" if change.replaces else "",
-            code(change.logical_id),
-            escaped(change.resource_type),
-            escaped(", ".join(change.properties)),
-        )
-        for change in changes
-    ]
-    return table(("action", "", "resource", "type", "properties"), rows)
+async def report_board(candidate: Candidate) -> None:
+    """Show what is live in the environment, since when and by whom.
+
+    The release is made and recorded by then: an entry of some other service that cannot be
+    read leaves the board as it was, and the log says so.
+    """
+    names = candidate.names
+    try:
+        releases = await call(read_running_releases, candidate.orchestrator, names.artifact_bucket)
+    except TiercelError as error:
+        get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
+        return
+    await _markdown(
+        f"live-{names.environment.name}",
+        f"What is live in {names.environment.name}",
+        release_board(releases, _run_pages(releases), candidate.links, names),
+    )
+
+
+async def report_verification(
+    pull: PullRequest, commit: str, checks: Sequence[Check], links: Links
+) -> None:
+    """Show the verdict on a pull request's head."""
+    repository = pull.repository.rpartition("/")[2]
+    await _markdown(
+        f"pull-request-{repository}-{pull.number}",
+        f"Pull request #{pull.number} of {pull.repository}",
+        verification_page(pull, commit, checks, links),
+    )
+
+
+async def report_terraform_plan(plan: TerraformPlan) -> None:
+    """Show every change of an environment's accounts, permissions apart, without values."""
+    description = f"Terraform's plan for {plan.environment}: {plan.summary()}"
+    await _markdown(f"accounts-{plan.environment}", description, terraform_plan_page(plan))
+
+
+async def report_failure(flow: str, error: TiercelError) -> None:
+    """Show what failed, where, why, how things stand and what to do."""
+    await _markdown(f"failure-{flow}", error.what, failure_page(error))
+
+
+async def _source(candidate: Candidate) -> str:
+    """Return links to the commit and to the pull request that brought it, where there is one."""
+    commit, links = candidate.commit, candidate.links
+    source = links.commit(commit.repository, commit.sha)
+    if not has_credentials():
+        return source
+    try:
+        pulls = await call(pulls_of_commit, commit.repository, commit.sha)
+    except UnreachableError as error:
+        get_run_logger().warning("the pull request is not linked: %s", error.what)
+        return source
+    brought = [pull for pull in pulls if pull.merged and pull.merge_commit == commit.sha]
+    linked = [links.pull_request(commit.repository, pull.number) for pull in brought]
+    return ", ".join([source, *linked])
+
+
+def _short(candidate: Candidate) -> str:
+    return f"{candidate.commit.repository}@{candidate.commit.sha[:7]}"
+
+
+def _run_pages(releases: Sequence[Release]) -> dict[str, str]:
+    """Return the address of each release's flow run; another server's runs have none here."""
+    pages = {}
+    for flow_run in {release.intent.flow_run for release in releases}:
+        try:
+            pages[flow_run] = url_for("flow-run", obj_id=UUID(flow_run)) or ""
+        except ValueError:
+            continue
+    return pages
 
 
 async def _markdown(key: str, description: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from prefect import get_run_logger
@@ -11,7 +12,9 @@ from domain.access import Access
 from domain.errors import DeployFailedError
 from domain.failures import Cause, deploy_failure
 from domain.ledger import Intent
+from domain.links import Links
 from domain.names import Names, Role, change_set_name, client_token, release_of
+from domain.needed_actions import RoleCheck, check_role, refusal
 from domain.plan import Plan
 from domain.stack_states import StackAction, Step
 from flows.concurrency import call
@@ -25,6 +28,7 @@ from tasks.cloudformation import (
     roll_back_stack,
     wait_for_stack,
 )
+from tasks.service_role import published_handlers, service_role_policies
 from tasks.stack_events import StackEvent
 
 _MOST_STEPS = 10
@@ -37,6 +41,7 @@ class StackChange:
 
     access: Access
     names: Names
+    links: Links
     intent: Intent
     template_key: str
     production: bool
@@ -134,17 +139,34 @@ async def _change(change: StackChange, token: str, *, creates: bool) -> tuple[St
 
 async def _carry_out(change: StackChange, plan: Plan, token: str) -> None:
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
-    await report_plan(change.names, plan)
+    check = await asyncio.to_thread(_role_check, change, plan)
+    await report_plan(change.names, change.links, plan, check)
     if plan.is_empty:
         await call(discard_plan, change.access, plan)
         return
+    refused = refusal(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
+    if refused:
+        raise refused
+    for lack in check.lacks:
+        if lack.possible:
+            actions = ", ".join(lack.possible)
+            get_run_logger().warning(
+                "%s: the service role may lack %s for %s",
+                change.intent.service, actions, lack.logical_id,
+            )  # fmt: skip
     await call(execute_plan, change.access, plan, token)
-    await _end_of_execution(change)
+    await _end_of_execution(change, len(plan.changes))
 
 
-async def _end_of_execution(change: StackChange) -> None:
+def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
+    types = {one.resource_type for one in plan.changes}
+    published = published_handlers(change.names.environment.region, types)
+    return check_role(plan.changes, published, service_role_policies())
+
+
+async def _end_of_execution(change: StackChange, planned: int = 0) -> None:
     stack, events = await call(
-        wait_for_stack, change.access, change.intent.stack, change.intent.service
+        wait_for_stack, change.access, change.intent.stack, change.intent.service, planned
     )
     if not stack_states.is_success(stack.status):
         raise deploy_failure(

@@ -27,6 +27,8 @@ _EXECUTED_ALREADY = (
     "InvalidChangeSetStatusException",
     "TokenAlreadyExistsException",
 )
+_LOOKS = 4
+_LOOK_SECONDS = 0.4
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -92,9 +94,18 @@ def _create_change_set(access: Access, request: ChangeSetRequest) -> None:
 
 
 def _executed(access: Access, name: str, token: str) -> bool:
-    """Tell whether the newest operation on the stack is the one that the token started."""
-    stack = describe(access, name)
-    return stack is not None and EventStream(access, stack.stack_id).newest_token() == token
+    """Tell whether the newest operation on the stack is the one that the token started.
+
+    Another run may have started it a moment ago: its first event is waited for.
+    """
+    for _ in range(_LOOKS):
+        stack = describe(access, name)
+        if stack is None:
+            return False
+        if EventStream(access, stack.stack_id).newest_token() == token:
+            return True
+        pause(_LOOK_SECONDS)
+    return False
 
 
 def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
@@ -119,6 +130,7 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
         raise _rejected(access, request, reason, left=request.creates_stack)
     return Plan(
         stack=request.stack,
+        stack_id=answer["StackId"],
         change_set_id=answer["ChangeSetId"],
         template_sha256=request.template_sha256,
         parameters=request.parameters,

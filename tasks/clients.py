@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
+from botocore.loaders import Loader, create_loader
 from botocore.session import get_session
 
 from domain.access import Access
@@ -54,7 +55,7 @@ def forget_clients() -> None:
     with _lock:
         while _open:
             _open.pop().close()
-        for cache in (_client, _caller_client, _session):
+        for cache in (_client, _caller_client, _session, _loader):
             cache.cache_clear()
 
 
@@ -65,7 +66,10 @@ def _client(service: str, access: Access) -> Any:
 
 @cache
 def _caller_client(service: str, region: str) -> Any:
-    return _opened(boto3.Session(region_name=region).client(service, config=_CONFIG))
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    made = boto3.Session(botocore_session=session, region_name=region)
+    return _opened(made.client(service, config=_CONFIG))
 
 
 def _opened(new: Any) -> Any:
@@ -78,12 +82,19 @@ def _session(access: Access) -> boto3.Session:
     # A refresh that fails is raised here as a TiercelError; botocore would log it as well.
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     session = get_session()
+    session.register_component("data_loader", _loader())
     credentials = DeferredRefreshableCredentials(
         refresh_using=_assume(access), method="assume-role"
     )
     session._credentials = credentials  # noqa: SLF001 - botocore has no public way
     session.register("needs-retry", _renewal_of(credentials))
     return boto3.Session(botocore_session=session, region_name=access.region)
+
+
+@cache
+def _loader() -> Loader:
+    """One for all sessions: each would read the same descriptions of AWS's services again."""
+    return create_loader()
 
 
 def _renewal_of(credentials: DeferredRefreshableCredentials) -> Callable[..., int | None]:

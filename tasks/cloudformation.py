@@ -12,7 +12,8 @@ from domain.stack_states import StackStatus, is_terminal
 from tasks.aws_errors import code_of, message_of, translated
 from tasks.clients import client
 from tasks.pausing import pause
-from tasks.stack_events import EventStream, StackEvent
+from tasks.progress import Progress
+from tasks.stack_events import EventStream, StackEvent, finished_and_known
 from tasks.task import run_logger, world_task
 
 FIRST_POLL_SECONDS = 0.2
@@ -53,14 +54,17 @@ def delete_stack(access: Access, stack: Stack, token: str) -> None:
 
 
 @world_task("wait for stack", "wait for stack {name}")
-def wait_for_stack(access: Access, name: str, service: str) -> tuple[Stack, list[StackEvent]]:
+def wait_for_stack(
+    access: Access, name: str, service: str, planned: int = 0
+) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
     Polls every 0.2 seconds at first and every 5 seconds later. Each event goes to the
-    run's log as it comes. `name` may be a stack id; a deleted stack has to be asked for
-    by its id.
+    run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
+    plan changes. `name` may be a stack id; a deleted stack has to be asked for by its id.
     """
     logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
+    bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
     events: EventStream | None = None
     with translated("watch a stack", where_is(access, name)):
         while True:
@@ -72,6 +76,7 @@ def wait_for_stack(access: Access, name: str, service: str) -> tuple[Stack, list
             seen += fresh
             for event in fresh:
                 logger.info("%s: %s", service, event.line())
+            bar.show(*finished_and_known(seen, planned))
             if is_terminal(stack.status):
                 return stack, seen
             pause(delay)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from pydantic import ValidationError
 
 from domain.access import Access
@@ -14,6 +16,8 @@ from domain.ledger import (
     entries_of,
     intent_key,
     outcome_key,
+    resumable,
+    running_release,
     stack_prefix,
 )
 from tasks.storage import create_object, list_keys, read_object
@@ -21,6 +25,8 @@ from tasks.task import world_task
 
 _HISTORY = 50
 """Releases of a stack that are searched for an artifact; older ones are too old to promote."""
+_AT_ONCE = 8
+"""Stacks whose entries are read at the same time."""
 _RACES = 20
 """How many other writers may take a number before this one gives up."""
 
@@ -41,12 +47,19 @@ def read_history(access: Access, bucket: str, stack: str) -> list[Release]:
 
 @world_task("record intent", "record intent for {intent.stack}")
 def record_intent(access: Access, bucket: str, intent: Intent) -> Intent:
-    """Create the intent under the first number that is free; return it with that number."""
+    """Create the intent under the first number that is free; return it with that number.
+
+    If another run has just recorded the same wish, that intent is returned: two runs of one
+    release go on together, where two releases would overwrite each other.
+    """
     for number in range(intent.number, intent.number + _RACES):
         numbered = intent.model_copy(update={"number": number})
         try:
             create_object(access, bucket, intent_key(intent.stack, number), _body(numbered))
         except ArtifactConflictError:
+            taken = _read(access, bucket, intent.stack, number)
+            if resumable(taken, numbered):
+                return taken.intent
             continue
         return numbered
     raise TransientError(
@@ -77,6 +90,19 @@ def read_ledger(access: Access, bucket: str, newest: int) -> list[Release]:
         for stack, numbers in entries.items()
         for number in numbers[: -newest - 1 : -1]
     ]
+
+
+@world_task("read running releases")
+def read_running_releases(access: Access, bucket: str) -> list[Release]:
+    """Return the release that each stack of the environment runs, in the order of the stacks."""
+    entries = entries_of(list_keys(access, bucket, "ledger/"))
+
+    def running(stack: str) -> Release | None:
+        newest_first = reversed(entries[stack])
+        return running_release(_read(access, bucket, stack, number) for number in newest_first)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [release for release in pool.map(running, entries) if release]
 
 
 def _body(entry: Intent | Outcome) -> bytes:

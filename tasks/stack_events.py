@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from tasks.clients import client
 
 _STACK_TYPE = "AWS::CloudFormation::Stack"
 _STARTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+_ENDS = ("_COMPLETE", "_FAILED", "_SKIPPED")
 _CANCELLED = ("cancelled", "The following resource(s) failed")
 
 
@@ -32,6 +34,17 @@ class StackEvent:
     def is_cause(self) -> bool:
         """Whether the event says why an operation failed, rather than what followed from it."""
         return self.status.endswith("_FAILED") and not any(t in self.reason for t in _CANCELLED)
+
+
+def finished_and_known(events: Iterable[StackEvent], planned: int) -> tuple[int, int]:
+    """Return how many resources are finished, and of how many.
+
+    The stack itself counts as one resource: it is the last to finish. What
+    the events name and the plan did not, as the replaced ones that are removed, counts too.
+    """
+    latest = {event.logical_id: event.status for event in events}
+    finished = sum(status.endswith(_ENDS) for status in latest.values())
+    return finished, max(planned + 1, len(latest))
 
 
 class EventStream:

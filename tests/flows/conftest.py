@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from github import Auth, Github
 from prefect.testing.utilities import prefect_test_harness
+
+from domain.digests import sha256_hex
+from sandbox.lifecycle import Sandbox
+from sandbox.people import Team
+from tasks.clients import forget_clients
+from tasks.github_client import forget_github
+from tests.support.place import Place
+from tests.support.repositories import RepositoryMaker
+from tests.support.templates import queue, services
+
+Become = Callable[[str], None]
+RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect_server() -> Iterator[None]:
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture
+def run_log() -> Iterator[list[logging.LogRecord]]:
+    """What runs log, whatever becomes of it in Prefect's own handlers."""
+    records: list[logging.LogRecord] = []
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    keeper = Keeper()
+    loggers = [logging.getLogger(name) for name in RUN_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(keeper)
+    yield records
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+        logger.removeHandler(keeper)
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
+    """Each environment's operator has credentials of its own, as its own worker would."""
+
+    def change(environment: str) -> None:
+        monkeypatch.setenv("AWS_PROFILE", environment)
+        forget_clients()
+
+    yield change
+    forget_clients()
+
+
+@pytest.fixture
+def place(
+    operator: Sandbox,
+    repositories: RepositoryMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> Iterator[Place]:
+    """A repository of its own on GitHub, whose develop and main have the service `inbox`."""
+    assert operator.github
+    for name, value in operator.environ("preprod").items():
+        monkeypatch.setenv(name, value)
+    forget_github()
+    repository = repositories.make(f"place-{sha256_hex(request.node.nodeid.encode())[:8]}")
+    repository.commit({"tiercel.toml": services(inbox=""), "inbox/template.json": queue()})
+    repository.merge_into_main()
+    owner, _, name = repository.name.partition("/")
+    operator.github.control("POST", "/repositories", owner=owner, name=name)
+    team = Team(operator.github, repository.name, tmp_path / "team")
+    team.clone()
+    token = Auth.Token(operator.github.token("author"))
+    with Github(auth=token, base_url=operator.github.api_url) as github:
+        yield Place(repository, team, github)
+    forget_github()

@@ -21,7 +21,10 @@ PATIENCE_SECONDS = 60.0
 
 
 def command(verb: str, sandbox: Sandbox, repository: Repository, commit: str) -> list[str]:
-    return [verb, repository.name, commit, "--sandbox", "--state", str(sandbox.state)]
+    return [
+        *(verb, repository.name, commit, "--local"),
+        *("--sandbox", "--state", str(sandbox.state)),
+    ]
 
 
 def server() -> str:
@@ -97,7 +100,7 @@ def test_two_deploys_of_one_commit_at_once_end_as_one_release(
     ]
     outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
 
-    assert [racer.returncode for racer in racers] == [0, 0], outputs
+    assert [racer.returncode for racer in racers] == [0, 0], "\n".join(map(str, outputs))
     calls = executed(sandbox.journal, offset, preprod.stack("raced"))
     assert calls["ExecuteChangeSet"] == 1
     history = run_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
@@ -116,6 +119,6 @@ def test_two_builds_of_one_commit_at_once_publish_one_artifact(
     ]
     outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
 
-    assert [racer.returncode for racer in racers] == [0, 0], outputs
+    assert [racer.returncode for racer in racers] == [0, 0], "\n".join(map(str, outputs))
     third = run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
     assert not third["twice"]["built"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,29 +15,15 @@ from flows.promote import promote_to_prod
 from flows.publish import publish_artifact
 from sandbox.journal import journal_size, read_journal
 from sandbox.lifecycle import Sandbox
-from tasks.clients import forget_clients
 from tasks.storage import list_keys, read_object
+from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 
-Become = Callable[[str], None]
-
 pytestmark = pytest.mark.usefixtures("operator")
 
 SMOKE = '[services.{0}.smoke_test]\ninvoke = "Function"\nexpect = {{answer = "{0}"}}'
-
-
-@pytest.fixture
-def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
-    """Each environment's operator has credentials of its own, as its own worker would."""
-
-    def change(environment: str) -> None:
-        monkeypatch.setenv("AWS_PROFILE", environment)
-        forget_clients()
-
-    yield change
-    forget_clients()
 
 
 @pytest.fixture

@@ -1,80 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
-from github import Auth, Github
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from domain.pull_requests import Check, CheckState
+from domain.pull_requests import CheckState
 from flows.deploy import deploy_to_preprod
 from flows.publish import publish_artifact
-from flows.verify import verify_pull_request
 from sandbox.journal import journal_size, read_journal
 from sandbox.lifecycle import Sandbox
-from sandbox.people import Team
-from tasks.github_client import forget_github
-from tests.support.repositories import Repository, RepositoryMaker
-from tests.support.templates import queue, services, template
+from tests.support.place import Place
+from tests.support.templates import queue, template
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A repository on the sandbox's GitHub and the people who work on it."""
-
-    repository: Repository
-    team: Team
-    github: Github
-
-    def opened(
-        self, branch: str, files: dict[str, str], base: str = "develop", title: str = "Change"
-    ) -> tuple[int, str]:
-        commit = self.team.push(branch, "develop", files, title)
-        return self.team.open(branch, base, title), commit
-
-    def verified(self, number: int, commit: str) -> dict[str, Check]:
-        checks = asyncio.run(verify_pull_request(self.repository.name, number, commit))
-        return {check.context: check for check in checks}
-
-    def statuses(self, commit: str) -> dict[str, str]:
-        combined = self.github.get_repo(self.repository.name).get_commit(commit)
-        return {one.context: one.state for one in combined.get_combined_status().statuses}
-
-    def comments(self, number: int) -> list[str]:
-        issue = self.github.get_repo(self.repository.name).get_issue(number)
-        return [comment.body for comment in issue.get_comments()]
-
-
-@pytest.fixture
-def place(
-    operator: Sandbox,
-    repositories: RepositoryMaker,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-) -> Iterator[Place]:
-    assert operator.github
-    for name, value in operator.environ("preprod").items():
-        monkeypatch.setenv(name, value)
-    forget_github()
-    repository = repositories.make(f"pull-{abs(hash(request.node.name)) % 10**8}")
-    repository.commit({"tiercel.toml": services(inbox=""), "inbox/template.json": queue()})
-    repository.merge_into_main()
-    owner, _, name = repository.name.partition("/")
-    operator.github.control("POST", "/repositories", owner=owner, name=name)
-    team = Team(operator.github, repository.name, tmp_path / "team")
-    team.clone()
-    token = Auth.Token(operator.github.token("author"))
-    with Github(auth=token, base_url=operator.github.api_url) as github:
-        yield Place(repository, team, github)
-    forget_github()
 
 
 def test_a_changed_service_is_verified_and_its_changes_are_shown(
@@ -172,6 +115,27 @@ def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: 
     assert checks["tiercel"].state is CheckState.SUCCESS
     assert not any("<img" in comment for comment in place.comments(number))
     assert list(tmp_path.rglob("x")) == []
+
+
+def test_a_verdict_reaches_github_through_faults_and_a_rate_limit_is_waited_for_in_sight(
+    place: Place, sandbox: Sandbox, run_log: list[logging.LogRecord]
+) -> None:
+    assert sandbox.github
+    number, commit = place.opened("feature/faults", {"inbox/template.json": queue(DelaySeconds=4)})
+    for fault in (
+        {"kind": "429", "method": "GET", "path": "/pulls/", "seconds": 1},
+        {"kind": "lost", "method": "POST", "path": "/statuses/"},
+        {"kind": "502", "method": "POST", "path": "/comments"},
+    ):
+        sandbox.github.control("POST", "/faults", **fault)
+
+    checks = place.verified(number, commit)
+
+    assert sandbox.github.control("GET", "/faults") == []
+    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert len(place.comments(number)) == 1
+    assert any("rate limit" in record.getMessage() for record in run_log)
 
 
 def test_a_merge_that_is_announced_twice_is_deployed_once(place: Place) -> None:

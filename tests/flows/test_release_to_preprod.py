@@ -195,6 +195,33 @@ def test_a_template_that_cloudformation_rejects_is_explained_and_leaves_nothing_
     assert newest(preprod, "rejected").status is ReleaseStatus.FAILED
 
 
+def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_executed(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("lacking")
+    stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}}
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(lacking=""),
+            "lacking/template.json": template({"Orders": stream}),
+        }
+    )
+    before = journal_size(sandbox.journal)
+
+    with pytest.raises(DeployFailedError) as failure:
+        release(repository, commit)
+
+    assert failure.value.what == "the service role lacks permissions that the plan needs"
+    assert "kinesis:CreateStream" in failure.value.why
+    assert "for Orders (AWS::Kinesis::Stream)" in failure.value.why
+    assert "role/acme-preprod-cloudformation" in failure.value.where
+    assert "no resource was changed" in failure.value.state
+    assert newest(preprod, "lacking").status is ReleaseStatus.FAILED
+    operations = {entry.operation for entry in calls_since(sandbox, before)}
+    assert "CreateChangeSet" in operations
+    assert "ExecuteChangeSet" not in operations
+
+
 def failing_queue() -> str:
     """An SQS queue of which CloudFormation learns only at creation that it is wrong."""
     return template(

@@ -336,6 +336,20 @@ def test_a_link_inside_a_package_that_leads_out_of_it_is_refused(
     assert error.where == "orders/src (F in orders/template.json)/passwd"
 
 
+def test_a_link_that_leads_out_is_refused_beside_installed_packages_too(
+    origin: Origin, folder: Path, requirements: str
+) -> None:
+    origin.commit(
+        {
+            "orders/template.json": template(F=function(CodeUri="src")),
+            "orders/src/requirements.txt": requirements,
+        }
+    )
+    (origin.clone / "orders/src/passwd").symlink_to("/etc/passwd")
+    origin.push()
+    assert "symbolic link" in refusal_of(origin, folder).what
+
+
 def test_a_link_to_another_part_of_the_source_is_followed(origin: Origin, folder: Path) -> None:
     origin.commit(
         {"orders/template.json": template(F=function(CodeUri="src")), "orders/real/app.py": "x"}

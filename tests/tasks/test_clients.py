@@ -282,3 +282,15 @@ def test_every_failure_says_what_was_tried_and_where(faults: Faults, runtime: Ac
         observe_stack.fn(runtime, "acme-preprod-orders")
 
     assert failure.value.parts().keys() >= {"what", "where", "why", "do"}
+
+
+def test_sessions_read_the_description_of_a_service_once(
+    infrastructure: Access, runtime: Access
+) -> None:
+    forget_clients()
+    first, second = client("s3", infrastructure), client("s3", runtime)
+    own, of_process = client("sts", infrastructure), caller_client("sts", infrastructure.region)
+
+    described = [one.meta.service_model.metadata for one in (first, second, own, of_process)]
+    assert described[0] is described[1]
+    assert described[2] is described[3]

@@ -9,7 +9,13 @@ from domain.access import Access
 from domain.errors import RefusedInputError, TransientError
 from domain.ledger import Intent, Outcome, Release, ReleaseStatus, intent_key, outcome_key
 from domain.names import Names
-from tasks.ledger import newest_release, read_ledger, record_intent, record_outcome
+from tasks.ledger import (
+    newest_release,
+    read_ledger,
+    read_running_releases,
+    record_intent,
+    record_outcome,
+)
 from tasks.storage import create_object, list_keys
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
@@ -77,15 +83,26 @@ def test_a_stack_without_releases_has_no_newest_one(
 def test_twenty_that_record_an_intent_at_once_get_the_numbers_one_to_twenty(
     infrastructure: Access, bucket: str, stack: str
 ) -> None:
-    recorded = at_once(
-        20, lambda i: record_intent.fn(infrastructure, bucket, intent(stack, flow_run=f"run-{i}"))
-    )
+    wishes = [intent(stack, artifact_digest=f"{number:064d}") for number in range(20)]
+    recorded = at_once(20, lambda i: record_intent.fn(infrastructure, bucket, wishes[i]))
 
     intents = [entry for entry in recorded if isinstance(entry, Intent)]
     assert sorted(entry.number for entry in intents) == list(range(1, 21))
     read = read_ledger.fn(infrastructure, bucket, 20)
     kept = {release.intent.number: release.intent for release in read if is_of(release, stack)}
     assert kept == {entry.number: entry for entry in intents}
+
+
+def test_twenty_that_wish_the_same_at_once_share_one_number(
+    infrastructure: Access, bucket: str, stack: str
+) -> None:
+    recorded = at_once(
+        20, lambda i: record_intent.fn(infrastructure, bucket, intent(stack, flow_run=f"run-{i}"))
+    )
+
+    assert isinstance(recorded[0], Intent)
+    assert recorded[0].number == 1
+    assert all(entry == recorded[0] for entry in recorded)
 
 
 def is_of(release: Release, stack: str) -> bool:
@@ -95,7 +112,8 @@ def is_of(release: Release, stack: str) -> bool:
 def test_a_writer_that_meets_twenty_others_gives_up_for_now(
     infrastructure: Access, bucket: str, stack: str
 ) -> None:
-    at_once(20, lambda i: record_intent.fn(infrastructure, bucket, intent(stack, number=i + 1)))
+    wishes = [intent(stack, number=n, artifact_digest=f"{n:064d}") for n in range(1, 21)]
+    at_once(20, lambda i: record_intent.fn(infrastructure, bucket, wishes[i]))
 
     with pytest.raises(TransientError, match="no number of the ledger could be taken"):
         record_intent.fn(infrastructure, bucket, intent(stack, flow_run="late"))
@@ -256,6 +274,32 @@ def test_an_entry_that_was_copied_from_another_place_is_refused(
 
     assert refusal.value.why == f"it says that it is entry {number} of {foreign.stack}"
     remove(bucket, intent_key(stack, 1))
+
+
+def test_what_a_stack_runs_is_its_newest_release_that_was_deployed(
+    infrastructure: Access, bucket: str
+) -> None:
+    running, failing, empty = (unique(f"acme-preprod-{name}") for name in ("run", "fail", "none"))
+    record_release(infrastructure, bucket, intent(running), deployed=True)
+    record_release(infrastructure, bucket, intent(running), deployed=False)
+    record_intent.fn(infrastructure, bucket, intent(running))
+    record_release(infrastructure, bucket, intent(failing), deployed=False)
+    record_intent.fn(infrastructure, bucket, intent(empty))
+
+    found = {
+        release.intent.stack: release.intent.number
+        for release in read_running_releases.fn(infrastructure, bucket)
+    }
+
+    assert found[running] == 1
+    assert failing not in found
+    assert empty not in found
+
+
+def record_release(access: Access, bucket: str, wanted: Intent, *, deployed: bool) -> None:
+    recorded = record_intent.fn(access, bucket, wanted)
+    ended = outcome().model_copy(update={"deployed": deployed})
+    record_outcome.fn(access, bucket, recorded, ended)
 
 
 def remove(bucket: str, key: str) -> None:

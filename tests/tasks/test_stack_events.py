@@ -6,7 +6,7 @@ import pytest
 
 from domain.access import Access
 from domain.names import Names
-from tasks.stack_events import EventStream, StackEvent
+from tasks.stack_events import EventStream, StackEvent, finished_and_known
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between
 from tests.tasks.faults import Answer, Question
@@ -22,6 +22,27 @@ pytestmark = pytest.mark.usefixtures("aws")
 @pytest.fixture
 def workshop(runtime: Access, preprod: Names) -> Workshop:
     return Workshop(runtime, preprod)
+
+
+def event(logical_id: str, status: str) -> StackEvent:
+    return StackEvent(f"{logical_id}-{status}", logical_id, "AWS::SQS::Queue", status, "")
+
+
+@pytest.mark.parametrize(
+    ("events", "planned", "expected"),
+    [
+        ([], 2, (0, 3)),
+        ([("stack", "CREATE_IN_PROGRESS"), ("A", "CREATE_IN_PROGRESS")], 2, (0, 3)),
+        ([("A", "CREATE_IN_PROGRESS"), ("A", "CREATE_COMPLETE")], 2, (1, 3)),
+        ([("A", "CREATE_FAILED"), ("B", "DELETE_SKIPPED"), ("stack", "X_COMPLETE")], 2, (3, 3)),
+        ([("A", "UPDATE_COMPLETE"), ("A", "DELETE_IN_PROGRESS")], 0, (0, 1)),
+        ([("A", "X_COMPLETE"), ("B", "X_COMPLETE"), ("C", "X_COMPLETE")], 1, (3, 3)),
+    ],
+)
+def test_a_wait_knows_how_many_resources_are_finished(
+    events: list[tuple[str, str]], planned: int, expected: tuple[int, int]
+) -> None:
+    assert finished_and_known([event(*one) for one in events], planned) == expected
 
 
 def identifiers(events: list[StackEvent]) -> list[str]:

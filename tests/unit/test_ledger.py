@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from pydantic import ValidationError
 from domain.digests import digest_of
 from domain.errors import ExitCode, RefusedInputError
 from domain.ledger import (
-    Intent,
-    Outcome,
     Release,
     ReleaseStatus,
     already_live,
@@ -24,46 +21,10 @@ from domain.ledger import (
     running_release,
     stack_prefix,
 )
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-STACK = "acme-preprod-orders"
+from tests.support.releases import NOON, STACK, intent, outcome, release
 
 stacks = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,127}", fullmatch=True)
 numbers = st.integers(1, 99_999_999)
-
-
-def intent(**changes: Any) -> Intent:
-    values: dict[str, Any] = {
-        "stack": STACK,
-        "number": 7,
-        "service": "orders",
-        "environment": "preprod",
-        "repository": "acme/shop",
-        "commit": "1" * 40,
-        "artifact_id": "a" * 64,
-        "artifact_digest": "b" * 64,
-        "template_sha256": "c" * 64,
-        "parameters": {"LogLevel": "info"},
-        "requested_by": "ada",
-        "flow_run": "run-1",
-        "at": NOON,
-    }
-    return Intent(**values | changes)
-
-
-def outcome(**changes: Any) -> Outcome:
-    values: dict[str, Any] = {
-        "status": ReleaseStatus.SUCCEEDED,
-        "deployed": True,
-        "at": NOON,
-        "seconds": 12.5,
-        "stack_token": "release-7-attempt-1",
-    }
-    return Outcome(**values | changes)
-
-
-def release(result: Outcome | None = None, **changes: Any) -> Release:
-    return Release(intent=intent(**changes), outcome=result)
 
 
 def test_keys_of_one_release_lie_together_and_sort_by_number() -> None:

@@ -10,42 +10,13 @@ from pydantic import ValidationError
 
 from domain.digests import sha256_hex
 from domain.manifest import (
-    AssetReference,
     Manifest,
     PackagedObject,
     TemplateParameter,
     manifest_key,
     object_key,
 )
-from domain.source_tree import SourceTree
-
-SHA = "ab" * 32
-TREE = SourceTree(service="orders", objects={"orders": "1" * 40}, template="orders/template.yaml")
-
-
-def packaged(sha256: str = SHA, suffix: str = "zip", size: int = 3) -> PackagedObject:
-    return PackagedObject(key=object_key(sha256, suffix), sha256=sha256, size=size)
-
-
-def manifest(**changes: Any) -> Manifest:
-    values: dict[str, Any] = {
-        "service": "orders",
-        "artifact_id": TREE.artifact_id,
-        "source": TREE,
-        "template": packaged("cd" * 32, "template"),
-        "parameters": (TemplateParameter(name="LogLevel", required=False),),
-        "objects": (packaged(),),
-        "assets": (
-            AssetReference(
-                template="orders/template.yaml",
-                logical_id="Function",
-                property="CodeUri",
-                path="src/",
-                sha256=SHA,
-            ),
-        ),
-    }
-    return Manifest(**values | changes)
+from tests.support.releases import SHA, TREE, manifest, packaged
 
 
 def test_the_digest_is_the_sha_256_of_the_stored_bytes() -> None:

@@ -86,6 +86,7 @@ def test_an_unknown_environment_has_no_names() -> None:
         (NAMES.prefix, "acme-preprod-"),
         (NAMES.artifact_bucket, "acme-preprod-artifacts-111111111111-eu-central-1"),
         (NAMES.staging_bucket, "acme-preprod-staging-222222222222-eu-central-1"),
+        (NAMES.state_bucket, "acme-preprod-terraform-111111111111-eu-central-1"),
         (NAMES.artifact_key_alias, "alias/acme-preprod-artifacts"),
         (NAMES.signing_key_alias, "alias/acme-preprod-signing"),
         (NAMES.boundary_arn, "arn:aws:iam::222222222222:policy/acme-preprod-boundary"),
@@ -138,14 +139,15 @@ def test_every_region_that_aws_has_is_legal_and_in_its_partition(
 
 
 @given(any_names)
-def test_both_buckets_of_every_legal_topology_have_legal_and_different_names(
+def test_the_buckets_of_every_legal_topology_have_legal_and_different_names(
     names: Names,
 ) -> None:
-    for bucket in (names.artifact_bucket, names.staging_bucket):
+    buckets = (names.artifact_bucket, names.staging_bucket, names.state_bucket)
+    for bucket in buckets:
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket)
         assert bucket.startswith(names.prefix)
         assert not bucket.endswith(("-s3alias", "--ol-s3", "--x-s3", "--table-s3"))
-    assert names.artifact_bucket != names.staging_bucket
+    assert len(set(buckets)) == 3
     assert names.environment.infrastructure_account in names.artifact_bucket
     assert names.environment.runtime_account in names.staging_bucket
 
@@ -302,6 +304,9 @@ def test_a_token_that_somebody_else_made_names_no_release(token: str) -> None:
 def test_a_run_name_says_what_is_done_where_to_what_at_which_commit() -> None:
     commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
     assert run_name("deploy", "preprod", "orders", commit) == "deploy preprod orders@1a2b3c4"
+    assert run_name("deploy", "preprod", "shop", "feature/gifts") == (
+        "deploy preprod shop@feature/gifts"
+    )
 
 
 @given(st.text(), st.text(), st.text(), st.text())

@@ -70,9 +70,9 @@ def test_everything_else_that_a_person_approved_is_part_of_the_digest(
 
 @pytest.mark.parametrize(
     ("replacement", "expected"),
-    [("True", True), ("Conditional", True), ("False", False), ("", False)],
+    [("True", True), ("Conditional", False), ("False", False), ("", False)],
 )
-def test_a_resource_that_may_be_replaced_counts_as_replaced(
+def test_only_a_resource_that_is_created_anew_counts_as_replaced(
     replacement: str, expected: bool
 ) -> None:
     assert MODIFY.model_copy(update={"replacement": replacement}).replaces is expected
@@ -94,6 +94,7 @@ def test_a_resource_that_may_be_replaced_counts_as_replaced(
         ("AWS::SSO::Assignment", True),
         ("AWS::Lambda::Function", False),
         ("AWS::S3::Bucket", False),
+        ("AWS::KMS::Key", True),
         ("AWS::KMS::Alias", False),
         ("AWS::IAMx::Thing", False),
         ("Custom::Thing", False),
@@ -104,6 +105,22 @@ def test_a_change_of_permissions_is_recognized_by_its_type(
 ) -> None:
     change = ADD.model_copy(update={"resource_type": resource_type})
     assert change.changes_permissions is expected
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        (("Role",), True),
+        (("Code", "ResourcePolicy"), True),
+        (("Code", "Roles"), False),
+        ((), False),
+    ],
+)
+def test_a_change_of_permissions_is_recognized_by_its_properties(
+    properties: tuple[str, ...], expected: bool
+) -> None:
+    function = {"resource_type": "AWS::Lambda::Function", "properties": properties}
+    assert MODIFY.model_copy(update=function).changes_permissions is expected
 
 
 def test_a_plan_without_changes_is_empty() -> None:
@@ -125,11 +142,20 @@ def test_the_summary_counts_what_happens(actions: list[str], expected: str) -> N
     assert plan(changes=changes).summary() == expected
 
 
-def test_the_summary_says_how_many_are_replaced() -> None:
-    replaced = MODIFY.model_copy(update={"replacement": "Conditional"})
-    assert plan(changes=(MODIFY, replaced)).summary() == (
-        "0 to add, 2 to modify (1 replaced), 0 to remove"
-    )
+@pytest.mark.parametrize(
+    ("replacements", "note"),
+    [
+        (["", "False"], ""),
+        (["True", ""], " (1 replaced)"),
+        (["Conditional", "Conditional"], " (2 may be replaced)"),
+        (["True", "Conditional"], " (1 replaced, 1 may be replaced)"),
+    ],
+)
+def test_the_summary_says_how_many_are_replaced_and_how_many_may_be(
+    replacements: list[str], note: str
+) -> None:
+    changes = tuple(MODIFY.model_copy(update={"replacement": one}) for one in replacements)
+    assert plan(changes=changes).summary() == f"0 to add, 2 to modify{note}, 0 to remove"
 
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
@@ -156,6 +182,16 @@ def test_a_change_names_the_properties_and_attributes_that_change_once_and_sorte
         replacement="Conditional",
         properties=("KeySchema", "Tags"),
     )
+
+
+def test_a_removed_resource_says_what_becomes_of_it() -> None:
+    removed = {
+        "Action": "Remove",
+        "LogicalResourceId": "Table",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "PolicyAction": "Retain",
+    }
+    assert change_of(removed).policy_action == "Retain"
 
 
 def test_an_added_resource_has_no_details() -> None:

@@ -1,0 +1,68 @@
+"""What all flows of the lifecycle have in common: their names, their log, their failures."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Flow, flow
+from prefect.context import SyncClientContext
+
+from domain.errors import TiercelError
+from flows.naming import flow_run_name
+from flows.reports import report_failure
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+_NOISE = ("Finished in state Completed(", "Finished in state Failed(")
+
+
+def lifecycle_flow(
+    name: str, action: str, environment: str = ""
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Flow[P, Coroutine[Any, Any, R]]]:
+    """Make a function a flow whose runs explain themselves in the Prefect UI.
+
+    Runs are named `ACTION ENVIRONMENT repository@commit`; one that has a parameter
+    `environment` and no repository is named `ACTION ENVIRONMENT`. A TiercelError becomes
+    an artifact that says what to do, and stands in the log without a stack trace.
+    """
+
+    def decorate(
+        function: Callable[P, Coroutine[Any, Any, R]],
+    ) -> Flow[P, Coroutine[Any, Any, R]]:
+        @wraps(function)
+        async def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+            for logger in _LOGGERS:
+                logging.getLogger(logger).addFilter(_readable)
+            try:
+                # Tasks find this client. Each would make its own, which reads all certificates:
+                # 30 ms of processor time a task, six times what the task itself costs.
+                with SyncClientContext.get_or_create():
+                    return await function(*args, **kwargs)
+            except TiercelError as error:
+                await report_failure(name, error)
+                raise
+
+        # Prefect would look the annotations' names up in this module, not in the function's.
+        vars(explained)["__signature__"] = inspect.signature(function, eval_str=True)
+        return flow(name=name, flow_run_name=flow_run_name(action, environment))(explained)
+
+    return decorate
+
+
+def _readable(record: logging.LogRecord) -> bool:
+    """Drop the ends of tasks, which the timeline shows, and traces of failures we explain.
+
+    Prefect logs an exception before it says that the task has failed. Adding the same
+    filter again changes nothing.
+    """
+    if record.getMessage().startswith(_NOISE):
+        return False
+    if record.exc_info and isinstance(record.exc_info[1], TiercelError):
+        record.msg, record.args, record.exc_info = str(record.exc_info[1]), (), None
+    return True

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import asyncio
+
+from prefect import task
+from prefect.context import SyncClientContext
+
+from flows.concurrency import call, side_by_side
+from flows.lifecycle import lifecycle_flow
+
+
+@task
+def client_of_task() -> int:
+    context = SyncClientContext.get()
+    assert context
+    return id(context.client)
+
+
+@lifecycle_flow("one-client", "test", "preprod")
+async def clients(repository: str, commit: str) -> list[int]:  # noqa: ARG001 - name of the run
+    first = await call(client_of_task)
+    return [first, *await side_by_side([lambda: call(client_of_task)] * 3)]
+
+
+def test_all_tasks_of_a_flow_share_one_client_of_prefects_server() -> None:
+    assert len(set(asyncio.run(clients("acme/shop", "develop")))) == 1
