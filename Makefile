@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test prove bench check format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,13 +27,21 @@ demo: setup ## from a commit to a verified release, on this machine, without an 
 	@$(BIN)/tiercel demo
 
 test: setup ## run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: setup ## formatting, lint, types, layers and workflow security
+prove: setup ## hold the policies and the sandbox against iam-simulate; about 6 minutes
+	@$(BIN)/python -m tests.oracle.prove
+
+bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
+	@for name in packaging sam trigger lifecycle; do \
+	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+check: setup ## formatting, lint, types, layers, and Terraform where it is installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@! command -v terraform > /dev/null || $(BIN)/python -m tests.support.check_terraform
 
 format: setup ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
@@ -42,6 +50,9 @@ format: setup ## format the code and fix what ruff can fix
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
 	  --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes \
+	  --extra production --constraint requirements.lock --no-header --no-annotate \
+	  --no-emit-index-url --output-file deployments/container/requirements.lock pyproject.toml
 
 clean: ## stop the sandbox and remove everything that make created
 	@test ! -x $(BIN)/tiercel || $(BIN)/tiercel sandbox down --quiet

@@ -15,6 +15,7 @@ from domain.errors import ConfigurationError, TiercelError
 from tasks.topology_file import config_path, read_topology
 
 if TYPE_CHECKING:
+    from domain.access import Access
     from domain.ledger import Release
     from domain.topology import Topology
 
@@ -37,7 +38,7 @@ def status(
     failures: list[TiercelError] = []
     for environment in _topology(config, sandbox_state).environments:
         try:
-            live = _live(_ledger(environment, config, sandbox_state, newest=20))
+            live = _live(environment, config, sandbox_state)
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.parts()}
@@ -50,17 +51,6 @@ def status(
     for failure in failures:
         output.error_note(failure)
     output.document(document)
-
-
-def _live(history: list[Release]) -> list[Release]:
-    """Return the release that each stack runs, also one whose smoke test failed."""
-    from domain.ledger import running_release  # noqa: PLC0415
-
-    stacks = dict.fromkeys(release.intent.stack for release in history)
-    running = [
-        running_release(one for one in history if one.intent.stack == stack) for stack in stacks
-    ]
-    return [release for release in running if release]
 
 
 def releases(
@@ -82,7 +72,7 @@ def releases(
             where="environments",
             remedy=f"choose one of {', '.join(topology.environments)}",
         )
-    history = _ledger(environment, config, sandbox_state, newest)
+    history = _history(environment, config, sandbox_state, newest)
     output.document([_row(release) for release in history])
     if not as_json:
         _table(output, f"Releases of {environment}", history)
@@ -95,20 +85,34 @@ def _topology(config: Path | None, sandbox_state: Path | None) -> Topology:
     return read_topology(config_path())
 
 
-def _ledger(
+def _live(environment: str, config: Path | None, sandbox_state: Path | None) -> list[Release]:
+    """Return the release that each stack runs, also one whose smoke test failed."""
+    from tasks.ledger import read_running_releases  # noqa: PLC0415
+
+    return read_running_releases.fn(*_bucket(environment, config, sandbox_state))
+
+
+def _history(
     environment: str, config: Path | None, sandbox_state: Path | None, newest: int
 ) -> list[Release]:
+    from tasks.ledger import read_ledger  # noqa: PLC0415
+
+    return read_ledger.fn(*_bucket(environment, config, sandbox_state), newest)
+
+
+def _bucket(
+    environment: str, config: Path | None, sandbox_state: Path | None
+) -> tuple[Access, str]:
+    """Return who reads an environment's ledger, and where it lies."""
     from domain.access import orchestrator  # noqa: PLC0415
     from domain.names import Names  # noqa: PLC0415
     from tasks.clients import forget_clients  # noqa: PLC0415
-    from tasks.ledger import read_ledger  # noqa: PLC0415
 
     if sandbox_state:
         use_sandbox(sandbox_state, config, environment)
         forget_clients()
     names = Names.of(read_topology(config_path()), environment)
-    access = orchestrator(names, "tiercel-status")
-    return read_ledger.fn(access, names.artifact_bucket, newest)
+    return orchestrator(names, "tiercel-status"), names.artifact_bucket
 
 
 def _row(release: Release) -> dict[str, object]:

@@ -9,7 +9,8 @@ import typer
 
 from cli.options import Config, Json, Quiet, State
 from cli.output import Output
-from cli.session import DEFAULT_STATE, use_config
+from cli.session import DEFAULT_STATE, leave_the_world, use_config, use_sandbox
+from cli.up_command import bring_up
 from domain.errors import UnreachableError
 from tasks.topology_file import config_path, read_topology
 
@@ -28,12 +29,30 @@ def up(
         int, typer.Option(min=0, max=10_000, help="Milliseconds added to every AWS call.")
     ] = 0,
     prefect: Annotated[bool, typer.Option(help="Start a Prefect server beside it.")] = True,
+    workers: Annotated[
+        bool, typer.Option("--workers", help="Deploy the flows, start a worker an environment.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start the sandbox, or find that it runs; fill the accounts of the configuration."""
     output = Output(as_json=as_json)
+    if workers and not prefect:
+        raise typer.BadParameter("workers need a Prefect server: leave out --no-prefect")
     start_sandbox(output, state, config, latency=latency, prefect=prefect)
+    if workers:
+        _start_workers(output, state)
     show(output, state)
+
+
+def _start_workers(output: Output, state: Path) -> None:
+    from sandbox.workers import start_workers  # noqa: PLC0415
+
+    # Prefect reads its settings when it is imported: the sandbox's have to be there.
+    use_sandbox(state, None)
+    bring_up(output)
+    topology = read_topology(config_path())
+    with output.waiting("starting the workers") as spinner:
+        start_workers(state, config_path(), list(topology.environments), spinner.update)
 
 
 def start_sandbox(
@@ -42,6 +61,7 @@ def start_sandbox(
     """Start the sandbox for the accounts of a configuration, and say what is waited for."""
     from sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
 
+    leave_the_world()
     use_config(config)
     topology = read_topology(config_path())
     with output.waiting("starting the sandbox") as spinner:
@@ -68,6 +88,7 @@ def status(*, state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 def show(output: Output, state: Path) -> None:
     """Print the addresses of the running sandbox; UnreachableError if there is none."""
     from sandbox import lifecycle  # noqa: PLC0415
+    from sandbox.workers import running_workers  # noqa: PLC0415
 
     sandbox = lifecycle.status(state)
     if sandbox is None:
@@ -82,6 +103,7 @@ def show(output: Output, state: Path) -> None:
         "credentials": str(sandbox.credentials_file),
         "profiles": ", ".join(sandbox.regions),
         "journal of calls": str(sandbox.journal),
+        "workers": ", ".join(running_workers(state)) or "none",
     }
     if output.as_json:
         output.document(facts | {"environment": sandbox.environ("preprod")})

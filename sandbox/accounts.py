@@ -12,10 +12,11 @@ import boto3
 from botocore.config import Config
 
 from domain.names import Names, Role
+from domain.provisioning import policy_values
 from domain.topology import Topology
 from sandbox import account_identities, account_storage
 from sandbox.credentials import AccessKey
-from sandbox.templates import Policy, policy_values, render
+from sandbox.templates import Policy, render
 
 OPERATOR = "operator"
 """The user of each InfrastructureAccount that a person, or the worker, works as."""

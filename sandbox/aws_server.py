@@ -18,6 +18,7 @@ from sandbox import corrections
 from sandbox.gateway import Gateway
 from sandbox.journal import JournalWriter
 from sandbox.snapshots import Snapshots
+from sandbox.stack_time import let_stacks_take
 
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 5
@@ -29,8 +30,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--descriptor", type=int, required=True)
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--latency-ms", type=int, required=True)
+    parser.add_argument("--stack-seconds", type=float, required=True)
     options = parser.parse_args(arguments)
     corrections.apply()
+    if options.stack_seconds:
+        let_stacks_take(options.stack_seconds)
     journal = JournalWriter(options.journal)
     gateway = Gateway(emulator, journal, Snapshots(), options.latency_ms)
     config = uvicorn.Config(

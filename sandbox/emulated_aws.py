@@ -20,7 +20,9 @@ _PATIENCE_SECONDS = 60.0
 _WARM_FUNCTION_SECONDS = 300
 
 
-def start_aws(layout: Layout, port: int, latency_ms: int, region: str) -> Server:
+def start_aws(
+    layout: Layout, port: int, region: str, *, latency_ms: int = 0, stack_seconds: float = 0
+) -> Server:
     """Start the emulated AWS and return it; it may not answer yet.
 
     `port` 0 lets the operating system choose one. Raises TiercelError when the emulator is
@@ -40,6 +42,7 @@ def start_aws(layout: Layout, port: int, latency_ms: int, region: str) -> Server
             *("--descriptor", str(listener.fileno())),
             *("--journal", str(layout.journal)),
             *("--latency-ms", str(latency_ms)),
+            *("--stack-seconds", str(stack_seconds)),
         ]
         environment = _environment(layout, port, region)
         process = processes.start(

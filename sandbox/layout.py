@@ -82,6 +82,15 @@ class Layout:
         """PREFECT_HOME: the server's database and leases."""
         return self.root / "prefect"
 
+    @property
+    def workers(self) -> Path:
+        """PREFECT_HOME of the workers and their runs."""
+        return self.root / "workers"
+
+    def worker_log(self, environment: str) -> Path:
+        """What an environment's worker and its runs print."""
+        return self.root / f"worker-{environment}.log"
+
     def create(self) -> None:
         """Create the folders; only their owner may enter."""
         for folder in (self.root, self.home, self.temporary, self.objects):

@@ -87,6 +87,7 @@ def up(  # noqa: PLR0913 - what to start, and where
     topology: Topology,
     *,
     latency_ms: int = 0,
+    stack_seconds: float = 0,
     prefect: bool = True,
     github: bool = True,
     ports: Ports = Ports(),  # noqa: B008 - it is immutable
@@ -94,8 +95,9 @@ def up(  # noqa: PLR0913 - what to start, and where
 ) -> Sandbox:
     """Start what does not run yet, create what the accounts lack, and return the sandbox.
 
-    Whatever already runs in this state folder is kept, with the latency that it has; two
-    calls at once start one sandbox. `report` is told what is being waited for. Raises
+    Every AWS call takes `latency_ms` longer, every creation and update of a stack
+    `stack_seconds`. Whatever already runs in this state folder is kept, with the latency that
+    it has; two calls at once start one sandbox. `report` is told what is being waited for. Raises
     TiercelError when something cannot be started; then all that this call started is ended.
     """
     layout = Layout(state.absolute())
@@ -109,7 +111,7 @@ def up(  # noqa: PLR0913 - what to start, and where
         record = found
         try:
             if record.aws is None:
-                record = _with_aws(record, layout, topology, latency_ms, ports.aws)
+                record = _with_aws(record, layout, topology, ports.aws, latency_ms, stack_seconds)
             if prefect and record.prefect is None:
                 record = _with_prefect(record, layout, ports.prefect)
             if github and record.github is None:
@@ -147,11 +149,16 @@ def status(state: Path) -> Sandbox | None:
 
 
 def _with_aws(
-    record: Record, layout: Layout, topology: Topology, latency_ms: int, port: int
+    record: Record,
+    layout: Layout,
+    topology: Topology,
+    port: int,
+    latency_ms: int,
+    stack_seconds: float,
 ) -> Record:
     region = next(iter(topology.environments.values())).region
     port = port or processes.free_port(read_ports(layout).aws)
-    server = start_aws(layout, port, latency_ms, region)
+    server = start_aws(layout, port, region, latency_ms=latency_ms, stack_seconds=stack_seconds)
     record = replace(record, aws=server, latency_ms=latency_ms, seeded="")
     write_record(layout, record)
     return record

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -47,13 +47,17 @@ class Server:
 
 @dataclass(frozen=True)
 class Record:
-    """The servers of a sandbox; `seeded` is the fingerprint of what its accounts hold."""
+    """The servers of a sandbox; `seeded` is the fingerprint of what its accounts hold.
+
+    `workers` has the Prefect worker of each environment that has one; it listens nowhere.
+    """
 
     aws: Server | None = None
     prefect: Server | None = None
     github: Server | None = None
     latency_ms: int = 0
     seeded: str = ""
+    workers: dict[str, Server] = field(default_factory=dict)
 
     def running(self) -> Record:
         """Return the record without servers that ended."""
@@ -63,11 +67,13 @@ class Record:
             github=self.github if self.github and self.github.is_running else None,
             latency_ms=self.latency_ms,
             seeded=self.seeded,
+            workers={name: one for name, one in self.workers.items() if one.is_running},
         )
 
     def servers(self) -> list[Server]:
-        """Return the servers that were started."""
-        return [server for server in (self.aws, self.prefect, self.github) if server]
+        """Return the servers and workers that were started."""
+        servers = [server for server in (self.aws, self.prefect, self.github) if server]
+        return [*self.workers.values(), *servers]
 
 
 def read_record(layout: Layout) -> Record:
@@ -80,6 +86,7 @@ def read_record(layout: Layout) -> Record:
             github=Server.parse(data["github"]) if data["github"] else None,
             latency_ms=int(data["latency_ms"]),
             seeded=str(data["seeded"]),
+            workers={name: Server.parse(one) for name, one in data.get("workers", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Record()

@@ -14,6 +14,8 @@ from sandbox import lifecycle
 from sandbox.lifecycle import Sandbox
 from tests.support.repositories import RepositoryMaker
 
+# What is said of the GitHub stand-in is added up over all workers of a session.
+pytest_plugins = ["tests.sandbox_github.tally"]
 ROOT = Path(__file__).parent.parent
 
 

@@ -18,6 +18,7 @@ from sandbox.corrections import (
     identity,
     implied,
     keys,
+    projects,
     rest_apis,
 )
 
@@ -25,6 +26,8 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     identity.check_the_signatures_of_roots,
     identity.name_roles_not_sessions,
     identity.judge_the_caller_not_its_account,
+    identity.tell_whose_bucket_it_is,
+    identity.let_everybody_mean_everybody,
     identity.give_functions_secret_credentials,
     implied.tell_role_and_key,
     implied.demand_implied_permissions,
@@ -41,6 +44,8 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     documents.find_templates_by_virtual_host,
     functions.demand_code,
     buckets.keep_buckets_that_are_not_empty,
+    projects.keep_all_of_a_project,
+    projects.find_projects_by_arn,
 )
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import iam, lambda_svc, sts
+from ministack.services import iam, lambda_svc, s3, sts
+
+_S3 = "arn:aws:s3:::"
+_RESOURCE_ACCOUNT = frozenset({"aws:resourceaccount", "s3:resourceaccount"})
 
 
 def check_the_signatures_of_roots() -> None:
@@ -79,6 +82,40 @@ def judge_the_caller_not_its_account() -> None:
         return original(document, context, *more, **named)
 
     iam_evaluator.evaluate_resource_policy = evaluate
+
+
+def tell_whose_bucket_it_is() -> None:
+    """aws:ResourceAccount of a bucket and its objects is the bucket's owner.
+
+    The emulator takes the caller's account, because the ARN names none.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    original = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, context: iam_evaluator.EvalContext) -> Any:
+        found = original(key, context)
+        if key.lower() not in _RESOURCE_ACCOUNT or not context.resource_arn.startswith(_S3):
+            return found
+        bucket = context.resource_arn.removeprefix(_S3).partition("/")[0]
+        return s3._bucket_owner_account(bucket) or found
+
+    iam_evaluator._resolve_condition_key = resolve
+
+
+def let_everybody_mean_everybody() -> None:
+    """What a resource's policy allows to the principal * no boundary narrows by silence.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles
+    """
+    original = iam_evaluator._names_caller_directly
+
+    def names_directly(principal: Any, caller_arn: str) -> bool:
+        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        return "*" in ([named] if isinstance(named, str) else named) or original(
+            principal, caller_arn
+        )
+
+    iam_evaluator._names_caller_directly = names_directly
 
 
 def give_functions_secret_credentials() -> None:

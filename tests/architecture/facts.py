@@ -101,9 +101,8 @@ def _is_json(value: Any) -> bool:
 
 def flows_in(path: Path) -> Iterator[tuple[str, list[str]]]:
     """The flows of a module, as Prefect names them, with their parameters."""
-    for _, mark, parameters in _decorated(path, "flow"):
-        name = next(word.value for word in mark.keywords if word.arg == "name")
-        yield ast.literal_eval(name), parameters
+    for _, mark, parameters in _decorated(path, "lifecycle_flow"):
+        yield ast.literal_eval(mark.args[0]), parameters
 
 
 def modules_behind(*entries: Path) -> list[Path]:

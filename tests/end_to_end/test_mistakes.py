@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +46,16 @@ def test_a_wrong_configuration_is_refused_and_the_key_is_named(
     assert errors == ""
 
 
+def test_a_profile_that_does_not_exist_is_none_of_the_sandboxs_business(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "sandbox"))
+    try:
+        code, _, errors = run("sandbox", "up", "--no-prefect", *state, AWS_PROFILE="nonexistent")
+    finally:
+        run("sandbox", "down", *state)
+
+    assert (code, errors) == (ExitCode.OK, "")
+
+
 def test_a_right_configuration_is_shown() -> None:
     code, output, _ = run("config", "check", "--json")
 
@@ -52,7 +67,7 @@ def test_a_right_configuration_is_shown() -> None:
     "arguments",
     [
         ("publish", "acme/shop", "main"),
-        ("deploy", "acme/shop", "main"),
+        ("deploy", "acme/shop", "main", "--local"),
         ("status",),
         ("releases",),
     ],
@@ -89,3 +104,62 @@ def test_an_unknown_option_is_a_usage_error() -> None:
 
     assert code == ExitCode.USAGE
     assert "Traceback" not in errors
+
+
+@contextmanager
+def prefect_that(status: int, answer: str) -> Iterator[str]:
+    """The address of something that gives one answer to everything."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "what", "remedy"),
+    [
+        (401, "{}", "refuses these credentials", "PREFECT_API_AUTH_STRING"),
+        (200, '"3.1.0"', "has version 3.1.0", "3.8 or newer"),
+        (200, '"4.0.0"', "has version 4.0.0", "below 4"),
+    ],
+)
+def test_a_prefect_server_that_cannot_be_used_is_told_with_the_reason(
+    tmp_path: Path, status: int, answer: str, what: str, remedy: str
+) -> None:
+    with prefect_that(status, answer) as url:
+        code, output, errors = run("up", "--json", PREFECT_API_URL=url, PREFECT_HOME=str(tmp_path))
+
+    assert code == ExitCode.UNREACHABLE, errors
+    error = json.loads(output)["error"]
+    assert what in error["what"]
+    assert remedy in error["do"]
+    assert error["where"] == url
+
+
+@pytest.mark.parametrize(
+    ("variables", "what"),
+    [
+        ({}, "no Prefect server is named"),
+        ({"PREFECT_API_URL": "http://127.0.0.1:1/api"}, "the Prefect server does not answer"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("up",), ("publish", "acme/shop", "main")])
+def test_without_a_prefect_server_nothing_is_deployed_and_no_run_is_started(
+    tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], what: str
+) -> None:
+    variables = {"PREFECT_HOME": str(tmp_path), "PREFECT_CLIENT_MAX_RETRIES": "0"} | variables
+    code, output, errors = run(*arguments, "--json", **variables)
+
+    assert code == ExitCode.UNREACHABLE, errors
+    assert json.loads(output)["error"]["what"] == what

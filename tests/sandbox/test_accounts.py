@@ -288,6 +288,51 @@ def allow(action: str, resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
+def shared_bucket(box: Sandbox, name: str, principal: Any) -> None:
+    """Create a bucket in Preprod's RuntimeAccount whose object `x` its policy lets others read."""
+    s3 = caller(box, "preprod-runtime-root").client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket=name, Key="x", Body=b"content")
+    s3.delete_public_access_block(Bucket=name)
+    statement = allow("s3:GetObject", f"arn:aws:s3:::{name}/*") | {"Principal": principal}
+    s3.put_bucket_policy(Bucket=name, Policy=document(statement))
+
+
+def test_a_bucket_belongs_to_its_account_whoever_calls(box: Sandbox) -> None:
+    shared_bucket(box, "test-owned", {"AWS": "arn:aws:iam::333333333333:root"})
+    root = caller(box, "prod-infrastructure-root")
+    for account, name in (("222222222222", "test-owner"), ("333333333333", "test-other-owner")):
+        condition = {"Condition": {"StringEquals": {"aws:ResourceAccount": account}}}
+        who = role_with(root, name, allow("s3:GetObject", "*") | condition)
+        if account == "222222222222":
+            assert get(who, "test-owned", "x") == b"content"
+        else:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                get(who, "test-owned", "x")
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_what_everybody_may_a_boundary_forbids_only_in_so_many_words(
+    box: Sandbox, effect: str
+) -> None:
+    name = f"test-everybody-{effect.lower()}"
+    shared_bucket(box, name, "*")
+    root = caller(box, "preprod-runtime-root")
+    narrow = allow("s3:GetObject", "arn:aws:s3:::elsewhere/*")
+    forbidden = allow("s3:GetObject", "*") | {"Effect": "Deny"}
+    iam = root.client("iam")
+    text = document(narrow) if effect == "Allow" else document(narrow, forbidden)
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=text)["Policy"]["Arn"]
+    role_with(root, name, allow("sqs:ListQueues", "*"))
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=arn)
+    who = root.assume(f"arn:aws:iam::222222222222:role/{name}")
+    if effect == "Allow":
+        assert get(who, name, "x") == b"content"
+    else:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            get(who, name, "x")
+
+
 def test_naming_the_service_role_needs_pass_role(box: Sandbox) -> None:
     root = caller(box, "preprod-runtime-root")
     who = role_with(root, "test-stacks", allow("cloudformation:*", "*"))

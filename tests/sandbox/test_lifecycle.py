@@ -33,6 +33,8 @@ from tests.sandbox.support import (
     zipped,
 )
 
+QUEUE = {"Type": "AWS::SQS::Queue"}
+
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
@@ -246,6 +248,17 @@ def test_latency_is_added_to_every_call(state: Path) -> None:
     messages: list[str] = []
     assert up(state, TOPOLOGY, prefect=False, report=messages.append).latency_ms == 30
     assert messages == ["AWS already runs, with a latency of 30 ms"]
+
+
+def test_a_stack_takes_as_long_as_is_asked_for(state: Path) -> None:
+    box = up(state, TOPOLOGY, prefect=False, github=False, stack_seconds=0.6)
+    stacks = caller(box, "prod-runtime-root").client("cloudformation")
+    started = time.perf_counter()
+    stacks.create_stack(StackName="slow", TemplateBody=json.dumps({"Resources": {"Queue": QUEUE}}))
+    (stack,) = stacks.describe_stacks(StackName="slow")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_IN_PROGRESS"
+    stacks.get_waiter("stack_create_complete").wait(StackName="slow", WaiterConfig={"Delay": 0.1})
+    assert time.perf_counter() - started >= 0.6
 
 
 def test_it_listens_on_loopback_only(box: Sandbox) -> None:
