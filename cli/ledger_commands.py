@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,8 @@ import typer
 from cli.options import Config, Json, Sandbox, State
 from cli.output import Output
 from cli.session import DEFAULT_STATE, use_config, use_sandbox
-from domain.errors import ConfigurationError, TiercelError
+from domain.errors import ConfigurationError, RefusedInputError, TiercelError
+from domain.flow_inputs import STACK_PATTERN
 from tasks.topology_file import config_path, read_topology
 
 if TYPE_CHECKING:
@@ -36,14 +38,14 @@ def status(
     sandbox_state = state if sandbox else None
     document: dict[str, object] = {}
     failures: list[TiercelError] = []
-    for environment in _topology(config, sandbox_state).environments:
+    for environment in topology_of(config, sandbox_state).environments:
         try:
             live = _live(environment, config, sandbox_state)
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.parts()}
             continue
-        document[environment] = [_row(release) for release in live]
+        document[environment] = [release_row(release) for release in live]
         if not as_json:
             _table(output, f"Live in {environment}", live)
     if len(failures) == len(document):
@@ -57,6 +59,9 @@ def releases(
     environment: Annotated[str, typer.Argument(help="preprod or prod.")] = "preprod",
     *,
     newest: Annotated[int, typer.Option(min=1, max=1000, help="How many of each stack.")] = 10,
+    show: Annotated[
+        str, typer.Option(metavar="STACK/NUMBER", help="Everything about one release.")
+    ] = "",
     sandbox: Sandbox = False,
     state: State = DEFAULT_STATE,
     config: Config = None,
@@ -65,20 +70,24 @@ def releases(
     """List the releases of an environment, the newest of each stack first."""
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
-    topology = _topology(config, sandbox_state)
+    topology = topology_of(config, sandbox_state)
     if environment not in topology.environments:
         raise ConfigurationError(
             f"there is no environment {environment!r}",
             where="environments",
             remedy=f"choose one of {', '.join(topology.environments)}",
         )
+    if show:
+        _show(output, show, ledger_of(environment, config, sandbox_state))
+        return
     history = _history(environment, config, sandbox_state, newest)
-    output.document([_row(release) for release in history])
+    output.document([release_row(release) for release in history])
     if not as_json:
         _table(output, f"Releases of {environment}", history)
 
 
-def _topology(config: Path | None, sandbox_state: Path | None) -> Topology:
+def topology_of(config: Path | None, sandbox_state: Path | None) -> Topology:
+    """Return what the configuration says, of the sandbox if one is named."""
     if sandbox_state:
         use_sandbox(sandbox_state, config)
     use_config(config)
@@ -89,7 +98,7 @@ def _live(environment: str, config: Path | None, sandbox_state: Path | None) -> 
     """Return the release that each stack runs, also one whose smoke test failed."""
     from tasks.ledger import read_running_releases  # noqa: PLC0415
 
-    return read_running_releases.fn(*_bucket(environment, config, sandbox_state))
+    return read_running_releases.fn(*ledger_of(environment, config, sandbox_state))
 
 
 def _history(
@@ -97,10 +106,10 @@ def _history(
 ) -> list[Release]:
     from tasks.ledger import read_ledger  # noqa: PLC0415
 
-    return read_ledger.fn(*_bucket(environment, config, sandbox_state), newest)
+    return read_ledger.fn(*ledger_of(environment, config, sandbox_state), newest)
 
 
-def _bucket(
+def ledger_of(
     environment: str, config: Path | None, sandbox_state: Path | None
 ) -> tuple[Access, str]:
     """Return who reads an environment's ledger, and where it lies."""
@@ -115,7 +124,8 @@ def _bucket(
     return orchestrator(names, "tiercel-status"), names.artifact_bucket
 
 
-def _row(release: Release) -> dict[str, object]:
+def release_row(release: Release) -> dict[str, object]:
+    """Return a release as the JSON documents of all commands have it."""
     intent, outcome = release.intent, release.outcome
     return {
         "stack": intent.stack,
@@ -129,7 +139,55 @@ def _row(release: Release) -> dict[str, object]:
         "seconds": outcome.seconds if outcome else None,
         "requested_by": intent.requested_by,
         "message": outcome.message if outcome else "",
+        "purpose": intent.purpose.value,
+        "restores": intent.restores,
+        "rejected": release.rejection.reason if release.rejection else None,
     }
+
+
+def _show(output: Output, name: str, ledger: tuple[Access, str]) -> None:
+    from tasks.ledger import no_release, read_release  # noqa: PLC0415
+
+    stack, _, number = name.rpartition("/")
+    if not re.fullmatch(STACK_PATTERN, stack) or not number.isdecimal():
+        raise RefusedInputError(
+            f"{name!r} names no release", remedy="write STACK/NUMBER, as in acme-preprod-orders/3"
+        )
+    found = read_release.fn(*ledger, stack, int(number))
+    if found is None:
+        raise no_release(stack, int(number), ledger[1])
+    output.document(found.model_dump(mode="json"))
+    if not output.as_json:
+        output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(found))
+
+
+def detail_rows(release: Release) -> list[tuple[str, str]]:
+    """Return what the ledger says of one release, line by line, for people."""
+    intent, outcome, rejection = release.intent, release.outcome, release.rejection
+    parts: dict[str, object] = {
+        "status": release.status.value,
+        "rejected": f"{rejection.at:%Y-%m-%d %H:%M} by {rejection.by}: {rejection.reason}"
+        if rejection
+        else "",
+        "purpose": intent.purpose.value,
+        "restores": intent.restores or "",
+        "commit": f"{intent.repository}@{intent.commit}",
+        "asked by": f"{intent.requested_by} at {intent.at:%Y-%m-%d %H:%M:%S}",
+        "run": intent.flow_run_url or intent.flow_run,
+        "artifact": intent.artifact_digest,
+        "template": intent.template_sha256,
+        "parameters": ", ".join(f"{key}={value}" for key, value in intent.parameters.items()),
+    }
+    if outcome:
+        parts |= {
+            "plan": outcome.plan_digest,
+            "change set": outcome.change_set,
+            "ended": f"{outcome.at:%Y-%m-%d %H:%M:%S}, after {outcome.seconds:.1f} s",
+            "steps": ", ".join(f"{step} {took:.1f} s" for step, took in outcome.durations.items()),
+            "smoke test": outcome.smoke_test,
+            "message": outcome.message,
+        }
+    return [(name, str(value)) for name, value in parts.items() if value]
 
 
 def _ended(release: Release) -> datetime:
@@ -144,7 +202,7 @@ def _table(output: Output, title: str, history: list[Release]) -> None:
             (
                 release.intent.stack,
                 str(release.intent.number),
-                release.status.value,
+                "rejected" if release.rejection else release.status.value,
                 f"{_ended(release):%Y-%m-%d %H:%M:%S}",
                 release.intent.commit[:7],
                 release.intent.artifact_digest[:12],

@@ -11,8 +11,10 @@ from cli import (
     config_commands,
     demo,
     ledger_commands,
+    ledger_copy_commands,
     provision_command,
     release_commands,
+    rollback_commands,
     sandbox_commands,
     up_command,
 )
@@ -30,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox_commands.app, name="sandbox", help="Four AWS accounts on this machine.")
 app.add_typer(config_commands.app, name="config", help="The configuration, tiercel.toml.")
+app.add_typer(ledger_copy_commands.app, name="ledger", help="An environment's history as files.")
 app.command("up")(up_command.up)
 app.command("provision")(provision_command.provision)
 app.command("demo")(demo.demo)
@@ -37,6 +40,8 @@ app.command("publish")(release_commands.publish)
 app.command("deploy")(release_commands.deploy)
 app.command("verify")(release_commands.verify)
 app.command("promote")(release_commands.promote)
+app.command("rollback")(rollback_commands.rollback)
+app.command("reject")(rollback_commands.reject)
 app.command("status")(ledger_commands.status)
 app.command("releases")(ledger_commands.releases)
 

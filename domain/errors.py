@@ -103,6 +103,16 @@ class UnreachableError(TiercelError):
     exit_code = ExitCode.UNREACHABLE
 
 
+class LeaseLostError(UnreachableError):
+    """Another run changes the stack now; how it ends is written down by that one."""
+
+
+class SupersededError(TiercelError):
+    """Something newer is deployed or about to be: what was asked for is left alone."""
+
+    exit_code = ExitCode.REFUSED
+
+
 class InterruptedRunError(TiercelError):
     """A person stopped the command; AWS may still be at work."""
 
@@ -118,9 +128,11 @@ class TransientError(UnreachableError):
 def combined(errors: list[TiercelError]) -> TiercelError:
     """Return one error for several, which has the exit code of the first cause.
 
-    A service that was left alone because of another's failure is no cause of its own.
+    A service that was left alone because of another's failure, or of a newer release, is no
+    cause of its own.
     """
-    causes = [error for error in errors if not isinstance(error, NotStartedError)] or errors
+    started = [error for error in errors if not isinstance(error, NotStartedError)] or errors
+    causes = [error for error in started if not isinstance(error, SupersededError)] or started
     if len(causes) == 1:
         return causes[0]
     whole = type(causes[0])(

@@ -11,12 +11,14 @@ from domain.topology import REPOSITORY_PATTERN
 COMMIT_ID_PATTERN = "^([0-9a-f]{40}|[0-9a-f]{64})$"
 ENVIRONMENT_PATTERN = "^[a-z][a-z0-9]{1,9}$"
 PLAN_DIGEST_PATTERN = "^([0-9a-f]{64})?$"
+STACK_PATTERN = "^[A-Za-z][A-Za-z0-9-]{0,127}$"
 REVISION_PATTERN = r"^[^-\s~^:?*\[\\][^\s~^:?*\[\\]*$"
 """What a form can refuse at once; `check_revision` knows the rest of git's rules."""
 
 LONGEST_REPOSITORY = 140
 LONGEST_REVISION = 255
 LARGEST_NUMBER = 2**31 - 1
+LARGEST_RELEASE = 99_999_999
 
 
 def check_repository_name(value: object) -> str:
@@ -61,6 +63,20 @@ def check_plan_digest(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(PLAN_DIGEST_PATTERN, value) and "\n" not in value:
         return value
     raise _refused(value, "a plan's digest", "approve", "all 64 digits of the digest, 0-9 and a-f")
+
+
+def check_stack_name(value: object) -> str:
+    """Return the value if a stack may be called so; RefusedInputError if not."""
+    if isinstance(value, str) and re.fullmatch(STACK_PATTERN, value) and "\n" not in value:
+        return value
+    raise _refused(value, "the name of a stack", "stack", "its name, as `tiercel status` shows it")
+
+
+def check_earlier_release(value: object) -> int:
+    """Return the value if it is a release's number, or 0; RefusedInputError if not."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_RELEASE:
+        return value
+    raise _refused(value, "the number of a release", "release", "a number from 1 on, or 0")
 
 
 def _refused(value: object, kind: str, parameter: str, remedy: str) -> RefusedInputError:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from domain.digests import digest_of
 from domain.errors import RefusedInputError
-from domain.topology import Frozen
+from domain.topology import Frozen, SmokeTest
 
 _KEY = re.compile(r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})/intent\.json")
 
@@ -23,10 +23,23 @@ class ReleaseStatus(StrEnum):
     OPEN = "open"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class Purpose(StrEnum):
+    """What a release is for."""
+
+    DEPLOY = "deploy"
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
 
 
 class Intent(Frozen):
-    """Written before the first call that changes a stack. Its number is the release id."""
+    """Written before the first call that changes a stack. Its number is the release id.
+
+    It has everything that it takes to release the same again without the repository.
+    `restores` is the number of the release that a rollback brings back.
+    """
 
     stack: str
     number: Annotated[int, Field(ge=1, le=99_999_999)]
@@ -41,6 +54,10 @@ class Intent(Frozen):
     requested_by: str
     flow_run: str
     at: datetime
+    purpose: Purpose = Purpose.DEPLOY
+    restores: int | None = None
+    smoke_test: SmokeTest | None = None
+    flow_run_url: str = ""
 
     @property
     def configuration_digest(self) -> str:
@@ -54,7 +71,7 @@ class Intent(Frozen):
 
 
 class Outcome(Frozen):
-    """Written once, when a release has ended. Seconds are wall-clock time.
+    """Written once, when a release has ended. Seconds are wall-clock time, `durations` by step.
 
     `stack_token` is the client token of the newest operation on the stack at that time.
     `deployed` tells whether the stack runs the release, as it does after a success and
@@ -68,9 +85,19 @@ class Outcome(Frozen):
     stack_id: str = ""
     stack_token: str = ""
     plan_digest: str = ""
+    change_set: str = ""
+    durations: dict[str, float] = Field(default_factory=dict)
     message: str = ""
     outputs: dict[str, str] = Field(default_factory=dict)
     smoke_test: str = ""
+
+
+class Rejection(Frozen):
+    """Written once, when a person rules a release out for good."""
+
+    by: str
+    reason: str
+    at: datetime
 
 
 class Release(Frozen):
@@ -78,6 +105,7 @@ class Release(Frozen):
 
     intent: Intent
     outcome: Outcome | None = None
+    rejection: Rejection | None = None
 
     @property
     def status(self) -> ReleaseStatus:
@@ -93,6 +121,11 @@ def intent_key(stack: str, number: int) -> str:
 def outcome_key(stack: str, number: int) -> str:
     """Return the key under which an outcome is created, once."""
     return f"{stack_prefix(stack)}{number:08d}/outcome.json"
+
+
+def rejection_key(stack: str, number: int) -> str:
+    """Return the key under which a rejection is created, once."""
+    return f"{stack_prefix(stack)}{number:08d}/rejection.json"
 
 
 def stack_prefix(stack: str) -> str:

@@ -85,6 +85,15 @@ def release_page(
     return _page(title, _place(names), table(header, lines), *_answers(releases))
 
 
+def superseded_page(source: str, by: str) -> str:
+    """Return why a commit, which `source` names in Markdown, is not deployed."""
+    return _page(
+        f"Superseded: {source}",
+        f"Nothing is deployed by this run: {escaped(by)}.",
+        "To go back to an older release, use `tiercel rollback`.",
+    )
+
+
 def release_board(
     releases: Iterable[Release], runs: Mapping[str, str], links: Links, names: Names
 ) -> str:

@@ -11,6 +11,8 @@ from domain.pull_requests import PullRequest
 from domain.topology import Frozen
 from domain.versions import Version
 
+_VERDICTS = (ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED)
+
 
 class Tag(Frozen):
     """A version tag of the repository and the commit that it names."""
@@ -42,13 +44,14 @@ class BackMerge(Frozen):
 def verified_release(history: Iterable[Release], artifact_id: str) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
-    `history` is one stack's, the newest first.
+    An artifact of which one release was rejected is never verified again. `history` is one
+    stack's, the newest first.
     """
-    for release in history:
-        if release.intent.artifact_id != artifact_id or release.status is ReleaseStatus.OPEN:
-            continue
-        return release if release.status is ReleaseStatus.SUCCEEDED else None
-    return None
+    same = [one for one in history if one.intent.artifact_id == artifact_id]
+    if any(one.rejection for one in same):
+        return None
+    newest = next((one for one in same if one.status in _VERDICTS), None)
+    return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None
 
 
 def check_verified(found: Mapping[str, Release | None], commit: str, source: str) -> None:
@@ -59,7 +62,7 @@ def check_verified(found: Mapping[str, Release | None], commit: str, source: str
     raise RefusedInputError(
         f"{source} has not verified {', '.join(missing)} as in commit {commit[:7]}",
         where=f"the ledger of {source}",
-        why="no successful release there has the same source tree, so its bytes were never run",
+        why="no successful release there has the same source tree, or one of it was rejected",
         state="nothing was changed in prod",
         remedy="merge the same content into develop and let it pass there, then promote again; "
         "if develop is ahead, cut the release branch from a commit that passed",

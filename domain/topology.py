@@ -98,6 +98,12 @@ class Builds(Frozen):
     pass_environment: tuple[VariableName, ...] = ()
 
 
+class Leases(Frozen):
+    """How long a stack waits for a run that gives no sign of life; seconds."""
+
+    seconds: Annotated[int, Field(ge=3, le=600)] = 30
+
+
 class Environment(Frozen):
     """A pair of accounts in one region, fed by one branch."""
 
@@ -176,6 +182,7 @@ class Topology(Frozen):
 
     organization: Organization
     builds: Builds = Builds()
+    leases: Leases = Leases()
     environments: dict[EnvironmentName, Environment]
     services: dict[ServiceName, Service] = {}
 

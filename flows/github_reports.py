@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from domain.errors import TiercelError
+from domain.errors import SupersededError, TiercelError
 from domain.pull_request_comment import MARKER, comment
 from domain.pull_requests import Check, PullRequest, Verdict
 from flows.concurrency import call, side_by_side
@@ -71,6 +71,9 @@ async def as_github_deployment(
     await say("in_progress", "deploying")
     try:
         released = await deploy()
+    except SupersededError as error:
+        await say("inactive", error.what)
+        raise
     except TiercelError as error:
         await say("failure", error.what)
         raise

@@ -14,6 +14,7 @@ from prefect.context import SyncClientContext
 from domain.errors import TiercelError
 from flows.naming import flow_run_name
 from flows.reports import report_failure
+from tasks.retry_budget import retry_budget
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,7 +43,7 @@ def lifecycle_flow(
             try:
                 # Tasks find this client. Each would make its own, which reads all certificates:
                 # 30 ms of processor time a task, six times what the task itself costs.
-                with SyncClientContext.get_or_create():
+                with SyncClientContext.get_or_create(), retry_budget():
                     return await function(*args, **kwargs)
             except TiercelError as error:
                 await report_failure(name, error)

@@ -17,11 +17,13 @@ _LONGEST = 100
 def flow_run_name(action: str, environment: str) -> Callable[[], str]:
     """Return a function that names a run after its parameters `repository` and `commit`.
 
-    A run of accounts, which has no repository, is named after its parameter `environment`.
+    A run that is about one stack is named after it, one about accounts after its environment.
     """
 
     def name() -> str:
         parameters = flow_run.get_parameters()
+        if "stack" in parameters:
+            return printable(f"{action} {parameters['stack']}", _LONGEST)
         if "repository" not in parameters:
             return printable(f"{action} {parameters.get('environment', environment)}", _LONGEST)
         repository = str(parameters.get("repository", "")).rpartition("/")[2]

@@ -19,16 +19,20 @@ from domain.flow_inputs import (
     COMMIT_ID_PATTERN,
     ENVIRONMENT_PATTERN,
     LARGEST_NUMBER,
+    LARGEST_RELEASE,
     LONGEST_REPOSITORY,
     LONGEST_REVISION,
     PLAN_DIGEST_PATTERN,
     REVISION_PATTERN,
+    STACK_PATTERN,
     check_commit_id,
+    check_earlier_release,
     check_environment_name,
     check_plan_digest,
     check_pull_request_number,
     check_repository_name,
     check_revision,
+    check_stack_name,
 )
 from domain.topology import REPOSITORY_PATTERN
 
@@ -87,6 +91,21 @@ PlanDigest = Annotated[
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
     BeforeValidator(check_plan_digest),
+]
+StackName = Annotated[
+    str,
+    Field(
+        title="Stack",
+        pattern=STACK_PATTERN,
+        max_length=128,
+        examples=["acme-preprod-orders"],
+    ),
+    BeforeValidator(check_stack_name),
+]
+EarlierRelease = Annotated[
+    int,
+    Field(title="Release to go back to", ge=0, le=LARGEST_RELEASE, examples=[17]),
+    BeforeValidator(check_earlier_release),
 ]
 Bootstrap = Annotated[bool, Field(title="Create the bucket of the state")]
 PlanOnly = Annotated[bool, Field(title="Only plan")]

@@ -21,20 +21,68 @@ from tasks.topology_file import config_path
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A commit, the services that it describes, and where they are going."""
+class ReleaseTarget:
+    """The environment that is released to, and the run that does it."""
 
-    topology: Topology
     names: Names
-    commit: Commit
-    trees: dict[str, SourceTree]
     links: Links
     run: str
+    lease_seconds: float
+
+    @classmethod
+    def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
+        """Return an environment as the target of the flow run that this is."""
+        return cls(
+            names=Names.of(topology, environment),
+            links=Links.of(topology, server_url()),
+            run=str(flow_run.get_id() or "no-flow-run"),
+            lease_seconds=topology.leases.seconds,
+        )
 
     @property
     def orchestrator(self) -> Access:
         """Who acts in the InfrastructureAccount."""
         return orchestrator(self.names, self.run)
+
+    @property
+    def deployer(self) -> Access:
+        """Who acts in the RuntimeAccount."""
+        return deployer(self.names, self.run)
+
+    @property
+    def bucket(self) -> str:
+        """Where artifacts, ledger and leases are."""
+        return self.names.artifact_bucket
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A commit, the services that it describes, and where they are going."""
+
+    topology: Topology
+    target: ReleaseTarget
+    commit: Commit
+    trees: dict[str, SourceTree]
+
+    @property
+    def names(self) -> Names:
+        """The names of the environment's resources."""
+        return self.target.names
+
+    @property
+    def links(self) -> Links:
+        """The addresses that people open."""
+        return self.target.links
+
+    @property
+    def run(self) -> str:
+        """The flow run, by which AWS and the ledger know it."""
+        return self.target.run
+
+    @property
+    def orchestrator(self) -> Access:
+        """Who acts in the InfrastructureAccount."""
+        return self.target.orchestrator
 
     def source_names(self, environment: str) -> Names:
         """The names of another environment, from which this one pulls."""
@@ -44,11 +92,6 @@ class Candidate:
         """Who reads another environment's artifacts: this one's own orchestrator."""
         region = self.topology.environment(environment).region
         return replace(self.orchestrator, region=region)
-
-    @property
-    def deployer(self) -> Access:
-        """Who acts in the RuntimeAccount."""
-        return deployer(self.names, self.run)
 
 
 async def prepare(repository: str, revision: str, environment: str) -> Candidate:
@@ -68,11 +111,9 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
     await tag_flow_run(environment, repository, *topology.services)
     return Candidate(
         topology=topology,
-        names=Names.of(topology, environment),
+        target=ReleaseTarget.of(topology, environment),
         commit=commit,
         trees=source_trees(commit, topology),
-        links=Links.of(topology, server_url()),
-        run=str(flow_run.get_id() or "no-flow-run"),
     )
 
 

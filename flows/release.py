@@ -1,153 +1,170 @@
-"""The deploy sequence of one stack: observe, stage, plan, execute, verify, record."""
+"""The deploy sequence of one stack: observe, stage, plan, execute, verify, record.
+
+Every flow that releases something uses this one: what differs between a deploy, a promotion
+and a rollback is the intent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from prefect import get_run_logger
+from prefect.runtime import flow_run
 
-from domain.access import Access
-from domain.assets import ASSET_BUCKET_PARAMETER
-from domain.boundary import BOUNDARY_PARAMETER
-from domain.errors import SmokeTestFailedError, TiercelError, UnreachableError
+from domain.errors import (
+    InterruptedRunError,
+    SmokeTestFailedError,
+    SupersededError,
+    TiercelError,
+    UnreachableError,
+)
 from domain.ledger import (
     Intent,
     Outcome,
+    Release,
     ReleaseStatus,
     already_live,
     check_owner,
     resumable,
 )
 from domain.manifest import Manifest
-from domain.names import Names
-from domain.parameters import resolve_parameters
-from domain.topology import Service
+from domain.plan import Plan
+from domain.superseding import may_be_older, superseded
 from flows.concurrency import call, side_by_side
-from flows.preparation import Candidate
+from flows.lease import StackLease, lease_of
+from flows.preparation import ReleaseTarget
 from flows.results import Released
 from flows.stack_change import StackChange, bring_up
 from tasks.cloudformation import Stack, observe_stack
+from tasks.identity import caller_arn
 from tasks.ledger import newest_release, record_intent, record_outcome
 from tasks.smoke_tests import smoke_test
 from tasks.storage import copy_package
 
+IsOlder = Callable[[Intent], Awaitable[bool]]
+"""Whether the release that an intent describes contains what is wanted, and more."""
 
-@dataclass(frozen=True)
-class ReleaseTarget:
-    """Where a commit's services go, and who asked for it."""
 
-    candidate: Candidate
-    requested_by: str
+@dataclass
+class _Course:
+    """What a release has come to so far, and how many seconds each step took."""
+
+    stack: Stack | None
+    plan: Plan | None = None
+    answer: str = ""
+    durations: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def ended(self, step: str) -> None:
+        """Note that a step has ended, which began where the one before it ended."""
+        spent = time.monotonic() - self.began - sum(self.durations.values())
+        self.durations[step] = round(spent, 3)
 
     @property
-    def names(self) -> Names:
-        """The names of the environment's resources."""
-        return self.candidate.names
+    def seconds(self) -> float:
+        """The time since the release began."""
+        return round(time.monotonic() - self.began, 3)
 
 
-async def release_service(
-    target: ReleaseTarget,
-    service: Service,
-    manifest: Manifest,
-    dependency_outputs: Mapping[str, Mapping[str, str]],
+async def release(
+    target: ReleaseTarget, wanted: Intent, manifest: Manifest, is_older: IsOlder | None = None
 ) -> Released:
-    """Bring one service's stack to the artifact, or find that it is there already.
+    """Bring one stack to what is wanted, or find that it is there already.
 
-    An open intent of an earlier run with the same wish is taken up again.
+    `wanted` has no number and no requester yet. An open intent of an earlier run with the
+    same wish is taken up again. Raises SupersededError if a newer release stands in the
+    ledger; without `is_older` only one that is recorded meanwhile counts as newer.
     """
-    bucket, logger = target.names.artifact_bucket, get_run_logger()
-    access, stack_access = target.candidate.orchestrator, target.candidate.deployer
-    wanted = _intent(target, service, manifest, dependency_outputs)
-    stack = await call(observe_stack, stack_access, wanted.stack)
-    latest = await call(newest_release, access, bucket, wanted.stack)
+    stack = await call(observe_stack, target.deployer, wanted.stack)
+    latest = await call(newest_release, target.orchestrator, target.bucket, wanted.stack)
     check_owner(latest, wanted, stack_exists=stack is not None)
     if stack and latest and already_live(latest, wanted, stack.token):
-        logger.info("%s: unchanged, release %d is live", service.name, latest.intent.number)
+        get_run_logger().info(
+            "%s: unchanged, release %d is live", wanted.service, latest.intent.number
+        )
         return Released(latest, stack, changed=False)
+    if latest and is_older and may_be_older(latest, wanted) and await is_older(latest.intent):
+        raise superseded(wanted, latest.intent)
+    intent = await _recorded(target, wanted, latest)
+    async with lease_of(target, intent.stack) as lease:
+        return await _carried_out(target, intent, manifest, stack, lease)
+
+
+async def _recorded(target: ReleaseTarget, wanted: Intent, latest: Release | None) -> Intent:
+    """Return the intent as it stands in the ledger: an open one of the same wish, or a new one."""
     if latest and resumable(latest, wanted):
-        intent = latest.intent
-        logger.info("%s: going on with release %d", service.name, intent.number)
-    else:
-        number = latest.intent.number + 1 if latest else 1
-        intent = await call(
-            record_intent, access, bucket, wanted.model_copy(update={"number": number})
-        )
-    return await _released(target, service, manifest, intent, stack)
-
-
-async def _released(
-    target: ReleaseTarget,
-    service: Service,
-    manifest: Manifest,
-    intent: Intent,
-    stack: Stack | None,
-) -> Released:
-    """Carry out an intent and write down what became of it."""
-    started = datetime.now(UTC)
-    access, bucket = target.candidate.orchestrator, target.names.artifact_bucket
-    try:
-        stack, plan_digest, answer = await _carried_out(target, service, manifest, intent, stack)
-    except UnreachableError:
-        raise  # nobody knows yet how it ends: the intent stays open and the next run goes on
-    except TiercelError as error:
-        failed = Outcome(
-            status=ReleaseStatus.FAILED,
-            deployed=isinstance(error, SmokeTestFailedError),
-            at=datetime.now(UTC),
-            seconds=(datetime.now(UTC) - started).total_seconds(),
-            message=str(error),
-        )
-        await call(record_outcome, access, bucket, intent, failed)
-        raise
-    outcome = Outcome(
-        status=ReleaseStatus.SUCCEEDED,
-        deployed=True,
-        at=datetime.now(UTC),
-        seconds=(datetime.now(UTC) - started).total_seconds(),
-        stack_id=stack.stack_id,
-        stack_token=stack.token,
-        plan_digest=plan_digest,
-        outputs=stack.outputs,
-        smoke_test=answer,
+        number = latest.intent.number
+        get_run_logger().info("%s: going on with release %d", wanted.service, number)
+        return latest.intent
+    asked = {
+        "number": latest.intent.number + 1 if latest else 1,
+        "requested_by": await call(caller_arn, target.names.environment.region),
+        "flow_run": target.run,
+        "flow_run_url": str(flow_run.ui_url or ""),
+        "at": datetime.now(UTC),
+    }
+    return await call(
+        record_intent, target.orchestrator, target.bucket, wanted.model_copy(update=asked)
     )
-    release = await call(record_outcome, access, bucket, intent, outcome)
-    get_run_logger().info("%s: release %d is live", service.name, intent.number)
-    return Released(release, stack, changed=True)
 
 
 async def _carried_out(
     target: ReleaseTarget,
-    service: Service,
-    manifest: Manifest,
     intent: Intent,
+    manifest: Manifest,
     stack: Stack | None,
-) -> tuple[Stack, str, str]:
-    """Return the stack, the digest of the plan that made it, and the smoke test's answer."""
-    names, access = target.names, target.candidate.deployer
-    await _stage(access, names, manifest)
+    lease: StackLease,
+) -> Released:
+    """Carry out an intent and write down what became of it."""
+    course = _Course(stack)
+    try:
+        live = await _brought_up(target, intent, manifest, course, lease)
+    except (UnreachableError, InterruptedRunError):
+        raise  # nobody knows yet how it ends: the intent stays open and the next run goes on
+    except TiercelError as error:
+        await _record(target, intent, _failure(error, course))
+        raise
+    recorded = await _record(target, intent, _success(live, course))
+    get_run_logger().info("%s: release %d is live", intent.service, intent.number)
+    return Released(recorded, live, changed=True)
+
+
+async def _brought_up(
+    target: ReleaseTarget,
+    intent: Intent,
+    manifest: Manifest,
+    course: _Course,
+    lease: StackLease,
+) -> Stack:
+    """Return the stack as it runs the release, its smoke test passed."""
+    await _stage(target, manifest)
+    course.ended("stage")
     change = StackChange(
-        access=access,
-        names=names,
-        links=target.candidate.links,
+        access=target.deployer,
+        recorder=target.orchestrator,
+        names=target.names,
+        links=target.links,
         intent=intent,
         template_key=manifest.template.key,
-        production=names.environment.name == "prod",
+        production=target.names.environment.name == "prod",
     )
-    stack, plan_digest = await bring_up(change, stack)
-    answer = ""
-    if service.smoke_test:
-        answer = await call(smoke_test, access, stack, service.smoke_test)
-        get_run_logger().info("%s: smoke test passed: %s", service.name, answer)
-    return stack, plan_digest, answer
+    live, course.plan = await bring_up(change, course.stack, lease)
+    course.stack = live
+    course.ended("change")
+    if intent.smoke_test:
+        course.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)
+        get_run_logger().info("%s: smoke test passed: %s", intent.service, course.answer)
+        course.ended("verify")
+    return live
 
 
-async def _stage(access: Access, names: Names, manifest: Manifest) -> None:
+async def _stage(target: ReleaseTarget, manifest: Manifest) -> None:
+    access, source, staging = target.deployer, target.bucket, target.names.staging_bucket
     created = await side_by_side(
-        lambda package=package: call(  # type: ignore[misc]
-            copy_package, access, names.artifact_bucket, access, names.staging_bucket, package
-        )
+        lambda package=package: call(copy_package, access, source, access, staging, package)  # type: ignore[misc]
         for package in manifest.objects
     )
     get_run_logger().info(
@@ -158,35 +175,36 @@ async def _stage(access: Access, names: Names, manifest: Manifest) -> None:
     )
 
 
-def _intent(
-    target: ReleaseTarget,
-    service: Service,
-    manifest: Manifest,
-    dependency_outputs: Mapping[str, Mapping[str, str]],
-) -> Intent:
-    """Return what is wanted; its number is given when it is recorded."""
-    names, commit = target.names, target.candidate.commit
-    return Intent(
-        stack=names.stack(service.name),
-        number=1,
-        service=service.name,
-        environment=names.environment.name,
-        repository=commit.repository,
-        commit=commit.sha,
-        artifact_id=manifest.artifact_id,
-        artifact_digest=manifest.digest,
-        template_sha256=manifest.template.sha256,
-        parameters=resolve_parameters(
-            service,
-            names.environment.name,
-            manifest.parameters,
-            dependency_outputs,
-            {
-                ASSET_BUCKET_PARAMETER: names.staging_bucket,
-                BOUNDARY_PARAMETER: names.boundary_arn,
-            },
-        ),
-        requested_by=target.requested_by,
-        flow_run=target.candidate.run,
+async def _record(target: ReleaseTarget, intent: Intent, outcome: Outcome) -> Release:
+    return await call(record_outcome, target.orchestrator, target.bucket, intent, outcome)
+
+
+def _success(stack: Stack, course: _Course) -> Outcome:
+    return Outcome(
+        status=ReleaseStatus.SUCCEEDED,
+        deployed=True,
         at=datetime.now(UTC),
+        seconds=course.seconds,
+        durations=course.durations,
+        stack_id=stack.stack_id,
+        stack_token=stack.token,
+        plan_digest=course.plan.digest if course.plan else "",
+        change_set=course.plan.change_set_id if course.plan else "",
+        outputs=stack.outputs,
+        smoke_test=course.answer,
+    )
+
+
+def _failure(error: TiercelError, course: _Course) -> Outcome:
+    was_superseded = isinstance(error, SupersededError)
+    return Outcome(
+        status=ReleaseStatus.SUPERSEDED if was_superseded else ReleaseStatus.FAILED,
+        deployed=isinstance(error, SmokeTestFailedError),
+        at=datetime.now(UTC),
+        seconds=course.seconds,
+        durations=course.durations,
+        stack_id=course.stack.stack_id if course.stack else "",
+        plan_digest=course.plan.digest if course.plan else "",
+        change_set=course.plan.change_set_id if course.plan else "",
+        message=str(error),
     )

@@ -21,13 +21,14 @@ from domain.pages import (
     publication_page,
     release_board,
     release_page,
+    superseded_page,
     verification_page,
 )
 from domain.plan import Plan
 from domain.pull_requests import Check, PullRequest
 from domain.terraform_plan import TerraformPlan, terraform_plan_page
 from flows.concurrency import call
-from flows.preparation import Candidate
+from flows.preparation import Candidate, ReleaseTarget
 from flows.results import Published, Released
 from tasks.github_client import has_credentials
 from tasks.github_pulls import pulls_of_commit
@@ -62,7 +63,8 @@ async def report_publication(candidate: Candidate, published: Mapping[str, Publi
 
 async def report_deployment(candidate: Candidate, released: Mapping[str, Released]) -> None:
     """Show what is live in the environment now, and last what this run released."""
-    await report_board(candidate)
+    if any(result.changed for result in released.values()):
+        await report_board(candidate.target)
     names, links = candidate.names, candidate.links
     environment = names.environment.name
     title = f"Released to {environment}: {await _source(candidate)}"
@@ -74,22 +76,46 @@ async def report_deployment(candidate: Candidate, released: Mapping[str, Release
     )
 
 
-async def report_board(candidate: Candidate) -> None:
+async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
+    """Show what is live now, and last to which release a stack went back."""
+    if restored.changed:
+        await report_board(target)
+    intent = restored.release.intent
+    title = f"Rolled back: {intent.stack} to release {intent.restores or intent.number}"
+    await _markdown(
+        f"released-{target.names.environment.name}",
+        title,
+        release_page(title, [(restored.release, restored.changed)], target.links, target.names),
+    )
+
+
+async def report_superseded(candidate: Candidate, by: str) -> None:
+    """Show that a commit is not deployed, and because of what."""
+    get_run_logger().info("superseded, nothing is deployed: %s", by)
+    environment = candidate.names.environment.name
+    await _markdown(
+        f"released-{environment}",
+        f"Superseded: {_short(candidate)}",
+        superseded_page(await _source(candidate), by),
+    )
+
+
+async def report_board(target: ReleaseTarget) -> None:
     """Show what is live in the environment, since when and by whom.
 
     The release is made and recorded by then: an entry of some other service that cannot be
     read leaves the board as it was, and the log says so.
     """
-    names = candidate.names
+    names = target.names
     try:
-        releases = await call(read_running_releases, candidate.orchestrator, names.artifact_bucket)
+        releases = await call(read_running_releases, target.orchestrator, target.bucket)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
     await _markdown(
         f"live-{names.environment.name}",
         f"What is live in {names.environment.name}",
-        release_board(releases, _run_pages(releases), candidate.links, names),
+        release_board(releases, _run_pages(releases), target.links, names),
     )
 
 

@@ -16,8 +16,10 @@ from domain.links import Links
 from domain.names import Names, Role, change_set_name, client_token, release_of
 from domain.needed_actions import RoleCheck, check_role, refusal
 from domain.plan import Plan
-from domain.stack_states import StackAction, Step
+from domain.stack_states import StackAction, StackStatus, Step
+from domain.superseding import check_still_wanted
 from flows.concurrency import call
+from flows.lease import StackLease
 from flows.reports import report_plan
 from tasks.change_sets import ChangeSetRequest, discard_plan, execute_plan, plan_changes
 from tasks.cloudformation import (
@@ -28,6 +30,7 @@ from tasks.cloudformation import (
     roll_back_stack,
     wait_for_stack,
 )
+from tasks.ledger import newest_release
 from tasks.service_role import published_handlers, service_role_policies
 from tasks.stack_events import StackEvent
 
@@ -37,9 +40,10 @@ _MOST_STEPS = 10
 
 @dataclass(frozen=True)
 class StackChange:
-    """What is to become of one stack."""
+    """What is to become of one stack. `recorder` reads the ledger."""
 
     access: Access
+    recorder: Access
     names: Names
     links: Links
     intent: Intent
@@ -53,31 +57,85 @@ class StackChange:
         return f"stack {self.intent.stack}, account {access.account}, region {access.region}"
 
 
-async def bring_up(change: StackChange, stack: Stack | None) -> tuple[Stack, str]:
-    """Bring the stack to the intent's template; return it and the digest of the plan.
+async def bring_up(
+    change: StackChange, stack: Stack | None, lease: StackLease
+) -> tuple[Stack, Plan | None]:
+    """Bring the stack to the intent's template; return it and the plan that did it, if one did.
 
-    Raises DeployFailedError if CloudFormation refuses or rolls back.
+    The plan is made without the lease. Once the lease is taken the stack is looked at again:
+    if somebody changed it meanwhile, the plan is thrown away and another one made. Raises
+    DeployFailedError if CloudFormation refuses or rolls back, SupersededError if the ledger
+    has a newer release of the stack by then.
     """
-    token = _next_token(change, stack)
     for _ in range(_MOST_STEPS):
         if stack and _is_done(change, stack):
-            return stack, ""
+            return stack, None
         action = stack_states.decide(
             stack.status if stack else None,
             stack_states.Intent.DEPLOY,
             production=change.production,
         )
         _check(change, action)
-        if action.step in (Step.CREATE, Step.UPDATE):
-            return await _change(change, token, creates=action.step is Step.CREATE)
-        if stack:
-            get_run_logger().info("%s: %s", change.intent.service, action.reason)
-            stack = await _repaired(change, stack, action.step, token)
+        if stack and action.step is Step.WAIT:
+            stack = await _waited(change, stack, action)
+            continue
+        if stack and action.step in _REPAIRS:
+            found = await _look_alone(change, stack, lease)
+            same = _state(found) == _state(stack)
+            stack = await _repaired(change, stack, action, lease) if same else found
+            continue
+        creates = action.step is Step.CREATE
+        plan, found = await _planned_alone(change, stack, lease, creates=creates)
+        if plan:
+            return await _carried_out(change, plan, _next_token(change, stack), lease), plan
+        stack = found
     raise DeployFailedError(
         "the stack does not come to rest",
         where=change.where,
         remedy="see in its events who else changes it, then release again",
     )
+
+
+async def _planned_alone(
+    change: StackChange, stack: Stack | None, lease: StackLease, *, creates: bool
+) -> tuple[Plan | None, Stack | None]:
+    """Return the plan, once this run is the only writer and if it still fits; and the stack."""
+    try:
+        plan = await _planned(change, stack, creates=creates)
+    except DeployFailedError:
+        # CloudFormation also refuses to plan while another run is at work.
+        found = await _look_alone(change, stack, lease)
+        if _state(found) == _state(stack):
+            raise
+        return None, found
+    found = await _look_alone(change, stack, lease, again=plan is None)
+    if plan and _state(found) != _state(stack):
+        await call(discard_plan, change.access, plan)
+        return None, found
+    return plan, found
+
+
+async def _look_alone(
+    change: StackChange, stack: Stack | None, lease: StackLease, *, again: bool = False
+) -> Stack | None:
+    """Return the stack as it is once nobody else may change it.
+
+    A run that has the lease already knows it, unless it has a reason to look `again`.
+    """
+    if not await lease.take() and not again:
+        return stack
+    newest = await call(
+        newest_release, change.recorder, change.names.artifact_bucket, change.intent.stack
+    )
+    check_still_wanted(newest, change.intent)
+    return await call(observe_stack, change.access, change.intent.stack)
+
+
+def _state(stack: Stack | None) -> tuple[str, str, str] | None:
+    """Return what changes with every operation; a stack in review has had none."""
+    if stack is None or stack.status is StackStatus.REVIEW_IN_PROGRESS:
+        return None
+    return stack.stack_id, stack.status, stack.token
 
 
 def _is_done(change: StackChange, stack: Stack) -> bool:
@@ -108,10 +166,19 @@ _REPAIRS = {
 }
 
 
-async def _repaired(change: StackChange, stack: Stack, step: Step, token: str) -> Stack | None:
+async def _repaired(
+    change: StackChange, stack: Stack, action: StackAction, lease: StackLease
+) -> Stack | None:
     """Take one step towards a stack that can be deployed, and look at it again."""
-    if step in _REPAIRS:
-        await call(_REPAIRS[step], change.access, stack, client_token(step, token))
+    token = client_token(action.step, _next_token(change, stack))
+    await lease.confirm()
+    await call(_REPAIRS[action.step], change.access, stack, token)
+    return await _waited(change, stack, action)
+
+
+async def _waited(change: StackChange, stack: Stack, action: StackAction) -> Stack | None:
+    """Wait for what CloudFormation does about the stack, and look at it again."""
+    get_run_logger().info("%s: %s", change.intent.service, action.reason)
     await call(wait_for_stack, change.access, stack.stack_id, change.intent.service)
     return await call(observe_stack, change.access, change.intent.stack)
 
@@ -123,29 +190,21 @@ def _next_token(change: StackChange, stack: Stack | None) -> str:
     return change_set_name(change.intent.number, attempt)
 
 
-async def _change(change: StackChange, token: str, *, creates: bool) -> tuple[Stack, str]:
-    """Plan and execute, or wait for another run that already executes the same attempt."""
+async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -> Plan | None:
+    """Plan and show the plan; None if another run of this release executes it already.
+
+    Raises DeployFailedError if the service role cannot do what is planned.
+    """
+    token = _next_token(change, stack)
     plan = await call(plan_changes, change.access, _request(change, token, creates=creates))
     if plan is None:
         get_run_logger().info("%s: another run is executing this release", change.intent.service)
-        await _end_of_execution(change)
-    else:
-        await _carry_out(change, plan, token)
-    after = await call(observe_stack, change.access, change.intent.stack)
-    if after is None:
-        raise DeployFailedError("the stack has vanished", where=change.where)
-    return after, plan.digest if plan else ""
-
-
-async def _carry_out(change: StackChange, plan: Plan, token: str) -> None:
+        return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await asyncio.to_thread(_role_check, change, plan)
     await report_plan(change.names, change.links, plan, check)
-    if plan.is_empty:
-        await call(discard_plan, change.access, plan)
-        return
     refused = refusal(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
-    if refused:
+    if refused and not plan.is_empty:
         raise refused
     for lack in check.lacks:
         if lack.possible:
@@ -154,8 +213,21 @@ async def _carry_out(change: StackChange, plan: Plan, token: str) -> None:
                 "%s: the service role may lack %s for %s",
                 change.intent.service, actions, lack.logical_id,
             )  # fmt: skip
-    await call(execute_plan, change.access, plan, token)
-    await _end_of_execution(change, len(plan.changes))
+    return plan
+
+
+async def _carried_out(change: StackChange, plan: Plan, token: str, lease: StackLease) -> Stack:
+    """Execute the plan, wait for its end and return the stack."""
+    if plan.is_empty:
+        await call(discard_plan, change.access, plan)
+    else:
+        await lease.confirm()
+        await call(execute_plan, change.access, plan, token)
+        await _end_of_execution(change, len(plan.changes))
+    after = await call(observe_stack, change.access, change.intent.stack)
+    if after is None:
+        raise DeployFailedError("the stack has vanished", where=change.where)
+    return after
 
 
 def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
@@ -164,7 +236,7 @@ def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     return check_role(plan.changes, published, service_role_policies())
 
 
-async def _end_of_execution(change: StackChange, planned: int = 0) -> None:
+async def _end_of_execution(change: StackChange, planned: int) -> None:
     stack, events = await call(
         wait_for_stack, change.access, change.intent.stack, change.intent.service, planned
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from domain.access import Access
+from domain.digests import sha256_hex
 from domain.errors import ArtifactConflictError, RefusedInputError
 from domain.manifest import Manifest, manifest_key
 from domain.source_tree import SourceTree
@@ -30,6 +31,22 @@ def find_artifact(access: Access, bucket: str, tree: SourceTree) -> Manifest | N
     if manifest.source != tree or manifest.artifact_id != tree.artifact_id:
         raise _damaged(where, "it was made from another source tree")
     return manifest
+
+
+@world_task("read artifact", "read artifact of {service}")
+def read_artifact(
+    access: Access, bucket: str, service: str, artifact_id: str, digest: str
+) -> Manifest:
+    """Return the manifest of an artifact that the ledger names, its digest checked."""
+    where = f"s3://{bucket}/{manifest_key(service, artifact_id)}"
+    body = read_object(access, bucket, manifest_key(service, artifact_id))
+    if body is None or sha256_hex(body) != digest:
+        found = "there is none" if body is None else f"its digest is {sha256_hex(body)}"
+        raise _damaged(where, f"the ledger says {digest}, {found}")
+    try:
+        return Manifest.model_validate_json(body)
+    except ValidationError as error:
+        raise _damaged(where, str(error)) from error
 
 
 @world_task("write manifest", "write manifest of {manifest.service}")

@@ -20,9 +20,9 @@ from tasks.task import world_task
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # The change set is gone or at work: AWS drops one that was executed.
+_GONE = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 _EXECUTED_ALREADY = (
-    "ChangeSetNotFound",
-    "ChangeSetNotFoundException",
+    *_GONE,
     "InvalidChangeSetStatus",
     "InvalidChangeSetStatusException",
     "TokenAlreadyExistsException",
@@ -151,13 +151,17 @@ def _describe_change_set(
         arguments["NextToken"] = answer["NextToken"]
 
 
-@world_task("discard plan", "discard empty plan of {plan.stack}")
+@world_task("discard plan", "discard plan of {plan.stack}")
 def discard_plan(access: Access, plan: Plan) -> None:
-    """Delete a change set that changes nothing."""
+    """Delete a change set that is not executed, unless CloudFormation did so already."""
     with translated("delete a change set", where_is(access, plan.stack)):
-        client("cloudformation", access).delete_change_set(
-            StackName=plan.stack, ChangeSetName=plan.change_set_id
-        )
+        try:
+            client("cloudformation", access).delete_change_set(
+                StackName=plan.stack, ChangeSetName=plan.change_set_id
+            )
+        except ClientError as error:
+            if code_of(error) not in _GONE:
+                raise
 
 
 @world_task("execute plan", "execute plan of {plan.stack}")

@@ -25,6 +25,26 @@ def commits_since(commit: Commit, base: str) -> list[str]:
     return run_git(commit.mirror, "rev-list", commit.sha, *without, "--").stdout.decode().split()
 
 
+@world_task("compare commits", "is {commit.sha:.7} older than {sha:.7}")
+def contains_commit(commit: Commit, sha: str) -> bool:
+    """Tell whether `sha` is a later commit that contains `commit`; False if nobody has it."""
+    if sha == commit.sha or not _exists(commit, sha):
+        return False
+    ancestry = ("merge-base", "--is-ancestor", commit.sha, sha)
+    return run_git(commit.mirror, *ancestry, check=False).returncode == 0
+
+
+@world_task("list newer commits", "list commits of {branch} after {commit.sha:.7}")
+def commits_after(commit: Commit, branch: str, most: int) -> list[str]:
+    """Return the commits by which a branch grew since `commit`, the newest first.
+
+    Only the branch's own steps are told, not what was merged. At most `most` of them.
+    """
+    grown = ("rev-list", "--first-parent", f"--max-count={most}", f"refs/heads/{branch}")
+    output = run_git(commit.mirror, *grown, f"^{commit.sha}", "--").stdout
+    return output.decode().split()
+
+
 @world_task("preview merge", "preview merge of {sha:.7} into {branch}")
 def preview_merge(commit: Commit, sha: str, branch: str) -> MergePreview | None:
     """Return what merging `sha` into a branch would do; None if one of them does not exist.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from pydantic import ValidationError
 
@@ -12,10 +14,12 @@ from domain.errors import ArtifactConflictError, RefusedInputError, TransientErr
 from domain.ledger import (
     Intent,
     Outcome,
+    Rejection,
     Release,
     entries_of,
     intent_key,
     outcome_key,
+    rejection_key,
     resumable,
     running_release,
     stack_prefix,
@@ -34,15 +38,26 @@ _RACES = 20
 @world_task("read newest release", "read newest release of {stack}")
 def newest_release(access: Access, bucket: str, stack: str) -> Release | None:
     """Return the stack's newest entry of the ledger, or None if it has none."""
-    numbers = entries_of(list_keys(access, bucket, stack_prefix(stack))).get(stack, ())
-    return _read(access, bucket, stack, numbers[-1]) if numbers else None
+    keys = list_keys(access, bucket, stack_prefix(stack))
+    numbers = entries_of(keys).get(stack, ())
+    return _read(access, bucket, stack, numbers[-1], keys) if numbers else None
+
+
+@world_task("read release", "read release {number} of {stack}")
+def read_release(access: Access, bucket: str, stack: str, number: int) -> Release | None:
+    """Return one entry of the ledger, or None if there is none of that number."""
+    keys = list_keys(access, bucket, stack_prefix(stack))
+    if number not in entries_of(keys).get(stack, ()):
+        return None
+    return _read(access, bucket, stack, number, keys)
 
 
 @world_task("read history", "read history of {stack}")
 def read_history(access: Access, bucket: str, stack: str) -> list[Release]:
     """Return the stack's releases, the newest first, as far back as promotions look."""
-    numbers = entries_of(list_keys(access, bucket, stack_prefix(stack))).get(stack, ())
-    return [_read(access, bucket, stack, number) for number in numbers[: -_HISTORY - 1 : -1]]
+    keys = list_keys(access, bucket, stack_prefix(stack))
+    numbers = entries_of(keys).get(stack, ())
+    return [_read(access, bucket, stack, number, keys) for number in numbers[: -_HISTORY - 1 : -1]]
 
 
 @world_task("record intent", "record intent for {intent.stack}")
@@ -57,7 +72,7 @@ def record_intent(access: Access, bucket: str, intent: Intent) -> Intent:
         try:
             create_object(access, bucket, intent_key(intent.stack, number), _body(numbered))
         except ArtifactConflictError:
-            taken = _read(access, bucket, intent.stack, number)
+            taken = _read(access, bucket, intent.stack, number, _all_keys(intent.stack, number))
             if resumable(taken, numbered):
                 return taken.intent
             continue
@@ -77,16 +92,45 @@ def record_outcome(access: Access, bucket: str, intent: Intent, outcome: Outcome
     try:
         create_object(access, bucket, key, _body(outcome))
     except ArtifactConflictError:
-        return _read(access, bucket, intent.stack, intent.number)
+        keys = _all_keys(intent.stack, intent.number)
+        return _read(access, bucket, intent.stack, intent.number, keys)
     return Release(intent=intent, outcome=outcome)
+
+
+@world_task("reject release", "reject release {number} of {stack}")
+def record_rejection(
+    access: Access, bucket: str, stack: str, number: int, rejection: Rejection
+) -> Release:
+    """Rule a release out for good and return it; a rejection that is there already stands.
+
+    Raises RefusedInputError if the ledger has no such release.
+    """
+    keys = list_keys(access, bucket, stack_prefix(stack))
+    if number not in entries_of(keys).get(stack, ()):
+        raise no_release(stack, number, bucket)
+    key = rejection_key(stack, number)
+    with suppress(ArtifactConflictError):
+        create_object(access, bucket, key, _body(rejection))
+    return _read(access, bucket, stack, number, [*keys, key])
+
+
+def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
+    """Return the error for a release that the ledger does not have."""
+    return RefusedInputError(
+        f"stack {stack} has no release {number}",
+        where=f"s3://{bucket}/{stack_prefix(stack)}",
+        state="nothing was changed",
+        remedy="see `tiercel releases` for the releases of every stack",
+    )
 
 
 @world_task("read ledger")
 def read_ledger(access: Access, bucket: str, newest: int) -> list[Release]:
     """Return up to `newest` releases of every stack, the newest of each stack first."""
-    entries = entries_of(list_keys(access, bucket, "ledger/"))
+    keys = set(list_keys(access, bucket, "ledger/"))
+    entries = entries_of(keys)
     return [
-        _read(access, bucket, stack, number)
+        _read(access, bucket, stack, number, keys)
         for stack, numbers in entries.items()
         for number in numbers[: -newest - 1 : -1]
     ]
@@ -95,28 +139,41 @@ def read_ledger(access: Access, bucket: str, newest: int) -> list[Release]:
 @world_task("read running releases")
 def read_running_releases(access: Access, bucket: str) -> list[Release]:
     """Return the release that each stack of the environment runs, in the order of the stacks."""
-    entries = entries_of(list_keys(access, bucket, "ledger/"))
+    keys = set(list_keys(access, bucket, "ledger/"))
+    entries = entries_of(keys)
 
     def running(stack: str) -> Release | None:
         newest_first = reversed(entries[stack])
-        return running_release(_read(access, bucket, stack, number) for number in newest_first)
+        return running_release(
+            _read(access, bucket, stack, number, keys) for number in newest_first
+        )
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return [release for release in pool.map(running, entries) if release]
 
 
-def _body(entry: Intent | Outcome) -> bytes:
+def _all_keys(stack: str, number: int) -> tuple[str, ...]:
+    """Return the keys that an entry may have, for readers who have not listed them."""
+    return outcome_key(stack, number), rejection_key(stack, number)
+
+
+def _body(entry: Intent | Outcome | Rejection) -> bytes:
     """Lone surrogates, as in the name of a file that is no UTF-8, could never be read again."""
     return canonical_json(entry.model_dump(mode="json")).decode(errors="replace").encode()
 
 
-def _read(access: Access, bucket: str, stack: str, number: int) -> Release:
+def _read(access: Access, bucket: str, stack: str, number: int, keys: Collection[str]) -> Release:
+    """Return an entry; what is not among the keys is not asked for."""
     intent = read_object(access, bucket, intent_key(stack, number))
-    outcome = read_object(access, bucket, outcome_key(stack, number))
+    outcome, rejection = (
+        read_object(access, bucket, key) if key in keys else None
+        for key in _all_keys(stack, number)
+    )
     try:
         release = Release(
             intent=Intent.model_validate_json(intent or b""),
             outcome=Outcome.model_validate_json(outcome) if outcome is not None else None,
+            rejection=Rejection.model_validate_json(rejection) if rejection is not None else None,
         )
     except ValidationError as error:
         raise _damaged(bucket, stack, number, str(error)) from error

@@ -18,7 +18,7 @@ from tasks.clients import client
 from tasks.task import world_task
 
 # The object is there already, or somebody else is creating or deleting it just now.
-_CONFLICTS = ("ConditionalRequestConflict", "PreconditionFailed")
+CONFLICT_CODES = ("ConditionalRequestConflict", "PreconditionFailed")
 
 
 def create_object(access: Access, bucket: str, key: str, body: bytes) -> bool:
@@ -38,7 +38,7 @@ def create_object(access: Access, bucket: str, key: str, body: bytes) -> bool:
                 ChecksumSHA256=_base64(digest),
             )
         except ClientError as error:
-            if code_of(error) not in _CONFLICTS:
+            if code_of(error) not in CONFLICT_CODES:
                 raise
             _same_bytes(access, bucket, key, digest.hex())
             return False

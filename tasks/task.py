@@ -13,6 +13,7 @@ from prefect.exceptions import MissingContextError
 from prefect.tasks import exponential_backoff
 
 from domain.errors import TiercelError
+from tasks.retry_budget import may_retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,7 +25,8 @@ def world_task(name: str, run_name: str = "") -> Callable[[Callable[P, R]], Task
     """Make a function a Prefect task that is tried again after a transient failure.
 
     `run_name` may name parameters in braces. Up to 4 retries, after about 1, 2, 4 and
-    8 seconds. Nothing is cached: AWS and the ledger are the truth, not Prefect.
+    8 seconds, as long as the run's budget lasts. Nothing is cached: AWS and the ledger
+    are the truth, not Prefect.
     """
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
@@ -44,7 +46,12 @@ def world_task(name: str, run_name: str = "") -> Callable[[Callable[P, R]], Task
 
 def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
-    return isinstance(error, TiercelError) and error.transient
+    if not (isinstance(error, TiercelError) and error.transient):
+        return False
+    if may_retry():
+        return True
+    run_logger().warning("the run has used up its retries: %s", error.what)
+    return False
 
 
 def run_logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:

@@ -47,12 +47,12 @@ def rewritten(folder: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"concurency_limit": 1}, "deployments[5].concurency_limit: unknown key"),
-        ({"concurrency_limit": {"limits": 1}}, "deployments[5].concurrency_limit.limits"),
+        ({"concurency_limit": 1}, "deployments[LAST].concurency_limit: unknown key"),
+        ({"concurrency_limit": {"limits": 1}}, "deployments[LAST].concurrency_limit.limits"),
         ({"work_pool": {"name": "prod", "job_variable": {}}}, "work_pool.job_variable: unknown"),
-        ({"work_pool": {}}, "deployments[5].work_pool.name: missing"),
-        ({"work_pool": None}, "deployments[5].work_pool.name: missing"),
-        ({"description": None}, "deployments[5].description: missing"),
+        ({"work_pool": {}}, "deployments[LAST].work_pool.name: missing"),
+        ({"work_pool": None}, "deployments[LAST].work_pool.name: missing"),
+        ({"description": None}, "deployments[LAST].description: missing"),
         ({"schedules": [{"slug": "a", "crown": "* * * * *"}]}, "schedules[0].crown: unknown"),
         ({"schedules": [{"cron": "* * * * *"}]}, "schedules[0].slug: missing"),
     ],
@@ -62,7 +62,7 @@ def test_what_prefect_would_ignore_is_refused_and_named(
 ) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_prefect_file(rewritten(tmp_path, **changes))
-    assert named in refused.value.why
+    assert named.replace("LAST", str(len(DEPLOYMENTS) - 1)) in refused.value.why
 
 
 def test_a_file_that_pulls_code_or_has_an_unknown_part_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from github import Auth, Github
+from prefect.logging.configuration import setup_logging
 from prefect.testing.utilities import prefect_test_harness
 
 from domain.digests import sha256_hex
@@ -31,7 +32,12 @@ def prefect_server() -> Iterator[None]:
 
 @pytest.fixture
 def run_log() -> Iterator[list[logging.LogRecord]]:
-    """What runs log, whatever becomes of it in Prefect's own handlers."""
+    """What runs log, whatever becomes of it in Prefect's own handlers.
+
+    A server that was made in this process forgets the handlers that Prefect knows by name, and
+    then Prefect's next run would set up logging anew, without the handler that is added here.
+    """
+    setup_logging(incremental=False)
     records: list[logging.LogRecord] = []
 
     class Keeper(logging.Handler):

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from prefect.settings import PREFECT_API_URL
 
 from domain.names import Names
-from sandbox.journal import journal_size, read_journal
+from sandbox.journal import JournalEntry, journal_size, read_journal
 from sandbox.lifecycle import Sandbox
-from tests.support.commands import run_json, start
+from tests.support.commands import ROOT, run_json, start
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
 
@@ -20,11 +23,24 @@ pytestmark = pytest.mark.usefixtures("operator")
 PATIENCE_SECONDS = 60.0
 
 
+LEASE_SECONDS = 3
+
+
 def command(verb: str, sandbox: Sandbox, repository: Repository, commit: str) -> list[str]:
     return [
         *(verb, repository.name, commit, "--local"),
-        *("--sandbox", "--state", str(sandbox.state)),
+        *("--sandbox", "--state", str(sandbox.state), "--config", str(impatient(sandbox))),
     ]
+
+
+def impatient(sandbox: Sandbox) -> Path:
+    """A configuration with which a killed run keeps others waiting for three seconds."""
+    path = sandbox.state / "impatient.toml"
+    usual = (ROOT / "tiercel.toml").read_text()
+    text, count = re.subn(r"(?m)^seconds = \d+$", f"seconds = {LEASE_SECONDS}", usual)
+    assert count == 1
+    path.write_text(text)
+    return path
 
 
 def server() -> str:
@@ -85,6 +101,43 @@ def test_a_deploy_killed_at_any_point_and_started_again_ends_as_one_release(
     assert result[name]["smoke_test"] == f'{{"answer": "{name}"}}'
     calls = executed(sandbox.journal, offset, preprod.stack(name))
     assert calls["ExecuteChangeSet"] == 1
+
+
+def test_a_writer_that_was_asleep_does_no_harm_when_it_wakes(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository, first = committed(repositories, "asleep")
+    run_json(*command("publish", sandbox, repository, first), PREFECT_API_URL=server())
+    offset = journal_size(sandbox.journal)
+    sleeper = start(*command("deploy", sandbox, repository, first), PREFECT_API_URL=server())
+    lease = f"leases/{preprod.stack('asleep')}.json"
+    wait_for(sandbox.journal, offset, lambda entry: wrote(entry, lease))
+    sleeper.send_signal(signal.SIGSTOP)
+    second = repository.commit({"asleep/src/app.py": answering("awake")})
+    run_json(*command("publish", sandbox, repository, second), PREFECT_API_URL=server())
+
+    result = run_json(*command("deploy", sandbox, repository, second), PREFECT_API_URL=server())
+    sleeper.send_signal(signal.SIGCONT)
+    output, errors = sleeper.communicate(timeout=PATIENCE_SECONDS)
+
+    assert result["asleep"]["smoke_test"] == '{"answer": "awake"}'
+    history = run_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
+    ours = [entry for entry in history if entry["service"] == "asleep"]
+    assert ours[0]["commit"] == second, (output, errors)
+    assert [entry["commit"] for entry in ours if entry["status"] == "succeeded"] == [second]
+    again = run_json(*command("deploy", sandbox, repository, second), PREFECT_API_URL=server())
+    assert not again["asleep"]["changed"], "the sleeper has changed the stack"
+
+
+def wrote(entry: JournalEntry, key: str) -> bool:
+    return entry.operation == "PutObject" and entry.resource.endswith(key) and entry.status == 200
+
+
+def wait_for(journal: Path, offset: int, happened: Callable[[JournalEntry], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(happened(entry) for entry in read_journal(journal, offset)):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_two_deploys_of_one_commit_at_once_end_as_one_release(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from domain.promotion import MergePreview
-from tasks.git_history import commits_since, preview_merge
+from tasks.git_history import commits_after, commits_since, contains_commit, preview_merge
 from tests.tasks.conftest import Origin
 
 NEWLINE = "a\nb $(touch x)"
@@ -87,3 +87,29 @@ def test_a_base_that_is_gone_counts_as_none(origin: Origin) -> None:
 def test_a_history_of_one_commit_is_its_own_release(origin: Origin) -> None:
     only = origin.commit({"a": "1\n"})
     assert commits_since.fn(origin.fetch(), "") == [only]
+
+
+def test_a_later_commit_contains_an_earlier_one_and_not_the_reverse(origin: Origin) -> None:
+    first = origin.commit({"a": "1\n"})
+    second = origin.commit({"a": "2\n"})
+    older, newer = origin.fetch(first), origin.fetch(second)
+    assert contains_commit.fn(older, second)
+    assert not contains_commit.fn(newer, first)
+    assert not contains_commit.fn(older, first), "a commit is not later than itself"
+    assert not contains_commit.fn(older, "f" * 40), "nobody has this commit"
+
+
+def test_only_the_branchs_own_steps_after_a_commit_are_listed_the_newest_first(
+    origin: Origin,
+) -> None:
+    first = origin.commit({"a": "1\n"})
+    origin.git("checkout", "--quiet", "-b", "feature/x")
+    origin.commit({"b": "1\n"}, "feature/x")
+    origin.git("checkout", "--quiet", "develop")
+    origin.git("merge", "--quiet", "--no-ff", "--message=Merge", "feature/x")
+    merge = origin.push()
+    last = origin.commit({"c": "1\n"})
+    steps = commits_after.fn(origin.fetch(first), "develop", 10)
+    assert steps[0] == last
+    assert merge in steps
+    assert len(steps) == len(commits_after.fn(origin.fetch(first), "develop", 2)) + 1

@@ -1,0 +1,25 @@
+"""Which objects of an artifact bucket make up the history of an environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+PREFIXES = ("packages/", "manifests/", "ledger/")
+"""Where the history lies, in the order in which it is restored."""
+
+_KEYS = re.compile(
+    r"packages/[0-9a-f]{64}\.[a-z]+"
+    r"|manifests/[a-z][a-z0-9-]*/[0-9a-f]{64}(\.[a-z]+)?\.json"
+    r"|ledger/[A-Za-z][A-Za-z0-9-]*/[0-9]{8}/(intent|outcome|rejection)\.json"
+)
+
+
+def is_copied(key: str) -> bool:
+    """Tell whether a key is one that Tiercel writes; no other becomes a path on a disk."""
+    return _KEYS.fullmatch(key) is not None
+
+
+def in_order_of_restoring(keys: Iterable[str]) -> list[str]:
+    """Return the keys so that whatever an object names comes before it."""
+    return sorted(keys, key=lambda key: (PREFIXES.index(key[: key.index("/") + 1]), key))

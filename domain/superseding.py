@@ -1,0 +1,55 @@
+"""What is newer wins: when a release is left alone because of another one."""
+
+from __future__ import annotations
+
+from domain.errors import DeployFailedError, SmokeTestFailedError, SupersededError
+from domain.ledger import Intent, Release, ReleaseStatus
+
+
+def check_still_wanted(newest: Release | None, intent: Intent) -> None:
+    """Return if a release may still be carried out, once its run is the stack's only writer.
+
+    Raises SupersededError when a later wish stands in the ledger, and the failure of another
+    run that carried out the same intent meanwhile.
+    """
+    if newest is None:
+        return
+    if newest.intent.number > intent.number:
+        raise superseded(intent, newest.intent)
+    outcome = newest.outcome
+    if newest.intent.number < intent.number or outcome is None:
+        return
+    if outcome.status is ReleaseStatus.FAILED:
+        kind = SmokeTestFailedError if outcome.deployed else DeployFailedError
+        raise kind(
+            f"another run has carried out release {intent.number}, and it failed",
+            where=f"stack {intent.stack}",
+            why=outcome.message,
+            remedy="see there; to try it again, start the deploy again",
+        )
+
+
+def superseded(older: Intent, newer: Intent) -> SupersededError:
+    """Return the error of a release that is left alone because of a newer one."""
+    return SupersededError(
+        f"{older.service} of commit {older.commit[:7]} is superseded by release {newer.number}",
+        where=f"stack {older.stack}",
+        why=f"release {newer.number} is commit {newer.commit[:7]}, asked for by "
+        f"{newer.requested_by}",
+        state="nothing was changed by this run",
+        remedy="nothing is to be done; to go back to an older release, use `tiercel rollback`",
+    )
+
+
+def may_be_older(latest: Release | None, wanted: Intent) -> bool:
+    """Tell whether git has to say if the newest release contains the wanted commit.
+
+    A release that failed does not stand in the way of an older one, and neither does a
+    rollback: it is older itself.
+    """
+    return (
+        latest is not None
+        and latest.status in (ReleaseStatus.OPEN, ReleaseStatus.SUCCEEDED)
+        and latest.intent.repository == wanted.repository
+        and latest.intent.commit != wanted.commit
+    )

@@ -1,0 +1,98 @@
+"""One writer for each stack: the lease that a run holds from execute to record."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from prefect import get_run_logger
+
+from domain.errors import LeaseLostError, TiercelError
+from domain.lease import Lease, is_trusted, renewal_seconds
+from flows.concurrency import call
+from flows.preparation import ReleaseTarget
+from tasks.lease import HeldLease, give_back_lease, renew_lease, take_lease
+
+
+class StackLease:
+    """The lease of one stack: taken when it is first needed, kept alive until it is given back.
+
+    Prefect may execute a run twice, so the holder is the run and this process.
+    """
+
+    def __init__(self, target: ReleaseTarget, stack: str) -> None:
+        """Take nothing yet."""
+        self._target = target
+        self._wanted = Lease(
+            stack=stack,
+            holder=f"run {target.run}, process {uuid4().hex[:8]}",
+            fencing=1,
+            seconds=target.lease_seconds,
+        )
+        self._held: HeldLease | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._renewal = asyncio.Lock()
+
+    async def take(self) -> bool:
+        """Wait for the lease; True if it is taken by this very call, False if it was held."""
+        if self._held:
+            return False
+        self._held = await call(
+            take_lease, self._target.orchestrator, self._target.bucket, self._wanted
+        )
+        self._renewing = asyncio.create_task(self._keep_alive())
+        return True
+
+    async def confirm(self) -> None:
+        """Return if this run may change the stack now; LeaseLostError if another one took over.
+
+        Whoever wakes after a long sleep renews first. Between this and the call that follows
+        a process can still be stopped: then CloudFormation refuses a change set that the
+        stack has outrun, and client tokens keep one operation from being started twice.
+        """
+        held = self._held
+        if held is None or not is_trusted(time.monotonic() - held.since, self._wanted.seconds):
+            await self._renew()
+
+    async def give_back(self) -> None:
+        """Let the next writer in. Nothing of it fails: what is not given back runs out."""
+        if self._renewing:
+            self._renewing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._renewing
+        held, self._held = self._held, None
+        if held:
+            try:
+                await asyncio.to_thread(give_back_lease, held)
+            except TiercelError as error:
+                get_run_logger().warning("the lease is not given back and runs out: %s", error)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(renewal_seconds(self._wanted.seconds))
+            try:
+                await self._renew()
+            except LeaseLostError:
+                return  # whoever wants to change something next is told by `confirm`
+            except TiercelError as error:
+                get_run_logger().warning("the lease is not renewed yet: %s", error.what)
+
+    async def _renew(self) -> None:
+        async with self._renewal:
+            if self._held is None:
+                raise LeaseLostError("the lease is not held", where=f"stack {self._wanted.stack}")
+            self._held = await asyncio.to_thread(renew_lease, self._held)
+
+
+@asynccontextmanager
+async def lease_of(target: ReleaseTarget, stack: str) -> AsyncIterator[StackLease]:
+    """Give the lease of a stack, not taken yet; at the end it is given back, also by a failure."""
+    lease = StackLease(target, stack)
+    try:
+        yield lease
+    finally:
+        await lease.give_back()

@@ -1,0 +1,71 @@
+"""roll_back: an earlier release of a stack runs again."""
+
+from __future__ import annotations
+
+from domain.errors import ConfigurationError, RefusedInputError
+from domain.ledger import Release
+from domain.rollback import check_restorable, nothing_before, release_before
+from domain.topology import Topology
+from flows.concurrency import call
+from flows.lifecycle import lifecycle_flow
+from flows.naming import tag_flow_run
+from flows.parameters import EarlierRelease, Environment, StackName
+from flows.preparation import ReleaseTarget
+from flows.reports import report_rollback
+from flows.restoring import restore
+from flows.results import Released
+from tasks.configuration import load_topology
+from tasks.ledger import no_release, read_history, read_release
+from tasks.topology_file import config_path
+
+
+@lifecycle_flow("roll-back", "roll back")
+async def roll_back(
+    environment: Environment, stack: StackName, release: EarlierRelease = 0
+) -> Released:
+    """Release an earlier release of a stack again: its artifact, template and parameters.
+
+    Everything comes from the environment's own ledger and artifacts, nothing from git.
+
+    Args:
+        environment: The environment that the stack belongs to.
+        stack: The stack, as `tiercel status` names it.
+        release: The release to go back to; 0 for the last good one before what runs now.
+    """
+    topology = await call(load_topology, config_path())
+    target = _target(topology, environment, stack)
+    await tag_flow_run(environment, stack)
+    earlier = await _chosen(target, stack, release)
+    check_restorable(earlier)
+    restored = await restore(target, earlier)
+    await report_rollback(target, restored)
+    return restored
+
+
+def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
+    if environment not in topology.environments:
+        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    target = ReleaseTarget.of(topology, environment)
+    prefix = target.names.prefix
+    if not stack.startswith(prefix):
+        raise RefusedInputError(
+            f"stack {stack} is none of {environment}",
+            where="parameter stack",
+            why=f"the stacks of {environment} begin with {prefix}",
+            state="nothing was called",
+            remedy="see `tiercel status` for the stacks of every environment",
+        )
+    return target
+
+
+async def _chosen(target: ReleaseTarget, stack: str, number: int) -> Release:
+    if number:
+        found = await call(read_release, target.orchestrator, target.bucket, stack, number)
+        if found is None:
+            raise no_release(stack, number, target.bucket)
+        return found
+    history = await call(read_history, target.orchestrator, target.bucket, stack)
+    before = release_before(history)
+    if before is None:
+        raise nothing_before(stack)
+    return before

@@ -1,0 +1,71 @@
+"""A burst of merges deploys the newest: what older runs find out before they begin."""
+
+from __future__ import annotations
+
+from domain.errors import ConfigurationError, RefusedInputError
+from domain.ledger import ReleaseStatus
+from domain.source_tree import SourceTree
+from flows.concurrency import call, side_by_side
+from flows.preparation import Candidate, source_trees
+from tasks.artifacts import find_artifact
+from tasks.configuration import load_services
+from tasks.git import Commit
+from tasks.git_history import commits_after
+from tasks.ledger import newest_release
+
+_MOST_COMMITS = 20
+"""Newer commits that are looked at; who is further behind is not in a burst."""
+
+
+async def superseding_commit(candidate: Candidate) -> str:
+    """Return the newest later commit of the branch that is ready to be deployed, empty if none.
+
+    Ready is a commit of whose services every artifact is published: its own deploy is under
+    way or was made. One whose build or deploy failed supersedes nothing.
+    """
+    branch = candidate.names.environment.branch
+    newer = await call(commits_after, candidate.commit, branch, _MOST_COMMITS)
+    failed = await _failed_commits(candidate) if newer else set()
+    known: dict[str, bool] = {}
+    for sha in newer:
+        if sha not in failed and await _is_published(candidate, sha, known):
+            return sha
+    return ""
+
+
+async def _failed_commits(candidate: Candidate) -> set[str]:
+    """Return the commits of which the newest release of a service failed."""
+    names = candidate.names
+    newest = await side_by_side(
+        lambda service=service: call(  # type: ignore[misc]
+            newest_release, candidate.orchestrator, names.artifact_bucket, names.stack(service)
+        )
+        for service in candidate.topology.services
+    )
+    return {
+        release.intent.commit
+        for release in newest
+        if release and release.status is ReleaseStatus.FAILED
+    }
+
+
+async def _is_published(candidate: Candidate, sha: str, known: dict[str, bool]) -> bool:
+    """`known` keeps what was found of artifacts: commits share most of them."""
+    here = candidate.commit
+    commit = Commit(repository=here.repository, sha=sha, mirror=here.mirror)
+    try:
+        trees = source_trees(commit, await call(load_services, commit, candidate.topology))
+    except (ConfigurationError, RefusedInputError):
+        return False  # a commit that describes no services can never be deployed
+    unknown = [tree for tree in trees.values() if tree.artifact_id not in known]
+    found = await side_by_side(
+        lambda tree=tree: _exists(candidate, tree)  # type: ignore[misc]
+        for tree in unknown
+    )
+    known.update(zip((tree.artifact_id for tree in unknown), found, strict=True))
+    return all(known[tree.artifact_id] for tree in trees.values())
+
+
+async def _exists(candidate: Candidate, tree: SourceTree) -> bool:
+    bucket = candidate.names.artifact_bucket
+    return await call(find_artifact, candidate.orchestrator, bucket, tree) is not None

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import pytest
+
+from domain.access import orchestrator
+from domain.errors import RefusedInputError, SmokeTestFailedError
+from domain.ledger import Purpose, ReleaseStatus
+from domain.names import Names
+from flows.deploy import deploy_to_preprod
+from flows.promote import promote_to_prod
+from flows.publish import publish_artifact
+from flows.results import Released
+from flows.rollback import roll_back
+from sandbox.journal import journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from tasks.ledger import read_history
+from tests.flows.conftest import Become
+from tests.support.aws import root_client
+from tests.support.commands import run_json
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import answering, function, queue, services
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+
+def release(repository: Repository, commit: str) -> dict[str, Released]:
+    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    return asyncio.run(deploy_to_preprod(repository.name, commit))
+
+
+def queue_of(name: str, delay: int) -> dict[str, str]:
+    return {
+        "tiercel.toml": services(**{name: ""}),
+        f"{name}/template.json": queue(DelaySeconds=delay),
+    }
+
+
+def delay_of(sandbox: Sandbox, released: Released) -> str:
+    sqs = root_client(sandbox, "preprod-runtime-root", "sqs")
+    url = sqs.get_queue_url(QueueName=released.outputs["QueueName"])["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["DelaySeconds"])
+    return str(attributes["Attributes"]["DelaySeconds"])
+
+
+def test_a_stack_goes_back_to_the_release_before_without_its_repository(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("returns")
+    release(repository, repository.commit(queue_of("returns", 1)))
+    release(repository, repository.commit(queue_of("returns", 2)))
+    shutil.rmtree(sandbox.state / "repositories" / f"{repository.name}.git")
+
+    back = asyncio.run(roll_back("preprod", preprod.stack("returns")))
+
+    assert delay_of(sandbox, back) == "1"
+    intent = back.release.intent
+    assert (intent.number, intent.restores, intent.purpose) == (3, 1, Purpose.ROLLBACK)
+
+
+def test_going_back_to_what_is_live_changes_nothing(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("stays")
+    release(repository, repository.commit(queue_of("stays", 1)))
+    before = journal_size(sandbox.journal)
+
+    back = asyncio.run(roll_back("preprod", preprod.stack("stays"), 1))
+
+    assert not back.changed
+    operations = {entry.operation for entry in read_journal(sandbox.journal, before)}
+    assert not operations & {"PutObject", "CreateChangeSet", "ExecuteChangeSet"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "number", "what"),
+    [
+        ("acme-preprod-lonely", 0, "has no earlier release to go back to"),
+        ("acme-preprod-lonely", 7, "has no release 7"),
+        ("acme-preprod-nobody", 0, "has no earlier release to go back to"),
+        ("acme-prod-lonely", 0, "is none of preprod"),
+    ],
+)
+def test_what_cannot_be_gone_back_to_is_said(
+    repositories: RepositoryMaker, stack: str, number: int, what: str
+) -> None:
+    repository = repositories.make("lonely")
+    release(repository, repository.commit(queue_of("lonely", 1)))
+
+    with pytest.raises(RefusedInputError) as refused:
+        asyncio.run(roll_back("preprod", stack, number))
+
+    assert what in refused.value.what
+
+
+def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("relapse")
+    test = '[services.relapse.smoke_test]\ninvoke = "Function"\nexpect = {answer = "well"}'
+    files = {
+        "tiercel.toml": services(relapse=test),
+        "relapse/template.json": function(),
+        "relapse/src/app.py": answering("well"),
+    }
+    release(repository, repository.commit(files))
+    bad = repository.commit({"relapse/src/app.py": answering("not so well")})
+
+    with pytest.raises(SmokeTestFailedError) as failed:
+        release(repository, bad)
+
+    assert failed.value.state == "the stack runs release 1 again, as release 3"
+    access = orchestrator(preprod, "test")
+    history = read_history.fn(access, preprod.artifact_bucket, preprod.stack("relapse"))
+    assert [(one.intent.number, one.status) for one in history] == [
+        (3, ReleaseStatus.SUCCEEDED),
+        (2, ReleaseStatus.FAILED),
+        (1, ReleaseStatus.SUCCEEDED),
+    ]
+    assert history[0].outcome
+    assert history[0].outcome.smoke_test == '{"answer": "well"}'
+
+
+def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
+) -> None:
+    repository = repositories.make("rejected")
+    release(repository, repository.commit(queue_of("rejected", 1)))
+    good = repository.commit(queue_of("rejected", 2))
+    release(repository, good)
+    repository.merge_into_main()
+    stack = preprod.stack("rejected")
+    place = ("--sandbox", "--state", str(sandbox.state))
+
+    said = run_json("reject", stack, "1", "--reason", "it lost orders", *place)
+    run_json("reject", stack, "2", "--reason", "it loses more", *place)
+
+    assert said["rejected"] == "it lost orders"
+    with pytest.raises(RefusedInputError) as refused:
+        asyncio.run(roll_back("preprod", stack, 1))
+    assert "rejected it: it lost orders" in refused.value.why
+    become("prod")
+    with pytest.raises(RefusedInputError) as unverified:
+        asyncio.run(promote_to_prod(repository.name, good))
+    assert "preprod has not verified rejected" in unverified.value.what
+
+
+def test_a_ledger_outlives_its_bucket(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("outlives")
+    release(repository, repository.commit(queue_of("outlives", 1)))
+    release(repository, repository.commit(queue_of("outlives", 2)))
+    place = ("--sandbox", "--state", str(sandbox.state))
+    folder = sandbox.state / "exported"
+    run_json("ledger", "export", "preprod", str(folder), *place)
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    lost = [key for key in _keys(s3, preprod.artifact_bucket) if "outlives" in key]
+    for key in lost:
+        s3.delete_object(Bucket=preprod.artifact_bucket, Key=key)
+
+    restored = run_json("ledger", "restore", "preprod", str(folder), *place)
+
+    assert restored["created"] == len([key for key in lost if not key.startswith("leases/")])
+    back = asyncio.run(roll_back("preprod", preprod.stack("outlives")))
+    assert back.release.intent.restores == 1
+    assert delay_of(sandbox, back) == "1"
+
+
+def _keys(s3: object, bucket: str) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)  # type: ignore[attr-defined]
+    return [entry["Key"] for page in pages for entry in page.get("Contents", ())]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from domain.names import Names
+from flows.deploy import deploy_to_preprod
+from flows.publish import publish_artifact
+from sandbox.journal import journal_size, read_journal
+from sandbox.lifecycle import Sandbox
+from tests.flows.test_prefect_ui import newest_page
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import queue, services
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+
+def commits(repository: Repository, name: str, *delays: int) -> list[str]:
+    return [
+        repository.commit(
+            {
+                "tiercel.toml": services(**{name: ""}),
+                f"{name}/template.json": queue(DelaySeconds=delay),
+            }
+        )
+        for delay in delays
+    ]
+
+
+def publish(repository: Repository, *shas: str) -> None:
+    for sha in shas:
+        asyncio.run(publish_artifact(repository.name, sha, then_deploy=False))
+
+
+def test_a_burst_of_merges_deploys_the_newest_and_the_others_say_why(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("burst")
+    first, second, third = commits(repository, "burst", 1, 2, 3)
+    publish(repository, first, second, third)
+    before = journal_size(sandbox.journal)
+
+    for sha in (first, second):
+        assert asyncio.run(deploy_to_preprod(repository.name, sha)) == {}
+        assert f"commit {third[:7]} is newer and published" in newest_page("released-preprod")
+    released = asyncio.run(deploy_to_preprod(repository.name, third))
+
+    assert released["burst"].release.intent.number == 1
+    executed = [
+        entry
+        for entry in read_journal(sandbox.journal, before)
+        if entry.operation == "ExecuteChangeSet" and preprod.stack("burst") in entry.resource
+    ]
+    assert len(executed) == 1
+
+
+def test_a_newer_commit_that_was_never_built_supersedes_nothing(
+    repositories: RepositoryMaker,
+) -> None:
+    repository = repositories.make("unbuilt")
+    first, _ = commits(repository, "unbuilt", 1, 2)
+    publish(repository, first)
+
+    assert asyncio.run(deploy_to_preprod(repository.name, first))["unbuilt"].changed
+
+
+def test_a_late_deploy_of_an_older_commit_never_takes_a_revert_back(
+    repositories: RepositoryMaker,
+) -> None:
+    repository = repositories.make("reverted")
+    first, change, _revert = commits(repository, "reverted", 1, 2, 1)
+    publish(repository, first, change)
+    # The revert has the sources of the first commit: nothing was built or released for it.
+
+    assert asyncio.run(deploy_to_preprod(repository.name, change)) == {}
+
+
+def test_what_the_ledger_has_of_a_later_commit_stands_when_the_branch_went_on_unbuilt(
+    repositories: RepositoryMaker,
+) -> None:
+    repository = repositories.make("ledgers")
+    first, second = commits(repository, "ledgers", 1, 2)
+    publish(repository, first, second)
+    live = asyncio.run(deploy_to_preprod(repository.name, second))["ledgers"]
+
+    assert asyncio.run(deploy_to_preprod(repository.name, first)) == {}
+    again = asyncio.run(deploy_to_preprod(repository.name, second))["ledgers"]
+    assert not again.changed
+    assert again.release == live.release

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.errors import RefusedInputError
+from domain.ledger import Purpose, Rejection, Release, ReleaseStatus
+from domain.rollback import check_restorable, release_before, restoring
+from tests.support.releases import NOON, intent, outcome
+
+REJECTION = Rejection(by="ada", reason="it lost orders", at=NOON)
+
+
+def entry(number: int, artifact: str, status: str = "succeeded", **changes: Any) -> Release:
+    """A release of an artifact; `unwell` is one that runs and failed its smoke test."""
+    rejection = changes.pop("rejection", None)
+    wanted = intent(number=number, artifact_digest=artifact * 64, **changes)
+    if status == "open":
+        return Release(intent=wanted)
+    ended = outcome(
+        status=ReleaseStatus.FAILED if status == "unwell" else ReleaseStatus(status),
+        deployed=status in ("succeeded", "unwell"),
+    )
+    return Release(intent=wanted, outcome=ended, rejection=rejection)
+
+
+ONE, TWO = entry(1, "a"), entry(2, "b")
+BACK_TO_ONE = entry(3, "a", purpose=Purpose.ROLLBACK, restores=1)
+
+
+@pytest.mark.parametrize(
+    ("history", "number"),
+    [
+        ([], None),
+        ([ONE], None),
+        ([TWO, ONE], 1),
+        ([entry(3, "c", "unwell"), TWO, ONE], 2),
+        ([entry(3, "c", "failed"), TWO, ONE], 1),
+        ([entry(3, "c", "superseded"), TWO, ONE], 1),
+        ([entry(3, "c", "open"), TWO, ONE], 1),
+        ([entry(3, "c"), entry(2, "b", rejection=REJECTION), ONE], 1),
+        ([entry(3, "b"), TWO, ONE], 1),
+        ([BACK_TO_ONE, TWO, ONE], None),
+        ([entry(4, "d", "unwell"), BACK_TO_ONE, TWO, ONE], 3),
+        ([entry(5, "b", purpose=Purpose.ROLLBACK, restores=2), entry(4, "d"), TWO, ONE], 1),
+    ],
+    ids=[
+        "nothing", "the only one", "the one before", "after a failed smoke test",
+        "a failure that never ran", "one that was superseded", "one under way",
+        "a rejected one is passed over", "the same once more is no way back",
+        "back from the first", "from a bad release to a restored one", "back twice",
+    ],
+)  # fmt: skip
+def test_the_way_back_leads_to_the_last_good_release_before(
+    history: list[Release], number: int | None
+) -> None:
+    before = release_before(history)
+    assert (before.intent.number if before else None) == number
+
+
+@pytest.mark.parametrize(
+    ("release", "why"),
+    [
+        (entry(1, "a", "failed"), "it is failed"),
+        (entry(1, "a", "open"), "it is open"),
+        (entry(1, "a", "superseded"), "it is superseded"),
+        (entry(1, "a", rejection=REJECTION), "ada rejected it: it lost orders"),
+    ],
+)
+def test_only_what_was_seen_to_work_is_restored(release: Release, why: str) -> None:
+    with pytest.raises(RefusedInputError) as refused:
+        check_restorable(release)
+    assert why in refused.value.why
+
+
+def test_a_good_release_may_be_restored() -> None:
+    check_restorable(ONE)
+
+
+def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> None:
+    wish = restoring(TWO)
+    assert wish.business_key == TWO.intent.business_key
+    assert (wish.purpose, wish.restores) == (Purpose.ROLLBACK, 2)
+    assert restoring(BACK_TO_ONE).restores == 1
