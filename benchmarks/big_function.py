@@ -30,6 +30,8 @@ class BigFunction:
     tree: FileTree
     changes: int = 0
     repository: str = field(init=False)
+    empty: tuple[str, str] = field(init=False)
+    """Repository and commit of a service without files: by it a flow's start is measured."""
 
     def __post_init__(self) -> None:
         """Write and commit the first version."""
@@ -39,6 +41,11 @@ class BigFunction:
         create_from_folder(source.parent, self.folder)
         self.empty_template.write_text(_template(_QUEUE))
         self.repository, _ = import_folder(self.folder, self.running.state)
+        empty = self.work / "source-of-empty" / "empty"
+        empty.mkdir(parents=True)
+        (empty / "template.json").write_text(_template(_QUEUE))
+        create_from_folder(empty.parent, self.work / "empty-function")
+        self.empty = import_folder(self.work / "empty-function", self.running.state)
 
     @property
     def folder(self) -> Path:

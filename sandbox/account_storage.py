@@ -24,6 +24,13 @@ _ABANDONED_UPLOADS = {
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
 }
 
+_OLD_LEASES = {
+    "ID": "old-leases",
+    "Status": "Enabled",
+    "Filter": {"Prefix": "leases/"},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+}
+
 
 def ensure_key(kms: Client, alias: str, kind: dict[str, str]) -> str:
     """Return the ARN of the key behind an alias; create both when there is none."""
@@ -51,7 +58,7 @@ def ensure_bucket(s3: Client, bucket: str, region: str, key_arn: str, policy: Po
         Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [_encrypted_with(key_arn)]}
     )
     s3.put_bucket_lifecycle_configuration(
-        Bucket=bucket, LifecycleConfiguration={"Rules": [_ABANDONED_UPLOADS]}
+        Bucket=bucket, LifecycleConfiguration={"Rules": [_ABANDONED_UPLOADS, _OLD_LEASES]}
     )
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 

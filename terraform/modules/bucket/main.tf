@@ -79,6 +79,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days_after_initiation = 7
     }
   }
+
+  # Every sign of life of a run leaves a version of its lease behind.
+  rule {
+    id     = "old-leases"
+    status = "Enabled"
+
+    filter {
+      prefix = "leases/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
 }
 
 # S3 refuses two changes of a bucket at once: the policy comes after the block.
