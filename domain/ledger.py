@@ -12,6 +12,7 @@ from pydantic import Field
 
 from domain.digests import digest_of
 from domain.errors import RefusedInputError
+from domain.names import release_of
 from domain.topology import Frozen, SmokeTest
 
 _KEY = re.compile(r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})/intent\.json")
@@ -163,6 +164,21 @@ def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -
 def running_release(history: Iterable[Release]) -> Release | None:
     """Return the release that a stack runs, given its history, the newest first."""
     return next((one for one in history if one.outcome and one.outcome.deployed), None)
+
+
+def rejected_artifacts(history: Iterable[Release]) -> frozenset[str]:
+    """Return the ids of the artifacts of which a release was ruled out for good."""
+    return frozenset(one.intent.artifact_id for one in history if one.rejection)
+
+
+def next_number(latest: Release | None, stack_token: str) -> int:
+    """Return the number of the next release.
+
+    A ledger that was restored may lack the newest releases, which the stack's newest operation
+    tells: a number that was used already would be taken for done.
+    """
+    used = release_of(stack_token)
+    return max(latest.intent.number if latest else 0, used[0] if used else 0) + 1
 
 
 def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bool:

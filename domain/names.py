@@ -230,6 +230,15 @@ def release_of(token: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+def attempt_in(token: str, release: int) -> int:
+    """Return which attempt at a release a token belongs to, 0 if it is not of this release.
+
+    Tokens of repairs have the change set's name inside.
+    """
+    match = re.search(r"release-([0-9]+)-attempt-([0-9]+)", token)
+    return int(match[2]) if match and int(match[1]) == release else 0
+
+
 def run_name(action: str, environment: str, service: str, commit: str) -> str:
     """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`.
 

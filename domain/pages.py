@@ -89,7 +89,7 @@ def superseded_page(source: str, by: str) -> str:
     """Return why a commit, which `source` names in Markdown, is not deployed."""
     return _page(
         f"Superseded: {source}",
-        f"Nothing is deployed by this run: {escaped(by)}.",
+        f"What this run had not released yet is left alone: {escaped(by)}.",
         "To go back to an older release, use `tiercel rollback`.",
     )
 

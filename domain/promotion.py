@@ -41,14 +41,17 @@ class BackMerge(Frozen):
     pull_request: int | None = None
 
 
-def verified_release(history: Iterable[Release], artifact_id: str) -> Release | None:
+def verified_release(
+    history: Iterable[Release], artifact_id: str, rejected: Collection[str] = ()
+) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
-    An artifact of which one release was rejected is never verified again. `history` is one
-    stack's, the newest first.
+    An artifact of which one release was rejected is never verified again; `rejected` are those
+    that the environment to which it is promoted has ruled out. `history` is one stack's, the
+    newest first.
     """
     same = [one for one in history if one.intent.artifact_id == artifact_id]
-    if any(one.rejection for one in same):
+    if artifact_id in rejected or any(one.rejection for one in same):
         return None
     newest = next((one for one in same if one.status in _VERDICTS), None)
     return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None

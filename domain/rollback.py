@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from domain.errors import RefusedInputError
-from domain.ledger import Intent, Purpose, Release, ReleaseStatus, running_release
+from domain.ledger import (
+    Intent,
+    Purpose,
+    Release,
+    ReleaseStatus,
+    rejected_artifacts,
+    running_release,
+)
 
 
-def release_before(history: Sequence[Release]) -> Release | None:
+def release_before(history: Sequence[Release], running: int | None) -> Release | None:
     """Return the newest good release before the one that the stack runs, None without one.
 
-    `history` is the stack's, the newest first. A stack that runs a rollback counts as running
-    what was restored, so that going back twice goes back two releases.
+    `history` is the stack's, the newest first, and `running` the number that the stack's newest
+    operation has, None if it has none: then the ledger says what runs. A stack that runs a
+    rollback counts as running what was restored, so that going back twice goes back two releases.
     """
-    running = running_release(history)
-    if running is None:
+    known = {one.intent.number: one for one in history}
+    runs = known.get(running or 0) or running_release(history)
+    if runs is None:
         return None
-    newest = running.intent.restores or running.intent.number
+    newest = runs.intent.restores or runs.intent.number
+    rejected = rejected_artifacts(history)
     return next(
         (
             one
             for one in history
             if one.intent.number < newest
             and one.status is ReleaseStatus.SUCCEEDED
-            and one.rejection is None
-            and one.intent.business_key != running.intent.business_key
+            and one.intent.artifact_id not in rejected
+            and one.intent.business_key != runs.intent.business_key
         ),
         None,
     )
 
 
-def check_restorable(release: Release) -> None:
-    """Raise RefusedInputError unless a release succeeded and nobody has rejected it."""
+def check_restorable(release: Release, history: Iterable[Release]) -> None:
+    """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact."""
     intent = release.intent
-    if release.rejection:
-        why = f"{release.rejection.by} rejected it: {release.rejection.reason}"
+    verdicts = (one.rejection for one in history if one.intent.artifact_id == intent.artifact_id)
+    rejection = release.rejection or next(filter(None, verdicts), None)
+    if rejection:
+        why = f"{rejection.by} rejected it: {rejection.reason}"
     elif release.status is not ReleaseStatus.SUCCEEDED:
         why = f"it is {release.status}, so it was never seen to work"
     else:
@@ -47,6 +59,17 @@ def check_restorable(release: Release) -> None:
         state="nothing was changed",
         remedy="choose another release: see `tiercel releases`",
     )
+
+
+def begun_by(history: Iterable[Release], flow_run: str) -> int | None:
+    """Return the release that a run has begun to restore before it died, None if it has not.
+
+    A run that is executed again would otherwise go back one release more.
+    """
+    for one in history:
+        if one.intent.flow_run == flow_run and one.intent.purpose is Purpose.ROLLBACK:
+            return one.intent.restores
+    return None
 
 
 def nothing_before(stack: str) -> RefusedInputError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from domain.errors import DeployFailedError, SmokeTestFailedError, SupersededError
-from domain.ledger import Intent, Release, ReleaseStatus
+from collections.abc import Iterable
+
+from domain.errors import DeployFailedError, SupersededError, TransientError
+from domain.ledger import Intent, Purpose, Release, ReleaseStatus
 
 
 def check_still_wanted(newest: Release | None, intent: Intent) -> None:
@@ -20,13 +22,28 @@ def check_still_wanted(newest: Release | None, intent: Intent) -> None:
     if newest.intent.number < intent.number or outcome is None:
         return
     if outcome.status is ReleaseStatus.FAILED:
-        kind = SmokeTestFailedError if outcome.deployed else DeployFailedError
-        raise kind(
+        raise DeployFailedError(
             f"another run has carried out release {intent.number}, and it failed",
             where=f"stack {intent.stack}",
             why=outcome.message,
             remedy="see there; to try it again, start the deploy again",
         )
+
+
+def check_succeeded(recorded: Release) -> None:
+    """Raise DeployFailedError if another run has written down before that the release failed."""
+    check_still_wanted(recorded, recorded.intent)
+
+
+def too_many_races(wanted: Intent) -> TransientError:
+    """Return the error of a run that other runs were faster than, again and again."""
+    return TransientError(
+        "no number of the ledger could be taken",
+        where=f"stack {wanted.stack}",
+        why="other releases of this stack took it, again and again",
+        state="nothing was changed by this run",
+        remedy="run it again",
+    )
 
 
 def superseded(older: Intent, newer: Intent) -> SupersededError:
@@ -39,6 +56,18 @@ def superseded(older: Intent, newer: Intent) -> SupersededError:
         state="nothing was changed by this run",
         remedy="nothing is to be done; to go back to an older release, use `tiercel rollback`",
     )
+
+
+def failed_commits(history: Iterable[Release]) -> set[str]:
+    """Return the commits whose newest release failed; `history` has the newest first.
+
+    Rollbacks say nothing of the commit that they restore.
+    """
+    newest: dict[str, ReleaseStatus] = {}
+    for one in history:
+        if one.intent.purpose is not Purpose.ROLLBACK:
+            newest.setdefault(one.intent.commit, one.status)
+    return {commit for commit, status in newest.items() if status is ReleaseStatus.FAILED}
 
 
 def may_be_older(latest: Release | None, wanted: Intent) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
 from prefect import Task
@@ -18,6 +21,10 @@ T = TypeVar("T")
 
 _AT_ONCE = 8
 """Uploads and copies of one service that run at the same time."""
+_THREADS = 64
+"""Waits for stacks take a thread each for minutes: asyncio's own pool has six on two cores."""
+_LAST_SECONDS = 20.0
+"""So long a cancelled run waits for the call that is under way."""
 
 
 async def call(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -27,11 +34,22 @@ async def call(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     every tagged task, which cost up to six seconds when four tasks began at once.
     """
     with stoppable() as stop:
+        context = contextvars.copy_context()
+        running = asyncio.get_running_loop().run_in_executor(
+            _threads(), partial(context.run, task, *args, **kwargs)
+        )
         try:
-            return await asyncio.to_thread(task, *args, **kwargs)
+            return await asyncio.shield(running)
         except asyncio.CancelledError:
             stop.set()
+            # Whoever is let in next must not meet a call that is still on its way.
+            await asyncio.wait({running}, timeout=_LAST_SECONDS)
             raise
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
 
 
 async def side_by_side(calls: Iterable[Callable[[], Awaitable[R]]]) -> list[R]:

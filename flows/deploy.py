@@ -23,6 +23,7 @@ from flows.restoring import release_or_restore
 from flows.results import Released
 from flows.superseding import superseding_commit
 from tasks.artifacts import find_artifact
+from tasks.git_fetch import fetch_commit
 from tasks.git_history import contains_commit
 
 
@@ -71,7 +72,12 @@ async def _deploy_services(
     """Release every service's artifact to the candidate's environment, dependencies first."""
 
     async def is_older(newer: Intent) -> bool:
-        return await call(contains_commit, candidate.commit, newer.commit)
+        contains = await call(contains_commit, candidate.commit, newer.commit)
+        if contains is None:  # another machine has fetched since
+            branch, name = candidate.names.environment.branch, candidate.commit.repository
+            await call(fetch_commit, name, candidate.commit.sha, branch)
+            contains = await call(contains_commit, candidate.commit, newer.commit)
+        return bool(contains)
 
     async def release_one(service: Service, dependencies: dict[str, Released]) -> Released:
         outputs = {name: released.outputs for name, released in dependencies.items()}

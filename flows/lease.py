@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import TypeVar
 from uuid import uuid4
 
 from prefect import get_run_logger
@@ -16,6 +18,10 @@ from domain.lease import Lease, is_trusted, renewal_seconds
 from flows.concurrency import call
 from flows.preparation import ReleaseTarget
 from tasks.lease import HeldLease, give_back_lease, renew_lease, take_lease
+
+R = TypeVar("R")
+
+_THREADS = 4
 
 
 class StackLease:
@@ -37,6 +43,11 @@ class StackLease:
         self._renewing: asyncio.Task[None] | None = None
         self._renewal = asyncio.Lock()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it was taken and not given back; it may have been lost all the same."""
+        return self._held is not None
+
     async def take(self) -> bool:
         """Wait for the lease; True if it is taken by this very call, False if it was held."""
         if self._held:
@@ -55,19 +66,20 @@ class StackLease:
         stack has outrun, and client tokens keep one operation from being started twice.
         """
         held = self._held
-        if held is None or not is_trusted(time.monotonic() - held.since, self._wanted.seconds):
+        if held is None:
+            raise LeaseLostError("the lease is not held", where=f"stack {self._wanted.stack}")
+        if not is_trusted(time.monotonic() - held.since, self._wanted.seconds):
             await self._renew()
 
     async def give_back(self) -> None:
         """Let the next writer in. Nothing of it fails: what is not given back runs out."""
         if self._renewing:
             self._renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._renewing
+            await asyncio.gather(self._renewing, return_exceptions=True)
         held, self._held = self._held, None
         if held:
             try:
-                await asyncio.to_thread(give_back_lease, held)
+                await _apart(give_back_lease, held)
             except TiercelError as error:
                 get_run_logger().warning("the lease is not given back and runs out: %s", error)
 
@@ -83,9 +95,18 @@ class StackLease:
 
     async def _renew(self) -> None:
         async with self._renewal:
-            if self._held is None:
-                raise LeaseLostError("the lease is not held", where=f"stack {self._wanted.stack}")
-            self._held = await asyncio.to_thread(renew_lease, self._held)
+            if self._held:
+                self._held = await _apart(renew_lease, self._held)
+
+
+async def _apart(action: Callable[[HeldLease], R], held: HeldLease) -> R:
+    """Run in a thread that no task can take: a renewal that has to queue comes too late."""
+    return await asyncio.get_running_loop().run_in_executor(_threads(), action, held)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="lease")
 
 
 @asynccontextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prefect import get_run_logger
 
 from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
@@ -17,7 +19,7 @@ from flows.preparation import Candidate, prepare
 from flows.results import Released
 from flows.version_release import announce, decide_version
 from tasks.artifacts import find_artifact, write_manifest
-from tasks.ledger import read_history
+from tasks.ledger import read_history, read_rejected_artifacts
 from tasks.storage import copy_package
 
 
@@ -54,10 +56,16 @@ async def _verified(candidate: Candidate) -> dict[str, Release]:
     reader = candidate.reader_of(VERIFYING_ENVIRONMENT)
 
     async def look(service: Service) -> Release | None:
-        history = await call(
-            read_history, reader, source.artifact_bucket, source.stack(service.name)
+        history, rejected = await asyncio.gather(
+            call(read_history, reader, source.artifact_bucket, source.stack(service.name)),
+            call(
+                read_rejected_artifacts,
+                candidate.orchestrator,
+                candidate.names.artifact_bucket,
+                candidate.names.stack(service.name),
+            ),
         )
-        return verified_release(history, candidate.trees[service.name].artifact_id)
+        return verified_release(history, candidate.trees[service.name].artifact_id, rejected)
 
     services = candidate.topology.services
     found = dict(

@@ -28,11 +28,12 @@ from domain.ledger import (
     ReleaseStatus,
     already_live,
     check_owner,
+    next_number,
     resumable,
 )
 from domain.manifest import Manifest
 from domain.plan import Plan
-from domain.superseding import may_be_older, superseded
+from domain.superseding import check_succeeded, may_be_older, superseded, too_many_races
 from flows.concurrency import call, side_by_side
 from flows.lease import StackLease, lease_of
 from flows.preparation import ReleaseTarget
@@ -43,6 +44,9 @@ from tasks.identity import caller_arn
 from tasks.ledger import newest_release, record_intent, record_outcome
 from tasks.smoke_tests import smoke_test
 from tasks.storage import copy_package
+
+_MOST_RACES = 20
+"""How often other runs may take the next number before this one gives up."""
 
 IsOlder = Callable[[Intent], Awaitable[bool]]
 """Whether the release that an intent describes contains what is wanted, and more."""
@@ -78,29 +82,36 @@ async def release(
     same wish is taken up again. Raises SupersededError if a newer release stands in the
     ledger; without `is_older` only one that is recorded meanwhile counts as newer.
     """
-    stack = await call(observe_stack, target.deployer, wanted.stack)
-    latest = await call(newest_release, target.orchestrator, target.bucket, wanted.stack)
-    check_owner(latest, wanted, stack_exists=stack is not None)
-    if stack and latest and already_live(latest, wanted, stack.token):
-        get_run_logger().info(
-            "%s: unchanged, release %d is live", wanted.service, latest.intent.number
-        )
-        return Released(latest, stack, changed=False)
-    if latest and is_older and may_be_older(latest, wanted) and await is_older(latest.intent):
-        raise superseded(wanted, latest.intent)
-    intent = await _recorded(target, wanted, latest)
-    async with lease_of(target, intent.stack) as lease:
-        return await _carried_out(target, intent, manifest, stack, lease)
+    for _ in range(_MOST_RACES):
+        stack = await call(observe_stack, target.deployer, wanted.stack)
+        latest = await call(newest_release, target.orchestrator, target.bucket, wanted.stack)
+        check_owner(latest, wanted, stack_exists=stack is not None)
+        if stack and latest and already_live(latest, wanted, stack.token):
+            number = latest.intent.number
+            get_run_logger().info("%s: unchanged, release %d is live", wanted.service, number)
+            return Released(latest, stack, changed=False)
+        if latest and is_older and may_be_older(latest, wanted) and await is_older(latest.intent):
+            raise superseded(wanted, latest.intent)
+        intent = await _recorded(target, wanted, latest, stack)
+        if intent:
+            async with lease_of(target, intent.stack) as lease:
+                return await _carried_out(target, intent, manifest, stack, lease)
+    raise too_many_races(wanted)
 
 
-async def _recorded(target: ReleaseTarget, wanted: Intent, latest: Release | None) -> Intent:
-    """Return the intent as it stands in the ledger: an open one of the same wish, or a new one."""
+async def _recorded(
+    target: ReleaseTarget, wanted: Intent, latest: Release | None, stack: Stack | None
+) -> Intent | None:
+    """Return the intent as it stands in the ledger: an open one of the same wish, or a new one.
+
+    None if another run took the number first: then everything is asked again, age too.
+    """
     if latest and resumable(latest, wanted):
         number = latest.intent.number
         get_run_logger().info("%s: going on with release %d", wanted.service, number)
         return latest.intent
     asked = {
-        "number": latest.intent.number + 1 if latest else 1,
+        "number": next_number(latest, stack.token if stack else ""),
         "requested_by": await call(caller_arn, target.names.environment.region),
         "flow_run": target.run,
         "flow_run_url": str(flow_run.ui_url or ""),
@@ -125,9 +136,10 @@ async def _carried_out(
     except (UnreachableError, InterruptedRunError):
         raise  # nobody knows yet how it ends: the intent stays open and the next run goes on
     except TiercelError as error:
-        await _record(target, intent, _failure(error, course))
+        await _record(target, intent, _failure(error, course), lease)
         raise
-    recorded = await _record(target, intent, _success(live, course))
+    recorded = await _record(target, intent, _success(live, course), lease)
+    check_succeeded(recorded)
     get_run_logger().info("%s: release %d is live", intent.service, intent.number)
     return Released(recorded, live, changed=True)
 
@@ -155,6 +167,7 @@ async def _brought_up(
     course.stack = live
     course.ended("change")
     if intent.smoke_test:
+        await lease.confirm()
         course.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)
         get_run_logger().info("%s: smoke test passed: %s", intent.service, course.answer)
         course.ended("verify")
@@ -175,7 +188,15 @@ async def _stage(target: ReleaseTarget, manifest: Manifest) -> None:
     )
 
 
-async def _record(target: ReleaseTarget, intent: Intent, outcome: Outcome) -> Release:
+async def _record(
+    target: ReleaseTarget, intent: Intent, outcome: Outcome, lease: StackLease
+) -> Release:
+    """Write the outcome; whoever lost the lease cannot know what the stack runs.
+
+    A release that failed before it needed the lease has not touched the stack.
+    """
+    if lease.is_held:
+        await lease.confirm()
     return await call(record_outcome, target.orchestrator, target.bucket, intent, outcome)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import httpx
 from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.utilities.urls import url_for
@@ -91,7 +92,7 @@ async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
 
 async def report_superseded(candidate: Candidate, by: str) -> None:
     """Show that a commit is not deployed, and because of what."""
-    get_run_logger().info("superseded, nothing is deployed: %s", by)
+    get_run_logger().info("superseded, nothing more is deployed: %s", by)
     environment = candidate.names.environment.name
     await _markdown(
         f"released-{environment}",
@@ -176,4 +177,8 @@ def _run_pages(releases: Sequence[Release]) -> dict[str, str]:
 async def _markdown(key: str, description: str, text: str) -> None:
     """Keys of Prefect artifacts have lower-case letters, digits and hyphens."""
     safe = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
-    await acreate_markdown_artifact(key=safe, description=description, markdown=text)
+    try:
+        await acreate_markdown_artifact(key=safe, description=description, markdown=text)
+    except httpx.HTTPError as error:
+        # What was done is done and recorded: a page that is missing must not fail it.
+        get_run_logger().warning("Prefect does not take the page %s: %s", safe, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from domain.errors import SmokeTestFailedError, TiercelError
+from domain.errors import SmokeTestFailedError, SupersededError, TiercelError
 from domain.ledger import Intent, Release
 from domain.manifest import Manifest
 from domain.rollback import release_before, restoring
@@ -23,31 +23,47 @@ async def release_or_restore(
     try:
         return await release(target, wanted, manifest, is_older)
     except SmokeTestFailedError as failure:
-        raise await _restored(target, wanted.stack, failure) from failure
+        raise await _restored(target, wanted, failure) from failure
 
 
-async def restore(target: ReleaseTarget, earlier: Release) -> Released:
-    """Release an earlier release of the same stack again; its repository is not asked."""
+async def restore(
+    target: ReleaseTarget, earlier: Release, gives_way: IsOlder | None = None
+) -> Released:
+    """Release an earlier release of the same stack again; its repository is not asked.
+
+    A person who asks for it wants it whatever else was released; `gives_way` tells for which
+    newer release it is left alone.
+    """
     intent = earlier.intent
     manifest = await call(
         read_artifact, target.orchestrator, target.bucket,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
-    return await release(target, restoring(earlier), manifest)
+    return await release(target, restoring(earlier), manifest, gives_way)
 
 
 async def _restored(
-    target: ReleaseTarget, stack: str, failure: SmokeTestFailedError
+    target: ReleaseTarget, wanted: Intent, failure: SmokeTestFailedError
 ) -> SmokeTestFailedError:
-    """Bring back the release before the failed one; return the failure with what became of it."""
-    history = await call(read_history, target.orchestrator, target.bucket, stack)
-    before = release_before(history)
-    if before is None:
+    """Bring back the release before the failed one; return the failure with what became of it.
+
+    Only while the failed release is the newest: what somebody asked for since comes anyway.
+    """
+    history = await call(read_history, target.orchestrator, target.bucket, wanted.stack)
+    failed = history[0].intent.number
+    before = release_before(history, failed)
+    if before is None or history[0].intent.business_key != wanted.business_key:
         return failure
+
+    async def asked_since(newer: Intent) -> bool:
+        return newer.number > failed
+
     number = before.intent.number
     get_run_logger().warning("%s: going back to release %d", before.intent.service, number)
     try:
-        restored = await restore(target, before)
+        restored = await restore(target, before, asked_since)
+    except SupersededError as newer:
+        state, remedy = f"{failure.state}; {newer.what}", failure.remedy
     except TiercelError as second:
         state = f"{failure.state}; going back to release {number} failed as well: {second.what}"
         remedy = f"correct what keeps release {number} from being restored: {second.remedy}"

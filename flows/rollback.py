@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from domain.errors import ConfigurationError, RefusedInputError
 from domain.ledger import Release
-from domain.rollback import check_restorable, nothing_before, release_before
+from domain.names import release_of
+from domain.rollback import begun_by, check_restorable, nothing_before, release_before
+from domain.stack_states import is_success
 from domain.topology import Topology
 from flows.concurrency import call
 from flows.lifecycle import lifecycle_flow
@@ -14,6 +16,7 @@ from flows.preparation import ReleaseTarget
 from flows.reports import report_rollback
 from flows.restoring import restore
 from flows.results import Released
+from tasks.cloudformation import observe_stack
 from tasks.configuration import load_topology
 from tasks.ledger import no_release, read_history, read_release
 from tasks.topology_file import config_path
@@ -35,8 +38,9 @@ async def roll_back(
     topology = await call(load_topology, config_path())
     target = _target(topology, environment, stack)
     await tag_flow_run(environment, stack)
-    earlier = await _chosen(target, stack, release)
-    check_restorable(earlier)
+    history = await call(read_history, target.orchestrator, target.bucket, stack)
+    earlier = await _chosen(target, stack, release or begun_by(history, target.run) or 0, history)
+    check_restorable(earlier, history)
     restored = await restore(target, earlier)
     await report_rollback(target, restored)
     return restored
@@ -58,14 +62,17 @@ def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
     return target
 
 
-async def _chosen(target: ReleaseTarget, stack: str, number: int) -> Release:
+async def _chosen(
+    target: ReleaseTarget, stack: str, number: int, history: list[Release]
+) -> Release:
     if number:
         found = await call(read_release, target.orchestrator, target.bucket, stack, number)
         if found is None:
             raise no_release(stack, number, target.bucket)
         return found
-    history = await call(read_history, target.orchestrator, target.bucket, stack)
-    before = release_before(history)
+    found_stack = await call(observe_stack, target.deployer, stack)
+    runs = release_of(found_stack.token) if found_stack and is_success(found_stack.status) else None
+    before = release_before(history, runs[0] if runs else None)
     if before is None:
         raise nothing_before(stack)
     return before

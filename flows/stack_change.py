@@ -9,11 +9,18 @@ from prefect import get_run_logger
 
 from domain import stack_states
 from domain.access import Access
-from domain.errors import DeployFailedError
+from domain.errors import DeployFailedError, LeaseLostError
 from domain.failures import Cause, deploy_failure
 from domain.ledger import Intent
 from domain.links import Links
-from domain.names import Names, Role, change_set_name, client_token, release_of
+from domain.names import (
+    Names,
+    Role,
+    attempt_in,
+    change_set_name,
+    client_token,
+    release_of,
+)
 from domain.needed_actions import RoleCheck, check_role, refusal
 from domain.plan import Plan
 from domain.stack_states import StackAction, StackStatus, Step
@@ -69,7 +76,11 @@ async def bring_up(
     """
     for _ in range(_MOST_STEPS):
         if stack and _is_done(change, stack):
-            return stack, None
+            found = await _look_alone(change, stack, lease)
+            if _state(found) == _state(stack):
+                return stack, None
+            stack = found
+            continue
         action = stack_states.decide(
             stack.status if stack else None,
             stack_states.Intent.DEPLOY,
@@ -185,9 +196,8 @@ async def _waited(change: StackChange, stack: Stack, action: StackAction) -> Sta
 
 def _next_token(change: StackChange, stack: Stack | None) -> str:
     """Return the token of the next attempt: one more than this release's last on the stack."""
-    last = release_of(stack.token) if stack else None
-    attempt = last[1] + 1 if last and last[0] == change.intent.number else 1
-    return change_set_name(change.intent.number, attempt)
+    number = change.intent.number
+    return change_set_name(number, attempt_in(stack.token, number) + 1 if stack else 1)
 
 
 async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -> Plan | None:
@@ -223,27 +233,38 @@ async def _carried_out(change: StackChange, plan: Plan, token: str, lease: Stack
     else:
         await lease.confirm()
         await call(execute_plan, change.access, plan, token)
-        await _end_of_execution(change, len(plan.changes))
+        ended, events = await call(
+            wait_for_stack, change.access, plan.stack_id, change.intent.service, len(plan.changes)
+        )
     after = await call(observe_stack, change.access, change.intent.stack)
     if after is None:
         raise DeployFailedError("the stack has vanished", where=change.where)
+    if plan.is_empty:
+        return after
+    if after.token != token:
+        raise _outrun(change, after)
+    if not stack_states.is_success(ended.status):
+        raise deploy_failure(
+            ended.name, change.where, ended.status, ended.reason, _causes(events, ended)
+        )
     return after
+
+
+def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
+    """Return the error of a run that waited for its own operation and found somebody else's."""
+    return LeaseLostError(
+        f"stack {stack.name} was changed by somebody else meanwhile",
+        where=change.where,
+        why=f"its newest operation is {stack.token or 'one without a token'}",
+        state=f"the stack is {stack.status}; how this release ended is not known",
+        remedy="run it again: it finds out what the stack runs now",
+    )
 
 
 def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     types = {one.resource_type for one in plan.changes}
     published = published_handlers(change.names.environment.region, types)
     return check_role(plan.changes, published, service_role_policies())
-
-
-async def _end_of_execution(change: StackChange, planned: int) -> None:
-    stack, events = await call(
-        wait_for_stack, change.access, change.intent.stack, change.intent.service, planned
-    )
-    if not stack_states.is_success(stack.status):
-        raise deploy_failure(
-            stack.name, change.where, stack.status, stack.reason, _causes(events, stack)
-        )
 
 
 def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:

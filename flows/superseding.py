@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from domain.errors import ConfigurationError, RefusedInputError
-from domain.ledger import ReleaseStatus
 from domain.source_tree import SourceTree
+from domain.superseding import failed_commits
 from flows.concurrency import call, side_by_side
 from flows.preparation import Candidate, source_trees
 from tasks.artifacts import find_artifact
 from tasks.configuration import load_services
 from tasks.git import Commit
 from tasks.git_history import commits_after
-from tasks.ledger import newest_release
+from tasks.ledger import read_history
 
 _MOST_COMMITS = 20
 """Newer commits that are looked at; who is further behind is not in a burst."""
@@ -21,42 +23,50 @@ async def superseding_commit(candidate: Candidate) -> str:
     """Return the newest later commit of the branch that is ready to be deployed, empty if none.
 
     Ready is a commit of whose services every artifact is published: its own deploy is under
-    way or was made. One whose build or deploy failed supersedes nothing.
+    way or was made. One whose build or deploy failed supersedes nothing, and neither does one
+    with the same sources: to deploy the candidate is to deploy that.
     """
     branch = candidate.names.environment.branch
     newer = await call(commits_after, candidate.commit, branch, _MOST_COMMITS)
     failed = await _failed_commits(candidate) if newer else set()
     known: dict[str, bool] = {}
     for sha in newer:
-        if sha not in failed and await _is_published(candidate, sha, known):
-            return sha
+        trees = await _trees(candidate, sha)
+        if sha not in failed and trees and await _all_published(candidate, trees, known):
+            return "" if _artifacts(trees) == _artifacts(candidate.trees) else sha
     return ""
 
 
 async def _failed_commits(candidate: Candidate) -> set[str]:
-    """Return the commits of which the newest release of a service failed."""
+    """Return the commits whose newest release of some service failed; rollbacks tell nothing."""
     names = candidate.names
-    newest = await side_by_side(
+    histories = await side_by_side(
         lambda service=service: call(  # type: ignore[misc]
-            newest_release, candidate.orchestrator, names.artifact_bucket, names.stack(service)
+            read_history, candidate.orchestrator, names.artifact_bucket, names.stack(service)
         )
         for service in candidate.topology.services
     )
-    return {
-        release.intent.commit
-        for release in newest
-        if release and release.status is ReleaseStatus.FAILED
-    }
+    return {commit for history in histories for commit in failed_commits(history)}
 
 
-async def _is_published(candidate: Candidate, sha: str, known: dict[str, bool]) -> bool:
-    """`known` keeps what was found of artifacts: commits share most of them."""
+async def _trees(candidate: Candidate, sha: str) -> dict[str, SourceTree]:
+    """Return the source trees of a commit's services, none if it describes no services."""
     here = candidate.commit
     commit = Commit(repository=here.repository, sha=sha, mirror=here.mirror)
     try:
-        trees = source_trees(commit, await call(load_services, commit, candidate.topology))
+        return source_trees(commit, await call(load_services, commit, candidate.topology))
     except (ConfigurationError, RefusedInputError):
-        return False  # a commit that describes no services can never be deployed
+        return {}
+
+
+def _artifacts(trees: Mapping[str, SourceTree]) -> dict[str, str]:
+    return {name: tree.artifact_id for name, tree in trees.items()}
+
+
+async def _all_published(
+    candidate: Candidate, trees: Mapping[str, SourceTree], known: dict[str, bool]
+) -> bool:
+    """`known` keeps what was found of artifacts: commits share most of them."""
     unknown = [tree for tree in trees.values() if tree.artifact_id not in known]
     found = await side_by_side(
         lambda tree=tree: _exists(candidate, tree)  # type: ignore[misc]

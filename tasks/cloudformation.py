@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
@@ -47,7 +49,7 @@ def observe_stack(access: Access, name: str) -> Stack | None:
 @world_task("delete stack", "delete stack {stack.name}")
 def delete_stack(access: Access, stack: Stack, token: str) -> None:
     """Start to delete a stack by its id, so that a namesake is never hit."""
-    with translated("delete a stack", where_is(access, stack.name)):
+    with translated("delete a stack", where_is(access, stack.name)), _started_once():
         client("cloudformation", access).delete_stack(
             StackName=stack.stack_id, ClientRequestToken=token
         )
@@ -86,7 +88,7 @@ def wait_for_stack(
 @world_task("roll back stack", "roll back stack {stack.name}")
 def roll_back_stack(access: Access, stack: Stack, token: str) -> None:
     """Start to bring a stack whose operation failed without rollback to its stable state."""
-    with translated("roll back a stack", where_is(access, stack.name)):
+    with translated("roll back a stack", where_is(access, stack.name)), _started_once():
         client("cloudformation", access).rollback_stack(
             StackName=stack.stack_id, ClientRequestToken=token
         )
@@ -95,10 +97,23 @@ def roll_back_stack(access: Access, stack: Stack, token: str) -> None:
 @world_task("continue rollback", "continue rollback of stack {stack.name}")
 def continue_rollback(access: Access, stack: Stack, token: str) -> None:
     """Start a failed rollback once more, skipping no resource."""
-    with translated("continue a rollback", where_is(access, stack.name)):
+    with translated("continue a rollback", where_is(access, stack.name)), _started_once():
         client("cloudformation", access).continue_update_rollback(
             StackName=stack.stack_id, ClientRequestToken=token
         )
+
+
+@contextmanager
+def _started_once() -> Iterator[None]:
+    """An operation that this very token has started already is under way, or was.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html
+    """
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) != "TokenAlreadyExistsException":
+            raise
 
 
 def physical_id(access: Access, stack: str, logical_id: str) -> str | None:

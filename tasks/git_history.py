@@ -26,10 +26,12 @@ def commits_since(commit: Commit, base: str) -> list[str]:
 
 
 @world_task("compare commits", "is {commit.sha:.7} older than {sha:.7}")
-def contains_commit(commit: Commit, sha: str) -> bool:
-    """Tell whether `sha` is a later commit that contains `commit`; False if nobody has it."""
-    if sha == commit.sha or not _exists(commit, sha):
+def contains_commit(commit: Commit, sha: str) -> bool | None:
+    """Tell whether `sha` is a later commit that contains `commit`; None if the mirror lacks it."""
+    if sha == commit.sha:
         return False
+    if not _exists(commit, sha):
+        return None
     ancestry = ("merge-base", "--is-ancestor", commit.sha, sha)
     return run_git(commit.mirror, *ancestry, check=False).returncode == 0
 

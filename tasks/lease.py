@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from domain.access import Access
-from domain.errors import LeaseLostError, RefusedInputError
+from domain.errors import LeaseLostError, RefusedInputError, TransientError
 from domain.lease import Lease, lease_key, next_lease
 from tasks.aws_errors import code_of, translated
 from tasks.clients import client
@@ -59,7 +59,8 @@ def take_lease(access: Access, bucket: str, wanted: Lease) -> HeldLease:
         found, version, age = _read(access, bucket, wanted.stack)
         mine = next_lease(found, age, wanted)
         if mine is not None:
-            written = version if mine == found else _write(access, bucket, mine, version)
+            mine = mine.renewed() if mine == found else mine
+            written = _write(access, bucket, mine, version)
             if written:
                 return HeldLease(access, bucket, mine, written, began)
             continue
@@ -76,6 +77,8 @@ def renew_lease(held: HeldLease) -> HeldLease:
     version = _write(held.access, held.bucket, renewed, held.version)
     if not version:
         found, version, _ = _read(held.access, held.bucket, held.lease.stack)
+        if found == held.lease:
+            raise TransientError("the lease could not be renewed", where=held.where)
         if found != renewed:  # else the answer to our own write was lost
             raise _lost(held, found)
     return HeldLease(held.access, held.bucket, renewed, version, began)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from domain.access import Access
 from domain.digests import canonical_json
-from domain.errors import ArtifactConflictError, RefusedInputError, TransientError
+from domain.errors import ArtifactConflictError, RefusedInputError
 from domain.ledger import (
     Intent,
     Outcome,
@@ -31,8 +31,6 @@ _HISTORY = 50
 """Releases of a stack that are searched for an artifact; older ones are too old to promote."""
 _AT_ONCE = 8
 """Stacks whose entries are read at the same time."""
-_RACES = 20
-"""How many other writers may take a number before this one gives up."""
 
 
 @world_task("read newest release", "read newest release of {stack}")
@@ -61,28 +59,19 @@ def read_history(access: Access, bucket: str, stack: str) -> list[Release]:
 
 
 @world_task("record intent", "record intent for {intent.stack}")
-def record_intent(access: Access, bucket: str, intent: Intent) -> Intent:
-    """Create the intent under the first number that is free; return it with that number.
+def record_intent(access: Access, bucket: str, intent: Intent) -> Intent | None:
+    """Create the intent under its number and return it, None if the number is taken.
 
     If another run has just recorded the same wish, that intent is returned: two runs of one
     release go on together, where two releases would overwrite each other.
     """
-    for number in range(intent.number, intent.number + _RACES):
-        numbered = intent.model_copy(update={"number": number})
-        try:
-            create_object(access, bucket, intent_key(intent.stack, number), _body(numbered))
-        except ArtifactConflictError:
-            taken = _read(access, bucket, intent.stack, number, _all_keys(intent.stack, number))
-            if resumable(taken, numbered):
-                return taken.intent
-            continue
-        return numbered
-    raise TransientError(
-        "no number of the ledger could be taken",
-        where=f"s3://{bucket}/{stack_prefix(intent.stack)}",
-        why=f"{_RACES} other releases of this stack took a number at the same time",
-        remedy="run it again",
-    )
+    stack, number = intent.stack, intent.number
+    try:
+        create_object(access, bucket, intent_key(stack, number), _body(intent))
+    except ArtifactConflictError:
+        taken = _read(access, bucket, stack, number, _all_keys(stack, number))
+        return taken.intent if resumable(taken, intent) else None
+    return intent
 
 
 @world_task("record outcome", "record outcome of {intent.stack} release {intent.number}")
@@ -122,6 +111,16 @@ def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
         state="nothing was changed",
         remedy="see `tiercel releases` for the releases of every stack",
     )
+
+
+@world_task("read rejections", "read rejections of {stack}")
+def read_rejected_artifacts(access: Access, bucket: str, stack: str) -> frozenset[str]:
+    """Return the ids of the artifacts of which a release of the stack was ruled out for good."""
+    keys = list_keys(access, bucket, stack_prefix(stack))
+    numbers = entries_of(keys).get(stack, ())
+    rejected = [number for number in numbers if rejection_key(stack, number) in keys]
+    entries = (_read(access, bucket, stack, number, ()) for number in rejected)
+    return frozenset(entry.intent.artifact_id for entry in entries)
 
 
 @world_task("read ledger")

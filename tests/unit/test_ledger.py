@@ -16,6 +16,7 @@ from domain.ledger import (
     check_owner,
     entries_of,
     intent_key,
+    next_number,
     outcome_key,
     resumable,
     running_release,
@@ -200,3 +201,20 @@ def test_a_stack_runs_its_newest_release_that_was_deployed_even_if_its_smoke_tes
     assert running_release([release(number=10), rolled_back, smoked, good]) == smoked
     assert running_release([rolled_back, good]) == good
     assert running_release([rolled_back]) is None
+
+
+@pytest.mark.parametrize(
+    ("latest", "token", "number"),
+    [
+        (None, "", 1),
+        (release(), "", 8),
+        (release(), "release-7-attempt-2", 8),
+        (release(), "release-9-attempt-1", 10),
+        (None, "release-9-attempt-1", 10),
+        (release(), "somebody-else-99", 8),
+    ],
+)
+def test_a_number_that_the_stack_has_seen_is_never_given_again(
+    latest: Release | None, token: str, number: int
+) -> None:
+    assert next_number(latest, token) == number

@@ -13,6 +13,7 @@ from domain.names import (
     RUNTIME_ROLES,
     Names,
     Role,
+    attempt_in,
     change_set_name,
     client_token,
     fingerprint,
@@ -339,3 +340,17 @@ def test_hostile_text_in_a_run_name_stays_on_one_short_line(
 )
 def test_printable_text_shows_what_it_contains(text: str, shown: str) -> None:
     assert printable(text, 10 if text[:1] == "0" else 50) == shown
+
+
+@pytest.mark.parametrize(
+    ("token", "attempt"),
+    [
+        ("", 0),
+        ("release-7-attempt-2", 2),
+        (client_token("continue_rollback", "release-7-attempt-3"), 3),
+        ("release-8-attempt-2", 0),
+        ("Console-DeleteStack-1234", 0),
+    ],
+)
+def test_the_attempt_is_told_by_the_tokens_of_repairs_too(token: str, attempt: int) -> None:
+    assert attempt_in(token, 7) == attempt

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import RefusedInputError
-from domain.ledger import Release, ReleaseStatus
+from domain.ledger import Rejection, Release, ReleaseStatus
 from domain.promotion import (
     BackMerge,
     MergePreview,
@@ -20,7 +20,7 @@ from domain.promotion import (
 )
 from domain.pull_requests import PullRequest
 from domain.versions import Version
-from tests.support.releases import manifest, outcome, release
+from tests.support.releases import NOON, manifest, outcome, release
 
 ARTIFACT = "a" * 64
 GOOD = outcome(status=ReleaseStatus.SUCCEEDED)
@@ -158,3 +158,11 @@ def test_only_the_pull_request_whose_merge_made_the_commit_names_the_version(
 ) -> None:
     assert bringing_branch([other], COMMIT, "main") is None
     assert bringing_branch([other, pull()], COMMIT, "main") == "release/1.2.0"
+
+
+def test_an_artifact_that_was_rejected_anywhere_is_not_verified() -> None:
+    good = entry("good")
+    rejected = good.model_copy(update={"rejection": Rejection(by="ada", reason="no", at=NOON)})
+    assert verified_release([good], ARTIFACT, {"b" * 64}) == good
+    assert verified_release([good], ARTIFACT, {ARTIFACT}) is None
+    assert verified_release([good, rejected], ARTIFACT) is None

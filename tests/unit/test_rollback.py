@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import RefusedInputError
 from domain.ledger import Purpose, Rejection, Release, ReleaseStatus
-from domain.rollback import check_restorable, release_before, restoring
+from domain.rollback import begun_by, check_restorable, release_before, restoring
 from tests.support.releases import NOON, intent, outcome
 
 REJECTION = Rejection(by="ada", reason="it lost orders", at=NOON)
@@ -15,7 +15,8 @@ REJECTION = Rejection(by="ada", reason="it lost orders", at=NOON)
 def entry(number: int, artifact: str, status: str = "succeeded", **changes: Any) -> Release:
     """A release of an artifact; `unwell` is one that runs and failed its smoke test."""
     rejection = changes.pop("rejection", None)
-    wanted = intent(number=number, artifact_digest=artifact * 64, **changes)
+    same = {"artifact_id": artifact * 64, "artifact_digest": artifact * 64}
+    wanted = intent(number=number, **same | changes)
     if status == "open":
         return Release(intent=wanted)
     ended = outcome(
@@ -55,7 +56,7 @@ BACK_TO_ONE = entry(3, "a", purpose=Purpose.ROLLBACK, restores=1)
 def test_the_way_back_leads_to_the_last_good_release_before(
     history: list[Release], number: int | None
 ) -> None:
-    before = release_before(history)
+    before = release_before(history, None)
     assert (before.intent.number if before else None) == number
 
 
@@ -70,12 +71,12 @@ def test_the_way_back_leads_to_the_last_good_release_before(
 )
 def test_only_what_was_seen_to_work_is_restored(release: Release, why: str) -> None:
     with pytest.raises(RefusedInputError) as refused:
-        check_restorable(release)
+        check_restorable(release, [release])
     assert why in refused.value.why
 
 
 def test_a_good_release_may_be_restored() -> None:
-    check_restorable(ONE)
+    check_restorable(ONE, [TWO, ONE])
 
 
 def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> None:
@@ -83,3 +84,41 @@ def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> N
     assert wish.business_key == TWO.intent.business_key
     assert (wish.purpose, wish.restores) == (Purpose.ROLLBACK, 2)
     assert restoring(BACK_TO_ONE).restores == 1
+
+
+@pytest.mark.parametrize(
+    ("history", "running", "number"),
+    [
+        ([entry(3, "c", "open"), TWO, ONE], 3, 2),
+        ([entry(3, "c", "superseded"), TWO, ONE], 3, 2),
+        ([entry(3, "c", "open"), TWO, ONE], 2, 1),
+        ([TWO, ONE], 9, 1),
+    ],
+    ids=["an open one runs", "one runs that was superseded", "it did not get so far", "unknown"],
+)
+def test_what_runs_is_what_the_stack_says_and_not_what_the_ledger_believes(
+    history: list[Release], running: int, number: int
+) -> None:
+    before = release_before(history, running)
+    assert before
+    assert before.intent.number == number
+
+
+def test_no_release_of_a_rejected_artifact_is_gone_back_to() -> None:
+    history = [
+        entry(8, "z"),
+        entry(7, "x", purpose=Purpose.ROLLBACK, restores=5),
+        entry(6, "y"),
+        entry(5, "x", rejection=REJECTION),
+    ]
+    before = release_before(history, None)
+    assert before
+    assert before.intent.number == 6
+    with pytest.raises(RefusedInputError):
+        check_restorable(history[1], history)
+
+
+def test_a_run_that_is_executed_again_goes_back_to_the_same_release() -> None:
+    begun = entry(4, "a", "open", purpose=Purpose.ROLLBACK, restores=1, flow_run="run-9")
+    assert begun_by([begun, TWO, ONE], "run-9") == 1
+    assert begun_by([begun, TWO, ONE], "run-1") is None

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import DeployFailedError, SmokeTestFailedError, SupersededError
-from domain.ledger import Release, ReleaseStatus
-from domain.superseding import check_still_wanted, may_be_older
+from domain.errors import DeployFailedError, SupersededError
+from domain.ledger import Outcome, Purpose, Release, ReleaseStatus
+from domain.superseding import check_still_wanted, failed_commits, may_be_older
 from tests.support.releases import intent, outcome, release
 
 FAILED = outcome(status=ReleaseStatus.FAILED, deployed=False, message="the queue is in the way")
@@ -31,13 +31,9 @@ def test_a_later_wish_supersedes_and_is_named(newer: Release) -> None:
     assert refused.value.state == "nothing was changed by this run"
 
 
-@pytest.mark.parametrize(
-    ("ended", "kind"), [(FAILED, DeployFailedError), (UNWELL, SmokeTestFailedError)]
-)
-def test_the_failure_of_another_run_of_the_same_release_is_told(
-    ended: object, kind: type[Exception]
-) -> None:
-    with pytest.raises(kind) as failed:
+@pytest.mark.parametrize("ended", [FAILED, UNWELL])
+def test_the_failure_of_another_run_of_the_same_release_is_told(ended: Outcome) -> None:
+    with pytest.raises(DeployFailedError) as failed:
         check_still_wanted(Release(intent=intent(), outcome=ended), intent())
     assert "another run has carried out release 7" in str(failed.value)
 
@@ -58,3 +54,14 @@ def test_git_is_asked_about_age_only_where_it_matters(
     latest: Release | None, *, asked: bool
 ) -> None:
     assert may_be_older(latest, intent()) is asked
+
+
+def test_a_commit_failed_if_its_newest_release_did() -> None:
+    history = [
+        release(outcome(), number=5, commit="c", purpose=Purpose.ROLLBACK),
+        Release(intent=intent(number=4, commit="c"), outcome=FAILED),
+        release(outcome(), number=3, commit="b"),
+        Release(intent=intent(number=2, commit="b"), outcome=UNWELL),
+        release(outcome(), number=1, commit="a"),
+    ]
+    assert failed_commits(history) == {"c"}
