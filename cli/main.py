@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli import (
+    check_command,
     config_commands,
     demo,
     ledger_commands,
@@ -36,6 +37,7 @@ app.add_typer(ledger_copy_commands.app, name="ledger", help="An environment's hi
 app.command("up")(up_command.up)
 app.command("provision")(provision_command.provision)
 app.command("demo")(demo.demo)
+app.command("check")(check_command.check)
 app.command("publish")(release_commands.publish)
 app.command("deploy")(release_commands.deploy)
 app.command("verify")(release_commands.verify)

@@ -38,8 +38,17 @@ def orchestrator(names: Names, run: str) -> Access:
 
 def deployer(names: Names, run: str) -> Access:
     """Return the access of an environment's deployer, assumed from its orchestrator."""
+    return _in_runtime(names, Role.DEPLOYER, run)
+
+
+def auditor(names: Names, run: str) -> Access:
+    """Return the access of an environment's auditor, assumed from its orchestrator."""
+    return _in_runtime(names, Role.AUDITOR, run)
+
+
+def _in_runtime(names: Names, role: Role, run: str) -> Access:
     return Access(
-        role_arn=names.role_arn(Role.DEPLOYER),
+        role_arn=names.role_arn(role),
         region=names.environment.region,
         source_identity=session_name(run),
         external_id=names.environment.external_id,

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     DEPLOY_FAILED = 6
     SMOKE_TEST_FAILED = 7
     UNREACHABLE = 8
+    CHECK_FAILED = 9
     INTERRUPTED = 130
 
 

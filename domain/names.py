@@ -33,6 +33,9 @@ _DNS_SUFFIXES = {
     "aws-iso-f": "csp.hci.ic.gov",
     "aws-eusc": "amazonaws.eu",
 }
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+"""Who issues the tokens of GitHub's workflows, as IAM names it."""
+
 _BUCKET_LIMIT = 63
 _SESSION_LIMIT = 64
 _TOKEN_LIMIT = 128
@@ -134,6 +137,17 @@ class Names:
         """Return the address by which CloudFormation reads an object of the region."""
         suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
         return f"https://{bucket}.s3.{self.environment.region}.{suffix}/{key}"
+
+    @property
+    def github_provider_arn(self) -> str:
+        """The ARN of the provider of GitHub's tokens, in the InfrastructureAccount."""
+        account = self.environment.infrastructure_account
+        return f"arn:{self.partition}:iam::{account}:oidc-provider/{GITHUB_ISSUER}"
+
+    @property
+    def check_stack(self) -> str:
+        """The stack that a check plans and nobody makes; no service's name has a capital."""
+        return f"{self.prefix}CHECK"
 
     @property
     def artifact_key_alias(self) -> str:

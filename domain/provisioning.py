@@ -43,6 +43,12 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
     }
 
 
+def source_of(topology: Topology, environment: str) -> Names | None:
+    """Return the names of the environment from which this one pulls; None if it pulls nowhere."""
+    pulls = environment == PULLING_ENVIRONMENT
+    return Names.of(topology, SOURCE_ENVIRONMENT) if pulls else None
+
+
 def joined(texts: tuple[str, ...]) -> str:
     """Return a list of texts as the value of one quoted placeholder."""
     return '", "'.join(texts)

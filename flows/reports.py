@@ -11,6 +11,8 @@ from prefect import get_run_logger
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.utilities.urls import url_for
 
+from domain.check_page import check_page
+from domain.environment_check import Report
 from domain.errors import TiercelError, UnreachableError
 from domain.ledger import Release
 from domain.links import Links
@@ -136,6 +138,13 @@ async def report_terraform_plan(plan: TerraformPlan) -> None:
     """Show every change of an environment's accounts, permissions apart, without values."""
     description = f"Terraform's plan for {plan.environment}: {plan.summary()}"
     await _markdown(f"accounts-{plan.environment}", description, terraform_plan_page(plan))
+
+
+async def report_check(report: Report) -> None:
+    """Show the matrix of what was checked, and the remedy of everything that is red."""
+    environment = report.environment
+    description = f"Check of {environment}: {report.summary()}"
+    await _markdown(f"check-{environment}", description, check_page(report))
 
 
 async def report_failure(flow: str, error: TiercelError) -> None:

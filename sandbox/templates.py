@@ -1,30 +1,12 @@
-"""The policies of `policies/`, filled in for one environment."""
+"""The policies of `policies/`, which the sandbox's accounts and the proof are made from."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from string import Template
-from typing import Any
+from tasks.policy_files import FOLDER, Policy, render
 
-FOLDER = Path(__file__).parents[1] / "policies"
-
-Policy = dict[str, Any]
+__all__ = ["FOLDER", "Policy", "policy_names", "render"]
 
 
 def policy_names() -> tuple[str, ...]:
     """Return the name of every policy."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
-
-
-def render(name: str, values: Mapping[str, str]) -> Policy:
-    """Return the policy with every `${placeholder}` filled in.
-
-    A list of texts is given as one value, joined by `", "`, which is also how Terraform's
-    templatefile() takes it. Raises KeyError for a placeholder without a value and
-    FileNotFoundError for a policy that does not exist.
-    """
-    text = (FOLDER / f"{name}.json").read_text("utf-8")
-    policy: Policy = json.loads(Template(text).substitute(values))
-    return policy

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from string import Template
+import json
 from typing import Any
 
 import boto3
@@ -13,9 +12,9 @@ from botocore.exceptions import ClientError
 from domain.errors import RefusedInputError, TiercelError
 from domain.names import Names
 from tasks.aws_errors import code_of, translated
+from tasks.policy_files import render
 from tasks.task import world_task
 
-_POLICY = Path(__file__).parents[1] / "policies" / "staging-bucket.json"
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
 _ABSENT = frozenset({"404", "NoSuchBucket"})
 _BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -98,8 +97,9 @@ def _place(names: Names) -> dict[str, Any]:
 
 def _policy(names: Names) -> str:
     """The staging bucket's policy is right for the state too: TLS and own account only."""
-    return Template(_POLICY.read_text("utf-8")).substitute(
-        partition=names.partition,
-        staging_bucket=names.state_bucket,
-        runtime_account=names.environment.infrastructure_account,
-    )
+    values = {
+        "partition": names.partition,
+        "staging_bucket": names.state_bucket,
+        "runtime_account": names.environment.infrastructure_account,
+    }
+    return json.dumps(render("staging-bucket", values))

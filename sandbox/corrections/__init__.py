@@ -19,6 +19,7 @@ from sandbox.corrections import (
     implied,
     keys,
     projects,
+    providers,
     rest_apis,
 )
 
@@ -46,6 +47,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     buckets.keep_buckets_that_are_not_empty,
     projects.keep_all_of_a_project,
     projects.find_projects_by_arn,
+    providers.authorize_the_provider_that_is_named,
 )
 
 

@@ -1,0 +1,154 @@
+"""check_environment: whether an environment's accounts are as they must be, tried for real."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from prefect.runtime import flow_run
+
+from domain.account_check import clock_is_right, external_id_is_taken, worked
+from domain.environment_check import Finding, Report, Verdict, check_failed, nothing_checked
+from domain.errors import ConfigurationError
+from domain.names import Names, Role
+from domain.observations import KeySeen, Policy, Unread
+from domain.provisioning import github_subjects, policy_values, source_of
+from domain.topology import Topology
+from domain.wanted_environment import POLICIES, WantedEnvironment
+from flows.check_parts import (
+    Place,
+    all_of,
+    attempt,
+    infrastructure_parts,
+    not_used,
+    runtime_parts,
+    uses,
+)
+from flows.concurrency import all_done, call
+from flows.lifecycle import lifecycle_flow
+from flows.naming import tag_flow_run
+from flows.parameters import Environment
+from flows.reports import report_check
+from tasks.check_kms import read_key
+from tasks.check_sts import assume, compare_clocks
+from tasks.configuration import load_topology
+from tasks.policy_files import render
+from tasks.topology_file import config_path
+
+
+@lifecycle_flow("check-environment", "check")
+async def check_environment(environment: Environment) -> Report:
+    """Try an environment's accounts for real and compare them with what they must be.
+
+    Changes nothing that lasts. The run fails if anything is red.
+
+    Args:
+        environment: The environment whose accounts are meant.
+    """
+    topology = await call(load_topology, config_path())
+    if environment not in topology.environments:
+        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    await tag_flow_run(environment)
+    names = Names.of(topology, environment)
+    place = Place(
+        names=names,
+        run=str(flow_run.get_id() or "no-flow-run"),
+        wanted=wanted_environment(topology, names, "", ""),
+        source=source_of(topology, environment),
+    )
+    report = Report(
+        environment=environment,
+        accounts={
+            names.environment.infrastructure_account: "InfrastructureAccount",
+            names.environment.runtime_account: "RuntimeAccount",
+        },
+        findings=tuple(await _findings(place, topology)),
+    )
+    await report_check(report)
+    if report.of(Verdict.RED):
+        raise check_failed(report)
+    return report
+
+
+async def _findings(place: Place, topology: Topology) -> list[Finding]:
+    wanted, names = place.wanted, place.names
+    clock = await attempt(compare_clocks, names.environment.region)
+    boss = await attempt(assume, place.orchestrator)
+    thing = wanted.role_thing(Role.ORCHESTRATOR)
+    remedy = "check your credentials and the account id in tiercel.toml, then provision it"
+    found = [worked(thing, "assumed", boss, remedy)]
+    if isinstance(boss, Unread):
+        why = "the orchestrator cannot be assumed"
+        found += nothing_checked(wanted.seen_by_orchestrator(), why)
+    else:
+        found += await _as_orchestrator(place, topology)
+    return [*found, clock_is_right(wanted.infrastructure("account"), clock)]
+
+
+async def _as_orchestrator(place: Place, topology: Topology) -> list[Finding]:
+    """Look at everything, the RuntimeAccount as the roles that let the orchestrator in."""
+    names, who = place.names, place.orchestrator
+    artifact_key, signing_key = await all_done(
+        [
+            attempt(read_key, who, names.artifact_key_alias),
+            attempt(read_key, who, names.signing_key_alias),
+        ]
+    )
+    deployer = await attempt(assume, place.deployer)
+    auditor = await attempt(assume, place.auditor)
+    arns = (_arn(artifact_key), _arn(signing_key))
+    wanted = wanted_environment(topology, names, *arns)
+    place = replace(place, wanted=wanted)
+    deploys, audits = not isinstance(deployer, Unread), not isinstance(auditor, Unread)
+    found = await all_of(
+        [
+            *infrastructure_parts(place, artifact_key, signing_key),
+            *(runtime_parts(place) if audits else []),
+            *uses(place, *arns, deploys=deploys),
+        ]
+    )
+    found += _entered(wanted, deployer, auditor)
+    if not audits:
+        found += nothing_checked(wanted.seen_by_auditor(), "the auditor cannot be assumed")
+    if not deploys:
+        stacks = [wanted.runtime("stacks")]
+        found += nothing_checked(stacks, "the deployer cannot be assumed")
+    return found + not_used(place)
+
+
+def _entered(wanted: WantedEnvironment, deployer: object, auditor: object) -> list[Finding]:
+    """Say whether the RuntimeAccount's roles let the orchestrator in."""
+    things = [wanted.role_thing(Role.DEPLOYER), wanted.role_thing(Role.AUDITOR)]
+    remedy = f"{wanted.remedy}; if both roles refuse, compare external_id in tiercel.toml"
+    external_id = wanted.names.environment.external_id
+    return [
+        worked(things[0], "assumed", deployer, remedy),
+        worked(things[1], "assumed", auditor, remedy),
+        *external_id_is_taken(things, external_id, (deployer, auditor), wanted.remedy),
+    ]
+
+
+def _arn(key: KeySeen | Unread | None) -> str:
+    return key.arn if isinstance(key, KeySeen) else ""
+
+
+def wanted_environment(
+    topology: Topology, names: Names, artifact_key: str, signing_key: str
+) -> WantedEnvironment:
+    """Return how the accounts must be; the ARN of a key is empty while it is not known."""
+    environment = names.environment.name
+    keys = {"artifact_key_arn": artifact_key, "signing_key_arn": signing_key}
+    values = policy_values(topology, environment) | {name: arn for name, arn in keys.items() if arn}
+    return WantedEnvironment(
+        names=names,
+        subjects=github_subjects(topology, environment),
+        policies={name: _policy(name, values) for name in POLICIES},
+        artifact_key=artifact_key,
+    )
+
+
+def _policy(name: str, values: Mapping[str, str]) -> Policy | Unread:
+    try:
+        return render(name, values)
+    except KeyError as error:
+        return Unread(f"the value of {error.args[0]} is not known", passing=True)

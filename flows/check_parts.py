@@ -1,0 +1,221 @@
+"""What a check does in the accounts: read, compare with what must be, and try for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task
+
+from domain.access import Access, auditor, deployer, orchestrator
+from domain.account_check import accepts_github, quotas_have_room, worked
+from domain.bucket_check import check_bucket
+from domain.environment_check import Aspect, Finding
+from domain.errors import TiercelError
+from domain.key_check import check_key
+from domain.names import RUNTIME_ROLES, Names, Role
+from domain.observations import KeySeen, Unread
+from domain.role_check import check_boundary, check_role
+from domain.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
+from flows.concurrency import call, side_by_side
+from tasks.check_cloudformation import read_stack_quota, try_change_set
+from tasks.check_iam import (
+    read_iam_quotas,
+    read_identity_provider,
+    read_managed_policy,
+    read_role,
+)
+from tasks.check_kms import try_encryption, try_signing, try_verifying
+from tasks.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Part = Callable[[], Coroutine[Any, Any, list[Finding]]]
+
+_NOBODY = "another service of AWS becomes it, no check can"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a check looks, as whom, and how it must be there.
+
+    `source` has the names of the environment from which this one pulls, if there is one.
+    """
+
+    names: Names
+    run: str
+    wanted: WantedEnvironment
+    source: Names | None = None
+
+    @property
+    def orchestrator(self) -> Access:
+        """Who reads and acts in the InfrastructureAccount."""
+        return orchestrator(self.names, self.run)
+
+    @property
+    def deployer(self) -> Access:
+        """Who acts in the RuntimeAccount."""
+        return deployer(self.names, self.run)
+
+    @property
+    def auditor(self) -> Access:
+        """Who reads in the RuntimeAccount."""
+        return auditor(self.names, self.run)
+
+
+async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
+    """Await a task; a failure is something that a check found."""
+    try:
+        return await call(task, *args, **kwargs)
+    except TiercelError as error:
+        return Unread.of(error)
+
+
+async def all_of(parts: Sequence[Part]) -> list[Finding]:
+    """Await all parts, a few at once, and return what they found in their order."""
+    return list(chain.from_iterable(await side_by_side(parts)))
+
+
+def infrastructure_parts(
+    place: Place, artifact_key: KeySeen | Unread | None, signing_key: KeySeen | Unread | None
+) -> list[Part]:
+    """Return what the orchestrator reads in its own account."""
+    wanted, who = place.wanted, place.orchestrator
+
+    async def keys() -> list[Finding]:
+        return [
+            *check_key(wanted.encryption_key, artifact_key),
+            *check_key(wanted.signing_key, signing_key),
+        ]
+
+    async def bucket() -> list[Finding]:
+        seen = await attempt(read_bucket, who, place.names.artifact_bucket)
+        return check_bucket(wanted.artifact_bucket, seen)
+
+    async def provider() -> list[Finding]:
+        seen = await attempt(read_identity_provider, who, place.names.github_provider_arn)
+        return [accepts_github(wanted.infrastructure("GitHub's provider"), wanted.remedy, seen)]
+
+    return [*(_role(place, who, role) for role in INFRASTRUCTURE_ROLES), bucket, keys, provider]
+
+
+def runtime_parts(place: Place) -> list[Part]:
+    """Return what the auditor reads in the RuntimeAccount."""
+    wanted, who, names = place.wanted, place.auditor, place.names
+
+    async def boundary() -> list[Finding]:
+        seen = await attempt(read_managed_policy, who, names.boundary_arn)
+        policy = wanted.policies["cloudformation-boundary"]
+        return check_boundary(wanted.boundary, policy, wanted.remedy, seen)
+
+    async def bucket() -> list[Finding]:
+        seen = await attempt(read_bucket, who, names.staging_bucket)
+        return check_bucket(wanted.staging_bucket, seen)
+
+    async def quotas() -> list[Finding]:
+        stacks = await attempt(read_stack_quota, who)
+        identities = await attempt(read_iam_quotas, who)
+        return [
+            *quotas_have_room(wanted.runtime("stacks"), "stacks", stacks),
+            *quotas_have_room(wanted.runtime("account"), "roles and managed policies", identities),
+        ]
+
+    roles = [role for role in Role if role in RUNTIME_ROLES]
+    return [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
+
+
+def uses(place: Place, artifact_key: str, signing_key: str, *, deploys: bool) -> list[Part]:
+    """Return what is done for real, and undone. Without a deployer it cannot take part."""
+    wanted, names = place.wanted, place.names
+    boss, remedy = place.orchestrator, wanted.remedy
+
+    async def encryption() -> list[Finding]:
+        seen = await attempt(try_encryption, boss, artifact_key)
+        return [worked(wanted.encryption_key.thing, "encrypt and decrypt", seen, remedy)]
+
+    async def signing() -> list[Finding]:
+        thing = wanted.signing_key.thing
+        signed = await attempt(try_signing, boss, signing_key)
+        found = [worked(thing, "sign and verify", signed, remedy)]
+        if deploys and isinstance(signed, bytes):
+            seen = await attempt(try_verifying, place.deployer, signing_key, signed)
+            found.append(worked(thing, "the deployer verifies", seen, remedy))
+        return found
+
+    async def objects() -> list[Finding]:
+        thing, bucket = wanted.artifact_bucket.thing, names.artifact_bucket
+        left = await attempt(leave_marker, boss, bucket)
+        found = [worked(thing, "put, head and get", left, remedy)]
+        if deploys and not isinstance(left, Unread):
+            seen = await attempt(read_marker, place.deployer, bucket)
+            found.append(worked(thing, "the deployer heads and gets", seen, remedy))
+        return found
+
+    parts: list[Part] = [objects]
+    parts += [encryption] if artifact_key else []
+    parts += [signing] if signing_key else []
+    parts += [_pulling(place, place.source)] if place.source else []
+    return parts + (_deploying(place) if deploys else [])
+
+
+def not_used(place: Place) -> list[Finding]:
+    """Say of which roles and quotas a check cannot know whether they work."""
+    wanted = place.wanted
+    account = "the orchestrator may not read the InfrastructureAccount's quotas"
+    missing = "no role may read the quotas of Lambda, S3 and API Gateway"
+    return [
+        wanted.role_thing(Role.BUILDER).unknown(Aspect.USE, "assumed", _NOBODY),
+        wanted.role_thing(Role.VERIFIER).unknown(Aspect.USE, "assumed", _NOBODY),
+        wanted.role_thing(Role.TRIGGER).unknown(
+            Aspect.USE, "assumed", "only workflows on GitHub have a token that opens it"
+        ),
+        wanted.role_thing(Role.CLOUDFORMATION).unknown(
+            Aspect.USE,
+            "assumed",
+            "CloudFormation becomes it to change a stack, which no check does",
+        ),
+        wanted.infrastructure("account").unknown(Aspect.LIMITS, "quotas", account),
+        wanted.runtime("account").unknown(Aspect.LIMITS, "other quotas", missing),
+    ]
+
+
+def _role(place: Place, who: Access, role: Role) -> Part:
+    async def part() -> list[Finding]:
+        seen = await attempt(read_role, who, place.names.role(role))
+        return check_role(place.wanted.role(role), seen)
+
+    return part
+
+
+def _deploying(place: Place) -> list[Part]:
+    wanted, names, who = place.wanted, place.names, place.deployer
+
+    async def staging() -> list[Finding]:
+        seen = await attempt(try_staging, who, names.staging_bucket, place.run)
+        rule = "put, head, get and delete"
+        return [worked(wanted.staging_bucket.thing, rule, seen, wanted.remedy)]
+
+    async def change_set() -> list[Finding]:
+        role = names.role_arn(Role.CLOUDFORMATION)
+        seen = await attempt(try_change_set, who, names.check_stack, role, place.run)
+        return [worked(wanted.runtime("stacks"), "change set", seen, wanted.remedy)]
+
+    return [staging, change_set]
+
+
+def _pulling(place: Place, source: Names) -> Part:
+    """The next environment reads what the one before it verified."""
+    thing = place.wanted.infrastructure(f"artifacts of {source.environment.name}")
+    who = replace(place.orchestrator, region=source.environment.region)
+
+    async def part() -> list[Finding]:
+        seen = await attempt(read_marker, who, source.artifact_bucket)
+        rule = "head and get"
+        if seen is False:
+            why = f"there is no marker yet: check {source.environment.name} first"
+            return [thing.unknown(Aspect.USE, rule, why)]
+        return [worked(thing, rule, seen, place.wanted.remedy)]
+
+    return part

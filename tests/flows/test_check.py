@@ -1,0 +1,130 @@
+"""check_environment as a run, and what the command shows; tests/sandbox breaks everything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import typer
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import Artifact
+
+from cli.check_command import check, show_report
+from cli.output import Output
+from domain.environment_check import Aspect, CheckFailedError, Report, Verdict
+from domain.errors import ConfigurationError, ExitCode, RefusedInputError
+from domain.names import Names
+from flows.check import check_environment
+from sandbox.lifecycle import Sandbox
+from tests.flows.conftest import Become
+from tests.support.aws import root_client
+from tests.support.commands import ROOT
+
+
+def run(environment: str) -> Report:
+    flow: Any = check_environment
+    report: Report = asyncio.run(flow(environment=environment))
+    return report
+
+
+def latest_artifact(key: str) -> str:
+    async def read() -> list[Artifact]:
+        wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        async with get_client() as client:
+            return await client.read_artifacts(artifact_filter=wanted)
+
+    return str(max(asyncio.run(read()), key=lambda one: str(one.created)).data)
+
+
+def test_both_environments_are_green_and_what_was_not_checked_says_why(
+    operator: Sandbox, become: Become
+) -> None:
+    assert operator.aws_endpoint
+    for environment in ("preprod", "prod"):
+        become(environment)
+        report = run(environment)
+        assert report.of(Verdict.RED) == []
+        assert len(report.of(Verdict.GREEN)) > 60
+        assert all(one.why for one in report.of(Verdict.UNKNOWN))
+    pulled = [one for one in report.findings if one.thing == "artifacts of preprod"]
+    assert [one.verdict for one in pulled] == [Verdict.GREEN]
+    assert "| staging bucket | green | green |" in latest_artifact("check-prod")
+
+
+def test_a_red_check_ends_the_command_with_its_exit_code_and_leaves_artifacts(
+    operator: Sandbox, preprod: Names, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = root_client(operator, "preprod-infrastructure-root", "s3")
+    place = {"Bucket": preprod.artifact_bucket}
+    s3.put_bucket_versioning(**place, VersioningConfiguration={"Status": "Suspended"})
+    try:
+        with pytest.raises(typer.Exit) as ended:
+            check("preprod", quiet=True, as_json=True)
+    finally:
+        s3.put_bucket_versioning(**place, VersioningConfiguration={"Status": "Enabled"})
+    assert ended.value.exit_code == ExitCode.CHECK_FAILED
+    report = Report.model_validate(json.loads(capsys.readouterr().out)["preprod"])
+    (red,) = report.of(Verdict.RED)
+    assert (red.thing, red.aspect) == ("artifact bucket", Aspect.SETTINGS)
+    assert "versioning is Suspended" in latest_artifact("check-preprod")
+    assert "versioning is Suspended" in latest_artifact("failure-check-environment")
+
+
+def test_without_the_orchestrator_everything_else_is_not_checked(
+    operator: Sandbox, become: Become
+) -> None:
+    assert operator.aws_endpoint
+    become("preprod")
+    with pytest.raises(CheckFailedError) as failed:
+        run("prod")
+    assert failed.value.exit_code is ExitCode.CHECK_FAILED
+    report = failed.value.report
+    assert report
+    assert [one.thing for one in report.of(Verdict.RED)] == ["role orchestrator"]
+    assert "the orchestrator cannot be assumed" in {one.why for one in report.findings}
+    assert [one.thing for one in report.of(Verdict.GREEN)] == ["account"]
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_environment_that_is_not_there_or_cannot_be_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="there is no environment 'qa'"):
+        run("qa")
+    with pytest.raises(RefusedInputError, match="is not"):
+        run("../prod")
+
+
+@pytest.mark.usefixtures("operator")
+def test_the_command_names_the_environments_that_there_are() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        check("qa", config=ROOT / "tiercel.toml")
+    assert refused.value.remedy == "choose one of preprod, prod"
+
+
+def test_what_is_red_is_shown_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report.model_validate(
+        {
+            "environment": "preprod",
+            "accounts": {"111111111111": "InfrastructureAccount"},
+            "findings": [
+                {
+                    "account": "111111111111",
+                    "thing": "signing key",
+                    "aspect": "settings",
+                    "rule": "enabled",
+                    "verdict": "red",
+                    "what": "the key is [bold]Disabled",
+                    "why": "nothing can be signed",
+                    "remedy": "enable the key",
+                }
+            ],
+        }
+    )
+    show_report(Output(), report)
+    printed = capsys.readouterr().out
+    for words in ("preprod, InfrastructureAccount 111111111111", "RED", "enable the key"):
+        assert words in printed
+    assert "the key is [bold]Disabled" in printed
+    assert "preprod: 0 green, 1 red, 0 not checked" in printed
