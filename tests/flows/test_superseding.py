@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
+from prefect.settings import PREFECT_API_URL
 
+from domain.ledger import Intent, intent_key
 from domain.names import Names
 from flows.deploy import deploy_to_preprod
 from flows.publish import publish_artifact
 from sandbox.journal import journal_size, read_journal
 from sandbox.lifecycle import Sandbox
+from tasks.clients import forget_clients
 from tests.flows.test_prefect_ui import newest_page
+from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import queue, services
+from tests.tasks.faults import Answer, Question, interceptor
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -88,3 +96,43 @@ def test_what_the_ledger_has_of_a_later_commit_stands_when_the_branch_went_on_un
     again = asyncio.run(deploy_to_preprod(repository.name, second))["ledgers"]
     assert not again.changed
     assert again.release == live.release
+
+
+def test_an_older_commit_does_not_win_with_the_number_after_a_newer_ones(
+    sandbox: Sandbox,
+    preprod: Names,
+    repositories: RepositoryMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository = repositories.make("overtaken")
+    first, second = commits(repository, "overtaken", 1, 2)
+    publish(repository, first)
+    newer = Intent(
+        stack=preprod.stack("overtaken"), number=1, service="overtaken", environment="preprod",
+        repository=repository.name, commit=second, artifact_id="ab", artifact_digest="ab",
+        template_sha256="cd", parameters={}, requested_by="a person", flow_run="another",
+        at=datetime.now(UTC),
+    )  # fmt: skip
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    key = intent_key(newer.stack, 1)
+    taken: list[str] = []
+
+    def take_the_number(question: Question, ask: Callable[[], Answer]) -> Answer:
+        """Another run records a newer commit after this one has read an empty ledger."""
+        if question.method == "PUT" and question.path.endswith(key) and not taken:
+            taken.append(key)
+            body = newer.model_dump_json().encode()
+            s3.put_object(Bucket=preprod.artifact_bucket, Key=key, Body=body)
+        return ask()
+
+    with interceptor(take_the_number) as url:
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
+        forget_clients()
+        assert asyncio.run(deploy_to_preprod(repository.name, first)) == {}
+    forget_clients()
+
+    assert taken
+    prefix = f"ledger/{newer.stack}/"
+    found = s3.list_objects_v2(Bucket=preprod.artifact_bucket, Prefix=prefix)["Contents"]
+    assert [entry["Key"] for entry in found] == [key]

@@ -101,15 +101,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
+    """`claimed_length` is the Content-Length of an answer that breaks off before its end."""
+
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    claimed_length: int = 0
 
     def saying(self, body: bytes) -> Answer:
         return replace(self, body=body)
 
 
 Alteration = Callable[[Question, Answer], Answer | None]
+Interception = Callable[[Question, Callable[[], Answer]], Answer | None]
 
 
 @contextmanager
@@ -117,6 +121,17 @@ def go_between(alter: Alteration) -> Iterator[str]:
     """Start a proxy that passes on what `alter` makes of each answer; None loses the answer.
 
     microburst cannot lose an answer without a body, as that of PutObject, nor change one.
+    """
+    with interceptor(lambda question, ask: alter(question, ask())) as url:
+        yield url
+
+
+@contextmanager
+def interceptor(intercept: Interception) -> Iterator[str]:
+    """Start a proxy that leaves it to `intercept` whether a request is passed on, and when.
+
+    Its second argument passes the request on and returns the answer; what it returns itself
+    is what the client gets, None closes the connection without an answer.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -126,16 +141,19 @@ def go_between(alter: Alteration) -> Iterator[str]:
             target = urlsplit(self.path)
             path = target._replace(scheme="", netloc="").geturl()
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            answer = alter(Question(self.command, path, body), self._ask(target.netloc, path, body))
+            question = Question(self.command, path, body)
+            answer = intercept(question, lambda: self._ask(target.netloc, path, body))
             if answer is None:
                 self.close_connection = True
                 return
             self.send_response_only(answer.status)
             for name, value in answer.headers:
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
+            length = answer.claimed_length or len(answer.body)
+            self.send_header("Content-Length", str(length))
             self.end_headers()
             self.wfile.write(answer.body)
+            self.close_connection = self.close_connection or length > len(answer.body)
 
         def _ask(self, netloc: str, path: str, body: bytes) -> Answer:
             headers = {n: v for n, v in self.headers.items() if n.lower() not in _HOP_BY_HOP}
@@ -148,7 +166,7 @@ def go_between(alter: Alteration) -> Iterator[str]:
             finally:
                 upstream.close()
 
-        do_GET = do_PUT = do_POST = do_DELETE = _relay  # noqa: N815 - http.server's names
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _relay  # noqa: N815 - http.server's names
 
         def log_message(self, *_: Any) -> None:
             pass
