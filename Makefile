@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove bench check format lock clean
+.PHONY: help setup demo test prove chaos bench check format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,8 +32,11 @@ test: setup ## run the whole test suite
 prove: setup ## hold the policies and the sandbox against iam-simulate; about 6 minutes
 	@$(BIN)/python -m tests.oracle.prove
 
+chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; about 40 minutes
+	@$(BIN)/python -m tests.chaos
+
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
-	@for name in packaging sam trigger lifecycle; do \
+	@for name in packaging sam trigger lifecycle safety; do \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 check: setup ## formatting, lint, types, layers, and Terraform where it is installed

@@ -95,8 +95,8 @@ class Report:
             "benchmark": self.benchmark,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "smoke": self.options.smoke,
-            "commit": _git("rev-parse", "HEAD"),
-            "changed_since_commit": bool(_git("status", "--porcelain", "--untracked-files=no")),
+            "commit": git("rev-parse", "HEAD"),
+            "changed_since_commit": bool(git("status", "--porcelain", "--untracked-files=no")),
             "machine": machine(),
             "targets": self.targets,
             "ratios": {name: spread.document() for name, spread in self.ratios.items()},
@@ -127,8 +127,8 @@ def _cells(spread: Spread) -> list[str]:
     ]
 
 
-def _git(*arguments: str) -> str:
-    """Return what git says of this checkout; empty where there is none."""
+def git(*arguments: str) -> str:
+    """Return what git says of this checkout; an empty text where there is none."""
     found = subprocess.run(
         ["git", *arguments],  # noqa: S607 - the user's own git
         cwd=ROOT,

@@ -6,11 +6,8 @@ import asyncio
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,104 +18,28 @@ from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 
 from deployments.worker import work
 from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.processes import bind
-from tests.support import templates
-from tests.support.commands import run_json
-from tests.support.prefect_api import PrefectApi
-from tests.support.repositories import RepositoryMaker
-from tests.support.services import INSTALLED, UNITS, Service, Unit, private_environment
+from sandbox.journal import journal_size
+from tests.support.one_machine import (
+    DEPLOY,
+    PROGRAMS,
+    PUBLISH,
+    OneMachine,
+    chain,
+    executions,
+    one_machine,
+    published,
+)
+from tests.support.services import INSTALLED, UNITS, Service
 
-PROGRAMS = Path(sys.executable).parent
-SERVER = Unit.read("tiercel-server.service")
-WORKER = Unit.read("tiercel-worker@.service", "preprod")
-DEPLOY = "deploy-to-preprod/preprod"
-PUBLISH = "publish-artifact/preprod"
-CREDENTIAL = ("tiercel", "secret")
-DRAIN_SECONDS = "5"
 AWAY_SECONDS = 3
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@dataclass
-class OneMachine:
-    """A machine with the shipped services, and the sandbox in place of AWS."""
-
-    folder: Path
-    sandbox: Sandbox
-    port: int
-    api: PrefectApi
-    server: Service = field(init=False)
-    services: list[Service] = field(default_factory=list)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **self.sandbox.environ("preprod"),
-            **private_environment(self.folder, PROGRAMS),
-            "GITHUB_SERVER_URL": (self.sandbox.state / "repositories").as_uri(),
-            "GITHUB_TOKEN": "",
-            "PREFECT_API_URL": self.api.url,
-            "PREFECT_API_AUTH_STRING": ":".join(CREDENTIAL),
-        }
-
-    def start_server(self) -> None:
-        command = SERVER.command(PROGRAMS)
-        command[command.index("4200")] = str(self.port)
-        environment = {
-            **private_environment(self.folder, PROGRAMS),
-            "PREFECT_HOME": str(self.folder / "server"),
-            "PREFECT_SERVER_API_AUTH_STRING": ":".join(CREDENTIAL),
-            # A run that waits for its turn asks again after this; 30 seconds unless told.
-            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
-        }
-        self.server = self._started(SERVER, "server", environment, command)
-
-    def start_worker(self, name: str) -> Service:
-        command = WORKER.command(PROGRAMS)
-        command[command.index("--drain-seconds") + 1] = DRAIN_SECONDS
-        return self._started(WORKER, name, self.environment, [*command, "--name", name])
-
-    def _started(
-        self, unit: Unit, name: str, environment: dict[str, str], command: list[str]
-    ) -> Service:
-        log = self.folder / f"{name}.log"
-        service = Service.start(unit, log, environment, command=command)
-        self.services.append(service)
-        return service
-
-    def close(self) -> None:
-        for service in self.services:
-            service.kill()
-
-    def releases(self) -> dict[str, str]:
-        """What became of the newest release of each stack, as `tiercel releases` says."""
-        found = run_json("releases", "preprod", **self.environment)
-        newest: dict[str, str] = {}
-        for release in found:
-            newest.setdefault(release["stack"], release["status"])
-        return newest
-
-
 @pytest.fixture(scope="module")
 def machine(topology: Topology, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneMachine]:
-    folder = tmp_path_factory.mktemp("machine")
-    sandbox = lifecycle.up(folder / "sandbox", topology, prefect=False, latency_ms=250)
-    with bind(0) as probe:
-        port = int(probe.getsockname()[1])
-    api = PrefectApi(f"http://127.0.0.1:{port}/api", CREDENTIAL)
-    machine = OneMachine(folder, sandbox, port, api)
-    try:
-        machine.start_server()
-        api.await_answer()
-        run_json("up", **machine.environment)
+    with one_machine(tmp_path_factory.mktemp("machine"), topology) as machine:
         yield machine
-    finally:
-        machine.close()
-        lifecycle.down(sandbox.state)
 
 
 @pytest.fixture
@@ -132,37 +53,6 @@ def worker(machine: OneMachine) -> Iterator[Callable[[str], Service]]:
     yield start
     for service in started:
         service.kill()
-
-
-def chain(machine: OneMachine, name: str, length: int) -> tuple[str, str]:
-    """Make a repository whose services are deployed one after the other, and a commit."""
-    maker = RepositoryMaker(machine.sandbox.state, machine.folder / "repositories")
-    repository = maker.make(name)
-    names = [f"{name}-{place}" for place in range(length)]
-    tables = {
-        name: f'depends_on = ["{names[place - 1]}"]' if place else ""
-        for place, name in enumerate(names)
-    }
-    files = {
-        f"{name}/template.json": templates.queue(f"Name{place}") for place, name in enumerate(names)
-    }
-    return repository.name, repository.commit(
-        {"tiercel.toml": templates.services(**tables), **files}
-    )
-
-
-def executions(machine: OneMachine, since: int) -> Counter[str]:
-    """How often each stack's change set was executed with success."""
-    return Counter(
-        entry.resource
-        for entry in read_journal(machine.sandbox.journal, since)
-        if entry.operation == "ExecuteChangeSet" and entry.error_code is None
-    )
-
-
-def published(machine: OneMachine, repository: str, commit: str) -> None:
-    run = machine.api.start(PUBLISH, repository=repository, commit=commit, then_deploy=False)
-    assert machine.api.await_state(run, {"Completed"}) == "Completed"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

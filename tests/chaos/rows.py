@@ -1,0 +1,31 @@
+"""The rows of the scoreboard, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from tests.chaos import (
+    events,
+    expired,
+    hostile,
+    kills,
+    lost_answers,
+    network,
+    operation,
+    races,
+    secrets,
+    statuses,
+    tampered,
+)
+
+ROWS = (
+    kills.ROW,
+    lost_answers.ROW,
+    network.ROW,
+    expired.ROW,
+    statuses.ROW,
+    races.ROW,
+    events.ROW,
+    tampered.ROW,
+    hostile.ROW,
+    secrets.ROW,
+    operation.ROW,
+)

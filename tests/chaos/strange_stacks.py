@@ -1,0 +1,44 @@
+"""Stacks that no deploy of ours has made, in the states in which one may find them."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from tests.chaos.world import World
+
+_PATIENCE_SECONDS = 30.0
+
+
+def create_stack(world: World, stack: str) -> None:
+    """Create a stack with one queue."""
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    stacks = world.root("runtime", "cloudformation")
+    stacks.create_stack(StackName=stack, TemplateBody=body)
+    stacks.get_waiter("stack_create_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 200}
+    )
+
+
+def review_stack(world: World, stack: str) -> None:
+    """Leave what a change set leaves that nobody executed: REVIEW_IN_PROGRESS."""
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    world.root("runtime", "cloudformation").create_change_set(
+        StackName=stack, ChangeSetName="chaos", ChangeSetType="CREATE", TemplateBody=body
+    )
+
+
+def fail_to_create(world: World, stack: str) -> None:
+    """Leave what a first creation leaves that failed: ROLLBACK_COMPLETE."""
+    wrong = {"Type": "AWS::CloudFormation::WaitCondition"}
+    policy = {"ResourceSignal": {"Count": 1, "Timeout": "PT60S"}}
+    body = json.dumps({"Resources": {"Gate": {**wrong, "CreationPolicy": policy}}})
+    stacks = world.root("runtime", "cloudformation")
+    stacks.create_stack(StackName=stack, TemplateBody=body)
+    stacks.signal_resource(
+        StackName=stack, LogicalResourceId="Gate", UniqueId="chaos", Status="FAILURE"
+    )
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (world.stack(stack) or {}).get("StackStatus") != "ROLLBACK_COMPLETE":
+        assert time.monotonic() < deadline, world.stack(stack)
+        time.sleep(0.1)

@@ -1,0 +1,65 @@
+"""Processes that are killed: one that has everything imported makes a child for every deploy.
+
+    python -m tests.chaos.victim
+
+Reads a JSON document a line. One with `environment`, `repository`, `commit` and `answers` (a
+folder) starts a deploy, and the child's id is said. One with `wait` waits for that child, and its
+exit code is said. To start Python and Prefect takes longer than a deploy, so only the child is new.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from cli.output import Output
+from cli.runs import run_flow
+from domain.errors import TiercelError
+from flows.deploy import deploy_to_preprod
+
+
+def main() -> None:
+    for line in sys.stdin:
+        wish = json.loads(line)
+        if "wait" in wish:
+            said = os.waitstatus_to_exitcode(os.waitpid(wish["wait"], 0)[1])
+        else:
+            said = os.fork()
+            if said == 0:
+                _deploy(wish)
+        sys.stdout.write(f"{said}\n")
+        sys.stdout.flush()
+
+
+def _deploy(wish: dict[str, Any]) -> None:
+    """Be the child: never return, whatever happens."""
+    code = 1
+    try:
+        os.environ.update(wish["environment"])
+        result = run_flow(
+            deploy_to_preprod,
+            Output(quiet=True),
+            repository=wish["repository"],
+            commit=wish["commit"],
+        ).result
+        _write(wish, {"changed": {name: one.changed for name, one in result.items()}})
+        code = 0
+    except TiercelError as error:
+        _write(wish, {"error": error.parts(), "type": type(error).__name__})
+        code = int(error.exit_code)
+    except BaseException:  # noqa: BLE001 - a child must not go on with its parent's loop
+        _write(wish, {"defect": traceback.format_exc()})
+    finally:
+        os._exit(code)
+
+
+def _write(wish: dict[str, Any], answer: dict[str, Any]) -> None:
+    Path(wish["answers"], f"{os.getpid()}.json").write_text(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

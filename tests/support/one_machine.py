@@ -1,0 +1,139 @@
+"""A machine with the shipped services, and the sandbox in place of AWS."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from domain.topology import Topology
+from sandbox import lifecycle
+from sandbox.journal import read_journal
+from sandbox.lifecycle import Sandbox
+from sandbox.processes import bind
+from tests.support import templates
+from tests.support.commands import run_json
+from tests.support.prefect_api import PrefectApi
+from tests.support.repositories import RepositoryMaker
+from tests.support.services import Service, Unit, private_environment
+
+PROGRAMS = Path(sys.executable).parent
+SERVER = Unit.read("tiercel-server.service")
+WORKER = Unit.read("tiercel-worker@.service", "preprod")
+DEPLOY = "deploy-to-preprod/preprod"
+PUBLISH = "publish-artifact/preprod"
+CREDENTIAL = ("tiercel", "secret")
+DRAIN_SECONDS = "5"
+LATENCY_MS = 250
+
+
+@dataclass
+class OneMachine:
+    """A machine with the shipped services, and the sandbox in place of AWS."""
+
+    folder: Path
+    sandbox: Sandbox
+    port: int
+    api: PrefectApi
+    server: Service = field(init=False)
+    services: list[Service] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **self.sandbox.environ("preprod"),
+            **private_environment(self.folder, PROGRAMS),
+            "GITHUB_SERVER_URL": (self.sandbox.state / "repositories").as_uri(),
+            "GITHUB_TOKEN": "",
+            "PREFECT_API_URL": self.api.url,
+            "PREFECT_API_AUTH_STRING": ":".join(CREDENTIAL),
+        }
+
+    def start_server(self) -> None:
+        command = SERVER.command(PROGRAMS)
+        command[command.index("4200")] = str(self.port)
+        environment = {
+            **private_environment(self.folder, PROGRAMS),
+            "PREFECT_HOME": str(self.folder / "server"),
+            "PREFECT_SERVER_API_AUTH_STRING": ":".join(CREDENTIAL),
+            # A run that waits for its turn asks again after this; 30 seconds unless told.
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
+        }
+        self.server = self._started(SERVER, "server", environment, command)
+
+    def start_worker(self, name: str) -> Service:
+        command = WORKER.command(PROGRAMS)
+        command[command.index("--drain-seconds") + 1] = DRAIN_SECONDS
+        return self._started(WORKER, name, self.environment, [*command, "--name", name])
+
+    def _started(
+        self, unit: Unit, name: str, environment: dict[str, str], command: list[str]
+    ) -> Service:
+        log = self.folder / f"{name}.log"
+        service = Service.start(unit, log, environment, command=command)
+        self.services.append(service)
+        return service
+
+    def close(self) -> None:
+        for service in self.services:
+            service.kill()
+
+    def releases(self) -> dict[str, str]:
+        """What became of the newest release of each stack, as `tiercel releases` says."""
+        found = run_json("releases", "preprod", **self.environment)
+        newest: dict[str, str] = {}
+        for release in found:
+            newest.setdefault(release["stack"], release["status"])
+        return newest
+
+
+@contextmanager
+def one_machine(folder: Path, topology: Topology) -> Iterator[OneMachine]:
+    """Start the server with its deployments, and no worker yet."""
+    sandbox = lifecycle.up(folder / "sandbox", topology, prefect=False, latency_ms=LATENCY_MS)
+    with bind(0) as probe:
+        port = int(probe.getsockname()[1])
+    api = PrefectApi(f"http://127.0.0.1:{port}/api", CREDENTIAL)
+    machine = OneMachine(folder, sandbox, port, api)
+    try:
+        machine.start_server()
+        api.await_answer()
+        run_json("up", **machine.environment)
+        yield machine
+    finally:
+        machine.close()
+        lifecycle.down(sandbox.state)
+
+
+def chain(machine: OneMachine, name: str, length: int) -> tuple[str, str]:
+    """Make a repository whose services are deployed one after the other, and a commit."""
+    maker = RepositoryMaker(machine.sandbox.state, machine.folder / "repositories")
+    repository = maker.make(name)
+    names = [f"{name}-{place}" for place in range(length)]
+    tables = {
+        name: f'depends_on = ["{names[place - 1]}"]' if place else ""
+        for place, name in enumerate(names)
+    }
+    files = {
+        f"{name}/template.json": templates.queue(f"Name{place}") for place, name in enumerate(names)
+    }
+    return repository.name, repository.commit(
+        {"tiercel.toml": templates.services(**tables), **files}
+    )
+
+
+def executions(machine: OneMachine, since: int) -> Counter[str]:
+    """How often each stack's change set was executed with success."""
+    return Counter(
+        entry.resource
+        for entry in read_journal(machine.sandbox.journal, since)
+        if entry.operation == "ExecuteChangeSet" and entry.error_code is None
+    )
+
+
+def published(machine: OneMachine, repository: str, commit: str) -> None:
+    run = machine.api.start(PUBLISH, repository=repository, commit=commit, then_deploy=False)
+    assert machine.api.await_state(run, {"Completed"}) == "Completed"
