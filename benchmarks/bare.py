@@ -68,6 +68,7 @@ class BareScript:
         self._fetch("refs/heads/*:refs/heads/*")
         accounts = self._accounts("preprod")
         s3, bucket = accounts.artifacts, accounts.names.artifact_bucket
+        bare_aws.read_key(accounts, accounts.names)
         trees = self._trees(commit)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda name: _find(accounts, name, trees[name]), self.services))
@@ -77,6 +78,7 @@ class BareScript:
                 self._export(Path(folder), commit, service)
                 bundle, bodies = bare_aws.package(Path(folder) / service, service, trees[service])
             bare_aws.upload(s3, bucket, bodies)
+            bare_aws.sign(accounts, bundle)
             bare_aws.create(s3, bucket, bundle.manifest, json.dumps(vars(bundle)).encode())
 
         with ThreadPoolExecutor(2) as pool:
@@ -87,6 +89,7 @@ class BareScript:
         """Deploy both services to Preprod."""
         self._fetch("refs/heads/*:refs/heads/*")
         accounts = self._accounts("preprod")
+        bare_aws.read_key(accounts, accounts.names)
         trees = self._trees(commit)
         accounts.artifacts  # noqa: B018 - made before threads share it
         with ThreadPoolExecutor(2) as pool:
@@ -108,6 +111,8 @@ class BareScript:
         if self.project.changes > 1:  # there is an earlier version, which may want its back-merge
             self.github.open_pull("main", "develop")
         s3, trees = accounts.artifacts, self._trees(commit)
+        for names in (accounts.names, source):
+            bare_aws.read_key(accounts, names)
 
         def pulled(service: str) -> Bundle | None:
             releases = self.project.changes
@@ -116,7 +121,9 @@ class BareScript:
             body = bare_aws.read(s3, source.artifact_bucket, _manifest(service, trees[service]))
             bundle = Bundle(**json.loads(body or b"{}"))
             bucket = accounts.names.artifact_bucket
+            bare_aws.read(s3, source.artifact_bucket, bundle.provenance)
             bare_aws.copy(s3, source.artifact_bucket, s3, bucket, bundle.keys)
+            bare_aws.sign(accounts, bundle)
             bare_aws.create(s3, bucket, bundle.manifest, body or b"")
             return bundle
 
@@ -222,6 +229,7 @@ def _deploy_one(
 ) -> dict[str, str]:
     """Stage, deploy, invoke and record one service; return its stack's outputs."""
     names, s3 = accounts.names, accounts.artifacts
+    bare_aws.read_signed(accounts, bundle)
     stack, bucket = names.stack(bundle.service), names.artifact_bucket
     bare_aws.describe(accounts.stacks, stack)
     history = bare_aws.read_ledger(s3, bucket, stack, 1)

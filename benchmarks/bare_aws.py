@@ -57,6 +57,11 @@ class Accounts:
         return self.client("s3", self.infrastructure)
 
     @property
+    def keys(self) -> Any:
+        """KMS, as the orchestrator."""
+        return self.client("kms", self.infrastructure)
+
+    @property
     def staging(self) -> Any:
         """S3, as the deployer."""
         return self.client("s3", self.runtime)
@@ -95,6 +100,11 @@ class Bundle:
     def manifest(self) -> str:
         """The key of the manifest."""
         return f"manifests/{self.service}/{self.tree}.json"
+
+    @property
+    def provenance(self) -> str:
+        """The key of what was signed."""
+        return f"provenance/{self.service}/{self.tree}.json"
 
 
 def package(folder: Path, service: str, tree: str) -> tuple[Bundle, dict[str, bytes]]:
@@ -151,6 +161,26 @@ def copy(source: Any, bucket: str, target: Any, to: str, keys: Iterable[str]) ->
 def create(s3: Any, bucket: str, key: str, body: bytes) -> None:
     """Put an object that must not be there yet."""
     s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ChecksumAlgorithm="SHA256")
+
+
+def sign(accounts: Accounts, bundle: Bundle) -> None:
+    """Sign which packages belong together, and store that beside the manifest."""
+    text = json.dumps(vars(bundle)).encode()
+    signed = accounts.keys.sign(
+        KeyId=accounts.names.signing_key_alias, Message=text, SigningAlgorithm="ECDSA_SHA_256"
+    )
+    body = json.dumps({"text": text.decode(), "signature": signed["Signature"].hex()}).encode()
+    create(accounts.artifacts, accounts.names.artifact_bucket, bundle.provenance, body)
+
+
+def read_signed(accounts: Accounts, bundle: Bundle) -> None:
+    """Read what was signed."""
+    read(accounts.artifacts, accounts.names.artifact_bucket, bundle.provenance)
+
+
+def read_key(accounts: Accounts, names: Names) -> None:
+    """Read the public key of an environment."""
+    accounts.keys.get_public_key(KeyId=names.signing_key_arn)
 
 
 def read_ledger(s3: Any, bucket: str, stack: str, newest: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from cli import (
+    artifact_command,
     check_command,
     config_commands,
     demo,
@@ -46,6 +47,7 @@ app.command("rollback")(rollback_commands.rollback)
 app.command("reject")(rollback_commands.reject)
 app.command("status")(ledger_commands.status)
 app.command("releases")(ledger_commands.releases)
+app.command("verify-artifact")(artifact_command.verify_artifact)
 
 
 def main() -> None:

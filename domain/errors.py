@@ -82,6 +82,12 @@ class ArtifactConflictError(TiercelError):
     exit_code = ExitCode.REFUSED
 
 
+class UntrustedArtifactError(TiercelError):
+    """An artifact, or its provenance, is not what the environment's key has signed."""
+
+    exit_code = ExitCode.REFUSED
+
+
 class DeployFailedError(TiercelError):
     """CloudFormation refused or rolled back."""
 

@@ -181,6 +181,21 @@ def next_number(latest: Release | None, stack_token: str) -> int:
     return max(latest.intent.number if latest else 0, used[0] if used else 0) + 1
 
 
+def is_behind(latest: Release | None, stack_token: str) -> bool:
+    """Tell whether the stack's newest operation is of a later release than the newest known."""
+    used = release_of(stack_token)
+    return used is not None and used[0] > (latest.intent.number if latest else 0)
+
+
+def is_recorded(latest: Release | None, wanted: Intent) -> bool:
+    """Tell whether the newest release has the same artifact and parameters, and succeeded."""
+    return (
+        latest is not None
+        and latest.status is ReleaseStatus.SUCCEEDED
+        and latest.intent.business_key == wanted.business_key
+    )
+
+
 def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bool:
     """Tell whether the stack already is what is wanted.
 
@@ -190,8 +205,7 @@ def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bo
     return (
         latest is not None
         and latest.outcome is not None
-        and latest.status is ReleaseStatus.SUCCEEDED
-        and latest.intent.business_key == wanted.business_key
+        and is_recorded(latest, wanted)
         and latest.outcome.stack_token == stack_token
     )
 

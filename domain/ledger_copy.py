@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-PREFIXES = ("packages/", "manifests/", "ledger/")
+PREFIXES = ("packages/", "provenance/", "manifests/", "ledger/")
 """Where the history lies, in the order in which it is restored."""
 
 _KEYS = re.compile(
     r"packages/[0-9a-f]{64}\.[a-z]+"
+    r"|provenance/[a-z][a-z0-9-]*/[0-9a-f]{64}/[0-9a-f]{64}/[A-Za-z0-9-]+\.json"
     r"|manifests/[a-z][a-z0-9-]*/[0-9a-f]{64}(\.[a-z]+)?\.json"
     r"|ledger/[A-Za-z][A-Za-z0-9-]*/[0-9]{8}/(intent|outcome|rejection)\.json"
 )

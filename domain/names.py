@@ -159,6 +159,16 @@ class Names:
         """The alias of the KMS key that signs provenance."""
         return f"alias/{self.prefix}signing"
 
+    @property
+    def signing_key_arn(self) -> str:
+        """The ARN of that alias, by which other accounts name the key too.
+
+        https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html
+        """
+        place = self.environment
+        account = place.infrastructure_account
+        return f"arn:{self.partition}:kms:{place.region}:{account}:{self.signing_key_alias}"
+
     def stack(self, service: str, branch: str | None = None) -> str:
         """Return the service's stack name in this environment; see `stack_name`."""
         return stack_name(self.organization, self.environment, service, branch)

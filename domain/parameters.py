@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from domain.errors import ConfigurationError, RefusedInputError
+from domain.limits import check_parameters
 from domain.manifest import TemplateParameter
 from domain.topology import Service
 
@@ -20,7 +21,8 @@ def resolve_parameters(
 
     The environment's own parameters win over the service's, and these over an output
     of the same name of a service in `depends_on`. Raises ConfigurationError for a
-    value that no parameter takes, RefusedInputError for a parameter without a value.
+    value that no parameter takes, RefusedInputError for a parameter without a value and
+    for what CloudFormation would not take.
     `given` are the values of parameters that packaging added.
     """
     names = {parameter.name for parameter in declared}
@@ -31,6 +33,7 @@ def resolve_parameters(
     missing = [p.name for p in declared if p.required and p.name not in values]
     if missing:
         raise _missing(service, environment, missing)
+    check_parameters(values, f"{service.template_path} (environment {environment})")
     return dict(sorted(values.items()))
 
 

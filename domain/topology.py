@@ -22,6 +22,7 @@ REQUIRED_ENVIRONMENTS = ("preprod", "prod")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _LONGEST_PATH = 1024
+_LONGEST_PARAMETER = 4096
 _OWNER = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}"
 _REPOSITORY = r"[.]{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]{0,97}"
 REPOSITORY_PATTERN = f"^{_OWNER}/{_REPOSITORY}$"
@@ -32,6 +33,12 @@ def _unreserved(organization: str) -> str:
     if f"{organization}-".startswith(_RESERVED_BUCKET_PREFIXES):
         raise ValueError("S3 reserves bucket names that start like this")
     return organization
+
+
+def _short_in_bytes(value: str) -> str:
+    if len(value.encode(errors="replace")) > _LONGEST_PARAMETER:
+        raise ValueError(f"must not be longer than {_LONGEST_PARAMETER} bytes")
+    return value
 
 
 def _json_value(value: Any) -> Any:
@@ -61,7 +68,9 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 LogicalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,255}$")]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Json = Annotated[Any, AfterValidator(_json_value)]
-ParameterValue = Annotated[str, StringConstraints(max_length=4096)]
+ParameterValue = Annotated[
+    str, StringConstraints(max_length=_LONGEST_PARAMETER), AfterValidator(_short_in_bytes)
+]
 Parameters = Annotated[dict[LogicalId, ParameterValue], Field(max_length=200)]
 
 

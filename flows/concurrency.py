@@ -7,7 +7,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import Task
 
@@ -76,6 +76,12 @@ async def all_done(awaitables: Iterable[Awaitable[R]]) -> list[R]:
     if failures:
         raise combined([failure for failure in failures if isinstance(failure, TiercelError)])
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def both(one: Awaitable[R], other: Awaitable[T]) -> tuple[R, T]:
+    """Await two things of different kinds at the same time, as `all_done` does."""
+    first, second = await all_done(cast("list[Awaitable[Any]]", [one, other]))
+    return first, second
 
 
 async def in_dependency_order(

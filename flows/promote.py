@@ -10,16 +10,20 @@ from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
 from domain.ledger import Release
 from domain.manifest import Manifest
 from domain.promotion import check_promoted, check_verified, verified_release
+from domain.provenance import provenance_key
 from domain.topology import Service
-from flows.concurrency import all_done, call, side_by_side
+from flows.concurrency import all_done, both, call, side_by_side
 from flows.deploy import release_all
 from flows.lifecycle import lifecycle_flow
 from flows.parameters import Repository, Revision
 from flows.preparation import Candidate, prepare
+from flows.provenance import check_provenance, countersign
 from flows.results import Released
 from flows.version_release import announce, decide_version
 from tasks.artifacts import find_artifact, write_manifest
 from tasks.ledger import read_history, read_rejected_artifacts
+from tasks.provenance import find_provenance
+from tasks.signing import read_signing_key
 from tasks.storage import copy_package
 
 
@@ -80,17 +84,31 @@ async def _verified(candidate: Candidate) -> dict[str, Release]:
 
 
 async def _pulled(candidate: Candidate, service: Service, verified: Release) -> Manifest:
-    """Copy an artifact into Prod's InfrastructureAccount, each digest checked."""
+    """Copy an artifact into Prod's InfrastructureAccount, each digest and the signature checked.
+
+    Prod's own key signs it there, before the manifest is written.
+    """
     source = candidate.source_names(VERIFYING_ENVIRONMENT)
     reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
     bucket = candidate.names.artifact_bucket
     tree = candidate.trees[service.name]
-    pulled = await call(find_artifact, writer, bucket, tree)
-    if pulled and pulled.digest == verified.intent.artifact_digest:
+    (pulled, known), key = await both(
+        both(
+            call(find_artifact, writer, bucket, tree),
+            call(find_provenance, writer, bucket, tree),
+        ),
+        call(read_signing_key, writer, candidate.names.signing_key_arn),
+    )
+    if (
+        pulled
+        and pulled.digest == verified.intent.artifact_digest
+        and provenance_key(pulled, key.arn) in known
+    ):
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
     found = await call(find_artifact, reader, source.artifact_bucket, tree)
     manifest = check_promoted(found, verified, VERIFYING_ENVIRONMENT)
+    provenance = await check_provenance(reader, source, manifest)
     copied = await side_by_side(
         lambda package=package: call(  # type: ignore[misc]
             copy_package, reader, source.artifact_bucket, writer, bucket, package
@@ -104,4 +122,5 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         len(copied),
         source.environment.name,
     )
+    await countersign(candidate, manifest, key, known, provenance)
     return await call(write_manifest, writer, bucket, manifest)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
+from domain.manifest import Manifest
+from domain.provenance import check_rebuilt, provenance_key
 from domain.topology import Service
-from flows.concurrency import all_done, call, side_by_side
+from flows.concurrency import all_done, both, call, side_by_side
 from flows.handover import start_deploy
 from flows.lifecycle import lifecycle_flow
 from flows.parameters import Repository, Revision, ThenDeploy
 from flows.preparation import Candidate, prepare
+from flows.provenance import sign_build
 from flows.reports import report_publication
 from flows.results import Published
 from tasks.artifacts import find_artifact, write_manifest
 from tasks.builder import build_folder, build_service
+from tasks.provenance import find_provenance
+from tasks.signing import SigningKey, read_signing_key
 from tasks.storage import upload_package
 
 
@@ -49,20 +55,34 @@ async def publish_artifact(
 async def _publish(
     candidate: Candidate, service: Service, one_per_core: asyncio.Semaphore
 ) -> Published:
-    access, names = candidate.orchestrator, candidate.names
+    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
     tree = candidate.trees[service.name]
-    found = await call(find_artifact, access, names.artifact_bucket, tree)
-    if found:
+    (found, known), key = await both(
+        both(
+            call(find_artifact, access, bucket, tree),
+            call(find_provenance, access, bucket, tree),
+        ),
+        call(read_signing_key, access, candidate.names.signing_key_arn),
+    )
+    if found and provenance_key(found, key.arn) in known:
         get_run_logger().info(
             "%s: unchanged, artifact %s is published already", service.name, found.digest[:12]
         )
         return Published(found, built=False, uploaded=0)
     async with one_per_core:
-        return await _build_and_upload(candidate, service)
+        return await _build_and_upload(candidate, service, found, known, key)
 
 
-async def _build_and_upload(candidate: Candidate, service: Service) -> Published:
+async def _build_and_upload(
+    candidate: Candidate,
+    service: Service,
+    found: Manifest | None,
+    known: list[str],
+    key: SigningKey,
+) -> Published:
+    """Build, upload, sign, and write the manifest last; `found` is one without provenance."""
     access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
+    started = datetime.now(UTC)
     with build_folder() as folder:
         built = await call(
             build_service,
@@ -72,12 +92,15 @@ async def _build_and_upload(candidate: Candidate, service: Service) -> Published
             candidate.topology.builds,
             folder,
         )
+        finished = datetime.now(UTC)
+        check_rebuilt(found, built.manifest)
         created = await side_by_side(
             lambda package=package: call(  # type: ignore[misc]
                 upload_package, access, bucket, package, built.files[package.sha256]
             )
             for package in built.manifest.objects
         )
+    await sign_build(candidate, built.manifest, key, known, started, finished)
     manifest = await call(write_manifest, access, bucket, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",

@@ -28,6 +28,8 @@ from domain.ledger import (
     ReleaseStatus,
     already_live,
     check_owner,
+    is_behind,
+    is_recorded,
     next_number,
     resumable,
 )
@@ -37,6 +39,7 @@ from domain.superseding import check_succeeded, may_be_older, superseded, too_ma
 from flows.concurrency import call, side_by_side
 from flows.lease import StackLease, lease_of
 from flows.preparation import ReleaseTarget
+from flows.provenance import check_provenance
 from flows.results import Released
 from flows.stack_change import StackChange, bring_up
 from tasks.cloudformation import Stack, observe_stack
@@ -80,11 +83,19 @@ async def release(
 
     `wanted` has no number and no requester yet. An open intent of an earlier run with the
     same wish is taken up again. Raises SupersededError if a newer release stands in the
-    ledger; without `is_older` only one that is recorded meanwhile counts as newer.
+    ledger; without `is_older` only one that is recorded meanwhile counts as newer. The
+    artifact is verified before CloudFormation is called at all, unless the ledger says that
+    it is live; then before anything is written or changed.
     """
+    is_verified = False
     for _ in range(_MOST_RACES):
-        stack = await call(observe_stack, target.deployer, wanted.stack)
         latest = await call(newest_release, target.orchestrator, target.bucket, wanted.stack)
+        if not is_verified and not is_recorded(latest, wanted):
+            await check_provenance(target.orchestrator, target.names, manifest)
+            is_verified = True
+        stack = await call(observe_stack, target.deployer, wanted.stack)
+        if stack and is_behind(latest, stack.token):  # another run has been faster
+            latest = await call(newest_release, target.orchestrator, target.bucket, wanted.stack)
         check_owner(latest, wanted, stack_exists=stack is not None)
         if stack and latest and already_live(latest, wanted, stack.token):
             number = latest.intent.number
@@ -92,6 +103,9 @@ async def release(
             return Released(latest, stack, changed=False)
         if latest and is_older and may_be_older(latest, wanted) and await is_older(latest.intent):
             raise superseded(wanted, latest.intent)
+        if not is_verified:  # somebody else has changed the stack since it was released
+            await check_provenance(target.orchestrator, target.names, manifest)
+            is_verified = True
         intent = await _recorded(target, wanted, latest, stack)
         if intent:
             async with lease_of(target, intent.stack) as lease:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 import struct
+import zipfile
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -20,8 +21,15 @@ from pathlib import Path
 
 import deflate
 
+from domain.archives import (
+    MAX_PACKAGE_FILES,
+    MAX_UNZIPPED_BYTES,
+    Entry,
+    check_archive,
+    check_package,
+)
 from domain.errors import RefusedInputError
-from domain.limits import MAX_PACKAGE_FILES, check_package
+from domain.limits import at_most
 
 # A third of the time of level 6 for packages that are at most some hundredths larger:
 # about what zlib, with which others package, makes of them at its own level 6.
@@ -34,6 +42,17 @@ _SKIPPED_FOLDERS = {"__pycache__", ".git"}
 _SKIPPED_SUFFIXES = (".pyc", ".pyo")
 _CHUNK = 16
 """Files that a thread compresses at once: for single ones, threads would wait for each other."""
+_READ = 1024 * 1024
+_ENCRYPTED = 0x1
+_DAMAGES = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _AHEAD = 8
 """Chunks that are compressed ahead of the one that is written; more would only cost memory."""
 
@@ -79,6 +98,46 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
         output.write(ending)
         digest.update(ending)
     return digest.hexdigest()
+
+
+def check_zip(path: Path, shown: str) -> None:
+    """Raise RefusedInputError for a zip of somebody else's that is damaged or unsafe to unpack.
+
+    Its whole content is read, because its directory may say other sizes.
+    """
+    at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of an archive", shown)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive([_entry(info) for info in archive.infolist()], shown)
+            for info in archive.infolist():
+                _read_through(archive, info)
+    except _DAMAGES as error:
+        raise RefusedInputError(
+            "an archive is damaged",
+            where=shown,
+            why=str(error),
+            state="nothing was uploaded",
+            remedy="pack it again, as a zip that is stored or deflated",
+        ) from error
+
+
+def _entry(info: zipfile.ZipInfo) -> Entry:
+    """`filename` would end at a NUL."""
+    return Entry(
+        name=info.orig_filename,
+        size=info.file_size,
+        packed=info.compress_size,
+        is_link=stat.S_ISLNK(info.external_attr >> 16),
+        is_encrypted=bool(info.flag_bits & _ENCRYPTED),
+    )
+
+
+def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    if info.compress_type not in (_STORED, _DEFLATED):
+        raise NotImplementedError(f"{info.filename!r} is compressed in another way")
+    with archive.open(info) as file:
+        while file.read(_READ):
+            pass
 
 
 def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:

@@ -14,12 +14,13 @@ from typing import Any
 
 import uv
 
+from domain.archives import MAX_UNZIPPED_BYTES
 from domain.assets import Asset, AssetKind, declare_asset_bucket, find_assets, rewrite
 from domain.boundary import bounded, declare_boundary
 from domain.dependencies import install_commands, is_left_out, layer_folder
 from domain.digests import sha256_hex
 from domain.errors import BuildFailedError, RefusedInputError, TiercelError
-from domain.limits import check_template
+from domain.limits import at_most, check_template
 from domain.manifest import (
     AssetReference,
     Manifest,
@@ -29,7 +30,7 @@ from domain.manifest import (
 )
 from domain.source_tree import SourceTree, source_paths
 from domain.topology import Builds, Service
-from tasks.archive import zip_files, zip_folder
+from tasks.archive import check_zip, zip_files, zip_folder
 from tasks.build_process import run_build
 from tasks.git import Commit, export
 from tasks.task import run_logger, world_task
@@ -184,13 +185,14 @@ def _package_asset(
         if asset.kind is AssetKind.TEMPLATE:
             shop.packaged[key] = _package_template(shop, relative, ancestors)[0]
         elif asset.kind is AssetKind.FILE:
-            shop.packaged[key] = _package_file(shop, path)
+            shop.packaged[key] = _package_file(shop, path, where)
         else:
             shop.packaged[key] = _package_code(shop, asset, path, where)
     return shop.packaged[key]
 
 
-def _package_file(shop: _Workshop, path: Path) -> PackagedObject:
+def _package_file(shop: _Workshop, path: Path, where: str) -> PackagedObject:
+    at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of a file", where)
     suffix = path.suffix[1:].lower()
     return shop.add_bytes(path.read_bytes(), suffix if _SUFFIX.fullmatch(suffix) else "file")
 
@@ -216,6 +218,7 @@ def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
 def _package_code(shop: _Workshop, asset: Asset, path: Path, where: str) -> PackagedObject:
     target = shop.scratch / "package.zip"
     if path.is_file() and path.suffix in _ZIPS:
+        check_zip(path, where)
         return shop.add_bytes(path.read_bytes(), "zip")
     if path.is_file():
         return shop.add(target, zip_files({path.name: path}, target, where), "zip")

@@ -64,6 +64,14 @@ def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def object_types(commit: Commit, ids: Mapping[str, str]) -> dict[str, str]:
+    """Return git's type, tree or blob, of the object of each path."""
+    return {
+        path: run_git(commit.mirror, "cat-file", "-t", found).stdout.decode().strip()
+        for path, found in ids.items()
+    }
+
+
 def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     """Write the files below the paths into an empty folder, as git would check them out.
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from domain.access import Access
 from domain.digests import sha256_hex
 from domain.errors import ArtifactConflictError, TransientError, UnreachableError
+from domain.limits import check_object_key
 from domain.manifest import PackagedObject
 from tasks.aws_errors import code_of, translated
 from tasks.clients import client
@@ -30,6 +31,7 @@ def create_object(
     object exists with other bytes. Whoever knows the body's SHA-256 saves the time of
     computing it again: S3 compares it with what arrives.
     """
+    check_object_key(key, f"s3://{bucket}")
     digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(body).digest()
     with translated("write an object", f"s3://{bucket}/{key}"):
         try:
@@ -121,6 +123,27 @@ def _has(access: Access, bucket: str, package: PackagedObject) -> bool:
     return True
 
 
+def stored_sha256(access: Access, bucket: str, key: str) -> str | None:
+    """Return the SHA-256 of an object as S3 keeps it, else of its bytes; None without object.
+
+    S3 keeps the one that it was given and checked; of parts it keeps another kind, with `-`.
+    """
+    with translated("look for an object", f"s3://{bucket}/{key}"):
+        try:
+            answer = client("s3", access).head_object(
+                Bucket=bucket, Key=key, ChecksumMode="ENABLED"
+            )
+        except ClientError as error:
+            if code_of(error) in ("404", "NoSuchKey"):
+                return None
+            raise
+    kept = answer.get("ChecksumSHA256", "-")
+    if "-" not in kept:
+        return base64.b64decode(kept).hex()
+    body = read_object(access, bucket, key)
+    return None if body is None else sha256_hex(body)
+
+
 def _base64(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
@@ -156,25 +179,29 @@ def copy_package(
     if _has(writer, target, package):
         return False
     body = read_object(reader, source, package.key)
-    found = sha256_hex(body or b"")
-    if body is None or found != package.sha256:
-        raise _damaged(source, package, None if body is None else found)
+    if body is None:
+        raise missing_package(source, package)
+    found = sha256_hex(body)
+    if found != package.sha256:
+        raise _damaged(source, package, found)
     return create_object(writer, target, package.key, body, package.sha256)
 
 
-def _damaged(bucket: str, package: PackagedObject, found: str | None) -> Exception:
-    where = f"s3://{bucket}/{package.key}"
-    if found is None:
-        return ArtifactConflictError(
-            "a package of the artifact is missing",
-            where=where,
-            state="nothing was deployed",
-            remedy="restore the object: the bucket keeps its versions",
-        )
+def missing_package(bucket: str, package: PackagedObject) -> ArtifactConflictError:
+    """Return the error for a package that a manifest lists and the bucket does not have."""
+    return ArtifactConflictError(
+        "a package of the artifact is missing",
+        where=f"s3://{bucket}/{package.key}",
+        state="nothing was deployed",
+        remedy="restore the object: the bucket keeps its versions",
+    )
+
+
+def _damaged(bucket: str, package: PackagedObject, found: str) -> TransientError:
     # A truncated answer looks the same as a tampered object, so one more look is due.
     return TransientError(
         "a package has other bytes than its manifest says",
-        where=where,
+        where=f"s3://{bucket}/{package.key}",
         why=f"SHA-256 is {found}, the manifest says {package.sha256}",
         state="nothing was deployed",
         remedy="if it stays so, the object was tampered with: find out who wrote it",

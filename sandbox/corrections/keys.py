@@ -12,6 +12,9 @@ from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms
 
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):(\d{12}):key/[A-Za-z0-9-]+")
+_KEY_OR_ALIAS_ARN = re.compile(
+    r"arn:aws[a-z-]*:kms:([a-z0-9-]+):(\d{12}):(?:key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)"
+)
 _CROSS_ACCOUNT_OPERATIONS = frozenset(
     {
         "Decrypt",
@@ -35,16 +38,20 @@ def authorize_the_key_behind_an_alias() -> None:
 
     def extract(service: str, *request: Any) -> Any:
         arn = original(service, *request)
-        if service != "kms" or ":alias/" not in arn:
+        match = _KEY_OR_ALIAS_ARN.fullmatch(str(arn))
+        # The journal asks after the request has ended, and keeps the name.
+        is_asked_in_request = responses.get_account_id() == request[-1]
+        if service != "kms" or match is None or not is_asked_in_request:
             return arn
-        key = kms._resolve_key(arn.rpartition(":")[2])
+        with responses.request_scope(match[2], match[1]):
+            key = kms._resolve_key(arn)
         return key["Arn"] if key else arn
 
     iam_actions.extract_resource_arn = extract
 
 
 def serve_keys_to_other_accounts() -> None:
-    """A key may be used by its ARN from another account, if both accounts' policies allow it.
+    """A key may be used by its ARN, or its alias's, from another account, if both allow it.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
     """
@@ -105,7 +112,7 @@ def _owner(headers: Mapping[str, str], body: bytes) -> tuple[str, str] | None:
     if headers.get("x-amz-target", "").rpartition(".")[2] not in _CROSS_ACCOUNT_OPERATIONS:
         return None
     try:
-        match = _KEY_ARN.fullmatch(str(json.loads(body).get("KeyId", "")))
+        match = _KEY_OR_ALIAS_ARN.fullmatch(str(json.loads(body).get("KeyId", "")))
     except (ValueError, AttributeError):
         return None
     return (match[2], match[1]) if match else None

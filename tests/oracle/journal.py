@@ -97,7 +97,8 @@ def _exact(principal: str, action: str, resource: str) -> str:
     if action in _CREATED:
         return f"arn:aws:{_CREATED[action].format(account)}"
     if ":kms:" in resource:
-        known = next(one for one in VALUES.values() if one["infrastructure_account"] == account)
+        owner = resource.split(":")[4] or account
+        known = next(one for one in VALUES.values() if one["infrastructure_account"] == owner)
         return known["signing_key_arn" if "signing" in resource else "artifact_key_arn"]
     return re.sub(r"(:stack/[^/]+)/\*$", rf"\1/{STACK_ID}", resource) or "*"
 

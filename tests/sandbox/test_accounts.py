@@ -240,6 +240,10 @@ def test_only_the_orchestrator_signs_and_prod_can_verify(box: Sandbox) -> None:
     foreign = {"KeyId": signed["KeyId"], "Signature": signed["Signature"]} | request
     assert orchestrator(box, PROD).client("kms").verify(**foreign)["SignatureValid"]
     assert deployer(box, PREPROD).client("kms").verify(**foreign)["SignatureValid"]
+    named = orchestrator(box, PROD).client("kms").get_public_key(KeyId=PREPROD.signing_key_arn)
+    assert named["KeyId"] == signed["KeyId"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        orchestrator(box, PREPROD).client("kms").get_public_key(KeyId=PROD.signing_key_arn)
     for who in (caller(box, "preprod-runtime-root"), deployer(box, PREPROD), deployer(box, PROD)):
         with pytest.raises(ClientError, match="AccessDenied"):
             who.client("kms").sign(KeyId=signed["KeyId"], **request)

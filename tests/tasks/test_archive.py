@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.archives import MAX_NAME_BYTES, MAX_UNZIPPED_BYTES
 from domain.errors import ExitCode, RefusedInputError
-from domain.limits import MAX_NAME_BYTES, MAX_UNZIPPED_BYTES
-from tasks.archive import zip_files, zip_folder
+from tasks.archive import check_zip, zip_files, zip_folder
 
 TREE = {
     "app.py": b"def handler(event, context): ...\n" * 50,
@@ -262,7 +262,7 @@ def test_a_name_of_more_than_1024_bytes_is_refused(folder: Path) -> None:
     assert "too many bytes in a file's name: 1,025" in refusal_of(folder).what
 
 
-VISIBLE = ("-rf", "quote'\"", "back\\slash", "*", "$(touch x)", "é", "e\u0301", "日本語", "😀")
+VISIBLE = ("-rf", "quote'\"", "*", "$(touch x)", "é", "e\u0301", "日本語", "😀")
 INVISIBLE = ("a\nb", "tab\t", " lead", "trail ", "\x01", "\u202egnp.exe", "\u200b")
 
 
@@ -271,6 +271,11 @@ def test_an_unusual_name_is_kept_as_it_is(folder: Path, tmp_path: Path, name: st
     write(folder, {name: b"x", f"dir-{name}/{name}": b"y"})
     zipped(folder)
     assert contents(tmp_path / "package.zip") == {name: b"x", f"dir-{name}/{name}": b"y"}
+
+
+def test_a_name_with_a_backslash_is_refused(folder: Path) -> None:
+    write(folder, {"back\\slash": b"x"})
+    assert refusal_of(folder).what == "a file's name is unsafe"
 
 
 def test_pipes_and_sockets_are_left_out(folder: Path, tmp_path: Path) -> None:
@@ -289,7 +294,7 @@ def test_single_files_are_packaged_under_the_names_given(tmp_path: Path) -> None
 
 
 parts = st.text(
-    st.characters(exclude_characters="/\x00", exclude_categories=["Cs"]), min_size=1, max_size=8
+    st.characters(exclude_characters="/\\\x00", exclude_categories=["Cs"]), min_size=1, max_size=8
 ).filter(lambda part: part not in {".", "..", "__pycache__", ".git"} and part[-4:] != ".pyc")
 trees = st.dictionaries(
     st.lists(parts, min_size=1, max_size=3).map("/".join),
@@ -322,3 +327,74 @@ def test_any_tree_comes_back_as_it_was_and_gives_the_same_bytes_again(
         package = zipped(one)
         assert zipped(other) == package
         assert contents(one.parent / "package.zip") == files
+
+
+def made(path: Path, files: Mapping[str, bytes], *, mode: int = 0o644) -> Path:
+    """A zip as others make it."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo("x")
+            info.filename, info.compress_type = name, zipfile.ZIP_DEFLATED
+            info.external_attr = mode << 16
+            archive.writestr(info, content)
+    return path
+
+
+def zip_refusal(path: Path) -> RefusedInputError:
+    with pytest.raises(RefusedInputError) as refusal:
+        check_zip(path, "app.zip")
+    assert (refusal.value.where, refusal.value.state) == ("app.zip", "nothing was uploaded")
+    return refusal.value
+
+
+def test_a_zip_of_somebody_else_is_taken_as_is_our_own(folder: Path, tmp_path: Path) -> None:
+    check_zip(made(tmp_path / "app.zip", TREE), "app.zip")
+    write(folder, TREE)
+    zipped(folder)
+    check_zip(tmp_path / "package.zip", "package.zip")
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ({"../app.py": b"x"}, "a file's name is unsafe"),
+        ({"/etc/passwd": b"x"}, "a file's name is unsafe"),
+        ({"..\\app.py": b"x"}, "a file's name is unsafe"),
+        ({"app.py\x00.txt": b"x"}, "a file's name is unsafe"),
+        ({"App.py": b"x", "app.py": b"y"}, "two files of a package differ only in case"),
+        ({"bomb": bytes(2 * 1024 * 1024)}, "an archive becomes far larger when it is unpacked"),
+    ],
+)
+def test_a_zip_that_is_unsafe_to_unpack_is_refused(
+    tmp_path: Path, files: dict[str, bytes], what: str
+) -> None:
+    assert zip_refusal(made(tmp_path / "app.zip", files)).what == what
+
+
+def test_a_zip_with_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+    link = made(tmp_path / "app.zip", {"link": b"/etc/passwd"}, mode=0o120777)
+    assert zip_refusal(link).what == "an archive has a symbolic link"
+
+
+@pytest.mark.parametrize("damage", ["none", "cut", "content", "name", "method", "empty"])
+def test_a_zip_that_is_damaged_is_refused(tmp_path: Path, damage: str) -> None:
+    path = made(tmp_path / "app.zip", {"app.py": bytes(range(256)) * 4})
+    body = path.read_bytes()
+    changed = {
+        "none": b"PK made elsewhere",
+        "cut": body[: len(body) // 2],
+        "content": body[:60] + bytes(4) + body[64:],
+        "name": body.replace(b"app.py", b"App.py", 1),
+        "method": body.replace(b"\x08\x00", b"\x0c\x00"),
+        "empty": b"",
+    }[damage]
+    path.write_bytes(changed)
+    assert zip_refusal(path).what == "an archive is damaged"
+
+
+def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
+    path = made(tmp_path / "app.zip", {"app.py": b"x" * 50})
+    body = bytearray(path.read_bytes())
+    body[body.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(body)
+    assert zip_refusal(path).what == "an archive is encrypted"

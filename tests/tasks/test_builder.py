@@ -100,6 +100,14 @@ def wheel(content: str, tag: str = "py3-none-any") -> bytes:
     return package.getvalue()
 
 
+def zip_of(files: dict[str, bytes]) -> bytes:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return package.getvalue()
+
+
 def _record(text: str) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
     return f"sha256={digest.rstrip(b'=').decode()},{len(text.encode())}"
@@ -244,11 +252,23 @@ def test_a_path_is_read_from_the_templates_folder(
 def test_a_package_that_is_made_already_is_taken_as_it_is(
     origin: Origin, folder: Path, name: str
 ) -> None:
-    body = b"PK made elsewhere"
+    body = zip_of({"app.py": b"x"})
     origin.commit(
         {"orders/template.json": template(F=function(CodeUri=name)), f"orders/{name}": body}
     )
     assert package_of(build(origin, folder), "F") == body
+
+
+def test_a_package_that_is_made_already_is_looked_into(origin: Origin, folder: Path) -> None:
+    origin.commit(
+        {
+            "orders/template.json": template(F=function(CodeUri="app.zip")),
+            "orders/app.zip": zip_of({"../app.py": b"x"}),
+        }
+    )
+    error = refusal_of(origin, folder)
+    assert error.what == "a file's name is unsafe"
+    assert error.where == "orders/app.zip (F in orders/template.json)"
 
 
 def test_a_function_of_plain_cloudformation_is_packaged_too(origin: Origin, folder: Path) -> None:

@@ -16,6 +16,7 @@ from domain.ledger import (
     check_owner,
     entries_of,
     intent_key,
+    is_recorded,
     next_number,
     outcome_key,
     resumable,
@@ -142,6 +143,14 @@ def test_a_stack_is_live_already_only_if_nothing_else_was_released_or_touched_it
     latest: Release | None, token: str, expected: bool
 ) -> None:
     assert already_live(latest, intent(), token) is expected
+    assert is_recorded(latest, intent()) or not expected
+
+
+@pytest.mark.parametrize("token", ["", "somebody-elses"])
+def test_the_ledger_records_a_release_whoever_touched_its_stack_since(token: str) -> None:
+    latest = release(outcome())
+    assert is_recorded(latest, intent())
+    assert not already_live(latest, intent(), token)
 
 
 @pytest.mark.parametrize(

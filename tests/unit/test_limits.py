@@ -4,19 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from domain.errors import ExitCode, RefusedInputError
 from domain.limits import (
-    MAX_NAME_BYTES,
+    MAX_DESCRIPTION_BYTES,
+    MAX_KEY_BYTES,
+    MAX_MAPPINGS,
     MAX_OUTPUTS,
-    MAX_PACKAGE_FILES,
+    MAX_PARAMETER_BYTES,
     MAX_PARAMETERS,
     MAX_RESOURCES,
     MAX_TEMPLATE_BYTES,
-    MAX_UNZIPPED_BYTES,
-    check_package,
+    check_object_key,
+    check_parameters,
     check_template,
     check_template_size,
 )
@@ -46,10 +46,11 @@ def refusal_of(check: Callable[[], None]) -> RefusedInputError:
         (MAX_PARAMETERS, 200),
         (MAX_RESOURCES, 500),
         (MAX_OUTPUTS, 200),
-        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-        (MAX_UNZIPPED_BYTES, 262_144_000),
-        # Two bytes of the zip's end record count the files; 65,535 means zip64.
-        (MAX_PACKAGE_FILES, 2**16 - 2),
+        (MAX_MAPPINGS, 200),
+        (MAX_DESCRIPTION_BYTES, 1024),
+        (MAX_PARAMETER_BYTES, 4096),
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+        (MAX_KEY_BYTES, 1024),
     ],
 )
 def test_the_limits_are_those_of_aws(limit: int, aws: int) -> None:
@@ -58,7 +59,12 @@ def test_the_limits_are_those_of_aws(limit: int, aws: int) -> None:
 
 @pytest.mark.parametrize(
     ("section", "limit"),
-    [("Resources", MAX_RESOURCES), ("Parameters", MAX_PARAMETERS), ("Outputs", MAX_OUTPUTS)],
+    [
+        ("Resources", MAX_RESOURCES),
+        ("Parameters", MAX_PARAMETERS),
+        ("Outputs", MAX_OUTPUTS),
+        ("Mappings", MAX_MAPPINGS),
+    ],
 )
 def test_a_section_may_be_full_and_not_fuller(section: str, limit: int) -> None:
     check_template(template(**{section: mappings(limit)}), WHERE)
@@ -101,56 +107,42 @@ def test_a_template_may_have_a_million_bytes_and_not_one_more() -> None:
     assert "1,000,001" in refusal_of(lambda: check_template_size(1_000_001, WHERE)).what
 
 
-def test_a_package_may_have_250_mib_unzipped_and_not_one_byte_more() -> None:
-    check_package(["app.py"], MAX_UNZIPPED_BYTES, WHERE)
-    error = refusal_of(lambda: check_package(["app.py"], MAX_UNZIPPED_BYTES + 1, WHERE))
-    assert "262,144,001" in error.what
-    assert error.remedy
+def test_a_description_may_have_1024_bytes_and_not_one_more() -> None:
+    check_template(template(Description="é" * 512), WHERE)
+    error = refusal_of(lambda: check_template(template(Description="é" * 512 + "x"), WHERE))
+    assert "1,025" in error.what
 
 
-def test_a_package_may_have_65534_files_and_not_one_more() -> None:
-    names = [str(number) for number in range(MAX_PACKAGE_FILES)]
-    check_package(names, 0, WHERE)
-    assert "65,535" in refusal_of(lambda: check_package([*names, "x"], 0, WHERE)).what
+@pytest.mark.parametrize("section", ["Resources", "Parameters", "Outputs", "Mappings"])
+@pytest.mark.parametrize("name", ["My-Queue", "my_queue", "Grüße", "", "x" * 256, "../x", "a b"])
+def test_a_logical_id_has_letters_and_digits_only(section: str, name: str) -> None:
+    sections: dict[str, Any] = {section: {name: {}}}
+    error = refusal_of(lambda: check_template(template() | sections, WHERE))
+    assert section in error.what
+    assert error.where == WHERE
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "Fn::Transform", "Fn::ForEach::Queues"])
+def test_the_longest_logical_id_and_what_functions_make_are_taken(name: str) -> None:
+    check_template({"Resources": {name: {}}}, WHERE)
+
+
+def test_200_parameters_of_4096_bytes_are_taken_and_nothing_more() -> None:
+    full = {f"Name{number}": "é" * 2048 for number in range(200)}
+    check_parameters(full, WHERE)
+    assert "201" in refusal_of(lambda: check_parameters(full | {"More": ""}, WHERE)).what
+    error = refusal_of(lambda: check_parameters({"Long": "é" * 2048 + "x"}, WHERE))
+    assert error.what == "too many bytes in parameter Long: 4,097; AWS takes 4,096"
+
+
+@pytest.mark.parametrize("key", ["a", "packages/1.zip", "x" * 1024, "é" * 512, "a..b/.c", "a//b"])
+def test_a_key_that_s3_takes_is_taken(key: str) -> None:
+    check_object_key(key, WHERE)
 
 
 @pytest.mark.parametrize(
-    ("longest", "longer"),
-    [("x" * MAX_NAME_BYTES, "x" * (MAX_NAME_BYTES + 1)), ("é" * 512, "é" * 512 + "x")],
+    "key",
+    ["", "../a", "a/../b", "a/./b", "a\x00b", "a\nb", "x" * 1025, "é" * 513],
 )
-def test_a_name_may_have_1024_bytes_and_not_one_more(longest: str, longer: str) -> None:
-    check_package([longest], 0, WHERE)
-    assert "1,025" in refusal_of(lambda: check_package([longer], 0, WHERE)).what
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("App.py", "app.py"),
-        ("lib/README", "lib/readme"),
-        ("Lib/x", "lib/x"),
-        ("Straße", "STRASSE"),
-        ("É", "é"),
-    ],
-)
-def test_two_names_that_differ_in_case_only_are_refused_and_both_shown(
-    one: str, other: str
-) -> None:
-    error = refusal_of(lambda: check_package([one, "between", other], 0, WHERE))
-    assert one in error.why
-    assert other in error.why
-
-
-def test_a_name_that_is_not_utf_8_is_refused_and_shown_without_its_bytes() -> None:
-    error = refusal_of(lambda: check_package(["a/\udcff.py"], 0, WHERE))
-    assert error.what == "a file's name is not UTF-8"
-    assert error.why == r"'a/\udcff.py'"
-
-
-@given(st.lists(st.text(max_size=20), max_size=20))
-def test_any_names_are_taken_or_refused_and_never_anything_else(names: list[str]) -> None:
-    try:
-        check_package(names, 0, WHERE)
-    except RefusedInputError:
-        return
-    assert len({name.casefold() for name in names}) == len(set(names))
+def test_a_key_that_is_too_long_or_another_path_is_refused(key: str) -> None:
+    refusal_of(lambda: check_object_key(key, WHERE))

@@ -90,6 +90,10 @@ def test_an_unknown_environment_has_no_names() -> None:
         (NAMES.state_bucket, "acme-preprod-terraform-111111111111-eu-central-1"),
         (NAMES.artifact_key_alias, "alias/acme-preprod-artifacts"),
         (NAMES.signing_key_alias, "alias/acme-preprod-signing"),
+        (
+            NAMES.signing_key_arn,
+            "arn:aws:kms:eu-central-1:111111111111:alias/acme-preprod-signing",
+        ),
         (NAMES.boundary_arn, "arn:aws:iam::222222222222:policy/acme-preprod-boundary"),
         (NAMES.stack("orders"), "acme-preprod-orders"),
         (NAMES.stack("orders", "develop"), "acme-preprod-orders"),
