@@ -36,7 +36,7 @@ chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.m
 	@$(BIN)/python -m tests.chaos
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
-	@for name in packaging sam trigger lifecycle safety; do \
+	@for name in enforcement packaging sam trigger lifecycle safety; do \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 check: setup ## formatting, lint, types, layers, and Terraform where it is installed

@@ -119,7 +119,7 @@ def _steps(change: Change) -> dict[str, bool]:
 def _lack(change: Change, handlers: Handlers, role: RolePolicies) -> Lack:
     needed = needed_actions(change, handlers)
     missing = {action for action in needed if not role.could_allow(action)}
-    service = _own_service(change.resource_type, handlers)
+    service = own_service(change.resource_type, handlers)
     certain: set[str] = set()
     for step, sure in _steps(change).items():
         if sure:
@@ -149,7 +149,7 @@ def _indispensable(resource_type: str, listed: list[str], missing: set[str]) -> 
     return {one for one in missing.intersection(listed) if _verb(one, resource_type) == "create"}
 
 
-def _own_service(resource_type: str, handlers: Handlers) -> str:
+def own_service(resource_type: str, handlers: Handlers) -> str:
     """Return the prefix of the actions that are about the type itself, such as `sqs`.
 
     It is the one that the type's name begins with, or that begins with it; else that of

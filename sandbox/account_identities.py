@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from sandbox.credentials import AccessKey
+from sandbox.github_tokens import ISSUER
 from sandbox.templates import Policy
 
 Client = Any
 
-GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 _INLINE_POLICY = "permissions"
 
 
@@ -21,10 +21,10 @@ def ensure_github_provider(iam: Client) -> None:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
     """
     providers = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    host = GITHUB_ISSUER.removeprefix("https://")
+    host = ISSUER.removeprefix("https://")
     if not any(provider["Arn"].endswith(host) for provider in providers):
         iam.create_open_id_connect_provider(
-            Url=GITHUB_ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+            Url=ISSUER, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
         )
 
 

@@ -31,8 +31,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--latency-ms", type=int, required=True)
     parser.add_argument("--stack-seconds", type=float, required=True)
+    parser.add_argument("--token-keys", type=Path, required=True)
     options = parser.parse_args(arguments)
-    corrections.apply()
+    corrections.apply(options.token_keys)
     if options.stack_seconds:
         let_stacks_take(options.stack_seconds)
     journal = JournalWriter(options.journal)

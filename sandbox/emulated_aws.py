@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from domain.errors import TiercelError
 from sandbox import processes, state_folder
+from sandbox.github_tokens import TokenIssuer
 from sandbox.layout import Layout
 from sandbox.processes import HOST
 from sandbox.readiness import await_answer
@@ -21,12 +22,19 @@ _WARM_FUNCTION_SECONDS = 300
 
 
 def start_aws(
-    layout: Layout, port: int, region: str, *, latency_ms: int = 0, stack_seconds: float = 0
+    layout: Layout,
+    port: int,
+    region: str,
+    *,
+    latency_ms: int = 0,
+    stack_seconds: float = 0,
+    enforce: bool = True,
 ) -> Server:
     """Start the emulated AWS and return it; it may not answer yet.
 
-    `port` 0 lets the operating system choose one. Raises TiercelError when the emulator is
-    not installed or the port is taken.
+    `port` 0 lets the operating system choose one. Without `enforce` nobody is refused
+    anything, which is for measuring alone. Raises TiercelError when the emulator is not
+    installed or the port is taken.
     """
     if importlib.util.find_spec("ministack") is None:
         raise TiercelError(
@@ -35,6 +43,7 @@ def start_aws(
             remedy="run `pip install 'tiercel[sandbox]'`",
         )
     state_folder.prepare(layout.emulator)
+    TokenIssuer.of(layout)  # its public keys are there before anybody shows a token
     with processes.bind(port) as listener:
         port = int(listener.getsockname()[1])
         arguments = [
@@ -43,8 +52,9 @@ def start_aws(
             *("--journal", str(layout.journal)),
             *("--latency-ms", str(latency_ms)),
             *("--stack-seconds", str(stack_seconds)),
+            *("--token-keys", str(layout.issuer_keys)),
         ]
-        environment = _environment(layout, port, region)
+        environment = _environment(layout, port, region, enforce=enforce)
         process = processes.start(
             arguments, environment, layout.aws_log, inherit=(listener.fileno(),)
         )
@@ -63,7 +73,7 @@ def root_secret(layout: Layout) -> str:
     return layout.secret.read_text("utf-8")
 
 
-def _environment(layout: Layout, port: int, region: str) -> dict[str, str]:
+def _environment(layout: Layout, port: int, region: str, *, enforce: bool) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(layout.home),
@@ -72,7 +82,7 @@ def _environment(layout: Layout, port: int, region: str) -> dict[str, str]:
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": region,
-        "AUTH": "true",
+        "AUTH": str(enforce).lower(),
         "AWS_SECRET_ACCESS_KEY": root_secret(layout),
         "PERSIST_STATE": "1",
         "STATE_DIR": str(layout.emulator),

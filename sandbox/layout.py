@@ -43,6 +43,16 @@ class Layout:
         return self.root / "root-secret"
 
     @property
+    def issuer_key(self) -> Path:
+        """The private key with which tokens of workflows are signed."""
+        return self.root / "token-issuer.pem"
+
+    @property
+    def issuer_keys(self) -> Path:
+        """The public keys by which such a token is verified, as a JSON Web Key Set."""
+        return self.root / "token-issuer-keys.json"
+
+    @property
     def journal(self) -> Path:
         """Every AWS call, one JSON object a line."""
         return self.root / "journal.jsonl"

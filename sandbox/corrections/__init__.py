@@ -2,14 +2,18 @@
 
 Each function of this package replaces one thing of ministack by what AWS does, says which
 behaviour that is and where AWS documents it, and has a contract test in tests/sandbox: those
-of identity, implied and keys in test_accounts.py, all others in test_corrections_*.py.
+about stacks, APIs and projects in test_corrections_*.py, those about who may what in
+test_accounts.py and test_enforcement_*.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from sandbox.corrections import (
+    aliases,
+    boundaries,
     buckets,
     change_sets,
     documents,
@@ -20,19 +24,36 @@ from sandbox.corrections import (
     keys,
     projects,
     providers,
+    refusals,
     rest_apis,
+    service_role,
+    sessions,
+    unevaluated,
+    variables,
+    web_identity,
 )
 
 CORRECTIONS: tuple[Callable[[], None], ...] = (
+    unevaluated.refuse_requests_that_name_no_action,
+    unevaluated.let_unknown_operators_deny,
+    unevaluated.deny_all_but_those_named,
+    variables.fill_in_variables,
     identity.check_the_signatures_of_roots,
     identity.name_roles_not_sessions,
     identity.judge_the_caller_not_its_account,
     identity.tell_whose_bucket_it_is,
     identity.let_everybody_mean_everybody,
     identity.give_functions_secret_credentials,
+    refusals.tell_boundaries_from_session_policies,
+    refusals.tell_which_policy_decided,
+    refusals.name_what_was_refused,
     implied.tell_role_and_key,
     implied.demand_implied_permissions,
-    implied.name_the_permission_that_is_missing,
+    boundaries.tell_the_boundary_of_a_role,
+    boundaries.keep_the_boundary_of_template_roles,
+    sessions.keep_source_identities,
+    sessions.answer_for_sessions,
+    web_identity.tell_whose_token_it_was,
     keys.authorize_the_key_behind_an_alias,
     keys.serve_keys_to_other_accounts,
     http_apis.import_http_apis,
@@ -44,14 +65,23 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     change_sets.free_the_names_of_executed_change_sets,
     documents.find_templates_by_virtual_host,
     functions.demand_code,
+    aliases.split_the_traffic_of_aliases,
     buckets.keep_buckets_that_are_not_empty,
     projects.keep_all_of_a_project,
     projects.find_projects_by_arn,
     providers.authorize_the_provider_that_is_named,
+    service_role.remember_the_caller,
+    service_role.keep_the_service_role_of_a_stack,
+    service_role.act_as_the_service_role,
 )
 
 
-def apply() -> None:
-    """Correct the emulator that is imported in this process."""
+def apply(token_keys: Path | None = None) -> None:
+    """Correct the emulator that is imported in this process.
+
+    `token_keys` has the public keys of the sandbox's issuer of GitHub tokens; without it no
+    token is taken.
+    """
     for correction in CORRECTIONS:
         correction()
+    web_identity.verify_tokens(token_keys)

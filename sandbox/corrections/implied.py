@@ -14,6 +14,11 @@ from ministack.services import kms, s3
 
 _ROLE_KEY = "cloudformation:RoleArn"
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_SESSION_KEYS = {
+    "ExternalId": "sts:ExternalId",
+    "RoleSessionName": "sts:RoleSessionName",
+    "SourceIdentity": "sts:SourceIdentity",
+}
 _READS = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
 
 _method: ContextVar[str] = ContextVar("method", default="")
@@ -26,14 +31,11 @@ class Implied:
     action: str
     service: str
     resource: str
-    context: dict[str, str]
-
-
-_refused: ContextVar[Implied | None] = ContextVar("refused", default=None)
+    context: dict[str, Any]
 
 
 def tell_role_and_key() -> None:
-    """cloudformation:RoleArn and s3:x-amz-server-side-encryption-aws-kms-key-id are known.
+    """cloudformation:RoleArn, s3:x-amz-server-side-encryption-aws-kms-key-id and sts: are known.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
@@ -43,8 +45,9 @@ def tell_role_and_key() -> None:
 
     def tag_context(service: str, action: str, body: bytes, parameters: Mapping[str, Any]) -> Any:
         found = original_tags(service, action, body, parameters)
-        role = parameters.get("RoleARN") if service == "cloudformation" else None
-        return found | {_ROLE_KEY: role[0]} if role else found
+        known = {"cloudformation": {"RoleARN": _ROLE_KEY}, "sts": _SESSION_KEYS}.get(service, {})
+        told = {key: parameters[name][0] for name, key in known.items() if parameters.get(name)}
+        return found | told
 
     def s3_context(action: str, query: Any, path: str = "", headers: Any = None) -> Any:
         found = original_s3(action, query, path, headers)
@@ -61,10 +64,12 @@ def tell_role_and_key() -> None:
 
 
 def demand_implied_permissions() -> None:
-    """Naming a service role needs iam:PassRole, using an object encrypted with a key its use.
+    """Naming a service role needs iam:PassRole, an object encrypted with a key the key's use.
 
+    Tags and a source identity of a session need permissions of their own.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
     original = iam_evaluator.enforce
 
@@ -76,7 +81,6 @@ def demand_implied_permissions() -> None:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> Any:
-        _refused.set(None)
         context = service_context or {}
         denied = original(access_key, action, service, region, resource_arn, context)
         if denied or not access_key:
@@ -86,35 +90,13 @@ def demand_implied_permissions() -> None:
                 access_key, implied.action, implied.service, region, *_target(implied)
             )
             if denied:
-                _refused.set(implied)
                 return denied
         return None
 
     iam_evaluator.enforce = enforce
 
 
-def name_the_permission_that_is_missing() -> None:
-    """A refusal names the action and resource that were refused, also implied ones.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-    """
-    original = iam_actions.access_denied_response
-
-    def response(
-        service: str, action: str, principal_arn: str, request_id: str, **more: Any
-    ) -> Any:
-        implied = _refused.get()
-        if implied and not more.get("error_code"):
-            explicit = bool(more.get("explicit_deny"))
-            more["message"] = iam_actions.identity_denial_message(
-                implied.action, principal_arn, implied.resource, explicit
-            )
-        return original(service, action, principal_arn, request_id, **more)
-
-    iam_actions.access_denied_response = response
-
-
-def _target(implied: Implied) -> tuple[str, dict[str, str]]:
+def _target(implied: Implied) -> tuple[str, dict[str, Any]]:
     return implied.resource, implied.context
 
 
@@ -124,6 +106,8 @@ def _implied(
     if role := context.get(_ROLE_KEY):
         passed_to = {"iam:PassedToService": "cloudformation.amazonaws.com"}
         yield Implied("iam:PassRole", "iam", role, passed_to)
+    if action == "sts:AssumeRole":
+        yield from _of_session(resource_arn, context)
     if service != "s3" or _method.get() == "HEAD":
         return
     bucket, _, key = resource_arn.rpartition(":::")[2].partition("/")
@@ -136,6 +120,13 @@ def _implied(
         named = context.get(f"s3:{_KEY_HEADER}")
         key_id = named or _default_key(owner, bucket, context)
         yield from _key_use("kms:GenerateDataKey", owner, bucket, key_id)
+
+
+def _of_session(role_arn: str, context: Mapping[str, Any]) -> Iterator[Implied]:
+    if context.get("aws:TagKeys"):
+        yield Implied("sts:TagSession", "sts", role_arn, dict(context))
+    if context.get("sts:SourceIdentity"):
+        yield Implied("sts:SetSourceIdentity", "sts", role_arn, dict(context))
 
 
 def _key_of_object(owner: str, bucket: str, key: str) -> str:

@@ -66,9 +66,9 @@ class Caller:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def assume(self, role_arn: str, **more: Any) -> Caller:
+    def assume(self, role_arn: str, source: str = "test", **more: Any) -> Caller:
         answer = self.client("sts").assume_role(
-            RoleArn=role_arn, RoleSessionName="test", SourceIdentity="test", **more
+            RoleArn=role_arn, RoleSessionName="test", SourceIdentity=source, **more
         )
         keys = answer["Credentials"]
         return Caller(
@@ -100,6 +100,26 @@ def orchestrator(box: Sandbox, names: Names) -> Caller:
 def deployer(box: Sandbox, names: Names) -> Caller:
     external_id = names.environment.external_id
     return orchestrator(box, names).assume(names.role_arn(Role.DEPLOYER), ExternalId=external_id)
+
+
+def role_with(root: Caller, name: str, *statements: dict[str, Any]) -> Caller:
+    """Create a role of the root's account that may do just this, and become it."""
+    account = root.client("sts").get_caller_identity()["Account"]
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    actions = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+    trust = {"Effect": "Allow", "Action": actions, "Principal": principal}
+    iam = root.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
+    return root.assume(arn)
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def allow(action: str, resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 def zipped(**files: str) -> bytes:

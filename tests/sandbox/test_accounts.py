@@ -16,7 +16,18 @@ from botocore.exceptions import ClientError
 
 from domain.names import Names, Role
 from sandbox.lifecycle import Sandbox, up
-from tests.sandbox.support import PREPROD, PROD, TOPOLOGY, Caller, caller, deployer, orchestrator
+from tests.sandbox.support import (
+    PREPROD,
+    PROD,
+    TOPOLOGY,
+    Caller,
+    allow,
+    caller,
+    deployer,
+    document,
+    orchestrator,
+    role_with,
+)
 
 AWS = Path(sys.executable).parent / "aws"
 
@@ -271,25 +282,6 @@ def test_the_deployer_changes_only_its_own_stacks_with_the_service_role(
             TemplateBody='{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}',
             **role,
         )
-
-
-def role_with(root: Caller, name: str, *statements: dict[str, Any]) -> Caller:
-    """Create a role of the root's account that may do just this, and become it."""
-    account = root.client("sts").get_caller_identity()["Account"]
-    principal = {"AWS": f"arn:aws:iam::{account}:root"}
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
-    iam = root.client("iam")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
-    return root.assume(arn)
-
-
-def document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-def allow(action: str, resource: str) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 def shared_bucket(box: Sandbox, name: str, principal: Any) -> None:

@@ -52,7 +52,12 @@ def serverless(resources: dict[str, Any], **results: Any) -> dict[str, Any]:
 
 
 def function(where: dict[str, str], **properties: Any) -> dict[str, Any]:
-    fixed = {"Handler": "app.handler", "Runtime": "python3.11", "CodeUri": where}
+    fixed = {
+        "Handler": "app.handler",
+        "Runtime": "python3.11",
+        "CodeUri": where,
+        "PermissionsBoundary": PREPROD.boundary_arn,
+    }
     return {"Type": "AWS::Serverless::Function", "Properties": fixed | properties}
 
 

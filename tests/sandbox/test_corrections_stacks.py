@@ -52,7 +52,12 @@ def serverless(resources: dict[str, Any], **results: Any) -> dict[str, Any]:
 
 
 def function(where: dict[str, str], **properties: Any) -> dict[str, Any]:
-    fixed = {"Handler": "app.handler", "Runtime": "python3.11", "CodeUri": where}
+    fixed = {
+        "Handler": "app.handler",
+        "Runtime": "python3.11",
+        "CodeUri": where,
+        "PermissionsBoundary": PREPROD.boundary_arn,
+    }
     return {"Type": "AWS::Serverless::Function", "Properties": fixed | properties}
 
 
@@ -160,7 +165,8 @@ def test_a_stack_with_a_bucket_that_is_not_empty_ends_delete_failed(
 
 def test_a_function_imports_from_its_layer(who: Caller) -> None:
     content = staged(who, zipped(python__shared='WORD = "from the layer"\n'))
-    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": content}}
+    named = {"ContentUri": content, "LayerName": {"Fn::Sub": "${AWS::StackName}-layer"}}
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": named}
     body = "import shared\ndef handler(event, context):\n    return shared.WORD\n"
     user = function(staged(who, zipped(app=body)), Layers=[{"Ref": "Layer"}])
     template = serverless({"Layer": layer, "User": user}, Name={"Ref": "User"})
@@ -234,6 +240,7 @@ def test_a_state_machine_reads_its_definition_from_s3_and_runs(who: Caller, root
             "DefinitionUri": staged(who, json.dumps(definition).encode()),
             "DefinitionSubstitutions": {"FunctionArn": {"Fn::GetAtt": ["Answer", "Arn"]}},
             "Policies": [{"LambdaInvokePolicy": {"FunctionName": {"Ref": "Answer"}}}],
+            "PermissionsBoundary": PREPROD.boundary_arn,
         },
     }
     answer = function(staged(who, zipped(app=ANSWER)))

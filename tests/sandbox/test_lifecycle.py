@@ -122,6 +122,7 @@ def test_down_ends_the_processes_of_functions_too(state: Path) -> None:
             "Handler": "app.handler",
             "Runtime": "python3.11",
             "CodeUri": staged(who, zipped(app=body)),
+            "PermissionsBoundary": PREPROD.boundary_arn,
         },
     }
     template = {
@@ -179,6 +180,7 @@ def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
             "Handler": "app.handler",
             "Runtime": "python3.11",
             "CodeUri": staged(who, zipped(app=body)),
+            "PermissionsBoundary": PREPROD.boundary_arn,
             "Events": {"A": {"Type": "HttpApi", "Properties": {"Path": "/x", "Method": "get"}}},
         },
     }

@@ -47,8 +47,9 @@ HTTP_URL = {"Fn::Sub": "https://${ServerlessHttpApi}.execute-api.${AWS::Region}.
 GATEWAY = "https://abc123.execute-api.eu-central-1.amazonaws.com"
 
 
-def api(where: dict[str, str]) -> Template:
+def api(where: dict[str, str], boundary: str) -> Template:
     properties = {
+        "PermissionsBoundary": boundary,
         "Handler": "app.handler",
         "Runtime": "python3.11",
         "CodeUri": where,
@@ -70,7 +71,7 @@ def stack(aws: Faults, runtime: Access, preprod: Names) -> Stack:
     workshop = Workshop(runtime, preprod)
     # A client keeps the proxy and the endpoint that it was made with.
     client("lambda", runtime)
-    return workshop.finish(workshop.name(), api(where))
+    return workshop.finish(workshop.name(), api(where, preprod.boundary_arn))
 
 
 def with_output(address: str) -> Stack:

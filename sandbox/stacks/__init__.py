@@ -1,0 +1,1 @@
+"""What CloudFormation calls for the resources of a stack, and on which resource."""

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from domain.names import Role
+from sandbox.lifecycle import Sandbox
+from tests.sandbox.support import (
+    PREPROD,
+    Caller,
+    caller,
+    code,
+    deploy,
+    deployer,
+    eventually,
+    outputs,
+    reasons,
+    rest,
+    role_with,
+    staged,
+    zipped,
+)
+
+Template = dict[str, Any]
+
+SERVICE_ROLE = PREPROD.role_arn(Role.CLOUDFORMATION)
+QUEUE = {"Queue": {"Type": "AWS::SQS::Queue"}}
+NETWORK = {"Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+POLICY = {
+    "PolicyName": "all",
+    "PolicyDocument": {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def who(box: Sandbox) -> Caller:
+    return deployer(box, PREPROD)
+
+
+@pytest.fixture(scope="module")
+def root(box: Sandbox) -> Caller:
+    return caller(box, "preprod-runtime-root")
+
+
+def stack_name() -> str:
+    return PREPROD.prefix + "test-" + uuid.uuid4().hex[:8]
+
+
+def of(**resources: Any) -> Template:
+    return {"Resources": resources}
+
+
+def role(**properties: Any) -> Template:
+    fixed = {"AssumeRolePolicyDocument": TRUST, "PermissionsBoundary": PREPROD.boundary_arn}
+    kept = {name: value for name, value in (fixed | properties).items() if value is not None}
+    return {"Type": "AWS::IAM::Role", "Properties": kept}
+
+
+def function(where: dict[str, str], role_arn: Any) -> Template:
+    fixed = {"Handler": "app.handler", "Runtime": "python3.11", "Role": role_arn}
+    return {"Type": "AWS::Lambda::Function", "Properties": fixed | {"Code": code(where)}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (
+            NETWORK["Network"],
+            "because no identity-based policy allows the ec2:CreateVpc action (Service: Ec2, S",
+        ),
+        (
+            {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "elsewhere"}},
+            's3:CreateBucket on resource: "arn:aws:s3:::elsewhere" because no identity-based',
+        ),
+        (
+            {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "elsewhere"}},
+            "acme-preprod-cloudformation/AWSCloudFormation is not authorized to perform: sqs:Crea",
+        ),
+        (
+            role(PermissionsBoundary=None),
+            "iam:CreateRole on resource: arn:aws:iam::222222222222:role/acme-preprod-",
+        ),
+        (
+            role(PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"),
+            "with an explicit deny in a permissions boundary",
+        ),
+        (role(RoleName="elsewhere"), "no identity-based policy allows the iam:CreateRole action"),
+        (
+            {"Type": "AWS::CodeBuild::Project", "Properties": {"Name": "acme-preprod-x"}},
+            "AWS publishes no permissions for AWS::CodeBuild::Project",
+        ),
+        (
+            {
+                "Type": "AWS::IAM::Policy",
+                "Properties": POLICY | {"Roles": [PREPROD.role(Role.DEPLOYER)]},
+            },
+            "iam:PutRolePolicy on resource: " + PREPROD.role_arn(Role.DEPLOYER),
+        ),
+    ],
+)
+def test_what_the_service_role_may_not_make_rolls_its_stack_back(
+    who: Caller, resource: Template, reason: str
+) -> None:
+    stack = deploy(who, stack_name(), of(Thing=resource))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert reason in reasons(who, stack["StackId"])
+
+
+def test_a_role_inside_the_boundary_may_be_made_changed_and_removed(who: Caller) -> None:
+    name = stack_name()
+    assert deploy(who, name, of(R=role(Policies=[POLICY])))["StackStatus"] == "CREATE_COMPLETE"
+    changed = deploy(who, name, of(R=role(Description="other"), **QUEUE), "UPDATE")
+    assert changed["StackStatus"] == "UPDATE_COMPLETE", reasons(who, changed["StackId"])
+    who.client("cloudformation").delete_stack(StackName=name)
+    assert rest(who, changed["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+REACH = """
+import boto3
+def handler(event, context):
+    boto3.client("iam").list_users()
+"""
+
+
+def test_a_function_reaches_nothing_beyond_the_boundary_of_its_role(
+    who: Caller, root: Caller
+) -> None:
+    made = function(staged(who, zipped(app=REACH)), {"Fn::GetAtt": ["R", "Arn"]})
+    template = of(R=role(Policies=[POLICY]), F=made)
+    template["Outputs"] = {"Name": {"Value": {"Ref": "F"}}}
+    name = outputs(deploy(who, stack_name(), template))["Name"]
+    answer = root.client("lambda").invoke(FunctionName=name)["Payload"].read().decode()
+    assert "no permissions boundary allows the iam:ListUsers action" in answer
+
+
+def test_a_role_never_loses_its_boundary(who: Caller) -> None:
+    name = stack_name()
+    deploy(who, name, of(R=role()))
+    stack = deploy(who, name, of(R=role(PermissionsBoundary=None)), "UPDATE")
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "iam:DeleteRolePermissionsBoundary" in reasons(who, stack["StackId"])
+
+
+def test_a_function_never_gets_a_role_of_the_environment(who: Caller) -> None:
+    where = staged(who, zipped(app="def handler(event, context): return 1\n"))
+    template = of(F=function(where, PREPROD.role_arn(Role.DEPLOYER)))
+    stack = deploy(who, stack_name(), template)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert f"iam:PassRole on resource: {PREPROD.role_arn(Role.DEPLOYER)}" in reasons(
+        who, stack["StackId"]
+    )
+
+
+def test_code_outside_the_account_is_not_read(who: Caller) -> None:
+    where = {"Bucket": PREPROD.artifact_bucket, "Key": "x"}
+    template = of(R=role(), F=function(where, {"Fn::GetAtt": ["R", "Arn"]}))
+    stack = deploy(who, stack_name(), template)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "perform: s3:GetObject on resource" in reasons(who, stack["StackId"])
+
+
+def test_an_update_beyond_the_service_role_rolls_back(who: Caller) -> None:
+    name = stack_name()
+    deploy(who, name, of(**QUEUE))
+    stack = deploy(who, name, of(**QUEUE, **NETWORK), "UPDATE")
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "ec2:CreateVpc" in reasons(who, stack["StackId"])
+
+
+def test_what_the_service_role_may_not_delete_stays(who: Caller, root: Caller) -> None:
+    name = stack_name()
+    named = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "elsewhere"}}
+    cloudformation = root.client("cloudformation")
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(of(Topic=named)))
+    stack = rest(root, name)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    who.client("cloudformation").delete_stack(StackName=name, RoleARN=SERVICE_ROLE)
+    assert rest(root, stack["StackId"])["StackStatus"] == "DELETE_FAILED"
+    assert "sns:DeleteTopic on resource: arn:aws:sns" in reasons(root, stack["StackId"])
+
+
+def test_a_stack_keeps_its_service_role_whoever_changes_it(who: Caller, root: Caller) -> None:
+    name = stack_name()
+    deploy(who, name, of(**QUEUE))
+    root.client("cloudformation").update_stack(
+        StackName=name, TemplateBody=json.dumps(of(**QUEUE, **NETWORK))
+    )
+    assert rest(root, name)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_nested_stack_is_made_by_the_service_role_of_its_parent(who: Caller) -> None:
+    where = staged(who, json.dumps(of(**NETWORK)).encode())
+    url = "https://{Bucket}.s3.eu-central-1.amazonaws.com/{Key}".format(**where)
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+    stack = deploy(who, stack_name(), of(Inner=nested))
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "ec2:CreateVpc" in reasons(who, stack["StackId"])
+
+
+def test_without_a_service_role_a_stack_has_the_permissions_of_its_caller(root: Caller) -> None:
+    allowed = {"Effect": "Allow", "Action": ["cloudformation:*", "sqs:*"], "Resource": "*"}
+    who = role_with(root, "test-stack-maker", allowed)
+    cloudformation = who.client("cloudformation")
+    for resources, status in (
+        (QUEUE, "CREATE_COMPLETE"),
+        ({"Topic": {"Type": "AWS::SNS::Topic"}}, "ROLLBACK_COMPLETE"),
+    ):
+        name = stack_name()
+        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(of(**resources)))
+        assert rest(who, name)["StackStatus"] == status
+
+
+def test_a_role_that_does_not_trust_cloudformation_is_no_service_role(root: Caller) -> None:
+    with pytest.raises(ClientError, match="is invalid or cannot be assumed"):
+        root.client("cloudformation").create_stack(
+            StackName=stack_name(),
+            TemplateBody=json.dumps(of(**QUEUE)),
+            RoleARN=PREPROD.role_arn(Role.DEPLOYER),
+        )
+
+
+def test_a_weighted_alias_splits_its_traffic(who: Caller, root: Caller) -> None:
+    body = "def handler(event, context):\n    return context.function_version\n"
+    where = staged(who, zipped(app=body))
+    template = of(R=role(), F=function(where, {"Fn::GetAtt": ["R", "Arn"]}))
+    template["Outputs"] = {"Name": {"Value": {"Ref": "F"}}}
+    name = outputs(deploy(who, stack_name(), template))["Name"]
+    functions = root.client("lambda")
+    first = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_function_configuration(FunctionName=name, Description="second")
+    second = eventually(lambda: functions.publish_version(FunctionName=name)["Version"])
+    functions.create_alias(
+        FunctionName=name,
+        Name="live",
+        FunctionVersion=first,
+        RoutingConfig={"AdditionalVersionWeights": {second: 0.5}},
+    )
+    seen = [
+        functions.invoke(FunctionName=name, Qualifier="live", InvocationType="DryRun")[
+            "ResponseMetadata"
+        ]["HTTPHeaders"]["x-amz-executed-version"]
+        for _ in range(60)
+    ]
+    assert set(seen) == {first, second}
+    functions.update_alias(FunctionName=name, Name="live", RoutingConfig={})
+    answer = functions.invoke(FunctionName=name, Qualifier="live", InvocationType="DryRun")
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-executed-version"] == first
