@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove chaos bench check format lock clean
+.PHONY: help setup demo test prove chaos bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,7 +29,7 @@ demo: setup ## from a commit to a verified release, on this machine, without an 
 test: setup ## run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-prove: setup ## hold the policies and the sandbox against iam-simulate; about 6 minutes
+prove: setup ## hold the policies and the sandbox against iam-simulate; about 12 minutes
 	@$(BIN)/python -m tests.oracle.prove
 
 chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; about 40 minutes
@@ -49,6 +49,9 @@ check: setup ## formatting, lint, types, layers, and Terraform where it is insta
 format: setup ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup ## write the pages of docs/ that are made from the code
+	$(BIN)/python -m tests.support.access_matrix
 
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+_MOST_TOLD = 3
+
 
 class ExitCode(IntEnum):
     """The exit codes of `tiercel`, as documented in docs/cli.md."""
@@ -136,17 +138,50 @@ def combined(errors: list[TiercelError]) -> TiercelError:
     """Return one error for several, which has the exit code of the first cause.
 
     A service that was left alone because of another's failure, or of a newer release, is no
-    cause of its own.
+    cause of its own. The same thing that was refused in several places is one failure.
     """
     started = [error for error in errors if not isinstance(error, NotStartedError)] or errors
     causes = [error for error in started if not isinstance(error, SupersededError)] or started
-    if len(causes) == 1:
-        return causes[0]
+    different = _alike_as_one(causes)
+    if len(different) == 1:
+        return different[0]
     whole = type(causes[0])(
         f"{len(causes)} services failed",
         # Indented, so that the parts of one error are told from those of the whole.
-        why="\n".join(str(error).replace("\n", "\n  ") for error in causes),
+        why="\n".join(str(error).replace("\n", "\n  ") for error in different),
         remedy="see each of them",
     )
     whole.__cause__ = causes[0]
     return whole
+
+
+def _alike_as_one(errors: list[TiercelError]) -> list[TiercelError]:
+    """Return the errors, with one for all that were refused or unanswered in the same words."""
+    groups: dict[object, list[TiercelError]] = {}
+    for error in errors:
+        refused = type(error) in {UnreachableError, TransientError}
+        kind = (type(error), error.what, error.remedy) if refused else error
+        groups.setdefault(kind, []).append(error)
+    return [_one_of(alike) for alike in groups.values()]
+
+
+def _one_of(alike: list[TiercelError]) -> TiercelError:
+    first = alike[0]
+    if len(alike) == 1:
+        return first
+    one = type(first)(
+        first.what,
+        where=_several([error.where for error in alike], ", "),
+        why=_several([error.why for error in alike], "\n"),
+        state=_several([error.state for error in alike], "\n"),
+        remedy=first.remedy,
+    )
+    one.__cause__ = first
+    return one
+
+
+def _several(texts: list[str], between: str) -> str:
+    """Return the texts that differ, but for a few."""
+    found = list(dict.fromkeys(text for text in texts if text))
+    more = len(found) - _MOST_TOLD
+    return between.join(found[:_MOST_TOLD] + ([f"and {more} more"] if more > 0 else []))

@@ -128,8 +128,9 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             f"not allowed to {what}",
             where=where,
             why=f"{code}: {message}",
-            remedy="check that the accounts of this environment are provisioned, that the ids in "
-            "tiercel.toml are right and that your credentials belong to this environment",
+            remedy="`tiercel check` says what is not as it must be, and `tiercel provision` gives "
+            "roles, buckets and keys their permissions; if both find nothing, see whether the ids "
+            "in tiercel.toml are right and your credentials belong to this environment",
         )
     if code in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES:
         return TransientError(

@@ -117,6 +117,8 @@ def _has(access: Access, bucket: str, package: PackagedObject) -> bool:
         except ClientError as error:
             if code_of(error) in ("404", "NoSuchKey"):
                 return False
+            if code_of(error) == "403":
+                _ask_why(access, bucket, package.key)
             raise
     if answer.get("ChecksumSHA256") != _base64(bytes.fromhex(package.sha256)):
         _same_bytes(access, bucket, package.key, package.sha256)
@@ -142,6 +144,11 @@ def stored_sha256(access: Access, bucket: str, key: str) -> str | None:
         return base64.b64decode(kept).hex()
     body = read_object(access, bucket, key)
     return None if body is None else sha256_hex(body)
+
+
+def _ask_why(access: Access, bucket: str, key: str) -> None:
+    """Raise ClientError with the reason of a refusal, of which a HEAD says nothing."""
+    client("s3", access).get_object(Bucket=bucket, Key=key, Range="bytes=0-0")["Body"].close()
 
 
 def _base64(digest: bytes) -> str:

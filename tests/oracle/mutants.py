@@ -125,13 +125,13 @@ def _is_noticed(
             continue
         mutated = {**policies, document: mutant.applied(policies[document])}
         statement = policies[document]["Statement"][mutant.place[1]]
-        asked = [each for each in concerned if _may_matter(statement, each.request.action)]
+        asked = [each for each in concerned if may_matter(statement, each.request.action)]
         verdicts = judge.verdicts(simulation_of(each.request, mutated) for each in asked)
         if any(each.verdict != now for each, now in zip(asked, verdicts, strict=True)):
             return True
     return False
 
 
-def _may_matter(statement: Mapping[str, Any], action: str) -> bool:
+def may_matter(statement: Mapping[str, Any], action: str) -> bool:
     """A statement that does not name the action decides nothing, whole or in part."""
     return any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in statement["Action"])

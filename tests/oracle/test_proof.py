@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,10 +18,7 @@ from tests.oracle.journal import requests_of as calls_asked
 from tests.oracle.judges import (
     Judge,
     JudgementError,
-    UnavailableError,
     Verdict,
-    iam_simulate,
-    sandbox_evaluator,
 )
 from tests.oracle.mutants import UNSEEN, Judged
 from tests.oracle.world import documents, parts_of, simulation_of
@@ -30,22 +26,6 @@ from tests.oracle.world import documents, parts_of, simulation_of
 CALLS = read_calls()
 _EVERY = 12
 """One mutant in so many is tried here."""
-
-
-@pytest.fixture(scope="module")
-def oracle() -> Iterator[Judge]:
-    try:
-        judge = iam_simulate()
-    except UnavailableError as error:
-        pytest.skip(str(error))
-    with judge:
-        yield judge
-
-
-@pytest.fixture(scope="module")
-def sandbox_judge() -> Iterator[Judge]:
-    with sandbox_evaluator() as judge:
-        yield judge
 
 
 @pytest.fixture(scope="module")

@@ -269,8 +269,27 @@ def test_access_denied_is_said_with_a_remedy_and_without_a_second_try(
     assert faults.fired() == ["PutObject"]
     assert not failure.value.transient
     assert failure.value.what == "not allowed to write an object"
-    assert "provisioned" in failure.value.remedy
+    assert "tiercel check" in failure.value.remedy
     assert "Traceback" not in str(failure.value) + caplog.text
+
+
+def test_a_refusal_without_words_is_asked_for_its_reason(
+    faults: Faults, infrastructure: Access, bucket: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "package.zip"
+    path.write_bytes(fresh_body())
+    package = packaged(path.read_bytes())
+    faults.inject(
+        once("s3", "HeadObject", **error("AccessDenied", 403)),
+        once("s3", "GetObject", **error("AccessDenied", 403)),
+    )
+
+    with pytest.raises(UnreachableError) as failure:
+        upload_package.fn(infrastructure, bucket, package, path)
+
+    assert faults.fired() == ["HeadObject", "GetObject"]
+    assert failure.value.what == "not allowed to look for an object"
+    assert failure.value.why.startswith("AccessDenied: ")
 
 
 def test_a_role_that_may_not_be_assumed_is_said_without_a_traceback(

@@ -1,0 +1,127 @@
+"""`make docs`: the access matrix of `docs/`, made from `policies/`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sandbox.templates import FOLDER, policy_names
+
+PAGE = Path(__file__).parents[2] / "docs" / "access-matrix.md"
+
+_INTRODUCTION = """\
+# Access matrix
+
+Made from [`policies/`](../policies) by `make docs` and compared with them by `make test`: do not
+edit it. [Security](security.md#who-may-do-what) says what each role is for.
+
+A request is allowed if an `Allow` of the caller's table covers it and no `Deny` anywhere does. On a
+bucket, a key or a role of another account, the table of that bucket, key or role has to allow it
+as well; on a key even within the account. Conditions in one cell hold together; values of one
+condition are alternatives. ARNs stand here without `arn:{partition}:`.
+
+| name | value |
+|---|---|
+| `{prefix}` | `ORGANIZATION-ENVIRONMENT-` |
+| `{infrastructure_account}`, `{runtime_account}` | the environment's accounts |
+| `{source_account}`, `{source_bucket}` | Preprod's InfrastructureAccount and artifact bucket |
+| `{puller_account}`, `{puller_role_arn}` | Prod's InfrastructureAccount and orchestrator |
+| `{github_subjects}` | one `repo:OWNER/NAME:environment:ENVIRONMENT` for each listed repository |
+"""
+_TASKS_OF_ECS = {"ecs-worker", "ecs-execution"}
+Statement = dict[str, Any]
+
+
+def page() -> str:
+    """Return the text of the page."""
+    names = policy_names()
+    roles = [name.removesuffix("-permissions") for name in names if name.endswith("-permissions")]
+    others = [name for name in names if not name.endswith(("-permissions", "-trust"))]
+    parts = [_INTRODUCTION, *map(_role, roles), *map(_resource, others)]
+    return "\n".join(parts)
+
+
+def _role(role: str) -> str:
+    trust = "ecs-tasks" if role in _TASKS_OF_ECS else role
+    may = _table(f"{role}-permissions", "Resource", "on")
+    if f"{trust}-trust" not in policy_names():
+        return f"## {role}\n\n{_link(f'{role}-permissions')} lets it:\n\n{may}"
+    become = _table(f"{trust}-trust", "Principal", "who")
+    return (
+        f"## {role}\n\n{_link(f'{trust}-trust')} says who becomes it:\n\n{become}\n"
+        f"{_link(f'{role}-permissions')} lets it:\n\n{may}"
+    )
+
+
+def _resource(name: str) -> str:
+    if name.endswith("-boundary"):
+        return f"## {name}\n\n{_link(name)} limits whoever is inside it to:\n\n" + _table(
+            name, "Resource", "on"
+        )
+    return f"## {name}\n\n{_link(name)} says who may use it:\n\n{_table(name, 'Principal', 'who')}"
+
+
+def _link(name: str) -> str:
+    return f"[`{name}.json`](../policies/{name}.json)"
+
+
+def _table(name: str, subject: str, title: str) -> str:
+    statements: list[Statement] = json.loads((FOLDER / f"{name}.json").read_text())["Statement"]
+    head = f"| statement | effect | actions | {title} | when |\n|---|---|---|---|---|\n"
+    return head + "".join(_row(statement, subject) for statement in statements)
+
+
+def _row(statement: Statement, subject: str) -> str:
+    cells = (
+        statement["Sid"],
+        statement["Effect"],
+        _lines(_by_service(statement["Action"])),
+        _lines(_subjects(statement, subject)),
+        _lines(_conditions(statement)),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _by_service(actions: list[str]) -> Iterator[str]:
+    """Yield a line for each service: `s3:GetObject, PutObject`."""
+    services: dict[str, list[str]] = {}
+    for action in actions:
+        service, _, name = action.partition(":")
+        services.setdefault(service, []).append(name)
+    for service, names in services.items():
+        yield f"{service}:{', '.join(names)}"
+
+
+def _subjects(statement: Statement, subject: str) -> Iterator[str]:
+    found = statement[subject]
+    if not isinstance(found, dict):
+        yield from map(_short, _listed(found))
+        return
+    for values in found.values():
+        yield from ("everybody" if value == "*" else _short(value) for value in _listed(values))
+
+
+def _conditions(statement: Statement) -> Iterator[str]:
+    for operator, tests in statement.get("Condition", {}).items():
+        for key, values in tests.items():
+            yield f"{operator} {key}: {' or '.join(map(_short, _listed(values)))}"
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _short(text: str) -> str:
+    return re.sub(r"\$(\{\w+\})", r"\1", text.removeprefix("arn:${partition}:"))
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Return texts one below the other; the bar of a table cannot occur in a policy."""
+    return "<br>".join(text if text == "everybody" else f"`{text}`" for text in texts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
