@@ -43,11 +43,11 @@ def machine(topology: Topology, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def worker(machine: OneMachine) -> Iterator[Callable[[str], Service]]:
+def worker(machine: OneMachine) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
-    def start(name: str) -> Service:
-        started.append(machine.start_worker(name))
+    def start(*arguments: str) -> Service:
+        started.append(machine.start_worker(*arguments))
         return started[-1]
 
     yield start
@@ -102,10 +102,10 @@ def test_a_worker_bears_a_server_that_is_away_and_ends_with_any_other_failure() 
 
 
 def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
-    machine: OneMachine, worker: Callable[[str], Service]
+    machine: OneMachine, worker: Callable[..., Service]
 ) -> None:
     repository, commit = chain(machine, "drained", 1)
-    stopping = worker("drains")
+    stopping = worker("drains", "120")  # it ends with its run, however slow the machine is
     run = machine.api.start(PUBLISH, repository=repository, commit=commit, then_deploy=False)
     machine.api.await_state(run, {"Running"})
     stopping.tell_to_stop()

@@ -64,9 +64,9 @@ class OneMachine:
         }
         self.server = self._started(SERVER, "server", environment, command)
 
-    def start_worker(self, name: str) -> Service:
+    def start_worker(self, name: str, drain_seconds: str = DRAIN_SECONDS) -> Service:
         command = WORKER.command(PROGRAMS)
-        command[command.index("--drain-seconds") + 1] = DRAIN_SECONDS
+        command[command.index("--drain-seconds") + 1] = drain_seconds
         return self._started(WORKER, name, self.environment, [*command, "--name", name])
 
     def _started(
