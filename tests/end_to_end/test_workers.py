@@ -342,7 +342,7 @@ def test_a_run_without_a_worker_is_refused_and_the_sandbox_takes_its_workers_wit
     assert running_workers(world.state) == []
 
 
-def _await(condition: Any, seconds: float = 30) -> None:
+def _await(condition: Any, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
