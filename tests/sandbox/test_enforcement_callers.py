@@ -259,7 +259,7 @@ def test_a_request_whose_action_nobody_knows_is_refused(root: Caller) -> None:
 
 
 def test_a_request_that_nobody_signs_is_refused_also_without_an_action(box: Sandbox) -> None:
-    status, body, _ = call_url(box, box.aws_endpoint + "/2015-03-31/nothing")
+    status, body, _ = call_url(box, box.aws_endpoint + "/2015-03-31/functions/no/such/thing")
     assert status == 403, body
 
 
