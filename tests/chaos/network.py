@@ -19,13 +19,13 @@ from tests.tasks.faults import Faults, Question, Rule, error, interceptor, micro
 _TIMES = 3
 _HANG_SECONDS = 61.0
 """One second more than the product waits for an answer."""
-_LAMBDA_THROTTLE = "TooManyRequestsException"
 
 
 def _effect(fault: str, operation: str) -> dict[str, Any]:
-    throttle = {"PutObject": "SlowDown", "Invoke": _LAMBDA_THROTTLE}.get(operation, "Throttling")
+    """What each service answers: HEAD of S3 has no body, and then the status has to tell."""
+    throttle = {"s3": ("SlowDown", 503), "lambda": ("TooManyRequestsException", 429)}
     return {
-        "throttle": error(throttle, {"SlowDown": 503, _LAMBDA_THROTTLE: 429}.get(throttle, 400)),
+        "throttle": error(*throttle.get(service_of(operation), ("Throttling", 400))),
         "500": error("InternalError" if "Object" in operation else "InternalFailure", 500),
         "503": error("ServiceUnavailable", 503),
         "reset": {"reset": True},

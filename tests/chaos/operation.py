@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from cli.session import leave_the_world
 from domain.configuration import parse_topology
+from domain.topology import Topology
 from sandbox.journal import journal_size
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.world import World
@@ -78,8 +80,16 @@ def _survives(machine: OneMachine, harm: Harm, name: str) -> None:
                 service.kill()
 
 
-def _cases(_: World, size: Size) -> Iterator[Case]:
+def _cases(world: World, size: Size) -> Iterator[Case]:
     topology = parse_topology((ROOT / "tiercel.toml").read_text())
+    leave_the_world()  # the machine has a sandbox of its own
+    try:
+        yield from _on_a_machine(topology, size)
+    finally:
+        world.work()
+
+
+def _on_a_machine(topology: Topology, size: Size) -> Iterator[Case]:
     with (
         tempfile.TemporaryDirectory(prefix="tiercel-machine-") as folder,
         one_machine(Path(folder), topology) as machine,

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from domain.access import Access
 from domain.digests import sha256_hex
-from domain.errors import SmokeTestFailedError, UnreachableError
+from domain.errors import SmokeTestFailedError, TransientError, UnreachableError
 from domain.manifest import object_key
 from domain.names import Names
 from domain.smoke import MAX_SHOWN
@@ -24,12 +25,14 @@ from tasks.smoke_tests import smoke_test
 from tasks.storage import create_object
 from tests.sandbox.support import zipped
 from tests.tasks import aws_fixtures
-from tests.tasks.faults import Faults, error, once, serving
+from tests.tasks.aws_fixtures import Between
+from tests.tasks.faults import Answer, Faults, Question, error, once, serving
 from tests.tasks.stacks import Template, Workshop
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
 faults = aws_fixtures.faults
+between = aws_fixtures.between
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -160,6 +163,19 @@ def test_a_throttled_invocation_is_tried_again(
     assert smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo", payload={})) == "{}"
 
     assert faults.fired() == ["Invoke"]
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_the_answer(
+    ask: Ask, stack: Stack, between: Between
+) -> None:
+    def cut(question: Question, answer: Answer) -> Answer:
+        if not question.path.endswith("/invocations"):
+            return answer
+        half = answer.body[: len(answer.body) // 2]
+        return replace(answer, body=half, claimed_length=len(answer.body))
+
+    with between(cut), pytest.raises(TransientError, match="AWS did not answer"):
+        ask(stack, SmokeTest(invoke="Echo", payload={"answer": "a long one"}))
 
 
 def test_an_invocation_that_is_not_allowed_leaves_the_result_open(
