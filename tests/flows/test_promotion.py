@@ -81,6 +81,7 @@ def test_prod_runs_the_bytes_that_preprod_verified_and_nothing_is_built_for_it(
 def test_prod_reads_from_preprod_and_no_preprod_principal_calls_a_prod_account(
     sandbox: Sandbox, become: Become, topology: Topology, repositories: RepositoryMaker
 ) -> None:
+    before = journal_size(sandbox.journal)
     repository = repositories.make("direction")
     release(repository, repository.commit(service_of("direction")))
     repository.merge_into_main()
@@ -91,7 +92,7 @@ def test_prod_reads_from_preprod_and_no_preprod_principal_calls_a_prod_account(
     prod_accounts = {environment.infrastructure_account, environment.runtime_account}
     crossings = {
         (entry.principal.split(":")[4] in prod_accounts, "acme-prod-" in entry.resource)
-        for entry in read_journal(sandbox.journal)
+        for entry in read_journal(sandbox.journal, before)
         if ":root" not in entry.principal and ("acme-p" in entry.resource)
     }
     assert (True, False) in crossings, "Prod never read from Preprod"

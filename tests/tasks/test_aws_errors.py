@@ -91,7 +91,7 @@ def test_what_is_not_allowed_is_terminal_and_has_a_remedy(code: str, status: int
 
     assert not failure.transient
     assert failure.what == "not allowed to do something"
-    assert "provisioned" in failure.remedy
+    assert "tiercel provision" in failure.remedy
 
 
 @pytest.mark.parametrize("code", sorted(EXPIRED_CODES))
