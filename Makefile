@@ -12,14 +12,15 @@ help: ## show this list
 
 setup: $(STAMP) ## install Tiercel and its tools into .venv
 
-# uv installs the locked versions, hashes checked; only uv itself comes through pip.
+# uv installs the locked versions, hashes checked; only uv itself comes through pip. Compiled
+# once here, a library does not have to be compiled by every process that may not write it down.
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	  || { echo "Tiercel needs Python 3.11, 3.12 or 3.13; use: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Tiercel into $(VENV) ..."
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
