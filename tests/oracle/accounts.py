@@ -67,6 +67,21 @@ class Policies:
                     return self._values[name][key]
         return arn
 
+    def put_objects(self, arns: Iterable[str]) -> None:
+        """Put an object at each ARN that lies in one of our buckets, as whose bucket it is."""
+        owners = {
+            bucket: self._root(name, runtime=runtime).client("s3")
+            for name in ENVIRONMENTS
+            for bucket, runtime in (
+                (names_of(name).artifact_bucket, False),
+                (names_of(name).staging_bucket, True),
+            )
+        }
+        for arn in set(arns):
+            bucket, _, key = arn.removeprefix("arn:aws:s3:::").partition("/")
+            if bucket in owners:
+                owners[bucket].put_object(Bucket=bucket, Key=key, Body=b"x")
+
     def callers(self, principals: Iterable[str]) -> dict[str, Caller]:
         """Return the principals of a journal; for a moment everybody may become their roles.
 

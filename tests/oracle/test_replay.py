@@ -49,12 +49,8 @@ def test_with_every_allow_no_call_of_a_demo_is_refused(replay: Replay) -> None:
 def test_without_an_allow_that_a_demo_needs_the_refusal_names_it(
     replay: Replay, needed: list[Need]
 ) -> None:
-    """After the one above, which creates the objects that the calls are about.
-
-    What the policy of a key alone withholds from another account is not refused yet.
-    """
-    faults = replay.score(needed).faults
-    assert [fault for fault in faults if not fault.startswith("artifact-key/")] == []
+    """After the one above, which creates what the calls are about."""
+    assert replay.score(needed).faults == []
 
 
 def test_an_allow_without_which_nothing_is_refused_is_found(
