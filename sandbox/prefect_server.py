@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sandbox import processes
 from sandbox.layout import Layout
+from sandbox.prefect_database import copy_database
 from sandbox.processes import HOST
 from sandbox.readiness import await_answer
 from sandbox.record import Server
@@ -22,6 +23,7 @@ def start_prefect(layout: Layout, port: int) -> Server:
     """
     with processes.bind(port) as probe:
         port = int(probe.getsockname()[1])
+    copy_database(layout.prefect)
     arguments = [
         *(sys.executable, "-m", "prefect", "server", "start"),
         *("--host", HOST),
