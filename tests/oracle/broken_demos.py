@@ -57,7 +57,7 @@ BROKEN = (
         "deployer-permissions",
         "StagePackages",
         "assumed-role/acme-preprod-deployer/",
-        "s3:PutObject",
+        "s3:GetObject",
         "acme-preprod-staging-222222222222-eu-central-1/packages/",
     ),
     BrokenDemo(

@@ -91,7 +91,8 @@ def _lasting(text: str) -> str:
 def _exact(principal: str, action: str, resource: str) -> str:
     """Return the resource as AWS sees it, where the journal knows less.
 
-    It knows a stack by its name, a key by its alias, and nothing of what is being created.
+    It knows a stack by its name, a key by its alias or an id that every demo makes up, and
+    nothing of what is being created. A key either signs or encrypts.
     """
     account = principal.split(":")[4]
     if action in _CREATED:
@@ -99,10 +100,12 @@ def _exact(principal: str, action: str, resource: str) -> str:
     if ":kms:" in resource:
         owner = resource.split(":")[4] or account
         known = next(one for one in VALUES.values() if one["infrastructure_account"] == owner)
-        return known["signing_key_arn" if "signing" in resource else "artifact_key_arn"]
+        signs = action in _SIGNING or resource.endswith("-signing")
+        return known["signing_key_arn" if signs else "artifact_key_arn"]
     return re.sub(r"(:stack/[^/]+)/\*$", rf"\1/{STACK_ID}", resource) or "*"
 
 
+_SIGNING = {"kms:GetPublicKey", "kms:Sign"}
 _CREATED = {
     "iam:CreateOpenIDConnectProvider": f"iam::{{}}:oidc-provider/{GITHUB}",
     "iam:CreatePolicy": "iam::{}:policy/acme-boundary",
