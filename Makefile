@@ -31,7 +31,7 @@ demo: setup ## from a commit to a verified release, on this machine, without an 
 test: setup ## run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-prove: setup ## hold the policies and the sandbox against iam-simulate; about 12 minutes
+prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 minutes
 	@$(BIN)/python -m tests.oracle.prove
 
 chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; about 40 minutes

@@ -13,6 +13,7 @@ from domain.topology import Topology
 from sandbox import lifecycle
 from sandbox.journal import read_journal
 from sandbox.lifecycle import Sandbox
+from sandbox.prefect_database import copy_database
 from sandbox.processes import bind
 from tests.support import templates
 from tests.support.commands import run_json
@@ -55,9 +56,12 @@ class OneMachine:
     def start_server(self) -> None:
         command = SERVER.command(PROGRAMS)
         command[command.index("4200")] = str(self.port)
+        home = self.folder / "server"
+        home.mkdir(exist_ok=True)
+        copy_database(home)
         environment = {
             **private_environment(self.folder, PROGRAMS),
-            "PREFECT_HOME": str(self.folder / "server"),
+            "PREFECT_HOME": str(home),
             "PREFECT_SERVER_API_AUTH_STRING": ":".join(CREDENTIAL),
             # A run that waits for its turn asks again after this; 30 seconds unless told.
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
