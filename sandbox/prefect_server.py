@@ -25,10 +25,10 @@ def start_prefect(layout: Layout, port: int) -> Server:
         port = int(probe.getsockname()[1])
     copy_database(layout.prefect)
     arguments = [
-        *(sys.executable, "-m", "prefect", "server", "start"),
+        *(sys.executable, "-m", "uvicorn", "--factory", "sandbox.prefect_app:create_app"),
         *("--host", HOST),
         *("--port", str(port)),
-        "--analytics-off",
+        *("--log-level", "warning"),
     ]
     process = processes.start(arguments, _environment(layout, port), layout.prefect_log)
     return Server(process, port)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
-from prefect.testing.utilities import prefect_test_harness
 
 from domain.configuration import parse_topology
 from domain.names import Names
 from sandbox import lifecycle
 from tests.chaos.world import World
 from tests.support.commands import ROOT
+from tests.support.prefect_server import prefect_server
 from tests.support.repositories import RepositoryMaker
 
 
@@ -24,7 +24,7 @@ def setting(folder: Path) -> Iterator[World]:
     topology = parse_topology((ROOT / "tiercel.toml").read_text())
     running = lifecycle.up(folder / "sandbox", topology, prefect=False, github=False)
     try:
-        with prefect_test_harness(server_startup_timeout=120):
+        with prefect_server(folder / "prefect"):
             world = World(
                 sandbox=running,
                 names=Names.of(topology, "preprod"),

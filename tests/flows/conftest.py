@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from github import Auth, Github
 from prefect.logging.configuration import setup_logging
-from prefect.testing.utilities import prefect_test_harness
 
 from domain.digests import sha256_hex
 from sandbox.lifecycle import Sandbox
@@ -17,6 +16,7 @@ from sandbox.people import Team
 from tasks.clients import forget_clients
 from tasks.github_client import forget_github
 from tests.support.place import Place
+from tests.support.prefect_server import prefect_server as server_of_the_flows
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
 
@@ -25,8 +25,8 @@ RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with server_of_the_flows(tmp_path_factory.mktemp("prefect")):
         yield
 
 

@@ -1,0 +1,55 @@
+"""The Prefect server of the sandbox, for flows that run in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect.context import _temporary_global_settings_context, get_settings_context
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_DATABASE_CONNECTION_URL,
+    temporary_settings,
+)
+
+from sandbox import processes
+from sandbox.layout import Layout
+from sandbox.prefect_server import api_url, await_prefect, start_prefect
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[None]:
+    """Start a server, make it that of every thread of this process, and stop it.
+
+    It is the one that `prefect.testing` would start, but that its database is migrated already
+    and that it bears several runs at once.
+    """
+    layout = Layout(folder)
+    layout.create()
+    server = start_prefect(layout, 0)
+    await_prefect(layout, server, lambda _: None)
+    updates = {
+        PREFECT_API_URL: api_url(server.port),
+        PREFECT_SERVER_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{layout.prefect}/prefect.db",
+    }
+    try:
+        with (
+            temporary_settings(updates=updates),
+            _temporary_global_settings_context(get_settings_context()),
+        ):
+            yield
+            asyncio.run(_drain())
+    finally:
+        processes.stop([server.process])
+
+
+async def _drain() -> None:
+    """Send what is left of logs and events while there is somebody to take it."""
+    for drained in (APILogWorker.instance().drain(), EventsWorker.drain_all()):
+        if inspect.isawaitable(drained):
+            await drained
