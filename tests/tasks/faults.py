@@ -126,6 +126,14 @@ def go_between(alter: Alteration) -> Iterator[str]:
         yield url
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that went away, which killed processes do."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def interceptor(intercept: Interception) -> Iterator[str]:
     """Start a proxy that leaves it to `intercept` whether a request is passed on, and when.
@@ -178,7 +186,7 @@ def interceptor(intercept: Interception) -> Iterator[str]:
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve on a port of loopback in a thread of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
