@@ -37,10 +37,11 @@ class AssetReference(Frozen):
 
 
 class TemplateParameter(Frozen):
-    """A parameter that the template declares."""
+    """A parameter that the template declares; `no_echo` marks one whose value is a secret."""
 
     name: str
     required: bool
+    no_echo: bool = False
 
 
 class Manifest(Frozen):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from domain.errors import ConfigurationError, RefusedInputError
 from domain.limits import check_parameters
 from domain.manifest import TemplateParameter
 from domain.topology import Service
+
+_REFERENCE = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):[^{}]+\}\}")
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html"""
 
 
 def resolve_parameters(
@@ -21,13 +25,14 @@ def resolve_parameters(
 
     The environment's own parameters win over the service's, and these over an output
     of the same name of a service in `depends_on`. Raises ConfigurationError for a
-    value that no parameter takes, RefusedInputError for a parameter without a value and
-    for what CloudFormation would not take.
+    value that no parameter takes and for a secret, RefusedInputError for a parameter
+    without a value and for what CloudFormation would not take.
     `given` are the values of parameters that packaging added.
     """
     names = {parameter.name for parameter in declared}
     configured = service.parameters_in(environment)
     _refuse_unknown(service, environment, set(configured) - names)
+    _refuse_secrets(service, environment, declared, configured)
     values = _outputs(service, dependency_outputs, names - set(configured)) | configured
     values |= {name: value for name, value in given.items() if name in names}
     missing = [p.name for p in declared if p.required and p.name not in values]
@@ -63,6 +68,31 @@ def _refuse_unknown(service: Service, environment: str, unknown: set[str]) -> No
             where=f"services.{service.name}.parameters (environment {environment})",
             state="nothing was deployed",
             remedy=f"remove it, or declare it in {service.template_path}",
+        )
+
+
+def _refuse_secrets(
+    service: Service,
+    environment: str,
+    declared: Sequence[TemplateParameter],
+    configured: Mapping[str, str],
+) -> None:
+    """The ledger keeps what a release was given, and git what tiercel.toml ever said."""
+    told = [
+        parameter.name
+        for parameter in declared
+        if parameter.no_echo
+        and parameter.name in configured
+        and not _REFERENCE.fullmatch(configured[parameter.name])
+    ]
+    if told:
+        raise ConfigurationError(
+            f"the value of {', '.join(told)} stands in tiercel.toml, and is a secret",
+            where=f"services.{service.name}.parameters (environment {environment})",
+            why=f"{service.template_path} declares it with NoEcho",
+            state="nothing was deployed",
+            remedy="change that secret, keep it in Secrets Manager or Parameter Store, and name it "
+            "here as {{resolve:secretsmanager:...}} or {{resolve:ssm-secure:...}}",
         )
 
 

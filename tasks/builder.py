@@ -128,12 +128,17 @@ def _manifest(
         source=tree,
         template=template,
         parameters=tuple(
-            TemplateParameter(name=str(name), required="Default" not in (declared or {}))
-            for name, declared in parameters.items()
+            _parameter(str(name), declared or {}) for name, declared in parameters.items()
         ),
         objects=tuple(entry for _, entry in sorted(shop.objects.items())),
         assets=tuple(shop.references),
     )
+
+
+def _parameter(name: str, declared: dict[str, Any]) -> TemplateParameter:
+    """CloudFormation takes truth values as text too."""
+    no_echo = str(declared.get("NoEcho", "")).lower() == "true"
+    return TemplateParameter(name=name, required="Default" not in declared, no_echo=no_echo)
 
 
 def _package_template(

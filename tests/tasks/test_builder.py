@@ -200,6 +200,21 @@ def test_parameters_are_required_unless_they_have_a_default(origin: Origin, fold
     assert found == {"Table": True, "Level": False, ASSET_BUCKET_PARAMETER: True}
 
 
+@pytest.mark.parametrize("marked", [True, "true", "True"])
+def test_parameters_with_no_echo_are_known_to_be_secrets(
+    origin: Origin, folder: Path, *, marked: bool | str
+) -> None:
+    described = json.loads(template(F=PLAIN))
+    described["Parameters"] = {
+        "Password": {"Type": "String", "NoEcho": marked},
+        "Level": {"Type": "String", "NoEcho": False},
+    }
+    origin.commit({"orders/template.json": json.dumps(described), "orders/src/app.py": "x"})
+    built = build(origin, folder)
+    secret = {parameter.name for parameter in built.manifest.parameters if parameter.no_echo}
+    assert secret == {"Password"}
+
+
 def test_a_function_is_a_zip_of_its_folder(origin: Origin, folder: Path) -> None:
     origin.commit(
         {

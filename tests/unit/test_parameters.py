@@ -33,9 +33,11 @@ def service(
 def resolve(
     described: Service, names: str = "", outputs: dict[str, dict[str, str]] | None = None
 ) -> dict[str, str]:
-    """Names of declared parameters, in one text; a `?` after one means that it has a Default."""
+    """Names of declared parameters: `?` after one means that it has a Default, `!` NoEcho."""
     declared = [
-        TemplateParameter(name=name.rstrip("?"), required=not name.endswith("?"))
+        TemplateParameter(
+            name=name.rstrip("?!"), required=not name.endswith("?"), no_echo=name.endswith("!")
+        )
         for name in names.split()
     ]
     return resolve_parameters(
@@ -134,6 +136,44 @@ def test_an_output_that_two_services_have_is_no_fault_where_it_is_not_needed(nam
     described = described.model_copy(update={"depends_on": ("storage", "catalog")})
     outputs = {"storage": {"Arn": "1"}, "catalog": {"Arn": "2"}}
     assert resolve(described, names, outputs)["Other"] == "x"
+
+
+@pytest.mark.parametrize("table", ["own", "preprod"])
+def test_a_secret_in_tiercel_toml_is_refused_and_not_repeated(table: str) -> None:
+    values = {"Password": "hunter2", "Level": "info"}
+    described = service(values) if table == "own" else service(preprod=values)
+
+    with pytest.raises(ConfigurationError) as refusal:
+        resolve(described, "Password! Level")
+
+    assert "Password" in refusal.value.what
+    assert "Level" not in refusal.value.what
+    assert "hunter2" not in str(refusal.value)
+    assert "{{resolve:secretsmanager:" in refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "{{resolve:secretsmanager:orders/db:SecretString:password}}",
+        "{{resolve:ssm-secure:/orders/password:3}}",
+        "{{resolve:ssm:/orders/password}}",
+    ],
+)
+def test_the_name_of_a_secret_is_taken(reference: str) -> None:
+    assert resolve(service({"Password": reference}), "Password!") == {"Password": reference}
+
+
+@pytest.mark.parametrize(
+    "value", ["", "x{{resolve:ssm:/a}}", "{{resolve:ssm:}}", "{{resolve:other:/a}}"]
+)
+def test_what_only_looks_like_the_name_of_a_secret_is_refused(value: str) -> None:
+    with pytest.raises(ConfigurationError):
+        resolve(service({"Password": value}), "Password!")
+
+
+def test_what_a_stack_puts_out_is_no_secret() -> None:
+    assert resolve(service(), "Password!", {"storage": {"Password": "x"}}) == {"Password": "x"}
 
 
 identifiers = st.from_regex(r"[A-Z][a-z]{0,3}", fullmatch=True)
