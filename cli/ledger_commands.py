@@ -19,6 +19,7 @@ from tasks.topology_file import config_path, read_topology
 if TYPE_CHECKING:
     from domain.access import Access
     from domain.ledger import Release
+    from domain.names import Names
     from domain.topology import Topology
 
 
@@ -114,14 +115,20 @@ def ledger_of(
 ) -> tuple[Access, str]:
     """Return who reads an environment's ledger, and where it lies."""
     from domain.access import orchestrator  # noqa: PLC0415
-    from domain.names import Names  # noqa: PLC0415
     from tasks.clients import forget_clients  # noqa: PLC0415
 
     if sandbox_state:
         use_sandbox(sandbox_state, config, environment)
         forget_clients()
-    names = Names.of(read_topology(config_path()), environment)
+    names = names_of(environment)
     return orchestrator(names, "tiercel-status"), names.artifact_bucket
+
+
+def names_of(environment: str) -> Names:
+    """Return the names of an environment of the configuration in use."""
+    from domain.names import Names  # noqa: PLC0415
+
+    return Names.of(read_topology(config_path()), environment)
 
 
 def release_row(release: Release) -> dict[str, object]:

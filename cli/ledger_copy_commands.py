@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.ledger_commands import ledger_of, topology_of
+from cli.ledger_commands import ledger_of, names_of, topology_of
 from cli.options import Config, Json, Sandbox, State
 from cli.output import Output
 from cli.session import DEFAULT_STATE
 from domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from domain.access import Access
+    from tasks.signing import SigningKey
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,10 +39,13 @@ def export(
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     _check(environment, config, sandbox_state)
-    count = export_ledger.fn(*ledger_of(environment, config, sandbox_state), folder)
-    output.document({"objects": count, "folder": str(folder)})
+    access, bucket = ledger_of(environment, config, sandbox_state)
+    key = _signing_key(environment, access)
+    count = export_ledger.fn(access, bucket, key, folder)
+    output.document({"objects": count, "folder": str(folder), "signing_key": key.fingerprint})
     if not as_json:
         output.result(f"{count} objects of {environment} are in {folder}")
+        output.line(f"They were signed with the key {key.fingerprint}: note it somewhere else.")
 
 
 @app.command("restore")
@@ -46,21 +53,38 @@ def restore(
     environment: Environment,
     folder: Folder,
     *,
+    sign_again: Annotated[
+        str | None,
+        typer.Option(help="Sign with this environment's key what the key of this fingerprint did."),
+    ] = None,
     sandbox: Sandbox = False,
     state: State = DEFAULT_STATE,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Create what an export has and the environment's bucket lacks; nothing is overwritten."""
-    from tasks.ledger_copy import restore_ledger  # noqa: PLC0415
+    from tasks.ledger_copy import restore_ledger, sign_restored  # noqa: PLC0415
 
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     _check(environment, config, sandbox_state)
-    created, count = restore_ledger.fn(*ledger_of(environment, config, sandbox_state), folder)
-    output.document({"created": created, "objects": count})
+    access, bucket = ledger_of(environment, config, sandbox_state)
+    created, count = restore_ledger.fn(access, bucket, folder)
+    signed = 0
+    if sign_again:
+        key = _signing_key(environment, access)
+        signed = sign_restored.fn(access, bucket, key, folder, sign_again)
+    output.document({"created": created, "objects": count, "signed": signed})
     if not as_json:
         output.result(f"{created} of {count} objects restored to {environment}, the others stood")
+        if sign_again:
+            output.line(f"{signed} artifacts signed with the key of {environment}")
+
+
+def _signing_key(environment: str, access: Access) -> SigningKey:
+    from tasks.signing import read_signing_key  # noqa: PLC0415
+
+    return read_signing_key.fn(access, names_of(environment).signing_key_arn)
 
 
 def _check(environment: str, config: Path | None, sandbox_state: Path | None) -> None:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Self
+
+from pydantic import ValidationError
+
+from domain.dsse import Base64
+from domain.topology import Frozen
 
 PREFIXES = ("packages/", "provenance/", "manifests/", "ledger/")
 """Where the history lies, in the order in which it is restored."""
@@ -14,6 +20,21 @@ _KEYS = re.compile(
     r"|manifests/[a-z][a-z0-9-]*/[0-9a-f]{64}(\.[a-z]+)?\.json"
     r"|ledger/[A-Za-z][A-Za-z0-9-]*/[0-9]{8}/(intent|outcome|rejection)\.json"
 )
+
+
+class ExportedKey(Frozen):
+    """The public half of the key that signed an environment's artifacts, as DER."""
+
+    arn: str
+    public: Base64
+
+    @classmethod
+    def read(cls, text: bytes) -> Self | None:
+        """Return what a file of an export says, None if it says nothing of the kind."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
 
 
 def is_copied(key: str) -> bool:

@@ -202,6 +202,17 @@ def provenance_key(manifest: Manifest, key_arn: str) -> str:
     return f"{prefix}{manifest.digest}/{key}.json"
 
 
+def provenance_of_key(name: str, former: str, key: str) -> str | None:
+    """Return where the provenance lies that another key signs after a former one.
+
+    `former` and `key` are the ids of the keys. None for the name of anything that the
+    former key did not sign.
+    """
+    folder, _, file = name.rpartition("/")
+    is_signed = name.startswith("provenance/") and file == f"{former}.json"
+    return f"{folder}/{key}.json" if is_signed else None
+
+
 def attested_digests(keys: Iterable[str]) -> set[str]:
     """Return the digests of the manifests to which keys of `provenance_key` belong."""
     return {key.split("/")[3] for key in keys if key.count("/") == 4}

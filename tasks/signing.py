@@ -37,6 +37,16 @@ class SigningKey:
     arn: str
     public: bytes
 
+    @property
+    def id(self) -> str:
+        """The last part of its ARN."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of its public half: 64 hexadecimal digits."""
+        return hashlib.sha256(self.public).hexdigest()
+
     def made(self, envelope: Envelope) -> bool:
         """Tell whether this key signed what is in the envelope.
 

@@ -2,24 +2,28 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from domain.access import orchestrator
-from domain.errors import RefusedInputError, SmokeTestFailedError
+from domain.errors import ExitCode, RefusedInputError, SmokeTestFailedError
 from domain.ledger import Purpose, ReleaseStatus
 from domain.names import Names
+from domain.topology import Topology
 from flows.deploy import deploy_to_preprod
 from flows.promote import promote_to_prod
 from flows.publish import publish_artifact
 from flows.results import Released
 from flows.rollback import roll_back
+from sandbox import lifecycle
 from sandbox.journal import journal_size, read_journal
 from sandbox.lifecycle import Sandbox
 from tasks.ledger import read_history
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import run_json
+from tests.support.commands import run, run_json
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 
@@ -132,7 +136,7 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     release(repository, good)
     repository.merge_into_main()
     stack = preprod.stack("rejected")
-    place = ("--sandbox", "--state", str(sandbox.state))
+    place = _place(sandbox)
 
     said = run_json("reject", stack, "1", "--reason", "it lost orders", *place)
     run_json("reject", stack, "2", "--reason", "it loses more", *place)
@@ -153,7 +157,7 @@ def test_a_ledger_outlives_its_bucket(
     repository = repositories.make("outlives")
     release(repository, repository.commit(queue_of("outlives", 1)))
     release(repository, repository.commit(queue_of("outlives", 2)))
-    place = ("--sandbox", "--state", str(sandbox.state))
+    place = _place(sandbox)
     folder = sandbox.state / "exported"
     run_json("ledger", "export", "preprod", str(folder), *place)
     s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
@@ -167,6 +171,42 @@ def test_a_ledger_outlives_its_bucket(
     back = asyncio.run(roll_back("preprod", preprod.stack("outlives")))
     assert back.release.intent.restores == 1
     assert delay_of(sandbox, back) == "1"
+
+
+def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, topology: Topology
+) -> None:
+    repository = repositories.make("moves")
+    release(repository, repository.commit(queue_of("moves", 1)))
+    stack, folder = preprod.stack("moves"), str(sandbox.state / "moved")
+    exported = run_json("ledger", "export", "preprod", folder, *_place(sandbox))
+    state = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("AWS_PROFILE")  # it is one of the other sandbox
+            new = lifecycle.up(state, topology, prefect=False, github=False)
+        run_json("ledger", "restore", "preprod", folder, *_place(new))
+        code, said, _ = run("verify-artifact", stack, "--json", *_place(new))
+        signing = ("--sign-again", exported["signing_key"])
+        first = run_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        again = run_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        verified = run_json("verify-artifact", stack, *_place(new))
+        wrong = ("--sign-again", "0" * 64)
+        _, refused, _ = run("ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new))
+    finally:
+        lifecycle.down(state)
+        shutil.rmtree(state)
+
+    assert code == ExitCode.REFUSED
+    assert "is not signed with the key of this environment" in said
+    assert first["signed"] > 0
+    assert (again["created"], again["signed"]) == (0, 0)
+    assert len(verified["signatures"]) == 2
+    assert "the export has no key with this fingerprint" in refused
+
+
+def _place(sandbox: Sandbox) -> tuple[str, ...]:
+    return ("--sandbox", "--state", str(sandbox.state))
 
 
 def _keys(s3: object, bucket: str) -> list[str]:
