@@ -1,8 +1,8 @@
-"""The scoreboard: every row, printed, written as JSON and as docs/reliability.md.
+"""The scoreboard: every row, printed, written to docs/reliability.json and docs/reliability.md.
 
     python -m tests.chaos [--row KEY]... [--sample] [--seed N]
 
-Only a full run of all rows writes the files.
+A row is written as soon as it has been run, unless only a sample of it was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from cli.session import leave_the_world, quiet_prefect
@@ -22,12 +21,12 @@ def main() -> int:
     leave_the_world()
     quiet_prefect()  # before Prefect is imported, which all below do
     from tests.chaos.frame import Size, run
-    from tests.chaos.report import show, write
+    from tests.chaos.report import keep, show
     from tests.chaos.rows import ROWS
     from tests.chaos.setting import setting
 
     rows = [row for row in ROWS if not options.row or row.key in options.row]
-    size, scores, began = Size(full=not options.sample, seed=options.seed), [], time.monotonic()
+    size, scores = Size(full=not options.sample, seed=options.seed), []
     with (
         tempfile.TemporaryDirectory(prefix="tiercel-chaos-") as folder,
         setting(Path(folder)) as world,
@@ -36,9 +35,9 @@ def main() -> int:
             _say(f"{row.key}: {row.title}")
             scores.append(run(row, world, size, _say))
             _say(f"  {scores[-1].held} of {scores[-1].asked}, {scores[-1].seconds:.0f} s")
+            if size.full:
+                keep(scores[-1], ROWS)
     show(scores)
-    if size.full and len(rows) == len(ROWS):
-        write(scores, time.monotonic() - began)
     return 0 if all(score.met for score in scores) else 1
 
 

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import git, machine
-from tests.chaos.frame import Score
+from tests.chaos.frame import Row, Score
 from tests.support.commands import ROOT
 
-_RESULTS = Path(".tiercel") / "chaos.json"
+_RESULTS = Path("docs") / "reliability.json"
 _PAGE = Path("docs") / "reliability.md"
 _INTRODUCTION = """\
 # Reliability
 
 What happens to a deploy on its worst day, tried out. `make chaos` does everything below on one
-machine, against the [sandbox](sandbox.md), and writes this page. `make test` runs a sample of it.
+machine, against the [sandbox](sandbox.md), in about {minutes} minutes, and writes this page and
+[the same as JSON](reliability.json). `python -m tests.chaos --row KEY` runs one row and replaces it
+here. `make test` runs a sample.
 
-{run}
-
-| row | target | held | |
-|---|---|---|---|
+| row | target | held | | run |
+|---|---|---|---|---|
 """
 
 
@@ -36,7 +37,11 @@ def show(scores: Sequence[Score]) -> None:
         table.add_column(name, overflow="fold")
     for score in scores:
         table.add_row(
-            score.row.title, score.row.target, _share(score), _word(score), f"{score.seconds:.0f}"
+            score.row.title,
+            score.row.target,
+            _share(score.document()),
+            "met" if score.met else "MISSED",
+            f"{score.seconds:.0f}",
         )
     console = Console(width=110, highlight=False)
     console.print(table)
@@ -45,56 +50,45 @@ def show(scores: Sequence[Score]) -> None:
             console.print(f"{score.row.key}: {fault}", markup=False)
 
 
-def write(scores: Sequence[Score], seconds: float) -> None:
-    """Write JSON for programs, and the page for people."""
-    now = datetime.now(UTC)
-    document = {
-        "date": now.isoformat(timespec="seconds"),
-        "commit": git("rev-parse", "HEAD"),
+def keep(score: Score, rows: Sequence[Row]) -> None:
+    """Write down a row that was run in full, in the JSON and on the page; the others stay."""
+    found = json.loads((ROOT / _RESULTS).read_text("utf-8")) if (ROOT / _RESULTS).exists() else {}
+    found[score.row.key] = score.document() | {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": git("rev-parse", "--short", "HEAD"),
         "changed_since_commit": bool(git("status", "--porcelain", "--untracked-files=no")),
         "machine": machine(),
-        "seconds": round(seconds),
-        "rows": [score.document() for score in scores],
     }
-    results = ROOT / _RESULTS
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    (ROOT / _PAGE).write_text(_page(scores, now, seconds), encoding="utf-8")
+    ordered = {row.key: found[row.key] for row in rows if row.key in found}
+    (ROOT / _RESULTS).write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+    (ROOT / _PAGE).write_text(page(ordered, rows), encoding="utf-8")
 
 
-def _page(scores: Sequence[Score], now: datetime, seconds: float) -> str:
-    rows = [
-        f"| [{score.row.title}](#{score.row.key}) | {score.row.target} | {_share(score)} "
-        f"| {_word(score)} |"
-        for score in scores
-    ]
-    commit, minutes = git("rev-parse", "--short", "HEAD"), seconds / 60
-    done = any(score.asked for score in scores)
-    run = (
-        f"{now.date().isoformat()}, commit `{commit}`, {minutes:.0f} minutes on "
-        f"{machine()['cores']} cores."
-        if done
-        else "Not measured yet."
-    )
-    text = _INTRODUCTION.format(run=run)
-    return text + "\n".join(rows) + "\n" + "".join(map(_section, scores))
+def page(found: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Return the page for people: each row with what was measured last."""
+    lines = [_line(row, found.get(row.key)) for row in rows]
+    sections = [_section(row, found.get(row.key)) for row in rows]
+    seconds = sum(one["seconds"] for one in found.values())
+    return _INTRODUCTION.format(minutes=round(seconds / 60)) + "".join([*lines, *sections])
 
 
-def _section(score: Score) -> str:
-    row = score.row
-    faults = "".join(f"\n- {fault.splitlines()[0]}" for fault in score.faults)
-    return (
-        f"\n## {row.key}\n\n{row.measured}\n\nNot shown: {row.not_shown}\n\n"
-        f"Held: {_share(score)}, in {score.seconds:.0f} seconds.\n"
-        + (f"\nWhat did not hold:\n{faults}\n" if faults else "")
-    )
+def _line(row: Row, result: Mapping[str, Any] | None) -> str:
+    told = "not measured yet | | |"
+    if result:
+        word = "met" if result["met"] else "**MISSED**"
+        told = f"{_share(result)} | {word} | {result['date'][:10]}, `{result['commit']}` |"
+    return f"| [{row.title}](#{row.key}) | {row.target} | {told}\n"
 
 
-def _share(score: Score) -> str:
-    return f"{score.held:,} of {score.asked:,}"
+def _section(row: Row, result: Mapping[str, Any] | None) -> str:
+    text = f"\n## {row.key}\n\n{row.measured}\n\nNot shown: {row.not_shown}\n"
+    if result is None:
+        return text
+    cores = result["machine"]["cores"]
+    text += f"\nHeld: {_share(result)}, in {result['seconds']:.0f} seconds on {cores} cores.\n"
+    faults = "".join(f"\n- {fault.splitlines()[0]}" for fault in result["faults"])
+    return text + (f"\nWhat did not hold:\n{faults}\n" if faults else "")
 
 
-def _word(score: Score) -> str:
-    if not score.asked:
-        return "not measured yet"
-    return "met" if score.met else "MISSED"
+def _share(result: Mapping[str, Any]) -> str:
+    return f"{result['held']:,} of {result['asked']:,}"
