@@ -65,6 +65,7 @@ class World:
     commit: str
     notifications: list[str]
     dead: Dead
+    up_again: dict[str, Any]
 
     @property
     def journal(self) -> Path:
@@ -122,9 +123,11 @@ def world(
             ).save("releases", _sync=True)  # type: ignore[call-arg]
         published = _start(api, PUBLISH, repository=REPOSITORY, commit=commit, then_deploy=False)
         api.await_state(published, COMPLETED)
+        # Somebody has to listen before it happens.
+        up_again = run_json("up", "--notify", "custom-webhook/releases", PREFECT_API_URL=api.url)
         dead = _killed_deploy(state, api, commit)
         start_workers(state, ROOT / "tiercel.toml", ["preprod", "prod"])
-        yield World(state, api, team, commit, inbox[1], dead)
+        yield World(state, api, team, commit, inbox[1], dead, up_again)
     finally:
         lifecycle.down(state)
 
@@ -211,7 +214,7 @@ def test_form_and_api_refuse_wrong_parameters_by_name_and_nothing_is_called(
 def test_tiercel_up_again_leaves_everything_and_adds_the_one_who_wants_to_hear(
     world: World,
 ) -> None:
-    shown = run_json("up", "--notify", "custom-webhook/releases", PREFECT_API_URL=world.api.url)
+    shown = world.up_again
 
     changes = {one["name"]: one["what"] for one in shown["changes"]}
     assert changes.pop("tiercel: notify of failed runs") == "created"
