@@ -22,8 +22,8 @@ _INTRODUCTION = """\
 
 What happens to a deploy on its worst day, tried out. `make chaos` does everything below on one
 machine, against the [sandbox](sandbox.md), and writes this page and
-[the same as JSON](reliability.json). The rows that were measured took {minutes} minutes. `python -m tests.chaos --row KEY` runs one row and replaces it
-here. `make test` runs a sample.
+[the same as JSON](reliability.json). The rows that were measured took {minutes} minutes.
+`python -m tests.chaos --row KEY` runs one row and replaces it here. `make test` runs a sample.
 
 | row | target | held | | run |
 |---|---|---|---|---|
