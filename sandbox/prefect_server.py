@@ -25,7 +25,7 @@ def start_prefect(layout: Layout, port: int) -> Server:
         port = int(probe.getsockname()[1])
     copy_database(layout.prefect)
     arguments = [
-        *(sys.executable, "-m", "uvicorn", "--factory", "sandbox.prefect_app:create_app"),
+        *(sys.executable, "-m", "uvicorn", "--factory", "deployments.sqlite_server:create_app"),
         *("--host", HOST),
         *("--port", str(port)),
         *("--log-level", "warning"),

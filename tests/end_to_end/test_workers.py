@@ -121,7 +121,7 @@ def world(
             CustomWebhookNotificationBlock(
                 name="releases", url=inbox[0], json_data={"text": "{{subject}}\n{{body}}"}
             ).save("releases", _sync=True)  # type: ignore[call-arg]
-        published = _start(api, PUBLISH, repository=REPOSITORY, commit=commit, then_deploy=False)
+        published = api.start(PUBLISH, repository=REPOSITORY, commit=commit, then_deploy=False)
         api.await_state(published, COMPLETED)
         dead = _killed_deploy(state, api, commit)
         start_workers(state, ROOT / "tiercel.toml", ["preprod", "prod"])
@@ -148,7 +148,7 @@ def _killed_deploy(state: Path, api: PrefectApi, commit: str) -> Dead:
     """Kill a deploy in the middle, and its worker before it can tell anybody."""
     journal = Layout(state).journal
     offset = journal_size(journal)
-    run_id = _start(api, DEPLOY, repository=REPOSITORY, commit=commit)
+    run_id = api.start(DEPLOY, repository=REPOSITORY, commit=commit)
     deadline = time.monotonic() + 60
     while not any(one.operation == "CreateChangeSet" for one in read_journal(journal, offset)):
         assert time.monotonic() < deadline, api.log(run_id)
@@ -160,19 +160,7 @@ def _killed_deploy(state: Path, api: PrefectApi, commit: str) -> Dead:
         process.kill()
     assert runs, "the worker had no run"
     killed = datetime.now(UTC)
-    return Dead(run_id, killed, _start(api, DEPLOY, repository=REPOSITORY, commit=commit))
-
-
-def _start(api: PrefectApi, deployment: str, **parameters: Any) -> str:
-    """Start a run; a server over SQLite answers 503 while its database is locked."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return api.start(deployment, **parameters)
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code != 503 or time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
+    return Dead(run_id, killed, api.start(DEPLOY, repository=REPOSITORY, commit=commit))
 
 
 def form(api: PrefectApi, deployment: str, **values: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class PrefectApi:
             return False
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask again after a 503, with which a busy server on SQLite answers."""
+        """Ask again after a 503, with which a server that is starting or stopping answers."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             answer = httpx.request(

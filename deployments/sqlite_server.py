@@ -1,0 +1,36 @@
+"""Prefect's server for one machine: on SQLite, and it bears several runs at once.
+
+Prefect begins its transactions as readers. SQLite refuses a reader that wants to write when
+somebody else wrote in between, whatever it would be willing to wait. The API then answers 503, and
+what no client repeats is lost: after four refusals an event reaches no automation, so that nobody
+is told of a failed run and a dead one is not marked as crashed. Here every transaction begins as
+the writer that it is, and waits for its turn.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+from prefect.server.api import server
+from prefect.server.database import dependencies
+from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
+
+
+class WritersFirstSqlite(AioSqliteConfiguration):
+    """A SQLite database whose transactions take the lock for writing when they begin."""
+
+    def begin_transaction(
+        self, session: AsyncSession, with_for_update: bool = True
+    ) -> AbstractAsyncContextManager[AsyncSessionTransaction]:
+        """Begin as a writer, also where Prefect would not ask for it."""
+        return super().begin_transaction(session, with_for_update=True)
+
+
+def create_app() -> FastAPI:
+    """Return Prefect's application for `uvicorn --factory`; its settings are Prefect's own."""
+    url = PREFECT_API_DATABASE_CONNECTION_URL.value()
+    dependencies.set_database_config(WritersFirstSqlite(connection_url=url))
+    return server.create_app(final=True)

@@ -1,0 +1,49 @@
+"""What Prefect's server on one machine promises of its database."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from prefect.server.database.configurations import AioSqliteConfiguration
+from sqlalchemy.exc import OperationalError
+
+from deployments.sqlite_server import WritersFirstSqlite
+
+
+async def _two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
+    """Add one in each of two transactions of which neither waits to be asked; return the sum."""
+    engine = await database.engine()
+    async with engine.begin() as connection:
+        await connection.execute(sqlalchemy.text("CREATE TABLE counter (value INTEGER)"))
+        await connection.execute(sqlalchemy.text("INSERT INTO counter VALUES (0)"))
+
+    async def add_one() -> None:
+        async with await database.session(engine) as session, database.begin_transaction(session):
+            seen = (await session.execute(sqlalchemy.text("SELECT value FROM counter"))).scalar()
+            await asyncio.sleep(0.1)
+            await session.execute(sqlalchemy.text(f"UPDATE counter SET value = {seen} + 1"))
+
+    try:
+        await asyncio.gather(add_one(), add_one())
+        async with await database.session(engine) as session:
+            found = await session.execute(sqlalchemy.text("SELECT value FROM counter"))
+            return int(found.scalar_one())
+    finally:
+        await engine.dispose()
+
+
+def test_transactions_that_read_before_they_write_wait_for_each_other(tmp_path: Path) -> None:
+    database = WritersFirstSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/ours.db")
+
+    assert asyncio.run(_two_that_read_before_they_write(database)) == 2
+
+
+def test_prefects_own_transactions_would_be_refused(tmp_path: Path) -> None:
+    """When this fails, Prefect has mended it and our server is not needed any more."""
+    database = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/theirs.db")
+
+    with pytest.raises(OperationalError, match="database is locked"):
+        asyncio.run(_two_that_read_before_they_write(database))
