@@ -9,7 +9,8 @@ the writer that it is, and waits for its turn.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from prefect.server.api import server
@@ -22,11 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 class WritersFirstSqlite(AioSqliteConfiguration):
     """A SQLite database whose transactions take the lock for writing when they begin."""
 
-    def begin_transaction(
-        self, session: AsyncSession, with_for_update: bool = True
-    ) -> AbstractAsyncContextManager[AsyncSessionTransaction]:
-        """Begin as a writer, also where Prefect would not ask for it."""
-        return super().begin_transaction(session, with_for_update=True)
+    @asynccontextmanager
+    async def begin_transaction(
+        self,
+        session: AsyncSession,
+        with_for_update: bool = True,  # noqa: ARG002, FBT001, FBT002 - Prefect's signature
+    ) -> AsyncGenerator[AsyncSessionTransaction, None]:
+        """Begin as a writer, also where Prefect does not ask for it."""
+        async with super().begin_transaction(session, with_for_update=True) as transaction:
+            yield transaction
 
 
 def create_app() -> FastAPI:

@@ -22,9 +22,13 @@ async def _two_that_read_before_they_write(database: AioSqliteConfiguration) -> 
 
     async def add_one() -> None:
         async with await database.session(engine) as session, database.begin_transaction(session):
-            seen = (await session.execute(sqlalchemy.text("SELECT value FROM counter"))).scalar()
+            seen = (
+                await session.execute(sqlalchemy.text("SELECT value FROM counter"))
+            ).scalar_one()
             await asyncio.sleep(0.1)
-            await session.execute(sqlalchemy.text(f"UPDATE counter SET value = {seen} + 1"))
+            await session.execute(
+                sqlalchemy.text("UPDATE counter SET value = :value"), {"value": seen + 1}
+            )
 
     try:
         await asyncio.gather(add_one(), add_one())
