@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ _INTRODUCTION = """\
 
 What happens to a deploy on its worst day, tried out. `make chaos` does everything below on one
 machine, against the [sandbox](sandbox.md), and writes this page and
-[the same as JSON](reliability.json). The rows that were measured took {minutes} minutes.
+[the same as JSON](reliability.json). Its rows took {minutes} minutes in all; two run at a time.
 `python -m tests.chaos --row KEY` runs one row and replaces it here. `make test` runs a sample.
 
 | row | target | held | | run |
@@ -30,38 +32,55 @@ machine, against the [sandbox](sandbox.md), and writes this page and
 """
 
 
-def show(scores: Sequence[Score]) -> None:
+def show(results: Iterable[Mapping[str, Any]]) -> None:
     """Print the table, and what did not hold."""
+    found = list(results)
     table = Table(box=None)
     for name in ("row", "target", "held", "", "seconds"):
         table.add_column(name, overflow="fold")
-    for score in scores:
-        table.add_row(
-            score.row.title,
-            score.row.target,
-            _share(score.document()),
-            "met" if score.met else "MISSED",
-            f"{score.seconds:.0f}",
-        )
+    for one in found:
+        word = "met" if one["met"] else "MISSED"
+        table.add_row(one["title"], one["target"], _share(one), word, f"{one['seconds']:.0f}")
     console = Console(width=110, highlight=False)
     console.print(table)
-    for score in scores:
-        for fault in score.faults:
-            console.print(f"{score.row.key}: {fault}", markup=False)
+    for one in found:
+        for fault in one["faults"]:
+            console.print(f"{one['row']}: {fault}", markup=False)
+
+
+def kept() -> dict[str, Any]:
+    """Return the documents of all rows that were written down, by key."""
+    path = ROOT / _RESULTS
+    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
 
 
 def keep(score: Score, rows: Sequence[Row]) -> None:
     """Write down a row that was run in full, in the JSON and on the page; the others stay."""
-    found = json.loads((ROOT / _RESULTS).read_text("utf-8")) if (ROOT / _RESULTS).exists() else {}
-    found[score.row.key] = score.document() | {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": git("rev-parse", "--short", "HEAD"),
-        "changed_since_commit": bool(git("status", "--porcelain", "--untracked-files=no")),
-        "machine": machine(),
-    }
-    ordered = {row.key: found[row.key] for row in rows if row.key in found}
-    (ROOT / _RESULTS).write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
-    (ROOT / _PAGE).write_text(page(ordered, rows), encoding="utf-8")
+    with _alone():
+        found = kept()
+        found[score.row.key] = score.document() | {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": git("rev-parse", "--short", "HEAD"),
+            "changed_since_commit": bool(_changes()),
+            "machine": machine(),
+        }
+        ordered = {row.key: found[row.key] for row in rows if row.key in found}
+        (ROOT / _RESULTS).write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+        (ROOT / _PAGE).write_text(page(ordered, rows), encoding="utf-8")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep out the process of another row, which may end at the same moment."""
+    with (Path(__file__)).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _changes() -> str:
+    """What git says of changed files, but for those that are written here."""
+    others = [f":!{path}" for path in (_RESULTS, _PAGE)]
+    return git("status", "--porcelain", "--untracked-files=no", "--", ".", *others)
 
 
 def page(found: Mapping[str, Any], rows: Sequence[Row]) -> str:
