@@ -23,7 +23,11 @@ _HANG_SECONDS = 61.0
 
 def _effect(fault: str, operation: str) -> dict[str, Any]:
     """What each service answers: HEAD of S3 has no body, and then the status has to tell."""
-    throttle = {"s3": ("SlowDown", 503), "lambda": ("TooManyRequestsException", 429)}
+    throttle = {
+        "kms": ("ThrottlingException", 400),
+        "lambda": ("TooManyRequestsException", 429),
+        "s3": ("SlowDown", 503),
+    }
     return {
         "throttle": error(*throttle.get(service_of(operation), ("Throttling", 400))),
         "500": error("InternalError" if "Object" in operation else "InternalFailure", 500),
@@ -37,6 +41,8 @@ def service_of(operation: str) -> str:
         return "lambda"
     if operation in ("AssumeRole", "GetCallerIdentity"):
         return "sts"
+    if operation in ("GetPublicKey", "Sign"):
+        return "kms"
     return "s3" if "Object" in operation else "cloudformation"
 
 

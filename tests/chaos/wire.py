@@ -16,6 +16,8 @@ Harm = Callable[[Question, Ask], Answer | None]
 
 def operation_of(question: Question) -> str:
     """The name of an operation, as AWS's own API has it."""
+    if question.target:
+        return question.target.partition(".")[2]
     form = parse_qs(question.body.decode("utf-8", "replace"))
     if "Action" in form:
         return form["Action"][0]
@@ -92,6 +94,9 @@ def saying(code: str, status: int) -> Harm:
             body = f'{{"Type": "Service", "message": "chaos says {code}"}}'
             headers = (("content-type", "application/json"), ("x-amzn-errortype", code))
             return Answer(status, headers, body.encode())
+        if question.target:
+            body = f'{{"__type": "{code}", "message": "chaos says {code}"}}'
+            return Answer(status, (("content-type", "application/x-amz-json-1.1"),), body.encode())
         text = f"<Code>{code}</Code><Message>chaos says {code}</Message>"
         xml = (("content-type", "text/xml"),)
         if b"Action=" in question.body:

@@ -94,9 +94,12 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Question:
+    """`target` names the operation of services that speak JSON, as in `TrentService.Sign`."""
+
     method: str
     path: str
     body: bytes
+    target: str
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ def interceptor(intercept: Interception) -> Iterator[str]:
             target = urlsplit(self.path)
             path = target._replace(scheme="", netloc="").geturl()
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            question = Question(self.command, path, body)
+            named = self.headers.get("X-Amz-Target", "")
+            question = Question(self.command, path, body, named)
             answer = intercept(question, lambda: self._ask(target.netloc, path, body))
             if answer is None:
                 self.close_connection = True
