@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from abc import ABC
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,11 @@ from deployments.warm_runs import WarmStarter
 _logger = get_logger("tiercel.worker")
 
 
-class HandingOverWorker(ProcessWorker):
-    """A process worker whose runs start warm and can be handed to the next worker."""
+class HandingOverWorker(ProcessWorker, ABC):
+    """A process worker whose runs start warm and can be handed to the next worker.
+
+    `ABC` keeps Prefect from registering it in place of its own worker of this type.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
