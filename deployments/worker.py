@@ -1,4 +1,4 @@
-"""A worker of a process work pool that loses no run when it is told to stop.
+"""A worker of a process work pool: its runs start quickly, and none is lost when it is stopped.
 
 Prefect's own `prefect worker start` kills its runs when it gets SIGTERM and leaves them
 "Running". This one stops taking runs, gives those it has some time to end, and hands the
@@ -11,32 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
 from prefect.logging import get_logger
 from prefect.settings import get_current_settings
-from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+
+from deployments.handing_over import HandingOverWorker
+from deployments.warm_runs import prepare
 
 _POLL_SECONDS = 0.2
-
-
-class SupervisedRun(ProcessJobConfiguration):
-    """A run below a process that knows how to hand it over: `prefect flow-run execute`."""
-
-    def prepare_for_flow_run(self, *arguments: Any, **named: Any) -> None:
-        """Put the supervisor in front, unless the work pool or the deployment names a command."""
-        self.command = self.command or f"{sys.executable} -m prefect flow-run execute"
-        super().prepare_for_flow_run(*arguments, **named)
-        self.env["PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR"] = "reschedule"
-        # How soon a cancellation is seen; Prefect's own 10 seconds let a stack more come up.
-        self.env.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")
 
 
 def main(
@@ -49,15 +37,14 @@ def main(
     ] = 60,
 ) -> None:
     """Execute the runs of a work pool until SIGTERM or SIGINT."""
-    _lead_a_process_group()
-    worker = ProcessWorker(
+    prepare()
+    worker = HandingOverWorker(
         work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False
     )
-    worker.job_configuration = SupervisedRun
     asyncio.run(work(worker, drain_seconds))
 
 
-async def work(worker: ProcessWorker, drain_seconds: float) -> None:
+async def work(worker: HandingOverWorker, drain_seconds: float) -> None:
     """Execute runs until SIGTERM or SIGINT, then return when none is left here.
 
     A server that does not answer ends nothing: runs go on, and the worker asks again. After
@@ -83,18 +70,16 @@ async def work(worker: ProcessWorker, drain_seconds: float) -> None:
     logger.info("worker %s stopped", worker.name)
 
 
-async def _drain(worker: ProcessWorker, seconds: float, logger: logging.Logger) -> None:
+async def _drain(worker: HandingOverWorker, seconds: float, logger: logging.Logger) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(_idle(worker), seconds)
         return
     logger.info("handing over %d runs to the next worker", worker.limiter.borrowed_tokens)
-    # Each run's supervisor is in the worker's process group, the run itself is in a group of
-    # its own: it must not get the signal before its supervisor has told it what it means.
-    os.killpg(0, signal.SIGTERM)
+    worker.hand_over()
     await _idle(worker)
 
 
-async def _idle(worker: ProcessWorker) -> None:
+async def _idle(worker: HandingOverWorker) -> None:
     while worker.limiter.borrowed_tokens:  # noqa: ASYNC110 - the limiter tells nobody
         await asyncio.sleep(_POLL_SECONDS)
 
@@ -111,12 +96,6 @@ def _repeated(
             await asyncio.sleep(seconds)
 
     return asyncio.create_task(repeat())
-
-
-def _lead_a_process_group() -> None:
-    """See to it that a signal to the group reaches this worker and its runs, nobody else."""
-    if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.25
 _ANSWER_SECONDS = 5.0
 _RUNS_AT_ONCE = 2
-"""Of one worker; a run takes about 180 MB."""
+"""Of one worker."""
+_DRAIN_SECONDS = 5
+"""Less than a stopped process is waited for, so that a run is handed over and not killed."""
 
 _LEFT_OUT = ("AWS_", "GITHUB_", "PREFECT_")
 
@@ -75,11 +77,11 @@ def running_workers(state: Path) -> list[str]:
 
 def _start(layout: Layout, environment: str, name: str, variables: dict[str, str]) -> Server:
     arguments = [
-        *(sys.executable, "-m", "prefect", "worker", "start"),
+        *(sys.executable, "-m", "deployments.worker"),
         *("--pool", environment),
-        *("--type", "process"),
         *("--name", name),
         *("--limit", str(_RUNS_AT_ONCE)),
+        *("--drain-seconds", str(_DRAIN_SECONDS)),
     ]
     return Server(processes.start(arguments, variables, layout.worker_log(environment)), port=0)
 

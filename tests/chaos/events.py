@@ -14,7 +14,7 @@ from tests.chaos.model import Burst, numbers
 from tests.chaos.world import Subject, World
 from tests.support.templates import queue, services
 
-_MODELLED, _REAL = 1000, 20
+_MODELLED, _REAL = 1000, 10
 _COMMITS = 3
 
 

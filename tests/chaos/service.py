@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.chaos.world import Subject, World
-from tests.support.templates import answering, services, template
+from tests.support.templates import answering, queue, services, template
 
 
 def files(service: str, answer: str, delay: int = 1) -> dict[str, str]:
@@ -37,6 +38,14 @@ def files(service: str, answer: str, delay: int = 1) -> dict[str, str]:
     }
 
 
+def queue_alone(service: str, _: str, delay: int = 1) -> dict[str, str]:
+    """A service that is deployed in half of the time, where the function is beside the point."""
+    return {
+        "tiercel.toml": services(**{service: ""}),
+        f"{service}/template.json": queue(QueueName=f"acme-preprod-{service}", DelaySeconds=delay),
+    }
+
+
 @dataclass(frozen=True)
 class Versions:
     """A published service with two commits, the second a change of code and configuration.
@@ -65,7 +74,7 @@ class Versions:
             s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 
-def published(world: World, service: str) -> Versions:
+def published(world: World, service: str, files: Callable[..., dict[str, str]] = files) -> Versions:
     subject, prefix = world.subject(service), f"manifests/{service}/"
     bucket = world.names.artifact_bucket
     first = subject.repository.commit(files(service, "first"))

@@ -19,7 +19,7 @@ from domain.stack_states import Intent, StackStatus, Step, decide
 from flows.rollback import roll_back
 from tasks.cloudformation import delete_stack, observe_stack, wait_for_stack
 from tests.chaos.frame import Case, Row, Size
-from tests.chaos.service import Versions, published
+from tests.chaos.service import Versions, published, queue_alone
 from tests.chaos.strange_stacks import create_stack, review_stack
 from tests.chaos.wire import Ask, operation_of
 from tests.chaos.world import World
@@ -196,7 +196,7 @@ def _goes_away(world: World, status: StackStatus | None) -> None:
 
 
 def _cases(world: World, size: Size) -> Iterator[Case]:
-    versions = published(world, "moody")
+    versions = published(world, "moody", queue_alone)
     versions.first_is_live()
     world.deploy(versions.subject, versions.second)
     known: list[StackStatus | None] = [None, *statuses()]

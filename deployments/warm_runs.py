@@ -1,0 +1,104 @@
+"""Starts the processes of flow runs by forking one that has everything imported already.
+
+To import Prefect, boto3 and the flows takes seconds of processor time, a fork takes
+milliseconds and shares their memory. What is forked is the standard library's forkserver: a
+process with one thread that does nothing else. It has what was installed when the worker
+started, so a worker has to be restarted after an upgrade.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import pkgutil
+import runpy
+import sys
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import refresh_global_settings_context
+from prefect.runner._control_channel import ControlChannel
+from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
+
+import flows
+
+_FORKS = multiprocessing.get_context("forkserver")
+_ENGINE = "prefect.engine"
+_IMPORTED = [
+    *("deployments.worker", _ENGINE, "prefect.flow_engine"),
+    *(f"flows.{module.name}" for module in pkgutil.iter_modules(flows.__path__)),
+]
+
+
+def prepare() -> None:
+    """Let the process that is forked start, so that the first run need not wait for it."""
+    _FORKS.set_forkserver_preload(_IMPORTED)
+    multiprocessing.forkserver.ensure_running()
+
+
+class WarmStarter:
+    """Starts Prefect's engine for one flow run: a process starter of Prefect's runner.
+
+    `environment` is all that the run's process has. It leads a process group of its own, so
+    that a signal to the group reaches what it started and nobody else.
+    """
+
+    def __init__(
+        self, environment: dict[str, str], folder: Path, control_channel: ControlChannel
+    ) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._control_channel = control_channel
+
+    async def start(
+        self,
+        flow_run: FlowRun,
+        task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Start the process, tell its handle, and return when it has ended."""
+        port, token = self._control_channel.register(flow_run.id)
+        environment = self._environment | {
+            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
+            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+            "PREFECT__CONTROL_PORT": str(port),
+            "PREFECT__CONTROL_TOKEN": token,
+        }
+        try:
+            process = await anyio.to_thread.run_sync(_started, environment, self._folder)
+        except BaseException:
+            self._control_channel.unregister(flow_run.id)
+            raise
+        scope = create_isolated_termination_scope(process.pid or 0)
+        # Prefect's type names its own kind of process, and what it asks both have.
+        task_status.started(ProcessHandle(process, scope))  # type: ignore[arg-type]
+        await anyio.to_thread.run_sync(process.join, abandon_on_cancel=True)
+
+
+def _started(environment: dict[str, str], folder: Path) -> ForkServerProcess:
+    """Return the process when it leads its group: before, no signal would reach it."""
+    leads, tells = _FORKS.Pipe(duplex=False)
+    with leads, tells:
+        process = _FORKS.Process(target=_be_the_engine, args=(environment, folder, tells))
+        process.start()
+        tells.close()
+        leads.recv_bytes()
+    return process
+
+
+def _be_the_engine(environment: dict[str, str], folder: Path, leads: Connection) -> None:
+    """Be what `python -m prefect.engine` is with this environment, in this folder."""
+    os.setsid()
+    leads.send_bytes(b"")
+    leads.close()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    refresh_global_settings_context()
+    sys.argv = [_ENGINE]
+    runpy.run_module(_ENGINE, run_name="__main__", alter_sys=True)
