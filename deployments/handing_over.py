@@ -68,7 +68,7 @@ class HandingOverWorker(ProcessWorker, ABC):
             async with FlowRunExecutorContext() as context:
                 executor = context.create_executor(
                     flow_run,
-                    _starter(configuration, folder, context),
+                    starter_of(configuration, folder, context),
                     resolve_flow=load_flow_from_flow_run,
                     propose_submitting=False,
                 )
@@ -104,10 +104,10 @@ class HandingOverWorker(ProcessWorker, ABC):
         return ProcessWorkerResult(status_code=status or 0, identifier=str(handle.pid))
 
 
-def _starter(
+def starter_of(
     configuration: ProcessJobConfiguration, folder: Path, context: FlowRunExecutorContext
 ) -> ProcessStarter:
-    """A work pool or a deployment may name a command, which then is what is started."""
+    """Return what starts a run: a fork, unless the work pool or the deployment names a command."""
     if configuration._command_configured:  # noqa: SLF001 - nothing else tells it
         return EngineCommandStarter(
             command=configuration.command,

@@ -11,11 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
+from prefect.workers.process import ProcessJobConfiguration
 
+from deployments.handing_over import starter_of
+from deployments.warm_runs import WarmStarter
 from deployments.worker import work
 from domain.topology import Topology
 from sandbox.journal import journal_size
@@ -99,6 +105,20 @@ def test_a_worker_bears_a_server_that_is_away_and_ends_with_any_other_failure() 
     ):
         asyncio.run(work(broken, drain_seconds=1))
     assert broken.answers == []
+
+
+@pytest.mark.parametrize(
+    ("command", "starter"),
+    [(None, WarmStarter), ("python -m prefect.engine", EngineCommandStarter)],
+)
+def test_a_run_is_a_fork_unless_the_work_pool_names_a_command(
+    tmp_path: Path, command: str | None, starter: type
+) -> None:
+    configuration = ProcessJobConfiguration(command=command)
+    configuration.prepare_for_flow_run(FlowRun(flow_id=uuid4()))
+    context: Any = SimpleNamespace(control_channel=None)
+
+    assert type(starter_of(configuration, tmp_path, context)) is starter
 
 
 def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
