@@ -85,13 +85,13 @@ class Spell:
         if self.step is Step.WAIT and not self.lifted:
             self.too_early.append(operation)
         if not self.lifted and operation in (_ENDS.get(self.step), "ExecuteChangeSet"):
-            self._go_on()
+            self._go_on(operation)
             if operation in ("RollbackStack", "ContinueUpdateRollback"):
                 return Answer(HTTPStatus.OK, (("content-type", "text/xml"),), _done(operation))
         return ask()
 
-    def _go_on(self) -> None:
-        then = _AND_THEN.get(self.status)
+    def _go_on(self, operation: str) -> None:
+        then = _AND_THEN.get(self.status) if operation == "RollbackStack" else None
         if then is None:
             self.lifted = True
         else:

@@ -6,16 +6,20 @@ import json
 import time
 from contextlib import suppress
 
+from domain.names import Role
 from tests.chaos.world import World
 
 _PATIENCE_SECONDS = 30.0
 
 
 def create_stack(world: World, stack: str) -> None:
-    """Create a stack with one queue."""
+    """Create a stack with one queue, which the service role will have to delete."""
     body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
-    stacks = world.root("runtime", "cloudformation")
-    stacks.create_stack(StackName=stack, TemplateBody=body)
+    stacks, role = (
+        world.root("runtime", "cloudformation"),
+        world.names.role_arn(Role.CLOUDFORMATION),
+    )
+    stacks.create_stack(StackName=stack, TemplateBody=body, RoleARN=role)
     stacks.get_waiter("stack_create_complete").wait(
         StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 200}
     )
