@@ -34,7 +34,7 @@ test: setup ## run the whole test suite
 prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 minutes
 	@$(BIN)/python -m tests.oracle.prove
 
-chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; half an hour
+chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; 40 minutes
 	@$(BIN)/python -m tests.chaos
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
