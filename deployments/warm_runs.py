@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import pkgutil
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -36,10 +39,18 @@ _IMPORTED = [
 ]
 
 
-def prepare() -> None:
-    """Let the process that is forked start, so that the first run need not wait for it."""
+@contextmanager
+def warm_runs() -> Iterator[None]:
+    """Start the process that is forked, so that no run has to wait for it, and end it."""
     _FORKS.set_forkserver_preload(_IMPORTED)
     multiprocessing.forkserver.ensure_running()
+    try:
+        yield
+    finally:
+        # They would end by themselves, but only after the worker: whoever stopped it would
+        # see processes that are left.
+        multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001
+        multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class WarmStarter:

@@ -22,7 +22,7 @@ from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 
 from deployments.handing_over import HandingOverWorker
-from deployments.warm_runs import prepare
+from deployments.warm_runs import warm_runs
 
 _POLL_SECONDS = 0.2
 
@@ -37,11 +37,11 @@ def main(
     ] = 60,
 ) -> None:
     """Execute the runs of a work pool until SIGTERM or SIGINT."""
-    prepare()
     worker = HandingOverWorker(
         work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False
     )
-    asyncio.run(work(worker, drain_seconds))
+    with warm_runs():
+        asyncio.run(work(worker, drain_seconds))
 
 
 async def work(worker: HandingOverWorker, drain_seconds: float) -> None:
