@@ -42,6 +42,8 @@ VERIFY = "verify-pull-request/preprod"
 PUBLISH = "publish-artifact/preprod"
 DEPLOY = "deploy-to-preprod/preprod"
 PROMOTE = "promote-to-prod/prod"
+ROLL_BACK = "roll-back/preprod"
+CHECK = "check-environment/preprod"
 REPOSITORY = "acme/worked"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 COMPLETED = ("Completed",)
@@ -315,6 +317,31 @@ def test_what_preprod_verified_is_promoted_by_the_worker_of_prod(
     assert "inbox" in shown["artifacts"][-1]["data"]
     assert "ExecuteChangeSet" in world.calls_in_prod_since(before, topology)
     assert world.api.run(shown["run"]["id"])["work_pool_name"] == "prod"
+
+
+def test_a_stack_is_rolled_back_through_a_worker(world: World) -> None:
+    files = {"inbox/template.json": queue(DelaySeconds=2)}
+    world.team.push("feature/longer", "develop", files, "Wait longer")
+    number = world.team.open("feature/longer", "develop", "Wait longer")
+    second = world.team.approve_and_merge(number)
+    for deployment, more in ((PUBLISH, {"then_deploy": False}), (DEPLOY, {})):
+        made = world.api.start(deployment, repository=REPOSITORY, commit=second, **more)
+        world.api.await_state(made, COMPLETED)
+    wanted = {"environment": "preprod", "stack": "acme-preprod-inbox", "release": 1}
+    assert form(world.api, ROLL_BACK, **wanted)["valid"]
+
+    world.api.await_state(world.api.start(ROLL_BACK, **wanted), COMPLETED)
+
+    history = run_json("releases", "preprod", *world.in_sandbox())
+    assert [one["release"] for one in history] == [3, 2, 1]
+    assert (history[0]["restores"], history[0]["status"]) == (1, "succeeded")
+
+
+def test_the_accounts_are_checked_through_a_worker(world: World) -> None:
+    wanted = {"environment": "preprod"}
+    assert form(world.api, CHECK, **wanted)["valid"]
+
+    world.api.await_state(world.api.start(CHECK, **wanted), COMPLETED)
 
 
 def test_a_run_without_a_worker_is_refused_and_the_sandbox_takes_its_workers_with_it(
