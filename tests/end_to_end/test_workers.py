@@ -324,10 +324,15 @@ def test_a_stack_is_rolled_back_through_a_worker(world: World) -> None:
     world.team.push("feature/longer", "develop", files, "Wait longer")
     number = world.team.open("feature/longer", "develop", "Wait longer")
     second = world.team.approve_and_merge(number)
-    for deployment, more in ((PUBLISH, {"then_deploy": False}), (DEPLOY, {})):
-        made = world.api.start(deployment, repository=REPOSITORY, commit=second, **more)
-        world.api.await_state(made, COMPLETED)
-    wanted = {"environment": "preprod", "stack": "acme-preprod-inbox", "release": 1}
+    built = world.api.start(PUBLISH, repository=REPOSITORY, commit=second, then_deploy=False)
+    world.api.await_state(built, COMPLETED)
+    deployed = world.api.start(DEPLOY, repository=REPOSITORY, commit=second)
+    world.api.await_state(deployed, COMPLETED)
+    wanted: dict[str, Any] = {
+        "environment": "preprod",
+        "stack": "acme-preprod-inbox",
+        "release": 1,
+    }
     assert form(world.api, ROLL_BACK, **wanted)["valid"]
 
     world.api.await_state(world.api.start(ROLL_BACK, **wanted), COMPLETED)
