@@ -36,6 +36,12 @@ class WritersFirstSqlite(AioSqliteConfiguration):
 
 def create_app() -> FastAPI:
     """Return Prefect's application for `uvicorn --factory`; its settings are Prefect's own."""
-    url = PREFECT_API_DATABASE_CONNECTION_URL.value()
-    dependencies.set_database_config(WritersFirstSqlite(connection_url=url))
+    use_writers_first()
     return server.create_app(final=True)
+
+
+def use_writers_first() -> None:
+    """Let this process use the database so, unless the settings name one that is not SQLite."""
+    url = PREFECT_API_DATABASE_CONNECTION_URL.value() or ""
+    if url.startswith("sqlite"):
+        dependencies.set_database_config(WritersFirstSqlite(connection_url=url))

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from prefect.server.database import dependencies
 from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 from sqlalchemy.exc import OperationalError
 
-from deployments.sqlite_server import WritersFirstSqlite
+from deployments.sqlite_server import WritersFirstSqlite, use_writers_first
 
 
 async def _two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
@@ -51,3 +53,21 @@ def test_prefects_own_transactions_would_be_refused(tmp_path: Path) -> None:
 
     with pytest.raises(OperationalError, match="database is locked"):
         asyncio.run(_two_that_read_before_they_write(database))
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("sqlite+aiosqlite:////tmp/prefect.db", True),
+        ("postgresql+asyncpg://prefect@127.0.0.1/prefect", False),
+    ],
+)
+def test_a_database_that_is_not_sqlite_is_left_to_prefect(url: str, *, ours: bool) -> None:
+    with (
+        temporary_settings({PREFECT_SERVER_DATABASE_CONNECTION_URL: url}),
+        dependencies.temporary_database_config(None),
+    ):
+        use_writers_first()
+        chosen = dependencies.MODELS_DEPENDENCIES["database_config"]
+
+    assert isinstance(chosen, WritersFirstSqlite) is ours
