@@ -34,7 +34,7 @@ import flows
 _FORKS = multiprocessing.get_context("forkserver")
 _ENGINE = "prefect.engine"
 _IMPORTED = [
-    *("deployments.worker", _ENGINE, "prefect.flow_engine"),
+    *("deployments.worker", _ENGINE, "prefect.flow_engine", "deployments.read_beforehand"),
     *(f"flows.{module.name}" for module in pkgutil.iter_modules(flows.__path__)),
 ]
 

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, flow
 from prefect.context import SyncClientContext
+from prefect.settings import get_current_settings
 
 from domain.errors import TiercelError
 from flows.naming import flow_run_name
@@ -19,6 +20,8 @@ from tasks.retry_budget import retry_budget
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_NOTHING_IS_STORED = get_current_settings().results.local_storage_path
+"""Where results would lie. Prefect would ask its server for the place, twice in each run."""
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 _NOISE = ("Finished in state Completed(", "Finished in state Failed(")
 
@@ -51,7 +54,12 @@ def lifecycle_flow(
 
         # Prefect would look the annotations' names up in this module, not in the function's.
         vars(explained)["__signature__"] = inspect.signature(function, eval_str=True)
-        return flow(name=name, flow_run_name=flow_run_name(action, environment))(explained)
+        return flow(
+            name=name,
+            flow_run_name=flow_run_name(action, environment),
+            persist_result=False,
+            result_storage=_NOTHING_IS_STORED,
+        )(explained)
 
     return decorate
 

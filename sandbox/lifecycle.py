@@ -15,7 +15,7 @@ from sandbox.emulated_aws import await_aws, root_secret, start_aws
 from sandbox.github.client import RunningGithub
 from sandbox.github.process import await_github, running_github, start_github
 from sandbox.layout import Layout
-from sandbox.prefect_server import api_url, await_prefect, start_prefect
+from sandbox.prefect_server import api_url, await_prefect, client_environ, start_prefect
 from sandbox.processes import HOST
 from sandbox.record import Ports, Record, exclusive, read_ports, read_record, write_record
 from sandbox.templates import FOLDER
@@ -68,7 +68,7 @@ class Sandbox:
             "AWS_DEFAULT_REGION": self.regions[profile],
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        prefect = {"PREFECT_API_URL": self.prefect_api_url} if self.prefect_api_url else {}
+        prefect = client_environ(self.prefect_api_url) if self.prefect_api_url else {}
         return aws | prefect | self._github_environ()
 
     def _github_environ(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from sandbox import processes
 from sandbox.layout import Layout
@@ -13,7 +14,24 @@ from sandbox.processes import HOST
 from sandbox.readiness import await_answer
 from sandbox.record import Server
 
+SETTINGS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # By default each state of a task is a transaction of its own, which is what the server
+    # spends most of its time on.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    # In memory, which is the default, a restart loses leases and leaves slots taken.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+}
+"""Those of the server for one machine, as its unit has them."""
+
 _PATIENCE_SECONDS = 120.0
+_NO_AUTHORITY = Path(__file__).parents[1] / "deployments" / "one_machine" / "no-authority.pem"
+"""A certificate that has expired and whose key nobody has."""
 
 
 def start_prefect(layout: Layout, port: int) -> Server:
@@ -46,8 +64,21 @@ def api_url(port: int) -> str:
     return f"http://{HOST}:{port}/api"
 
 
-def _environment(layout: Layout, port: int) -> dict[str, str]:
+def client_environ(url: str) -> dict[str, str]:
+    """Return the variables with which Prefect's clients reach a server of the sandbox.
+
+    A run has about six clients. Each would read all certificates of the machine, though it speaks
+    plain HTTP, and ask for a token that this server does not want.
+    """
     return {
+        "PREFECT_API_URL": url,
+        "PREFECT_API_SSL_CERT_FILE": str(_NO_AUTHORITY),
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+    }
+
+
+def _environment(layout: Layout, port: int) -> dict[str, str]:
+    return SETTINGS | {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(layout.home),
         "TMPDIR": str(layout.temporary),
@@ -56,12 +87,6 @@ def _environment(layout: Layout, port: int) -> dict[str, str]:
         "PREFECT_API_URL": api_url(port),
         "PREFECT_SERVER_UI_ENABLED": "true",
         "PREFECT_SERVER_UI_API_URL": api_url(port),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
         # A run that waits for its turn asks for it every 30 seconds by default.
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
-        # In memory, which is the default, a restart loses leases and leaves slots taken.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
-            "prefect.server.concurrency.lease_storage.filesystem"
-        ),
     }

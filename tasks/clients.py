@@ -26,6 +26,8 @@ _CONFIG = Config(
     max_pool_connections=32,
     user_agent_extra="tiercel",
 )
+_SERVICES = ("cloudformation", "iam", "kms", "lambda", "s3", "sts")
+_ANY_REGION = "us-east-1"
 _SESSION_SECONDS = 3600
 """The longest that AWS lets a chained session last."""
 _RENEWALS = 2
@@ -55,8 +57,17 @@ def forget_clients() -> None:
     with _lock:
         while _open:
             _open.pop().close()
-        for cache in (_client, _caller_client, _session, _loader):
+        for cache in (_client, _caller_client, _session):
             cache.cache_clear()
+
+
+def read_descriptions() -> None:
+    """Read what botocore has to know of AWS, once for this process and its forks."""
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    session.set_credentials("none", "none")  # else it would look for some, on the network too
+    for service in _SERVICES:
+        session.create_client(service, _ANY_REGION, config=_CONFIG).close()
 
 
 @cache

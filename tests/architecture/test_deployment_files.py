@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -19,9 +20,13 @@ import kubernetes_validate
 import pytest
 import yaml
 from botocore.validate import ParamValidator
+from cryptography import x509
 from prefect.client.orchestration import PrefectClient
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
+
+from sandbox.prefect_server import SETTINGS, client_environ
+from tests.support.services import Unit
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ROOT / "deployments"
@@ -258,3 +263,24 @@ def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:
 
 def pins(path: Path) -> set[tuple[str, str]]:
     return set(re.findall(r"^([\w.-]+)==([^ ;\\]+)", path.read_text(), re.MULTILINE))
+
+
+def test_the_server_for_one_machine_and_that_of_the_sandbox_have_the_same_settings() -> None:
+    unit = Unit.read("tiercel-server.service").environment
+    assert unit | SETTINGS == SETTINGS | {"PREFECT_HOME": "/var/lib/tiercel-server"}
+
+
+def test_a_worker_of_one_machine_reaches_its_server_as_the_sandboxes_workers_do() -> None:
+    lines = (DEPLOYMENTS / "one_machine" / "worker.env.example").read_text().splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    ours = client_environ(example["PREFECT_API_URL"])
+    shipped = {
+        "PREFECT_API_SSL_CERT_FILE": f"/etc/tiercel/{Path(ours['PREFECT_API_SSL_CERT_FILE']).name}"
+    }
+    assert {name: example[name] for name in ours} == ours | shipped
+
+
+def test_the_certificate_for_plain_http_vouches_for_nobody() -> None:
+    path = Path(client_environ("http://127.0.0.1:1/api")["PREFECT_API_SSL_CERT_FILE"])
+    (certificate,) = x509.load_pem_x509_certificates(path.read_bytes())
+    assert certificate.not_valid_after_utc < datetime.now(UTC)

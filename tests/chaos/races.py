@@ -16,6 +16,7 @@ from http import HTTPStatus
 from domain.access import orchestrator
 from domain.errors import ExitCode, InterruptedRunError, LeaseLostError
 from domain.lease import Lease, lease_key
+from sandbox.prefect_server import client_environ
 from tasks.lease import HeldLease, give_back_lease, renew_lease, take_lease
 from tasks.pausing import stoppable
 from tests.chaos.frame import Case, Row, Size
@@ -105,7 +106,7 @@ def _processes(world: World, versions: Versions, number: int) -> None:
     deploy = ("deploy", subject.name, versions.second, "--local", *place)
     since, before = world.mark(), len(world.operations(subject))
     running = [
-        start(*command, PREFECT_API_URL=world.server)
+        start(*command, **client_environ(world.server))
         for command in (back, forth, deploy, forth, back)[: 4 + number % 2]
     ]
     ended = [(one.communicate(timeout=_PATIENCE_SECONDS), one.returncode) for one in running]

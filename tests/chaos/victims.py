@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.prefect_server import client_environ
 from tests.chaos.world import World
 from tests.support.commands import ROOT
 
@@ -54,7 +55,7 @@ def victims(world: World) -> Iterator[Victims]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.chaos.victim"],
         cwd=ROOT,
-        env=os.environ | world.environment() | {"PREFECT_API_URL": world.server},
+        env=os.environ | world.environment() | client_environ(world.server),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL
 from domain.names import Names
 from sandbox.journal import JournalEntry, journal_size, read_journal
 from sandbox.lifecycle import Sandbox
+from sandbox.prefect_server import client_environ
 from tests.support.commands import ROOT, run_json, start
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
@@ -43,8 +44,8 @@ def impatient(sandbox: Sandbox) -> Path:
     return path
 
 
-def server() -> str:
-    return str(PREFECT_API_URL.value())
+def server() -> dict[str, str]:
+    return client_environ(str(PREFECT_API_URL.value()))
 
 
 def executed(journal: Path, offset: int, stack: str) -> Counter[str]:
@@ -90,12 +91,12 @@ def test_a_deploy_killed_at_any_point_and_started_again_ends_as_one_release(
 ) -> None:
     name = f"killed-{operation.lower()}"
     repository, commit = committed(repositories, name)
-    run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
+    run_json(*command("publish", sandbox, repository, commit), **server())
     offset = journal_size(sandbox.journal)
 
-    victim = start(*command("deploy", sandbox, repository, commit), PREFECT_API_URL=server())
+    victim = start(*command("deploy", sandbox, repository, commit), **server())
     kill_after(victim, sandbox.journal, offset, operation)
-    result = run_json(*command("deploy", sandbox, repository, commit), PREFECT_API_URL=server())
+    result = run_json(*command("deploy", sandbox, repository, commit), **server())
 
     assert result[name]["release"] == 1
     assert result[name]["smoke_test"] == f'{{"answer": "{name}"}}'
@@ -107,16 +108,16 @@ def test_a_writer_that_was_asleep_does_no_harm_when_it_wakes(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository, first = committed(repositories, "asleep")
-    run_json(*command("publish", sandbox, repository, first), PREFECT_API_URL=server())
+    run_json(*command("publish", sandbox, repository, first), **server())
     offset = journal_size(sandbox.journal)
-    sleeper = start(*command("deploy", sandbox, repository, first), PREFECT_API_URL=server())
+    sleeper = start(*command("deploy", sandbox, repository, first), **server())
     lease = f"leases/{preprod.stack('asleep')}.json"
     wait_for(sandbox.journal, offset, lambda entry: wrote(entry, lease))
     sleeper.send_signal(signal.SIGSTOP)
     second = repository.commit({"asleep/src/app.py": answering("awake")})
-    run_json(*command("publish", sandbox, repository, second), PREFECT_API_URL=server())
+    run_json(*command("publish", sandbox, repository, second), **server())
 
-    result = run_json(*command("deploy", sandbox, repository, second), PREFECT_API_URL=server())
+    result = run_json(*command("deploy", sandbox, repository, second), **server())
     sleeper.send_signal(signal.SIGCONT)
     output, errors = sleeper.communicate(timeout=PATIENCE_SECONDS)
 
@@ -125,7 +126,7 @@ def test_a_writer_that_was_asleep_does_no_harm_when_it_wakes(
     ours = [entry for entry in history if entry["service"] == "asleep"]
     assert ours[0]["commit"] == second, (output, errors)
     assert [entry["commit"] for entry in ours if entry["status"] == "succeeded"] == [second]
-    again = run_json(*command("deploy", sandbox, repository, second), PREFECT_API_URL=server())
+    again = run_json(*command("deploy", sandbox, repository, second), **server())
     assert not again["asleep"]["changed"], "the sleeper has changed the stack"
 
 
@@ -144,11 +145,11 @@ def test_two_deploys_of_one_commit_at_once_end_as_one_release(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository, commit = committed(repositories, "raced")
-    run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
+    run_json(*command("publish", sandbox, repository, commit), **server())
     offset = journal_size(sandbox.journal)
 
     racers = [
-        start(*command("deploy", sandbox, repository, commit), "--json", PREFECT_API_URL=server())
+        start(*command("deploy", sandbox, repository, commit), "--json", **server())
         for _ in range(2)
     ]
     outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
@@ -167,11 +168,11 @@ def test_two_builds_of_one_commit_at_once_publish_one_artifact(
     repository, commit = committed(repositories, "twice")
 
     racers = [
-        start(*command("publish", sandbox, repository, commit), "--json", PREFECT_API_URL=server())
+        start(*command("publish", sandbox, repository, commit), "--json", **server())
         for _ in range(2)
     ]
     outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
 
     assert [racer.returncode for racer in racers] == [0, 0], "\n".join(map(str, outputs))
-    third = run_json(*command("publish", sandbox, repository, commit), PREFECT_API_URL=server())
+    third = run_json(*command("publish", sandbox, repository, commit), **server())
     assert not third["twice"]["built"]

@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from prefect import settings
 from prefect.context import _temporary_global_settings_context, get_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
-from prefect.settings import (
-    PREFECT_API_URL,
-    PREFECT_SERVER_DATABASE_CONNECTION_URL,
-    temporary_settings,
-)
+from prefect.settings import temporary_settings
 
 from sandbox import processes
 from sandbox.layout import Layout
-from sandbox.prefect_server import api_url, await_prefect, start_prefect
+from sandbox.prefect_server import api_url, await_prefect, client_environ, start_prefect
 
 
 @contextmanager
@@ -33,10 +30,10 @@ def prefect_server(folder: Path) -> Iterator[None]:
     layout.create()
     server = start_prefect(layout, 0)
     await_prefect(layout, server, lambda _: None)
-    updates = {
-        PREFECT_API_URL: api_url(server.port),
-        PREFECT_SERVER_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{layout.prefect}/prefect.db",
+    environ = client_environ(api_url(server.port)) | {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{layout.prefect}/prefect.db"
     }
+    updates = {getattr(settings, name): value for name, value in environ.items()}
     try:
         with (
             temporary_settings(updates=updates),
