@@ -17,6 +17,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
+from botocore.session import get_session
 
 from domain.access import Access, deployer, orchestrator
 from domain.names import Names, Role
@@ -24,6 +26,8 @@ from domain.names import Names, Role
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=32)
 _POLL_SECONDS = 1.0
 _RUN = "bare-script"
+_DESCRIPTIONS = create_loader()
+"""What botocore has read of AWS. A run of a worker need not read it again, so neither does this."""
 
 
 @dataclass
@@ -36,7 +40,7 @@ class Accounts:
     @cached_property
     def infrastructure(self) -> boto3.Session:
         """A session as the orchestrator."""
-        own = boto3.Session(region_name=self.names.environment.region)
+        own = _session(self.names.environment.region)
         return _assumed(own, orchestrator(self.names, _RUN))
 
     @cached_property
@@ -78,7 +82,7 @@ class Accounts:
 
     def who_asks(self) -> str:
         """Return the caller's ARN."""
-        sts = boto3.Session(region_name=self.names.environment.region).client("sts")
+        sts = _session(self.names.environment.region).client("sts")
         return str(sts.get_caller_identity()["Arn"])
 
 
@@ -274,9 +278,15 @@ def _assumed(session: boto3.Session, access: Access) -> boto3.Session:
     if access.external_id:
         request["ExternalId"] = access.external_id
     keys = session.client("sts", config=_CONFIG).assume_role(**request)["Credentials"]
-    return boto3.Session(
-        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], access.region
+    return _session(
+        access.region, keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
     )
+
+
+def _session(region: str, *keys: str) -> boto3.Session:
+    core = get_session()
+    core.register_component("data_loader", _DESCRIPTIONS)
+    return boto3.Session(*keys, region_name=region, botocore_session=core)
 
 
 def _exists(s3: Any, bucket: str, key: str) -> bool:
