@@ -15,7 +15,9 @@ from domain.names import printable
 
 _BAR_WIDTH = 40
 _LONGEST_NAME = 60
-_TRIES = 20
+_TRIES = 10
+_RECORDED_WITHIN_SECONDS = 1.2
+"""The server writes what it heard of tasks once a second, see deployments/one_machine."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def read_steps(run_ids: Sequence[str]) -> list[Step]:
 
 
 async def _task_runs(run_ids: Sequence[str]) -> list[Any]:
-    """Task runs reach the server as events, a moment after they happened."""
+    """Return them when all have ended and no more come."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415
     from prefect.client.schemas.filters import (  # noqa: PLC0415
         FlowRunFilter,
@@ -48,16 +50,17 @@ async def _task_runs(run_ids: Sequence[str]) -> list[Any]:
     )
 
     wanted = FlowRunFilter(id=FlowRunFilterId(any_=list(run_ids)))
+    found: list[Any] = []
     async with get_client() as client:
         for _ in range(_TRIES):
-            found: list[Any] = []
+            before, found = len(found), []
             while page := await client.read_task_runs(
                 flow_run_filter=wanted, offset=len(found), limit=200
             ):
                 found += page
-            if found and all(run.end_time for run in found):
+            if len(found) == before and all(run.end_time for run in found):
                 break
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(_RECORDED_WITHIN_SECONDS)
     return [run for run in found if run.start_time and run.end_time]
 
 

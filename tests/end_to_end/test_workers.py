@@ -165,13 +165,6 @@ def _killed_deploy(state: Path, api: PrefectApi, commit: str) -> Dead:
     return Dead(run_id, killed, api.start(DEPLOY, repository=REPOSITORY, commit=commit))
 
 
-def form(api: PrefectApi, deployment: str, **values: Any) -> dict[str, Any]:
-    """What the UI's form asks while somebody types."""
-    schema = api.call("GET", f"deployments/name/{deployment}")["parameter_openapi_schema"]
-    body = {"schema": schema, "values": values}
-    return dict(api.call("POST", "ui/schemas/validate", body))
-
-
 @pytest.mark.parametrize(
     ("deployment", "values", "field"),
     [
@@ -188,7 +181,7 @@ def test_form_and_api_refuse_wrong_parameters_by_name_and_nothing_is_called(
 ) -> None:
     before = journal_size(world.journal)
 
-    judged = form(world.api, deployment, **values)
+    judged = world.api.form(deployment, **values)
     assert judged["valid"] is False
     assert field in json.dumps(judged["errors"])
     with pytest.raises(httpx.HTTPStatusError) as refused:
@@ -254,7 +247,7 @@ def test_a_pull_request_is_verified_through_a_worker_and_followed_by_the_command
         "Running",
         "Completed",
     ]
-    assert form(world.api, VERIFY, repository=REPOSITORY, number=number, commit=head)["valid"]
+    assert world.api.form(VERIFY, repository=REPOSITORY, number=number, commit=head)["valid"]
 
 
 def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(world: World) -> None:
@@ -333,7 +326,7 @@ def test_a_stack_is_rolled_back_through_a_worker(world: World) -> None:
         "stack": "acme-preprod-inbox",
         "release": 1,
     }
-    assert form(world.api, ROLL_BACK, **wanted)["valid"]
+    assert world.api.form(ROLL_BACK, **wanted)["valid"]
 
     world.api.await_state(world.api.start(ROLL_BACK, **wanted), COMPLETED)
 
@@ -344,7 +337,7 @@ def test_a_stack_is_rolled_back_through_a_worker(world: World) -> None:
 
 def test_the_accounts_are_checked_through_a_worker(world: World) -> None:
     wanted = {"environment": "preprod"}
-    assert form(world.api, CHECK, **wanted)["valid"]
+    assert world.api.form(CHECK, **wanted)["valid"]
 
     world.api.await_state(world.api.start(CHECK, **wanted), COMPLETED)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import configparser
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from tasks.terraform_process import run_terraform
 from tests.sandbox.support import Caller, caller
 from tests.support.commands import ROOT, run, run_json
 from tests.support.inventory import inventory
+from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
 
 pytestmark = [
@@ -247,6 +250,23 @@ def test_the_state_lies_in_a_guarded_bucket_and_its_lock_is_released(
         "NeverWithoutTls": "Deny",
         "NeverFromAnotherAccount": "Deny",
     }
+
+
+def test_a_worker_that_is_given_administrators_provisions_from_the_form(
+    provisioned: Provisioned,
+) -> None:
+    run_json("up")
+    api = PrefectApi(str(provisioned.box.prefect_api_url))
+    assert api.form("provision-accounts/preprod", environment="preprod")["valid"]
+    assert not api.form("provision-accounts/preprod", environment="../prod")["valid"]
+    worker = subprocess.Popen([sys.executable, "-m", "deployments.worker", "--pool", "preprod"])
+    try:
+        found = api.start("provision-accounts/preprod", environment="preprod")
+        api.await_state(found, ("Completed",))
+    finally:
+        worker.terminate()
+        worker.wait(60)
+    api.await_task(found, "terraform output")
 
 
 def test_destroying_leaves_nothing_but_the_state_and_keys_that_wait(

@@ -44,6 +44,12 @@ class PrefectApi:
             assert time.monotonic() < deadline, f"{self.url} stays busy"
             time.sleep(_POLL_SECONDS)
 
+    def form(self, deployment: str, **values: Any) -> dict[str, Any]:
+        """What the UI's form asks while somebody types: whether it is valid, and the errors."""
+        schema = self.call("GET", f"deployments/name/{deployment}")["parameter_openapi_schema"]
+        body = {"schema": schema, "values": values}
+        return dict(self.call("POST", "ui/schemas/validate", body))
+
     def start(self, deployment: str, key: str | None = None, **parameters: Any) -> str:
         """Start a run of a deployment and return its id."""
         found = self.call("GET", f"deployments/name/{deployment}")["id"]
@@ -83,6 +89,17 @@ class PrefectApi:
             {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200, "sort": "TIMESTAMP_ASC"},
         )
         return "\n".join(line["message"] for line in lines)
+
+    def await_task(self, run: str, name: str, seconds: float = 30) -> None:
+        """Return when the server has recorded that a task of the run has completed."""
+        wanted = {
+            "flow_runs": {"id": {"any_": [run]}},
+            "task_runs": {"name": {"any_": [name]}, "state": {"type": {"any_": ["COMPLETED"]}}},
+        }
+        deadline = time.monotonic() + seconds
+        while not self.call("POST", "task_runs/filter", wanted):
+            assert time.monotonic() < deadline, f"no {name!r} in\n{self.log(run)}"
+            time.sleep(_POLL_SECONDS)
 
     def await_log(self, run: str, text: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
