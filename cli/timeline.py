@@ -58,7 +58,7 @@ async def _task_runs(run_ids: Sequence[str]) -> list[Any]:
                 flow_run_filter=wanted, offset=len(found), limit=200
             ):
                 found += page
-            if len(found) == before and all(run.end_time for run in found):
+            if found and len(found) == before and all(run.end_time for run in found):
                 break
             await asyncio.sleep(_RECORDED_WITHIN_SECONDS)
     return [run for run in found if run.start_time and run.end_time]
