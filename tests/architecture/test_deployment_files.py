@@ -41,6 +41,7 @@ VALUES = {
     "infrastructure_account": "333333333333",
     "partition": "aws",
     "prefect_api_url": "https://prefect.example.com/api",
+    "prefect_ui_url": "https://prefect.example.com",
     "prefix": "acme-prod-",
     "private_subnet_a": "subnet-a",
     "private_subnet_b": "subnet-b",
@@ -206,6 +207,10 @@ def test_ecs_and_kubernetes_run_the_same_server() -> None:
         if one["kind"] == "Deployment" and one["metadata"]["name"] == "prefect-api"
     ]
     assert server["command"] == api["command"]
+    # Prefect cannot write into its package there, and would serve no UI.
+    written = Path(settings["PREFECT_SERVER_UI_STATIC_DIRECTORY"])
+    assert written.parent in [Path(one["mountPath"]) for one in server["volumeMounts"]]
+    assert settings["PREFECT_SERVER_UI_API_URL"] == f"{settings['PREFECT_UI_URL']}/api"
 
 
 def prefect_commands() -> Iterator[tuple[str, ...]]:
@@ -267,7 +272,11 @@ def pins(path: Path) -> set[tuple[str, str]]:
 
 def test_the_server_for_one_machine_and_that_of_the_sandbox_have_the_same_settings() -> None:
     unit = Unit.read("tiercel-server.service").environment
-    assert unit | SETTINGS == SETTINGS | {"PREFECT_HOME": "/var/lib/tiercel-server"}
+    places = {
+        "PREFECT_HOME": "/var/lib/tiercel-server",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": "/var/lib/tiercel-server/ui",
+    }
+    assert unit == SETTINGS | places
 
 
 def test_a_worker_of_one_machine_reaches_its_server_as_the_sandboxes_workers_do() -> None:

@@ -152,6 +152,8 @@ def start_task(
         # A run that waits for its turn asks again after this; 30 seconds unless told.
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         "PREFECT_HOME": str(folder / (name or definition)),
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / (name or definition) / "ui"),
+        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
     }
     with (folder / f"{name or definition}.log").open("ab") as log:
         return subprocess.Popen(
@@ -210,6 +212,15 @@ def files_of(name: str, delay: int) -> dict[str, str]:
         f"{first}/template.json": templates.queue("One", DelaySeconds=delay),
         f"{second}/template.json": templates.queue("Two", DelaySeconds=delay),
     }
+
+
+def test_each_api_server_serves_the_ui_and_tells_it_where_the_api_is(
+    production: Production,
+) -> None:
+    for api in production.apis:
+        page, address = api.ui()
+        assert "<title>Prefect" in page
+        assert address == api.url
 
 
 def test_the_lifecycle_changes_every_stack_once_whoever_announces_it_twice(

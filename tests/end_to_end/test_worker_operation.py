@@ -35,7 +35,7 @@ from tests.support.one_machine import (
     one_machine,
     published,
 )
-from tests.support.services import INSTALLED, UNITS, Service
+from tests.support.services import INSTALLED, UNITS, Service, Unit
 
 AWAY_SECONDS = 3
 
@@ -73,6 +73,15 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
         check=False,
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_server_writes_the_files_of_its_ui_where_it_may(machine: OneMachine) -> None:
+    page, _ = machine.api.ui()
+    assert "<title>Prefect" in page
+    unit = Unit.read("tiercel-server.service")
+    place = unit.environment["PREFECT_SERVER_UI_STATIC_DIRECTORY"]
+    assert place.startswith(f"/var/lib/{unit.one('StateDirectory')}/")
+    assert any((machine.folder / "server" / "ui").rglob("index.html"))
 
 
 class BrokenWorker:

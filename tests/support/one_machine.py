@@ -62,6 +62,7 @@ class OneMachine:
         environment = {
             **private_environment(self.folder, PROGRAMS),
             "PREFECT_HOME": str(home),
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
             "PREFECT_SERVER_API_AUTH_STRING": ":".join(CREDENTIAL),
             # A run that waits for its turn asks again after this; 30 seconds unless told.
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",

@@ -44,6 +44,12 @@ class PrefectApi:
             assert time.monotonic() < deadline, f"{self.url} stays busy"
             time.sleep(_POLL_SECONDS)
 
+    def ui(self) -> tuple[str, str]:
+        """The page that people see, and the address at which it looks for the API."""
+        root = self.url.removesuffix("/api")
+        page = httpx.get(root, follow_redirects=True).raise_for_status().text
+        return page, str(httpx.get(f"{root}/ui-settings").json()["api_url"])
+
     def form(self, deployment: str, **values: Any) -> dict[str, Any]:
         """What the UI's form asks while somebody types: whether it is valid, and the errors."""
         schema = self.call("GET", f"deployments/name/{deployment}")["parameter_openapi_schema"]
