@@ -17,6 +17,7 @@ from sandbox.journal import Kind
 from sandbox.operations import rest_operation
 
 _XML_REQUEST_ID = re.compile(rb"<RequestI[dD]>([^<]+)</RequestI[dD]>")
+_ACCOUNT = re.compile("[0-9]{12}")
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 
 
@@ -63,6 +64,15 @@ def parse_request(scope: addresses.Scope, body: bytes) -> Request:
 def text_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return the headers by lower-case name."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+def by_root(scope: addresses.Scope) -> bool:
+    """Tell whether the root of an account signed, which is how the sandbox fills the accounts.
+
+    The id of a root's key is that of its account.
+    """
+    key = router.extract_access_key_id(text_headers(scope["headers"]), {})
+    return bool(_ACCOUNT.fullmatch(key or ""))
 
 
 def region_of(request: Request) -> str:

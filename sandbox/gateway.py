@@ -125,7 +125,8 @@ class Gateway:
         started, clock = datetime.now(UTC), time.perf_counter()
         addresses.enter_account_of_api(scope)
         try:
-            await asyncio.sleep(self._latency)
+            if not calls.by_root(scope):
+                await asyncio.sleep(self._latency)
             await self._emulator(scope, exchange.receive, exchange.send)
         finally:
             duration_ms = (time.perf_counter() - clock) * 1000

@@ -95,10 +95,10 @@ def up(  # noqa: PLR0913 - what to start, and where
 ) -> Sandbox:
     """Start what does not run yet, create what the accounts lack, and return the sandbox.
 
-    Every AWS call takes `latency_ms` longer, every creation and update of a stack
-    `stack_seconds`. Whatever already runs in this state folder is kept, with the latency that
-    it has; two calls at once start one sandbox. `report` is told what is being waited for. Raises
-    TiercelError when something cannot be started; then all that this call started is ended.
+    Every AWS call but those of roots takes `latency_ms` longer, every creation and update of
+    a stack `stack_seconds`. Whatever already runs in this state folder is kept, with the latency
+    that it has; two calls at once start one sandbox. `report` is told what is being waited for.
+    Raises TiercelError when something cannot be started; then all that this call started is ended.
     """
     layout = Layout(state.absolute())
     layout.create()
