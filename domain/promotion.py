@@ -87,6 +87,26 @@ def check_promoted(manifest: Manifest | None, verified: Release, source: str) ->
     )
 
 
+def check_pulled(pulled: Manifest | None, verified: Release, source: str) -> None:
+    """Raise RefusedInputError if what was pulled before is another build than was verified.
+
+    A build that is not reproducible gives other bytes when it is made again, and the manifest of
+    the first one stands: what the source verified since would never be what is deployed.
+    """
+    intent = verified.intent
+    if pulled is None or pulled.digest == intent.artifact_digest:
+        return
+    raise RefusedInputError(
+        f"prod has another build of {intent.service} than {source} verified",
+        where=f"service {intent.service}, artifact {intent.artifact_id[:12]}",
+        why=f"{source} verified digest {intent.artifact_digest} in release {intent.number}, prod "
+        f"pulled {pulled.digest} of the same source before",
+        state="nothing was deployed in prod",
+        remedy="the build is not reproducible: pin what it installs, then change the source, "
+        f"release that to {source} and promote it",
+    )
+
+
 def check_back_merge(earlier: BackMerge | None, *, hotfix: bool) -> None:
     """Raise RefusedInputError while an earlier release is not back in develop.
 

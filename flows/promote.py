@@ -9,7 +9,7 @@ from prefect import get_run_logger
 from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
 from domain.ledger import Release
 from domain.manifest import Manifest
-from domain.promotion import check_promoted, check_verified, verified_release
+from domain.promotion import check_promoted, check_pulled, check_verified, verified_release
 from domain.provenance import provenance_key
 from domain.topology import Service
 from flows.concurrency import all_done, both, call, side_by_side
@@ -99,11 +99,8 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         ),
         call(read_signing_key, writer, candidate.names.signing_key_arn),
     )
-    if (
-        pulled
-        and pulled.digest == verified.intent.artifact_digest
-        and provenance_key(pulled, key.arn) in known
-    ):
+    check_pulled(pulled, verified, VERIFYING_ENVIRONMENT)
+    if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
     found = await call(find_artifact, reader, source.artifact_bucket, tree)
@@ -123,4 +120,6 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         source.environment.name,
     )
     await countersign(candidate, manifest, key, known, provenance)
-    return await call(write_manifest, writer, bucket, manifest)
+    written = await call(write_manifest, writer, bucket, manifest)
+    check_pulled(written, verified, VERIFYING_ENVIRONMENT)  # another run may have been faster
+    return written

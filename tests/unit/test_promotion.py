@@ -14,6 +14,7 @@ from domain.promotion import (
     check_back_merge,
     check_newer,
     check_promoted,
+    check_pulled,
     check_verified,
     verified_release,
     version_at,
@@ -76,6 +77,19 @@ def test_only_the_very_artifact_that_was_verified_is_promoted() -> None:
         check_promoted(manifest(parameters=()), verified, "preprod")
     with pytest.raises(RefusedInputError, match="the bucket has none"):
         check_promoted(None, verified, "preprod")
+
+
+def test_what_was_pulled_before_is_promoted_only_if_it_is_what_was_verified() -> None:
+    pulled, other = manifest(), manifest(parameters=())
+    verified = release(GOOD, artifact_digest=pulled.digest)
+    check_pulled(None, verified, "preprod")
+    check_pulled(pulled, verified, "preprod")
+    with pytest.raises(RefusedInputError) as refusal:
+        check_pulled(other, verified, "preprod")
+    assert refusal.value.what == "prod has another build of orders than preprod verified"
+    assert pulled.digest in refusal.value.why
+    assert other.digest in refusal.value.why
+    assert refusal.value.remedy
 
 
 def earlier(*, changes: bool, lacking: int = 1, pull: int | None = None) -> BackMerge:
