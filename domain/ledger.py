@@ -166,9 +166,9 @@ def running_release(history: Iterable[Release]) -> Release | None:
     return next((one for one in history if one.outcome and one.outcome.deployed), None)
 
 
-def rejected_artifacts(history: Iterable[Release]) -> frozenset[str]:
-    """Return the ids of the artifacts of which a release was ruled out for good."""
-    return frozenset(one.intent.artifact_id for one in history if one.rejection)
+def rejected_artifacts(releases: Iterable[Release]) -> dict[str, Rejection]:
+    """Return the ids of the artifacts of which a release was ruled out for good, and by whom."""
+    return {one.intent.artifact_id: one.rejection for one in releases if one.rejection}
 
 
 def next_number(latest: Release | None, stack_token: str) -> int:

@@ -42,17 +42,17 @@ class BackMerge(Frozen):
 
 
 def verified_release(
-    history: Iterable[Release], artifact_id: str, rejected: Collection[str] = ()
+    history: Iterable[Release], artifact_id: str, rejected: Collection[str]
 ) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
     An artifact of which one release was rejected is never verified again; `rejected` are those
-    that the environment to which it is promoted has ruled out. `history` is one stack's, the
-    newest first.
+    that either environment has ever ruled out. `history` is one stack's, the newest first, and
+    need not reach back so far.
     """
-    same = [one for one in history if one.intent.artifact_id == artifact_id]
-    if artifact_id in rejected or any(one.rejection for one in same):
+    if artifact_id in rejected:
         return None
+    same = (one for one in history if one.intent.artifact_id == artifact_id)
     newest = next((one for one in same if one.status in _VERDICTS), None)
     return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect import get_run_logger
 
 from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
@@ -57,19 +55,18 @@ async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str,
 async def _verified(candidate: Candidate) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
     source = candidate.source_names(VERIFYING_ENVIRONMENT)
-    reader = candidate.reader_of(VERIFYING_ENVIRONMENT)
+    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
 
     async def look(service: Service) -> Release | None:
-        history, rejected = await asyncio.gather(
-            call(read_history, reader, source.artifact_bucket, source.stack(service.name)),
-            call(
-                read_rejected_artifacts,
-                candidate.orchestrator,
-                candidate.names.artifact_bucket,
-                candidate.names.stack(service.name),
-            ),
+        verifying = (reader, source.artifact_bucket, source.stack(service.name))
+        own = (writer, candidate.names.artifact_bucket, candidate.names.stack(service.name))
+        history, (there, here) = await both(
+            call(read_history, *verifying),
+            both(call(read_rejected_artifacts, *verifying), call(read_rejected_artifacts, *own)),
         )
-        return verified_release(history, candidate.trees[service.name].artifact_id, rejected)
+        return verified_release(
+            history, candidate.trees[service.name].artifact_id, there.keys() | here.keys()
+        )
 
     services = candidate.topology.services
     found = dict(
