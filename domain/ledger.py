@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -13,6 +13,7 @@ from pydantic import Field
 from domain.digests import digest_of
 from domain.errors import RefusedInputError
 from domain.names import release_of
+from domain.stack_states import StackStatus
 from domain.topology import Frozen, SmokeTest
 
 _KEY = re.compile(r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})/intent\.json")
@@ -161,14 +162,41 @@ def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -
     )
 
 
+def check_maker(
+    latest: Release | None,
+    wanted: Intent,
+    status: StackStatus,
+    tags: Mapping[str, str],
+    expected: Mapping[str, str],
+) -> None:
+    """Raise RefusedInputError if a stack without releases was not made by Tiercel for the service.
+
+    A first release would turn a stack that somebody made in another way into the service's, and
+    remove all its resources. A stack whose ledger was lost has the `expected` tags, and one under
+    review has no resources.
+    """
+    if latest or status is StackStatus.REVIEW_IN_PROGRESS or expected.items() <= tags.items():
+        return
+    named = ", ".join(f"{key}={value}" for key, value in expected.items())
+    raise RefusedInputError(
+        f"stack {wanted.stack} was not made by Tiercel",
+        where=f"service {wanted.service} of {wanted.repository}",
+        why=f"the ledger has no release of it, and it has not the tags {named}",
+        state="nothing was changed",
+        remedy="give the service another name in its tiercel.toml; or, if the service is to take "
+        "the stack over, and what its template lacks may be removed, give the stack those tags "
+        "and run it again",
+    )
+
+
 def running_release(history: Iterable[Release]) -> Release | None:
     """Return the release that a stack runs, given its history, the newest first."""
     return next((one for one in history if one.outcome and one.outcome.deployed), None)
 
 
-def rejected_artifacts(history: Iterable[Release]) -> frozenset[str]:
-    """Return the ids of the artifacts of which a release was ruled out for good."""
-    return frozenset(one.intent.artifact_id for one in history if one.rejection)
+def rejected_artifacts(releases: Iterable[Release]) -> dict[str, Rejection]:
+    """Return the ids of the artifacts of which a release was ruled out for good, and by whom."""
+    return {one.intent.artifact_id: one.rejection for one in releases if one.rejection}
 
 
 def next_number(latest: Release | None, stack_token: str) -> int:

@@ -173,6 +173,14 @@ class Names:
         """Return the service's stack name in this environment; see `stack_name`."""
         return stack_name(self.organization, self.environment, service, branch)
 
+    def stack_tags(self, service: str) -> dict[str, str]:
+        """Return the tags of the service's stack, by which Tiercel knows that it made the stack."""
+        return {
+            "tiercel:organization": self.organization,
+            "tiercel:environment": self.environment.name,
+            "tiercel:service": service,
+        }
+
 
 def stack_name(
     organization: str, environment: Environment, service: str, branch: str | None = None

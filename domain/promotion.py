@@ -42,17 +42,17 @@ class BackMerge(Frozen):
 
 
 def verified_release(
-    history: Iterable[Release], artifact_id: str, rejected: Collection[str] = ()
+    history: Iterable[Release], artifact_id: str, rejected: Collection[str]
 ) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
     An artifact of which one release was rejected is never verified again; `rejected` are those
-    that the environment to which it is promoted has ruled out. `history` is one stack's, the
-    newest first.
+    that either environment has ever ruled out. `history` is one stack's, the newest first, and
+    need not reach back so far.
     """
-    same = [one for one in history if one.intent.artifact_id == artifact_id]
-    if artifact_id in rejected or any(one.rejection for one in same):
+    if artifact_id in rejected:
         return None
+    same = (one for one in history if one.intent.artifact_id == artifact_id)
     newest = next((one for one in same if one.status in _VERDICTS), None)
     return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None
 
@@ -84,6 +84,26 @@ def check_promoted(manifest: Manifest | None, verified: Release, source: str) ->
         + (manifest.digest[:12] if manifest else "none"),
         state="nothing was changed in prod",
         remedy="find out who changed the manifest, then release to preprod again",
+    )
+
+
+def check_pulled(pulled: Manifest | None, verified: Release, source: str) -> None:
+    """Raise RefusedInputError if what was pulled before is another build than was verified.
+
+    A build that is not reproducible gives other bytes when it is made again, and the manifest of
+    the first one stands: what the source verified since would never be what is deployed.
+    """
+    intent = verified.intent
+    if pulled is None or pulled.digest == intent.artifact_digest:
+        return
+    raise RefusedInputError(
+        f"prod has another build of {intent.service} than {source} verified",
+        where=f"service {intent.service}, artifact {intent.artifact_id[:12]}",
+        why=f"{source} verified digest {intent.artifact_digest} in release {intent.number}, prod "
+        f"pulled {pulled.digest} of the same source before",
+        state="nothing was deployed in prod",
+        remedy="the build is not reproducible: pin what it installs, then change the source, "
+        f"release that to {source} and promote it",
     )
 
 

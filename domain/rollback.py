@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from domain.errors import RefusedInputError
 from domain.ledger import (
     Intent,
     Purpose,
+    Rejection,
     Release,
     ReleaseStatus,
-    rejected_artifacts,
     running_release,
 )
 
 
-def release_before(history: Sequence[Release], running: int | None) -> Release | None:
+def release_before(
+    history: Sequence[Release], running: int | None, rejected: Collection[str]
+) -> Release | None:
     """Return the newest good release before the one that the stack runs, None without one.
 
     `history` is the stack's, the newest first, and `running` the number that the stack's newest
     operation has, None if it has none: then the ledger says what runs. A stack that runs a
     rollback counts as running what was restored, so that going back twice goes back two releases.
+    `rejected` are the artifacts that were ever ruled out; `history` need not reach back so far.
     """
     known = {one.intent.number: one for one in history}
     runs = known.get(running or 0) or running_release(history)
     if runs is None:
         return None
     newest = runs.intent.restores or runs.intent.number
-    rejected = rejected_artifacts(history)
     return next(
         (
             one
@@ -41,11 +43,13 @@ def release_before(history: Sequence[Release], running: int | None) -> Release |
     )
 
 
-def check_restorable(release: Release, history: Iterable[Release]) -> None:
-    """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact."""
+def check_restorable(release: Release, rejected: Mapping[str, Rejection]) -> None:
+    """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact.
+
+    `rejected` are all artifacts of the stack that were ever ruled out.
+    """
     intent = release.intent
-    verdicts = (one.rejection for one in history if one.intent.artifact_id == intent.artifact_id)
-    rejection = release.rejection or next(filter(None, verdicts), None)
+    rejection = rejected.get(intent.artifact_id)
     if rejection:
         why = f"{rejection.by} rejected it: {rejection.reason}"
     elif release.status is not ReleaseStatus.SUCCEEDED:

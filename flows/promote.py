@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from prefect import get_run_logger
 
 from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
 from domain.ledger import Release
 from domain.manifest import Manifest
-from domain.promotion import check_promoted, check_verified, verified_release
+from domain.promotion import check_promoted, check_pulled, check_verified, verified_release
 from domain.provenance import provenance_key
 from domain.topology import Service
 from flows.concurrency import all_done, both, call, side_by_side
@@ -57,19 +55,18 @@ async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str,
 async def _verified(candidate: Candidate) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
     source = candidate.source_names(VERIFYING_ENVIRONMENT)
-    reader = candidate.reader_of(VERIFYING_ENVIRONMENT)
+    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
 
     async def look(service: Service) -> Release | None:
-        history, rejected = await asyncio.gather(
-            call(read_history, reader, source.artifact_bucket, source.stack(service.name)),
-            call(
-                read_rejected_artifacts,
-                candidate.orchestrator,
-                candidate.names.artifact_bucket,
-                candidate.names.stack(service.name),
-            ),
+        verifying = (reader, source.artifact_bucket, source.stack(service.name))
+        own = (writer, candidate.names.artifact_bucket, candidate.names.stack(service.name))
+        history, (there, here) = await both(
+            call(read_history, *verifying),
+            both(call(read_rejected_artifacts, *verifying), call(read_rejected_artifacts, *own)),
         )
-        return verified_release(history, candidate.trees[service.name].artifact_id, rejected)
+        return verified_release(
+            history, candidate.trees[service.name].artifact_id, there.keys() | here.keys()
+        )
 
     services = candidate.topology.services
     found = dict(
@@ -99,11 +96,8 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         ),
         call(read_signing_key, writer, candidate.names.signing_key_arn),
     )
-    if (
-        pulled
-        and pulled.digest == verified.intent.artifact_digest
-        and provenance_key(pulled, key.arn) in known
-    ):
+    check_pulled(pulled, verified, VERIFYING_ENVIRONMENT)
+    if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
     found = await call(find_artifact, reader, source.artifact_bucket, tree)
@@ -123,4 +117,6 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         source.environment.name,
     )
     await countersign(candidate, manifest, key, known, provenance)
-    return await call(write_manifest, writer, bucket, manifest)
+    written = await call(write_manifest, writer, bucket, manifest)
+    check_pulled(written, verified, VERIFYING_ENVIRONMENT)  # another run may have been faster
+    return written

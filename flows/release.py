@@ -27,6 +27,7 @@ from domain.ledger import (
     Release,
     ReleaseStatus,
     already_live,
+    check_maker,
     check_owner,
     is_behind,
     is_recorded,
@@ -97,6 +98,9 @@ async def release(
         if stack and is_behind(latest, stack.token):  # another run has been faster
             latest = await call(newest_release, target.orchestrator, target.bucket, wanted.stack)
         check_owner(latest, wanted, stack_exists=stack is not None)
+        if stack:
+            expected = target.names.stack_tags(wanted.service)
+            check_maker(latest, wanted, stack.status, stack.tags, expected)
         if stack and latest and already_live(latest, wanted, stack.token):
             number = latest.intent.number
             get_run_logger().info("%s: unchanged, release %d is live", wanted.service, number)

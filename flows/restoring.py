@@ -8,12 +8,12 @@ from domain.errors import SmokeTestFailedError, SupersededError, TiercelError
 from domain.ledger import Intent, Release
 from domain.manifest import Manifest
 from domain.rollback import release_before, restoring
-from flows.concurrency import call
+from flows.concurrency import both, call
 from flows.preparation import ReleaseTarget
 from flows.release import IsOlder, release
 from flows.results import Released
 from tasks.artifacts import read_artifact
-from tasks.ledger import read_history
+from tasks.ledger import read_history, read_rejected_artifacts
 
 
 async def release_or_restore(
@@ -49,9 +49,12 @@ async def _restored(
 
     Only while the failed release is the newest: what somebody asked for since comes anyway.
     """
-    history = await call(read_history, target.orchestrator, target.bucket, wanted.stack)
+    history, rejected = await both(
+        call(read_history, target.orchestrator, target.bucket, wanted.stack),
+        call(read_rejected_artifacts, target.orchestrator, target.bucket, wanted.stack),
+    )
     failed = history[0].intent.number
-    before = release_before(history, failed)
+    before = release_before(history, failed, rejected)
     if before is None or history[0].intent.business_key != wanted.business_key:
         return failure
 

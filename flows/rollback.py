@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from domain.errors import ConfigurationError, RefusedInputError
 from domain.ledger import Release
 from domain.names import release_of
 from domain.rollback import begun_by, check_restorable, nothing_before, release_before
 from domain.stack_states import is_success
 from domain.topology import Topology
-from flows.concurrency import call
+from flows.concurrency import both, call
 from flows.lifecycle import lifecycle_flow
 from flows.naming import tag_flow_run
 from flows.parameters import EarlierRelease, Environment, StackName
@@ -18,7 +20,7 @@ from flows.restoring import restore
 from flows.results import Released
 from tasks.cloudformation import observe_stack
 from tasks.configuration import load_topology
-from tasks.ledger import no_release, read_history, read_release
+from tasks.ledger import no_release, read_history, read_rejected_artifacts, read_release
 from tasks.topology_file import config_path
 
 
@@ -38,9 +40,15 @@ async def roll_back(
     topology = await call(load_topology, config_path())
     target = _target(topology, environment, stack)
     await tag_flow_run(environment, stack)
-    history = await call(read_history, target.orchestrator, target.bucket, stack)
-    earlier = await _chosen(target, stack, release or begun_by(history, target.run) or 0, history)
-    check_restorable(earlier, history)
+    history, rejected = await both(
+        call(read_history, target.orchestrator, target.bucket, stack),
+        call(read_rejected_artifacts, target.orchestrator, target.bucket, stack),
+    )
+    number = release or begun_by(history, target.run)
+    earlier = await (
+        _named(target, stack, number) if number else _before(target, stack, history, rejected)
+    )
+    check_restorable(earlier, rejected)
     restored = await restore(target, earlier)
     await report_rollback(target, restored)
     return restored
@@ -62,17 +70,19 @@ def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
     return target
 
 
-async def _chosen(
-    target: ReleaseTarget, stack: str, number: int, history: list[Release]
+async def _named(target: ReleaseTarget, stack: str, number: int) -> Release:
+    found = await call(read_release, target.orchestrator, target.bucket, stack, number)
+    if found is None:
+        raise no_release(stack, number, target.bucket)
+    return found
+
+
+async def _before(
+    target: ReleaseTarget, stack: str, history: list[Release], rejected: Collection[str]
 ) -> Release:
-    if number:
-        found = await call(read_release, target.orchestrator, target.bucket, stack, number)
-        if found is None:
-            raise no_release(stack, number, target.bucket)
-        return found
     found_stack = await call(observe_stack, target.deployer, stack)
     runs = release_of(found_stack.token) if found_stack and is_success(found_stack.status) else None
-    before = release_before(history, runs[0] if runs else None)
+    before = release_before(history, runs[0] if runs else None, rejected)
     if before is None:
         raise nothing_before(stack)
     return before

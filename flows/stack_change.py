@@ -285,9 +285,5 @@ def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequ
         template_sha256=intent.template_sha256,
         parameters=intent.parameters,
         service_role=names.role_arn(Role.CLOUDFORMATION),
-        tags={
-            "tiercel:organization": names.organization,
-            "tiercel:environment": names.environment.name,
-            "tiercel:service": intent.service,
-        },
+        tags=names.stack_tags(intent.service),
     )

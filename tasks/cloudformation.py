@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
@@ -33,6 +33,7 @@ class Stack:
     reason: str
     outputs: dict[str, str]
     token: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @world_task("observe stack", "observe stack {name}")
@@ -146,6 +147,7 @@ def describe(access: Access, name: str) -> Stack | None:
         status=StackStatus(stack["StackStatus"]),
         reason=stack.get("StackStatusReason", ""),
         outputs={o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())},
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
     )
 
 

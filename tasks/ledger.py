@@ -19,6 +19,7 @@ from domain.ledger import (
     entries_of,
     intent_key,
     outcome_key,
+    rejected_artifacts,
     rejection_key,
     resumable,
     running_release,
@@ -114,13 +115,19 @@ def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
 
 
 @world_task("read rejections", "read rejections of {stack}")
-def read_rejected_artifacts(access: Access, bucket: str, stack: str) -> frozenset[str]:
-    """Return the ids of the artifacts of which a release of the stack was ruled out for good."""
+def read_rejected_artifacts(access: Access, bucket: str, stack: str) -> dict[str, Rejection]:
+    """Return the ids of the artifacts of which a release of the stack was ruled out for good.
+
+    However old that release is: no rejection is ever taken back.
+    """
     keys = list_keys(access, bucket, stack_prefix(stack))
     numbers = entries_of(keys).get(stack, ())
-    rejected = [number for number in numbers if rejection_key(stack, number) in keys]
-    entries = (_read(access, bucket, stack, number, ()) for number in rejected)
-    return frozenset(entry.intent.artifact_id for entry in entries)
+    rejections = {number: rejection_key(stack, number) for number in numbers}
+    return rejected_artifacts(
+        _read(access, bucket, stack, number, [key])
+        for number, key in rejections.items()
+        if key in keys
+    )
 
 
 @world_task("read ledger")

@@ -34,12 +34,17 @@ def review_stack(world: World, stack: str) -> None:
 
 
 def fail_to_create(world: World, stack: str) -> None:
-    """Leave what a first creation leaves that failed: ROLLBACK_COMPLETE."""
+    """Leave what a first creation of ours leaves that failed: ROLLBACK_COMPLETE."""
     wrong = {"Type": "AWS::CloudFormation::WaitCondition"}
     policy = {"ResourceSignal": {"Count": 1, "Timeout": "PT60S"}}
     body = json.dumps({"Resources": {"Gate": {**wrong, "CreationPolicy": policy}}})
     stacks = world.root("runtime", "cloudformation")
-    stacks.create_stack(StackName=stack, TemplateBody=body)
+    tags = world.names.stack_tags(stack.removeprefix(world.names.prefix))
+    stacks.create_stack(
+        StackName=stack,
+        TemplateBody=body,
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (world.stack(stack) or {}).get("StackStatus") != "ROLLBACK_COMPLETE":
         assert time.monotonic() < deadline, world.stack(stack)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from domain.access import orchestrator
 from domain.digests import sha256_hex
@@ -20,9 +23,11 @@ from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
+from tests.tasks.faults import Answer, Question, interceptor
 
 pytestmark = pytest.mark.usefixtures("operator")
 
+NO_SUCH_KEY = b"<Error><Code>NoSuchKey</Code><Message>There is none</Message></Error>"
 SMOKE = '[services.{0}.smoke_test]\ninvoke = "Function"\nexpect = {{answer = "{0}"}}'
 
 
@@ -185,3 +190,61 @@ def test_a_manifest_that_changed_after_it_was_verified_is_refused(
 
     with pytest.raises(RefusedInputError, match="is not the one that preprod verified"):
         asyncio.run(promote_to_prod(repository.name, "main"))
+
+
+@pytest.mark.parametrize("unseen", [False, True], ids=["seen at once", "seen by the last write"])
+def test_what_prod_pulled_of_another_build_is_not_deployed_for_what_preprod_verified(
+    sandbox: Sandbox,
+    become: Become,
+    topology: Topology,
+    repositories: RepositoryMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    unseen: bool,
+) -> None:
+    preprod, prod = (Names.of(topology, environment) for environment in ("preprod", "prod"))
+    name = f"rebuilt-{int(unseen)}"
+    repository = repositories.make(name)
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(**{name: 'build = ["sh", "-c", "date +%s%N > src/now"]'}),
+            f"{name}/template.json": function(),
+            f"{name}/src/app.py": answering(name),
+        }
+    )
+    first = asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))[name].manifest
+    asyncio.run(deploy_to_preprod(repository.name, commit))
+    repository.merge_into_main()
+    become("prod")
+    asyncio.run(promote_to_prod(repository.name, "main"))
+    place = manifest_key(name, first.artifact_id)
+    root = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    root.delete_object(Bucket=preprod.artifact_bucket, Key=place)
+    become("preprod")
+    second = asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))[name]
+    asyncio.run(deploy_to_preprod(repository.name, commit))
+    pulled = f"/{prod.artifact_bucket}/{place}"
+    looks = 0
+
+    def hide_the_first_look(question: Question, ask: Callable[[], Answer]) -> Answer:
+        nonlocal looks
+        if question.method == "GET" and question.path.partition("?")[0] == pulled:
+            looks += 1
+            if unseen and looks == 1:
+                return Answer(404, (("content-type", "application/xml"),), NO_SUCH_KEY)
+        return ask()
+
+    with interceptor(hide_the_first_look) as url:
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
+        become("prod")
+        before = journal_size(sandbox.journal)
+        with pytest.raises(RefusedInputError) as refusal:
+            asyncio.run(promote_to_prod(repository.name, "main"))
+
+    assert refusal.value.what == f"prod has another build of {name} than preprod verified"
+    assert first.digest in refusal.value.why
+    assert second.manifest.digest in refusal.value.why
+    calls = list(read_journal(sandbox.journal, before))
+    assert "444444444444" not in {entry.account for entry in calls}
+    assert unseen or "Sign" not in {entry.operation for entry in calls}
+    assert looks == (3 if unseen else 1)

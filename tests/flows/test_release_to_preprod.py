@@ -14,7 +14,7 @@ from domain.errors import (
     RefusedInputError,
     SmokeTestFailedError,
 )
-from domain.ledger import Release, ReleaseStatus
+from domain.ledger import Release, ReleaseStatus, stack_prefix
 from domain.names import Names
 from flows.deploy import deploy_to_preprod
 from flows.publish import publish_artifact
@@ -22,6 +22,7 @@ from flows.results import Released
 from sandbox.journal import JournalEntry, journal_size, read_journal
 from sandbox.lifecycle import Sandbox
 from tasks.ledger import newest_release
+from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
 
@@ -325,6 +326,51 @@ def test_a_stack_of_another_repository_is_not_replaced(repositories: RepositoryM
 
     with pytest.raises(RefusedInputError, match="belongs to another repository"):
         release(yours, yours.commit(files))
+
+
+def test_a_stack_that_somebody_else_made_is_not_replaced_by_a_first_release(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    stack, body = preprod.stack("database"), queue(DelaySeconds=7)
+    root = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    root.create_stack(StackName=stack, TemplateBody=body)
+    root.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    repository = repositories.make("database")
+    commit = repository.commit(
+        {"tiercel.toml": services(database=""), "database/template.json": queue(DelaySeconds=8)}
+    )
+    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    before = journal_size(sandbox.journal)
+
+    with pytest.raises(RefusedInputError, match=f"stack {stack} was not made by Tiercel"):
+        asyncio.run(deploy_to_preprod(repository.name, commit))
+
+    calls = calls_since(sandbox, before)
+    assert {entry.operation for entry in calls if not entry.operation.startswith(READS)} == set()
+    tags = [{"Key": key, "Value": value} for key, value in preprod.stack_tags("database").items()]
+    root.update_stack(StackName=stack, TemplateBody=body, Tags=tags)
+    root.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    handed_over = asyncio.run(deploy_to_preprod(repository.name, commit))["database"]
+    assert handed_over.stack.status == "UPDATE_COMPLETE"
+
+
+def test_a_stack_whose_ledger_was_lost_is_released_again(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("lost")
+    commit = repository.commit(
+        {"tiercel.toml": services(lost=""), "lost/template.json": queue(DelaySeconds=9)}
+    )
+    release(repository, commit)
+    s3, bucket = root_client(sandbox, "preprod-infrastructure-root", "s3"), preprod.artifact_bucket
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=stack_prefix(preprod.stack("lost")))
+    for entry in listed["Contents"]:
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+
+    again = asyncio.run(deploy_to_preprod(repository.name, commit))["lost"]
+
+    assert again.release.intent.number == 2, "the stack tells which number was used"
+    assert again.release.status is ReleaseStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("repository", ["stranger/shop", "shop", "../shop", "acme/../x", ""])

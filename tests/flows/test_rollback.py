@@ -20,7 +20,7 @@ from flows.rollback import roll_back
 from sandbox import lifecycle
 from sandbox.journal import journal_size, read_journal
 from sandbox.lifecycle import Sandbox
-from tasks.ledger import read_history
+from tasks.ledger import read_history, record_intent, record_outcome
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.commands import run, run_json
@@ -149,6 +149,40 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     with pytest.raises(RefusedInputError) as unverified:
         asyncio.run(promote_to_prod(repository.name, good))
     assert "preprod has not verified rejected" in unverified.value.what
+
+
+def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
+) -> None:
+    repository = repositories.make("ancient")
+    commit = repository.commit(queue_of("ancient", 1))
+    bad = release(repository, commit)["ancient"].release
+    repository.merge_into_main()
+    stack = preprod.stack("ancient")
+    run_json("reject", stack, "1", "--reason", "it lost orders", *_place(sandbox))
+    access, bucket = orchestrator(preprod, "test"), preprod.artifact_bucket
+
+    def add(number: int, **changes: str) -> None:
+        wanted = bad.intent.model_copy(update={"number": number, **changes})
+        assert bad.outcome
+        assert record_intent.fn(access, bucket, wanted)
+        record_outcome.fn(access, bucket, wanted, bad.outcome)
+
+    for number in range(2, 101):
+        other = f"{number:064d}"
+        add(number, artifact_id=other, artifact_digest=other)
+    add(101)  # the rejected artifact, released once more
+    add(102, artifact_id="f" * 64, artifact_digest="f" * 64)
+
+    with pytest.raises(RefusedInputError) as refused:
+        asyncio.run(roll_back("preprod", stack, 101))
+    assert "rejected it: it lost orders" in refused.value.why
+    with pytest.raises(RefusedInputError, match="a manifest is damaged") as passed_over:
+        asyncio.run(roll_back("preprod", stack))
+    assert f"{100:064d}" in passed_over.value.where, "it goes back to the release before that one"
+    become("prod")
+    with pytest.raises(RefusedInputError, match="preprod has not verified ancient"):
+        asyncio.run(promote_to_prod(repository.name, "main"))
 
 
 def test_a_ledger_outlives_its_bucket(

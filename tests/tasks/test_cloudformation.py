@@ -378,6 +378,7 @@ def test_a_creation_that_fails_is_rolled_back_and_its_cause_is_among_the_events(
     stack, events = wait_for_stack.fn(runtime, name, "test")
 
     assert stack.status is StackStatus.ROLLBACK_COMPLETE
+    assert stack.tags == {"tiercel:service": "test"}, "what is left still says whose it is"
     causes = [event for event in events if event.is_cause]
     assert [(cause.logical_id, cause.status) for cause in causes] == [("Gate", "CREATE_FAILED")]
     delete_stack.fn(runtime, stack, "delete-1")
@@ -394,6 +395,7 @@ def test_an_update_that_fails_ends_where_it_began(runtime: Access, workshop: Wor
     stack, _ = wait_for_stack.fn(runtime, name, "test")
 
     assert stack.status is StackStatus.UPDATE_ROLLBACK_COMPLETE
+    assert stack.tags == {"tiercel:service": "test"}
     assert physical_id(runtime, name, "Queue0") is not None
 
 

@@ -13,6 +13,7 @@ from domain.ledger import (
     Release,
     ReleaseStatus,
     already_live,
+    check_maker,
     check_owner,
     entries_of,
     intent_key,
@@ -23,6 +24,7 @@ from domain.ledger import (
     running_release,
     stack_prefix,
 )
+from domain.stack_states import StackStatus
 from tests.support.releases import NOON, STACK, intent, outcome, release
 
 stacks = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,127}", fullmatch=True)
@@ -195,6 +197,44 @@ def test_another_repositorys_stack_is_refused_with_both_names_and_a_remedy() -> 
 
 def test_a_repository_whose_stack_is_gone_or_never_came_up_claims_no_name() -> None:
     check_owner(release(outcome(), repository="acme/store"), intent(), stack_exists=False)
+
+
+OURS = {"a": "acme", "e": "preprod", "s": "orders"}
+
+
+@pytest.mark.parametrize(
+    ("latest", "status", "tags", "refused"),
+    [
+        (None, StackStatus.CREATE_COMPLETE, {}, True),
+        (None, StackStatus.UPDATE_COMPLETE, {"owner": "ada"}, True),
+        (None, StackStatus.CREATE_COMPLETE, OURS | {"s": "invoices"}, True),
+        (None, StackStatus.CREATE_COMPLETE, {"a": "acme", "e": "preprod"}, True),
+        (None, StackStatus.ROLLBACK_COMPLETE, {}, True),
+        (None, StackStatus.DELETE_FAILED, {}, True),
+        (None, StackStatus.REVIEW_IN_PROGRESS, {}, False),
+        (None, StackStatus.CREATE_COMPLETE, OURS, False),
+        (None, StackStatus.ROLLBACK_COMPLETE, OURS | {"owner": "ada"}, False),
+        (release(), StackStatus.CREATE_COMPLETE, {}, False),
+        (release(outcome()), StackStatus.UPDATE_COMPLETE, {}, False),
+    ],
+    ids=[
+        "by hand", "by another tool", "another service's", "not all tags",
+        "a failed creation by hand", "a failed deletion by hand", "nothing but a change set",
+        "a lost ledger", "a lost ledger of a failed creation", "an open release", "released before",
+    ],
+)  # fmt: skip
+def test_a_first_release_takes_only_a_stack_that_tiercel_made(
+    latest: Release | None, status: StackStatus, tags: dict[str, str], refused: bool
+) -> None:
+    if not refused:
+        check_maker(latest, intent(), status, tags, OURS)
+        return
+    with pytest.raises(RefusedInputError) as refusal:
+        check_maker(latest, intent(), status, tags, OURS)
+    assert refusal.value.what == f"stack {STACK} was not made by Tiercel"
+    assert "a=acme, e=preprod, s=orders" in refusal.value.why
+    assert refusal.value.state == "nothing was changed"
+    assert refusal.value.remedy
 
 
 def test_an_entry_survives_being_written_and_read() -> None:

@@ -108,6 +108,14 @@ def test_a_name_is_what_the_documentation_says(found: str, expected: str) -> Non
     assert found == expected
 
 
+def test_the_tags_of_a_stack_name_organization_environment_and_service() -> None:
+    assert NAMES.stack_tags("orders") == {
+        "tiercel:organization": "acme",
+        "tiercel:environment": "preprod",
+        "tiercel:service": "orders",
+    }
+
+
 @pytest.mark.parametrize(
     ("role", "arn"),
     [

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import RefusedInputError
-from domain.ledger import Rejection, Release, ReleaseStatus
+from domain.ledger import Release, ReleaseStatus
 from domain.promotion import (
     BackMerge,
     MergePreview,
@@ -14,13 +14,14 @@ from domain.promotion import (
     check_back_merge,
     check_newer,
     check_promoted,
+    check_pulled,
     check_verified,
     verified_release,
     version_at,
 )
 from domain.pull_requests import PullRequest
 from domain.versions import Version
-from tests.support.releases import NOON, manifest, outcome, release
+from tests.support.releases import manifest, outcome, release
 
 ARTIFACT = "a" * 64
 GOOD = outcome(status=ReleaseStatus.SUCCEEDED)
@@ -50,13 +51,13 @@ def test_the_newest_outcome_of_an_artifact_decides_whether_it_is_verified(
 ) -> None:
     history = [entry(result) for result in newest_first]
     expected = None if verified is None else history[verified]
-    assert verified_release(history, ARTIFACT) is expected
+    assert verified_release(history, ARTIFACT, ()) is expected
 
 
 def test_what_became_of_other_artifacts_does_not_matter() -> None:
     mine, other = entry("good"), entry("bad", "b" * 64)
-    assert verified_release([other, mine, other], ARTIFACT) is mine
-    assert verified_release([entry("good", "b" * 64)], ARTIFACT) is None
+    assert verified_release([other, mine, other], ARTIFACT, ()) is mine
+    assert verified_release([entry("good", "b" * 64)], ARTIFACT, ()) is None
 
 
 def test_every_service_has_to_be_verified_and_the_others_are_named() -> None:
@@ -76,6 +77,19 @@ def test_only_the_very_artifact_that_was_verified_is_promoted() -> None:
         check_promoted(manifest(parameters=()), verified, "preprod")
     with pytest.raises(RefusedInputError, match="the bucket has none"):
         check_promoted(None, verified, "preprod")
+
+
+def test_what_was_pulled_before_is_promoted_only_if_it_is_what_was_verified() -> None:
+    pulled, other = manifest(), manifest(parameters=())
+    verified = release(GOOD, artifact_digest=pulled.digest)
+    check_pulled(None, verified, "preprod")
+    check_pulled(pulled, verified, "preprod")
+    with pytest.raises(RefusedInputError) as refusal:
+        check_pulled(other, verified, "preprod")
+    assert refusal.value.what == "prod has another build of orders than preprod verified"
+    assert pulled.digest in refusal.value.why
+    assert other.digest in refusal.value.why
+    assert refusal.value.remedy
 
 
 def earlier(*, changes: bool, lacking: int = 1, pull: int | None = None) -> BackMerge:
@@ -162,7 +176,5 @@ def test_only_the_pull_request_whose_merge_made_the_commit_names_the_version(
 
 def test_an_artifact_that_was_rejected_anywhere_is_not_verified() -> None:
     good = entry("good")
-    rejected = good.model_copy(update={"rejection": Rejection(by="ada", reason="no", at=NOON)})
     assert verified_release([good], ARTIFACT, {"b" * 64}) == good
     assert verified_release([good], ARTIFACT, {ARTIFACT}) is None
-    assert verified_release([good, rejected], ARTIFACT) is None

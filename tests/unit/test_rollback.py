@@ -3,9 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import RefusedInputError
-from domain.ledger import Purpose, Rejection, Release, ReleaseStatus
+from domain.ledger import Purpose, Rejection, Release, ReleaseStatus, rejected_artifacts
+from domain.promotion import verified_release
 from domain.rollback import begun_by, check_restorable, release_before, restoring
 from tests.support.releases import NOON, intent, outcome
 
@@ -56,7 +59,7 @@ BACK_TO_ONE = entry(3, "a", purpose=Purpose.ROLLBACK, restores=1)
 def test_the_way_back_leads_to_the_last_good_release_before(
     history: list[Release], number: int | None
 ) -> None:
-    before = release_before(history, None)
+    before = release_before(history, None, rejected_artifacts(history))
     assert (before.intent.number if before else None) == number
 
 
@@ -71,12 +74,12 @@ def test_the_way_back_leads_to_the_last_good_release_before(
 )
 def test_only_what_was_seen_to_work_is_restored(release: Release, why: str) -> None:
     with pytest.raises(RefusedInputError) as refused:
-        check_restorable(release, [release])
+        check_restorable(release, rejected_artifacts([release]))
     assert why in refused.value.why
 
 
 def test_a_good_release_may_be_restored() -> None:
-    check_restorable(ONE, [TWO, ONE])
+    check_restorable(ONE, rejected_artifacts([TWO, ONE]))
 
 
 def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> None:
@@ -99,7 +102,7 @@ def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> N
 def test_what_runs_is_what_the_stack_says_and_not_what_the_ledger_believes(
     history: list[Release], running: int, number: int
 ) -> None:
-    before = release_before(history, running)
+    before = release_before(history, running, ())
     assert before
     assert before.intent.number == number
 
@@ -111,11 +114,35 @@ def test_no_release_of_a_rejected_artifact_is_gone_back_to() -> None:
         entry(6, "y"),
         entry(5, "x", rejection=REJECTION),
     ]
-    before = release_before(history, None)
+    before = release_before(history, None, rejected_artifacts(history))
     assert before
     assert before.intent.number == 6
     with pytest.raises(RefusedInputError):
-        check_restorable(history[1], history)
+        check_restorable(history[1], rejected_artifacts(history))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12), st.integers(0, 12))
+def test_a_rejection_counts_however_many_releases_came_after_it(
+    written: list[tuple[str, bool]], remembered: int
+) -> None:
+    everything = [
+        entry(number, artifact, rejection=REJECTION if is_rejected else None)
+        for number, (artifact, is_rejected) in enumerate(written, 1)
+    ][::-1]
+    rejected = rejected_artifacts(everything)
+    newest = everything[:remembered]
+
+    before = release_before(newest, None, rejected)
+
+    assert before is None or before.intent.artifact_id not in rejected
+    for one in newest:
+        if one.intent.artifact_id in rejected:
+            assert verified_release(newest, one.intent.artifact_id, rejected) is None
+            with pytest.raises(RefusedInputError, match="is not to be restored"):
+                check_restorable(one, rejected)
+        else:
+            assert verified_release(newest, one.intent.artifact_id, rejected)
+            check_restorable(one, rejected)
 
 
 def test_a_run_that_is_executed_again_goes_back_to_the_same_release() -> None:
