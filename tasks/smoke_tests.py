@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import os
 import re
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -145,22 +145,39 @@ def _names_nothing(what: str, key: str, where: str, why: str = "") -> SmokeTestF
 
 
 def _request(test: SmokeTest, url: str, seconds: float) -> tuple[int, Any]:
-    """Return status and answer; what comes after the limits of time and size is cut off."""
+    """Return status and answer; what comes after the limits of time and size is cut off.
+
+    Raises TimeoutError if there is no status in time.
+    """
+    status, body = asyncio.run(_exchange(test, url, seconds))
+    return status, parsed(body.decode(errors="replace"))
+
+
+async def _exchange(test: SmokeTest, url: str, seconds: float) -> tuple[int, bytes]:
+    """Ask in a loop of asyncio, which can end it at any point.
+
+    httpx's own timeout begins again with every byte, and a header may come byte by byte.
+    """
     target, headers, extensions = _target(url)
     content = None if test.payload is None else json.dumps(test.payload)
-    deadline = time.monotonic() + seconds
-    with (
-        httpx.Client(timeout=seconds, follow_redirects=False, trust_env=True) as http,
-        http.stream(
-            test.method, target, headers=headers, content=content, extensions=extensions
-        ) as answer,
-    ):
-        body = bytearray()
-        for chunk in answer.iter_bytes():
-            body += chunk
-            if len(body) > _MAX_ANSWER_BYTES or time.monotonic() > deadline:
-                break
-        return answer.status_code, parsed(bytes(body).decode(errors="replace"))
+    status, body = 0, bytearray()
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=True) as http,
+            http.stream(
+                test.method, target, headers=headers, content=content, extensions=extensions
+            ) as answer,
+        ):
+            status = answer.status_code
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > _MAX_ANSWER_BYTES:
+                    break
+    except TimeoutError:
+        if not status:
+            raise TimeoutError(f"no answer within {seconds} seconds") from None
+    return status, bytes(body)
 
 
 def _target(

@@ -321,11 +321,19 @@ class Odd(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def endless(self) -> None:
-        self.send_response_only(200)
-        self.end_headers()
+        self.trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"data\n")
+
+    def dribbling(self) -> None:
+        self.trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")
+
+    def processing(self) -> None:
+        self.trickle(b"", b"HTTP/1.1 102 Processing\r\n\r\n")
+
+    def trickle(self, first: bytes, again: bytes) -> None:
         try:
+            self.wfile.write(first)
             while True:
-                self.wfile.write(b"data\n")
+                self.wfile.write(again)
                 time.sleep(0.02)
         except OSError:
             self.close_connection = True
@@ -375,6 +383,17 @@ def test_an_answer_that_never_ends_is_cut_off() -> None:
     assert time.monotonic() - started < 5
     assert status == 200
     assert body.startswith("data\n")
+
+
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("path", ["dribbling", "processing"])
+def test_an_answer_whose_headers_never_end_is_not_waited_for(path: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.3 seconds"):
+        smoke_tests._request(asking(), f"{GATEWAY}/{path}", 0.3)
+
+    assert time.monotonic() - started < 5
 
 
 def test_smoke_tests_that_fail_say_what_came_and_what_was_expected(odd: Ask, stack: Stack) -> None:
