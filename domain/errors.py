@@ -101,7 +101,7 @@ class NotStartedError(DeployFailedError):
 
 
 class SmokeTestFailedError(TiercelError):
-    """The stack is up and does not answer as it should."""
+    """The stack is up and does not answer as it should, or not at all."""
 
     exit_code = ExitCode.SMOKE_TEST_FAILED
 

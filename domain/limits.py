@@ -24,6 +24,9 @@ MAX_MAPPINGS = 200
 MAX_DESCRIPTION_BYTES = 1_024
 MAX_PARAMETER_BYTES = 4_096
 MAX_KEY_BYTES = 1_024
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""Of what Tiercel writes but packages: 200 parameters as long as they may be, each byte escaped
+as six, are 5 MB."""
 
 _LOGICAL_ID = re.compile("[A-Za-z0-9]{1,255}")
 

@@ -76,19 +76,24 @@ class Plan(Frozen):
     template_sha256: str
     parameters: dict[str, str]
     changes: tuple[Change, ...]
+    executable: bool
+    """Whether CloudFormation would do something. It lists no change where only outputs differ."""
 
     @property
     def digest(self) -> str:
-        """What an approval is bound to; the ids of change set and stack are not part of it."""
-        return digest_of(self.model_dump(mode="json", exclude={"change_set_id", "stack_id"}))
+        """What an approval is bound to: what is done, not as which change set of which stack."""
+        unbound = {"change_set_id", "stack_id", "executable"}
+        return digest_of(self.model_dump(mode="json", exclude=unbound))
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to execute."""
-        return not self.changes
+        return not self.executable
 
     def summary(self) -> str:
         """Return a sentence such as `3 to add, 1 to modify (1 replaced), 0 to remove`."""
+        if self.executable and not self.changes:
+            return "no resource changes, outputs only"
         count = {"Add": 0, "Modify": 0, "Remove": 0}
         for change in self.changes:
             count[change.action] = count.get(change.action, 0) + 1

@@ -29,6 +29,8 @@ _EXECUTED_ALREADY = (
 )
 _LOOKS = 4
 _LOOK_SECONDS = 0.4
+_AT_WORK = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
+_EXECUTABLE = ("CREATE_COMPLETE", "AVAILABLE")
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -113,28 +115,28 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
     delay = FIRST_POLL_SECONDS
     while True:
         answer, changes = _describe_change_set(access, request)
-        if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        if answer["Status"] not in _AT_WORK:
             break
         pause(delay)
         delay = longer(delay)
-    if answer.get("Description") != request.contents or answer.get("ExecutionStatus") == "OBSOLETE":
-        raise DeployFailedError(
-            f"change set {request.name} cannot be adopted",
-            where=where_is(access, request.stack),
-            why="it was made from something else, or the stack has changed since",
-            state="no resource was changed",
-            remedy="release again, under a new number",
-        )
+    if answer.get("Description") != request.contents:
+        raise _unusable(access, request, "it was made from something else")
     reason = str(answer.get("StatusReason", ""))
-    if answer["Status"] == "FAILED" and not any(text in reason for text in _NO_CHANGES):
-        raise _rejected(access, request, reason, left=request.creates_stack)
+    if answer["Status"] == "FAILED":
+        if not any(text in reason for text in _NO_CHANGES):
+            raise _rejected(access, request, reason, left=request.creates_stack)
+    elif (answer["Status"], answer["ExecutionStatus"]) != _EXECUTABLE:
+        # The stack has outrun it, or another run executes or discards it.
+        why = f"it is {answer['Status']} and {answer['ExecutionStatus']}"
+        raise _unusable(access, request, f"{why}: {reason}" if reason else why)
     return Plan(
         stack=request.stack,
         stack_id=answer["StackId"],
         change_set_id=answer["ChangeSetId"],
         template_sha256=request.template_sha256,
         parameters=request.parameters,
-        changes=changes if answer["Status"] == "CREATE_COMPLETE" else (),
+        changes=changes,
+        executable=answer["Status"] != "FAILED",
     )
 
 
@@ -177,6 +179,16 @@ def execute_plan(access: Access, plan: Plan, token: str) -> None:
                 raise
             if not _executed(access, plan.stack, token):
                 raise
+
+
+def _unusable(access: Access, request: ChangeSetRequest, why: str) -> DeployFailedError:
+    return DeployFailedError(
+        f"change set {request.name} cannot be adopted",
+        where=where_is(access, request.stack),
+        why=why,
+        state="no resource was changed",
+        remedy="release again, under a new number",
+    )
 
 
 def _rejected(

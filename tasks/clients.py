@@ -46,6 +46,15 @@ def client(service: str, access: Access) -> Any:
         return _client(service, access)
 
 
+def client_of_one_try(service: str, access: Access, seconds: int) -> Any:
+    """Return a client that asks once, and waits so long for an answer.
+
+    It is for what may not be repeated unasked, because it runs code that a commit brought.
+    """
+    with _lock:
+        return _client_of_one_try(service, access, seconds)
+
+
 def caller_client(service: str, region: str) -> Any:
     """Return a client that uses the credentials of the process itself."""
     with _lock, translated("use the AWS credentials of this process", region):
@@ -57,7 +66,7 @@ def forget_clients() -> None:
     with _lock:
         while _open:
             _open.pop().close()
-        for cache in (_client, _caller_client, _session):
+        for cache in (_client, _client_of_one_try, _caller_client, _session):
             cache.cache_clear()
 
 
@@ -73,6 +82,12 @@ def read_descriptions() -> None:
 @cache
 def _client(service: str, access: Access) -> Any:
     return _opened(_session(access).client(service, config=_CONFIG))
+
+
+@cache
+def _client_of_one_try(service: str, access: Access, seconds: int) -> Any:
+    once = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=seconds)
+    return _opened(_session(access).client(service, config=_CONFIG.merge(once)))
 
 
 @cache

@@ -20,7 +20,7 @@ from domain.lease import Lease, lease_key, next_lease
 from tasks.aws_errors import code_of, translated
 from tasks.clients import client
 from tasks.pausing import pause
-from tasks.storage import CONFLICT_CODES
+from tasks.storage import CONFLICT_CODES, read_whole
 from tasks.task import run_logger, world_task
 
 _LOOK_SECONDS = 2.0
@@ -95,7 +95,7 @@ def _read(access: Access, bucket: str, stack: str) -> tuple[Lease | None, str, f
     with translated("read a lease", f"s3://{bucket}/{key}"):
         try:
             answer = client("s3", access).get_object(Bucket=bucket, Key=key)
-            body = bytes(answer["Body"].read())
+            body = read_whole(answer, f"s3://{bucket}/{key}")
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 return None, "", 0.0

@@ -11,13 +11,19 @@ from botocore.exceptions import ClientError
 
 from domain.access import Access
 from domain.digests import sha256_hex
-from domain.errors import ArtifactConflictError, TransientError, UnreachableError
-from domain.limits import check_object_key
+from domain.errors import (
+    ArtifactConflictError,
+    RefusedInputError,
+    TransientError,
+    UnreachableError,
+)
+from domain.limits import MAX_RECORD_BYTES, check_object_key
 from domain.manifest import PackagedObject
 from tasks.aws_errors import code_of, translated
 from tasks.clients import client
 from tasks.task import world_task
 
+_CHUNK_BYTES = 1024 * 1024
 # The object is there already, or somebody else is creating or deleting it just now.
 CONFLICT_CODES = ("ConditionalRequestConflict", "PreconditionFailed")
 
@@ -63,7 +69,7 @@ def _encrypted(answer: dict[str, Any], bucket: str, key: str) -> None:
 
 
 def _same_bytes(access: Access, bucket: str, key: str, sha256: str) -> None:
-    found = _get(access, bucket, key)
+    found = _hashed(access, bucket, key)
     if found is None:
         raise TransientError(
             "an object is being created or deleted by somebody else",
@@ -71,36 +77,70 @@ def _same_bytes(access: Access, bucket: str, key: str, sha256: str) -> None:
             why="S3 refuses to create it, and it is not there",
             remedy="run it again",
         )
-    body, answer = found
-    if sha256_hex(body) != sha256:
+    digest, answer = found
+    if digest != sha256:
         raise ArtifactConflictError(
             "an immutable object exists already with other bytes",
             where=f"s3://{bucket}/{key}",
-            why=f"it has SHA-256 {sha256_hex(body)}, this one has {sha256}",
+            why=f"it has SHA-256 {digest}, this one has {sha256}",
             state="the object that was there first stands; nothing was overwritten",
             remedy="the build is not reproducible: pin what it installs, then change the source",
         )
     _encrypted(answer, bucket, key)
 
 
-def read_object(access: Access, bucket: str, key: str) -> bytes | None:
+def read_object(
+    access: Access, bucket: str, key: str, limit: int = MAX_RECORD_BYTES
+) -> bytes | None:
     """Return an object's bytes, or None if there is no such object.
 
-    Raises TransientError for bytes that do not match the checksum that S3 keeps of them.
+    Raises TransientError for bytes that do not match the checksum that S3 keeps of them,
+    RefusedInputError for more bytes than the limit.
     """
-    found = _get(access, bucket, key)
-    return found[0] if found else None
-
-
-def _get(access: Access, bucket: str, key: str) -> tuple[bytes, dict[str, Any]] | None:
     with translated("read an object", f"s3://{bucket}/{key}"):
-        try:
-            answer = client("s3", access).get_object(Bucket=bucket, Key=key)
-            return bytes(answer["Body"].read()), answer
-        except ClientError as error:
-            if code_of(error) == "NoSuchKey":
-                return None
-            raise
+        answer = _opened(access, bucket, key)
+        return None if answer is None else read_whole(answer, f"s3://{bucket}/{key}", limit)
+
+
+def read_whole(answer: dict[str, Any], where: str, limit: int = MAX_RECORD_BYTES) -> bytes:
+    """Return the body of GetObject's answer; RefusedInputError if it is longer than the limit.
+
+    Others may write into the bucket of another environment, and memory is not theirs.
+    """
+    body = bytes(answer["Body"].read(limit + 1))
+    if len(body) > limit:
+        answer["Body"].close()
+        raise RefusedInputError(
+            "an object is longer than it can be",
+            where=where,
+            why=f"it has more than {limit:,} bytes",
+            state="nothing was changed",
+            remedy="restore the first version of that object, and find out who changed it",
+        )
+    answer["Body"].read()  # at the end botocore sees whether it was cut short, or damaged
+    return body
+
+
+def _opened(access: Access, bucket: str, key: str) -> dict[str, Any] | None:
+    try:
+        answer: dict[str, Any] = client("s3", access).get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if code_of(error) == "NoSuchKey":
+            return None
+        raise
+    return answer
+
+
+def _hashed(access: Access, bucket: str, key: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the SHA-256 of an object's bytes, of which a few are in memory at a time."""
+    with translated("read an object", f"s3://{bucket}/{key}"):
+        answer = _opened(access, bucket, key)
+        if answer is None:
+            return None
+        digest = hashlib.sha256()
+        for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):
+            digest.update(chunk)
+        return digest.hexdigest(), answer
 
 
 def _has(access: Access, bucket: str, package: PackagedObject) -> bool:
@@ -142,8 +182,8 @@ def stored_sha256(access: Access, bucket: str, key: str) -> str | None:
     kept = answer.get("ChecksumSHA256", "-")
     if "-" not in kept:
         return base64.b64decode(kept).hex()
-    body = read_object(access, bucket, key)
-    return None if body is None else sha256_hex(body)
+    found = _hashed(access, bucket, key)
+    return found[0] if found else None
 
 
 def _ask_why(access: Access, bucket: str, key: str) -> None:
@@ -185,7 +225,7 @@ def copy_package(
     """
     if _has(writer, target, package):
         return False
-    body = read_object(reader, source, package.key)
+    body = read_object(reader, source, package.key, package.size)
     if body is None:
         raise missing_package(source, package)
     found = sha256_hex(body)

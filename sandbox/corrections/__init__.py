@@ -63,6 +63,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     change_sets.authorize_the_stack_of_a_change_set,
     change_sets.keep_the_stack_under_review,
     change_sets.free_the_names_of_executed_change_sets,
+    change_sets.execute_what_changes_outputs_alone,
     documents.find_templates_by_virtual_host,
     functions.demand_code,
     aliases.split_the_traffic_of_aliases,

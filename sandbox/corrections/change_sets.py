@@ -85,3 +85,27 @@ def free_the_names_of_executed_change_sets() -> None:
         return original(parameters)
 
     handlers._ACTION_HANDLERS["CreateChangeSet"] = create
+
+
+def execute_what_changes_outputs_alone() -> None:
+    """A change set of a template with other outputs is executable, and lists no change.
+
+    The emulator looks at resources only, and fails it as one without changes. AWS's pages say
+    that what is AVAILABLE can be executed; that it may list nothing is known from the AWS CDK.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
+    """
+    original = handlers._ACTION_HANDLERS["CreateChangeSet"]
+
+    def create(parameters: Any) -> Any:
+        known = set(cloudformation._change_sets)
+        answer = original(parameters)
+        for identifier, change_set in list(cloudformation._change_sets.items()):
+            if identifier in known or "didn't contain changes" not in change_set["StatusReason"]:
+                continue
+            before = cloudformation._stacks[change_set["StackName"]]["_template"]
+            if change_set["_template"].get("Outputs", {}) != before.get("Outputs", {}):
+                change_set["Status"], change_set["ExecutionStatus"] = "CREATE_COMPLETE", "AVAILABLE"
+                change_set["StatusReason"] = ""
+        return answer
+
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = create

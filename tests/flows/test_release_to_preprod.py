@@ -99,6 +99,24 @@ def test_releasing_the_same_commit_again_changes_nothing(
     assert changing == []
 
 
+def test_a_release_that_only_changes_an_output_is_executed(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("spoken")
+    first = {"tiercel.toml": services(spoken=""), "spoken/template.json": queue("Old")}
+    release(repository, repository.commit(first))
+    before = journal_size(sandbox.journal)
+
+    released = release(repository, repository.commit({"spoken/template.json": queue("New")}))
+
+    assert list(released["spoken"].outputs) == ["New"]
+    assert released["spoken"].release.outcome
+    assert list(released["spoken"].release.outcome.outputs) == ["New"]
+    operations = [entry.operation for entry in calls_since(sandbox, before)]
+    assert "ExecuteChangeSet" in operations
+    assert "DeleteChangeSet" not in operations
+
+
 def test_a_commit_that_touches_another_folder_needs_no_build(repositories: RepositoryMaker) -> None:
     repository = repositories.make("elsewhere")
     first = repository.commit(

@@ -82,6 +82,19 @@ def test_a_change_set_reads_its_template_by_every_form_of_url(who: Caller, url: 
     assert stack["StackStatus"] == "CREATE_COMPLETE"
 
 
+def test_a_change_set_of_outputs_alone_lists_no_change_and_is_executed(who: Caller) -> None:
+    name = stack_name()
+    deploy(who, name, QUEUE)
+    changed = QUEUE | {"Outputs": {"New": {"Value": "x"}}}
+
+    stack = deploy(who, name, changed, "UPDATE")
+
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+    assert outputs(stack) == {"New": "x"}
+    with pytest.raises(ClientError, match="UNAVAILABLE"):
+        deploy(who, name, changed, "UPDATE")
+
+
 def test_a_template_url_without_an_object_is_refused(who: Caller) -> None:
     url = f"https://{PREPROD.staging_bucket}.s3.eu-central-1.amazonaws.com/test/absent"
     with pytest.raises(ClientError, match="not found"):

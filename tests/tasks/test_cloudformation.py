@@ -118,6 +118,21 @@ def test_a_plan_without_changes_is_empty_and_can_be_discarded_twice(
     assert workshop.observed(name).token == "release-1-attempt-1"
 
 
+def test_a_plan_that_changes_outputs_alone_lists_no_change_and_is_executed(
+    workshop: Workshop,
+) -> None:
+    name = workshop.name()
+    workshop.finish(name, queues(1))
+
+    plan, token = workshop.start(name, queues(1) | {"Outputs": {"New": {"Value": "x"}}}, release=2)
+
+    assert not plan.changes
+    assert not plan.is_empty
+    assert workshop.wait(name).status is StackStatus.UPDATE_COMPLETE
+    assert workshop.observed(name).outputs == {"New": "x"}
+    assert workshop.observed(name).token == token
+
+
 def on_two_pages(question: Question, answer: Answer) -> Answer:
     """Put the first half of a change set's changes on one page and the rest on another.
 
@@ -214,17 +229,29 @@ def test_a_plan_of_the_same_name_that_was_made_from_something_else_is_not_adopte
     assert failure.value.state == "no resource was changed"
 
 
-def test_a_plan_that_its_stack_has_outrun_is_not_adopted(
-    between: Between, runtime: Access, workshop: Workshop
+@pytest.mark.parametrize(
+    ("status", "execution"),
+    [
+        ("CREATE_COMPLETE", "OBSOLETE"),
+        ("CREATE_COMPLETE", "UNAVAILABLE"),
+        ("CREATE_COMPLETE", "EXECUTE_FAILED"),
+        ("DELETE_IN_PROGRESS", "UNAVAILABLE"),
+    ],
+)
+def test_a_plan_that_cannot_be_executed_is_not_adopted(
+    between: Between, runtime: Access, workshop: Workshop, status: str, execution: str
 ) -> None:
     request = workshop.request(workshop.name(), queues(1))
     planned(runtime, request)
 
     def outrun(_: Question, answer: Answer) -> Answer:
-        return answer.saying(answer.body.replace(b">AVAILABLE<", b">OBSOLETE<"))
+        body = answer.body.replace(b">AVAILABLE<", f">{execution}<".encode())
+        return answer.saying(body.replace(b">CREATE_COMPLETE<", f">{status}<".encode()))
 
-    with between(outrun), pytest.raises(DeployFailedError, match="cannot be adopted"):
+    with between(outrun), pytest.raises(DeployFailedError, match="cannot be adopted") as failure:
         planned(runtime, request)
+
+    assert f"{status} and {execution}" in failure.value.why
 
 
 def test_an_execution_that_was_not_confirmed_has_begun_once(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +20,22 @@ from domain.smoke import MAX_SHOWN
 from domain.stack_states import StackStatus
 from domain.topology import SmokeTest
 from tasks import smoke_tests
-from tasks.clients import client
+from tasks.clients import client_of_one_try, forget_clients
 from tasks.cloudformation import Stack
 from tasks.smoke_tests import smoke_test
 from tasks.storage import create_object
 from tests.sandbox.support import zipped
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between
-from tests.tasks.faults import Answer, Faults, Question, error, once, serving
+from tests.tasks.faults import (
+    Answer,
+    Faults,
+    Question,
+    error,
+    interceptor,
+    once,
+    serving,
+)
 from tests.tasks.stacks import Template, Workshop
 
 runtime = aws_fixtures.runtime
@@ -73,7 +82,7 @@ def stack(aws: Faults, runtime: Access, preprod: Names) -> Stack:
     create_object(runtime, where["Bucket"], where["Key"], body)
     workshop = Workshop(runtime, preprod)
     # A client keeps the proxy and the endpoint that it was made with.
-    client("lambda", runtime)
+    client_of_one_try("lambda", runtime, smoke_tests.SECONDS_OF_A_TRY)
     return workshop.finish(workshop.name(), api(where, preprod.boundary_arn))
 
 
@@ -155,14 +164,91 @@ def test_an_output_that_the_stack_does_not_have_is_named_with_those_that_it_has(
     assert "smoke_test.http" in failure.value.remedy
 
 
-def test_a_throttled_invocation_is_tried_again(
-    faults: Faults, runtime: Access, stack: Stack
+@pytest.mark.parametrize(
+    "effect",
+    [
+        error("TooManyRequestsException", 429),
+        error("EC2ThrottledException", 502),
+        error("ServiceException", 500),
+        error("ServiceUnavailable", 503),
+        {"reset": True},
+    ],
+    ids=["throttled", "throttled-by-ec2", "ill", "unavailable", "reset"],
+)
+def test_an_invocation_that_lambda_is_too_busy_for_is_left_to_the_tasks_retries(
+    faults: Faults, runtime: Access, stack: Stack, effect: dict[str, Any]
 ) -> None:
-    faults.inject(once("lambda", "Invoke", **error("TooManyRequestsException", 429)))
+    test = SmokeTest(invoke="Echo", payload={})
+    faults.inject(once("lambda", "Invoke", **effect))
+
+    with pytest.raises(TransientError, match="cannot invoke Echo"):
+        smoke_test.fn(runtime, stack, test)
+
+    assert faults.fired() == ["Invoke"]
+    assert smoke_test.fn(runtime, stack, test) == "{}"
+
+
+def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations(
+    runtime: Access, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invocations: list[str] = []
+    over = threading.Event()
+
+    def hang(question: Question, ask: Callable[[], Answer]) -> Answer | None:
+        if not question.path.endswith("/invocations"):
+            return ask()
+        invocations.append(question.path)
+        over.wait(60)
+        return None
+
+    with interceptor(hang) as url:
+        monkeypatch.setenv("http_proxy", url)
+        forget_clients()
+        try:
+            with pytest.raises(SmokeTestFailedError) as failure:
+                smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo"), seconds=1)
+        finally:
+            over.set()
+            forget_clients()
+
+    assert failure.value.why == "Echo did not answer within 1 seconds"
+    assert len(invocations) == 5
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("KMSAccessDeniedException", 502),
+        ("SubnetIPAddressLimitReachedException", 502),
+        ("InvalidRuntimeException", 502),
+        ("EFSMountFailureException", 403),
+        ("EFSMountTimeoutException", 408),
+        ("SnapStartException", 400),
+        ("ResourceConflictException", 409),
+        ("ResourceNotFoundException", 404),
+    ],
+)
+def test_a_function_that_lambda_cannot_run_is_tried_again(
+    faults: Faults, runtime: Access, stack: Stack, code: str, status: int
+) -> None:
+    faults.inject(once("lambda", "Invoke", **error(code, status)))
 
     assert smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo", payload={})) == "{}"
 
     assert faults.fired() == ["Invoke"]
+
+
+def test_a_function_that_lambda_cannot_ever_run_fails_its_smoke_test(
+    faults: Faults, runtime: Access, stack: Stack
+) -> None:
+    broken = once("lambda", "Invoke", **error("KMSAccessDeniedException", 502))
+    faults.inject(broken | {"times": 100})
+
+    with pytest.raises(SmokeTestFailedError) as failure:
+        smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo"))
+
+    assert failure.value.why.startswith("Echo cannot run: KMSAccessDeniedException: ")
+    assert faults.fired() == ["Invoke"] * 5
 
 
 def test_an_answer_that_breaks_off_is_not_taken_for_the_answer(
@@ -235,11 +321,19 @@ class Odd(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def endless(self) -> None:
-        self.send_response_only(200)
-        self.end_headers()
+        self.trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"data\n")
+
+    def dribbling(self) -> None:
+        self.trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")
+
+    def processing(self) -> None:
+        self.trickle(b"", b"HTTP/1.1 102 Processing\r\n\r\n")
+
+    def trickle(self, first: bytes, again: bytes) -> None:
         try:
+            self.wfile.write(first)
             while True:
-                self.wfile.write(b"data\n")
+                self.wfile.write(again)
                 time.sleep(0.02)
         except OSError:
             self.close_connection = True
@@ -289,6 +383,17 @@ def test_an_answer_that_never_ends_is_cut_off() -> None:
     assert time.monotonic() - started < 5
     assert status == 200
     assert body.startswith("data\n")
+
+
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("path", ["dribbling", "processing"])
+def test_an_answer_whose_headers_never_end_is_not_waited_for(path: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.3 seconds"):
+        smoke_tests._request(asking(), f"{GATEWAY}/{path}", 0.3)
+
+    assert time.monotonic() - started < 5
 
 
 def test_smoke_tests_that_fail_say_what_came_and_what_was_expected(odd: Ask, stack: Stack) -> None:

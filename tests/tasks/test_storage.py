@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from domain.access import Access
-from domain.errors import ArtifactConflictError, TransientError, UnreachableError
+from domain.errors import (
+    ArtifactConflictError,
+    RefusedInputError,
+    TransientError,
+    UnreachableError,
+)
+from domain.limits import MAX_RECORD_BYTES
 from domain.manifest import PackagedObject, object_key
 from domain.names import Names
 from tasks.storage import copy_package, create_object, list_keys, read_object, upload_package
@@ -66,6 +72,32 @@ def test_other_bytes_are_refused_and_both_digests_are_named(
     assert sha256(b"first") in refusal.value.why
     assert sha256(b"second") in refusal.value.why
     assert read_object(infrastructure, bucket, key) == b"first"
+
+
+def test_an_object_that_is_longer_than_it_can_be_is_not_read(
+    infrastructure: Access, bucket: str
+) -> None:
+    key = unique("long")
+    root("infrastructure", "s3").put_object(
+        Bucket=bucket, Key=key, Body=bytes(MAX_RECORD_BYTES + 1)
+    )
+
+    with pytest.raises(RefusedInputError, match="longer than it can be") as refusal:
+        read_object(infrastructure, bucket, key)
+
+    assert refusal.value.where == f"s3://{bucket}/{key}"
+    assert refusal.value.why == "it has more than 8,388,608 bytes"
+
+
+def test_a_package_that_is_longer_than_its_manifest_says_is_not_read(
+    infrastructure: Access, runtime: Access, preprod: Names
+) -> None:
+    package = packaged(fresh_body())
+    longer = bytes(package.size + 1)
+    create_object(infrastructure, preprod.artifact_bucket, package.key, longer)
+
+    with pytest.raises(RefusedInputError, match="longer than it can be"):
+        copy_package.fn(runtime, preprod.artifact_bucket, runtime, preprod.staging_bucket, package)
 
 
 def test_an_empty_object_is_an_object(infrastructure: Access, bucket: str) -> None:

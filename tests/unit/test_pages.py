@@ -58,6 +58,7 @@ def plan(*changes: Change, **parameters: str) -> Plan:
         template_sha256="c" * 64,
         parameters=parameters,
         changes=changes,
+        executable=True,
     )
 
 
@@ -79,8 +80,9 @@ def test_a_plan_marks_replacements_and_keeps_permissions_apart() -> None:
     assert "| `Empty` | *empty* |" in section(page, "Parameters")
 
 
-def test_a_plan_without_changes_says_so() -> None:
+def test_a_plan_of_outputs_alone_says_so() -> None:
     page = plan_page(plan(), LINKS, NAMES, RoleCheck())
+    assert "no resource changes, outputs only. RuntimeAccount" in page
     assert section(page, "Resources").strip() == "none"
     assert section(page, "Permissions").strip() == "none"
 

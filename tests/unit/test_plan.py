@@ -25,6 +25,7 @@ def plan(**changes: Any) -> Plan:
         "template_sha256": "a" * 64,
         "parameters": {"LogLevel": "info"},
         "changes": (ADD, MODIFY),
+        "executable": True,
     }
     return Plan(**values | changes)
 
@@ -123,15 +124,21 @@ def test_a_change_of_permissions_is_recognized_by_its_properties(
     assert MODIFY.model_copy(update=function).changes_permissions is expected
 
 
-def test_a_plan_without_changes_is_empty() -> None:
-    assert plan(changes=()).is_empty
+def test_a_plan_that_cannot_be_executed_is_empty_and_one_of_outputs_alone_is_not() -> None:
+    assert plan(changes=(), executable=False).is_empty
+    assert not plan(changes=()).is_empty
     assert not plan().is_empty
+
+
+def test_a_plan_without_a_change_says_whether_outputs_change() -> None:
+    assert plan(changes=()).summary() == "no resource changes, outputs only"
+    nothing = plan(changes=(), executable=False)
+    assert nothing.summary() == "0 to add, 0 to modify, 0 to remove"
 
 
 @pytest.mark.parametrize(
     ("actions", "expected"),
     [
-        ([], "0 to add, 0 to modify, 0 to remove"),
         (["Add", "Add", "Remove"], "2 to add, 0 to modify, 1 to remove"),
         (["Modify"], "0 to add, 1 to modify, 0 to remove"),
         (["Import", "Dynamic"], "0 to add, 0 to modify, 0 to remove"),
