@@ -89,8 +89,10 @@ async def _say(told: _Told, whole: Check, verdicts: Sequence[Verdict] = ()) -> l
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
     checks = [*(verdict.check for verdict in verdicts), whole]
     await report_checks(told.pull, told.commit, checks)
-    if told.pull.head_commit == told.commit:
-        await comment_on(told.pull, told.commit, whole, verdicts)
+    # Minutes may have passed: a newer head's comment must not give way to an older one's.
+    pull = await call(read_pull_request, told.pull.repository, told.pull.number)
+    if pull.head_commit == told.commit:
+        await comment_on(pull, told.commit, whole, verdicts)
     await report_verification(told.pull, told.commit, checks, told.links)
     get_run_logger().info("%s", whole.short)
     return checks
