@@ -18,7 +18,6 @@ from domain.pull_requests import (
     PullRequest,
     Verdict,
     check,
-    conflict,
     failed_check,
     refusal,
     summary,
@@ -38,7 +37,7 @@ from tasks.builder import build_folder
 from tasks.configuration import load_services, load_topology
 from tasks.git import Commit
 from tasks.git_fetch import MergeRef, fetch_merge_ref, server_url
-from tasks.github_pulls import read_pull_request
+from tasks.github_pulls import await_mergeability, read_pull_request
 from tasks.service_role import published_handlers, service_role_policies
 from tasks.topology_file import config_path
 from tasks.verifier import read_template, verify_service
@@ -61,11 +60,11 @@ async def verify_pull_request(
     await tag_flow_run("pull request", repository)
     told = _Told(pull, commit, Links.of(topology, server_url()))
     refused = refusal(pull, commit, topology)
+    if not refused and pull.mergeable is None:
+        refused = refusal(await call(await_mergeability, repository, number), commit, topology)
     if refused:
         return await _say(told, refused)
     merge = await call(fetch_merge_ref, repository, number, commit)
-    if merge is None:
-        return await _say(told, conflict(pull))
     await report_checks(pull, commit, [check("", CheckState.PENDING, "verifying")])
     try:
         verdicts = await _verify(topology, merge)

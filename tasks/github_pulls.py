@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -9,10 +10,14 @@ from github import UnknownObjectException
 from github.Issue import Issue
 from github.IssueComment import IssueComment
 
-from domain.errors import RefusedInputError
+from domain.errors import RefusedInputError, UnreachableError
 from domain.pull_requests import PullRequest
 from tasks.github_client import github_call, own_login, repository
+from tasks.pausing import pause
 from tasks.task import world_task
+
+_MERGEABILITY_SECONDS = 60.0
+_MERGEABILITY_POLL_SECONDS = 1.0
 
 
 @world_task("read pull request", "read pull request {name} #{number}")
@@ -21,6 +26,30 @@ def read_pull_request(name: str, number: int) -> PullRequest:
     with github_call("read a pull request", f"{name}#{number}"):
         pull = repository(name).get_pull(number)
         return _pull_request(name, pull, mergeable=pull.mergeable)
+
+
+@world_task("wait for mergeability", "wait for mergeability of {name} #{number}")
+def await_mergeability(
+    name: str, number: int, seconds: float = _MERGEABILITY_SECONDS
+) -> PullRequest:
+    """Return a pull request once GitHub knows whether it can be merged, or it is closed.
+
+    GitHub computes that after each change, and asks to be asked again:
+    https://docs.github.com/rest/pulls/pulls#get-a-pull-request
+    """
+    ends = time.monotonic() + seconds
+    while True:
+        pull = read_pull_request.fn(name, number)
+        if pull.mergeable is not None or not pull.is_open:
+            return pull
+        if time.monotonic() >= ends:
+            raise UnreachableError(
+                f"GitHub does not say whether #{number} can be merged",
+                where=f"{name}#{number}",
+                state="nothing was built",
+                remedy="run it again in a minute",
+            )
+        pause(_MERGEABILITY_POLL_SECONDS)
 
 
 @world_task("find pull requests of commit", "find pull requests of {name}@{commit:.7}")

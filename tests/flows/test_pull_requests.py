@@ -79,6 +79,26 @@ def test_a_conflict_has_a_status_of_its_own(place: Place) -> None:
     assert place.statuses(commit) == {"tiercel": "failure"}
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("mine", "verified: 0 built, 1 unchanged"), ("other", "merge conflict with develop")],
+)
+def test_a_fresh_pull_request_is_no_conflict_while_github_does_not_know(
+    place: Place, sandbox: Sandbox, content: str, said: str
+) -> None:
+    assert sandbox.github
+    sandbox.github.control("PATCH", "/settings", unknown_mergeable_reads=2)
+    try:
+        number, commit = place.opened("feature/fresh", {"README.md": "mine"})
+        place.merged("feature/earlier", {"README.md": content})
+    finally:
+        sandbox.github.control("PATCH", "/settings", unknown_mergeable_reads=0)
+
+    check = place.verified(number, commit)["tiercel"]
+
+    assert check.description == said
+
+
 def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
     number, old = place.opened("feature/moving", {"a": "1"})
     new = place.team.push("feature/moving", "develop", {"a": "2"}, "Go on")
