@@ -43,42 +43,60 @@ async def as_github_deployment(
 ) -> dict[str, Released]:
     """Run a deploy and show it on GitHub as a deployment of the commit.
 
-    Without GitHub credentials it is only run, and the log says so.
+    Only a success has to reach GitHub: it neither keeps a deploy from beginning nor hides how
+    one failed. Without GitHub credentials the deploy is only run, and the log says so.
     """
     if not has_credentials():
         get_run_logger().info("no GitHub credentials: GitHub hears nothing of this deploy")
         return await deploy()
-    commit, environment = candidate.commit, candidate.names.environment.name
-    deployment = await call(
-        open_deployment,
-        commit.repository,
-        commit.sha,
-        environment,
-        production=environment == "prod",
-    )
+    shown = _Deployment(candidate)
+    await shown.try_to_say("in_progress", "deploying")
+    try:
+        released = await deploy()
+    except SupersededError as error:
+        await shown.try_to_say("inactive", error.what)
+        raise
+    except TiercelError as error:
+        await shown.try_to_say("failure", error.what)
+        raise
+    await shown.say("success", "deployed and verified", _address(candidate, released))
+    return released
 
-    async def say(state: str, description: str, address: str = "") -> None:
+
+class _Deployment:
+    """A commit's deployment to an environment, opened on GitHub when there is something to say."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self._repository = candidate.commit.repository
+        self._commit = candidate.commit.sha
+        self._environment = candidate.names.environment.name
+        self._number: int | None = None
+
+    async def say(self, state: str, description: str, address: str = "") -> None:
+        if self._number is None:
+            self._number = await call(
+                open_deployment,
+                self._repository,
+                self._commit,
+                self._environment,
+                production=self._environment == "prod",
+            )
         await call(
             report_deployment_state,
-            commit.repository,
-            deployment,
+            self._repository,
+            self._number,
             state,
             description,
             log_url=run_link(),
             address=address,
         )
 
-    await say("in_progress", "deploying")
-    try:
-        released = await deploy()
-    except SupersededError as error:
-        await say("inactive", error.what)
-        raise
-    except TiercelError as error:
-        await say("failure", error.what)
-        raise
-    await say("success", "deployed and verified", _address(candidate, released))
-    return released
+    async def try_to_say(self, state: str, description: str) -> None:
+        """Leave it at a warning if GitHub does not take it."""
+        try:
+            await self.say(state, description)
+        except TiercelError as error:
+            get_run_logger().warning("the deploy is not shown on GitHub as %s: %s", state, error)
 
 
 def _address(candidate: Candidate, released: Mapping[str, Released]) -> str:

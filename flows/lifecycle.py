@@ -13,6 +13,8 @@ from prefect.context import SyncClientContext
 from prefect.settings import get_current_settings
 
 from domain.errors import TiercelError
+from domain.log_text import log_text
+from domain.names import printable
 from flows.naming import flow_run_name
 from flows.reports import report_failure
 from tasks.retry_budget import retry_budget
@@ -24,6 +26,7 @@ _NOTHING_IS_STORED = get_current_settings().results.local_storage_path
 """Where results would lie. Prefect would ask its server for the place, twice in each run."""
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 _NOISE = ("Finished in state Completed(", "Finished in state Failed(")
+_LONGEST_VALUE = 4_000
 
 
 def lifecycle_flow(
@@ -67,11 +70,18 @@ def lifecycle_flow(
 def _readable(record: logging.LogRecord) -> bool:
     """Drop the ends of tasks, which the timeline shows, and traces of failures we explain.
 
-    Prefect logs an exception before it says that the task has failed. Adding the same
-    filter again changes nothing.
+    Prefect logs an exception before it says that the task has failed. What repositories and
+    AWS say is made harmless here, for every line alike: a text that is told in a line stays in
+    it. Adding the same filter again changes nothing.
     """
     if record.getMessage().startswith(_NOISE):
         return False
     if record.exc_info and isinstance(record.exc_info[1], TiercelError):
         record.msg, record.args, record.exc_info = str(record.exc_info[1]), (), None
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            printable(value, _LONGEST_VALUE) if isinstance(value, str) else value
+            for value in record.args
+        )
+    record.msg, record.args = log_text(record.getMessage()), ()
     return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
+import httpx
+from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
@@ -35,11 +37,15 @@ def flow_run_name(action: str, environment: str) -> Callable[[], str]:
 async def tag_flow_run(*names: str) -> None:
     """Add tags to the run of the flow, by which people filter in the Prefect UI.
 
-    `prefect.tags` would tag the task runs as well; see `flows.concurrency.call`.
+    `prefect.tags` would tag the task runs as well; see `flows.concurrency.call`. Tags are for
+    looking only: a Prefect that does not take them is no failure.
     """
     run_id = flow_run.get_id()
     if run_id is None:
         return
     wanted = sorted({*flow_run.get_tags(), *(printable(name, _LONGEST_TAG) for name in names)})
-    async with get_client() as client:
-        await client.update_flow_run(UUID(run_id), tags=wanted)
+    try:
+        async with get_client() as client:
+            await client.update_flow_run(UUID(run_id), tags=wanted)
+    except httpx.HTTPError as error:
+        get_run_logger().warning("Prefect does not take the tags of the run: %s", error)

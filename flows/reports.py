@@ -16,6 +16,7 @@ from domain.environment_check import Report
 from domain.errors import TiercelError, UnreachableError
 from domain.ledger import Release
 from domain.links import Links
+from domain.markdown import escaped
 from domain.names import Names
 from domain.needed_actions import RoleCheck
 from domain.pages import (
@@ -184,10 +185,10 @@ def _run_pages(releases: Sequence[Release]) -> dict[str, str]:
 
 
 async def _markdown(key: str, description: str, text: str) -> None:
-    """Keys of Prefect artifacts have lower-case letters, digits and hyphens."""
+    """Keys have lower-case letters, digits and hyphens; Prefect reads descriptions as Markdown."""
     safe = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
     try:
-        await acreate_markdown_artifact(key=safe, description=description, markdown=text)
+        await acreate_markdown_artifact(key=safe, description=escaped(description), markdown=text)
     except httpx.HTTPError as error:
         # What was done is done and recorded: a page that is missing must not fail it.
         get_run_logger().warning("Prefect does not take the page %s: %s", safe, error)

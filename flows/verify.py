@@ -18,7 +18,6 @@ from domain.pull_requests import (
     PullRequest,
     Verdict,
     check,
-    conflict,
     failed_check,
     refusal,
     summary,
@@ -38,7 +37,7 @@ from tasks.builder import build_folder
 from tasks.configuration import load_services, load_topology
 from tasks.git import Commit
 from tasks.git_fetch import MergeRef, fetch_merge_ref, server_url
-from tasks.github_pulls import read_pull_request
+from tasks.github_pulls import await_mergeability, read_pull_request
 from tasks.service_role import published_handlers, service_role_policies
 from tasks.topology_file import config_path
 from tasks.verifier import read_template, verify_service
@@ -61,11 +60,11 @@ async def verify_pull_request(
     await tag_flow_run("pull request", repository)
     told = _Told(pull, commit, Links.of(topology, server_url()))
     refused = refusal(pull, commit, topology)
+    if not refused and pull.mergeable is None:
+        refused = refusal(await call(await_mergeability, repository, number), commit, topology)
     if refused:
         return await _say(told, refused)
     merge = await call(fetch_merge_ref, repository, number, commit)
-    if merge is None:
-        return await _say(told, conflict(pull))
     await report_checks(pull, commit, [check("", CheckState.PENDING, "verifying")])
     try:
         verdicts = await _verify(topology, merge)
@@ -89,8 +88,10 @@ async def _say(told: _Told, whole: Check, verdicts: Sequence[Verdict] = ()) -> l
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
     checks = [*(verdict.check for verdict in verdicts), whole]
     await report_checks(told.pull, told.commit, checks)
-    if told.pull.head_commit == told.commit:
-        await comment_on(told.pull, told.commit, whole, verdicts)
+    # Minutes may have passed: a newer head's comment must not give way to an older one's.
+    pull = await call(read_pull_request, told.pull.repository, told.pull.number)
+    if pull.head_commit == told.commit:
+        await comment_on(pull, told.commit, whole, verdicts)
     await report_verification(told.pull, told.commit, checks, told.links)
     get_run_logger().info("%s", whole.short)
     return checks

@@ -65,20 +65,20 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
 
 
 @world_task("fetch merge ref", "fetch merge of {repository} #{number}")
-def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef | None:
-    """Return the merge that GitHub prepared for a pull request, None if there is none.
+def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
+    """Return the merge that GitHub prepared for a pull request that can be merged.
 
-    GitHub makes none for a conflict. Raises TransientError while it is still that of an
-    earlier head: GitHub computes it a moment after a push.
+    Raises TransientError while there is none, or still that of an earlier head: GitHub
+    computes it a moment after a push.
     """
     ref = f"refs/pull/{number}/merge"
     try:
         with _updated(repository, f"{ref}:{ref}") as mirror:
             merge, base, head = (_resolve(mirror, f"{ref}{suffix}") for suffix in ("", "^1", "^2"))
     except RefusedInputError as error:
-        if _NO_REF in error.why:
-            return None
-        raise
+        if _NO_REF not in error.why:
+            raise
+        merge = base = head = ""
     if head != head_commit:
         raise TransientError(
             f"the merge of #{number} is not that of commit {head_commit[:7]} yet",

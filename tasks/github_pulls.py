@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
+from github import UnknownObjectException
+from github.Issue import Issue
 from github.IssueComment import IssueComment
 
-from domain.errors import RefusedInputError
+from domain.errors import RefusedInputError, UnreachableError
 from domain.pull_requests import PullRequest
 from tasks.github_client import github_call, own_login, repository
+from tasks.pausing import pause
 from tasks.task import world_task
+
+_MERGEABILITY_SECONDS = 60.0
+_MERGEABILITY_POLL_SECONDS = 1.0
 
 
 @world_task("read pull request", "read pull request {name} #{number}")
@@ -18,6 +26,30 @@ def read_pull_request(name: str, number: int) -> PullRequest:
     with github_call("read a pull request", f"{name}#{number}"):
         pull = repository(name).get_pull(number)
         return _pull_request(name, pull, mergeable=pull.mergeable)
+
+
+@world_task("wait for mergeability", "wait for mergeability of {name} #{number}")
+def await_mergeability(
+    name: str, number: int, seconds: float = _MERGEABILITY_SECONDS
+) -> PullRequest:
+    """Return a pull request once GitHub knows whether it can be merged, or it is closed.
+
+    GitHub computes that after each change, and asks to be asked again:
+    https://docs.github.com/rest/pulls/pulls#get-a-pull-request
+    """
+    ends = time.monotonic() + seconds
+    while True:
+        pull = read_pull_request.fn(name, number)
+        if pull.mergeable is not None or not pull.is_open:
+            return pull
+        if time.monotonic() >= ends:
+            raise UnreachableError(
+                f"GitHub does not say whether #{number} can be merged",
+                where=f"{name}#{number}",
+                state="nothing was built",
+                remedy="run it again in a minute",
+            )
+        pause(_MERGEABILITY_POLL_SECONDS)
 
 
 @world_task("find pull requests of commit", "find pull requests of {name}@{commit:.7}")
@@ -32,18 +64,24 @@ def pulls_of_commit(name: str, commit: str) -> list[PullRequest]:
 def upsert_comment(pull: PullRequest, marker: str, body: str) -> None:
     """Write the one comment of ours that begins with the marker, or bring it up to date.
 
-    Somebody else's comment that begins like ours stays as it is: its author could change
-    the verdict in it.
+    Of several, which runs write that begin at the same moment, the oldest is kept. Somebody
+    else's comment that begins like ours stays as it is: its author could change the verdict
+    in it.
     """
     with github_call("comment on a pull request", f"{pull.repository}#{pull.number}"):
         issue = repository(pull.repository).get_issue(pull.number)
         text = f"{marker}\n{body}"
-        for comment in issue.get_comments():
-            if (comment.body or "").startswith(marker) and _is_ours(comment):
-                if comment.body != text:
-                    comment.edit(text)
-                return
-        issue.create_comment(text)
+        ours = _ours(issue, marker)
+        if not ours:
+            made = issue.create_comment(text)
+            ours = _ours(issue, marker) or [made]
+        oldest, *others = ours
+        if oldest.body != text:
+            oldest.edit(text)
+        for other in others:
+            # The run that wrote it may have removed it a moment ago.
+            with suppress(UnknownObjectException):
+                other.delete()
 
 
 @world_task("open pull request", "open pull request {name} {head} into {base}")
@@ -62,6 +100,12 @@ def find_open_pull_request(name: str, head: str, base: str) -> PullRequest | Non
     """Return the open pull request of two branches of the repository, if there is one."""
     with github_call("look for a pull request", f"{name} {head} -> {base}"):
         return _open_one(name, head, base)
+
+
+def _ours(issue: Issue, marker: str) -> list[IssueComment]:
+    """Return our comments that begin with the marker, oldest first."""
+    found = issue.get_comments()
+    return [one for one in found if (one.body or "").startswith(marker) and _is_ours(one)]
 
 
 def _is_ours(comment: IssueComment) -> bool:

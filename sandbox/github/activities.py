@@ -17,7 +17,8 @@ class PullRequest(Record):
     """A pull request inside one repository.
 
     `mergeable` and `test_merge` belong to the pair `head_sha` and `base_sha`. While
-    `unknown_reads` is positive a reader is told that mergeability is not known yet.
+    `unknown_reads` is positive a reader is told that mergeability is not known yet, and the
+    merge reference is that of before.
     """
 
     number: int

@@ -14,7 +14,7 @@ from sandbox.github.errors import invalid, not_found, refused_because
 from sandbox.github.events import Teller
 from sandbox.github.protection_rules import mergeable_state
 from sandbox.github.records import Repository
-from sandbox.github.synchronize import refreshed
+from sandbox.github.synchronize import refreshed, show_test_merge
 from sandbox.github.views.commits import list_commits, list_files
 from sandbox.github.views.pulls import full_pull, issue, simple_pull
 from sandbox.github.world import Json
@@ -141,7 +141,9 @@ def _get(call: Call) -> Answer:
     view = full_view(call, pull)
     if pull.unknown_reads:
         left = pull.unknown_reads - 1
-        call.world.store.put(pull.model_copy(update={"unknown_reads": left}))
+        pull = call.world.store.put(pull.model_copy(update={"unknown_reads": left}))
+        if not left:
+            show_test_merge(call.world.git(call.repository), pull)
     return Answer(200, view)
 
 

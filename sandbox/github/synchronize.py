@@ -63,16 +63,16 @@ def refreshed(world: World, repository: Repository, pull: PullRequest) -> PullRe
         author = user_signature(world, world.user(pull.user))
         web = web_signature(world)
         test_merge = write_commit(git, tree, [base, pull.head_sha], message, author, web)
-        git.update(f"refs/pull/{pull.number}/merge", test_merge)
-    else:
-        forget_test_merge(git, pull)
     update = {
         "base_sha": base,
         "mergeable": tree is not None,
         "test_merge": test_merge,
         "unknown_reads": world.settings.unknown_mergeable_reads,
     }
-    return world.store.put(pull.model_copy(update=update))
+    pull = world.store.put(pull.model_copy(update=update))
+    if not pull.unknown_reads:
+        show_test_merge(git, pull)
+    return pull
 
 
 def closed(
@@ -92,6 +92,14 @@ def closed(
     forget_test_merge(world.git(repository), pull)
     teller.pull_request("closed", pull)
     return pull
+
+
+def show_test_merge(git: GitRepository, pull: PullRequest) -> None:
+    """Bring the merge reference up to date: GitHub does so when it knows about mergeability."""
+    if pull.test_merge:
+        git.update(f"refs/pull/{pull.number}/merge", pull.test_merge)
+    else:
+        forget_test_merge(git, pull)
 
 
 def forget_test_merge(git: GitRepository, pull: PullRequest) -> None:

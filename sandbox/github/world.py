@@ -24,7 +24,8 @@ class Settings:
     """What a test may change while the stand-in runs.
 
     A pull request says `mergeable: null` to its first `unknown_mergeable_reads` readers after
-    every change, as GitHub does until its own job has run. `rate_limit` is per token and hour.
+    every change, as GitHub does until its own job has run; its merge reference follows then.
+    `rate_limit` is per token and hour.
     """
 
     unknown_mergeable_reads: int = 0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from flows.deploy import deploy_to_preprod
 from flows.publish import publish_artifact
 from sandbox.journal import journal_size, read_journal
 from sandbox.lifecycle import Sandbox
+from sandbox.repositories import run_git
 from tests.support.place import Place
-from tests.support.templates import queue, template
+from tests.support.templates import queue, services, template
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
 
@@ -77,6 +79,26 @@ def test_a_conflict_has_a_status_of_its_own(place: Place) -> None:
     assert place.statuses(commit) == {"tiercel": "failure"}
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("mine", "verified: 0 built, 1 unchanged"), ("other", "merge conflict with develop")],
+)
+def test_a_fresh_pull_request_is_no_conflict_while_github_does_not_know(
+    place: Place, sandbox: Sandbox, content: str, said: str
+) -> None:
+    assert sandbox.github
+    sandbox.github.control("PATCH", "/settings", unknown_mergeable_reads=2)
+    try:
+        number, commit = place.opened("feature/fresh", {"README.md": "mine"})
+        place.merged("feature/earlier", {"README.md": content})
+    finally:
+        sandbox.github.control("PATCH", "/settings", unknown_mergeable_reads=0)
+
+    check = place.verified(number, commit)["tiercel"]
+
+    assert check.description == said
+
+
 def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
     number, old = place.opened("feature/moving", {"a": "1"})
     new = place.team.push("feature/moving", "develop", {"a": "2"}, "Go on")
@@ -85,6 +107,26 @@ def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
         f"superseded: the head moved to {new[:7]}"
     )
     assert place.statuses(old) == {"tiercel": "error"}
+    assert place.comments(number) == []
+
+
+def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
+    place: Place,
+) -> None:
+    branch = "feature/overtaken"
+    tree = place.team.work_tree
+    pushed = ["git", "-C", str(tree), "push", "--force", "origin", f"HEAD:refs/heads/{branch}"]
+    files = {
+        "tiercel.toml": services(inbox=f"build = {json.dumps(pushed)}"),
+        "inbox/template.json": queue(DelaySeconds=5),
+    }
+    number, old = place.opened(branch, files)
+    run_git(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
+
+    assert place.verified(number, old)["tiercel"].state is CheckState.SUCCESS
+
+    assert place.remote.get_pull(number).head.sha != old
+    assert place.statuses(old) == {"tiercel": "success", "tiercel/inbox": "success"}
     assert place.comments(number) == []
 
 

@@ -151,7 +151,9 @@ def test_mergeability_is_unknown_at_first_where_that_is_set(place: Place) -> Non
     finally:
         place.stand_in.control("PATCH", "/settings", unknown_mergeable_reads=0)
     repo = place.repo()
+    assert merge_ref(place, 1) == ""
     first, second = repo.get_pull(1), repo.get_pull(1)
+    assert merge_ref(place, 1) == second.merge_commit_sha
     assert [first.mergeable, first.merge_commit_sha] == [None, None]
     assert first.mergeable_state == "unknown"
     assert (second.mergeable, second.mergeable_state) == (True, "clean")

@@ -273,15 +273,15 @@ def test_the_merge_of_a_pull_request_is_fetched_with_its_base(
 ) -> None:
     merge, base, head = merge_ref(origin)
     found = fetch_merge_ref.fn(origin.name, 7, head)
-    assert found is not None
     assert (found.commit.sha, found.base.sha) == (merge, base)
     assert exported(found.commit, tmp_path / "merge").keys() == {"a", "b"}
     assert exported(found.base, tmp_path / "base").keys() == {"a"}
 
 
-def test_a_pull_request_that_cannot_be_merged_has_no_merge(origin: Origin) -> None:
+def test_a_merge_that_is_not_there_yet_is_waited_for(origin: Origin) -> None:
     _, _, head = merge_ref(origin)
-    assert fetch_merge_ref.fn(origin.name, 8, head) is None
+    with pytest.raises(TransientError, match=f"the merge of #8 is not that of commit {head[:7]}"):
+        fetch_merge_ref.fn(origin.name, 8, head)
 
 
 def test_the_merge_of_an_earlier_head_is_waited_for(origin: Origin) -> None:

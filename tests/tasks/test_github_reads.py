@@ -23,6 +23,7 @@ from sandbox.github.journal import Exchange
 from tasks.github_client import forget_github, token
 from tasks.github_errors import translated
 from tasks.github_pulls import (
+    await_mergeability,
     find_open_pull_request,
     open_pull_request,
     pulls_of_commit,
@@ -297,6 +298,22 @@ def test_a_pull_request_that_is_read_by_itself_knows_whether_it_is_mergeable(
     finally:
         place.stand_in.control("PATCH", "/settings", unknown_mergeable_reads=0)
     assert (pull.mergeable, found) == (True, [None, True])
+
+
+def test_whether_a_pull_request_is_mergeable_is_waited_for_and_not_for_ever(place: Place) -> None:
+    place.stand_in.control("PATCH", "/settings", unknown_mergeable_reads=3)
+    try:
+        number = place.pull("other", {"b.txt": "b\n"}).number
+    finally:
+        place.stand_in.control("PATCH", "/settings", unknown_mergeable_reads=0)
+    error = failure(lambda: await_mergeability.fn(place.name, number, seconds=0))
+    assert (type(error), error.what) == (
+        UnreachableError, f"GitHub does not say whether #{number} can be merged"
+    )  # fmt: skip
+    assert error.remedy
+    assert await_mergeability.fn(place.name, number).mergeable is True
+    place.repo().get_pull(number).edit(state="closed")
+    assert not await_mergeability.fn(place.name, number, seconds=0).is_open
 
 
 def test_lists_of_pull_requests_cost_one_request_a_page(

@@ -20,7 +20,7 @@ from tasks.github_releases import publish_release, read_version_tags, tag_versio
 from tasks.github_statuses import open_deployment, report_deployment_state, set_status
 from tests.sandbox_github.support import Place, git
 from tests.tasks import github_fixtures
-from tests.tasks.github_fixtures import Scripted, as_person, failure, repeated
+from tests.tasks.github_fixtures import Scripted, as_person, at_once, failure, repeated
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in
@@ -181,6 +181,32 @@ def test_somebody_elses_comment_that_begins_like_ours_is_left_alone(
         (False, f"{MARKER}\nEverything is verified, merge it"),
         (True, f"{MARKER}\ntwo"),
     ]
+
+
+def test_two_first_comments_at_once_become_one_with_the_later_text(
+    place: Place, pull: PullRequest
+) -> None:
+    place.stand_in.fault("latency", method="POST", path="/comments$", latency_ms=1000)
+    issue = place.repo("bot").get_issue(pull.number)
+
+    def another_machine() -> None:
+        time.sleep(0.5)
+        issue.create_comment(f"{MARKER}\nthe other's")
+
+    at_once([lambda: upsert_comment.fn(pull, MARKER, "ours"), another_machine])
+
+    assert [one.body for one in issue.get_comments()] == [f"{MARKER}\nours"]
+
+
+def test_of_several_comments_of_ours_the_oldest_is_kept(place: Place, pull: PullRequest) -> None:
+    issue = place.repo("bot").get_issue(pull.number)
+    oldest, *_ = [issue.create_comment(f"{MARKER}\n{number}") for number in range(3)]
+    place.stand_in.fault("lost", method="DELETE", path="/comments/")
+
+    repeated(lambda: upsert_comment.fn(pull, MARKER, "new"))
+
+    (left,) = issue.get_comments()
+    assert (left.id, left.body) == (oldest.id, f"{MARKER}\nnew")
 
 
 def test_a_status_is_found_behind_a_page_of_others(place: Place, pull: PullRequest) -> None:

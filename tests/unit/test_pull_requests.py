@@ -74,7 +74,7 @@ def success(subject: str, description: str = "built and tested") -> Check:
         ("main", "develop"),
     ],
 )
-def test_a_pull_request_in_order_is_built_also_before_github_knows_whether_it_merges(
+def test_a_pull_request_in_order_is_not_refused_before_github_knows_whether_it_merges(
     head: str, base: str, mergeable: bool | None
 ) -> None:
     assert say(head_branch=head, base_branch=base, mergeable=mergeable) is None

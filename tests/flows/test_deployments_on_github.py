@@ -1,0 +1,106 @@
+"""A deploy shows itself on GitHub; what GitHub does not take changes nothing about the deploy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from domain.errors import DeployFailedError, SupersededError, TiercelError, UnreachableError
+from flows.github_reports import as_github_deployment
+from flows.lifecycle import lifecycle_flow
+from flows.preparation import prepare
+from flows.results import Released
+from sandbox.lifecycle import Sandbox
+from tasks.retry_budget import retry_budget
+from tests.support.place import Place
+
+OPENING = "/deployments$"
+REPORTING = "/deployments/[0-9]+/statuses$"
+
+
+@pytest.fixture(autouse=True)
+def healed(sandbox: Sandbox) -> Iterator[None]:
+    yield
+    assert sandbox.github
+    sandbox.github.control("DELETE", "/faults")
+
+
+def limited(sandbox: Sandbox, path: str, times: int) -> None:
+    """Let GitHub take none of so many writes, for longer than a run waits."""
+    assert sandbox.github
+    fault = {"kind": "rate_limit", "method": "POST", "path": path, "seconds": 3600}
+    sandbox.github.control("POST", "/faults", **fault, times=times)
+
+
+def shown(place: Place, ending: TiercelError | None = None) -> None:
+    """Run a deploy that ends so, without the seconds between one try and the next."""
+
+    async def deploy() -> dict[str, Released]:
+        if ending:
+            raise ending
+        return {}
+
+    @lifecycle_flow("shown", "show", "preprod")
+    async def show(repository: str, commit: str) -> None:
+        candidate = await prepare(repository, commit, "preprod")
+        with retry_budget(0):
+            await as_github_deployment(candidate, deploy)
+
+    asyncio.run(show(place.repository.name, "develop"))
+
+
+def states(place: Place) -> list[str]:
+    found = place.remote.get_deployments(environment="preprod")
+    return [status.state for deployment in found for status in deployment.get_statuses()]
+
+
+def warnings(run_log: list[logging.LogRecord]) -> list[str]:
+    begins = "the deploy is not shown on GitHub as "
+    said = [record.getMessage() for record in run_log if record.levelno == logging.WARNING]
+    return [line.removeprefix(begins).partition(":")[0] for line in said if line.startswith(begins)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        (DeployFailedError("stack acme-preprod-inbox ended as CREATE_FAILED"), "failure"),
+        (SupersededError("release 1 is superseded by release 2"), "inactive"),
+    ],
+)
+def test_a_deploy_that_ends_badly_ends_so_also_when_github_does_not_take_that(
+    place: Place,
+    sandbox: Sandbox,
+    run_log: list[logging.LogRecord],
+    ending: TiercelError,
+    state: str,
+) -> None:
+    limited(sandbox, REPORTING, times=2)
+
+    with pytest.raises(type(ending)) as raised:
+        shown(place, ending)
+
+    assert raised.value is ending
+    assert warnings(run_log) == ["in_progress", state]
+    assert states(place) == []
+
+
+@pytest.mark.parametrize("path", [OPENING, REPORTING])
+def test_github_that_is_away_when_a_deploy_begins_does_not_stop_it(
+    place: Place, sandbox: Sandbox, run_log: list[logging.LogRecord], path: str
+) -> None:
+    limited(sandbox, path, times=1)
+
+    shown(place)
+
+    assert warnings(run_log) == ["in_progress"]
+    assert states(place) == ["success"]
+
+
+def test_a_success_that_github_does_not_take_fails_the_run(place: Place, sandbox: Sandbox) -> None:
+    limited(sandbox, OPENING, times=2)
+
+    with pytest.raises(UnreachableError, match="cannot open a deployment"):
+        shown(place)
