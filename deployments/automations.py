@@ -21,14 +21,15 @@ NEVER_STARTED_AFTER = timedelta(minutes=15)
 
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _PENDING = "prefect.flow-run.Pending"
-# States after which no heartbeat is due. Cancelling is none of them: whoever has to cancel
-# may be dead.
+# States after which no heartbeat is due. Cancelling is one of them although whoever has to cancel
+# may be dead: the server lets such a run become nothing but Cancelled, which it does by itself.
 _AT_REST = {
     f"prefect.flow-run.{name}"
     for name in (
         "AwaitingConcurrencySlot",
         "AwaitingRetry",
         "Cancelled",
+        "Cancelling",
         "Completed",
         "Crashed",
         "Failed",

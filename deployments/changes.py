@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 
 _COMPARED = {
@@ -57,6 +58,11 @@ def facts_of(deployment: DeploymentResponse) -> dict[str, Any]:
                 "active": schedule.active,
                 "parameters": schedule.parameters,
             }
-            for schedule in sorted(deployment.schedules, key=lambda one: one.slug or "")
+            for schedule in sorted(deployment.schedules, key=_place)
         ],
     }
+
+
+def _place(schedule: DeploymentSchedule) -> tuple[str, str]:
+    """Return what schedules are compared in the order of: of those without slug, when they run."""
+    return schedule.slug or "", repr(schedule.schedule)

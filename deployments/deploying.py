@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
@@ -135,11 +136,14 @@ async def _finished(
 async def _restore_schedules(
     client: PrefectClient, before: DeploymentResponse, now: DeploymentResponse
 ) -> None:
-    """Give the schedules back what they had: the file only says how a new one starts."""
+    """Give the schedules back what they had: the file only says how a new one starts.
+
+    If one of them has no slug, Prefect's server has deleted all that the file does not name.
+    """
     known = {one.slug: one for one in before.schedules}
     for schedule in now.schedules:
         old = known.get(schedule.slug)
-        if old:
+        if schedule.slug and old:
             await client.update_deployment_schedule(
                 now.id,
                 schedule.id,
@@ -148,6 +152,23 @@ async def _restore_schedules(
                 parameters=old.parameters,
                 max_scheduled_runs=old.max_scheduled_runs,
             )
+    left = {one.id for one in now.schedules}
+    slugs = {one.slug for one in now.schedules if one.slug}
+    lost = [one for one in before.schedules if one.id not in left and one.slug not in slugs]
+    if lost:
+        await client.create_deployment_schedules(
+            now.id,
+            [
+                DeploymentScheduleCreate(
+                    schedule=one.schedule,
+                    active=one.active,
+                    parameters=one.parameters,
+                    max_scheduled_runs=one.max_scheduled_runs,
+                    slug=one.slug,
+                )
+                for one in lost
+            ],
+        )
 
 
 def _schedules_of(name: str, deployment: DeploymentResponse) -> list[Schedule]:

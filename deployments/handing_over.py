@@ -13,6 +13,7 @@ import tempfile
 from abc import ABC
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 import anyio.abc
@@ -52,6 +53,30 @@ class HandingOverWorker(ProcessWorker, ABC):
         super().__init__(*arguments, **named)
         self._told = asyncio.Event()
 
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """Leave a run for the next poll if the server refuses a call before it is taken.
+
+        The error would end every run of this worker: Prefect's own lets it through.
+        """
+        try:
+            await super()._submit_run(flow_run)
+        except httpx.HTTPError as error:
+            _logger.warning("run %s is not taken yet: %r", flow_run.name, error)
+            self._release_limit_slot(flow_run.id)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            if self._cancelling_observer is not None:
+                self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
+
+    async def _cancel_run(self, flow_run_id: UUID) -> None:
+        """Leave a run that waits for its process as it is if the server refuses a call.
+
+        The error would end every run of this worker, as above.
+        """
+        try:
+            await super()._cancel_run(flow_run_id)
+        except httpx.HTTPError as error:
+            _logger.warning("run %s is not cancelled yet: %r", flow_run_id, error)
+
     def hand_over(self) -> None:
         """End the process of every run that is under way and let another worker go on with it."""
         self._told.set()
@@ -82,26 +107,49 @@ class HandingOverWorker(ProcessWorker, ABC):
         flow_run: FlowRun,
         task_status: anyio.abc.TaskStatus[int],
     ) -> ProcessWorkerResult:
+        start, killed = _Start(), False
         ended: FlowRunExecutionResult | None = None
 
-        async def execute(*, task_status: anyio.abc.TaskStatus[ProcessHandle]) -> None:
+        async def execute() -> None:
             nonlocal ended
-            ended = await executor.submit(task_status=task_status)
+            ended = await executor.submit(task_status=start)
+            start.over.set()
             if not self._told.is_set():
                 group.cancel_scope.cancel()
 
-        async def hand_over() -> None:
-            await self._told.wait()
-            if await _handed_over(context, flow_run):
+        async with anyio.create_task_group() as group:
+            group.start_soon(execute)
+            await start.over.wait()
+            if start.handle:
+                task_status.started(start.handle.pid or 0)
+                await self._told.wait()
+                killed = await _killed(context, flow_run)
+            if killed:
                 # At once, before the executor sees how the process ended and calls it a crash.
                 group.cancel_scope.cancel()
+        if killed:
+            await _reschedule(context.client, flow_run)
+        if start.handle is None:
+            task_status.started(0)  # there is no process; the run's state says why
+        status = ended.status_code if ended and not killed else 0
+        identifier = str(start.handle.pid) if start.handle else ""
+        return ProcessWorkerResult(status_code=status or 0, identifier=identifier)
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(hand_over)
-            handle: ProcessHandle = await group.start(execute)
-            task_status.started(handle.pid or 0)
-        status = ended.status_code if ended else 0
-        return ProcessWorkerResult(status_code=status or 0, identifier=str(handle.pid))
+
+class _Start(anyio.abc.TaskStatus[ProcessHandle]):
+    """The start of a run's process: when it is over there is a handle, or there is no process.
+
+    Whoever ended the run while its process is being started would not find it, and it would
+    go on unseen.
+    """
+
+    def __init__(self) -> None:
+        self.handle: ProcessHandle | None = None
+        self.over = anyio.Event()
+
+    def started(self, value: ProcessHandle | None = None) -> None:
+        self.handle = value
+        self.over.set()
 
 
 def starter_of(
@@ -123,8 +171,8 @@ def starter_of(
     return WarmStarter(environment, folder, context.control_channel)
 
 
-async def _handed_over(context: FlowRunExecutorContext, flow_run: FlowRun) -> bool:
-    """Let another worker go on with a run, and end its process; False if it has just ended.
+async def _killed(context: FlowRunExecutorContext, flow_run: FlowRun) -> bool:
+    """End the process of a run that another worker will go on with; False if it has just ended.
 
     The process has to know before it gets SIGTERM that the run's next state is none of its
     business. One that did not answer is killed at once, because it could claim a state.
@@ -132,14 +180,18 @@ async def _handed_over(context: FlowRunExecutorContext, flow_run: FlowRun) -> bo
     answer = await context.control_channel.signal(flow_run.id, "reschedule")
     if answer is ControlSignalStatus.ALREADY_CONCLUDED:
         return False
-    await _reschedule(context.client, flow_run)
     acknowledged = answer is ControlSignalStatus.ACKNOWLEDGED
     await context.process_manager.kill(flow_run.id, force=not acknowledged)
     return True
 
 
 async def _reschedule(client: PrefectClient, flow_run: FlowRun) -> None:
-    """Leave alone what has ended; a crash is no end, somebody may only have feared for the run."""
+    """Let another worker go on with a run, when its process gives no sign of life any more.
+
+    After a sign of life that follows "AwaitingRetry" the server would take a run that waits for
+    a worker for a dead one. What has ended is left alone; a crash is no end, somebody may only
+    have feared for the run.
+    """
     try:
         state = (await client.read_flow_run(flow_run.id)).state
         if state is None or not state.is_final() or state.is_crashed():

@@ -166,10 +166,10 @@ class _Telling:
             worker_filter=WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"])),
         )
         if not online:
-            pool = run.work_pool_name
             self.tell(
                 self.waited,
-                f"no worker of the pool {pool} is online: `prefect worker start --pool {pool}`",
+                f"no worker of the pool {run.work_pool_name} is online: "
+                "start its worker, see docs/running.md",
                 0,
             )
 

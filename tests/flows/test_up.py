@@ -1,0 +1,108 @@
+"""What `tiercel up` brings to a server, and what that server then does with runs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.objects import DeploymentSchedule, State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.settings import get_current_settings
+from prefect.states import Cancelled, Cancelling, Crashed, Running
+
+from deployments.install import install
+from deployments.prefect_file import PrefectFile, read_prefect_file
+from deployments.runs import follow
+from flows.handover import DEPLOY_TO_PREPROD
+
+ROOT = Path(__file__).parent.parent.parent
+WHOLE = read_prefect_file(ROOT / "prefect.yaml")
+SCHEDULED = [one for one in WHOLE.deployments if one.get("schedules")]
+FILE = PrefectFile(WHOLE.path, WHOLE.data | {"deployments": SCHEDULED})
+BY_A_PERSON = [
+    DeploymentScheduleCreate(
+        schedule=CronSchedule(cron="0 12 * * 1", timezone="Europe/Berlin"),
+        active=True,
+        parameters={"repository": "acme/orders", "commit": "develop"},
+    ),
+    DeploymentScheduleCreate(
+        schedule=IntervalSchedule(interval=timedelta(hours=2)),
+        active=False,
+        slug="twice",
+        max_scheduled_runs=2,
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def server_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`prefect deploy` is a process of its own."""
+    monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
+
+
+async def schedules_after(*added: DeploymentScheduleCreate) -> list[DeploymentSchedule]:
+    async with get_client() as client:
+        deployment = await client.read_deployment_by_name(DEPLOY_TO_PREPROD)
+        if added:
+            await client.create_deployment_schedules(deployment.id, list(added))
+        return (await client.read_deployment(deployment.id)).schedules
+
+
+def facts(schedules: list[DeploymentSchedule]) -> list[dict[str, Any]]:
+    ids = {"id", "created", "updated", "deployment_id"}
+    return sorted((one.model_dump(mode="json", exclude=ids) for one in schedules), key=str)
+
+
+def test_schedules_that_somebody_made_in_the_ui_stay_as_they_are() -> None:
+    install(FILE, pool_type="process", notify=None)
+    before = asyncio.run(schedules_after(*BY_A_PERSON))
+    assert {one.slug for one in before} == {"nightly", "twice", None}
+
+    changes = install(FILE, pool_type="process", notify=None).changes
+
+    assert facts(asyncio.run(schedules_after())) == facts(before)
+    assert {one.what for one in changes if one.kind == "deployment"} == {"unchanged"}
+
+
+@flow
+def cancelled() -> None:
+    """Nothing executes it."""
+
+
+def test_a_run_that_is_being_cancelled_cannot_become_crashed() -> None:
+    async def answers() -> list[SetStateStatus]:
+        async with get_client() as client:
+            run = (await client.create_flow_run(cancelled)).id
+            states: list[State] = [Running(), Cancelling(), Crashed(), Cancelled()]
+            return [(await client.set_flow_run_state(run, one)).status for one in states]
+
+    accepted, rejected = SetStateStatus.ACCEPT, SetStateStatus.REJECT
+    assert asyncio.run(answers()) == [accepted, accepted, rejected, accepted]
+
+
+def test_who_waits_for_a_run_is_told_that_no_worker_is_there() -> None:
+    install(FILE, pool_type="process", notify=None)
+
+    async def what_is_told() -> list[str]:
+        told: list[str] = []
+        async with get_client() as client:
+            deployment = await client.read_deployment_by_name(DEPLOY_TO_PREPROD)
+            run = await client.create_flow_run_from_deployment(
+                deployment.id, parameters={"repository": "acme/shop", "commit": "develop"}
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(15):
+                    await follow(client, run.id, lambda _seconds, text, _level: told.append(text))
+        return told
+
+    assert asyncio.run(what_is_told())[1:] == [
+        "no worker of the pool preprod is online: start its worker, see docs/running.md"
+    ]
