@@ -21,7 +21,7 @@ _LONGEST = 2_000
 
 def matrix(report: Report, account: str, kind: str) -> Padding:
     """Return one account's things, a line each, with the worst verdict on each aspect."""
-    title = f"{report.environment}, {kind} {account}"
+    title = _plain(f"{report.environment}, {kind} {account}")
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column("thing", min_width=24)
     for aspect in Aspect:

@@ -10,7 +10,7 @@ import typer
 from cli.options import Json
 from cli.output import Output
 from domain.names import Names
-from tasks.topology_file import read_topology
+from tasks.topology_file import config_path, read_topology
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -22,12 +22,16 @@ def _group() -> None:
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="The file.")] = Path("tiercel.toml"),
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="The file; else TIERCEL_CONFIG, else ./tiercel.toml."),
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Check a configuration; every wrong key is named with its line. Nothing is called."""
     output = Output(as_json=as_json)
+    path = path or config_path()
     topology = read_topology(path)
     if as_json:
         output.document(topology.model_dump(mode="json"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli import (
     artifact_command,
@@ -22,9 +24,22 @@ from cli import (
 )
 from cli.output import Output
 from cli.session import quiet_prefect
-from domain.errors import ExitCode, TiercelError
+from domain.errors import ExitCode, InterruptedRunError, TiercelError
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; Typer would end it at Ctrl-C without a word and without a document."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "interrupted", state="AWS may still be at work", remedy="run it again to go on"
+            ) from None
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="tiercel",
     help="GitFlow releases from GitHub to pairs of AWS accounts.",
     no_args_is_help=True,

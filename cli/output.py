@@ -35,7 +35,7 @@ class Output:
 
     def waiting(self, text: str) -> Status:
         """Return a spinner for a wait, to be used in `with`."""
-        return self._progress.status(text)
+        return self._progress.status(escape(text))
 
     def draw(self, picture: RenderableType) -> None:
         """Print a picture among the results."""
@@ -58,6 +58,7 @@ class Output:
 
     def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table of results."""
+        title = escape(printable(title, _LONGEST_LINE))
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
         for name in header:
             table.add_column(name, overflow="fold")

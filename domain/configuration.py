@@ -25,6 +25,8 @@ from domain.topology import (
 Finding = tuple[tuple[str, ...], str]
 """The path of a key and what is wrong with it."""
 
+_BYTE_ORDER_MARK = "\ufeff"
+"""Some editors begin a UTF-8 file with it; TOML knows none."""
 _LARGEST_FILE = 256_000
 _MOST_DOTS = 100
 _MOST_FINDINGS = 20
@@ -39,6 +41,7 @@ def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
 
     Raises ConfigurationError that lists every finding as `file:line: key: reason`.
     """
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     data = _parse_toml(text, source)
     _raise(list(_written_names(data, "environments", "services")), text, source)
     topology = _validated(_named(data), text, source)
@@ -54,6 +57,7 @@ def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") 
     [services] would be a commit without services.
     Raises ConfigurationError as `parse_topology` does.
     """
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     data = _parse_toml(text, source)
     _raise(list(_written_names(data, "services")), text, source)
     merged = data | topology.model_dump(exclude={"services"})
@@ -75,7 +79,20 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
     except RecursionError as error:
         raise _not_toml(source, "tables or arrays are nested too deeply") from error
     except ValueError as error:
-        raise _not_toml(source, printable(str(error), _LONGEST_FINDING)) from error
+        why = printable(str(error), _LONGEST_FINDING) + _missing_quotes(str(error), text)
+        raise _not_toml(source, why) from error
+
+
+def _missing_quotes(error: str, text: str) -> str:
+    """Return a hint if the line that tomllib names has an account id as a number.
+
+    TOML has no numbers that begin with zero; tomllib only says that a statement should end.
+    """
+    line = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", error)
+    number = line and re.search(
+        r"_account\s*=\s*([0-9]{1,12})\b", text.split("\n")[int(line[1]) - 1]
+    )
+    return f'; an account id is a string in quotes: "{number[1]}"' if number else ""
 
 
 def _not_toml(source: str, why: str) -> ConfigurationError:
@@ -131,6 +148,7 @@ def _finding(details: Any) -> Finding:
         "string_type": "must be a string in quotes",
         "tuple_type": "must be a list in square brackets",
         "dict_type": "must be a table",
+        "int_type": "must be a whole number, without quotes",
         "model_type": "must be a table",
         "string_pattern_mismatch": "has the wrong form: it must match "
         + str(details.get("ctx", {}).get("pattern", "")),
@@ -148,6 +166,7 @@ def _contradictions(topology: Topology) -> Iterator[Finding]:
         yield from _shared(topology.environments, keys)
     for service in topology.services.values():
         yield from _dangling_names(service, topology)
+        yield from _unread_by_invoke(service)
     yield from _cycles(topology.services)
 
 
@@ -178,6 +197,26 @@ def _dangling_names(service: Service, topology: Topology) -> Iterator[Finding]:
                 ("services", service.name, "environments", name),
                 f"there is no environment `{name}`",
             )
+
+
+def _unread_by_invoke(service: Service) -> Iterator[Finding]:
+    """Find what a smoke test says of an address while it invokes a function.
+
+    Looked for in what is written and not by SmokeTest itself: a release in the ledger has
+    every key, with its default.
+    """
+    test = service.smoke_test
+    if test is None or test.invoke is None:
+        return
+    instead = {
+        "path": "say it in `payload`",
+        "method": "say it in `payload`",
+        "expect_status": f"use `expect = {{ statusCode = {test.expect_status} }}`",
+    }
+    for key, advice in instead.items():
+        if key in test.model_fields_set:
+            reason = f"only for `http`; with `invoke` {advice}"
+            yield ("services", service.name, "smoke_test", key), reason
 
 
 def _cycles(services: dict[str, Service]) -> Iterator[Finding]:

@@ -103,14 +103,14 @@ class Organization(Frozen):
 class Builds(Frozen):
     """Limits of a service's own build; seconds."""
 
-    timeout_seconds: Annotated[int, Field(ge=10, le=7200)] = 900
+    timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
     pass_environment: tuple[VariableName, ...] = ()
 
 
 class Leases(Frozen):
     """How long a stack waits for a run that gives no sign of life; seconds."""
 
-    seconds: Annotated[int, Field(ge=3, le=600)] = 30
+    seconds: Annotated[int, Field(strict=True, ge=3, le=600)] = 30
 
 
 class Environment(Frozen):
@@ -132,7 +132,7 @@ class SmokeTest(Frozen):
     http: LogicalId | None = None
     path: Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$", max_length=1024)] = "/"
     method: Literal["GET", "POST"] = "GET"
-    expect_status: Annotated[int, Field(ge=100, le=599)] = 200
+    expect_status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200
     expect: Json = None
 
     @field_validator("http")

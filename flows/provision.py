@@ -16,7 +16,7 @@ from flows.lifecycle import lifecycle_flow
 from flows.naming import tag_flow_run
 from flows.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
 from flows.reports import report_terraform_plan
-from tasks.administrators import Administrators, administrators_of
+from tasks.administrators import Administrators, administrators_of, check_administrators
 from tasks.configuration import load_topology
 from tasks.state_bucket import ensure_state_bucket, find_state_bucket
 from tasks.terraform import (
@@ -61,6 +61,7 @@ async def provision_accounts(
     await tag_flow_run(environment)
     names = Names.of(topology, environment)
     administrators = administrators_of(names)
+    await call(check_administrators, names, administrators)
     await call(
         ensure_state_bucket if bootstrap else find_state_bucket,
         names,

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
+    CredentialRetrievalError,
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    InvalidConfigError,
     NoCredentialsError,
+    PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
 from domain.errors import TiercelError, TransientError, UnreachableError
+
+# What these would log, stack traces among it, is raised as a TiercelError.
+for _logger in ("botocore.credentials", "botocore.tokens"):
+    logging.getLogger(_logger).setLevel(logging.ERROR)
 
 # https://docs.aws.amazon.com/general/latest/gr/api-retries.html and the services' own
 # lists; botocore has already tried eight times when one of these arrives here.
@@ -88,6 +99,34 @@ def translated(what: str, where: str) -> Iterator[None]:
             remedy="set AWS_PROFILE to a profile that may assume the orchestrator role, or run "
             "Tiercel where the orchestrator role is provided",
         ) from error
+    except (SSOError, TokenRetrievalError) as error:
+        raise UnreachableError(
+            f"cannot {what}: nobody is logged in",
+            where=where,
+            why=str(error),
+            remedy="log in with `aws sso login`, with --profile for a profile other than the "
+            "default, then run it again; what was begun is taken up",
+        ) from error
+    except (
+        ConfigParseError,
+        CredentialRetrievalError,
+        InvalidConfigError,
+        PartialCredentialsError,
+    ) as error:
+        raise UnreachableError(
+            f"cannot {what}: there are no usable AWS credentials",
+            where=where,
+            why=str(error),
+            remedy="correct the profile, or what it runs, in ~/.aws/config or AWS_CONFIG_FILE; "
+            "`aws sts get-caller-identity` shows whether it works; then run it again",
+        ) from error
+    except EOFError as error:
+        raise UnreachableError(
+            f"cannot {what}: the AWS profile asks for a code and nobody answers",
+            where=where,
+            why="the profile has an mfa_serial, and the input ended",
+            remedy="run it on a terminal and type the code, or use credentials that ask for none",
+        ) from error
     except (HTTPClientError, AwsConnectionError, IncompleteReadError) as error:
         raise TransientError(
             f"cannot {what}: AWS did not answer",
@@ -101,7 +140,13 @@ def translated(what: str, where: str) -> Iterator[None]:
         # Its text is AWS's answer as it came, and AssumeRole answers with secrets.
         raise _unreadable(what, where, "the answer is incomplete or no AWS answer") from None
     except BotoCoreError as error:
-        raise UnreachableError(f"cannot {what}", where=where, why=str(error)) from error
+        raise UnreachableError(
+            f"cannot {what}",
+            where=where,
+            why=str(error),
+            remedy="correct what the reason names: a setting of AWS in the environment or in "
+            "~/.aws/config, or a value in tiercel.toml; then run it again",
+        ) from error
 
 
 def _unreadable(what: str, where: str, why: str) -> TransientError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -105,8 +104,6 @@ def _opened(new: Any) -> Any:
 
 @cache
 def _session(access: Access) -> boto3.Session:
-    # A refresh that fails is raised here as a TiercelError; botocore would log it as well.
-    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     session = get_session()
     session.register_component("data_loader", _loader())
     credentials = DeferredRefreshableCredentials(

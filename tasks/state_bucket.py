@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from domain.errors import RefusedInputError, TiercelError
+from domain.errors import TiercelError
 from domain.names import Names
 from tasks.aws_errors import code_of, translated
 from tasks.policy_files import render
@@ -36,9 +36,8 @@ def find_state_bucket(names: Names, profile: str) -> None:
 def ensure_state_bucket(names: Names, profile: str) -> None:
     """Create the bucket unless it is there: versioned, encrypted, TLS and own account only.
 
-    Repeatable. Raises RefusedInputError if the profile leads to another account.
+    Repeatable.
     """
-    _check_account(names, profile)
     s3, bucket = _client("s3", names, profile), names.state_bucket
     with translated("create the bucket of Terraform's state", f"s3://{bucket}"):
         if not _exists(s3, names):
@@ -55,20 +54,6 @@ def _client(service: str, names: Names, profile: str) -> Any:
     with translated("use the profile of an administrator", f"profile {profile}"):
         session = boto3.Session(profile_name=profile, region_name=region)
         return session.client(service, config=_CONFIG)
-
-
-def _check_account(names: Names, profile: str) -> None:
-    wanted = names.environment.infrastructure_account
-    with translated("identify the caller", f"profile {profile}"):
-        account = _client("sts", names, profile).get_caller_identity()["Account"]
-    if account != wanted:
-        raise RefusedInputError(
-            "the profile leads to another account",
-            where=f"profile {profile}",
-            why=f"account {account}, wanted {wanted}",
-            state="nothing was changed",
-            remedy="name a profile of the environment's InfrastructureAccount",
-        )
 
 
 def _exists(s3: Any, names: Names) -> bool:

@@ -27,6 +27,6 @@ def read_topology(path: Path) -> Topology:
             where=str(path),
             why=str(error),
             state="nothing was called",
-            remedy="name your tiercel.toml with --config or TIERCEL_CONFIG",
+            remedy="name your tiercel.toml on the command line or in TIERCEL_CONFIG",
         ) from error
     return parse_topology(text, str(path))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from domain.errors import ExitCode
-from tests.support.commands import ROOT, run
+from tests.support.commands import ROOT, run, start, start_without_terminal
 
 CONFIG = (ROOT / "tiercel.toml").read_text()
 NOWHERE = {
@@ -56,6 +58,34 @@ def test_a_profile_that_does_not_exist_is_none_of_the_sandboxs_business(tmp_path
     assert (code, errors) == (ExitCode.OK, "")
 
 
+def test_a_path_with_brackets_is_a_path_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "[" / "x] [bold]" / "t.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(CONFIG)
+
+    code, output, errors = run("config", "check", str(path), COLUMNS="400")
+
+    assert (code, errors) == (ExitCode.OK, "")
+    assert str(path) in output.replace("\n", "")
+
+
+def test_the_configuration_that_is_checked_is_the_one_that_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(CONFIG.replace('branch = "develop"', 'branch = "next"'))
+
+    code, output, _ = run("config", "check", "--json", TIERCEL_CONFIG=str(path))
+    assert code == ExitCode.OK
+    assert json.loads(output)["environments"]["preprod"]["branch"] == "next"
+
+    path.unlink()
+    code, output, _ = run("config", "check", "--json", TIERCEL_CONFIG=str(path))
+    assert code == ExitCode.CONFIGURATION
+    error = json.loads(output)["error"]
+    assert error["where"] == str(path)
+    assert "--config" not in error["do"]
+    assert "TIERCEL_CONFIG" in error["do"]
+
+
 def test_a_right_configuration_is_shown() -> None:
     code, output, _ = run("config", "check", "--json")
 
@@ -89,6 +119,91 @@ def test_without_credentials_status_says_what_to_do() -> None:
     assert "no AWS credentials" in output
     assert "AWS_PROFILE" in output
     assert "Traceback" not in errors
+
+
+SSO = """
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-central-1
+
+[profile broken]
+"""
+ACCOUNT = "sso_account_id = 111111111111\nsso_role_name = Admin\nregion = eu-central-1\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "what", "remedy"),
+    [
+        (f"sso_session = corp\n{ACCOUNT}", "nobody is logged in", "aws sso login"),
+        (
+            f"sso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n{ACCOUNT}",
+            "nobody is logged in",
+            "aws sso login",
+        ),
+        ("credential_process = false", "there are no usable AWS credentials", "AWS_CONFIG_FILE"),
+        (
+            "role_arn = arn:aws:iam::111111111111:role/x\nsource_profile = nobody",
+            "there are no usable AWS credentials",
+            "AWS_CONFIG_FILE",
+        ),
+        ("[[broken", "there are no usable AWS credentials", "AWS_CONFIG_FILE"),
+    ],
+    ids=["sso-session", "sso", "credential-process", "source-profile", "no-file"],
+)
+def test_a_profile_that_gives_no_credentials_has_a_remedy_and_no_traceback(
+    tmp_path: Path, profile: str, what: str, remedy: str
+) -> None:
+    (tmp_path / "config").write_text(SSO + profile)
+    profiles = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "HOME": str(tmp_path)}
+
+    code, output, errors = run("status", "--json", **NOWHERE | profiles, AWS_PROFILE="broken")
+
+    assert code == ExitCode.UNREACHABLE
+    error = json.loads(output)["error"]
+    assert what in error["what"]
+    assert error["why"]
+    assert remedy in error["do"]
+    assert errors == ""
+
+
+def test_a_code_that_nobody_can_give_is_a_failure_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(
+        "[profile mfa]\nrole_arn = arn:aws:iam::111111111111:role/x\nsource_profile = mine\n"
+        "mfa_serial = arn:aws:iam::111111111111:mfa/me\nregion = eu-central-1\n"
+        "[profile mine]\naws_access_key_id = a\naws_secret_access_key = b\n"
+    )
+    profiles = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "mfa"}
+
+    process = start_without_terminal("status", "--json", **NOWHERE | profiles)
+    output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == ExitCode.UNREACHABLE
+    error = json.loads(output)["error"]
+    assert "asks for a code" in error["what"]
+    assert "terminal" in error["do"]
+    assert "Aborted" not in errors
+
+
+@pytest.mark.parametrize("command", ["status", "releases"])
+def test_a_command_that_is_interrupted_says_so(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = start(
+            command,
+            "--json",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            AWS_ACCESS_KEY_ID="a",
+            AWS_SECRET_ACCESS_KEY="b",
+        )
+        silent.settimeout(60)
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        connection.close()
+
+    assert process.returncode == ExitCode.INTERRUPTED
+    error = json.loads(output)["error"]
+    assert (error["what"], error["exit_code"]) == ("interrupted", ExitCode.INTERRUPTED)
+    assert errors == ""
 
 
 def test_a_folder_that_is_no_repository_is_refused_before_anything_starts(tmp_path: Path) -> None:

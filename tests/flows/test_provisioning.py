@@ -10,7 +10,7 @@ from prefect.client.orchestration import get_client
 
 from cli.output import Output
 from cli.provision_command import show_provisioned
-from domain.errors import ConfigurationError, RefusedInputError
+from domain.errors import ConfigurationError, RefusedInputError, TiercelError
 from domain.terraform_plan import ResourceChange, TerraformPlan
 from flows.provision import Provisioned, provision_accounts
 from sandbox.lifecycle import Sandbox
@@ -54,6 +54,32 @@ def test_a_run_without_administrators_calls_nobody_and_is_named_after_its_enviro
     assert found.name == "provision preprod"
     assert "preprod" in found.tags
     assert sandbox.journal.read_bytes() == before
+
+
+@pytest.mark.usefixtures("operator")
+@pytest.mark.parametrize("bootstrap", [False, True])
+@pytest.mark.parametrize(
+    ("infrastructure", "runtime", "variable", "what"),
+    [
+        ("prod-infrastructure-root", None, INFRASTRUCTURE_PROFILE, "leads to another account"),
+        (None, "prod-runtime-root", RUNTIME_PROFILE, "leads to another account"),
+        (None, "nobody", RUNTIME_PROFILE, "cannot be used"),
+    ],
+)
+def test_wrong_administrators_are_found_before_anything_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+    infrastructure: str | None,
+    runtime: str | None,
+    variable: str,
+    what: str,
+    bootstrap: bool,
+) -> None:
+    profile = infrastructure or "preprod-infrastructure-root"
+    monkeypatch.setenv(INFRASTRUCTURE_PROFILE, profile)
+    monkeypatch.setenv(RUNTIME_PROFILE, runtime or "preprod-runtime-root")
+    with pytest.raises(TiercelError, match=what) as refused:
+        run(environment="preprod", bootstrap=bootstrap)
+    assert variable in refused.value.remedy
 
 
 @pytest.mark.usefixtures("operator")

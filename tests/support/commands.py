@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,23 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return _start(arguments, environment)
+
+
+def start_without_terminal(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """As cron and systemd start it: there is nobody whom it could ask."""
+    return _start(arguments, environment, alone=True)
+
+
+def _start(
+    arguments: Sequence[str], environment: Mapping[str, str], *, alone: bool = False
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(Path(sys.executable).parent / "tiercel"), *arguments],
         cwd=ROOT,
-        env=os.environ | environment,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL if alone else None,
+        start_new_session=alone,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

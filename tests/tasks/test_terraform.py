@@ -15,7 +15,13 @@ import pytest
 from domain.errors import ConfigurationError, DeployFailedError, RefusedInputError, TiercelError
 from domain.names import Names
 from sandbox.lifecycle import Sandbox
-from tasks.administrators import INFRASTRUCTURE_PROFILE, RUNTIME_PROFILE, administrators_of
+from tasks.administrators import (
+    INFRASTRUCTURE_PROFILE,
+    RUNTIME_PROFILE,
+    Administrators,
+    administrators_of,
+    check_administrators,
+)
 from tasks.state_bucket import ensure_state_bucket, find_state_bucket
 from tasks.terraform import (
     PLAN_FILE,
@@ -191,6 +197,40 @@ def test_administrators_are_two_profiles_and_each_missing_one_is_named(
 
 
 @pytest.mark.usefixtures("operator")
+def test_each_administrator_has_to_be_of_its_own_account(preprod: Names) -> None:
+    infrastructure, runtime = "preprod-infrastructure-root", "preprod-runtime-root"
+    check_administrators.fn(preprod, Administrators(infrastructure, runtime))
+
+    environment = preprod.environment
+    wrong = [
+        (Administrators(runtime, runtime), INFRASTRUCTURE_PROFILE, environment.runtime_account),
+        (Administrators(infrastructure, "prod-runtime-root"), RUNTIME_PROFILE, "4" * 12),
+    ]
+    for administrators, variable, account in wrong:
+        with pytest.raises(RefusedInputError, match="leads to another account") as refused:
+            check_administrators.fn(preprod, administrators)
+        assert account in refused.value.why
+        assert variable in refused.value.remedy
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_profile_that_is_not_there_is_told_with_the_variable_that_names_it(
+    preprod: Names,
+) -> None:
+    infrastructure, runtime = "preprod-infrastructure-root", "preprod-runtime-root"
+    wrong = [
+        (Administrators("nobody", runtime), INFRASTRUCTURE_PROFILE),
+        (Administrators(infrastructure, "nobody"), RUNTIME_PROFILE),
+    ]
+    for administrators, variable in wrong:
+        with pytest.raises(ConfigurationError, match="cannot be used") as missing:
+            check_administrators.fn(preprod, administrators)
+        assert "nobody" in missing.value.where
+        assert variable in missing.value.remedy
+        assert "AWS_PROFILE" not in missing.value.remedy
+
+
+@pytest.mark.usefixtures("operator")
 def test_the_bucket_of_the_state_is_made_once_in_its_own_account(
     sandbox: Sandbox, preprod: Names
 ) -> None:
@@ -198,8 +238,6 @@ def test_the_bucket_of_the_state_is_made_once_in_its_own_account(
     assert administrator in sandbox.regions
     with pytest.raises(TiercelError, match="there is no bucket"):
         find_state_bucket.fn(preprod, administrator)
-    with pytest.raises(RefusedInputError, match="leads to another account"):
-        ensure_state_bucket.fn(preprod, "preprod-runtime-root")
     for _ in range(2):
         ensure_state_bucket.fn(preprod, administrator)
         find_state_bucket.fn(preprod, administrator)

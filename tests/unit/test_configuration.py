@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from domain.configuration import line_of, parse_services, parse_topology
 from domain.errors import ConfigurationError, ExitCode
+from domain.smoke import mismatch
 from domain.topology import Topology
 
 TEXT = """\
@@ -202,6 +203,83 @@ def test_an_error_names_its_key_its_reason_and_its_line(
     assert reason in finding
 
 
+@pytest.mark.parametrize(
+    ("key", "line", "reason"),
+    [
+        ("expect_status", "expect_status = 201", "use `expect = { statusCode = 201 }`"),
+        ("expect_status", "expect_status = 200", "use `expect = { statusCode = 200 }`"),
+        ("path", 'path = "/health"', "say it in `payload`"),
+        ("method", 'method = "GET"', "say it in `payload`"),
+    ],
+)
+def test_what_only_an_address_can_be_asked_is_refused_beside_a_function(
+    key: str, line: str, reason: str
+) -> None:
+    text = changed('invoke = "Function"', f'invoke = "Function"\n{line}')
+    number = line_with(text, line)
+
+    refusals = [findings(text)]
+    with pytest.raises(ConfigurationError) as refusal:
+        parse_services(text, TOPOLOGY, "conf.toml")
+    refusals.append([refusal.value.why])
+
+    expected = f"conf.toml:{number}: services.orders.smoke_test.{key}: only for `http`; "
+    assert all(found[0].startswith(expected) and reason in found[0] for found in refusals)
+    parse_topology(text.replace('invoke = "Function"', 'http = "ApiUrl"'))
+
+
+def test_the_status_that_a_function_behind_an_api_gives_is_expected_with_expect() -> None:
+    text = changed('invoke = "Function"', 'invoke = "Function"\nexpect = { statusCode = 200 }')
+    test = parse_topology(text).services["orders"].smoke_test
+
+    assert test is not None
+    assert mismatch(test.expect, {"statusCode": 200, "headers": {}, "body": "{}"}) == ""
+    assert mismatch(test.expect, {"statusCode": 500, "body": "oops"})
+
+
+def test_a_smoke_test_of_a_function_is_read_back_from_what_was_written_down() -> None:
+    written = TOPOLOGY.model_dump_json()
+
+    assert Topology.model_validate_json(written) == TOPOLOGY
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('[leases]\nseconds = "30"', "leases.seconds"),
+        ("[leases]\nseconds = 30.0", "leases.seconds"),
+        ('[builds]\ntimeout_seconds = "900"', "builds.timeout_seconds"),
+        (
+            '[services.api]\npath = "api"\nsmoke_test = { http = "Url", expect_status = "200" }',
+            "services.api.smoke_test.expect_status",
+        ),
+    ],
+)
+def test_a_number_is_a_number_and_no_text(line: str, key: str) -> None:
+    (finding,) = findings(f"{TEXT}\n{line}\n")
+
+    assert f"{key}: must be a whole number, without quotes" in finding
+
+
+def test_an_account_that_begins_with_zero_and_has_no_quotes_is_told_of_quotes() -> None:
+    (finding,) = findings(changed('"111111111111"', "011111111111"))
+
+    assert "at line 8" in finding
+    assert 'an account id is a string in quotes: "011111111111"' in finding
+    (other,) = findings(
+        changed('"eu-central-1"\ninfrastructure_account = "1', '01\nx_account = "1')
+    )
+    assert "quotes" not in other
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file() -> None:
+    marked = "\ufeff" + TEXT
+
+    assert parse_topology(marked) == TOPOLOGY
+    assert parse_services(marked, TOPOLOGY) == TOPOLOGY
+    assert findings(marked.replace('"acme"', '"A"', 1))[0].startswith("conf.toml:2: organization.")
+
+
 def test_a_missing_environment_is_named() -> None:
     text = TEXT.replace("environments.prod]", "environments.trial]").replace(
         "[services.orders.environments.prod.parameters]\n", "[services.orders.parameters]\n"
@@ -249,6 +327,7 @@ def test_a_value_of_the_wrong_type_is_an_error_like_any_other(text: str, finding
         "a = " + "{a=" * 5000,
         "a = " + "9" * 5000,
         'a = "\\ud800"',
+        '["(at line 9999,"]\n["(at line 9999,"]',
         ".".join(["a"] * 60_000) + " = 1",
         "[" + ".".join(["a"] * 60_000) + "]",
         "#" * 256_001,
