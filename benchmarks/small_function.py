@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.import_folder import import_folder
-from sandbox.lifecycle import Sandbox
-from sandbox.repositories import create_from_folder, run_git
+from tiercel.cli.terminal.import_folder import import_folder
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.repositories import create_from_folder, run_git
 
 _TEMPLATE = {
     "AWSTemplateFormatVersion": "2010-09-09",

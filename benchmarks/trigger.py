@@ -16,17 +16,17 @@ from benchmarks.measure import Sample, Series, in_turn
 from benchmarks.peers import run
 from benchmarks.place import sandbox, work_in, working_folder
 from benchmarks.report import ROOT, Report, read_options
-from sandbox import processes
+from tiercel.sandbox.machine import processes
 
 _AT_ONCE = 20
 _LIMIT = "4"
 _TARGET_SECONDS = 4.0
-_ENTRYPOINT = "flows.publish.publish_artifact"
+_ENTRYPOINT = "tiercel.flows.publish.publish_artifact"
 _SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
 _POOL = ("--pool", "benchmark", "--limit", _LIMIT)
 _WORKERS = {
     "Prefect's process worker": ("prefect", "worker", "start", "--type", "process", *_POOL),
-    "deployments.worker": ("deployments.worker", *_POOL),
+    "tiercel.deployments.worker": ("tiercel.deployments.worker", *_POOL),
 }
 
 

@@ -9,22 +9,40 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli import (
-    artifact_command,
-    check_command,
-    config_commands,
-    demo,
-    ledger_commands,
-    ledger_copy_commands,
-    provision_command,
-    release_commands,
-    rollback_commands,
-    sandbox_commands,
-    up_command,
+from tiercel.cli.commands import (
+    check as check_command,
 )
-from cli.output import Output
-from cli.session import quiet_prefect
-from domain.errors import ExitCode, InterruptedRunError, TiercelError
+from tiercel.cli.commands import (
+    config as config_commands,
+)
+from tiercel.cli.commands import (
+    ledger as ledger_copy_commands,
+)
+from tiercel.cli.commands import (
+    provision as provision_command,
+)
+from tiercel.cli.commands import (
+    release as release_commands,
+)
+from tiercel.cli.commands import (
+    releases as ledger_commands,
+)
+from tiercel.cli.commands import (
+    rollback as rollback_commands,
+)
+from tiercel.cli.commands import (
+    sandbox as sandbox_commands,
+)
+from tiercel.cli.commands import (
+    up as up_command,
+)
+from tiercel.cli.commands import (
+    verify_artifact as artifact_command,
+)
+from tiercel.cli.demo import command as demo
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.session import quiet_prefect
+from tiercel.domain.base.errors import ExitCode, InterruptedRunError, TiercelError
 
 
 class _Commands(TyperGroup):

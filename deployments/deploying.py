@@ -19,10 +19,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 
-from deployments.changes import Change, change, facts_of
-from deployments.prefect_file import FILE_NAME, PrefectFile
-from domain.errors import ConfigurationError
-from flows.parameters import form_of
+from tiercel.deployments.changes import Change, change, facts_of
+from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.flows.engine.parameters import form_of
 
 _PATIENCE_SECONDS = 300
 _LONGEST_REASON = 2000

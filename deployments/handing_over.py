@@ -38,7 +38,7 @@ from prefect.utilities.engine import propose_state
 from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from deployments.warm_runs import WarmStarter
+from tiercel.deployments.warm_runs import WarmStarter
 
 _logger = get_logger("tiercel.worker")
 

@@ -13,12 +13,12 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from deployments.automations import automations
-from deployments.changes import Change, change
-from deployments.deploying import Schedule, deploy_all
-from deployments.prefect_file import PrefectFile
-from deployments.server import prefect_server
-from domain.errors import ConfigurationError
+from tiercel.deployments.automations import automations
+from tiercel.deployments.changes import Change, change
+from tiercel.deployments.deploying import Schedule, deploy_all
+from tiercel.deployments.prefect_file import PrefectFile
+from tiercel.deployments.server import prefect_server
+from tiercel.domain.base.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from prefect.cli.deploy._models import (
 )
 from pydantic import BaseModel
 
-from domain.errors import ConfigurationError
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.tasks.engine.resources import resource
 
 FILE_NAME = "prefect.yaml"
 
@@ -56,11 +57,9 @@ class PrefectFile:
         return PrefectFile(self.path, self.data | {"deployments": chosen})
 
 
-def find_prefect_file(folder: Path) -> Path:
-    """Return the folder's own prefect.yaml, else the one that Tiercel is installed with."""
-    here = Path(__file__).parent
-    places = (folder / FILE_NAME, here / FILE_NAME, here.parent / FILE_NAME)
-    return next(path for path in places if path.is_file())
+def installed_prefect_file() -> Path:
+    """Return the prefect.yaml that Tiercel is installed with."""
+    return resource(FILE_NAME)
 
 
 def read_prefect_file(path: Path) -> PrefectFile:

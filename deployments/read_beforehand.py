@@ -5,6 +5,6 @@ For the process that is forked for runs, which can be told what to import and no
 
 from __future__ import annotations
 
-from tasks.clients import read_descriptions
+from tiercel.tasks.aws.clients import read_descriptions
 
 read_descriptions()

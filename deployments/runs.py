@@ -24,7 +24,7 @@ from prefect.client.schemas.sorting import ArtifactSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
-from domain.errors import RefusedInputError, UnreachableError
+from tiercel.domain.base.errors import RefusedInputError, UnreachableError
 
 _POLL_SECONDS = 0.5
 _PAGE = 200

@@ -4,7 +4,7 @@ Prefect's own `prefect worker start` kills its runs when it gets SIGTERM and lea
 "Running". This one stops taking runs, gives those it has some time to end, and hands the
 others over: they become "AwaitingRetry", and the next worker of the pool goes on with them.
 
-    python -m deployments.worker --pool preprod --limit 2 --drain-seconds 60
+    python -m tiercel.deployments.worker --pool preprod --limit 2 --drain-seconds 60
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import typer
 from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 
-from deployments.handing_over import HandingOverWorker
-from deployments.warm_runs import warm_runs
+from tiercel.deployments.handing_over import HandingOverWorker
+from tiercel.deployments.warm_runs import warm_runs
 
 _POLL_SECONDS = 0.2
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from prefect.runtime import flow_run
 
-from domain.account_check import clock_is_right, external_id_is_taken, worked
-from domain.environment_check import Finding, Report, Verdict, check_failed, nothing_checked
-from domain.errors import ConfigurationError
-from domain.names import Names, Role
-from domain.observations import KeySeen, Policy, Unread
-from domain.provisioning import github_subjects, policy_values, source_of
-from domain.topology import Topology
-from domain.wanted_environment import POLICIES, WantedEnvironment
-from flows.check_parts import (
+from tiercel.domain.accounts.findings import Finding, Report, Verdict, check_failed, nothing_checked
+from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
+from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
+from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
+from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.check_parts import (
     Place,
     all_of,
     attempt,
@@ -24,16 +24,16 @@ from flows.check_parts import (
     runtime_parts,
     uses,
 )
-from flows.concurrency import all_done, call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import Environment
-from flows.reports import report_check
-from tasks.check_kms import read_key
-from tasks.check_sts import assume, compare_clocks
-from tasks.configuration import load_topology
-from tasks.policy_files import render
-from tasks.topology_file import config_path
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import Environment
+from tiercel.flows.release.pages import report_check
+from tiercel.tasks.accounts.check_kms import read_key
+from tiercel.tasks.accounts.check_sts import assume, compare_clocks
+from tiercel.tasks.accounts.policy_files import render
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
 
 
 @lifecycle_flow("check-environment", "check")

@@ -9,26 +9,26 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
 
-from domain.access import Access, auditor, deployer, orchestrator
-from domain.account_check import accepts_github, quotas_have_room, worked
-from domain.bucket_check import check_bucket
-from domain.environment_check import Aspect, Finding
-from domain.errors import TiercelError
-from domain.key_check import check_key
-from domain.names import RUNTIME_ROLES, Names, Role
-from domain.observations import KeySeen, Unread
-from domain.role_check import check_boundary, check_role
-from domain.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
-from flows.concurrency import call, side_by_side
-from tasks.check_cloudformation import read_stack_quota, try_change_set
-from tasks.check_iam import (
+from tiercel.domain.accounts.bucket_check import check_bucket
+from tiercel.domain.accounts.findings import Aspect, Finding
+from tiercel.domain.accounts.key_check import check_key
+from tiercel.domain.accounts.observations import KeySeen, Unread
+from tiercel.domain.accounts.role_check import check_boundary, check_role
+from tiercel.domain.accounts.use_check import accepts_github, quotas_have_room, worked
+from tiercel.domain.accounts.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.access import Access, auditor, deployer, orchestrator
+from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
+from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
+from tiercel.tasks.accounts.check_iam import (
     read_iam_quotas,
     read_identity_provider,
     read_managed_policy,
     read_role,
 )
-from tasks.check_kms import try_encryption, try_signing, try_verifying
-from tasks.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+from tiercel.tasks.accounts.check_kms import try_encryption, try_signing, try_verifying
+from tiercel.tasks.accounts.check_s3 import leave_marker, read_bucket, read_marker, try_staging
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
-from domain.ledger import Release
-from domain.manifest import Manifest
-from domain.promotion import check_promoted, check_pulled, check_verified, verified_release
-from domain.provenance import provenance_key
-from domain.topology import Service
-from flows.concurrency import all_done, both, call, side_by_side
-from flows.deploy import release_all
-from flows.lifecycle import lifecycle_flow
-from flows.parameters import Repository, Revision
-from flows.preparation import Candidate, prepare
-from flows.provenance import check_provenance, countersign
-from flows.results import Released
-from flows.version_release import announce, decide_version
-from tasks.artifacts import find_artifact, write_manifest
-from tasks.ledger import read_history, read_rejected_artifacts
-from tasks.provenance import find_provenance
-from tasks.signing import read_signing_key
-from tasks.storage import copy_package
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.provenance import provenance_key
+from tiercel.domain.gitflow.branches import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
+from tiercel.domain.organization.services import Service
+from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.promotion import (
+    check_promoted,
+    check_pulled,
+    check_verified,
+    verified_release,
+)
+from tiercel.flows.engine.concurrency import all_done, both, call, side_by_side
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.parameters import Repository, Revision
+from tiercel.flows.release.announcement import announce, decide_version
+from tiercel.flows.release.preparation import Candidate, prepare
+from tiercel.flows.release.provenance import check_provenance, countersign
+from tiercel.flows.release.results import Released
+from tiercel.flows.release.services import release_all
+from tiercel.tasks.aws.objects import copy_package
+from tiercel.tasks.aws.signing import read_signing_key
+from tiercel.tasks.records.artifacts import find_artifact, write_manifest
+from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
+from tiercel.tasks.records.provenance import find_provenance
 
 
 @lifecycle_flow("promote-to-prod", "promote", "prod")

@@ -6,20 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.errors import ConfigurationError
-from domain.names import Names
-from domain.provisioning import terraform_variables
-from domain.terraform_plan import TerraformPlan, check_approval
-from domain.topology import Topology
-from flows.concurrency import call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
-from flows.reports import report_terraform_plan
-from tasks.administrators import Administrators, administrators_of, check_administrators
-from tasks.configuration import load_topology
-from tasks.state_bucket import ensure_state_bucket, find_state_bucket
-from tasks.terraform import (
+from tiercel.domain.accounts.provisioning import terraform_variables
+from tiercel.domain.accounts.terraform_plan import TerraformPlan, check_approval
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
+from tiercel.flows.release.pages import report_terraform_plan
+from tiercel.tasks.accounts.administrators import (
+    Administrators,
+    administrators_of,
+    check_administrators,
+)
+from tiercel.tasks.accounts.state_bucket import ensure_state_bucket, find_state_bucket
+from tiercel.tasks.accounts.terraform import (
     Backend,
     apply_terraform,
     init_terraform,
@@ -28,7 +31,8 @@ from tasks.terraform import (
     private_folder,
     read_outputs,
 )
-from tasks.topology_file import config_path
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
 
 
 @dataclass(frozen=True)

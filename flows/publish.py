@@ -8,22 +8,22 @@ from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
-from domain.manifest import Manifest
-from domain.provenance import check_rebuilt, provenance_key
-from domain.topology import Service
-from flows.concurrency import all_done, both, call, side_by_side
-from flows.handover import start_deploy
-from flows.lifecycle import lifecycle_flow
-from flows.parameters import Repository, Revision, ThenDeploy
-from flows.preparation import Candidate, prepare
-from flows.provenance import sign_build
-from flows.reports import report_publication
-from flows.results import Published
-from tasks.artifacts import find_artifact, write_manifest
-from tasks.builder import build_folder, build_service
-from tasks.provenance import find_provenance
-from tasks.signing import SigningKey, read_signing_key
-from tasks.storage import upload_package
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.provenance import check_rebuilt, provenance_key
+from tiercel.domain.organization.services import Service
+from tiercel.flows.engine.concurrency import all_done, both, call, side_by_side
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.parameters import Repository, Revision, ThenDeploy
+from tiercel.flows.release.handover import start_deploy
+from tiercel.flows.release.pages import report_publication
+from tiercel.flows.release.preparation import Candidate, prepare
+from tiercel.flows.release.provenance import sign_build
+from tiercel.flows.release.results import Published
+from tiercel.tasks.aws.objects import upload_package
+from tiercel.tasks.aws.signing import SigningKey, read_signing_key
+from tiercel.tasks.build.builder import build_folder, build_service
+from tiercel.tasks.records.artifacts import find_artifact, write_manifest
+from tiercel.tasks.records.provenance import find_provenance
 
 
 @lifecycle_flow("publish-artifact", "publish", "preprod")

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from domain.errors import ConfigurationError, RefusedInputError
-from domain.ledger import Release
-from domain.names import release_of
-from domain.rollback import begun_by, check_restorable, nothing_before, release_before
-from domain.stack_states import is_success
-from domain.topology import Topology
-from flows.concurrency import both, call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import EarlierRelease, Environment, StackName
-from flows.preparation import ReleaseTarget
-from flows.reports import report_rollback
-from flows.restoring import restore
-from flows.results import Released
-from tasks.cloudformation import observe_stack
-from tasks.configuration import load_topology
-from tasks.ledger import no_release, read_history, read_rejected_artifacts, read_release
-from tasks.topology_file import config_path
+from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.rollback import (
+    begun_by,
+    check_restorable,
+    nothing_before,
+    release_before,
+)
+from tiercel.domain.stack.states import is_success
+from tiercel.domain.stack.tokens import release_of
+from tiercel.flows.engine.concurrency import both, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import EarlierRelease, Environment, StackName
+from tiercel.flows.release.pages import report_rollback
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.restoring import restore
+from tiercel.flows.release.results import Released
+from tiercel.tasks.records.ledger import (
+    no_release,
+    read_history,
+    read_rejected_artifacts,
+    read_release,
+)
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
+from tiercel.tasks.stack.stacks import observe_stack
 
 
 @lifecycle_flow("roll-back", "roll back")

@@ -9,38 +9,32 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger
 
-from domain.errors import TiercelError, UnreachableError
-from domain.gitflow import VERIFYING_ENVIRONMENT
-from domain.links import Links
-from domain.pull_requests import (
-    Check,
-    CheckState,
-    PullRequest,
-    Verdict,
-    check,
-    failed_check,
-    refusal,
-    summary,
-)
-from domain.source_tree import SourceTree
-from domain.template_changes import template_changes
-from domain.template_permissions import permission_change, types_of
-from domain.topology import Service, Topology
-from flows.concurrency import all_done, call
-from flows.github_reports import comment_on, report_checks
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import CommitId, PullRequestNumber, Repository
-from flows.preparation import check_repository, source_trees
-from flows.reports import report_verification
-from tasks.builder import build_folder
-from tasks.configuration import load_services, load_topology
-from tasks.git import Commit
-from tasks.git_fetch import MergeRef, fetch_merge_ref, server_url
-from tasks.github_pulls import await_mergeability, read_pull_request
-from tasks.service_role import published_handlers, service_role_policies
-from tasks.topology_file import config_path
-from tasks.verifier import read_template, verify_service
+from tiercel.domain.artifact.source_tree import SourceTree
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.gitflow.branches import VERIFYING_ENVIRONMENT
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.pages.links import Links
+from tiercel.domain.review.checks import Check, CheckState, check, failed_check, refusal, summary
+from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.template_permissions import permission_change, types_of
+from tiercel.domain.review.verdicts import Verdict
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import CommitId, PullRequestNumber, Repository
+from tiercel.flows.release.github import comment_on, report_checks
+from tiercel.flows.release.pages import report_verification
+from tiercel.flows.release.preparation import check_repository, source_trees
+from tiercel.tasks.build.builder import build_folder
+from tiercel.tasks.build.verifier import read_template, verify_service
+from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
+from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref, server_url
+from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.source.services import load_services, load_topology
+from tiercel.tasks.source.topology_file import config_path
+from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
 
 
 @lifecycle_flow("verify-pull-request", "verify", "pull request")

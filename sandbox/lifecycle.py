@@ -7,18 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from domain.topology import Topology
-from sandbox import processes
-from sandbox.accounts import seed_accounts
-from sandbox.credentials import read_operator_key, read_regions, write_credentials
-from sandbox.emulated_aws import await_aws, root_secret, start_aws
-from sandbox.github.client import RunningGithub
-from sandbox.github.process import await_github, running_github, start_github
-from sandbox.layout import Layout
-from sandbox.prefect_server import api_url, await_prefect, client_environ, start_prefect
-from sandbox.processes import HOST
-from sandbox.record import Ports, Record, exclusive, read_ports, read_record, write_record
-from sandbox.templates import FOLDER
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox.accounts.credentials import read_operator_key, read_regions, write_credentials
+from tiercel.sandbox.accounts.filling import seed_accounts
+from tiercel.sandbox.accounts.templates import policy_folder
+from tiercel.sandbox.aws.launch import await_aws, root_secret, start_aws
+from tiercel.sandbox.github.http.client import RunningGithub
+from tiercel.sandbox.github.http.process import await_github, running_github, start_github
+from tiercel.sandbox.machine import processes
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.prefect_server import (
+    api_url,
+    await_prefect,
+    client_environ,
+    start_prefect,
+)
+from tiercel.sandbox.machine.processes import HOST
+from tiercel.sandbox.machine.record import (
+    Ports,
+    Record,
+    exclusive,
+    read_ports,
+    read_record,
+    write_record,
+)
 
 Report = Callable[[str], None]
 
@@ -49,7 +61,7 @@ class Sandbox:
 
     @property
     def journal(self) -> Path:
-        """Every AWS call; see `sandbox.journal.read_journal`."""
+        """Every AWS call; see `tiercel.sandbox.aws.journal.read_journal`."""
         return Layout(self.state).journal
 
     def environ(self, profile: str) -> dict[str, str]:
@@ -208,7 +220,7 @@ def _seeded(record: Record, layout: Layout, topology: Topology, report: Report) 
 def _fingerprint(topology: Topology) -> str:
     """Return a hash of everything that decides what the accounts hold."""
     digest = hashlib.sha256(topology.model_dump_json(exclude={"services", "builds"}).encode())
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in sorted(policy_folder().glob("*.json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

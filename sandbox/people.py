@@ -12,8 +12,8 @@ from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from sandbox.github.client import RunningGithub
-from sandbox.repositories import run_git
+from tiercel.sandbox.github.http.client import RunningGithub
+from tiercel.sandbox.repositories import run_git
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from domain.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Tiercel demo",

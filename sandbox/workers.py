@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from domain.errors import TiercelError, UnreachableError
-from sandbox import lifecycle, processes
-from sandbox.layout import Layout
-from sandbox.processes import HOST
-from sandbox.readiness import log_tail
-from sandbox.record import Server, exclusive, read_record, write_record
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.machine import processes
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.processes import HOST
+from tiercel.sandbox.machine.readiness import log_tail
+from tiercel.sandbox.machine.record import Server, exclusive, read_record, write_record
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.25
@@ -77,7 +78,7 @@ def running_workers(state: Path) -> list[str]:
 
 def _start(layout: Layout, environment: str, name: str, variables: dict[str, str]) -> Server:
     arguments = [
-        *(sys.executable, "-m", "deployments.worker"),
+        *(sys.executable, "-m", "tiercel.deployments.worker"),
         *("--pool", environment),
         *("--name", name),
         *("--limit", str(_RUNS_AT_ONCE)),

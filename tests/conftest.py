@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from domain.configuration import parse_topology
-from domain.names import Names
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.lifecycle import Sandbox
 from tests.support.repositories import RepositoryMaker
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.lifecycle import Sandbox
 
 # What is said of the GitHub stand-in is added up over all workers of a session.
-pytest_plugins = ["tests.sandbox_github.tally"]
+pytest_plugins = ["tests.sandbox.github.tally"]
 ROOT = Path(__file__).parent.parent
 
 
@@ -38,7 +38,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Ite
 
 @pytest.fixture
 def operator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    from tasks.clients import forget_clients
+    from tiercel.tasks.aws.clients import forget_clients
 
     for name, value in sandbox.environ("preprod").items():
         monkeypatch.setenv(name, value)

@@ -83,7 +83,8 @@ def default_of(field: Any) -> str:
     """A field's default as the documents write it."""
     if field.is_required():
         return "required"
-    return "none" if field.default is None else json.dumps(field.default)
+    default = field.get_default(call_default_factory=True)
+    return "none" if default is None else json.dumps(default)
 
 
 def toml(value: Any) -> str:
@@ -119,9 +120,9 @@ def modules_behind(*entries: Path) -> list[Path]:
 def _imported_by(path: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            folder, _, module = node.module.partition(".")
-            target = ROOT / folder / f"{module.replace('.', '/')}.py"
-            if folder in PRODUCT and target.exists():
+            package, _, module = node.module.partition(".")
+            target = ROOT / f"{module.replace('.', '/')}.py"
+            if package == "tiercel" and target.exists():
                 yield target
 
 

@@ -25,8 +25,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
-from sandbox.prefect_server import SETTINGS, client_environ
 from tests.support.services import Unit
+from tiercel.sandbox.machine.prefect_server import SETTINGS, client_environ
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ROOT / "deployments"
@@ -246,11 +246,9 @@ def test_what_the_image_copies_is_there_and_is_all_of_the_package() -> None:
     lines = re.findall(r"^COPY (?!--from)(.+)$", containerfile(), re.MULTILINE)
     sources = {word for line in lines for word in line.split()[:-1]} - {"${CONFIG}"}
     assert [source for source in sources if not (ROOT / source).exists()] == []
-    project = (ROOT / "pyproject.toml").read_text()
-    (packages,) = re.findall(
-        r"^packages = (\[\"cli\", \"deployments\".*\"policies\".*\])$", project, re.M
-    )
-    assert set(json.loads(packages)) <= sources
+    linked = {path.resolve() for path in (ROOT / "src" / "tiercel").iterdir() if path.is_symlink()}
+    assert linked
+    assert linked <= {(ROOT / source).resolve() for source in sources}
 
 
 def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:

@@ -8,11 +8,6 @@ from typing import Any
 import pytest
 import typer
 
-from cli.main import app
-from domain.configuration import parse_services, parse_topology
-from domain.errors import ConfigurationError, ExitCode
-from domain.stack_states import Intent, StackStatus, decide
-from domain.topology import Topology
 from tests.architecture.documents import (
     PAGES,
     ROOT,
@@ -41,6 +36,11 @@ from tests.architecture.facts import (
     toml,
     variables_in,
 )
+from tiercel.cli.main import app
+from tiercel.domain.base.errors import ConfigurationError, ExitCode
+from tiercel.domain.organization.configuration import parse_services, parse_topology
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.stack.states import Intent, StackStatus, decide
 
 TIERCEL = typer.main.get_command(app)
 COMMANDS = dict(commands_of(TIERCEL, "tiercel"))

@@ -65,7 +65,7 @@ def test_no_account_is_named_outside_configuration_examples_and_tests() -> None:
 
 
 def test_the_checks_see_the_code_of_the_product() -> None:
-    assert "domain/names.py: seen" in found_in(PRODUCT, lambda _: iter(["seen"]))
+    assert "domain/organization/names.py: seen" in found_in(PRODUCT, lambda _: iter(["seen"]))
 
 
 @pytest.mark.parametrize(

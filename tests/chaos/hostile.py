@@ -11,20 +11,20 @@ from typing import Any
 
 from prefect.exceptions import ParameterTypeError
 
-from domain.configuration import parse_services, parse_topology
-from domain.errors import TiercelError
-from flows.deploy import deploy_to_preprod
-from flows.preparation import source_trees
-from flows.provision import provision_accounts
-from flows.publish import publish_artifact
-from flows.rollback import roll_back
-from tasks.builder import build_folder, build_service
-from tasks.configuration import load_services
-from tasks.git_fetch import fetch_commit
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.world import Subject, World
 from tests.support.commands import ROOT
 from tests.support.templates import services, template
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.configuration import parse_services, parse_topology
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.provision import provision_accounts
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.release.preparation import source_trees
+from tiercel.flows.rollback import roll_back
+from tiercel.tasks.build.builder import build_folder, build_service
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.services import load_services
 
 # What no name of anything may contain.
 _ATOMS = (

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 
-from domain.access import orchestrator
-from domain.errors import ExitCode, InterruptedRunError, LeaseLostError
-from domain.lease import Lease, lease_key
-from sandbox.prefect_server import client_environ
-from tasks.lease import HeldLease, give_back_lease, renew_lease, take_lease
-from tasks.pausing import stoppable
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published
 from tests.chaos.world import Subject, World
 from tests.support.commands import start
+from tiercel.domain.base.errors import ExitCode, InterruptedRunError, LeaseLostError
+from tiercel.domain.organization.access import orchestrator
+from tiercel.domain.release.lease import Lease, lease_key
+from tiercel.sandbox.machine.prefect_server import client_environ
+from tiercel.tasks.engine.pace import stoppable
+from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
 
 RACERS = 20
 _SHORT_SECONDS = 1.0

@@ -11,19 +11,19 @@ from urllib.parse import parse_qs
 
 import botocore.session
 
-from cli.output import Output
-from cli.runs import run_flow
-from domain.access import deployer
-from domain.errors import DeployFailedError
-from domain.stack_states import Intent, StackStatus, Step, decide
-from flows.rollback import roll_back
-from tasks.cloudformation import delete_stack, observe_stack, wait_for_stack
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published, queue_alone
 from tests.chaos.strange_stacks import create_stack, review_stack
 from tests.chaos.wire import Ask, operation_of
 from tests.chaos.world import World
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.errors import DeployFailedError
+from tiercel.domain.organization.access import deployer
+from tiercel.domain.stack.states import Intent, StackStatus, Step, decide
+from tiercel.flows.rollback import roll_back
+from tiercel.tasks.stack.stacks import delete_stack, observe_stack, wait_for_stack
 
 _LOOKS = 3
 _MOST_SECONDS = 60.0
@@ -215,7 +215,7 @@ ROW = Row(
     target="100 % as in the table, no hang",
     measured="The statuses are read from botocore's model, and no stack counts as one more. A "
     "proxy writes the status into CloudFormation's answers until the product does what the table "
-    "in domain/stack_states.py says, or for a status in progress until it has looked three times. "
+    "in domain/stack/states.py says, or for a status in progress until it has looked three times. "
     "Deploys and rollbacks are whole flows, and exactly the table's calls have to be made, none "
     "while a stack is at work, within a minute. No flow deletes stacks yet: for that intent the "
     "tasks are driven by the table.",

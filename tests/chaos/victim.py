@@ -16,10 +16,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from cli.output import Output
-from cli.runs import run_flow
-from domain.errors import TiercelError
-from flows.deploy import deploy_to_preprod
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.errors import TiercelError
+from tiercel.flows.deploy import deploy_to_preprod
 
 
 def main() -> None:

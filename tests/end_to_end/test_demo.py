@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
-from sandbox import lifecycle
 from tests.support.commands import run, run_json
+from tiercel.sandbox import lifecycle
 
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
 ACCOUNTS = [

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ExitCode
 from tests.support.commands import ROOT, run, start, start_without_terminal
+from tiercel.domain.base.errors import ExitCode
 
 CONFIG = (ROOT / "tiercel.toml").read_text()
 NOWHERE = {

@@ -19,11 +19,6 @@ from typing import Any
 
 import pytest
 
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.journal import read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.people import Team
 from tests.support import templates
 from tests.support.commands import run_json
 from tests.support.databases import (
@@ -36,6 +31,11 @@ from tests.support.databases import (
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.services import Service, Unit, private_environment
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.people import Team
 
 PROGRAMS = Path(sys.executable).parent
 POSTGRESQL = postgresql_programs()

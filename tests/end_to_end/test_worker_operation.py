@@ -20,11 +20,6 @@ from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.process import ProcessJobConfiguration
 
-from deployments.handing_over import starter_of
-from deployments.warm_runs import WarmStarter
-from deployments.worker import work
-from domain.topology import Topology
-from sandbox.journal import journal_size
 from tests.support.one_machine import (
     DEPLOY,
     PROGRAMS,
@@ -36,6 +31,11 @@ from tests.support.one_machine import (
     published,
 )
 from tests.support.services import INSTALLED, UNITS, Service, Unit
+from tiercel.deployments.handing_over import starter_of
+from tiercel.deployments.warm_runs import WarmStarter
+from tiercel.deployments.worker import work
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox.aws.journal import journal_size
 
 AWAY_SECONDS = 3
 

@@ -23,18 +23,18 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from domain.errors import ExitCode
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.journal import Kind, journal_size, read_journal
-from sandbox.layout import Layout
-from sandbox.people import Team
-from sandbox.record import read_record
-from sandbox.workers import running_workers, start_workers
 from tests.support.commands import ROOT, run, run_json, start
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
+from tiercel.domain.base.errors import ExitCode
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import Kind, journal_size, read_journal
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.record import read_record
+from tiercel.sandbox.people import Team
+from tiercel.sandbox.workers import running_workers, start_workers
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -10,15 +10,15 @@ import pytest
 from github import Auth, Github
 from prefect.logging.configuration import setup_logging
 
-from domain.digests import sha256_hex
-from sandbox.lifecycle import Sandbox
-from sandbox.people import Team
-from tasks.clients import forget_clients
-from tasks.github_client import forget_github
 from tests.support.place import Place
 from tests.support.prefect_server import prefect_server as server_of_the_flows
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.people import Team
+from tiercel.tasks.aws.clients import forget_clients
+from tiercel.tasks.github.client import forget_github
 
 Become = Callable[[str], None]
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")

@@ -14,10 +14,10 @@ from benchmarks.measure import Series, Spread, in_turn, ratio
 from benchmarks.place import forget, topology
 from benchmarks.project import Project
 from benchmarks.rounds import STEPS, Lifecycle, play
-from domain.names import Names
-from sandbox.lifecycle import Sandbox
-from tasks.archive import zip_folder
 from tests.support.aws import root_client
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.build.archive import zip_folder
 
 
 @pytest.fixture

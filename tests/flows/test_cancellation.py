@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InterruptedRunError
-from flows.concurrency import call
-from tasks.pausing import pause, stoppable
+from tiercel.domain.base.errors import InterruptedRunError
+from tiercel.flows.engine.concurrency import call
+from tiercel.tasks.engine.pace import pause, stoppable
 
 LONG_SECONDS = 60.0
 

@@ -12,16 +12,16 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 
-from cli.check_command import check, show_report
-from cli.output import Output
-from domain.environment_check import Aspect, CheckFailedError, Report, Verdict
-from domain.errors import ConfigurationError, ExitCode, RefusedInputError
-from domain.names import Names
-from flows.check import check_environment
-from sandbox.lifecycle import Sandbox
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.commands import ROOT
+from tiercel.cli.commands.check import check, show_report
+from tiercel.cli.terminal.output import Output
+from tiercel.domain.accounts.findings import Aspect, CheckFailedError, Report, Verdict
+from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError
+from tiercel.domain.organization.names import Names
+from tiercel.flows.check import check_environment
+from tiercel.sandbox.lifecycle import Sandbox
 
 
 def run(environment: str) -> Report:

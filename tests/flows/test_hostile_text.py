@@ -9,12 +9,12 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from domain.errors import RefusedInputError
-from domain.markdown import escaped
-from flows.concurrency import call
-from flows.lifecycle import lifecycle_flow
-from tasks.stack_events import StackEvent
-from tasks.task import run_logger, world_task
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.pages.markdown import escaped
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.stack.events import StackEvent
 
 FORGED = "12:00:00.000 | INFO    | orders: release 3 is live"
 HOSTILE = f"no\x1b[2J \u202e[click](https://evil.example)\n{FORGED}"

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from domain.names import Names
-from sandbox.journal import JournalEntry, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.prefect_server import client_environ
 from tests.support.commands import ROOT, run_json, start
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.machine.prefect_server import client_environ
 
 pytestmark = pytest.mark.usefixtures("operator")
 

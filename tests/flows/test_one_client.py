@@ -5,8 +5,8 @@ import asyncio
 from prefect import task
 from prefect.context import SyncClientContext
 
-from flows.concurrency import call, side_by_side
-from flows.lifecycle import lifecycle_flow
+from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.engine.lifecycle import lifecycle_flow
 
 
 @task

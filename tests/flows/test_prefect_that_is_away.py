@@ -10,11 +10,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.concurrency import call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from tasks.progress import Progress
 from tests.tasks.faults import free_port
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.tasks.engine.progress import Progress
 
 KEY = "progress-of-a-test"
 

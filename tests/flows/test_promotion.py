@@ -7,23 +7,23 @@ from urllib.parse import urlsplit
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from domain.access import orchestrator
-from domain.digests import sha256_hex
-from domain.errors import RefusedInputError, SmokeTestFailedError
-from domain.manifest import manifest_key
-from domain.names import Names
-from domain.topology import Topology
-from flows.deploy import deploy_to_preprod
-from flows.promote import promote_to_prod
-from flows.publish import publish_artifact
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.storage import read_object
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.domain.artifact.manifest import manifest_key
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.base.errors import RefusedInputError, SmokeTestFailedError
+from tiercel.domain.organization.access import orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.objects import read_object
 
 pytestmark = pytest.mark.usefixtures("operator")
 

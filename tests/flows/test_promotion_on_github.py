@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from github.PullRequest import PullRequest
 
-from domain.errors import RefusedInputError
-from flows.promote import promote_to_prod
-from flows.results import Released
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.repositories import run_git
 from tests.flows.conftest import Become
 from tests.support.place import Place
 from tests.support.templates import queue, services
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.results import Released
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.repositories import run_git
 
 READS = ("Get", "Head", "List", "Describe", "AssumeRole")
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"

@@ -8,23 +8,23 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from domain.errors import (
+from tests.support.aws import root_client
+from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.templates import answering, function, queue, services, template
+from tiercel.domain.base.errors import (
     BuildFailedError,
     DeployFailedError,
     RefusedInputError,
     SmokeTestFailedError,
 )
-from domain.ledger import Release, ReleaseStatus, stack_prefix
-from domain.names import Names
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from flows.results import Released
-from sandbox.journal import JournalEntry, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.ledger import newest_release
-from tests.support.aws import root_client
-from tests.support.repositories import Repository, RepositoryMaker
-from tests.support.templates import answering, function, queue, services, template
+from tiercel.domain.organization.names import Names
+from tiercel.domain.release.ledger import Release, ReleaseStatus, stack_prefix
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.release.results import Released
+from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ledger import newest_release
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -37,7 +37,7 @@ def release(repository: Repository, commit: str) -> dict[str, Released]:
 
 
 def newest(preprod: Names, service: str) -> Release:
-    from domain.access import orchestrator
+    from tiercel.domain.organization.access import orchestrator
 
     found = newest_release.fn(
         orchestrator(preprod, "test"), preprod.artifact_bucket, preprod.stack(service)
@@ -406,9 +406,9 @@ def test_a_repository_outside_the_organization_is_refused_before_anything_is_fet
 def test_all_large_assets_of_a_sam_application_are_the_same_bytes_in_both_accounts(
     preprod: Names, repositories: RepositoryMaker
 ) -> None:
-    from domain.access import deployer, orchestrator
-    from domain.digests import sha256_hex
-    from tasks.storage import list_keys, read_object
+    from tiercel.domain.base.digests import sha256_hex
+    from tiercel.domain.organization.access import deployer, orchestrator
+    from tiercel.tasks.aws.objects import list_keys, read_object
 
     repository = repositories.make("bytes")
     commit = repository.commit(

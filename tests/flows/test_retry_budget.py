@@ -5,11 +5,11 @@ import logging
 
 import pytest
 
-from domain.errors import TransientError
-from flows.concurrency import all_done, call
-from flows.lifecycle import lifecycle_flow
-from tasks.retry_budget import RETRIES_OF_A_RUN, RetryBudget, retry_budget
-from tasks.task import world_task
+from tiercel.domain.base.errors import TransientError
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.retry_budget import RETRIES_OF_A_RUN, RetryBudget, retry_budget
+from tiercel.tasks.engine.task import world_task
 
 tries: list[int] = []
 

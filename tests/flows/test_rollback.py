@@ -7,25 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from domain.access import orchestrator
-from domain.errors import ExitCode, RefusedInputError, SmokeTestFailedError
-from domain.ledger import Purpose, ReleaseStatus
-from domain.names import Names
-from domain.topology import Topology
-from flows.deploy import deploy_to_preprod
-from flows.promote import promote_to_prod
-from flows.publish import publish_artifact
-from flows.results import Released
-from flows.rollback import roll_back
-from sandbox import lifecycle
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.ledger import read_history, record_intent, record_outcome
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.commands import run, run_json
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
+from tiercel.domain.base.errors import ExitCode, RefusedInputError, SmokeTestFailedError
+from tiercel.domain.organization.access import orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.ledger import Purpose, ReleaseStatus
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.release.results import Released
+from tiercel.flows.rollback import roll_back
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ledger import read_history, record_intent, record_outcome
 
 pytestmark = pytest.mark.usefixtures("operator")
 

@@ -18,10 +18,10 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
-from deployments.install import install
-from deployments.prefect_file import PrefectFile, read_prefect_file
-from deployments.runs import follow
-from flows.handover import DEPLOY_TO_PREPROD
+from tiercel.deployments.install import install
+from tiercel.deployments.prefect_file import PrefectFile, read_prefect_file
+from tiercel.deployments.runs import follow
+from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
 WHOLE = read_prefect_file(ROOT / "prefect.yaml")

@@ -18,8 +18,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from deployments.handing_over import HandingOverWorker
-from deployments.warm_runs import warm_runs
+from tiercel.deployments.handing_over import HandingOverWorker
+from tiercel.deployments.warm_runs import warm_runs
 
 WAITS = f"{sys.executable} -c 'import time; time.sleep(60)'"
 ENGINE = f"{sys.executable} -m prefect.engine"

@@ -7,12 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from domain.names import RUNTIME_ROLES, Names, Role
-from domain.provisioning import policy_values
-from sandbox import account_identities
-from sandbox.accounts import OPERATOR
-from sandbox.lifecycle import Sandbox
-from sandbox.templates import Policy, render
 from tests.oracle.mutants import Mutant
 from tests.oracle.world import (
     ADMINISTRATOR,
@@ -23,6 +17,12 @@ from tests.oracle.world import (
     role_of_session,
 )
 from tests.sandbox.support import Caller, caller
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
+from tiercel.sandbox.accounts import identities
+from tiercel.sandbox.accounts.filling import OPERATOR
+from tiercel.sandbox.accounts.templates import Policy, render
+from tiercel.sandbox.lifecycle import Sandbox
 
 _INLINE_POLICY = "permissions"
 _EVERYBODY: Policy = {
@@ -106,7 +106,7 @@ class Policies:
         else:
             boundary = names_of(environment).boundary_arn
             iam = root.client("iam")
-            account_identities.ensure_role(iam, name, _EVERYBODY, ADMINISTRATOR, boundary)
+            identities.ensure_role(iam, name, _EVERYBODY, ADMINISTRATOR, boundary)
         return root.assume(role_arn)
 
     def _restore(self, policy: str) -> None:
@@ -149,7 +149,7 @@ class Policies:
 def _attach_to_identity(iam: Any, names: Names, subject: str, kind: str, policy: Policy) -> None:
     document, role = json.dumps(policy), names.prefix + subject
     if kind == "boundary":
-        account_identities.ensure_managed_policy(iam, names.boundary_arn, policy)
+        identities.ensure_managed_policy(iam, names.boundary_arn, policy)
     elif kind == "trust":
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=document)
     elif subject == OPERATOR:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.errors import ExitCode
-from sandbox.lifecycle import status
 from tests.oracle.accounts import Policies
 from tests.oracle.mutants import Mutant
 from tests.oracle.needs import allows
 from tests.support.commands import run
+from tiercel.domain.base.errors import ExitCode
+from tiercel.sandbox.lifecycle import status
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.templates import Policy, policy_names
 from tests.oracle.judges import Judge, Verdict
 from tests.oracle.world import Document, Request, parts_of, simulation_of
+from tiercel.sandbox.accounts.templates import Policy, policy_names
 
 Path = tuple[str | int, ...]
 

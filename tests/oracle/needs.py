@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sandbox.templates import Policy
 from tests.oracle.cast import Row, rows_of
 from tests.oracle.journal import Call
 from tests.oracle.journal import requests_of as requests_of_call
@@ -20,6 +19,7 @@ from tests.oracle.world import (
     parts_of,
     simulation_of,
 )
+from tiercel.sandbox.accounts.templates import Policy
 
 T = TypeVar("T")
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.journal import JournalEntry, Kind
-from sandbox.templates import policy_names
 from tests.oracle import proof
 from tests.oracle.cast import Row, requests_of, rows_of
 from tests.oracle.differential import simulations
@@ -22,6 +20,8 @@ from tests.oracle.judges import (
 )
 from tests.oracle.mutants import UNSEEN, Judged
 from tests.oracle.world import documents, parts_of, simulation_of
+from tiercel.sandbox.accounts.templates import policy_names
+from tiercel.sandbox.aws.journal import JournalEntry, Kind
 
 CALLS = read_calls()
 _EVERY = 12

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from string import Template
 from typing import Any
 
-from domain.configuration import parse_topology
-from domain.names import Names
-from domain.provisioning import policy_values
-from sandbox.templates import Policy, policy_names, render
 from tests.oracle.judges import Simulation
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.accounts.templates import Policy, policy_names, render
 
 TOPOLOGY = parse_topology(
     """

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from domain.configuration import parse_topology
-from domain.names import Names, Role
-from sandbox.lifecycle import Sandbox
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.names import Names, Role
+from tiercel.sandbox.lifecycle import Sandbox
 
 TOPOLOGY = parse_topology(
     """

@@ -15,8 +15,6 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.journal import JournalEntry, Kind, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import (
     PREPROD,
     call_url,
@@ -25,6 +23,8 @@ from tests.sandbox.support import (
     eventually,
     orchestrator,
 )
+from tiercel.sandbox.aws.journal import JournalEntry, Kind, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
 
 Calls = Callable[[], list[JournalEntry]]
 

@@ -12,7 +12,7 @@ from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 from sqlalchemy.exc import OperationalError
 
-from deployments.sqlite_server import WritersFirstSqlite, use_writers_first
+from tiercel.deployments.sqlite_server import WritersFirstSqlite, use_writers_first
 
 
 async def _two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:

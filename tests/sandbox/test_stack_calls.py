@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.stacks.calls import calls_of, is_known
-from sandbox.stacks.operation import Operation, Place, Step
-from tasks.service_role import published_handlers
+from tiercel.sandbox.aws.corrections.stacks.operation import Operation, Place, Step
+from tiercel.sandbox.aws.corrections.stacks.resource_calls import calls_of, is_known
+from tiercel.tasks.stack.service_role import published_handlers
 
 PLACE = Place("222222222222", "eu-central-1")
 HERE = "eu-central-1:222222222222"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import state_folder
+from tiercel.sandbox.machine import state_folder
 
 
 def contents(link: Path) -> dict[str, str]:

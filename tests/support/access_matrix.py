@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.templates import FOLDER, policy_names
+from tiercel.sandbox.accounts.templates import policy_folder, policy_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "access-matrix.md"
 
@@ -69,7 +69,8 @@ def _link(name: str) -> str:
 
 
 def _table(name: str, subject: str, title: str) -> str:
-    statements: list[Statement] = json.loads((FOLDER / f"{name}.json").read_text())["Statement"]
+    policy = json.loads((policy_folder() / f"{name}.json").read_text())
+    statements: list[Statement] = policy["Statement"]
     head = f"| statement | effect | actions | {title} | when |\n|---|---|---|---|---|\n"
     return head + "".join(_row(statement, subject) for statement in statements)
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from github import Github
 from github.Repository import Repository as GithubRepository
 
-from domain.pull_requests import Check
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from flows.verify import verify_pull_request
-from sandbox.people import Team
-from sandbox.repositories import run_git
 from tests.support.repositories import Repository
+from tiercel.domain.review.checks import Check
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.verify import verify_pull_request
+from tiercel.sandbox.people import Team
+from tiercel.sandbox.repositories import run_git
 
 
 @dataclass(frozen=True)

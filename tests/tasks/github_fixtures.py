@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import pytest
 from github.Repository import Repository
 
-from domain.errors import TiercelError
-from domain.pull_requests import PullRequest
-from sandbox.github.journal import Exchange
-from tasks.github_client import forget_github
-from tasks.github_pulls import read_pull_request
-from tests.sandbox_github.support import Place, StandIn
-from tests.sandbox_github.tally import watched
+from tests.sandbox.github.support import Place, StandIn
+from tests.sandbox.github.tally import watched
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.sandbox.github.http.journal import Exchange
+from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.pull_requests import read_pull_request
 
 R = TypeVar("R")
 VARIABLES = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sandbox.github.commits_and_trees import read_commit
-from sandbox.github.protection_rules import protection_of
-from sandbox.github.records import Protection, Repository
-from sandbox.github.views.commits import commit_view
-from sandbox.github.views.users import app as app_view
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World
+from tiercel.sandbox.github.git.commits_and_trees import read_commit
+from tiercel.sandbox.github.memory.protection import protection_of
+from tiercel.sandbox.github.memory.records import Protection, Repository
+from tiercel.sandbox.github.memory.world import Json, World
+from tiercel.sandbox.github.views.commits import commit_view
+from tiercel.sandbox.github.views.users import app as app_view
+from tiercel.sandbox.github.views.users import simple_user
 
 
 def short_branch(world: World, repository: Repository, name: str, sha: str) -> Json:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sandbox.github.commits_and_trees import Commit, Signature, read_commits
-from sandbox.github.differences import FileChange, changes
-from sandbox.github.records import Repository, User
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.git.commits_and_trees import Commit, Signature, read_commits
+from tiercel.sandbox.github.git.differences import FileChange, changes
+from tiercel.sandbox.github.memory.records import Repository, User
+from tiercel.sandbox.github.memory.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.views.users import simple_user
 
 _UNSIGNED = {
     "verified": False,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.github.activities import Deployment, DeploymentStatus, Environment, Status
-from sandbox.github.records import Repository
-from sandbox.github.views.repositories import minimal_repository
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.activities import (
+    Deployment,
+    DeploymentStatus,
+    Environment,
+    Status,
+)
+from tiercel.sandbox.github.memory.records import Repository
+from tiercel.sandbox.github.memory.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.views.repositories import minimal_repository
+from tiercel.sandbox.github.views.users import simple_user
 
 
 def status(world: World, repository: Repository, record: Status) -> Json:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from sandbox.github.activities import Comment, Label, PullRequest, Review
-from sandbox.github.differences import changes
-from sandbox.github.git_merges import can_be_rebased
-from sandbox.github.records import Repository
-from sandbox.github.views.repositories import minimal_repository
-from sandbox.github.views.users import association, simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.git.differences import changes
+from tiercel.sandbox.github.git.merges import can_be_rebased
+from tiercel.sandbox.github.memory.activities import Comment, Label, PullRequest, Review
+from tiercel.sandbox.github.memory.records import Repository
+from tiercel.sandbox.github.memory.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.views.repositories import minimal_repository
+from tiercel.sandbox.github.views.users import association, simple_user
 
 
 def simple_pull(world: World, repository: Repository, pull: PullRequest) -> Json:

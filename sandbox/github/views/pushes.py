@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sandbox.github.commits_and_trees import Commit, read_commits
-from sandbox.github.differences import changes
-from sandbox.github.git import ZERO
-from sandbox.github.records import Repository, User
-from sandbox.github.views.commits import known_user
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, timestamp
+from tiercel.sandbox.github.git.commands import ZERO
+from tiercel.sandbox.github.git.commits_and_trees import Commit, read_commits
+from tiercel.sandbox.github.git.differences import changes
+from tiercel.sandbox.github.memory.records import Repository, User
+from tiercel.sandbox.github.memory.world import Json, World, timestamp
+from tiercel.sandbox.github.views.commits import known_user
+from tiercel.sandbox.github.views.users import simple_user
 
 _MOST_COMMITS = 2048
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.github.activities import PullRequest
-from sandbox.github.records import Repository, User
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.activities import PullRequest
+from tiercel.sandbox.github.memory.records import Repository, User
+from tiercel.sandbox.github.memory.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.views.users import simple_user
 
 _PLAIN = (
     "contributors", "deployments", "downloads", "events", "forks", "hooks", "languages", "merges",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox.github.records import App, User
-from sandbox.github.urls import quoted
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.records import App, User
+from tiercel.sandbox.github.memory.urls import quoted
+from tiercel.sandbox.github.memory.world import Json, World, node_id, timestamp
 
 
 def simple_user(world: World, user: User | int) -> Json:

@@ -1,0 +1,99 @@
+"""What GitHub is told of a commit: statuses, and what is refused before anything is built."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.text import printable
+from tiercel.domain.base.values import Frozen
+from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.topology import Topology
+
+LONGEST_DESCRIPTION = 140
+"""What GitHub shows of a status: https://docs.github.com/rest/commits/statuses"""
+CONTEXT = "tiercel"
+
+
+class CheckState(StrEnum):
+    """The states of a GitHub commit status."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+
+
+class Check(Frozen):
+    """A commit status, and the longer text that the comment shows."""
+
+    context: str
+    state: CheckState
+    description: str
+    details: str = ""
+
+    @property
+    def short(self) -> str:
+        """The description as GitHub takes it: one line of at most 140 characters."""
+        return printable(self.description, LONGEST_DESCRIPTION)
+
+
+def check(subject: str, state: CheckState, description: str, details: str = "") -> Check:
+    """Return the status of a service, or of the whole pull request for an empty subject."""
+    context = f"{CONTEXT}/{subject}" if subject else CONTEXT
+    return Check(context=context, state=state, description=description, details=details)
+
+
+def refusal(pull_request: PullRequest, head_commit: str, topology: Topology) -> Check | None:
+    """Return why a pull request is not built at all; None if it is to be built.
+
+    The answer belongs to `head_commit`, of which the caller was told, and not to
+    whatever the head is by now.
+    """
+    if pull_request.head_commit != head_commit:
+        return check(
+            "",
+            CheckState.ERROR,
+            f"superseded: the head moved to {pull_request.head_commit[:7]}",
+            "A newer commit was pushed before this one was verified; see its own status.",
+        )
+    if not pull_request.is_open:
+        return check("", CheckState.ERROR, "the pull request is closed", "Reopen it to verify it.")
+    verdict = judge_merge(
+        role_in(topology, pull_request.head_branch), role_in(topology, pull_request.base_branch)
+    )
+    if isinstance(verdict, MergeRefused):
+        return check("", CheckState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
+    if pull_request.mergeable is False:
+        return conflict(pull_request)
+    return None
+
+
+def conflict(pull_request: PullRequest) -> Check:
+    """Return the status of a pull request that git cannot merge."""
+    return check(
+        "",
+        CheckState.FAILURE,
+        f"merge conflict with {pull_request.base_branch}",
+        f"Merge {pull_request.base_branch} into your branch, solve the conflict and push.",
+    )
+
+
+def failed_check(subject: str, error: TiercelError) -> Check:
+    """Return the status for a failure that a person can act on."""
+    return check(subject, CheckState.FAILURE, error.what, str(error))
+
+
+def summary(checks: list[Check]) -> Check:
+    """Return the status of the whole from those of its services."""
+    bad = [one for one in checks if one.state is not CheckState.SUCCESS]
+    if bad:
+        names = ", ".join(one.context.partition("/")[2] for one in bad)
+        return check("", CheckState.FAILURE, f"failed: {names}")
+    built = sum("unchanged" not in one.description for one in checks)
+    return check(
+        "",
+        CheckState.SUCCESS,
+        f"verified: {built} built, {len(checks) - built} unchanged",
+    )

@@ -1,0 +1,81 @@
+"""A burst of merges deploys the newest: what older runs find out before they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tiercel.domain.artifact.source_tree import SourceTree
+from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.release.superseding import failed_commits
+from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.release.preparation import Candidate, source_trees
+from tiercel.tasks.records.artifacts import find_artifact
+from tiercel.tasks.records.ledger import read_history
+from tiercel.tasks.source.history import commits_after
+from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.source.services import load_services
+
+_MOST_COMMITS = 20
+"""Newer commits that are looked at; who is further behind is not in a burst."""
+
+
+async def superseding_commit(candidate: Candidate) -> str:
+    """Return the newest later commit of the branch that is ready to be deployed, empty if none.
+
+    Ready is a commit of whose services every artifact is published: its own deploy is under
+    way or was made. One whose build or deploy failed supersedes nothing, and neither does one
+    with the same sources: to deploy the candidate is to deploy that.
+    """
+    branch = candidate.names.environment.branch
+    newer = await call(commits_after, candidate.commit, branch, _MOST_COMMITS)
+    failed = await _failed_commits(candidate) if newer else set()
+    known: dict[str, bool] = {}
+    for sha in newer:
+        trees = await _trees(candidate, sha)
+        if sha not in failed and trees and await _all_published(candidate, trees, known):
+            return "" if _artifacts(trees) == _artifacts(candidate.trees) else sha
+    return ""
+
+
+async def _failed_commits(candidate: Candidate) -> set[str]:
+    """Return the commits whose newest release of some service failed; rollbacks tell nothing."""
+    names = candidate.names
+    histories = await side_by_side(
+        lambda service=service: call(  # type: ignore[misc]
+            read_history, candidate.orchestrator, names.artifact_bucket, names.stack(service)
+        )
+        for service in candidate.topology.services
+    )
+    return {commit for history in histories for commit in failed_commits(history)}
+
+
+async def _trees(candidate: Candidate, sha: str) -> dict[str, SourceTree]:
+    """Return the source trees of a commit's services, none if it describes no services."""
+    here = candidate.commit
+    commit = Commit(repository=here.repository, sha=sha, mirror=here.mirror)
+    try:
+        return source_trees(commit, await call(load_services, commit, candidate.topology))
+    except (ConfigurationError, RefusedInputError):
+        return {}
+
+
+def _artifacts(trees: Mapping[str, SourceTree]) -> dict[str, str]:
+    return {name: tree.artifact_id for name, tree in trees.items()}
+
+
+async def _all_published(
+    candidate: Candidate, trees: Mapping[str, SourceTree], known: dict[str, bool]
+) -> bool:
+    """`known` keeps what was found of artifacts: commits share most of them."""
+    unknown = [tree for tree in trees.values() if tree.artifact_id not in known]
+    found = await side_by_side(
+        lambda tree=tree: _exists(candidate, tree)  # type: ignore[misc]
+        for tree in unknown
+    )
+    known.update(zip((tree.artifact_id for tree in unknown), found, strict=True))
+    return all(known[tree.artifact_id] for tree in trees.values())
+
+
+async def _exists(candidate: Candidate, tree: SourceTree) -> bool:
+    bucket = candidate.names.artifact_bucket
+    return await call(find_artifact, candidate.orchestrator, bucket, tree) is not None
