@@ -146,15 +146,17 @@ def entries_of(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {stack: tuple(sorted(found)) for stack, found in sorted(numbers.items())}
 
 
-def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -> None:
-    """Raise RefusedInputError if the stack belongs to another repository.
+def owner_refusal(
+    latest: Release | None, wanted: Intent, *, stack_exists: bool
+) -> RefusedInputError | None:
+    """Return the error if the stack belongs to another repository.
 
     Stacks are named after services, so two repositories with a service of the same
     name would take turns at replacing each other's stack.
     """
     if latest is None or not stack_exists or latest.intent.repository == wanted.repository:
-        return
-    raise RefusedInputError(
+        return None
+    return RefusedInputError(
         f"stack {wanted.stack} belongs to another repository",
         where=f"service {wanted.service} of {wanted.repository}",
         why=f"its release {latest.intent.number} came from {latest.intent.repository}",
@@ -163,23 +165,23 @@ def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -
     )
 
 
-def check_maker(
+def maker_refusal(
     latest: Release | None,
     wanted: Intent,
     status: StackStatus,
     tags: Mapping[str, str],
     expected: Mapping[str, str],
-) -> None:
-    """Raise RefusedInputError if a stack without releases was not made by Tiercel for the service.
+) -> RefusedInputError | None:
+    """Return the error if a stack without releases was not made by Tiercel for the service.
 
     A first release would turn a stack that somebody made in another way into the service's, and
     remove all its resources. A stack whose ledger was lost has the `expected` tags, and one under
     review has no resources.
     """
     if latest or status is StackStatus.REVIEW_IN_PROGRESS or expected.items() <= tags.items():
-        return
+        return None
     named = ", ".join(f"{key}={value}" for key, value in expected.items())
-    raise RefusedInputError(
+    return RefusedInputError(
         f"stack {wanted.stack} was not made by Tiercel",
         where=f"service {wanted.service} of {wanted.repository}",
         why=f"the ledger has no release of it, and it has not the tags {named}",

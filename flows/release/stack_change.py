@@ -16,6 +16,7 @@ from tiercel.domain.release.superseding import check_still_wanted
 from tiercel.domain.stack import states
 from tiercel.domain.stack.failures import Cause, deploy_failure
 from tiercel.domain.stack.needed_actions import RoleCheck, check_role, refusal
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.states import StackAction, StackStatus, Step
 from tiercel.domain.stack.tokens import attempt_in, change_set_name, client_token, release_of
@@ -32,7 +33,6 @@ from tiercel.tasks.stack.change_sets import (
 from tiercel.tasks.stack.events import StackEvent
 from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
 from tiercel.tasks.stack.stacks import (
-    Stack,
     continue_rollback,
     delete_stack,
     observe_stack,
