@@ -19,7 +19,7 @@ from tiercel.domain.accounts.wanted_environment import INFRASTRUCTURE_ROLES, Wan
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import Access, auditor, deployer, orchestrator
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
-from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.engine.concurrency import call, each
 from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
 from tiercel.tasks.accounts.check_iam import (
     read_iam_quotas,
@@ -75,7 +75,7 @@ async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Un
 
 async def all_of(parts: Sequence[Part]) -> list[Finding]:
     """Await all parts, a few at once, and return what they found in their order."""
-    return list(chain.from_iterable(await side_by_side(parts)))
+    return list(chain.from_iterable(await each(parts, lambda part: part())))
 
 
 def infrastructure_parts(

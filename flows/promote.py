@@ -15,7 +15,7 @@ from tiercel.domain.release.promotion import (
     check_verified,
     verified_release,
 )
-from tiercel.flows.engine.concurrency import all_done, both, call, side_by_side
+from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision
 from tiercel.flows.release.announcement import announce, decide_version
@@ -108,11 +108,9 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
     found = await call(find_artifact, reader, source.artifact_bucket, tree)
     manifest = check_promoted(found, verified, VERIFYING_ENVIRONMENT)
     provenance = await check_provenance(reader, source, manifest)
-    copied = await side_by_side(
-        lambda package=package: call(  # type: ignore[misc]
-            copy_package, reader, source.artifact_bucket, writer, bucket, package
-        )
-        for package in manifest.objects
+    copied = await each(
+        manifest.objects,
+        lambda package: call(copy_package, reader, source.artifact_bucket, writer, bucket, package),
     )
     get_run_logger().info(
         "%s: %d of %d packages pulled from %s, the others were there",

@@ -11,7 +11,7 @@ from prefect import get_run_logger
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import check_rebuilt, provenance_key
 from tiercel.domain.organization.services import Service
-from tiercel.flows.engine.concurrency import all_done, both, call, side_by_side
+from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision, ThenDeploy
 from tiercel.flows.release.handover import start_deploy
@@ -94,11 +94,11 @@ async def _build_and_upload(
         )
         finished = datetime.now(UTC)
         check_rebuilt(found, built.manifest)
-        created = await side_by_side(
-            lambda package=package: call(  # type: ignore[misc]
+        created = await each(
+            built.manifest.objects,
+            lambda package: call(
                 upload_package, access, bucket, package, built.files[package.sha256]
-            )
-            for package in built.manifest.objects
+            ),
         )
     await sign_build(candidate, built.manifest, key, known, started, finished)
     manifest = await call(write_manifest, access, bucket, built.manifest)

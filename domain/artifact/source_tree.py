@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.values import Frozen
@@ -35,7 +36,7 @@ def source_paths(service: Service) -> tuple[str, ...]:
     return tuple(sorted({service.path, *service.include}))
 
 
-def source_tree(service: Service, objects: dict[str, str]) -> SourceTree:
+def source_tree(service: Service, objects: Mapping[str, str]) -> SourceTree:
     """Return the source tree of a service, given the git object id of each of its paths."""
     return SourceTree(
         service=service.name,
@@ -45,7 +46,11 @@ def source_tree(service: Service, objects: dict[str, str]) -> SourceTree:
     )
 
 
-def belongs(path: str, tree_paths: tuple[str, ...]) -> bool:
-    """Tell whether a path of the repository lies in one of a service's paths."""
-    pure = PurePosixPath(path)
-    return any(root == "." or pure.is_relative_to(root) for root in tree_paths)
+def paths_of_all(services: Iterable[Service]) -> list[str]:
+    """Return the paths that belong to any of the services, in their order, none twice."""
+    return list(dict.fromkeys(chain.from_iterable(source_paths(one) for one in services)))
+
+
+def source_trees(services: Iterable[Service], objects: Mapping[str, str]) -> dict[str, SourceTree]:
+    """Return the source tree of each service, given the git object id of each of their paths."""
+    return {one.name: source_tree(one, objects) for one in services}

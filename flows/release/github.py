@@ -12,7 +12,7 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.pull_request_comment import MARKER, comment
 from tiercel.domain.review.checks import Check
 from tiercel.domain.review.verdicts import Verdict
-from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import Candidate
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.client import has_credentials
@@ -27,10 +27,7 @@ def run_link() -> str:
 
 async def report_checks(pull: PullRequest, commit: str, checks: Sequence[Check]) -> None:
     """Set the statuses of a commit, several at once."""
-    await side_by_side(
-        lambda one=one: call(set_status, pull.repository, commit, one, run_link())  # type: ignore[misc]
-        for one in checks
-    )
+    await each(checks, lambda one: call(set_status, pull.repository, commit, one, run_link()))
 
 
 async def comment_on(

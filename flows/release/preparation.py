@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from prefect.runtime import flow_run
 
-from tiercel.domain.artifact.source_tree import SourceTree, source_paths, source_tree
+from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.organization.access import Access, deployer, orchestrator
 from tiercel.domain.organization.names import Names
@@ -15,7 +15,7 @@ from tiercel.domain.pages.links import Links
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.source.fetch import fetch_commit, server_url
-from tiercel.tasks.source.repository import Commit, object_ids
+from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -113,7 +113,7 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
         topology=topology,
         target=ReleaseTarget.of(topology, environment),
         commit=commit,
-        trees=source_trees(commit, topology),
+        trees=await read_source_trees(commit, topology),
     )
 
 
@@ -128,9 +128,8 @@ def check_repository(repository: str, topology: Topology) -> None:
         )
 
 
-def source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:
+async def read_source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:
     """Return the source tree of each service as the commit has it."""
-    return {
-        name: source_tree(service, object_ids(commit, source_paths(service)))
-        for name, service in topology.services.items()
-    }
+    services = topology.services.values()
+    found = await call(find_objects, commit, paths_of_all(services))
+    return source_trees(services, {path: one.id for path, one in found.items()})

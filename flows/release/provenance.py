@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
@@ -18,7 +17,7 @@ from tiercel.flows.release.preparation import Candidate
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
 from tiercel.tasks.records.provenance import verify_artifact, write_provenance
 from tiercel.tasks.source.fetch import server_url
-from tiercel.tasks.source.repository import object_types
+from tiercel.tasks.source.repository import find_objects
 
 
 async def check_provenance(access: Access, names: Names, manifest: Manifest) -> Envelope:
@@ -52,13 +51,14 @@ async def sign_build(
     if provenance_key(manifest, key.arn) in known:
         return
     commit = candidate.commit
+    objects = await call(find_objects, commit, list(manifest.source.objects))
     statement = statement_of(
         manifest,
         Build(
             server=server_url(),
             repository=commit.repository,
             commit=commit.sha,
-            object_types=await asyncio.to_thread(object_types, commit, manifest.source.objects),
+            object_types={path: one.kind for path, one in objects.items()},
             builder=candidate.names.role_arn(Role.ORCHESTRATOR),
             run=candidate.run,
             started=started,

@@ -34,7 +34,7 @@ from tiercel.domain.release.outcomes import Course, failure, success
 from tiercel.domain.release.superseding import check_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
-from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.provenance import check_provenance
@@ -197,9 +197,9 @@ async def _brought_up(
 
 async def _stage(target: ReleaseTarget, manifest: Manifest) -> None:
     access, source, staging = target.deployer, target.bucket, target.names.staging_bucket
-    created = await side_by_side(
-        lambda package=package: call(copy_package, access, source, access, staging, package)  # type: ignore[misc]
-        for package in manifest.objects
+    created = await each(
+        manifest.objects,
+        lambda package: call(copy_package, access, source, access, staging, package),
     )
     get_run_logger().info(
         "%s: %d of %d packages staged, the others were there",

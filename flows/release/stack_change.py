@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from prefect import get_run_logger
@@ -31,7 +30,7 @@ from tiercel.tasks.stack.change_sets import (
     plan_changes,
 )
 from tiercel.tasks.stack.events import StackEvent
-from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
+from tiercel.tasks.stack.service_role import read_service_role
 from tiercel.tasks.stack.stacks import (
     continue_rollback,
     delete_stack,
@@ -210,7 +209,7 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
         get_run_logger().info("%s: another run is executing this release", change.intent.service)
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
-    check = await asyncio.to_thread(_role_check, change, plan)
+    check = await _role_check(change, plan)
     await report_plan(change.names, change.links, plan, check)
     refused = refusal(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
@@ -260,10 +259,10 @@ def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
     )
 
 
-def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
+async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     types = {one.resource_type for one in plan.changes}
-    published = published_handlers(change.names.environment.region, types)
-    return check_role(plan.changes, published, service_role_policies())
+    role = await call(read_service_role, change.names.environment.region, types)
+    return check_role(plan.changes, role.handlers, role.policies)
 
 
 def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:

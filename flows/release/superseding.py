@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.release.superseding import failed_commits
-from tiercel.flows.engine.concurrency import call, side_by_side
-from tiercel.flows.release.preparation import Candidate, source_trees
+from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.release.preparation import Candidate, read_source_trees
 from tiercel.tasks.records.artifacts import find_artifact
 from tiercel.tasks.records.ledger import read_history
 from tiercel.tasks.source.history import commits_after
@@ -40,11 +40,11 @@ async def superseding_commit(candidate: Candidate) -> str:
 async def _failed_commits(candidate: Candidate) -> set[str]:
     """Return the commits whose newest release of some service failed; rollbacks tell nothing."""
     names = candidate.names
-    histories = await side_by_side(
-        lambda service=service: call(  # type: ignore[misc]
+    histories = await each(
+        candidate.topology.services,
+        lambda service: call(
             read_history, candidate.orchestrator, names.artifact_bucket, names.stack(service)
-        )
-        for service in candidate.topology.services
+        ),
     )
     return {commit for history in histories for commit in failed_commits(history)}
 
@@ -54,7 +54,8 @@ async def _trees(candidate: Candidate, sha: str) -> dict[str, SourceTree]:
     here = candidate.commit
     commit = Commit(repository=here.repository, sha=sha, mirror=here.mirror)
     try:
-        return source_trees(commit, await call(load_services, commit, candidate.topology))
+        described = await call(load_services, commit, candidate.topology)
+        return await read_source_trees(commit, described)
     except (ConfigurationError, RefusedInputError):
         return {}
 
@@ -68,10 +69,7 @@ async def _all_published(
 ) -> bool:
     """`known` keeps what was found of artifacts: commits share most of them."""
     unknown = [tree for tree in trees.values() if tree.artifact_id not in known]
-    found = await side_by_side(
-        lambda tree=tree: _exists(candidate, tree)  # type: ignore[misc]
-        for tree in unknown
-    )
+    found = await each(unknown, lambda tree: _exists(candidate, tree))
     known.update(zip((tree.artifact_id for tree in unknown), found, strict=True))
     return all(known[tree.artifact_id] for tree in trees.values())
 
