@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tiercel.domain.base.errors import SupersededError
+from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision
 from tiercel.flows.release.pages import report_superseded
@@ -12,7 +13,7 @@ from tiercel.flows.release.services import _published, release_all
 from tiercel.flows.release.superseding import superseding_commit
 
 
-@lifecycle_flow("deploy-to-preprod", "deploy", "preprod")
+@lifecycle_flow("deploy-to-preprod", "deploy", PREPROD)
 async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[str, Released]:
     """Deploy the artifacts of a commit to Preprod's RuntimeAccount.
 
@@ -20,7 +21,7 @@ async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[st
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
     """
-    candidate = await prepare(repository, commit, "preprod")
+    candidate = await prepare(repository, commit, PREPROD)
     newer = await superseding_commit(candidate)
     if newer:
         return await _superseded(candidate, f"commit {newer[:7]} is newer and published")

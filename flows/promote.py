@@ -6,8 +6,8 @@ from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import provenance_key
-from tiercel.domain.gitflow.branches import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
 from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import PROD
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import (
     check_promoted,
@@ -30,7 +30,7 @@ from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
 from tiercel.tasks.records.provenance import find_provenance
 
 
-@lifecycle_flow("promote-to-prod", "promote", "prod")
+@lifecycle_flow("promote-to-prod", "promote", PROD)
 async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str, Released]:
     """Release to Prod what Preprod verified for the same source, tag it and announce it.
 
@@ -38,7 +38,7 @@ async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str,
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Prod's branch, by its id, or the branch for its newest commit.
     """
-    candidate = await prepare(repository, commit, PRODUCTION_ENVIRONMENT)
+    candidate = await prepare(repository, commit, PROD)
     version = await decide_version(candidate)
     verified = await _verified(candidate)
     manifests = dict(
@@ -59,8 +59,8 @@ async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str,
 
 async def _verified(candidate: Candidate) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
-    source = candidate.source_names(VERIFYING_ENVIRONMENT)
-    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
+    source, target = candidate.source, candidate.names.environment.name
+    reader, writer = candidate.reader, candidate.orchestrator
 
     async def look(service: Service) -> Release | None:
         verifying = (reader, source.artifact_bucket, source.stack(service.name))
@@ -81,7 +81,7 @@ async def _verified(candidate: Candidate) -> dict[str, Release]:
             strict=True,
         )
     )
-    check_verified(found, candidate.commit.sha, VERIFYING_ENVIRONMENT)
+    check_verified(found, candidate.commit.sha, source.environment.name, target)
     return {name: release for name, release in found.items() if release}
 
 
@@ -90,8 +90,8 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
 
     Prod's own key signs it there, before the manifest is written.
     """
-    source = candidate.source_names(VERIFYING_ENVIRONMENT)
-    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
+    source, target = candidate.source, candidate.names.environment.name
+    reader, writer = candidate.reader, candidate.orchestrator
     bucket = candidate.names.artifact_bucket
     tree = candidate.trees[service.name]
     (pulled, known), key = await both(
@@ -101,12 +101,12 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         ),
         call(read_signing_key, writer, candidate.names.signing_key_arn),
     )
-    check_pulled(pulled, verified, VERIFYING_ENVIRONMENT)
+    check_pulled(pulled, verified, source.environment.name, target)
     if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
     found = await call(find_artifact, reader, source.artifact_bucket, tree)
-    manifest = check_promoted(found, verified, VERIFYING_ENVIRONMENT)
+    manifest = check_promoted(found, verified, source.environment.name, target)
     provenance = await check_provenance(reader, source, manifest)
     copied = await each(
         manifest.objects,
@@ -121,5 +121,6 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
     )
     await countersign(candidate, manifest, key, known, provenance)
     written = await call(write_manifest, writer, bucket, manifest)
-    check_pulled(written, verified, VERIFYING_ENVIRONMENT)  # another run may have been faster
+    # Another run may have been faster.
+    check_pulled(written, verified, source.environment.name, target)
     return written

@@ -11,6 +11,7 @@ from prefect import get_run_logger
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import check_rebuilt, provenance_key
 from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision, ThenDeploy
@@ -26,7 +27,7 @@ from tiercel.tasks.records.artifacts import find_artifact, write_manifest
 from tiercel.tasks.records.provenance import find_provenance
 
 
-@lifecycle_flow("publish-artifact", "publish", "preprod")
+@lifecycle_flow("publish-artifact", "publish", PREPROD)
 async def publish_artifact(
     repository: Repository,
     commit: Revision,
@@ -39,7 +40,7 @@ async def publish_artifact(
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
         then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done.
     """
-    candidate = await prepare(repository, commit, "preprod")
+    candidate = await prepare(repository, commit, PREPROD)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
     published = await all_done(
         _publish(candidate, service, one_per_core)

@@ -11,7 +11,6 @@ from prefect import get_run_logger
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import TiercelError, UnreachableError
-from tiercel.domain.gitflow.branches import VERIFYING_ENVIRONMENT
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
@@ -132,7 +131,7 @@ async def _verdict(
     except TiercelError as error:
         return Verdict(service=service.name, check=failed_check(service.name, error))
     before = await call(read_template, merge.base, service.template_path)
-    region = topology.environment(VERIFYING_ENVIRONMENT).region
+    region = topology.verifying.region
     role = await call(read_service_role, region, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return Verdict(

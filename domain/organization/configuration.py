@@ -14,11 +14,9 @@ from pydantic import ValidationError
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
+from tiercel.domain.organization.promotions import Finding, promotion_findings
 from tiercel.domain.organization.services import Service, deployment_order
-from tiercel.domain.organization.topology import REQUIRED_ENVIRONMENTS, Environment, Topology
-
-Finding = tuple[tuple[str, ...], str]
-"""The path of a key and what is wrong with it."""
+from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
 _BYTE_ORDER_MARK = "\ufeff"
 """Some editors begin a UTF-8 file with it; TOML knows none."""
@@ -157,6 +155,7 @@ def _contradictions(topology: Topology) -> Iterator[Finding]:
     for name, environment in topology.environments.items():
         if not is_legal_branch(environment.branch):
             yield ("environments", name, "branch"), "git allows no branch of this name"
+    yield from promotion_findings(topology)
     for keys in _UNIQUE_KEYS:
         yield from _shared(topology.environments, keys)
     for service in topology.services.values():
@@ -166,7 +165,7 @@ def _contradictions(topology: Topology) -> Iterator[Finding]:
 
 
 def _missing_environments(topology: Topology) -> Iterator[Finding]:
-    for name in REQUIRED_ENVIRONMENTS:
+    for name in (PREPROD, PROD):
         if name not in topology.environments:
             yield ("environments", name), "missing: both preprod and prod must be described"
 

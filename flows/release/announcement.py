@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.gitflow.back_merge import BackMerge, check_back_merge
-from tiercel.domain.gitflow.branches import VERIFYING_ENVIRONMENT, BranchRole, classify
+from tiercel.domain.gitflow.branches import BranchRole, classify
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.versions import Tag, Version, next_version, version_at
 from tiercel.domain.pages.release_notes import back_merge_body, release_notes
@@ -45,13 +45,14 @@ async def decide_version(candidate: Candidate) -> Version | None:
     earlier = _newest(tags, sha)
     if earlier:
         new = await call(commits_since, candidate.commit, earlier.commit)
-        check_newer(earlier, new, sha)
+        check_newer(earlier, new, sha, candidate.names.environment.name)
     known = version_at(tags, sha)
     if known:
         return known
     hotfix = branch is not None and classify(branch) is BranchRole.HOTFIX
     if earlier:
-        check_back_merge(await _earlier_back_merge(candidate, earlier), hotfix=hotfix)
+        due = await _earlier_back_merge(candidate, earlier)
+        check_back_merge(due, candidate.names.environment.name, hotfix=hotfix)
     return next_version([Version.parse(tag.version) for tag in tags], branch)
 
 
@@ -131,7 +132,7 @@ def _newest(tags: list[Tag], commit: str) -> Tag | None:
 
 
 def _develop(candidate: Candidate) -> str:
-    return candidate.topology.environment(VERIFYING_ENVIRONMENT).branch
+    return candidate.source.environment.branch
 
 
 def _release_id(release: Release) -> str:

@@ -68,7 +68,7 @@ class _Deployment:
     def __init__(self, candidate: Candidate) -> None:
         self._repository = candidate.commit.repository
         self._commit = candidate.commit.sha
-        self._environment = candidate.names.environment.name
+        self._environment = candidate.names.environment
         self._number: int | None = None
 
     async def say(self, state: str, description: str, address: str = "") -> None:
@@ -77,8 +77,8 @@ class _Deployment:
                 open_deployment,
                 self._repository,
                 self._commit,
-                self._environment,
-                production=self._environment == "prod",
+                self._environment.name,
+                production=self._environment.production,
             )
         await call(
             report_deployment_state,

@@ -84,14 +84,15 @@ class Candidate:
         """Who acts in the InfrastructureAccount."""
         return self.target.orchestrator
 
-    def source_names(self, environment: str) -> Names:
-        """The names of another environment, from which this one pulls."""
-        return Names.of(self.topology, environment)
+    @property
+    def source(self) -> Names:
+        """The names of the environment from which this one promotes."""
+        return Names.of(self.topology, self.names.environment.promotes_from)
 
-    def reader_of(self, environment: str) -> Access:
-        """Who reads another environment's artifacts: this one's own orchestrator."""
-        region = self.topology.environment(environment).region
-        return replace(self.orchestrator, region=region)
+    @property
+    def reader(self) -> Access:
+        """Who reads the source environment's artifacts: this one's own orchestrator."""
+        return replace(self.orchestrator, region=self.source.environment.region)
 
 
 async def prepare(repository: str, revision: str, environment: str) -> Candidate:

@@ -182,7 +182,7 @@ async def _brought_up(
         links=target.links,
         intent=intent,
         template_key=manifest.template.key,
-        production=target.names.environment.name == "prod",
+        production=target.names.environment.production,
     )
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live

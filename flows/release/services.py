@@ -9,9 +9,9 @@ from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
-from tiercel.domain.gitflow.branches import PRODUCTION_ENVIRONMENT
 from tiercel.domain.organization.services import Service
-from tiercel.domain.release.ledger import Intent, Purpose
+from tiercel.domain.release.ledger import Intent
+from tiercel.domain.release.promotion import purpose_in
 from tiercel.domain.stack.parameters import resolve_parameters
 from tiercel.flows.engine.concurrency import all_done, call, in_dependency_order
 from tiercel.flows.release.github import as_github_deployment
@@ -74,7 +74,6 @@ def wanted_release(
         BOUNDARY_PARAMETER: names.boundary_arn,
     }
     environment = names.environment.name
-    promoted = environment == PRODUCTION_ENVIRONMENT
     return Intent(
         stack=names.stack(service.name),
         number=1,
@@ -91,7 +90,7 @@ def wanted_release(
         requested_by="",
         flow_run=candidate.run,
         at=datetime.now(UTC),
-        purpose=Purpose.PROMOTION if promoted else Purpose.DEPLOY,
+        purpose=purpose_in(names.environment),
         smoke_test=service.smoke_test,
     )
 

@@ -94,8 +94,9 @@ def set_key(key: str, value: str) -> str:
 
 
 def place_of(key: str) -> list[str]:
-    names = {"environments": iter(("preprod",)), "services": iter(("orders",))}
     words = key.split(".")
+    first = "prod" if words[-1] in {"production", "promotes_from"} else "preprod"
+    names = {"environments": iter((first,)), "services": iter(("orders",))}
     return [
         next(names[words[index - 1]], "prod") if word == "NAME" else word
         for index, word in enumerate(words)

@@ -35,7 +35,8 @@ TOPOLOGY = parse_topology(TEXT)
 def test_prod_pulls_from_preprod_and_preprod_from_itself() -> None:
     preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
     assert prod["source_account"] == preprod["source_account"] == "111111111111"
-    assert prod["puller_account"] == preprod["puller_account"] == "333333333333"
+    assert prod["puller_roots"] == preprod["puller_roots"] == "arn:aws:iam::333333333333:root"
+    assert preprod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
     assert prod["source_bucket"] == "acme-preprod-artifacts-111111111111-eu-central-1"
 
 
