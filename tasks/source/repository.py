@@ -45,12 +45,17 @@ def read_text(commit: Commit, path: str) -> str | None:
     if int(size.stdout) > _MAX_FILE_BYTES:
         raise RefusedInputError(f"{path} is larger than 1 MiB", where=where)
     blob = run_git(commit.mirror, "cat-file", "blob", name, check=False)
-    if blob.returncode:
-        raise RefusedInputError(f"{path} is a folder and not a file", where=where)
+    text = None if blob.returncode else _utf_8(blob.stdout)  # git fails for a folder
+    if text is None:
+        raise RefusedInputError(f"{path} is not UTF-8 text", where=where)
+    return text
+
+
+def _utf_8(body: bytes) -> str | None:
     try:
-        return blob.stdout.decode()
-    except UnicodeDecodeError as error:
-        raise RefusedInputError(f"{path} is not UTF-8 text", where=where) from error
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:

@@ -601,7 +601,7 @@ def test_a_file_may_have_one_mebibyte_and_not_one_byte_more(origin: Origin) -> N
 @pytest.mark.parametrize("path", ["binary", "folder", ""])
 def test_what_is_no_text_is_refused(origin: Origin, path: str) -> None:
     origin.commit({"binary": b"\xff\xfe\x00", "folder/a": "x"})
-    with pytest.raises(RefusedInputError, match=r"not UTF-8 text|is a folder"):
+    with pytest.raises(RefusedInputError, match="not UTF-8 text"):
         read_text(origin.fetch(), path)
 
 
