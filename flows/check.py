@@ -12,7 +12,6 @@ from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
 from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
 from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
-from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.check_parts import (
@@ -46,10 +45,8 @@ async def check_environment(environment: Environment) -> Report:
         environment: The environment whose accounts are meant.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
-    await tag_flow_run(environment)
     names = Names.of(topology, environment)
+    await tag_flow_run(environment)
     place = Place(
         names=names,
         run=str(flow_run.get_id() or "no-flow-run"),

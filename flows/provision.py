@@ -8,7 +8,6 @@ from typing import Any
 
 from tiercel.domain.accounts.provisioning import terraform_variables
 from tiercel.domain.accounts.terraform_plan import TerraformPlan, check_approval
-from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.engine.concurrency import call
@@ -60,10 +59,8 @@ async def provision_accounts(
         bootstrap: Create the bucket of Terraform's state first; needed once.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
-    await tag_flow_run(environment)
     names = Names.of(topology, environment)
+    await tag_flow_run(environment)
     administrators = administrators_of(names)
     await call(check_administrators, names, administrators)
     await call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import (
@@ -65,8 +65,6 @@ async def roll_back(
 
 
 def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
     target = ReleaseTarget.of(topology, environment)
     prefix = target.names.prefix
     if not stack.startswith(prefix):

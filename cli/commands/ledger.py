@@ -11,7 +11,6 @@ from tiercel.cli.commands.releases import ledger_of, names_of, topology_of
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE
-from tiercel.domain.base.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.access import Access
@@ -88,10 +87,4 @@ def _signing_key(environment: str, access: Access) -> SigningKey:
 
 
 def _check(environment: str, config: Path | None, sandbox_state: Path | None) -> None:
-    known = topology_of(config, sandbox_state).environments
-    if environment not in known:
-        raise ConfigurationError(
-            f"there is no environment {environment!r}",
-            where="environments",
-            remedy=f"choose one of {', '.join(known)}",
-        )
+    topology_of(config, sandbox_state).environment(environment)

@@ -12,7 +12,7 @@ import typer
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError, TiercelError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.organization.requests import STACK_PATTERN
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
@@ -71,13 +71,7 @@ def releases(
     """List the releases of an environment, the newest of each stack first."""
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
-    topology = topology_of(config, sandbox_state)
-    if environment not in topology.environments:
-        raise ConfigurationError(
-            f"there is no environment {environment!r}",
-            where="environments",
-            remedy=f"choose one of {', '.join(topology.environments)}",
-        )
+    topology_of(config, sandbox_state).environment(environment)
     if show:
         _show(output, show, ledger_of(environment, config, sandbox_state))
         return

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import (
     REPOSITORY_PATTERN,
@@ -97,7 +98,14 @@ class Topology(Frozen):
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:
-        """Return one environment; KeyError when there is none of that name."""
+        """Return one environment; ConfigurationError when there is none of that name."""
+        if name not in self.environments:
+            raise ConfigurationError(
+                f"there is no environment {name!r}",
+                where="environments",
+                state="nothing was called",
+                remedy=f"choose one of {', '.join(self.environments)}",
+            )
         return self.environments[name]
 
     def pullers_of(self, name: str) -> list[Environment]:
@@ -108,7 +116,7 @@ class Topology(Frozen):
     def verifying(self) -> Environment:
         """The environment from which the first production one in the file promotes.
 
-        Raises KeyError if there is none, which `parse_topology` does not let pass.
+        Raises ConfigurationError if there is none, which `parse_topology` does not let pass.
         """
         sources = [one.promotes_from for one in self.environments.values() if one.production]
         return self.environment(sources[0] if sources else "")

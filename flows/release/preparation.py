@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Access, deployer, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
@@ -102,12 +102,9 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
     worker's configuration, the repository, the commit or its services.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    branch = topology.environment(environment).branch
     check_repository(repository, topology)
-    commit = await call(
-        fetch_commit, repository, revision, topology.environments[environment].branch
-    )
+    commit = await call(fetch_commit, repository, revision, branch)
     topology = await call(load_services, commit, topology)
     await tag_flow_run(environment, repository, *topology.services)
     return Candidate(

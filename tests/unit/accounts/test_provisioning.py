@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, terraform_variables
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.configuration import parse_topology
 
 TEXT = """
@@ -72,5 +73,5 @@ def test_a_build_timeout_is_whole_minutes_and_never_shorter(seconds: int, minute
 
 
 def test_an_unknown_environment_is_an_error() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigurationError):
         terraform_variables(TOPOLOGY, "qa")
