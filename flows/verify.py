@@ -15,7 +15,15 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
-from tiercel.domain.review.checks import Check, CheckState, check, failed_check, refusal, summary
+from tiercel.domain.review.checks import (
+    Check,
+    CheckState,
+    check,
+    failed_check,
+    refusal,
+    summary,
+    unchanged,
+)
 from tiercel.domain.review.template_changes import template_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
 from tiercel.domain.review.verdicts import Verdict
@@ -99,8 +107,7 @@ async def _verify(topology: Topology, merge: MergeRef) -> list[Verdict]:
     async def verdict(service: Service) -> Verdict:
         tree = trees[service.name]
         if tree.artifact_id in known:
-            unchanged = check(service.name, CheckState.SUCCESS, "unchanged: skipped")
-            return Verdict(service=service.name, check=unchanged)
+            return Verdict(service=service.name, check=unchanged(service.name))
         async with one_per_core:
             return await _verdict(topology, merge, service, tree)
 

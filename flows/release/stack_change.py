@@ -81,7 +81,7 @@ async def bring_up(
             continue
         action = states.decide(
             stack.status if stack else None,
-            states.Intent.DEPLOY,
+            states.StackGoal.DEPLOY,
             production=change.production,
         )
         _check(change, action)

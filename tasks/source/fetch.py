@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import RefusedInputError, TransientError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, TransientError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.values import Frozen
 from tiercel.tasks.engine.task import world_task
@@ -26,8 +26,11 @@ _FINAL = (
     "does not exist",
     "could not read Username",
     "Authentication failed",
-    _NO_REF,
 )
+
+
+class _NoSuchRefError(RefusedInputError):
+    """The repository is there, and has no ref of that name."""
 
 
 class MergeRef(Frozen):
@@ -75,9 +78,7 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     try:
         with _updated(repository, f"{ref}:{ref}") as mirror:
             merge, base, head = (_resolve(mirror, f"{ref}{suffix}") for suffix in ("", "^1", "^2"))
-    except RefusedInputError as error:
-        if _NO_REF not in error.why:
-            raise
+    except _NoSuchRefError:
         merge = base = head = ""
     if head != head_commit:
         raise TransientError(
@@ -119,14 +120,20 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
     )  # fmt: skip
     if result.returncode:
         why = result.stderr.decode(errors="replace").strip()[-500:]
-        kind = RefusedInputError if any(text in why for text in _FINAL) else TransientError
-        raise kind(
+        raise _kind_of(why)(
             "the repository cannot be fetched",
             where=url,
             why=why,
             state="nothing was built",
             remedy="check that the repository exists and that this machine may read it",
         )
+
+
+def _kind_of(why: str) -> type[TiercelError]:
+    """Return what a failed fetch is, by what git says of it."""
+    if _NO_REF in why:
+        return _NoSuchRefError
+    return RefusedInputError if any(text in why for text in _FINAL) else TransientError
 
 
 def _credentials(url: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from tiercel.domain.release.promotion import (
     purpose_in,
 )
 from tiercel.domain.review.checks import refusal
-from tiercel.domain.stack.states import Intent, StackStatus, decide
+from tiercel.domain.stack.states import StackGoal, StackStatus, decide
 
 ENVIRONMENT = """
 [environments.{name}]
@@ -104,7 +104,7 @@ def _decisions(topology: Topology, name: str) -> list[object]:
     return [
         decide(status, intent, production=production)
         for status in (None, *StackStatus)
-        for intent in Intent
+        for intent in StackGoal
     ]
 
 
