@@ -15,7 +15,7 @@ from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironme
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.check_parts import (
-    Place,
+    CheckTarget,
     all_of,
     attempt,
     infrastructure_parts,
@@ -47,7 +47,7 @@ async def check_environment(environment: Environment) -> Report:
     topology = await call(load_topology, config_path())
     names = Names.of(topology, environment)
     await tag_flow_run(environment)
-    place = Place(
+    place = CheckTarget(
         names=names,
         run=str(flow_run.get_id() or "no-flow-run"),
         wanted=wanted_environment(topology, names, "", ""),
@@ -67,7 +67,7 @@ async def check_environment(environment: Environment) -> Report:
     return report
 
 
-async def _findings(place: Place, topology: Topology) -> list[Finding]:
+async def _findings(place: CheckTarget, topology: Topology) -> list[Finding]:
     wanted, names = place.wanted, place.names
     clock = await attempt(compare_clocks, names.environment.region)
     boss = await attempt(assume, place.orchestrator)
@@ -82,7 +82,7 @@ async def _findings(place: Place, topology: Topology) -> list[Finding]:
     return [*found, clock_is_right(wanted.infrastructure("account"), clock)]
 
 
-async def _as_orchestrator(place: Place, topology: Topology) -> list[Finding]:
+async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Finding]:
     """Look at everything, the RuntimeAccount as the roles that let the orchestrator in."""
     names, who = place.names, place.orchestrator
     artifact_key, signing_key = await all_done(

@@ -19,7 +19,7 @@ from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision
 from tiercel.flows.release.announcement import announce, decide_version
-from tiercel.flows.release.preparation import Candidate, prepare
+from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.provenance import check_provenance, countersign
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
@@ -38,42 +38,46 @@ async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str,
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Prod's branch, by its id, or the branch for its newest commit.
     """
-    candidate = await prepare(repository, commit, PROD)
-    version = await decide_version(candidate)
-    verified = await _verified(candidate)
+    prepared = await prepare(repository, commit, PROD)
+    version = await decide_version(prepared)
+    verified = await _verified(prepared)
     manifests = dict(
         zip(
             verified,
             await all_done(
-                _pulled(candidate, service, verified[service.name])
-                for service in candidate.topology.services.values()
+                _pulled(prepared, service, verified[service.name])
+                for service in prepared.topology.services.values()
             ),
             strict=True,
         )
     )
-    released = await release_all(candidate, manifests)
+    released = await release_all(prepared, manifests)
     if version:
-        await announce(candidate, version, released)
+        await announce(prepared, version, released)
     return released
 
 
-async def _verified(candidate: Candidate) -> dict[str, Release]:
+async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
-    source, target = candidate.source, candidate.names.environment.name
-    reader, writer = candidate.reader, candidate.orchestrator
+    source, target = prepared.source, prepared.target.names.environment.name
+    reader, writer = prepared.reader, prepared.target.orchestrator
 
     async def look(service: Service) -> Release | None:
         verifying = (reader, source.artifact_bucket, source.stack(service.name))
-        own = (writer, candidate.names.artifact_bucket, candidate.names.stack(service.name))
+        own = (
+            writer,
+            prepared.target.names.artifact_bucket,
+            prepared.target.names.stack(service.name),
+        )
         history, (there, here) = await both(
             call(read_history, *verifying),
             both(call(read_rejected_artifacts, *verifying), call(read_rejected_artifacts, *own)),
         )
         return verified_release(
-            history, candidate.trees[service.name].artifact_id, there.keys() | here.keys()
+            history, prepared.trees[service.name].artifact_id, there.keys() | here.keys()
         )
 
-    services = candidate.topology.services
+    services = prepared.topology.services
     found = dict(
         zip(
             services,
@@ -81,25 +85,25 @@ async def _verified(candidate: Candidate) -> dict[str, Release]:
             strict=True,
         )
     )
-    check_verified(found, candidate.commit.sha, source.environment.name, target)
+    check_verified(found, prepared.commit.sha, source.environment.name, target)
     return {name: release for name, release in found.items() if release}
 
 
-async def _pulled(candidate: Candidate, service: Service, verified: Release) -> Manifest:
+async def _pulled(prepared: PreparedCommit, service: Service, verified: Release) -> Manifest:
     """Copy an artifact into Prod's InfrastructureAccount, each digest and the signature checked.
 
     Prod's own key signs it there, before the manifest is written.
     """
-    source, target = candidate.source, candidate.names.environment.name
-    reader, writer = candidate.reader, candidate.orchestrator
-    bucket = candidate.names.artifact_bucket
-    tree = candidate.trees[service.name]
+    source, target = prepared.source, prepared.target.names.environment.name
+    reader, writer = prepared.reader, prepared.target.orchestrator
+    bucket = prepared.target.names.artifact_bucket
+    tree = prepared.trees[service.name]
     (pulled, known), key = await both(
         both(
             call(find_artifact, writer, bucket, tree),
             call(find_provenance, writer, bucket, tree),
         ),
-        call(read_signing_key, writer, candidate.names.signing_key_arn),
+        call(read_signing_key, writer, prepared.target.names.signing_key_arn),
     )
     check_pulled(pulled, verified, source.environment.name, target)
     if pulled and provenance_key(pulled, key.arn) in known:
@@ -119,7 +123,7 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         len(copied),
         source.environment.name,
     )
-    await countersign(candidate, manifest, key, known, provenance)
+    await countersign(prepared, manifest, key, known, provenance)
     written = await call(write_manifest, writer, bucket, manifest)
     # Another run may have been faster.
     check_pulled(written, verified, source.environment.name, target)

@@ -17,7 +17,7 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision, ThenDeploy
 from tiercel.flows.release.handover import start_deploy
 from tiercel.flows.release.pages import report_publication
-from tiercel.flows.release.preparation import Candidate, prepare
+from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.provenance import sign_build
 from tiercel.flows.release.results import Published
 from tiercel.tasks.aws.objects import upload_package
@@ -40,30 +40,29 @@ async def publish_artifact(
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
         then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done.
     """
-    candidate = await prepare(repository, commit, PREPROD)
+    prepared = await prepare(repository, commit, PREPROD)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
     published = await all_done(
-        _publish(candidate, service, one_per_core)
-        for service in candidate.topology.services.values()
+        _publish(prepared, service, one_per_core) for service in prepared.topology.services.values()
     )
-    result = dict(zip(candidate.topology.services, published, strict=True))
-    await report_publication(candidate, result)
+    result = dict(zip(prepared.topology.services, published, strict=True))
+    await report_publication(prepared, result)
     if then_deploy:
-        await start_deploy(candidate)
+        await start_deploy(prepared)
     return result
 
 
 async def _publish(
-    candidate: Candidate, service: Service, one_per_core: asyncio.Semaphore
+    prepared: PreparedCommit, service: Service, one_per_core: asyncio.Semaphore
 ) -> Published:
-    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
-    tree = candidate.trees[service.name]
+    access, bucket = prepared.target.orchestrator, prepared.target.names.artifact_bucket
+    tree = prepared.trees[service.name]
     (found, known), key = await both(
         both(
             call(find_artifact, access, bucket, tree),
             call(find_provenance, access, bucket, tree),
         ),
-        call(read_signing_key, access, candidate.names.signing_key_arn),
+        call(read_signing_key, access, prepared.target.names.signing_key_arn),
     )
     if found and provenance_key(found, key.arn) in known:
         get_run_logger().info(
@@ -71,26 +70,26 @@ async def _publish(
         )
         return Published(found, built=False, uploaded=0)
     async with one_per_core:
-        return await _build_and_upload(candidate, service, found, known, key)
+        return await _build_and_upload(prepared, service, found, known, key)
 
 
 async def _build_and_upload(
-    candidate: Candidate,
+    prepared: PreparedCommit,
     service: Service,
     found: Manifest | None,
     known: list[str],
     key: SigningKey,
 ) -> Published:
     """Build, upload, sign, and write the manifest last; `found` is one without provenance."""
-    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
+    access, bucket = prepared.target.orchestrator, prepared.target.names.artifact_bucket
     started = datetime.now(UTC)
     with build_folder() as folder:
         built = await call(
             build_service,
-            candidate.commit,
+            prepared.commit,
             service,
-            candidate.trees[service.name],
-            candidate.topology.builds,
+            prepared.trees[service.name],
+            prepared.topology.builds,
             folder,
         )
         finished = datetime.now(UTC)
@@ -101,7 +100,7 @@ async def _build_and_upload(
                 upload_package, access, bucket, package, built.files[package.sha256]
             ),
         )
-    await sign_build(candidate, built.manifest, key, known, started, finished)
+    await sign_build(prepared, built.manifest, key, known, started, finished)
     manifest = await call(write_manifest, access, bucket, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",

@@ -54,3 +54,31 @@ def _in_runtime(names: Names, role: Role, run: str) -> Access:
         external_id=names.environment.external_id,
         via=orchestrator(names, run),
     )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One environment, and the run that acts in it."""
+
+    names: Names
+    run: str
+
+    @property
+    def orchestrator(self) -> Access:
+        """Who acts in the InfrastructureAccount."""
+        return orchestrator(self.names, self.run)
+
+    @property
+    def deployer(self) -> Access:
+        """Who acts in the RuntimeAccount."""
+        return deployer(self.names, self.run)
+
+    @property
+    def auditor(self) -> Access:
+        """Who reads in the RuntimeAccount."""
+        return auditor(self.names, self.run)
+
+    @property
+    def bucket(self) -> str:
+        """Where artifacts, ledger and leases are."""
+        return self.names.artifact_bucket

@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.access import Access, deployer, orchestrator
+from tiercel.domain.organization.access import Access, Target
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
@@ -21,12 +21,10 @@ from tiercel.tasks.source.topology_file import config_path
 
 
 @dataclass(frozen=True)
-class ReleaseTarget:
+class ReleaseTarget(Target):
     """The environment that is released to, and the run that does it."""
 
-    names: Names
     links: Links
-    run: str
     lease_seconds: float
 
     @classmethod
@@ -34,29 +32,14 @@ class ReleaseTarget:
         """Return an environment as the target of the flow run that this is."""
         return cls(
             names=Names.of(topology, environment),
-            links=Links.of(topology, server_url()),
             run=str(flow_run.get_id() or "no-flow-run"),
+            links=Links.of(topology, server_url()),
             lease_seconds=topology.leases.seconds,
         )
 
-    @property
-    def orchestrator(self) -> Access:
-        """Who acts in the InfrastructureAccount."""
-        return orchestrator(self.names, self.run)
-
-    @property
-    def deployer(self) -> Access:
-        """Who acts in the RuntimeAccount."""
-        return deployer(self.names, self.run)
-
-    @property
-    def bucket(self) -> str:
-        """Where artifacts, ledger and leases are."""
-        return self.names.artifact_bucket
-
 
 @dataclass(frozen=True)
-class Candidate:
+class PreparedCommit:
     """A commit, the services that it describes, and where they are going."""
 
     topology: Topology
@@ -65,37 +48,17 @@ class Candidate:
     trees: dict[str, SourceTree]
 
     @property
-    def names(self) -> Names:
-        """The names of the environment's resources."""
-        return self.target.names
-
-    @property
-    def links(self) -> Links:
-        """The addresses that people open."""
-        return self.target.links
-
-    @property
-    def run(self) -> str:
-        """The flow run, by which AWS and the ledger know it."""
-        return self.target.run
-
-    @property
-    def orchestrator(self) -> Access:
-        """Who acts in the InfrastructureAccount."""
-        return self.target.orchestrator
-
-    @property
     def source(self) -> Names:
-        """The names of the environment from which this one promotes."""
-        return Names.of(self.topology, self.names.environment.promotes_from)
+        """The names of the environment from which the target promotes."""
+        return Names.of(self.topology, self.target.names.environment.promotes_from)
 
     @property
     def reader(self) -> Access:
-        """Who reads the source environment's artifacts: this one's own orchestrator."""
-        return replace(self.orchestrator, region=self.source.environment.region)
+        """Who reads the source environment's artifacts: the target's own orchestrator."""
+        return replace(self.target.orchestrator, region=self.source.environment.region)
 
 
-async def prepare(repository: str, revision: str, environment: str) -> Candidate:
+async def prepare(repository: str, revision: str, environment: str) -> PreparedCommit:
     """Return what is to be released. Nothing has been called but git by then.
 
     Raises ConfigurationError or RefusedInputError for whatever is wrong with the
@@ -107,7 +70,7 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
     commit = await call(fetch_commit, repository, revision, branch)
     topology = await call(load_services, commit, topology)
     await tag_flow_run(environment, repository, *topology.services)
-    return Candidate(
+    return PreparedCommit(
         topology=topology,
         target=ReleaseTarget.of(topology, environment),
         commit=commit,

@@ -13,7 +13,7 @@ from tiercel.domain.artifact.provenance import Build, attested_digests, provenan
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names, Role
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.release.preparation import Candidate
+from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
 from tiercel.tasks.records.provenance import verify_artifact, write_provenance
 from tiercel.tasks.source.fetch import server_url
@@ -31,7 +31,7 @@ async def check_provenance(access: Access, names: Names, manifest: Manifest) -> 
 
 
 async def sign_build(
-    candidate: Candidate,
+    prepared: PreparedCommit,
     manifest: Manifest,
     key: SigningKey,
     known: Collection[str],
@@ -50,7 +50,7 @@ async def sign_build(
         )
     if provenance_key(manifest, key.arn) in known:
         return
-    commit = candidate.commit
+    commit = prepared.commit
     objects = await call(find_objects, commit, list(manifest.source.objects))
     statement = statement_of(
         manifest,
@@ -59,18 +59,18 @@ async def sign_build(
             repository=commit.repository,
             commit=commit.sha,
             object_types={path: one.kind for path, one in objects.items()},
-            builder=candidate.names.role_arn(Role.ORCHESTRATOR),
-            run=candidate.run,
+            builder=prepared.target.names.role_arn(Role.ORCHESTRATOR),
+            run=prepared.target.run,
             started=started,
             finished=finished,
             others=others,
         ),
     )
-    await _sign(candidate, manifest, key, Envelope(payload=statement, signatures=()))
+    await _sign(prepared, manifest, key, Envelope(payload=statement, signatures=()))
 
 
 async def countersign(
-    candidate: Candidate,
+    prepared: PreparedCommit,
     manifest: Manifest,
     key: SigningKey,
     known: Collection[str],
@@ -82,13 +82,13 @@ async def countersign(
     then on, whatever becomes of the other one.
     """
     if provenance_key(manifest, key.arn) not in known:
-        await _sign(candidate, manifest, key, verified)
+        await _sign(prepared, manifest, key, verified)
 
 
 async def _sign(
-    candidate: Candidate, manifest: Manifest, key: SigningKey, envelope: Envelope
+    prepared: PreparedCommit, manifest: Manifest, key: SigningKey, envelope: Envelope
 ) -> None:
-    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
+    access, bucket = prepared.target.orchestrator, prepared.target.names.artifact_bucket
     signature = await call(sign_provenance, access, key, manifest.service, envelope.payload)
     signed = envelope.signed_by(signature)
     await call(write_provenance, access, bucket, manifest, key, signed)

@@ -50,6 +50,19 @@ IsOlder = Callable[[Intent], Awaitable[bool]]
 """Whether the release that an intent describes contains what is wanted, and more."""
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What is to run where: `intent` has no number and no requester yet.
+
+    Without `is_older` only a release that is recorded meanwhile counts as newer.
+    """
+
+    target: ReleaseTarget
+    intent: Intent
+    manifest: Manifest
+    is_older: IsOlder | None = None
+
+
 @dataclass
 class _Progress:
     """What a release has come to so far, and how many seconds each step took."""
@@ -77,17 +90,15 @@ class _Progress:
         )
 
 
-async def release(
-    target: ReleaseTarget, wanted: Intent, manifest: Manifest, is_older: IsOlder | None = None
-) -> Released:
+async def release(wish: Wish) -> Released:
     """Bring one stack to what is wanted, or find that it is there already.
 
-    `wanted` has no number and no requester yet. An open intent of an earlier run with the
-    same wish is taken up again. Raises SupersededError if a newer release stands in the
-    ledger; without `is_older` only one that is recorded meanwhile counts as newer. What comes
-    when is decided by `next_move`.
+    An open intent of an earlier run with the same wish is taken up again. Raises
+    SupersededError if a newer release stands in the ledger. What comes when is decided by
+    `next_move`.
     """
-    known, expected = Known(), target.names.stack_tags(wanted.service)
+    known, wanted = Known(), wish.intent
+    expected = wish.target.names.stack_tags(wanted.service)
     while True:
         match next_move(wanted, known, expected):
             case AlreadyLive(live, stack):
@@ -99,41 +110,37 @@ async def release(
             case Resume(intent, stack):
                 number = intent.number
                 get_run_logger().info("%s: going on with release %d", wanted.service, number)
-                return await _carried_out(target, intent, manifest, stack)
+                return await _carried_out(wish, intent, stack)
             case RecordIntent(number, stack):
-                recorded = await _recorded(target, wanted, number)
+                recorded = await _recorded(wish, number)
                 if recorded:
-                    return await _carried_out(target, recorded, manifest, stack)
+                    return await _carried_out(wish, recorded, stack)
                 known = known.beaten_again()
             case AskWhetherOlder(newer):
-                older = is_older is not None and await is_older(newer)
+                older = wish.is_older is not None and await wish.is_older(newer)
                 known = replace(known, is_older=older)
             case question:
-                known = await _answered(question, known, target, wanted.stack, manifest)
+                known = await _answered(question, known, wish)
 
 
-async def _answered(
-    question: Question,
-    known: Known,
-    target: ReleaseTarget,
-    stack: str,
-    manifest: Manifest,
-) -> Known:
+async def _answered(question: Question, known: Known, wish: Wish) -> Known:
     """Return what is known once the question is answered."""
+    target, stack = wish.target, wish.intent.stack
     match question:
         case ReadLedger():
             latest = await call(newest_release, target.orchestrator, target.bucket, stack)
             return known.with_ledger(latest)
         case VerifyProvenance():
-            await check_provenance(target.orchestrator, target.names, manifest)
+            await check_provenance(target.orchestrator, target.names, wish.manifest)
             return replace(known, verified=True)
         case ObserveStack():
             found = await call(observe_stack, target.deployer, stack)
             return replace(known, stack=found)
 
 
-async def _recorded(target: ReleaseTarget, wanted: Intent, number: int) -> Intent | None:
+async def _recorded(wish: Wish, number: int) -> Intent | None:
     """Return the intent as it stands in the ledger, None if another run took the number first."""
+    target = wish.target
     asked = {
         "number": number,
         "requested_by": await call(caller_arn, target.names.environment.region),
@@ -141,19 +148,16 @@ async def _recorded(target: ReleaseTarget, wanted: Intent, number: int) -> Inten
         "flow_run_url": str(flow_run.ui_url or ""),
         "at": datetime.now(UTC),
     }
-    return await call(
-        record_intent, target.orchestrator, target.bucket, wanted.model_copy(update=asked)
-    )
+    intent = wish.intent.model_copy(update=asked)
+    return await call(record_intent, target.orchestrator, target.bucket, intent)
 
 
-async def _carried_out(
-    target: ReleaseTarget, intent: Intent, manifest: Manifest, stack: Stack | None
-) -> Released:
-    """Carry out an intent and write down what became of it."""
-    progress = _Progress(stack)
+async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Released:
+    """Carry out an intent of the ledger and write down what became of it."""
+    target, progress = wish.target, _Progress(stack)
     async with lease_of(target, intent.stack) as lease:
         try:
-            live = await _brought_up(target, intent, manifest, progress, lease)
+            live = await _brought_up(wish, intent, progress, lease)
         except TiercelError as error:
             ended = failure(error, progress.so_far())
             if ended:
@@ -165,14 +169,9 @@ async def _carried_out(
     return Released(recorded, live, changed=True)
 
 
-async def _brought_up(
-    target: ReleaseTarget,
-    intent: Intent,
-    manifest: Manifest,
-    progress: _Progress,
-    lease: StackLease,
-) -> Stack:
+async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: StackLease) -> Stack:
     """Return the stack as it runs the release, its smoke test passed."""
+    target, manifest = wish.target, wish.manifest
     await _stage(target, manifest)
     progress.ended("stage")
     change = StackChange(
