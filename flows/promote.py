@@ -60,18 +60,17 @@ async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str,
 async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
     source, target = prepared.source, prepared.target.names.environment.name
-    reader, writer = prepared.reader, prepared.target.orchestrator
+    theirs, own = prepared.source_records, prepared.target.records
 
     async def look(service: Service) -> Release | None:
-        verifying = (reader, source.artifact_bucket, source.stack(service.name))
-        own = (
-            writer,
-            prepared.target.names.artifact_bucket,
-            prepared.target.names.stack(service.name),
-        )
+        verifying = source.stack(service.name)
+        stack = prepared.target.names.stack(service.name)
         history, (there, here) = await both(
-            call(read_history, *verifying),
-            both(call(read_rejected_artifacts, *verifying), call(read_rejected_artifacts, *own)),
+            call(read_history, theirs, verifying),
+            both(
+                call(read_rejected_artifacts, theirs, verifying),
+                call(read_rejected_artifacts, own, stack),
+            ),
         )
         return verified_release(
             history, prepared.trees[service.name].artifact_id, there.keys() | here.keys()
@@ -95,26 +94,27 @@ async def _pulled(prepared: PreparedCommit, service: Service, verified: Release)
     Prod's own key signs it there, before the manifest is written.
     """
     source, target = prepared.source, prepared.target.names.environment.name
-    reader, writer = prepared.reader, prepared.target.orchestrator
-    bucket = prepared.target.names.artifact_bucket
+    theirs, own = prepared.source_records, prepared.target.records
     tree = prepared.trees[service.name]
     (pulled, known), key = await both(
         both(
-            call(find_artifact, writer, bucket, tree),
-            call(find_provenance, writer, bucket, tree),
+            call(find_artifact, own, tree),
+            call(find_provenance, own, tree),
         ),
-        call(read_signing_key, writer, prepared.target.names.signing_key_arn),
+        call(read_signing_key, own.access, prepared.target.names.signing_key_arn),
     )
     check_pulled(pulled, verified, source.environment.name, target)
     if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
-    found = await call(find_artifact, reader, source.artifact_bucket, tree)
+    found = await call(find_artifact, theirs, tree)
     manifest = check_promoted(found, verified, source.environment.name, target)
-    provenance = await check_provenance(reader, source, manifest)
+    provenance = await check_provenance(theirs.access, source, manifest)
     copied = await each(
         manifest.objects,
-        lambda package: call(copy_package, reader, source.artifact_bucket, writer, bucket, package),
+        lambda package: call(
+            copy_package, theirs.access, theirs.bucket, own.access, own.bucket, package
+        ),
     )
     get_run_logger().info(
         "%s: %d of %d packages pulled from %s, the others were there",
@@ -124,7 +124,7 @@ async def _pulled(prepared: PreparedCommit, service: Service, verified: Release)
         source.environment.name,
     )
     await countersign(prepared, manifest, key, known, provenance)
-    written = await call(write_manifest, writer, bucket, manifest)
+    written = await call(write_manifest, own, manifest)
     # Another run may have been faster.
     check_pulled(written, verified, source.environment.name, target)
     return written

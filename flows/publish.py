@@ -55,14 +55,14 @@ async def publish_artifact(
 async def _publish(
     prepared: PreparedCommit, service: Service, one_per_core: asyncio.Semaphore
 ) -> Published:
-    access, bucket = prepared.target.orchestrator, prepared.target.names.artifact_bucket
+    records = prepared.target.records
     tree = prepared.trees[service.name]
     (found, known), key = await both(
         both(
-            call(find_artifact, access, bucket, tree),
-            call(find_provenance, access, bucket, tree),
+            call(find_artifact, records, tree),
+            call(find_provenance, records, tree),
         ),
-        call(read_signing_key, access, prepared.target.names.signing_key_arn),
+        call(read_signing_key, records.access, prepared.target.names.signing_key_arn),
     )
     if found and provenance_key(found, key.arn) in known:
         get_run_logger().info(
@@ -81,7 +81,7 @@ async def _build_and_upload(
     key: SigningKey,
 ) -> Published:
     """Build, upload, sign, and write the manifest last; `found` is one without provenance."""
-    access, bucket = prepared.target.orchestrator, prepared.target.names.artifact_bucket
+    records = prepared.target.records
     started = datetime.now(UTC)
     with build_folder() as folder:
         built = await call(
@@ -97,11 +97,11 @@ async def _build_and_upload(
         created = await each(
             built.manifest.objects,
             lambda package: call(
-                upload_package, access, bucket, package, built.files[package.sha256]
+                upload_package, records.access, records.bucket, package, built.files[package.sha256]
             ),
         )
     await sign_build(prepared, built.manifest, key, known, started, finished)
-    manifest = await call(write_manifest, access, bucket, built.manifest)
+    manifest = await call(write_manifest, records, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",
         service.name,

@@ -51,8 +51,8 @@ async def roll_back(
     target = _target(topology, environment, stack)
     await tag_flow_run(environment, stack)
     history, rejected = await both(
-        call(read_history, target.orchestrator, target.bucket, stack),
-        call(read_rejected_artifacts, target.orchestrator, target.bucket, stack),
+        call(read_history, target.records, stack),
+        call(read_rejected_artifacts, target.records, stack),
     )
     number = release or begun_by(history, target.run)
     earlier = await (
@@ -79,9 +79,9 @@ def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
 
 
 async def _named(target: ReleaseTarget, stack: str, number: int) -> Release:
-    found = await call(read_release, target.orchestrator, target.bucket, stack, number)
+    found = await call(read_release, target.records, stack, number)
     if found is None:
-        raise no_release(stack, number, target.bucket)
+        raise no_release(stack, number, target.records.bucket)
     return found
 
 

@@ -38,9 +38,9 @@ def export(
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     _check(environment, config, sandbox_state)
-    access, bucket = ledger_of(environment, config, sandbox_state)
-    key = _signing_key(environment, access)
-    count = export_ledger.fn(access, bucket, key, folder)
+    records = ledger_of(environment, config, sandbox_state)
+    key = _signing_key(environment, records.access)
+    count = export_ledger.fn(records, key, folder)
     output.document({"objects": count, "folder": str(folder), "signing_key": key.fingerprint})
     if not as_json:
         output.result(f"{count} objects of {environment} are in {folder}")
@@ -67,12 +67,12 @@ def restore(
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     _check(environment, config, sandbox_state)
-    access, bucket = ledger_of(environment, config, sandbox_state)
-    created, count = restore_ledger.fn(access, bucket, folder)
+    records = ledger_of(environment, config, sandbox_state)
+    created, count = restore_ledger.fn(records, folder)
     signed = 0
     if sign_again:
-        key = _signing_key(environment, access)
-        signed = sign_restored.fn(access, bucket, key, folder, sign_again)
+        key = _signing_key(environment, records.access)
+        signed = sign_restored.fn(records, key, folder, sign_again)
     output.document({"created": created, "objects": count, "signed": signed})
     if not as_json:
         output.result(f"{created} of {count} objects restored to {environment}, the others stood")

@@ -17,7 +17,7 @@ from tiercel.domain.organization.requests import STACK_PATTERN
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
 if TYPE_CHECKING:
-    from tiercel.domain.organization.access import Access
+    from tiercel.domain.organization.access import Records
     from tiercel.domain.organization.names import Names
     from tiercel.domain.organization.topology import Topology
     from tiercel.domain.release.ledger import Release
@@ -93,7 +93,7 @@ def _live(environment: str, config: Path | None, sandbox_state: Path | None) -> 
     """Return the release that each stack runs, also one whose smoke test failed."""
     from tiercel.tasks.records.ledger import read_running_releases  # noqa: PLC0415
 
-    return read_running_releases.fn(*ledger_of(environment, config, sandbox_state))
+    return read_running_releases.fn(ledger_of(environment, config, sandbox_state))
 
 
 def _history(
@@ -101,21 +101,18 @@ def _history(
 ) -> list[Release]:
     from tiercel.tasks.records.ledger import read_ledger  # noqa: PLC0415
 
-    return read_ledger.fn(*ledger_of(environment, config, sandbox_state), newest)
+    return read_ledger.fn(ledger_of(environment, config, sandbox_state), newest)
 
 
-def ledger_of(
-    environment: str, config: Path | None, sandbox_state: Path | None
-) -> tuple[Access, str]:
-    """Return who reads an environment's ledger, and where it lies."""
-    from tiercel.domain.organization.access import orchestrator  # noqa: PLC0415
+def ledger_of(environment: str, config: Path | None, sandbox_state: Path | None) -> Records:
+    """Return an environment's ledger, as its orchestrator reads and writes it."""
+    from tiercel.domain.organization.access import Target  # noqa: PLC0415
     from tiercel.tasks.aws.clients import forget_clients  # noqa: PLC0415
 
     if sandbox_state:
         use_sandbox(sandbox_state, config, environment)
         forget_clients()
-    names = names_of(environment)
-    return orchestrator(names, "tiercel-status"), names.artifact_bucket
+    return Target(names_of(environment), "tiercel-status").records
 
 
 def names_of(environment: str) -> Names:
@@ -146,7 +143,7 @@ def release_row(release: Release) -> dict[str, object]:
     }
 
 
-def _show(output: Output, name: str, ledger: tuple[Access, str]) -> None:
+def _show(output: Output, name: str, ledger: Records) -> None:
     from tiercel.tasks.records.ledger import no_release, read_release  # noqa: PLC0415
 
     stack, _, number = name.rpartition("/")
@@ -154,9 +151,9 @@ def _show(output: Output, name: str, ledger: tuple[Access, str]) -> None:
         raise RefusedInputError(
             f"{name!r} names no release", remedy="write STACK/NUMBER, as in acme-preprod-orders/3"
         )
-    found = read_release.fn(*ledger, stack, int(number))
+    found = read_release.fn(ledger, stack, int(number))
     if found is None:
-        raise no_release(stack, int(number), ledger[1])
+        raise no_release(stack, int(number), ledger.bucket)
     output.document(found.model_dump(mode="json"))
     if not output.as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(found))

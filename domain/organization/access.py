@@ -27,6 +27,14 @@ class Access:
         return self.role_arn.split(":")[4]
 
 
+@dataclass(frozen=True)
+class Records:
+    """The artifacts, ledger and leases of one environment: who reads and writes them, and where."""
+
+    access: Access
+    bucket: str
+
+
 def orchestrator(names: Names, run: str) -> Access:
     """Return the access of an environment's orchestrator, in its InfrastructureAccount."""
     return Access(
@@ -79,6 +87,6 @@ class Target:
         return auditor(self.names, self.run)
 
     @property
-    def bucket(self) -> str:
-        """Where artifacts, ledger and leases are."""
-        return self.names.artifact_bucket
+    def records(self) -> Records:
+        """The environment's records, as its own orchestrator reads and writes them."""
+        return Records(self.orchestrator, self.names.artifact_bucket)

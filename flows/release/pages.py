@@ -110,7 +110,7 @@ async def report_board(target: ReleaseTarget) -> None:
     """
     names = target.names
     try:
-        releases = await call(read_running_releases, target.orchestrator, target.bucket)
+        releases = await call(read_running_releases, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return

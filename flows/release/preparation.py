@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.access import Access, Target
+from tiercel.domain.organization.access import Access, Records, Target
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
@@ -56,6 +56,11 @@ class PreparedCommit:
     def reader(self) -> Access:
         """Who reads the source environment's artifacts: the target's own orchestrator."""
         return replace(self.target.orchestrator, region=self.source.environment.region)
+
+    @property
+    def source_records(self) -> Records:
+        """The source environment's records, which the target's orchestrator may read."""
+        return Records(self.reader, self.source.artifact_bucket)
 
 
 async def prepare(repository: str, revision: str, environment: str) -> PreparedCommit:

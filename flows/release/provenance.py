@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from tiercel.domain.artifact.dsse import Envelope
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import Build, attested_digests, provenance_key, statement_of
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit
@@ -27,7 +27,7 @@ async def check_provenance(access: Access, names: Names, manifest: Manifest) -> 
     the topology. Raises UntrustedArtifactError for whatever is not as it was signed.
     """
     key = await call(read_signing_key, access, names.signing_key_arn)
-    return await call(verify_artifact, access, names.artifact_bucket, manifest, key)
+    return await call(verify_artifact, Records(access, names.artifact_bucket), manifest, key)
 
 
 async def sign_build(
@@ -88,7 +88,7 @@ async def countersign(
 async def _sign(
     prepared: PreparedCommit, manifest: Manifest, key: SigningKey, envelope: Envelope
 ) -> None:
-    access, bucket = prepared.target.orchestrator, prepared.target.names.artifact_bucket
-    signature = await call(sign_provenance, access, key, manifest.service, envelope.payload)
+    records = prepared.target.records
+    signature = await call(sign_provenance, records.access, key, manifest.service, envelope.payload)
     signed = envelope.signed_by(signature)
-    await call(write_provenance, access, bucket, manifest, key, signed)
+    await call(write_provenance, records, manifest, key, signed)

@@ -33,7 +33,7 @@ async def restore(
     """
     intent = earlier.intent
     manifest = await call(
-        read_artifact, target.orchestrator, target.bucket,
+        read_artifact, target.records,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
     return await release(Wish(target, restoring(earlier), manifest, gives_way))
@@ -46,8 +46,8 @@ async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFaile
     """
     target, wanted = wish.target, wish.intent
     history, rejected = await both(
-        call(read_history, target.orchestrator, target.bucket, wanted.stack),
-        call(read_rejected_artifacts, target.orchestrator, target.bucket, wanted.stack),
+        call(read_history, target.records, wanted.stack),
+        call(read_rejected_artifacts, target.records, wanted.stack),
     )
     failed = history[0].intent.number
     before = release_before(history, failed, rejected)

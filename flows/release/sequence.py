@@ -128,7 +128,7 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
     target, stack = wish.target, wish.intent.stack
     match question:
         case ReadLedger():
-            latest = await call(newest_release, target.orchestrator, target.bucket, stack)
+            latest = await call(newest_release, target.records, stack)
             return known.with_ledger(latest)
         case VerifyProvenance():
             await check_provenance(target.orchestrator, target.names, wish.manifest)
@@ -149,7 +149,7 @@ async def _recorded(wish: Wish, number: int) -> Intent | None:
         "at": datetime.now(UTC),
     }
     intent = wish.intent.model_copy(update=asked)
-    return await call(record_intent, target.orchestrator, target.bucket, intent)
+    return await call(record_intent, target.records, intent)
 
 
 async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Released:
@@ -176,7 +176,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     progress.ended("stage")
     change = StackChange(
         access=target.deployer,
-        recorder=target.orchestrator,
+        records=target.records,
         names=target.names,
         links=target.links,
         intent=intent,
@@ -195,7 +195,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
 
 
 async def _stage(target: ReleaseTarget, manifest: Manifest) -> None:
-    access, source, staging = target.deployer, target.bucket, target.names.staging_bucket
+    access, source, staging = target.deployer, target.records.bucket, target.names.staging_bucket
     created = await each(
         manifest.objects,
         lambda package: call(copy_package, access, source, access, staging, package),
@@ -217,4 +217,4 @@ async def _record(
     """
     if lease.is_held:
         await lease.confirm()
-    return await call(record_outcome, target.orchestrator, target.bucket, intent, outcome)
+    return await call(record_outcome, target.records, intent, outcome)

@@ -98,18 +98,15 @@ def wanted_release(
 
 async def _published(prepared: PreparedCommit) -> dict[str, Manifest]:
     """Return every service's manifest; RefusedInputError if one is not published."""
-    bucket = prepared.target.names.artifact_bucket
-    found = await all_done(
-        call(find_artifact, prepared.target.orchestrator, bucket, tree)
-        for tree in prepared.trees.values()
-    )
+    records = prepared.target.records
+    found = await all_done(call(find_artifact, records, tree) for tree in prepared.trees.values())
     manifests = dict(zip(prepared.trees, found, strict=True))
     missing = [name for name, manifest in manifests.items() if manifest is None]
     if missing:
         commit = prepared.commit
         raise RefusedInputError(
             f"no artifact is published for {', '.join(missing)}",
-            where=f"{commit.repository}@{commit.sha[:7]} in s3://{bucket}",
+            where=f"{commit.repository}@{commit.sha[:7]} in s3://{records.bucket}",
             state="nothing was deployed",
             remedy=f"run `tiercel publish {commit.repository} {commit.sha}` first",
         )

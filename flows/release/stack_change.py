@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prefect import get_run_logger
 
 from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.pages.links import Links
 from tiercel.domain.release.ledger import Intent
@@ -45,10 +45,10 @@ _MOST_STEPS = 10
 
 @dataclass(frozen=True)
 class StackChange:
-    """What is to become of one stack. `recorder` reads the ledger."""
+    """What is to become of one stack. `records` has the ledger."""
 
     access: Access
-    recorder: Access
+    records: Records
     names: Names
     links: Links
     intent: Intent
@@ -133,9 +133,7 @@ async def _look_alone(
     """
     if not await lease.take() and not again:
         return stack
-    newest = await call(
-        newest_release, change.recorder, change.names.artifact_bucket, change.intent.stack
-    )
+    newest = await call(newest_release, change.records, change.intent.stack)
     check_still_wanted(newest, change.intent)
     return await call(observe_stack, change.access, change.intent.stack)
 

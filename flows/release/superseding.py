@@ -43,7 +43,9 @@ async def _failed_commits(prepared: PreparedCommit) -> set[str]:
     histories = await each(
         prepared.topology.services,
         lambda service: call(
-            read_history, prepared.target.orchestrator, names.artifact_bucket, names.stack(service)
+            read_history,
+            prepared.target.records,
+            names.stack(service),
         ),
     )
     return {commit for history in histories for commit in failed_commits(history)}
@@ -75,5 +77,4 @@ async def _all_published(
 
 
 async def _exists(prepared: PreparedCommit, tree: SourceTree) -> bool:
-    bucket = prepared.target.names.artifact_bucket
-    return await call(find_artifact, prepared.target.orchestrator, bucket, tree) is not None
+    return await call(find_artifact, prepared.target.records, tree) is not None
