@@ -114,6 +114,7 @@ def _command() -> str:
     found = shutil.which("terraform")
     if found is None:
         raise TiercelError(
+            "terraform.not_installed",
             "Terraform is not installed",
             why="there is no `terraform` on PATH",
             state="nothing was changed",
@@ -129,6 +130,7 @@ def _failure(root: Path, command: str, reason: str) -> DeployFailedError:
         "apply": "what was done before the failure stays, and stands in the state",
     }
     return DeployFailedError(
+        "terraform.failed",
         f"terraform {command} failed",
         where=root.name,
         why=reason,

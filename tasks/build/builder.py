@@ -121,8 +121,9 @@ def _named(service: Service) -> Iterator[None]:
     try:
         yield
     except TiercelError as error:
-        error.where = error.where or f"service {service.name}, folder {service.path}"
-        raise
+        if error.where:
+            raise
+        raise error.but(where=f"service {service.name}, folder {service.path}") from error
 
 
 def _manifest(
@@ -154,6 +155,7 @@ def _package_template(
     """Package a template's references first, then the template that names them."""
     if path in ancestors or len(ancestors) >= _MAX_NESTING:
         raise RefusedInputError(
+            "template.nested_too_deeply",
             f"templates are nested in a circle or deeper than {_MAX_NESTING}",
             where=" -> ".join(str(p) for p in (*ancestors, path)),
             remedy="flatten the nested stacks",
@@ -217,6 +219,7 @@ def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
             parts.pop()
         elif part in ("..", "/") or "\x00" in part:
             raise RefusedInputError(
+                "template.path_leads_out",
                 "a local path leaves the repository",
                 where=f"{asset.logical_id}.{asset.property} in {template}",
                 why=repr(asset.path),
@@ -267,6 +270,7 @@ def _leads_outside(shop: _Workshop, path: Path) -> bool:
 def _not_in_source(shop: _Workshop, owner: str, key: str, where: str) -> TiercelError:
     kind = BuildFailedError if shop.service.build else RefusedInputError
     return kind(
+        "template.path_not_in_source",
         f"{owner} refers to a path that is not in the service's source",
         where=where,
         why=f"the source of {shop.service.name} is {', '.join(source_paths(shop.service))}",

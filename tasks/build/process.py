@@ -143,6 +143,7 @@ def _kill_left_over(scratch: Path) -> None:
 
 def _failure(command: Sequence[str], reason: str, log: Path) -> BuildFailedError:
     return BuildFailedError(
+        "build.command_failed",
         f"the build command failed: {printable(' '.join(command), _LONGEST_LINE)}",
         why="\n".join([reason, *_last_lines(log)]),
         state="nothing was uploaded or deployed",

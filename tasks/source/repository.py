@@ -38,11 +38,13 @@ def read_text(commit: Commit, path: str) -> str | None:
     if size.returncode:
         return None
     if int(size.stdout) > _MAX_FILE_BYTES:
-        raise RefusedInputError(f"{path} is larger than 1 MiB", where=where)
+        raise RefusedInputError("source.file_too_long", f"{path} is larger than 1 MiB", where=where)
     try:
         return run_git(commit.mirror, "cat-file", "blob", name).stdout.decode()
     except (UnicodeDecodeError, subprocess.CalledProcessError) as error:
-        raise RefusedInputError(f"{path} is not UTF-8 text", where=where) from error
+        raise RefusedInputError(
+            "source.file_not_text", f"{path} is not UTF-8 text", where=where
+        ) from error
 
 
 def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
@@ -55,6 +57,7 @@ def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
         )
         if result.returncode:
             raise RefusedInputError(
+                "source.no_such_path",
                 f"{path} does not exist in the commit",
                 where=f"{commit.repository}@{commit.sha[:7]}",
                 state="nothing was built",
@@ -82,6 +85,7 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     for entry in listing.stdout.split(b"\x00"):
         if entry.startswith(_SUBMODULE_MODE):
             raise RefusedInputError(
+                "source.submodule",
                 "a service's source contains a git submodule",
                 where=os.fsdecode(entry.partition(b"\t")[2]),
                 why="the commit names the submodule's commit and not its files",
@@ -98,6 +102,7 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     index.unlink(missing_ok=True)
     if result.returncode:
         raise RefusedInputError(
+            "source.not_checked_out",
             "git cannot check out the commit",
             where=f"{commit.repository}@{commit.sha[:7]}: {', '.join(paths)}",
             why=result.stderr.decode(errors="replace").strip()[-500:],
@@ -124,11 +129,14 @@ def run_git(
         )
     except FileNotFoundError as error:
         raise UnreachableError(
-            "git is not installed", where="PATH", remedy="install git 2.39 or newer"
+            "git.not_installed",
+            "git is not installed",
+            where="PATH",
+            remedy="install git 2.39 or newer",
         ) from error
     except subprocess.TimeoutExpired as error:
         raise TransientError(
-            f"git did not end within {_TIMEOUT_SECONDS} seconds", where=str(mirror)
+            "git.no_end", f"git did not end within {_TIMEOUT_SECONDS} seconds", where=str(mirror)
         ) from error
 
 

@@ -30,7 +30,7 @@ def tells() -> None:
 @lifecycle_flow("hostile-text", "tell", "preprod")
 async def telling(repository: str, commit: str) -> None:  # noqa: ARG001 - name of the run
     await call(tells)
-    raise RefusedInputError(f"it says {HOSTILE}", why=HOSTILE)
+    raise RefusedInputError("test.reason", f"it says {HOSTILE}", why=HOSTILE)
 
 
 async def descriptions(key: str) -> list[str | None]:
