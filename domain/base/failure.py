@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 _MOST_TOLD = 3
 _INDENT = "    "
-_UNDER_LABEL = "\n       "
+_UNDER = "\n       "
 """A second line begins under the first one's text: none looks like a part of its own."""
 
 
@@ -70,13 +70,13 @@ class Failure:
         """Lay the failure out as lines of text, for a log or an e-mail."""
         parts = self.parts()
         remedy = parts.pop(REMEDY, "")
-        yield self.what
+        yield self.what.replace("\n", _UNDER)
         for part, text in parts.items():
-            yield f"  {part.label}: {text.replace(chr(10), _UNDER_LABEL)}"
+            yield f"  {part.label}: {text}".replace("\n", _UNDER)
         for cause in self.details:
             yield from (_INDENT + line for line in "\n".join(cause.lines()).split("\n"))
         if remedy:
-            yield f"  {REMEDY.label}: {remedy.replace(chr(10), _UNDER_LABEL)}"
+            yield f"  {REMEDY.label}: {remedy}".replace("\n", _UNDER)
 
     @property
     def _places(self) -> tuple[Failure, ...]:

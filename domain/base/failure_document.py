@@ -29,12 +29,14 @@ def failure_document(failure: Failure, attempt: int) -> dict[str, Any]:
 
 
 def failure_in(document: object, attempt: int) -> Failure | None:
-    """Return the failure that a document tells of; None if it is of another attempt.
+    """Return the failure that a document, as JSON text, tells of; None if of another attempt.
 
     Also None if it is no such document: then nobody has said how the run failed.
     """
+    if not isinstance(document, str):
+        return None
     try:
-        found = _DOCUMENT.validate_python(document)
+        found = _DOCUMENT.validate_json(document)
     except ValidationError:
         return None
     return found.failure if found.attempt == attempt else None

@@ -37,7 +37,7 @@ def start_aws(
     """
     if importlib.util.find_spec("ministack") is None:
         raise processes.not_installed("ministack")
-    state_folder.prepare(layout.emulator)
+    state_folder.prepare_link(layout.emulator)
     TokenIssuer.of(layout)  # its public keys are there before anybody shows a token
     with processes.bind(port) as listener:
         port = int(listener.getsockname()[1])

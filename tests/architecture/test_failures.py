@@ -44,6 +44,19 @@ _f("a.c", "no")
 """
 
 
+CHOSEN = """
+def f(x):
+    kind = BuildFailedError if x else RefusedInputError
+    return kind("a.b", "no")
+"""
+FILLED_IN = """
+def _f(code, what):
+    return TiercelError(code, what)
+_f("a.b", "no")
+_f("a.c", "no")
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "codes"),
     [

@@ -48,7 +48,7 @@ def test_hostile_text_forges_no_log_line_and_no_link(run_log: list[logging.LogRe
     assert len(told) == 2
     assert all("[click](https://evil.example) 12:00" in one for one in told)
     (failed,) = [one for one in messages if one.startswith("it says ")]
-    assert f"\n  {FORGED}\n  why: " in failed
+    assert f"\n       {FORGED}\n  why: " in failed
     for message in messages:
         assert "\x1b" not in message
         assert "\u202e" not in message

@@ -20,9 +20,9 @@ _INTRODUCTION = """\
 
 Made from the code by `make docs` and compared with it by `make test`: do not edit it. Every failure
 that Tiercel foresees has a code, one for each reason, which does not change. It stands below a
-failure on the terminal, on its page in Prefect, in the ledger and in [`--json`](cli.md#json-output);
-texts may change. `…` stands for what differs from case to case. [The command
-line](cli.md#exit-codes) explains the exit codes.
+failure on the terminal, on its page in Prefect, in the ledger and in
+[`--json`](cli.md#json-output); texts may change. `…` stands for what differs from case to case.
+[The command line](cli.md#exit-codes) explains the exit codes.
 """
 
 
