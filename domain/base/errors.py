@@ -11,7 +11,7 @@ from tiercel.domain.base.failure import Failure
 
 
 class ExitCode(IntEnum):
-    """The exit codes of `tiercel`, as documented in docs/cli.md."""
+    """The exit codes of `tiercel`, as documented in docs/use/cli.md."""
 
     OK = 0
     INTERNAL = 1
@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 class TiercelError(Exception):
     """A failure that a person can act on.
 
-    `code` names the reason and never changes; docs/failures.md lists them all. `what` failed,
+    `code` names the reason and never changes; docs/use/failures.md lists them all. `what` failed,
     `where` (account, stack, resource, file), `why` (the world's own words), `state` (what
     things are in now) and `remedy` (what to do about it). `causes` are the failures that it
     consists of. Once made, it stays as it is: whoever knows more raises `but()`.
@@ -77,7 +77,7 @@ class TiercelError(Exception):
 
     @property
     def code(self) -> str:
-        """The reason, as docs/failures.md lists it."""
+        """The reason, as docs/use/failures.md lists it."""
         return self._failure.code
 
     @property

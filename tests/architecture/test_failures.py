@@ -27,7 +27,7 @@ def test_a_code_is_a_subject_and_a_reason_in_words(reason: Reason) -> None:
 
 
 def test_every_code_is_on_the_page_once() -> None:
-    text = text_of("docs/failures.md")
+    text = text_of("docs/use/failures.md")
     assert [one.code for one in REASONS if text.count(f"| `{one.code}` |") != 1] == []
 
 

@@ -12,7 +12,7 @@ import tiercel.domain.accounts.findings  # noqa: F401 - has an error of its own
 from tiercel.domain.base.errors import TiercelError
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "failures.md"
+PAGE = ROOT / "docs" / "use" / "failures.md"
 PRODUCT = ("cli", "deployments", "domain", "flows", "sandbox", "tasks")
 
 _INTRODUCTION = """\

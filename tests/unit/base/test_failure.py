@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -72,9 +73,12 @@ def test_no_line_of_a_text_looks_like_a_part_of_the_failure() -> None:
     hostile = BuildFailedError("test.hostile", HOSTILE, why=HOSTILE, where=HOSTILE)
     lines = list(combined([hostile, hostile.but(where="there")]).failure.lines())
     shown = "\n".join(lines).splitlines()
-    assert [line for line in shown if line.lstrip().startswith("where:")] == [
+    assert [line for line in shown if re.match("(?: {2}| {6})(?:where|why|now|do): ", line)] == [
         "      where: no",
-        "           where: evil",
+        "      why: no",
+        "      where: there",
+        "      why: no",
+        "  do: see each of them",
     ]
 
 
