@@ -16,7 +16,8 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
 from tiercel.domain.accounts.findings import CheckFailedError, Report, Verdict
-from tiercel.domain.base.errors import ConfigurationError, ExitCode
+from tiercel.domain.base.errors import ExitCode
+from tiercel.domain.organization.topology import no_environment
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
 
@@ -50,13 +51,10 @@ def _environments(environment: str, config: Path | None, sandbox_state: Path | N
     if sandbox_state:
         use_sandbox(sandbox_state, config)
     use_config(config)
-    known = list(read_topology(config_path()).environments)
+    topology = read_topology(config_path())
+    known = list(topology.environments)
     if environment and environment not in known:
-        raise ConfigurationError(
-            f"there is no environment {environment!r}",
-            where="environments",
-            remedy=f"choose one of {', '.join(known)}",
-        )
+        raise no_environment(environment, topology)
     return [environment] if environment else known
 
 

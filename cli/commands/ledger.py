@@ -11,7 +11,7 @@ from tiercel.cli.commands.releases import ledger_of, names_of, topology_of
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE
-from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.topology import no_environment
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.access import Access
@@ -88,10 +88,6 @@ def _signing_key(environment: str, access: Access) -> SigningKey:
 
 
 def _check(environment: str, config: Path | None, sandbox_state: Path | None) -> None:
-    known = topology_of(config, sandbox_state).environments
-    if environment not in known:
-        raise ConfigurationError(
-            f"there is no environment {environment!r}",
-            where="environments",
-            remedy=f"choose one of {', '.join(known)}",
-        )
+    topology = topology_of(config, sandbox_state)
+    if environment not in topology.environments:
+        raise no_environment(environment, topology)

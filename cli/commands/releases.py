@@ -12,8 +12,9 @@ import typer
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError, TiercelError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.organization.requests import STACK_PATTERN
+from tiercel.domain.organization.topology import no_environment
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def status(
             live = _live(environment, config, sandbox_state)
         except TiercelError as error:
             failures.append(error)
-            document[environment] = {"error": error.parts()}
+            document[environment] = {"error": error.failure.document()}
             continue
         document[environment] = [release_row(release) for release in live]
         if not as_json:
@@ -73,11 +74,7 @@ def releases(
     sandbox_state = state if sandbox else None
     topology = topology_of(config, sandbox_state)
     if environment not in topology.environments:
-        raise ConfigurationError(
-            f"there is no environment {environment!r}",
-            where="environments",
-            remedy=f"choose one of {', '.join(topology.environments)}",
-        )
+        raise no_environment(environment, topology)
     if show:
         _show(output, show, ledger_of(environment, config, sandbox_state))
         return
@@ -158,7 +155,9 @@ def _show(output: Output, name: str, ledger: tuple[Access, str]) -> None:
     stack, _, number = name.rpartition("/")
     if not re.fullmatch(STACK_PATTERN, stack) or not number.isdecimal():
         raise RefusedInputError(
-            f"{name!r} names no release", remedy="write STACK/NUMBER, as in acme-preprod-orders/3"
+            "ledger.bad_release_name",
+            f"{name!r} names no release",
+            remedy="write STACK/NUMBER, as in acme-preprod-orders/3",
         )
     found = read_release.fn(*ledger, stack, int(number))
     if found is None:

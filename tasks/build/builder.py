@@ -65,8 +65,9 @@ def _named(service: Service) -> Iterator[None]:
     try:
         yield
     except TiercelError as error:
-        error.where = error.where or f"service {service.name}, folder {service.path}"
-        raise
+        if error.where:
+            raise
+        raise error.but(where=f"service {service.name}, folder {service.path}") from error
 
 
 def _manifest(

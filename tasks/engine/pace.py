@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from tiercel.domain.base.errors import InterruptedRunError
+from tiercel.domain.base.errors import run_cancelled
 
 _stop: ContextVar[threading.Event | None] = ContextVar("stop", default=None)
 
@@ -34,8 +34,4 @@ def pause(seconds: float) -> None:
     if event is None:
         time.sleep(seconds)
     elif event.wait(seconds):
-        raise InterruptedRunError(
-            "the run was cancelled",
-            state="AWS goes on with what it was told; nothing new is started",
-            remedy="run it again to go on",
-        )
+        raise run_cancelled()

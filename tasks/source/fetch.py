@@ -53,6 +53,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
         sha = next(filter(None, (_resolve(mirror, name) for name in _names(revision))), "")
         if not sha:
             raise RefusedInputError(
+                "source.no_such_commit",
                 f"there is no commit {revision!r} in {repository}",
                 where=_url(repository),
                 state="nothing was built",
@@ -60,6 +61,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
             )
         if not _contains(mirror, branch, sha):
             raise RefusedInputError(
+                "source.not_on_branch",
                 f"commit {sha[:7]} is not in {branch}",
                 where=_url(repository),
                 state="nothing was built",
@@ -85,6 +87,7 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
         merge = base = head = ""
     if head != head_commit:
         raise TransientError(
+            "source.merge_not_ready",
             f"the merge of #{number} is not that of commit {head_commit[:7]} yet",
             where=_url(repository),
             remedy="run it again in a minute",
@@ -135,6 +138,7 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
         why = result.stderr.decode(errors="replace").strip()[-500:]
         kind = RefusedInputError if any(text in why for text in _FINAL) else TransientError
         raise kind(
+            "source.not_fetched",
             "the repository cannot be fetched",
             where=url,
             why=why,

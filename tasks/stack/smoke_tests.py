@@ -54,6 +54,7 @@ def smoke_test(
         if not problem:
             return shown(answer)
     raise SmokeTestFailedError(
+        "smoke_test.failed",
         f"the smoke test of {stack.name} failed",
         where=where,
         why=problem,
@@ -124,6 +125,7 @@ def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any,
         status, payload = _request(test, url, seconds)
     except (httpx.InvalidURL, ValueError) as error:
         raise SmokeTestFailedError(
+            "smoke_test.bad_address",
             f"the address in the output {test.http} is not called",
             where=where,
             why=f"{url}: {error}",
@@ -139,6 +141,7 @@ def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any,
 
 def _names_nothing(what: str, key: str, where: str, why: str = "") -> SmokeTestFailedError:
     return SmokeTestFailedError(
+        "smoke_test.names_nothing",
         f"the smoke test names {what}, which the stack does not have",
         where=where,
         why=why,

@@ -147,7 +147,7 @@ def test_what_is_neither_branch_nor_commit_is_refused_and_not_run(
     error = refusal_of(origin, revision)
     assert "there is no commit" in error.what
     assert error.what.isprintable()
-    assert error.parts().keys() == {"what", "where", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "now", "do"}
     assert not list(tmp_path.rglob("trap"))
 
 
@@ -194,7 +194,7 @@ def test_a_repository_that_does_not_exist_is_refused_at_once_and_not_tried_again
     assert monotonic() - start < 20
     assert not error.transient
     assert "acme/gone.git" in error.where
-    assert error.parts().keys() == {"what", "where", "why", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "why", "now", "do"}
 
 
 def test_a_server_that_is_down_may_be_up_a_moment_later(
