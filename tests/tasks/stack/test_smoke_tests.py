@@ -530,6 +530,21 @@ def test_a_name_that_also_leads_inside_is_refused() -> None:
         smoke_tests._target("https://shop.example.com", resolving("93.184.216.34", "10.0.0.1"))
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["::ffff:100.64.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1", "224.0.0.1"],
+)
+def test_an_address_inside_that_is_written_in_another_way_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=NOT_PUBLIC):
+        smoke_tests._target("https://shop.example.com", resolving(address))
+
+
+def test_a_public_address_of_ipv6_is_called() -> None:
+    for address in ("2606:4700::1111", "::ffff:93.184.216.34"):
+        url, _, _ = smoke_tests._target("https://shop.example.com", resolving(address))
+        assert url == f"https://[{address}]"
+
+
 def test_a_name_is_checked_in_the_form_in_which_it_is_called() -> None:
     asked: list[str] = []
 
