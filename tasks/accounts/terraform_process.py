@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import IO
 
 from tiercel.domain.base.errors import DeployFailedError, TiercelError
-from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.pace import paced, pause
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 60.0
 """How long Terraform may take to write its state and to release its lock."""
+_LEAST_GRACE_SECONDS = 5.0
 _SHOWN_LINES = 40
 _LONGEST_LINE = 500
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -103,7 +104,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(_GRACE_SECONDS)
+        process.wait(paced(_GRACE_SECONDS, _LEAST_GRACE_SECONDS))
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
