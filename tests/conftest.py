@@ -17,7 +17,7 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.engine.pace import PACE_VARIABLE
 
 # What is said of the GitHub stand-in is added up over all workers of a session.
-pytest_plugins = ["tests.sandbox.github.tally"]
+pytest_plugins = ["tests.sandbox.github.tally", "tests.support.tiers"]
 ROOT = Path(__file__).parent.parent
 
 
