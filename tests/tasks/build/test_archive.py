@@ -111,6 +111,7 @@ def test_names_are_sorted_and_times_are_fixed(folder: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not shutil.which("unzip"), reason="unzip is not installed")
+@pytest.mark.process
 def test_unzip_finds_no_fault_and_restores_contents_and_modes(folder: Path, tmp_path: Path) -> None:
     write(folder, TREE | {"bin/run": b"#!/bin/sh\n"})
     (folder / "bin/run").chmod(0o700)
