@@ -84,7 +84,7 @@ app.command("verify-artifact")(artifact_command.verify_artifact)
 
 
 def main() -> None:
-    """Run the command and end with one of the exit codes of docs/cli.md."""
+    """Run the command and end with one of the exit codes of docs/use/cli.md."""
     quiet_prefect()
     output = Output(as_json="--json" in sys.argv)
     try:

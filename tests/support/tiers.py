@@ -94,7 +94,7 @@ def _starts_processes(item: pytest.Item) -> bool:
 
 
 def _is_slow(item: pytest.Item) -> bool:
-    return item.get_closest_marker("process") is not None
+    return any(item.get_closest_marker(name) for name in ("process", "slow"))
 
 
 def _file(item: pytest.Item) -> str:
@@ -122,7 +122,7 @@ def _groups(items: list[pytest.Item]) -> dict[str, tuple[int, str]]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    guard, marked = item.config.stash[_GUARD], _is_slow(item)
+    guard, marked = item.config.stash[_GUARD], item.get_closest_marker("process")
     guard.test = "" if marked else item.nodeid
     before = _spent()
     try:
