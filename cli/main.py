@@ -40,9 +40,10 @@ from tiercel.cli.commands import (
     verify_artifact as artifact_command,
 )
 from tiercel.cli.demo import command as demo
+from tiercel.cli.terminal.failures import defect, interrupted
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import quiet_prefect
-from tiercel.domain.base.errors import ExitCode, InterruptedRunError, TiercelError
+from tiercel.domain.base.errors import ExitCode, TiercelError
 
 
 class _Commands(TyperGroup):
@@ -51,9 +52,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "interrupted", state="AWS may still be at work", remedy="run it again to go on"
-            ) from None
+            raise interrupted() from None
 
 
 app = typer.Typer(
@@ -95,13 +94,5 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("TIERCEL_DEBUG"):
             raise
-        output.error(_defect(error))
+        output.error(defect(error))
         sys.exit(ExitCode.INTERNAL)
-
-
-def _defect(error: Exception) -> TiercelError:
-    return TiercelError(
-        "Tiercel itself failed: this is a defect",
-        why=f"{type(error).__name__}: {error}",
-        remedy="run it again with TIERCEL_DEBUG=1 and report what it prints",
-    )

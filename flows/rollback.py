@@ -69,6 +69,7 @@ def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
     prefix = target.names.prefix
     if not stack.startswith(prefix):
         raise RefusedInputError(
+            "rollback.stack_of_other_environment",
             f"stack {stack} is none of {environment}",
             where="parameter stack",
             why=f"the stacks of {environment} begin with {prefix}",

@@ -44,7 +44,7 @@ def status(
             live = _live(environment, config, sandbox_state)
         except TiercelError as error:
             failures.append(error)
-            document[environment] = {"error": error.parts()}
+            document[environment] = {"error": error.failure.document()}
             continue
         document[environment] = [release_row(release) for release in live]
         if not as_json:
@@ -149,7 +149,9 @@ def _show(output: Output, name: str, ledger: Records) -> None:
     stack, _, number = name.rpartition("/")
     if not re.fullmatch(STACK_PATTERN, stack) or not number.isdecimal():
         raise RefusedInputError(
-            f"{name!r} names no release", remedy="write STACK/NUMBER, as in acme-preprod-orders/3"
+            "ledger.bad_release_name",
+            f"{name!r} names no release",
+            remedy="write STACK/NUMBER, as in acme-preprod-orders/3",
         )
     found = read_release.fn(ledger, stack, int(number))
     if found is None:

@@ -10,11 +10,11 @@ import typer
 
 from tiercel.cli.commands.releases import detail_rows, ledger_of, release_row, topology_of
 from tiercel.cli.terminal.deployed_runs import run_deployment
+from tiercel.cli.terminal.failures import foreign_stack
 from tiercel.cli.terminal.options import Config, Json, Local, Quiet, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox, use_workers
-from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger import Rejection
@@ -106,10 +106,4 @@ def _environment_of(stack: str, config: Path | None, sandbox_state: Path | None)
     for name in topology.environments:
         if stack.startswith(Names.of(topology, name).prefix):
             return name
-    prefixes = ", ".join(Names.of(topology, name).prefix for name in topology.environments)
-    raise RefusedInputError(
-        f"stack {stack} belongs to no environment",
-        why=f"the names of stacks begin with {prefixes}",
-        state="nothing was called",
-        remedy="see `tiercel status` for the stacks of every environment",
-    )
+    raise foreign_stack(stack, (Names.of(topology, name).prefix for name in topology.environments))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiercel.cli.terminal.failures import foreign_stack
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
-from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.names import Names
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
@@ -62,14 +62,7 @@ def _environment_of(stack: str, config: Path | None, sandbox_state: Path | None)
             if sandbox_state:
                 use_sandbox(sandbox_state, config, environment)
             return names
-    prefixes = ", ".join(Names.of(topology, name).prefix for name in topology.environments)
-    raise RefusedInputError(
-        f"{stack!r} is no stack of an environment",
-        where="tiercel.toml",
-        why=f"its stacks begin with one of {prefixes}",
-        state="nothing was called",
-        remedy="give the stack's name as `tiercel releases` shows it",
-    )
+    raise foreign_stack(stack, (Names.of(topology, name).prefix for name in topology.environments))
 
 
 def _verified(
@@ -88,12 +81,7 @@ def _verified(
         else ledger.newest_release.fn(records, stack)
     )
     if found is None:
-        raise RefusedInputError(
-            f"{stack} has no such release",
-            where=f"the ledger in s3://{records.bucket}",
-            state="nothing was verified",
-            remedy="see `tiercel releases` for those that there are",
-        )
+        raise ledger.no_release(stack, number or 1, records.bucket)
     intent = found.intent
     manifest = artifacts.read_artifact.fn(
         records, intent.service, intent.artifact_id, intent.artifact_digest

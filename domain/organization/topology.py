@@ -101,6 +101,7 @@ class Topology(Frozen):
         """Return one environment; ConfigurationError when there is none of that name."""
         if name not in self.environments:
             raise ConfigurationError(
+                "configuration.no_environment",
                 f"there is no environment {name!r}",
                 where="environments",
                 state="nothing was called",

@@ -64,4 +64,5 @@ def failure(error: TiercelError, course: Course) -> Outcome | None:
         plan_digest=course.plan.digest if course.plan else "",
         change_set=course.plan.change_set_id if course.plan else "",
         message=str(error),
+        failure=error.failure,
     )

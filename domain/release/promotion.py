@@ -42,6 +42,7 @@ def check_verified(
     if not missing:
         return
     raise RefusedInputError(
+        "promotion.not_verified",
         f"{source} has not verified {', '.join(missing)} as in commit {commit[:7]}",
         where=f"the ledger of {source}",
         why="no successful release there has the same source tree, or one of it was rejected",
@@ -59,6 +60,7 @@ def check_promoted(
     if manifest is not None and manifest.digest == digest:
         return manifest
     raise RefusedInputError(
+        "promotion.artifact_replaced",
         f"the artifact of {verified.intent.service} is not the one that {source} verified",
         where=f"the artifact bucket of {source}",
         why=f"release {verified.intent.number} had digest {digest[:12]}, the bucket has "
@@ -78,6 +80,7 @@ def check_pulled(pulled: Manifest | None, verified: Release, source: str, target
     if pulled is None or pulled.digest == intent.artifact_digest:
         return
     raise RefusedInputError(
+        "promotion.other_build",
         f"{target} has another build of {intent.service} than {source} verified",
         where=f"service {intent.service}, artifact {intent.artifact_id[:12]}",
         why=f"{source} verified digest {intent.artifact_digest} in release {intent.number}, "
@@ -97,6 +100,7 @@ def check_newer(released: Tag, new_commits: Collection[str], commit: str, target
     if new_commits:
         return
     raise RefusedInputError(
+        "promotion.older_commit",
         f"commit {commit[:7]} is older than release {released.version}",
         why=f"{released.version} is commit {released.commit[:7]}, which contains it",
         state=f"nothing was changed in {target}",

@@ -87,6 +87,7 @@ def check_repository(repository: str, topology: Topology) -> None:
     """Raise RefusedInputError for a repository whose commits may not be released."""
     if not topology.organization.owns(repository):
         raise RefusedInputError(
+            "source.foreign_repository",
             f"{repository!r} is not a repository of this organization",
             where="organization.repositories in tiercel.toml",
             state="nothing was fetched",

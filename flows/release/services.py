@@ -105,6 +105,7 @@ async def _published(prepared: PreparedCommit) -> dict[str, Manifest]:
     if missing:
         commit = prepared.commit
         raise RefusedInputError(
+            "release.not_published",
             f"no artifact is published for {', '.join(missing)}",
             where=f"{commit.repository}@{commit.sha[:7]} in s3://{records.bucket}",
             state="nothing was deployed",

@@ -68,6 +68,7 @@ def write_manifest(records: Records, manifest: Manifest) -> Manifest:
 
 def _damaged(where: str, why: str) -> RefusedInputError:
     return RefusedInputError(
+        "artifact.manifest_damaged",
         "a manifest is damaged",
         where=where,
         why=why,

@@ -78,7 +78,9 @@ def renew_lease(held: HeldLease) -> HeldLease:
     if not version:
         found, version, _ = _read(held.records, held.lease.stack)
         if found == held.lease:
-            raise TransientError("the lease could not be renewed", where=held.where)
+            raise TransientError(
+                "lease.not_renewed", "the lease could not be renewed", where=held.where
+            )
         if found != renewed:  # else the answer to our own write was lost
             raise _lost(held, found)
     return HeldLease(held.records, renewed, version, began)
@@ -104,6 +106,7 @@ def _read(records: Records, stack: str) -> tuple[Lease | None, str, float]:
         return Lease.model_validate_json(body), answer["ETag"], _age_seconds(answer)
     except ValidationError as error:
         raise RefusedInputError(
+            "lease.damaged",
             "a lease cannot be read",
             where=f"s3://{records.bucket}/{key}",
             why=str(error),
@@ -140,6 +143,7 @@ def _write(records: Records, lease: Lease, version: str) -> str:
 
 def _lost(held: HeldLease, found: Lease | None) -> LeaseLostError:
     return LeaseLostError(
+        "lease.lost",
         f"the lease of stack {held.lease.stack} was lost",
         where=held.where,
         why=f"{found.holder if found else 'nobody'} has it now: this run gave no sign of life",

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import Access
+from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
 from tiercel.tasks.aws.clients import client
@@ -60,7 +60,7 @@ def wait_for_stack(
         while True:
             stack = describe(access, name)
             if stack is None:
-                raise DeployFailedError("the stack has vanished", where=where_is(access, name))
+                raise vanished(where_is(access, name))
             events = events or EventStream(access, stack.stack_id, current_operation=True)
             fresh = events.fresh()
             seen += fresh

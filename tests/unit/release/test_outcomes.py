@@ -45,11 +45,11 @@ COURSE = Course(
 @pytest.mark.parametrize(
     ("error", "status", "deployed"),
     [
-        (DeployFailedError("x"), ReleaseStatus.FAILED, False),
-        (RefusedInputError("x"), ReleaseStatus.FAILED, False),
-        (TiercelError("x"), ReleaseStatus.FAILED, False),
-        (SmokeTestFailedError("x"), ReleaseStatus.FAILED, True),
-        (SupersededError("x"), ReleaseStatus.SUPERSEDED, False),
+        (DeployFailedError("test.failed", "x"), ReleaseStatus.FAILED, False),
+        (RefusedInputError("test.failed", "x"), ReleaseStatus.FAILED, False),
+        (TiercelError("test.failed", "x"), ReleaseStatus.FAILED, False),
+        (SmokeTestFailedError("test.failed", "x"), ReleaseStatus.FAILED, True),
+        (SupersededError("test.failed", "x"), ReleaseStatus.SUPERSEDED, False),
     ],
 )
 def test_a_failure_is_written_down_with_what_the_stack_runs_since(
@@ -57,7 +57,8 @@ def test_a_failure_is_written_down_with_what_the_stack_runs_since(
 ) -> None:
     ended = failure(error, COURSE)
     assert ended
-    assert (ended.status, ended.deployed, ended.message) == (status, deployed, str(error))
+    assert (ended.status, ended.deployed, ended.failure) == (status, deployed, error.failure)
+    assert ended.message == str(error)
     assert (ended.at, ended.seconds, ended.durations) == (NOON, 12.5, {"stage": 1.0})
     assert (ended.stack_id, ended.plan_digest, ended.change_set) == (
         "arn:stack",
@@ -70,10 +71,10 @@ def test_a_failure_is_written_down_with_what_the_stack_runs_since(
 @pytest.mark.parametrize(
     "error",
     [
-        UnreachableError("x"),
-        TransientError("x"),
-        LeaseLostError("x"),
-        InterruptedRunError("x"),
+        UnreachableError("test.failed", "x"),
+        TransientError("test.failed", "x"),
+        LeaseLostError("test.failed", "x"),
+        InterruptedRunError("test.failed", "x"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -82,7 +83,7 @@ def test_a_release_whose_end_nobody_knows_stays_open(error: TiercelError) -> Non
 
 
 def test_a_release_that_failed_before_it_saw_a_stack_names_none() -> None:
-    ended = failure(DeployFailedError("x"), Course(at=NOON, seconds=1.0))
+    ended = failure(DeployFailedError("test.failed", "x"), Course(at=NOON, seconds=1.0))
     assert ended
     assert (ended.stack_id, ended.plan_digest, ended.change_set) == ("", "", "")
 
