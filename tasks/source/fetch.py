@@ -137,7 +137,8 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
     )  # fmt: skip
     if result.returncode:
         why = result.stderr.decode(errors="replace").strip()[-500:]
-        raise _kind_of(why)(
+        kind = _kind_of(why)
+        raise kind(
             "source.not_fetched",
             "the repository cannot be fetched",
             where=url,
