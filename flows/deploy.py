@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tiercel.domain.base.errors import SupersededError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision
@@ -24,7 +25,7 @@ async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[st
     prepared = await prepare(repository, commit, PREPROD)
     newer = await superseding_commit(prepared)
     if newer:
-        return await _superseded(prepared, f"commit {newer[:7]} is newer and published")
+        return await _superseded(prepared, f"commit {short_commit(newer)} is newer and published")
     try:
         return await release_all(prepared, await _published(prepared))
     except SupersededError as error:

@@ -13,7 +13,7 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.flows.engine.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
+from tiercel.flows.engine.parameters import ApprovedDigest, Bootstrap, Environment, PlanOnly
 from tiercel.flows.release.pages import report_terraform_plan
 from tiercel.tasks.accounts.administrators import (
     Administrators,
@@ -46,7 +46,7 @@ class Provisioned:
 @lifecycle_flow("provision-accounts", "provision")
 async def provision_accounts(
     environment: Environment,
-    approve: PlanDigest = "",
+    approve: ApprovedDigest = "",
     plan_only: PlanOnly = False,  # noqa: FBT002 - a check box of the form
     bootstrap: Bootstrap = False,  # noqa: FBT002 - the same
 ) -> Provisioned:

@@ -10,6 +10,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import check_rebuilt, provenance_key
+from tiercel.domain.base.digests import short
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.concurrency import all_done, both, call, each
@@ -66,7 +67,7 @@ async def _publish(
     )
     if found and provenance_key(found, key.arn) in known:
         get_run_logger().info(
-            "%s: unchanged, artifact %s is published already", service.name, found.digest[:12]
+            "%s: unchanged, artifact %s is published already", service.name, short(found.digest)
         )
         return Published(found, built=False, uploaded=0)
     async with one_per_core:
@@ -105,7 +106,7 @@ async def _build_and_upload(
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",
         service.name,
-        manifest.digest[:12],
+        short(manifest.digest),
         sum(created),
         len(created),
     )

@@ -12,7 +12,9 @@ import typer
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
+from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.requests import STACK_PATTERN
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
@@ -204,8 +206,8 @@ def _table(output: Output, title: str, history: list[Release]) -> None:
                 str(release.intent.number),
                 "rejected" if release.rejection else release.status.value,
                 f"{_ended(release):%Y-%m-%d %H:%M:%S}",
-                release.intent.commit[:7],
-                release.intent.artifact_digest[:12],
+                short_commit(release.intent.commit),
+                short(release.intent.artifact_digest),
                 release.intent.requested_by.rpartition(":")[2],
             )
             for release in history

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from tiercel.domain.base.digests import digest_of
+from tiercel.domain.base.digests import ArtifactId, digest_of
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import Service
 
@@ -26,9 +26,9 @@ class SourceTree(Frozen):
     package_format: int = PACKAGE_FORMAT
 
     @property
-    def artifact_id(self) -> str:
+    def artifact_id(self) -> ArtifactId:
         """SHA-256 over the inputs: 64 hexadecimal digits."""
-        return digest_of(self.model_dump(mode="json"))
+        return ArtifactId(digest_of(self.model_dump(mode="json")))
 
 
 def source_paths(service: Service) -> tuple[str, ...]:

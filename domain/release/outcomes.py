@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tiercel.domain.base.digests import NO_PLAN
 from tiercel.domain.base.errors import (
     InterruptedRunError,
     SmokeTestFailedError,
@@ -39,7 +40,7 @@ def success(live: Stack, course: Course) -> Outcome:
         durations=course.durations,
         stack_id=live.stack_id,
         stack_token=live.token,
-        plan_digest=course.plan.digest if course.plan else "",
+        plan_digest=course.plan.digest if course.plan else NO_PLAN,
         change_set=course.plan.change_set_id if course.plan else "",
         outputs=live.outputs,
         smoke_test=course.answer,
@@ -61,7 +62,7 @@ def failure(error: TiercelError, course: Course) -> Outcome | None:
         seconds=course.seconds,
         durations=course.durations,
         stack_id=course.stack.stack_id if course.stack else "",
-        plan_digest=course.plan.digest if course.plan else "",
+        plan_digest=course.plan.digest if course.plan else NO_PLAN,
         change_set=course.plan.change_set_id if course.plan else "",
         message=str(error),
         failure=error.failure,

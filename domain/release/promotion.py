@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.base.digests import ArtifactId, short
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.versions import Tag
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus
@@ -19,7 +21,7 @@ def purpose_in(environment: Environment) -> Purpose:
 
 
 def verified_release(
-    history: Iterable[Release], artifact_id: str, rejected: Collection[str]
+    history: Iterable[Release], artifact_id: ArtifactId, rejected: Collection[ArtifactId]
 ) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
@@ -43,7 +45,7 @@ def check_verified(
         return
     raise RefusedInputError(
         "promotion.not_verified",
-        f"{source} has not verified {', '.join(missing)} as in commit {commit[:7]}",
+        f"{source} has not verified {', '.join(missing)} as in commit {short_commit(commit)}",
         where=f"the ledger of {source}",
         why="no successful release there has the same source tree, or one of it was rejected",
         state=f"nothing was changed in {target}",
@@ -63,8 +65,8 @@ def check_promoted(
         "promotion.artifact_replaced",
         f"the artifact of {verified.intent.service} is not the one that {source} verified",
         where=f"the artifact bucket of {source}",
-        why=f"release {verified.intent.number} had digest {digest[:12]}, the bucket has "
-        + (manifest.digest[:12] if manifest else "none"),
+        why=f"release {verified.intent.number} had digest {short(digest)}, the bucket has "
+        + (short(manifest.digest) if manifest else "none"),
         state=f"nothing was changed in {target}",
         remedy=f"find out who changed the manifest, then release to {source} again",
     )
@@ -82,7 +84,7 @@ def check_pulled(pulled: Manifest | None, verified: Release, source: str, target
     raise RefusedInputError(
         "promotion.other_build",
         f"{target} has another build of {intent.service} than {source} verified",
-        where=f"service {intent.service}, artifact {intent.artifact_id[:12]}",
+        where=f"service {intent.service}, artifact {short(intent.artifact_id)}",
         why=f"{source} verified digest {intent.artifact_digest} in release {intent.number}, "
         f"{target} pulled {pulled.digest} of the same source before",
         state=f"nothing was deployed in {target}",
@@ -101,8 +103,8 @@ def check_newer(released: Tag, new_commits: Collection[str], commit: str, target
         return
     raise RefusedInputError(
         "promotion.older_commit",
-        f"commit {commit[:7]} is older than release {released.version}",
-        why=f"{released.version} is commit {released.commit[:7]}, which contains it",
+        f"commit {short_commit(commit)} is older than release {released.version}",
+        why=f"{released.version} is commit {short_commit(released.commit)}, which contains it",
         state=f"nothing was changed in {target}",
         remedy="promote the newest commit of the branch; to take a change back, revert it in git "
         "and release that",

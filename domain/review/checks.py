@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in
@@ -74,7 +75,7 @@ def refusal(pull_request: PullRequest, head_commit: str, topology: Topology) -> 
         return check(
             "",
             CheckState.ERROR,
-            f"superseded: the head moved to {pull_request.head_commit[:7]}",
+            f"superseded: the head moved to {short_commit(pull_request.head_commit)}",
             "A newer commit was pushed before this one was verified; see its own status.",
         )
     if not pull_request.is_open:

@@ -83,7 +83,7 @@ Environment = Annotated[
     ),
     BeforeValidator(check_environment_name),
 ]
-PlanDigest = Annotated[
+ApprovedDigest = Annotated[
     str,
     Field(
         title="Approved plan digest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.back_merge import BackMerge, check_back_merge
 from tiercel.domain.gitflow.branches import BranchRole, classify
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
@@ -83,7 +84,7 @@ async def _earlier_back_merge(prepared: PreparedCommit, earlier: Tag) -> BackMer
         get_run_logger().warning(
             "%s is commit %s: no branch has it, or there is no %s; its back-merge is not asked for",
             earlier.version,
-            earlier.commit[:7],
+            short_commit(earlier.commit),
             develop,
         )
         return None

@@ -10,7 +10,9 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import Report
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
+from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.accounts_page import terraform_plan_page
@@ -50,8 +52,8 @@ async def report_publication(prepared: PreparedCommit, published: Mapping[str, P
             name,
             result.built,
             result.uploaded,
-            result.manifest.artifact_id[:12],
-            result.manifest.digest[:12],
+            short(result.manifest.artifact_id),
+            short(result.manifest.digest),
         )
         for name, result in published.items()
     ]
@@ -163,7 +165,7 @@ async def _source(prepared: PreparedCommit) -> str:
 
 
 def _short(prepared: PreparedCommit) -> str:
-    return f"{prepared.commit.repository}@{prepared.commit.sha[:7]}"
+    return f"{prepared.commit.repository}@{short_commit(prepared.commit.sha)}"
 
 
 def _run_pages(releases: Sequence[Release]) -> dict[str, str]:

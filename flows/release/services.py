@@ -9,6 +9,7 @@ from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.services import Service
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.release.promotion import purpose_in
@@ -107,7 +108,7 @@ async def _published(prepared: PreparedCommit) -> dict[str, Manifest]:
         raise RefusedInputError(
             "release.not_published",
             f"no artifact is published for {', '.join(missing)}",
-            where=f"{commit.repository}@{commit.sha[:7]} in s3://{records.bucket}",
+            where=f"{commit.repository}@{short_commit(commit.sha)} in s3://{records.bucket}",
             state="nothing was deployed",
             remedy=f"run `tiercel publish {commit.repository} {commit.sha}` first",
         )

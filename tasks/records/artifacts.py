@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from tiercel.domain.artifact.manifest import Manifest, manifest_key
 from tiercel.domain.artifact.source_tree import SourceTree
-from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.base.digests import ArtifactDigest, ArtifactId, sha256_hex
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import create_object, read_object
@@ -34,7 +34,9 @@ def find_artifact(records: Records, tree: SourceTree) -> Manifest | None:
 
 
 @world_task("read artifact", "read artifact of {service}")
-def read_artifact(records: Records, service: str, artifact_id: str, digest: str) -> Manifest:
+def read_artifact(
+    records: Records, service: str, artifact_id: ArtifactId, digest: ArtifactDigest
+) -> Manifest:
     """Return the manifest of an artifact that the ledger names, its digest checked."""
     where = f"s3://{records.bucket}/{manifest_key(service, artifact_id)}"
     body = read_object(records.access, records.bucket, manifest_key(service, artifact_id))

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from tiercel.domain.base.digests import canonical_json
+from tiercel.domain.base.digests import ArtifactId, canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
 from tiercel.domain.organization.access import Records
 from tiercel.domain.release.ledger import (
@@ -114,7 +114,7 @@ def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
 
 
 @world_task("read rejections", "read rejections of {stack}")
-def read_rejected_artifacts(records: Records, stack: str) -> dict[str, Rejection]:
+def read_rejected_artifacts(records: Records, stack: str) -> dict[ArtifactId, Rejection]:
     """Return the ids of the artifacts of which a release of the stack was ruled out for good.
 
     However old that release is: no rejection is ever taken back.

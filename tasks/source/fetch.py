@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, TransientError
-from tiercel.domain.base.git_names import is_legal_branch
+from tiercel.domain.base.git_names import is_legal_branch, short_commit
 from tiercel.domain.base.values import Frozen
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
@@ -65,7 +65,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
         if not _contains(mirror, branch, sha):
             raise RefusedInputError(
                 "source.not_on_branch",
-                f"commit {sha[:7]} is not in {branch}",
+                f"commit {short_commit(sha)} is not in {branch}",
                 where=_url(repository),
                 state="nothing was built",
                 remedy=f"merge it into {branch} first",
@@ -89,7 +89,7 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     if head != head_commit:
         raise TransientError(
             "source.merge_not_ready",
-            f"the merge of #{number} is not that of commit {head_commit[:7]} yet",
+            f"the merge of #{number} is not that of commit {short_commit(head_commit)} yet",
             where=_url(repository),
             remedy="run it again in a minute",
         )

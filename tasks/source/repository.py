@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError, TransientError, UnreachableError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.log_text import last_lines
 from tiercel.domain.base.values import Frozen
 from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
@@ -50,7 +51,7 @@ def list_files(commit: Commit) -> list[str]:
 
 def read_text(commit: Commit, path: str) -> str | None:
     """Return a file of the commit as text, None if it has no such file; at most 1 MiB."""
-    where = f"{commit.repository}@{commit.sha[:7]}:{path}"
+    where = f"{commit.repository}@{short_commit(commit.sha)}:{path}"
     name = f"{commit.sha}:{path}"
     size = run_git(commit.mirror, "cat-file", "-s", name, check=False)
     if size.returncode:
@@ -89,7 +90,7 @@ def find_objects(commit: Commit, paths: Sequence[str]) -> dict[str, GitObject]:
             raise RefusedInputError(
                 "source.no_such_path",
                 f"{path} does not exist in the commit",
-                where=f"{commit.repository}@{commit.sha[:7]}",
+                where=f"{commit.repository}@{short_commit(commit.sha)}",
                 state="nothing was built",
                 remedy="correct the service's path or include in tiercel.toml",
             )
@@ -139,7 +140,7 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
         raise RefusedInputError(
             "source.not_checked_out",
             "git cannot check out the commit",
-            where=f"{commit.repository}@{commit.sha[:7]}: {', '.join(paths)}",
+            where=f"{commit.repository}@{short_commit(commit.sha)}: {', '.join(paths)}",
             why=result.stderr.decode(errors="replace").strip()[-500:],
             state="nothing was built",
             remedy="rename the file that git names, or see whether the disk is full",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.releases import manifest, outcome, release
+from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, check_back_merge
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
@@ -18,7 +19,7 @@ from tiercel.domain.release.promotion import (
     verified_release,
 )
 
-ARTIFACT = "a" * 64
+ARTIFACT = ArtifactId(Sha256("a" * 64))
 GOOD = outcome(status=ReleaseStatus.SUCCEEDED)
 BAD = outcome(status=ReleaseStatus.FAILED)
 COMMIT = "c" * 40
@@ -171,5 +172,5 @@ def test_only_the_pull_request_whose_merge_made_the_commit_names_the_version(
 
 def test_an_artifact_that_was_rejected_anywhere_is_not_verified() -> None:
     good = entry("good")
-    assert verified_release([good], ARTIFACT, {"b" * 64}) == good
+    assert verified_release([good], ARTIFACT, {ArtifactId(Sha256("b" * 64))}) == good
     assert verified_release([good], ARTIFACT, {ARTIFACT}) is None
