@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -228,13 +229,13 @@ def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
 
 @pytest.mark.parametrize("page", RUNBOOKS)
 def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> None:
-    known = {
-        text
-        for folder in PRODUCT
-        for path in (ROOT / folder).rglob("*.py")
-        for text in failures_in(path)
-    }
-    assert documented(rows(text_of(page), "message")) - known == set()
+    assert documented(rows(text_of(page), "message")) - failures_of_the_product() == set()
+
+
+@cache
+def failures_of_the_product() -> set[str]:
+    modules = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")]
+    return {text for path in modules for text in failures_in(path)}
 
 
 def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:

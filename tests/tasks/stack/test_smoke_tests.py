@@ -111,7 +111,7 @@ def ask(runtime: Access, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 
 def failures(ask: Ask, cases: dict[str, tuple[Stack, SmokeTest]]) -> dict[str, str]:
-    """Why each smoke test fails. They run side by side, as each takes eight seconds to fail."""
+    """Why each smoke test fails. They run side by side, as each is tried five times."""
 
     def why(stack: Stack, test: SmokeTest) -> str:
         with pytest.raises(SmokeTestFailedError) as failure:
@@ -378,9 +378,9 @@ def test_a_huge_answer_is_cut_off(odd: Ask) -> None:
 def test_an_answer_that_never_ends_is_cut_off() -> None:
     started = time.monotonic()
 
-    status, body = smoke_tests._request(asking(), f"{GATEWAY}/endless", 0.3)
+    status, body = smoke_tests._request(asking(), f"{GATEWAY}/endless", 2)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert status == 200
     assert body.startswith("data\n")
 
