@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from prefect.cli.deploy._models import (
+from pydantic import BaseModel
+
+from tiercel.deployments.prefect_internals import (
     ConcurrencyLimitSpec,
     DeploymentConfig,
     PrefectYamlModel,
     RawScheduleConfig,
     WorkPoolConfig,
 )
-from pydantic import BaseModel
-
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.tasks.engine.resources import resource
 

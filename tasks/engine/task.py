@@ -10,15 +10,15 @@ from prefect import Task, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.exceptions import MissingContextError
-from prefect.tasks import exponential_backoff
 
 from tiercel.domain.base.errors import TiercelError
+from tiercel.tasks.engine.pace import PacedDelays
 from tiercel.tasks.engine.retry_budget import may_retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RETRIES = 4
+_DELAYS_SECONDS = (1, 2, 4, 8)
 
 
 def world_task(name: str, run_name: str = "") -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -35,8 +35,8 @@ def world_task(name: str, run_name: str = "") -> Callable[[Callable[P, R]], Task
             task_run_name=run_name or name,
             description=(function.__doc__ or "").strip(),
             cache_policy=NO_CACHE,
-            retries=_RETRIES,
-            retry_delay_seconds=exponential_backoff(1),
+            retries=len(_DELAYS_SECONDS),
+            retry_delay_seconds=PacedDelays(_DELAYS_SECONDS),
             retry_jitter_factor=0.5,
             retry_condition_fn=_is_transient,
         )(function)

@@ -6,19 +6,23 @@ import base64
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.values import Frozen
+from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import has_credentials, token
-from tiercel.tasks.source.repository import Commit, run_git
+from tiercel.tasks.source.repository import LONGEST_GIT_SECONDS, Commit, run_git
 
+_LOOK_SECONDS = 0.1
 _NO_REF = "couldn't find remote ref"
 _FINAL = (
     "not found",
@@ -105,10 +109,20 @@ def _updated(repository: str, refspec: str) -> Iterator[Path]:
     mirror = _cache() / f"{sha256_hex(_url(repository).encode())[:16]}.git"
     mirror.mkdir(parents=True, exist_ok=True)
     with _locked(mirror):
-        if not (mirror / "HEAD").exists():
+        if not (mirror / "objects" / "info").exists():  # what git makes last
             run_git(mirror, "init", "--quiet", "--bare", str(mirror))
+        _unlock(mirror)
         _fetch(mirror, _url(repository), refspec)
         yield mirror
+
+
+def _unlock(mirror: Path) -> None:
+    """Remove the locks of a git that was killed: none that could still run is as old."""
+    newest = time.time() - LONGEST_GIT_SECONDS
+    for lock in (*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")):
+        with suppress(FileNotFoundError):
+            if lock.stat().st_mtime < newest:
+                lock.unlink()
 
 
 def _url(repository: str) -> str:
@@ -177,7 +191,16 @@ def _cache() -> Path:
 
 @contextmanager
 def _locked(mirror: Path) -> Iterator[None]:
-    """Let one process at a time update a mirror."""
+    """Let one process at a time update a mirror; whoever waits for it can be cancelled."""
     with mirror.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _taken(lock):
+            pause(_LOOK_SECONDS)
         yield
+
+
+def _taken(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

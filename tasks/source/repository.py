@@ -15,6 +15,8 @@ from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
 _TIMEOUT_SECONDS = 600
 _GRACE_SECONDS = 10.0
 """How long git may take to remove its locks and what it has half fetched."""
+
+LONGEST_GIT_SECONDS = _TIMEOUT_SECONDS + _GRACE_SECONDS
 _MAX_FILE_BYTES = 1_048_576
 _PASSED_ON = ("PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE")
 _SHOWN_LINES = 10

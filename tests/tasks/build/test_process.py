@@ -14,6 +14,8 @@ from tiercel.domain.base.errors import BuildFailedError, ExitCode
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.process import build_environment, can_go_offline, run_build
 
+pytestmark = pytest.mark.process
+
 BUILDS = Builds()
 OWN_TOOLS = str(Path(sys.executable).parent)
 
