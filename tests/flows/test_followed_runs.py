@@ -47,6 +47,8 @@ AWS = UnreachableError(
 )
 PATIENCE_SECONDS = 30
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
 ENDINGS: dict[str, BaseException] = {
     "build": BUILD,
     "aws": AWS,
