@@ -156,7 +156,7 @@ def test_missing_credentials_ask_for_a_profile(error: Exception) -> None:
     failure = translation(error)
 
     assert not failure.transient
-    assert "no AWS credentials" in failure.what
+    assert failure.code == "aws.no_credentials"
     assert "AWS_PROFILE" in failure.remedy
 
 
