@@ -17,7 +17,6 @@ from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
 from tiercel.domain.accounts.findings import CheckFailedError, Report, Verdict
 from tiercel.domain.base.errors import ExitCode
-from tiercel.domain.organization.topology import no_environment
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
 
@@ -52,10 +51,7 @@ def _environments(environment: str, config: Path | None, sandbox_state: Path | N
         use_sandbox(sandbox_state, config)
     use_config(config)
     topology = read_topology(config_path())
-    known = list(topology.environments)
-    if environment and environment not in known:
-        raise no_environment(environment, topology)
-    return [environment] if environment else known
+    return [topology.environment(environment).name] if environment else list(topology.environments)
 
 
 def _checked(

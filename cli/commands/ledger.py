@@ -11,7 +11,6 @@ from tiercel.cli.commands.releases import ledger_of, names_of, topology_of
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE
-from tiercel.domain.organization.topology import no_environment
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.access import Access
@@ -39,9 +38,9 @@ def export(
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     _check(environment, config, sandbox_state)
-    access, bucket = ledger_of(environment, config, sandbox_state)
-    key = _signing_key(environment, access)
-    count = export_ledger.fn(access, bucket, key, folder)
+    records = ledger_of(environment, config, sandbox_state)
+    key = _signing_key(environment, records.access)
+    count = export_ledger.fn(records, key, folder)
     output.document({"objects": count, "folder": str(folder), "signing_key": key.fingerprint})
     if not as_json:
         output.result(f"{count} objects of {environment} are in {folder}")
@@ -68,12 +67,12 @@ def restore(
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     _check(environment, config, sandbox_state)
-    access, bucket = ledger_of(environment, config, sandbox_state)
-    created, count = restore_ledger.fn(access, bucket, folder)
+    records = ledger_of(environment, config, sandbox_state)
+    created, count = restore_ledger.fn(records, folder)
     signed = 0
     if sign_again:
-        key = _signing_key(environment, access)
-        signed = sign_restored.fn(access, bucket, key, folder, sign_again)
+        key = _signing_key(environment, records.access)
+        signed = sign_restored.fn(records, key, folder, sign_again)
     output.document({"created": created, "objects": count, "signed": signed})
     if not as_json:
         output.result(f"{created} of {count} objects restored to {environment}, the others stood")
@@ -88,6 +87,4 @@ def _signing_key(environment: str, access: Access) -> SigningKey:
 
 
 def _check(environment: str, config: Path | None, sandbox_state: Path | None) -> None:
-    topology = topology_of(config, sandbox_state)
-    if environment not in topology.environments:
-        raise no_environment(environment, topology)
+    topology_of(config, sandbox_state).environment(environment)

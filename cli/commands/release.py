@@ -26,6 +26,8 @@ from tiercel.cli.terminal.options import (
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox, use_workers
+from tiercel.domain.base.digests import short
+from tiercel.domain.base.git_names import short_commit
 
 if TYPE_CHECKING:
     from tiercel.domain.review.checks import Check
@@ -186,8 +188,8 @@ def show_published(output: Output, published: Mapping[str, Published]) -> None:
                 name,
                 "built" if result.built else "unchanged: nothing uploaded",
                 str(result.uploaded),
-                result.manifest.artifact_id[:12],
-                result.manifest.digest[:12],
+                short(result.manifest.artifact_id),
+                short(result.manifest.digest),
             )
             for name, result in published.items()
         ],
@@ -222,8 +224,8 @@ def show_released(output: Output, released: Mapping[str, Released], title: str =
                 str(result.release.intent.number),
                 result.stack.name,
                 result.stack.status,
-                result.release.intent.commit[:7],
-                result.release.intent.artifact_digest[:12],
+                short_commit(result.release.intent.commit),
+                short(result.release.intent.artifact_digest),
             )
             for name, result in released.items()
         ],

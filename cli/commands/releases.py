@@ -12,13 +12,14 @@ import typer
 from tiercel.cli.terminal.options import Config, Json, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox
+from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.requests import STACK_PATTERN
-from tiercel.domain.organization.topology import no_environment
 from tiercel.tasks.source.topology_file import config_path, read_topology
 
 if TYPE_CHECKING:
-    from tiercel.domain.organization.access import Access
+    from tiercel.domain.organization.access import Records
     from tiercel.domain.organization.names import Names
     from tiercel.domain.organization.topology import Topology
     from tiercel.domain.release.ledger import Release
@@ -72,9 +73,7 @@ def releases(
     """List the releases of an environment, the newest of each stack first."""
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
-    topology = topology_of(config, sandbox_state)
-    if environment not in topology.environments:
-        raise no_environment(environment, topology)
+    topology_of(config, sandbox_state).environment(environment)
     if show:
         _show(output, show, ledger_of(environment, config, sandbox_state))
         return
@@ -96,7 +95,7 @@ def _live(environment: str, config: Path | None, sandbox_state: Path | None) -> 
     """Return the release that each stack runs, also one whose smoke test failed."""
     from tiercel.tasks.records.ledger import read_running_releases  # noqa: PLC0415
 
-    return read_running_releases.fn(*ledger_of(environment, config, sandbox_state))
+    return read_running_releases.fn(ledger_of(environment, config, sandbox_state))
 
 
 def _history(
@@ -104,21 +103,18 @@ def _history(
 ) -> list[Release]:
     from tiercel.tasks.records.ledger import read_ledger  # noqa: PLC0415
 
-    return read_ledger.fn(*ledger_of(environment, config, sandbox_state), newest)
+    return read_ledger.fn(ledger_of(environment, config, sandbox_state), newest)
 
 
-def ledger_of(
-    environment: str, config: Path | None, sandbox_state: Path | None
-) -> tuple[Access, str]:
-    """Return who reads an environment's ledger, and where it lies."""
-    from tiercel.domain.organization.access import orchestrator  # noqa: PLC0415
+def ledger_of(environment: str, config: Path | None, sandbox_state: Path | None) -> Records:
+    """Return an environment's ledger, as its orchestrator reads and writes it."""
+    from tiercel.domain.organization.access import Target  # noqa: PLC0415
     from tiercel.tasks.aws.clients import forget_clients  # noqa: PLC0415
 
     if sandbox_state:
         use_sandbox(sandbox_state, config, environment)
         forget_clients()
-    names = names_of(environment)
-    return orchestrator(names, "tiercel-status"), names.artifact_bucket
+    return Target(names_of(environment), "tiercel-status").records
 
 
 def names_of(environment: str) -> Names:
@@ -149,7 +145,7 @@ def release_row(release: Release) -> dict[str, object]:
     }
 
 
-def _show(output: Output, name: str, ledger: tuple[Access, str]) -> None:
+def _show(output: Output, name: str, ledger: Records) -> None:
     from tiercel.tasks.records.ledger import no_release, read_release  # noqa: PLC0415
 
     stack, _, number = name.rpartition("/")
@@ -159,9 +155,9 @@ def _show(output: Output, name: str, ledger: tuple[Access, str]) -> None:
             f"{name!r} names no release",
             remedy="write STACK/NUMBER, as in acme-preprod-orders/3",
         )
-    found = read_release.fn(*ledger, stack, int(number))
+    found = read_release.fn(ledger, stack, int(number))
     if found is None:
-        raise no_release(stack, int(number), ledger[1])
+        raise no_release(stack, int(number), ledger.bucket)
     output.document(found.model_dump(mode="json"))
     if not output.as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(found))
@@ -210,8 +206,8 @@ def _table(output: Output, title: str, history: list[Release]) -> None:
                 str(release.intent.number),
                 "rejected" if release.rejection else release.status.value,
                 f"{_ended(release):%Y-%m-%d %H:%M:%S}",
-                release.intent.commit[:7],
-                release.intent.artifact_digest[:12],
+                short_commit(release.intent.commit),
+                short(release.intent.artifact_digest),
                 release.intent.requested_by.rpartition(":")[2],
             )
             for release in history

@@ -76,13 +76,13 @@ def reject(
     output = Output(as_json=as_json)
     sandbox_state = state if sandbox else None
     environment = _environment_of(stack, config, sandbox_state)
-    access, bucket = ledger_of(environment, config, sandbox_state)
+    records = ledger_of(environment, config, sandbox_state)
     rejection = Rejection(
-        by=caller_arn.fn(access.region),
+        by=caller_arn.fn(records.access.region),
         reason=printable(reason, _LONGEST_REASON),
         at=datetime.now(UTC),
     )
-    rejected = record_rejection.fn(access, bucket, stack, number, rejection)
+    rejected = record_rejection.fn(records, stack, number, rejection)
     output.document(release_row(rejected))
     if not as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(rejected))

@@ -68,26 +68,26 @@ def _environment_of(stack: str, config: Path | None, sandbox_state: Path | None)
 def _verified(
     names: Names, stack: str, number: int | None
 ) -> tuple[Release, Manifest, Envelope, SigningKey]:
-    from tiercel.domain.organization.access import orchestrator  # noqa: PLC0415 - boto3 takes a while
+    from tiercel.domain.organization.access import Target  # noqa: PLC0415 - boto3 takes a while
     from tiercel.tasks.aws import signing  # noqa: PLC0415
     from tiercel.tasks.aws.clients import forget_clients  # noqa: PLC0415
     from tiercel.tasks.records import artifacts, ledger, provenance  # noqa: PLC0415
 
     forget_clients()
-    access, bucket = orchestrator(names, _RUN), names.artifact_bucket
+    records = Target(names, _RUN).records
     found = (
-        ledger.read_release.fn(access, bucket, stack, number)
+        ledger.read_release.fn(records, stack, number)
         if number
-        else ledger.newest_release.fn(access, bucket, stack)
+        else ledger.newest_release.fn(records, stack)
     )
     if found is None:
-        raise ledger.no_release(stack, number or 1, bucket)
+        raise ledger.no_release(stack, number or 1, records.bucket)
     intent = found.intent
     manifest = artifacts.read_artifact.fn(
-        access, bucket, intent.service, intent.artifact_id, intent.artifact_digest
+        records, intent.service, intent.artifact_id, intent.artifact_digest
     )
-    key = signing.read_signing_key.fn(access, names.signing_key_arn)
-    return found, manifest, provenance.verify_artifact.fn(access, bucket, manifest, key), key
+    key = signing.read_signing_key.fn(records.access, names.signing_key_arn)
+    return found, manifest, provenance.verify_artifact.fn(records, manifest, key), key
 
 
 def _document(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
 from tiercel.domain.stack.failures import vanished
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
@@ -21,19 +21,6 @@ from tiercel.tasks.stack.events import EventStream, StackEvent, finished_and_kno
 FIRST_POLL_SECONDS = 0.2
 _LONGEST_POLL_SECONDS = 5.0
 _POLL_GROWTH = 1.4
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What CloudFormation says of a stack. `token` is that of its newest operation."""
-
-    stack_id: str
-    name: str
-    status: StackStatus
-    reason: str
-    outputs: dict[str, str]
-    token: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
 
 
 @world_task("observe stack", "observe stack {name}")
