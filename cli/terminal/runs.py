@@ -78,7 +78,7 @@ def run_flow(
 
 async def _outcome(state: Any) -> Any:
     """Return what a run ended with, once Prefect's server has all of its log."""
-    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler
 
     await APILogHandler.aflush()
     result = await state.aresult(raise_on_failure=False)
@@ -93,7 +93,7 @@ async def _outcome(state: Any) -> Any:
 @contextmanager
 def _shown(handler: logging.Handler) -> Iterator[None]:
     """Show what runs say through the handler, in place of Prefect's console."""
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
+    from prefect.logging.handlers import PrefectConsoleHandler
 
     root = logging.getLogger()
     consoles = [known for known in root.handlers if isinstance(known, PrefectConsoleHandler)]

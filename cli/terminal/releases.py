@@ -1,0 +1,123 @@
+"""How releases look on a terminal and in JSON documents, the same in all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tiercel.cli.terminal.output import Output
+
+if TYPE_CHECKING:
+    from tiercel.domain.release.ledger import Release
+    from tiercel.flows.release.results import Released
+
+
+def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
+    """Print which release of each service is live now."""
+    output.document(
+        {
+            name: {
+                "stack": result.stack.name,
+                "release": result.release.intent.number,
+                "changed": result.changed,
+                "commit": result.release.intent.commit,
+                "digest": result.release.intent.artifact_digest,
+                "outputs": result.outputs,
+                "smoke_test": result.answer,
+            }
+            for name, result in released.items()
+        }
+    )
+    if output.as_json:
+        return
+    output.table(
+        title,
+        ("service", "this run", "release", "stack", "status", "commit", "artifact"),
+        [
+            (
+                name,
+                "deployed" if result.changed else "unchanged: nothing deployed",
+                str(result.release.intent.number),
+                result.stack.name,
+                result.stack.status,
+                result.release.intent.commit[:7],
+                result.release.intent.artifact_digest[:12],
+            )
+            for name, result in released.items()
+        ],
+    )
+
+
+def release_row(release: Release) -> dict[str, object]:
+    """Return a release as the JSON documents of all commands have it."""
+    intent, outcome = release.intent, release.outcome
+    return {
+        "stack": intent.stack,
+        "release": intent.number,
+        "status": release.status.value,
+        "service": intent.service,
+        "commit": intent.commit,
+        "repository": intent.repository,
+        "artifact_digest": intent.artifact_digest,
+        "at": _ended(release).isoformat(),
+        "seconds": outcome.seconds if outcome else None,
+        "requested_by": intent.requested_by,
+        "message": outcome.message if outcome else "",
+        "purpose": intent.purpose.value,
+        "restores": intent.restores,
+        "rejected": release.rejection.reason if release.rejection else None,
+    }
+
+
+def detail_rows(release: Release) -> list[tuple[str, str]]:
+    """Return what the ledger says of one release, line by line, for people."""
+    intent, outcome, rejection = release.intent, release.outcome, release.rejection
+    parts: dict[str, object] = {
+        "status": release.status.value,
+        "rejected": f"{rejection.at:%Y-%m-%d %H:%M} by {rejection.by}: {rejection.reason}"
+        if rejection
+        else "",
+        "purpose": intent.purpose.value,
+        "restores": intent.restores or "",
+        "commit": f"{intent.repository}@{intent.commit}",
+        "asked by": f"{intent.requested_by} at {intent.at:%Y-%m-%d %H:%M:%S}",
+        "run": intent.flow_run_url or intent.flow_run,
+        "artifact": intent.artifact_digest,
+        "template": intent.template_sha256,
+        "parameters": ", ".join(f"{key}={value}" for key, value in intent.parameters.items()),
+    }
+    if outcome:
+        parts |= {
+            "plan": outcome.plan_digest,
+            "change set": outcome.change_set,
+            "ended": f"{outcome.at:%Y-%m-%d %H:%M:%S}, after {outcome.seconds:.1f} s",
+            "steps": ", ".join(f"{step} {took:.1f} s" for step, took in outcome.durations.items()),
+            "smoke test": outcome.smoke_test,
+            "message": outcome.message,
+        }
+    return [(name, str(value)) for name, value in parts.items() if value]
+
+
+def release_table(output: Output, title: str, history: Iterable[Release]) -> None:
+    """Print releases, one a line."""
+    output.table(
+        title,
+        ("stack", "release", "status", "since", "commit", "artifact", "asked by"),
+        [
+            (
+                release.intent.stack,
+                str(release.intent.number),
+                "rejected" if release.rejection else release.status.value,
+                f"{_ended(release):%Y-%m-%d %H:%M:%S}",
+                release.intent.commit[:7],
+                release.intent.artifact_digest[:12],
+                release.intent.requested_by.rpartition(":")[2],
+            )
+            for release in history
+        ],
+    )
+
+
+def _ended(release: Release) -> datetime:
+    return release.outcome.at if release.outcome else release.intent.at
