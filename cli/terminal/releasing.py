@@ -17,10 +17,11 @@ def commit_to_release(
     """
     from tiercel.domain.organization.requests import check_repository_name, check_revision
 
-    check_revision(commit)
     folder = Path(repository) if settings.sandbox and Path(repository).is_dir() else None
     if folder is None:
         check_repository_name(repository)
+    if folder is None or commit != "HEAD":
+        check_revision(commit)
     settings.settle(environment)
     if folder is None:
         return repository, commit
