@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove chaos bench check format docs lock clean
+.PHONY: help setup demo test mutants prove chaos bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ test: setup ## run the whole test suite
 
 prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 minutes
 	@$(BIN)/python -m tests.oracle.prove
+
+mutants: setup ## break the product 40 times and see that the tests notice; about 20 minutes
+	@$(BIN)/python -m tests.mutants
 
 chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; 40 minutes
 	@$(BIN)/python -m tests.chaos

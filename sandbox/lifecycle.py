@@ -25,14 +25,14 @@ from tiercel.sandbox.machine.prefect_server import (
 from tiercel.sandbox.machine.processes import HOST
 from tiercel.sandbox.machine.record import (
     Ports,
-    Record,
+    SandboxRecord,
     exclusive,
     read_ports,
     read_record,
     write_record,
 )
 
-Report = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def up(  # noqa: PLR0913 - what to start, and where
     prefect: bool = True,
     github: bool = True,
     ports: Ports = Ports(),  # noqa: B008 - it is immutable
-    report: Report = lambda _: None,
+    report: Tell = lambda _: None,
 ) -> Sandbox:
     """Start what does not run yet, create what the accounts lack, and return the sandbox.
 
@@ -161,13 +161,13 @@ def status(state: Path) -> Sandbox | None:
 
 
 def _with_aws(
-    record: Record,
+    record: SandboxRecord,
     layout: Layout,
     topology: Topology,
     port: int,
     latency_ms: int,
     stack_seconds: float,
-) -> Record:
+) -> SandboxRecord:
     region = next(iter(topology.environments.values())).region
     port = port or processes.free_port(read_ports(layout).aws)
     server = start_aws(layout, port, region, latency_ms=latency_ms, stack_seconds=stack_seconds)
@@ -176,21 +176,23 @@ def _with_aws(
     return record
 
 
-def _with_prefect(record: Record, layout: Layout, port: int) -> Record:
+def _with_prefect(record: SandboxRecord, layout: Layout, port: int) -> SandboxRecord:
     port = port or processes.free_port(read_ports(layout).prefect)
     record = replace(record, prefect=start_prefect(layout, port))
     write_record(layout, record)
     return record
 
 
-def _with_github(record: Record, layout: Layout, port: int) -> Record:
+def _with_github(record: SandboxRecord, layout: Layout, port: int) -> SandboxRecord:
     port = port or processes.free_port(read_ports(layout).github)
     record = replace(record, github=start_github(layout, port))
     write_record(layout, record)
     return record
 
 
-def _ready(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
+def _ready(
+    record: SandboxRecord, layout: Layout, topology: Topology, report: Tell
+) -> SandboxRecord:
     """Wait for the servers; Prefect goes on starting while the accounts are filled."""
     if record.aws:
         await_aws(layout, record.aws, report)
@@ -202,7 +204,9 @@ def _ready(record: Record, layout: Layout, topology: Topology, report: Report) -
     return record
 
 
-def _seeded(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
+def _seeded(
+    record: SandboxRecord, layout: Layout, topology: Topology, report: Tell
+) -> SandboxRecord:
     fingerprint = _fingerprint(topology)
     if record.seeded == fingerprint or record.aws is None:
         return record
@@ -225,7 +229,7 @@ def _fingerprint(topology: Topology) -> str:
     return digest.hexdigest()
 
 
-def _sandbox(layout: Layout, record: Record) -> Sandbox:
+def _sandbox(layout: Layout, record: SandboxRecord) -> Sandbox:
     if record.aws is None:
         raise ValueError("a sandbox without AWS")
     return Sandbox(

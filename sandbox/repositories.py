@@ -28,10 +28,10 @@ def create_from_folder(folder: Path, work_tree: Path) -> None:
     if work_tree.exists():
         shutil.rmtree(work_tree)
     shutil.copytree(folder, work_tree, ignore=shutil.ignore_patterns("__pycache__", ".git"))
-    run_git(work_tree, "init", "--quiet", "--initial-branch=main")
-    run_git(work_tree, "add", "--all")
-    run_git(work_tree, "commit", "--quiet", "--message=The first version")
-    run_git(work_tree, "branch", "develop")
+    git_in(work_tree, "init", "--quiet", "--initial-branch=main")
+    git_in(work_tree, "add", "--all")
+    git_in(work_tree, "commit", "--quiet", "--message=The first version")
+    git_in(work_tree, "branch", "develop")
 
 
 def import_repository(
@@ -46,9 +46,9 @@ def import_repository(
     commit = head(path)
     bare = bare_repository(state, name)
     bare.mkdir(parents=True, exist_ok=True)
-    run_git(bare, "init", "--quiet", "--bare")
+    git_in(bare, "init", "--quiet", "--bare")
     for refspecs in (["+refs/heads/*:refs/heads/*"], [f"+HEAD:refs/heads/{b}" for b in branches]):
-        run_git(
+        git_in(
             bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
             *refspecs,
         )  # fmt: skip
@@ -65,7 +65,7 @@ def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
     if not bare.exists():
         return False
     try:
-        run_git(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
+        git_in(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
     except subprocess.CalledProcessError as error:
         raise RefusedInputError(
             "the sandbox has this repository at another commit",
@@ -83,13 +83,13 @@ def bare_repository(state: Path, name: str) -> Path:
 
 def has_uncommitted_changes(path: Path) -> bool:
     """Tell whether the folder has changes that a commit does not contain."""
-    return bool(run_git(path, "status", "--porcelain").stdout.strip())
+    return bool(git_in(path, "status", "--porcelain").stdout.strip())
 
 
 def head(path: Path) -> str:
     """Return the commit that a clone has checked out; RefusedInputError if there is none."""
     try:
-        return run_git(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
+        return git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
         raise RefusedInputError(
             "this is no git repository with a commit",
@@ -99,7 +99,7 @@ def head(path: Path) -> str:
         ) from error
 
 
-def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def git_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in a folder, as the demo's author and without a person's configuration.
 
     Raises subprocess.CalledProcessError when git fails.

@@ -7,12 +7,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.sandbox import lifecycle
+from tiercel.sandbox.lifecycle import Tell
 from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.processes import HOST
@@ -29,11 +29,9 @@ _DRAIN_SECONDS = 5
 
 _LEFT_OUT = ("AWS_", "GITHUB_", "PREFECT_")
 
-Report = Callable[[str], None]
-
 
 def start_workers(
-    state: Path, config: Path, environments: list[str], report: Report = lambda _: None
+    state: Path, config: Path, environments: list[str], report: Tell = lambda _: None
 ) -> None:
     """Start the workers that do not run yet, and wait until the Prefect server knows them.
 

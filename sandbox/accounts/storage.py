@@ -7,7 +7,7 @@ from typing import Any
 
 from tiercel.sandbox.accounts.templates import Policy
 
-Client = Any
+_Client = Any
 
 ARTIFACT_KEY = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT"}
 SIGNING_KEY = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
@@ -32,7 +32,7 @@ _OLD_LEASES = {
 }
 
 
-def ensure_key(kms: Client, alias: str, kind: dict[str, str]) -> str:
+def ensure_key(kms: _Client, alias: str, kind: dict[str, str]) -> str:
     """Return the ARN of the key behind an alias; create both when there is none."""
     try:
         return str(kms.describe_key(KeyId=alias)["KeyMetadata"]["Arn"])
@@ -44,7 +44,7 @@ def ensure_key(kms: Client, alias: str, kind: dict[str, str]) -> str:
         return str(key["Arn"])
 
 
-def ensure_bucket(s3: Client, bucket: str, region: str, key_arn: str, policy: Policy) -> None:
+def ensure_bucket(s3: _Client, bucket: str, region: str, key_arn: str, policy: Policy) -> None:
     """Create a versioned, owner-enforced, encrypted bucket that is never public."""
     try:
         s3.head_bucket(Bucket=bucket)

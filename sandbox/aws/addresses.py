@@ -8,13 +8,11 @@ looks an API up in the account of the caller, who is nobody when the call is not
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ministack.core import responses
 
 from tiercel.sandbox.aws import emulator
-
-Scope = dict[str, Any]
+from tiercel.sandbox.machine.asgi import Scope
 
 _API_HOST = re.compile(
     r"([a-z0-9]+)\.execute-api\.(?:[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?"

@@ -13,7 +13,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import apigateway, apigateway_v1
 
-Parameters = dict[str, list[str]]
+QueryParameters = dict[str, list[str]]
 
 
 def botocore_models(service: str) -> tuple[str, ...]:
@@ -22,10 +22,10 @@ def botocore_models(service: str) -> tuple[str, ...]:
 
 
 def routing_parameters(
-    method: str, path: str, headers: Mapping[str, str], body: bytes, query: Parameters
-) -> Parameters:
+    method: str, path: str, headers: Mapping[str, str], body: bytes, query: QueryParameters
+) -> QueryParameters:
     """Return the query parameters, and the form's where a form names the action."""
-    merged: Parameters = app._routing_params(method, path, dict(headers), body, query)
+    merged: QueryParameters = app._routing_params(method, path, dict(headers), body, query)
     return merged
 
 

@@ -13,8 +13,9 @@ from ministack.core import iam_actions, router
 from ministack.services import lambda_svc
 
 from tiercel.sandbox.aws import addresses, emulator
-from tiercel.sandbox.aws.journal import Kind
+from tiercel.sandbox.aws.journal import CallKind
 from tiercel.sandbox.aws.operations import rest_operation
+from tiercel.sandbox.machine.asgi import Scope
 
 _XML_REQUEST_ID = re.compile(rb"<RequestI[dD]>([^<]+)</RequestI[dD]>")
 _ACCOUNT = re.compile("[0-9]{12}")
@@ -22,7 +23,7 @@ _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 
 
 @dataclass(frozen=True)
-class Request:
+class AwsRequest:
     """What the journal needs of a request; the body only where it names the operation."""
 
     method: str
@@ -46,19 +47,19 @@ class Caller:
 class Target:
     """What a request asks for."""
 
-    kind: Kind
+    kind: CallKind
     service: str
     action: str = ""
     operation: str = ""
     resource: str = ""
 
 
-def parse_request(scope: addresses.Scope, body: bytes) -> Request:
+def parse_request(scope: Scope, body: bytes) -> AwsRequest:
     """Return the request of an ASGI scope."""
     headers = text_headers(scope["headers"])
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
-    return Request(scope["method"], scope["path"], raw_path, headers, query, body)
+    return AwsRequest(scope["method"], scope["path"], raw_path, headers, query, body)
 
 
 def text_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -66,7 +67,7 @@ def text_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-def by_root(scope: addresses.Scope) -> bool:
+def by_root(scope: Scope) -> bool:
     """Tell whether the root of an account signed, which is how the sandbox fills the accounts.
 
     The id of a root's key is that of its account.
@@ -75,12 +76,12 @@ def by_root(scope: addresses.Scope) -> bool:
     return bool(_ACCOUNT.fullmatch(key or ""))
 
 
-def region_of(request: Request) -> str:
+def region_of(request: AwsRequest) -> str:
     """Return the region that a request is signed for, else the sandbox's own."""
     return str(router.extract_region(dict(request.headers), dict(request.query)))
 
 
-def caller_of(request: Request) -> Caller:
+def caller_of(request: AwsRequest) -> Caller:
     """Return who signed; the signature itself is for the emulator to judge."""
     key = router.extract_access_key_id(dict(request.headers), dict(request.query))
     if not key:
@@ -90,10 +91,10 @@ def caller_of(request: Request) -> Caller:
     return Caller(account, principal, key[-4:])
 
 
-def target_of(scope: addresses.Scope, request: Request, caller: Caller) -> Target:
+def target_of(scope: Scope, request: AwsRequest, caller: Caller) -> Target:
     """Return what the request asks for; call it when the emulator has answered."""
     if request.path.startswith("/_ministack/"):
-        return Target(Kind.ADMIN, "ministack", operation=request.path)
+        return Target(CallKind.ADMIN, "ministack", operation=request.path)
     if called := addresses.called_api(scope):
         return _api_target(request, *called)
     if url := addresses.called_function_url(scope):
@@ -101,20 +102,22 @@ def target_of(scope: addresses.Scope, request: Request, caller: Caller) -> Targe
     return _service_target(request, caller)
 
 
-def _api_target(request: Request, api_id: str, path: str) -> Target:
+def _api_target(request: AwsRequest, api_id: str, path: str) -> Target:
     account, region = emulator.owner_of_api(api_id) or ("", "")
     resource = f"arn:aws:execute-api:{region}:{account}:{api_id}/*/{request.method}{path}"
-    return Target(Kind.DATA_PLANE, "execute-api", "execute-api:Invoke", request.method, resource)
+    return Target(
+        CallKind.DATA_PLANE, "execute-api", "execute-api:Invoke", request.method, resource
+    )
 
 
-def _function_url_target(request: Request, url: str) -> Target:
+def _function_url_target(request: AwsRequest, url: str) -> Target:
     found = lambda_svc.resolve_function_url(url)
     resource = f"arn:aws:lambda:{found[1]}:{found[0]}:function:{found[2]}" if found else url
     action = "lambda:InvokeFunctionUrl"
-    return Target(Kind.DATA_PLANE, "lambda-url", action, request.method, resource)
+    return Target(CallKind.DATA_PLANE, "lambda-url", action, request.method, resource)
 
 
-def _service_target(request: Request, caller: Caller) -> Target:
+def _service_target(request: AwsRequest, caller: Caller) -> Target:
     headers, query = dict(request.headers), dict(request.query)
     parameters = emulator.routing_parameters(
         request.method, request.path, headers, request.body, query
@@ -138,17 +141,17 @@ def _service_target(request: Request, caller: Caller) -> Target:
         service, request.method, raw_path, query, headers
     )
     return Target(
-        Kind.API, service, action or "", operation, "" if resource == "*" else str(resource)
+        CallKind.API, service, action or "", operation, "" if resource == "*" else str(resource)
     )
 
 
-def _named_operation(parameters: emulator.Parameters, headers: Mapping[str, str]) -> str:
+def _named_operation(parameters: emulator.QueryParameters, headers: Mapping[str, str]) -> str:
     """Return the operation that a query or JSON protocol request names."""
     actions = parameters.get("Action") or [headers.get("x-amz-target", "").rpartition(".")[2]]
     return actions[0]
 
 
-def _path_style(request: Request) -> tuple[str, str]:
+def _path_style(request: AwsRequest) -> tuple[str, str]:
     """Return the path with the bucket in it, also where the bucket is named as host."""
     bucket = emulator.bucket_of_host(request.headers.get("host", ""))
     if not bucket:

@@ -5,27 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from tiercel.sandbox.aws import addresses, exchange
-from tiercel.sandbox.aws.addresses import Scope
 from tiercel.sandbox.aws.journal import JournalEntry, JournalWriter
 from tiercel.sandbox.aws.launch import HEALTH_PATH
 from tiercel.sandbox.aws.snapshots import Snapshots
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from tiercel.sandbox.machine.asgi import Application, Message, Receive, Scope, Send
 
 _REQUEST_BODY_LIMIT = 1024 * 1024
 _ERROR_LIMIT = 64 * 1024
 _XML_TAIL = 512
 
 
-class Exchange:
+class PassingCall:
     """Watches one request and its answer pass; bytes are passed on as they come.
 
     Bodies are only looked at where they name the operation, the error or the request id:
@@ -123,7 +116,7 @@ class Gateway:
             await self._emulator(scope, receive, send)
             return
         scope = _over_tls(addresses.with_api_in_path(scope))
-        passing = Exchange(scope, receive, send)
+        passing = PassingCall(scope, receive, send)
         started, clock = datetime.now(UTC), time.perf_counter()
         addresses.enter_account_of_api(scope)
         try:

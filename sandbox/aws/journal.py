@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 
-class Kind(StrEnum):
+class CallKind(StrEnum):
     """What a call was addressed to."""
 
     API = "api"
@@ -33,7 +33,7 @@ class JournalEntry:
 
     time: datetime
     duration_ms: float
-    kind: Kind
+    kind: CallKind
     account: str
     principal: str
     access_key: str
@@ -56,7 +56,7 @@ class JournalEntry:
         """Return what `to_line` wrote; ValueError, TypeError or KeyError when it is not that."""
         data = json.loads(line)
         time = datetime.fromisoformat(data.pop("time"))
-        return cls(time=time, kind=Kind(data.pop("kind")), **data)
+        return cls(time=time, kind=CallKind(data.pop("kind")), **data)
 
 
 class JournalWriter:

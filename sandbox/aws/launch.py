@@ -42,7 +42,7 @@ def start_aws(
             why="there is no module `ministack`",
             remedy="run `pip install 'tiercel[sandbox]'`",
         )
-    state_folder.prepare(layout.emulator)
+    state_folder.prepare_link(layout.emulator)
     TokenIssuer.of(layout)  # its public keys are there before anybody shows a token
     with processes.bind(port) as listener:
         port = int(listener.getsockname()[1])

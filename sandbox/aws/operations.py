@@ -16,7 +16,7 @@ _MODELS = {"s3": ("s3",), "lambda": ("lambda",)}
 
 
 @dataclass(frozen=True)
-class Route:
+class AwsRoute:
     """How one operation of a REST service is recognized."""
 
     operation: str
@@ -61,7 +61,7 @@ def _has(query: Mapping[str, list[str]], name: str, value: str) -> bool:
 
 
 @functools.cache
-def _routes(service: str) -> tuple[Route, ...]:
+def _routes(service: str) -> tuple[AwsRoute, ...]:
     names = _MODELS.get(service) or emulator.botocore_models(service)
     models = [Loader().load_service_model(name, "service-2") for name in names]
     return tuple(
@@ -72,11 +72,11 @@ def _routes(service: str) -> tuple[Route, ...]:
     )
 
 
-def _route(name: str, operation: dict[str, Any], shapes: dict[str, Any]) -> Route:
+def _route(name: str, operation: dict[str, Any], shapes: dict[str, Any]) -> AwsRoute:
     path, _, query = operation["http"]["requestUri"].partition("?")
     segments = (path.rstrip("/") or "/").split("/")
     pairs = (part.partition("=") for part in query.split("&") if part)
-    return Route(
+    return AwsRoute(
         operation=name,
         method=operation["http"]["method"],
         path=re.compile("/".join(_segment(segment) for segment in segments) or "/"),

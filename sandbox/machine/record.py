@@ -46,7 +46,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Record:
+class SandboxRecord:
     """The servers of a sandbox; `seeded` is the fingerprint of what its accounts hold.
 
     `workers` has the Prefect worker of each environment that has one; it listens nowhere.
@@ -59,9 +59,9 @@ class Record:
     seeded: str = ""
     workers: dict[str, Server] = field(default_factory=dict)
 
-    def running(self) -> Record:
+    def running(self) -> SandboxRecord:
         """Return the record without servers that ended."""
-        return Record(
+        return SandboxRecord(
             aws=self.aws if self.aws and self.aws.is_running else None,
             prefect=self.prefect if self.prefect and self.prefect.is_running else None,
             github=self.github if self.github and self.github.is_running else None,
@@ -76,11 +76,11 @@ class Record:
         return [*self.workers.values(), *servers]
 
 
-def read_record(layout: Layout) -> Record:
+def read_record(layout: Layout) -> SandboxRecord:
     """Return the record as it was written; an empty one when there is none or it is torn."""
     try:
         data = json.loads(layout.record.read_text("utf-8"))
-        return Record(
+        return SandboxRecord(
             aws=Server.parse(data["aws"]) if data["aws"] else None,
             prefect=Server.parse(data["prefect"]) if data["prefect"] else None,
             github=Server.parse(data["github"]) if data["github"] else None,
@@ -89,10 +89,10 @@ def read_record(layout: Layout) -> Record:
             workers={name: Server.parse(one) for name, one in data.get("workers", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError):
-        return Record()
+        return SandboxRecord()
 
 
-def write_record(layout: Layout, record: Record) -> None:
+def write_record(layout: Layout, record: SandboxRecord) -> None:
     """Replace the record in one step, and remember the ports for the next start."""
     write_text(layout.record, json.dumps(asdict(record), indent=2))
     known = read_ports(layout)

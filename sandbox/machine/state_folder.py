@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def prepare(link: Path) -> None:
+def prepare_link(link: Path) -> None:
     """Make sure that the link leads to a folder, and remove what an interrupted write left."""
     if not link.is_symlink():
         _lead(link, _new_folder(link))

@@ -30,7 +30,7 @@ from tests.support.templates import queue, services
 from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox import lifecycle
-from tiercel.sandbox.aws.journal import Kind, journal_size, read_journal
+from tiercel.sandbox.aws.journal import CallKind, journal_size, read_journal
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.record import read_record
 from tiercel.sandbox.people import Team
@@ -80,7 +80,7 @@ class World:
         return [
             entry.operation
             for entry in read_journal(self.journal, offset)
-            if entry.kind is not Kind.ADMIN
+            if entry.kind is not CallKind.ADMIN
         ]
 
     def calls_in_prod_since(self, offset: int, topology: Topology) -> list[str]:

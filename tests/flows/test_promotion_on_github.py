@@ -18,7 +18,7 @@ from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.release.results import Released
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.sandbox.repositories import run_git
+from tiercel.sandbox.repositories import git_in
 
 READS = ("Get", "Head", "List", "Describe", "AssumeRole")
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
@@ -190,7 +190,7 @@ def test_hostile_names_travel_the_whole_way_and_run_and_break_nothing(
 ) -> None:
     files = service("hostile") | {f"hostile/{HOSTILE_PATH}": "x"}
     place.team.push("feature/$(touch>x)", "develop", files, HOSTILE_TITLE)
-    run_git(
+    git_in(
         place.team.work_tree,
         "commit", "--quiet", "--amend", "--no-edit", f"--author={HOSTILE_AUTHOR} <eve@localhost>",
     )  # fmt: skip

@@ -17,7 +17,7 @@ from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.sandbox.repositories import run_git
+from tiercel.sandbox.repositories import git_in
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
 
@@ -121,7 +121,7 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
         "inbox/template.json": queue(DelaySeconds=5),
     }
     number, old = place.opened(branch, files)
-    run_git(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
+    git_in(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
 
     assert place.verified(number, old)["tiercel"].state is CheckState.SUCCESS
 

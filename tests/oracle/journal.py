@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.oracle.world import ENVIRONMENTS, GITHUB, STACK_ID, VALUES, Request, names_of
 from tiercel.domain.organization.names import Role
-from tiercel.sandbox.aws.journal import JournalEntry, Kind
+from tiercel.sandbox.aws.journal import CallKind, JournalEntry
 
 RECORDED = Path(__file__).parent / "demo_calls.json"
 """The distinct calls of a demo, for where no demo is run; see `prove.py --record`."""
@@ -37,7 +37,7 @@ def calls_in(entries: Iterable[JournalEntry]) -> list[Call]:
                 _lasting(entry.resource),
             )
             for entry in entries
-            if entry.kind is Kind.API
+            if entry.kind is CallKind.API
         }
     )
 

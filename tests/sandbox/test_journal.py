@@ -23,7 +23,7 @@ from tests.sandbox.support import (
     eventually,
     orchestrator,
 )
-from tiercel.sandbox.aws.journal import JournalEntry, Kind, journal_size, read_journal
+from tiercel.sandbox.aws.journal import CallKind, JournalEntry, journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 
 Calls = Callable[[], list[JournalEntry]]
@@ -81,7 +81,7 @@ def test_calls_of_s3_have_action_operation_and_resource(
     assert (entry.operation, entry.action) == (operation, action)
     assert entry.resource == f"arn:aws:s3:::{BUCKET}{resource}"
     assert (entry.kind, entry.service, entry.status, entry.error_code) == (
-        Kind.API,
+        CallKind.API,
         "s3",
         200,
         None,
@@ -184,7 +184,7 @@ def test_a_call_of_an_api_is_of_the_data_plane_and_health_is_nothing(
     entry = last(calls)
     assert len(calls()) == 1
     assert (entry.kind, entry.service, entry.action) == (
-        Kind.DATA_PLANE,
+        CallKind.DATA_PLANE,
         "execute-api",
         "execute-api:Invoke",
     )
@@ -194,7 +194,7 @@ def test_a_call_of_an_api_is_of_the_data_plane_and_health_is_nothing(
 
 def test_a_request_to_the_emulator_itself_is_marked(box: Sandbox, calls: Calls) -> None:
     call_url(box, f"{box.aws_endpoint}/_ministack/ready")
-    assert last(calls).kind is Kind.ADMIN
+    assert last(calls).kind is CallKind.ADMIN
 
 
 def test_the_journal_has_no_secrets(box: Sandbox, calls: Calls) -> None:
@@ -270,7 +270,7 @@ def test_entries_are_read_from_an_offset_and_never_by_halves(tmp_path: Path) -> 
     entry = JournalEntry(
         time=datetime(2026, 1, 2, 3, 4, 5, 678000, UTC),
         duration_ms=1.5,
-        kind=Kind.API,
+        kind=CallKind.API,
         account="111111111111",
         principal="",
         access_key="",

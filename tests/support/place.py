@@ -14,7 +14,7 @@ from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.verify import verify_pull_request
 from tiercel.sandbox.people import Team
-from tiercel.sandbox.repositories import run_git
+from tiercel.sandbox.repositories import git_in
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Place:
     def force_pushed(self, branch: str) -> str:
         """Push what is checked out, whatever the branch had."""
         tree = self.team.work_tree
-        run_git(tree, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
-        return run_git(tree, "rev-parse", "HEAD").stdout.strip()
+        git_in(tree, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+        return git_in(tree, "rev-parse", "HEAD").stdout.strip()
 
     def merged(
         self, branch: str, files: dict[str, str], base: str = "develop", start: str = "develop"

@@ -46,7 +46,7 @@ class GitRepository:
             input=b"" if data is None else data,
             capture_output=True,
             check=False,
-            env=environment() | dict(extra or {}),
+            env=git_environment() | dict(extra or {}),
             timeout=_TIMEOUT_SECONDS,
         )
 
@@ -163,7 +163,7 @@ def is_complete_sha(text: str) -> bool:
     return bool(_SHA.fullmatch(text))
 
 
-def environment() -> dict[str, str]:
+def git_environment() -> dict[str, str]:
     """Return the environment in which git runs: no configuration but the repository's own."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),

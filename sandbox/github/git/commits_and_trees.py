@@ -12,7 +12,7 @@ from tiercel.sandbox.github.git.commands import EMPTY_TREE, GitError, GitReposit
 
 
 @dataclass(frozen=True)
-class Signature:
+class GitSignature:
     """Who did it, and when."""
 
     name: str
@@ -28,26 +28,26 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Commit:
+class GitCommit:
     """A commit as git keeps it; the message has no trailing newline."""
 
     sha: str
     tree: str
     parents: tuple[str, ...]
-    author: Signature
-    committer: Signature
+    author: GitSignature
+    committer: GitSignature
     message: str
 
 
 @dataclass(frozen=True)
-class Tag:
+class GitTag:
     """An annotated tag."""
 
     sha: str
     name: str
     target: str
     target_type: str
-    tagger: Signature
+    tagger: GitSignature
     message: str
 
 
@@ -62,20 +62,20 @@ class TreeEntry:
     path: str
 
 
-def read_commits(git: GitRepository, shas: Sequence[str]) -> list[Commit]:
+def read_commits(git: GitRepository, shas: Sequence[str]) -> list[GitCommit]:
     """Return the commits in the order of their ids; GitError when one is not there."""
     return [_parse_commit(s, raw) for s, raw in zip(shas, git.read_all(shas), strict=True)]
 
 
-def read_commit(git: GitRepository, sha: str) -> Commit:
+def read_commit(git: GitRepository, sha: str) -> GitCommit:
     """Return one commit."""
     return read_commits(git, [sha])[0]
 
 
-def read_tag(git: GitRepository, sha: str) -> Tag:
+def read_tag(git: GitRepository, sha: str) -> GitTag:
     """Return an annotated tag."""
     headers, message = _parse(git.read(sha))
-    return Tag(
+    return GitTag(
         sha=sha,
         name=headers["tag"][0],
         target=headers["object"][0],
@@ -90,8 +90,8 @@ def write_commit(
     tree: str,
     parents: Sequence[str],
     message: str,
-    author: Signature,
-    committer: Signature,
+    author: GitSignature,
+    committer: GitSignature,
 ) -> str:
     """Write a commit and return its id."""
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
@@ -100,7 +100,7 @@ def write_commit(
 
 
 def write_tag(
-    git: GitRepository, target: str, kind: str, name: str, text: str, by: Signature
+    git: GitRepository, target: str, kind: str, name: str, text: str, by: GitSignature
 ) -> str:
     """Write an annotated tag's object and return its id."""
     lines = [f"object {target}", f"type {kind}", f"tag {name}", f"tagger {by.line()}", "", text]
@@ -155,9 +155,9 @@ def change_tree(
         return git.run("write-tree", extra=index).decode().strip()
 
 
-def _parse_commit(sha: str, raw: bytes) -> Commit:
+def _parse_commit(sha: str, raw: bytes) -> GitCommit:
     headers, message = _parse(raw)
-    return Commit(
+    return GitCommit(
         sha=sha,
         tree=headers["tree"][0],
         parents=tuple(headers.get("parent", ())),
@@ -179,14 +179,14 @@ def _parse(raw: bytes) -> tuple[dict[str, list[str]], str]:
     return headers, message.rstrip("\n")
 
 
-def _parse_signature(line: str) -> Signature:
+def _parse_signature(line: str) -> GitSignature:
     who, _, when = line.rpartition("> ")
     name, _, email = who.partition(" <")
     try:
         date = datetime.fromtimestamp(int(when.split(" ")[0]), UTC)
     except (ValueError, OverflowError, OSError):
         date = datetime.fromtimestamp(0, UTC)
-    return Signature(name, email, date)
+    return GitSignature(name, email, date)
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tiercel.sandbox.github.git.commands import GitError, GitRepository
 from tiercel.sandbox.github.git.commits_and_trees import (
-    Signature,
+    GitSignature,
     read_commit,
     read_commits,
     write_commit,
@@ -29,7 +29,7 @@ def merged_tree(git: GitRepository, base: str, head: str) -> str | None:
     raise GitError(done.stderr.decode(errors="replace").strip())
 
 
-def rebased(git: GitRepository, base: str, head: str, committer: Signature) -> str | None:
+def rebased(git: GitRepository, base: str, head: str, committer: GitSignature) -> str | None:
     """Return the last commit of `head`'s own commits, replayed on `base` one by one.
 
     None when one of them does not apply. Merge commits are left out, as GitHub does.

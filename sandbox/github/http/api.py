@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tiercel.sandbox.github.http.routing import Router, parse_query
-from tiercel.sandbox.github.memory.records import Repository
+from tiercel.sandbox.github.memory.records import RepositoryRecord
 from tiercel.sandbox.github.memory.urls import API_PREFIX
 from tiercel.sandbox.github.memory.world import World
-from tiercel.sandbox.github.operations.calls import Answer, Call, Need, Route
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Need, Route
 from tiercel.sandbox.github.operations.code import (
     blobs_and_tags,
     branches,
@@ -62,7 +62,7 @@ _LOG = logging.getLogger("tiercel.sandbox.github")
 
 
 @dataclass(frozen=True)
-class Request:
+class ApiRequest:
     """A request of the API; `path` is as the client sent it, header names are in small letters."""
 
     method: str
@@ -94,7 +94,7 @@ class Api:
         routes = [route for module in _MODULES for route in module.ROUTES]
         self.router = Router([*routes, rate_limit])
 
-    def serve(self, request: Request) -> Reply:
+    def serve(self, request: ApiRequest) -> Reply:
         """Answer a request; all of its changes are kept, or none."""
         actor, operation = Actor(), ""
         accepted: dict[str, str] = {}
@@ -108,7 +108,7 @@ class Api:
                 operation = route.template
                 accepted = _accepted(route)
                 repository = self._authorize(route, parameters, actor)
-                call = Call(
+                call = ApiCall(
                     world=self._world,
                     actor=actor,
                     parameters=parameters,
@@ -125,15 +125,15 @@ class Api:
             answer = Answer(500, ApiError(SERVER_ERROR).body())
         return self._reply(request, answer, actor, operation, accepted)
 
-    def refuse(self, request: Request, error: ApiError) -> Reply:
+    def refuse(self, request: ApiRequest, error: ApiError) -> Reply:
         """Answer with a refusal that no operation decided."""
         answer = Answer(error.refusal.status, error.body(), error.headers)
         return self._reply(request, answer, Actor(), "", {})
 
-    def _rate_limit(self, call: Call) -> Answer:
+    def _rate_limit(self, call: ApiCall) -> Answer:
         return Answer(200, self.limits.overview(call.actor))
 
-    def _admit(self, request: Request, actor: Actor) -> None:
+    def _admit(self, request: ApiRequest, actor: Actor) -> None:
         if not request.headers.get("user-agent"):
             raise ApiError(NO_USER_AGENT)
         if request.headers.get("x-github-api-version", "2022-11-28") not in _VERSIONS:
@@ -143,7 +143,7 @@ class Api:
 
     def _authorize(
         self, route: Route, parameters: Mapping[str, str], actor: Actor
-    ) -> Repository | None:
+    ) -> RepositoryRecord | None:
         """Return the repository in the path; ApiError when the caller may not do this.
 
         https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
@@ -161,7 +161,7 @@ class Api:
             self._permit(route.need, found, actor)
         return found
 
-    def _permit(self, need: Need, repository: Repository, actor: Actor) -> None:
+    def _permit(self, need: Need, repository: RepositoryRecord, actor: Actor) -> None:
         if any(actor.may(repository, name, need.level) for name in need.permissions):
             return
         if actor.user is None and actor.app is None:
@@ -171,7 +171,7 @@ class Api:
 
     def _reply(
         self,
-        request: Request,
+        request: ApiRequest,
         answer: Answer,
         actor: Actor,
         operation: str,

@@ -16,19 +16,20 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from tiercel.sandbox.github.http import git_http
-from tiercel.sandbox.github.http.api import Api, Reply, Request
+from tiercel.sandbox.github.http.api import Api, ApiRequest, Reply
 from tiercel.sandbox.github.http.control import CONTROL_PREFIX, Control
 from tiercel.sandbox.github.http.faults import Fault, Faults
 from tiercel.sandbox.github.http.git_http import GitServer
-from tiercel.sandbox.github.http.journal import Exchange, Observer
-from tiercel.sandbox.github.http.visits import BODY_LIMIT, Receive, Scope, Send, Visit
+from tiercel.sandbox.github.http.journal import ApiExchange, Observer
+from tiercel.sandbox.github.http.visits import BODY_LIMIT, Visit
 from tiercel.sandbox.github.memory.urls import API_PREFIX
 from tiercel.sandbox.github.rules.errors import PROBLEMS_PARSING_JSON, ApiError
+from tiercel.sandbox.machine.asgi import Receive, Scope, Send
 
 _IN_MEMORY = 1024 * 1024
 
 
-class Application:
+class StandInApplication:
     """Serves the stand-in; every observer is told of every request but the control path's."""
 
     def __init__(
@@ -101,7 +102,7 @@ class Application:
             await visit.answer(visit.reply)
 
     def _api_reply(self, visit: Visit, refusal: ApiError | None) -> Reply:
-        request = Request(
+        request = ApiRequest(
             method=visit.method,
             path=visit.path,
             query=visit.scope["query_string"],
@@ -141,7 +142,7 @@ class Application:
     def _observe(
         self, visit: Visit, fault: Fault | None, started: datetime, duration_ms: float
     ) -> None:
-        exchange = Exchange(
+        exchange = ApiExchange(
             time=started,
             duration_ms=duration_ms,
             method=visit.method,

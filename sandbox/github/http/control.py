@@ -14,9 +14,9 @@ from pydantic import Field
 
 from tiercel.sandbox.github.http.faults import Fault, Faults
 from tiercel.sandbox.github.http.seed import new_user
-from tiercel.sandbox.github.memory.records import Level, Repository, Role
+from tiercel.sandbox.github.memory.records import Level, Permission, RepositoryRecord
 from tiercel.sandbox.github.memory.world import World
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body
 from tiercel.sandbox.github.operations.project.repositories import RepositoryWish, create, find
 from tiercel.sandbox.github.rules.auth import Actor, new_token
 from tiercel.sandbox.github.rules.errors import BAD_CREDENTIALS, ApiError, invalid, not_found
@@ -24,18 +24,18 @@ from tiercel.sandbox.github.rules.synchronize import synchronize
 from tiercel.sandbox.github.views.repositories import minimal_repository
 
 CONTROL_PREFIX = "/_stand_in"
-HEALTH_PATH = f"{CONTROL_PREFIX}/health"
+STAND_IN_HEALTH_PATH = f"{CONTROL_PREFIX}/health"
 
 
 class UserWish(Body):
     """A person to create; without a role in every repository they see none."""
 
     login: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")
-    role: Role | None = None
+    role: Permission | None = None
     name: str = ""
 
 
-class TokenWish(Body):
+class _TokenWish(Body):
     """A token to make; without `permissions` it may do all that its user may."""
 
     login: str
@@ -68,7 +68,7 @@ class Control:
         self._world = world
         self._faults = faults
         self._secret = secret
-        self._operations: dict[tuple[str, str], Callable[[Call], Answer]] = {
+        self._operations: dict[tuple[str, str], Callable[[ApiCall], Answer]] = {
             ("POST", "/faults"): self._add_fault,
             ("GET", "/faults"): self._list_faults,
             ("DELETE", "/faults"): self._clear_faults,
@@ -80,7 +80,7 @@ class Control:
 
     def serve(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer a request of the control path."""
-        if path == HEALTH_PATH:
+        if path == STAND_IN_HEALTH_PATH:
             return Answer(200, {"status": "ok"})
         given = headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), self._secret.encode()):
@@ -90,30 +90,30 @@ class Control:
             return _refused(not_found())
         try:
             with self._world.change():
-                return operation(Call(self._world, Actor(), {}, {}, body, path))
+                return operation(ApiCall(self._world, Actor(), {}, {}, body, path))
         except ApiError as error:
             return _refused(error)
 
-    def _add_fault(self, call: Call) -> Answer:
+    def _add_fault(self, call: ApiCall) -> Answer:
         self._faults.add(call.parse(Fault))
         return Answer(201, {})
 
-    def _list_faults(self, _: Call) -> Answer:
+    def _list_faults(self, _: ApiCall) -> Answer:
         return Answer(200, [fault.model_dump() for fault in self._faults.waiting()])
 
-    def _clear_faults(self, _: Call) -> Answer:
+    def _clear_faults(self, _: ApiCall) -> Answer:
         self._faults.clear()
         return Answer(204)
 
-    def _add_user(self, call: Call) -> Answer:
+    def _add_user(self, call: ApiCall) -> Answer:
         wish = call.parse(UserWish)
         if self._world.user_of(wish.login):
             raise invalid("User", "login", "already_exists")
         user = new_user(self._world, wish.login, wish.role, wish.name)
         return Answer(201, {"login": user.login, "id": user.id, "email": user.email})
 
-    def _add_token(self, call: Call) -> Answer:
-        wish = call.parse(TokenWish)
+    def _add_token(self, call: ApiCall) -> Answer:
+        wish = call.parse(_TokenWish)
         user = self._world.user_of(wish.login)
         if user is None:
             raise invalid("Token", "login")
@@ -135,7 +135,7 @@ class Control:
             raise invalid("Token", "repositories")
         return [repository.id for repository in found if repository]
 
-    def _add_repository(self, call: Call) -> Answer:
+    def _add_repository(self, call: ApiCall) -> Answer:
         """Create a repository if it is not there; tell what moved in it since the last look."""
         wish = call.parse(PlaceWish)
         actor = self._world.user_of(wish.actor)
@@ -146,12 +146,12 @@ class Control:
         repository = found or create(self._world, wish.owner, wanted)
         repository = synchronize(self._world, repository, actor)
         if not found or wish.has("private"):
-            known = self._world.store.get(Repository, repository.id) or repository
+            known = self._world.store.get(RepositoryRecord, repository.id) or repository
             update = {"private": wish.private}
             repository = self._world.store.put(known.model_copy(update=update))
         return Answer(200 if found else 201, minimal_repository(self._world, repository))
 
-    def _change_settings(self, call: Call) -> Answer:
+    def _change_settings(self, call: ApiCall) -> Answer:
         wish, settings = call.parse(SettingsWish), self._world.settings
         if wish.unknown_mergeable_reads is not None:
             settings.unknown_mergeable_reads = wish.unknown_mergeable_reads

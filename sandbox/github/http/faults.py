@@ -22,7 +22,7 @@ from tiercel.sandbox.github.rules.errors import (
     invalid,
 )
 
-Kind = Literal[
+_Kind = Literal[
     "500", "502", "503", "rate_limit", "secondary_rate_limit", "429", "base_modified",
     "reset", "lost", "latency",
 ]  # fmt: skip
@@ -48,7 +48,7 @@ class Fault(Body):
 
     resource: ClassVar[str] = "Fault"
 
-    kind: Kind
+    kind: _Kind
     method: str = ""
     path: str = ""
     times: int = Field(default=1, ge=1, le=1_000_000)

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tiercel.sandbox.github.git import push_hook
-from tiercel.sandbox.github.git.commands import environment
-from tiercel.sandbox.github.memory.records import Level, Repository
+from tiercel.sandbox.github.git.commands import git_environment
+from tiercel.sandbox.github.memory.records import Level, RepositoryRecord
 from tiercel.sandbox.github.memory.world import World
 from tiercel.sandbox.github.operations.project.repositories import find
 from tiercel.sandbox.github.rules.auth import Actor, identify
@@ -100,7 +100,7 @@ class GitServer:
             return await asyncio.to_thread(self._push, *push)
         return await _streamed(variables, body, actor.name)
 
-    def _authorized(self, request: GitRequest) -> tuple[Actor, Repository]:
+    def _authorized(self, request: GitRequest) -> tuple[Actor, RepositoryRecord]:
         """Return who asks for which repository; ApiError when there is nothing for them."""
         with self._world.store.transaction():
             actor = identify(self._world, request.headers)
@@ -114,7 +114,7 @@ class GitServer:
 
     def _push(
         self,
-        repository: Repository,
+        repository: RepositoryRecord,
         actor: Actor,
         variables: dict[str, str],
         body: BinaryIO,
@@ -123,7 +123,7 @@ class GitServer:
         body.seek(0)
         commands = read_commands(body)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as rules, self._world.change():
-            known = self._world.store.get(Repository, repository.id) or repository
+            known = self._world.store.get(RepositoryRecord, repository.id) or repository
             decided = rules_for(self._world, known, user, commands)
             json.dump(decided, rules)
             rules.flush()
@@ -143,7 +143,7 @@ class GitServer:
         return GitReply(status, headers, _once(rest), user.login)
 
     def _variables(
-        self, request: GitRequest, repository: Repository, actor: Actor
+        self, request: GitRequest, repository: RepositoryRecord, actor: Actor
     ) -> dict[str, str]:
         """Return the environment of `git http-backend`, which is a CGI program."""
         settings = {
@@ -158,7 +158,7 @@ class GitServer:
         for number, (key, value) in enumerate(settings.items()):
             configured |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         protocol = request.headers.get("git-protocol", "")
-        return environment() | configured | {
+        return git_environment() | configured | {
             "GIT_PROJECT_ROOT": str(self._world.repositories),
             "GIT_HTTP_EXPORT_ALL": "1",
             "PATH_INFO": f"/{repository.full_name}.git/{request.path}",

@@ -12,7 +12,7 @@ from typing import Self
 
 
 @dataclass(frozen=True)
-class Exchange:
+class ApiExchange:
     """A request and its answer; bodies are there for requests of the API only.
 
     `operation` is GitHub's own path template, empty when there is none, and for git the
@@ -34,12 +34,12 @@ class Exchange:
     response_headers: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-Observer = Callable[[Exchange], None]
+Observer = Callable[[ApiExchange], None]
 _HIDDEN = ("query", "request_body", "response_body", "response_headers")
 
 
 @dataclass(frozen=True)
-class JournalEntry:
+class ApiJournalEntry:
     """One call as the journal keeps it; see Exchange."""
 
     time: datetime
@@ -65,7 +65,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, exchange: ApiExchange) -> None:
         """Append one call."""
         data = {name: value for name, value in asdict(exchange).items() if name not in _HIDDEN}
         moment = exchange.time.astimezone(UTC).isoformat(timespec="milliseconds")
@@ -77,10 +77,10 @@ class Journal:
         os.close(self._descriptor)
 
 
-def read_calls(path: Path) -> Iterator[JournalEntry]:
+def read_calls(path: Path) -> Iterator[ApiJournalEntry]:
     """Yield the calls, oldest first; nothing when there is no journal."""
     if path.exists():
         with path.open("rb") as file:
             for line in file:
                 if line.endswith(b"\n"):
-                    yield JournalEntry.from_line(line.decode())
+                    yield ApiJournalEntry.from_line(line.decode())

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tiercel.sandbox.github.http.client import RunningGithub
-from tiercel.sandbox.github.http.control import HEALTH_PATH
+from tiercel.sandbox.github.http.control import STAND_IN_HEALTH_PATH
 from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.readiness import await_answer
@@ -39,7 +39,7 @@ def start_github(layout: Layout, port: int) -> Server:
 def await_github(layout: Layout, server: Server, report: Callable[[str], None]) -> None:
     """Return when the stand-in answers; TiercelError when it does not."""
     name = "the GitHub stand-in"
-    await_answer(name, server, HEALTH_PATH, _log(layout), _PATIENCE_SECONDS, report)
+    await_answer(name, server, STAND_IN_HEALTH_PATH, _log(layout), _PATIENCE_SECONDS, report)
 
 
 def running_github(layout: Layout, server: Server) -> RunningGithub:

@@ -10,14 +10,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tiercel.sandbox.github.memory.records import App, Permissions, Role, User
+from tiercel.sandbox.github.memory.records import App, Permission, Permissions, User
 from tiercel.sandbox.github.memory.world import World
 from tiercel.sandbox.github.rules.auth import new_token
 from tiercel.sandbox.machine.record import write_text
 
 APP_SLUG = "tiercel"
 # Nobody may approve their own work, so there is more than one person.
-PEOPLE: dict[str, Role] = {
+PEOPLE: dict[str, Permission] = {
     "author": "write",
     "reviewer": "write",
     "releaser": "admin",
@@ -82,7 +82,7 @@ def seed(world: World, files: Secrets) -> None:
         write_text(files.control, secrets.token_urlsafe(30))
 
 
-def new_user(world: World, login: str, role: Role | None, name: str = "") -> User:
+def new_user(world: World, login: str, role: Permission | None, name: str = "") -> User:
     """Create a person with a role in every repository; None is no access at all."""
     identifier = world.store.next_id()
     return world.store.put(

@@ -12,14 +12,14 @@ from pathlib import Path
 import uvicorn
 
 from tiercel.sandbox.github.http.api import Api
-from tiercel.sandbox.github.http.app import Application
+from tiercel.sandbox.github.http.app import StandInApplication
 from tiercel.sandbox.github.http.control import Control
 from tiercel.sandbox.github.http.faults import Faults
 from tiercel.sandbox.github.http.git_http import GitServer
 from tiercel.sandbox.github.http.journal import Journal, Observer
 from tiercel.sandbox.github.http.seed import Secrets, seed
 from tiercel.sandbox.github.http.webhooks import Deliverer
-from tiercel.sandbox.github.memory.records import Repository
+from tiercel.sandbox.github.memory.records import RepositoryRecord
 from tiercel.sandbox.github.memory.store import Store
 from tiercel.sandbox.github.memory.urls import Urls
 from tiercel.sandbox.github.memory.world import World
@@ -32,7 +32,7 @@ _SHUTDOWN_SECONDS = 5
 
 def create_application(
     folder: Path, repositories: Path, port: int, observers: Sequence[Observer] = ()
-) -> Application:
+) -> StandInApplication:
     """Return the application over a state folder and a folder of bare repositories.
 
     What the folder holds from an earlier start is kept; what was pushed or was to be delivered
@@ -57,7 +57,7 @@ def create_application(
         store.close()
         journal.close()
 
-    return Application(
+    return StandInApplication(
         api=Api(world),
         git=GitServer(world, folder),
         control=Control(world, faults, files.control.read_text("utf-8")),
@@ -67,7 +67,7 @@ def create_application(
     )
 
 
-def create_server(application: Application) -> uvicorn.Server:
+def create_server(application: StandInApplication) -> uvicorn.Server:
     """Return a server that is ready to run on sockets."""
     config = uvicorn.Config(
         application,
@@ -84,7 +84,7 @@ def create_server(application: Application) -> uvicorn.Server:
 def _catch_up(world: World) -> None:
     """Tell what moved while nobody looked; whoever did it is not known any more."""
     bot = world.user_of("bot")
-    for repository in world.store.all(Repository):
+    for repository in world.store.all(RepositoryRecord):
         if bot and world.git(repository).path.is_dir():
             with world.change():
                 synchronize(world, repository, bot)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from tiercel.sandbox.github.http.api import Reply
-
-Message = dict[str, Any]
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from tiercel.sandbox.machine.asgi import Receive, Scope, Send
 
 BODY_LIMIT = 32 * 1024 * 1024
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 
 from tiercel.sandbox.github.memory.activities import Delivery, Hook
-from tiercel.sandbox.github.memory.world import Json, World
+from tiercel.sandbox.github.memory.world import JsonObject, World
 
 _PATIENCE_SECONDS = 10.0
 _WORKERS = 4
@@ -132,6 +132,6 @@ def signed_request(hook: Hook, delivery: Delivery) -> tuple[bytes, dict[str, str
     return raw, headers
 
 
-def encode(payload: Json) -> bytes:
+def encode(payload: JsonObject) -> bytes:
     """Return JSON without spaces, as GitHub sends it."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()

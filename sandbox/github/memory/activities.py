@@ -13,7 +13,7 @@ MergeMethod = Literal["merge", "squash", "rebase"]
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
 
 
-class PullRequest(Record):
+class PullRequestRecord(Record):
     """A pull request inside one repository.
 
     `mergeable` and `test_merge` belong to the pair `head_sha` and `base_sha`. While
@@ -146,7 +146,7 @@ class DeploymentStatus(Record):
         return str(self.deployment)
 
 
-class Environment(Record):
+class DeploymentEnvironment(Record):
     """A deployment environment and what it asks for."""
 
     name: str
@@ -163,7 +163,7 @@ class Environment(Record):
         return self.name.lower()
 
 
-class Release(Record):
+class ReleaseRecord(Record):
     """A release; `created_at` is the date of the tagged commit."""
 
     tag: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tiercel.sandbox.github.memory.records import Protection, Repository
+from tiercel.sandbox.github.memory.records import Protection, RepositoryRecord
 from tiercel.sandbox.github.memory.world import World
 
 
-def protection_of(world: World, repository: Repository, branch: str) -> Protection | None:
+def protection_of(world: World, repository: RepositoryRecord, branch: str) -> Protection | None:
     """Return the branch's protection; None when it has none."""
     return world.store.one(Protection, repository.id, branch)

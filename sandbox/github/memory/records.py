@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Level = Literal["read", "write", "admin"]
-Role = Literal["read", "triage", "write", "maintain", "admin"]
+Permission = Literal["read", "triage", "write", "maintain", "admin"]
 Permissions = dict[str, Level]
 
 
@@ -37,7 +37,7 @@ class User(Record):
     name: str
     email: str
     type: Literal["User", "Bot", "Organization"]
-    role: Role | None
+    role: Permission | None
     created_at: datetime
 
     @property
@@ -74,7 +74,7 @@ class App(Record):
     created_at: datetime
 
 
-class Repository(Record):
+class RepositoryRecord(Record):
     """A repository; `numbers` is the last number given to a pull request."""
 
     owner: int

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from tiercel.sandbox.github.memory.records import Record
 
-R = TypeVar("R", bound=Record)
+_R = TypeVar("_R", bound=Record)
 
 _FIRST_ID = 1000
 _SCHEMA = """
@@ -67,7 +67,7 @@ class Store:
         row = self._database.execute("UPDATE sequence SET last = last + 1 RETURNING last")
         return int(row.fetchone()[0])
 
-    def put(self, record: R) -> R:
+    def put(self, record: _R) -> _R:
         """Write a record, in place of an earlier one of its kind and id; return it."""
         values = (type(record).__name__, record.id, record.repository, record.key)
         self._database.execute(
@@ -82,14 +82,14 @@ class Store:
             "DELETE FROM records WHERE kind = ? AND id = ?", (type(record).__name__, record.id)
         )
 
-    def get(self, kind: type[R], identifier: int) -> R | None:
+    def get(self, kind: type[_R], identifier: int) -> _R | None:
         """Return a record by its id."""
         if abs(identifier) >= 2**63:
             return None
         found = self._query(kind, "id = ?", identifier)
         return found[0] if found else None
 
-    def find(self, kind: type[R], repository: int, key: str | None = None) -> list[R]:
+    def find(self, kind: type[_R], repository: int, key: str | None = None) -> list[_R]:
         """Return a repository's records, oldest first; only those of a key if one is given."""
         if key is None:
             return self._query(kind, "repository = ? ORDER BY id", repository)
@@ -101,16 +101,16 @@ class Store:
         row = self._database.execute(where, (kind.__name__, repository, key))
         return int(row.fetchone()[0])
 
-    def one(self, kind: type[R], repository: int, key: str) -> R | None:
+    def one(self, kind: type[_R], repository: int, key: str) -> _R | None:
         """Return the newest record of a key."""
         found = self.find(kind, repository, key)
         return found[-1] if found else None
 
-    def all(self, kind: type[R]) -> list[R]:
+    def all(self, kind: type[_R]) -> list[_R]:
         """Return every record of a kind, oldest first."""
         return self._query(kind, "TRUE ORDER BY id")
 
-    def _query(self, kind: type[R], where: str, *values: object) -> list[R]:
+    def _query(self, kind: type[_R], where: str, *values: object) -> list[_R]:
         rows = self._database.execute(
             f"SELECT body FROM records WHERE kind = ? AND {where}",  # noqa: S608 - own text only
             (kind.__name__, *values),

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.sandbox.github.git.commands import GitRepository
-from tiercel.sandbox.github.memory.records import App, Repository, User
+from tiercel.sandbox.github.memory.records import App, RepositoryRecord, User
 from tiercel.sandbox.github.memory.store import Store
 from tiercel.sandbox.github.memory.urls import Urls
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 @dataclass
@@ -70,7 +70,7 @@ class World:
         """Return the stand-in's time, in whole seconds as GitHub's."""
         return datetime.now(UTC).replace(microsecond=0) + self.settings.clock_offset
 
-    def git(self, repository: Repository) -> GitRepository:
+    def git(self, repository: RepositoryRecord) -> GitRepository:
         """Return the bare repository."""
         return GitRepository(self.repositories / f"{repository.full_name}.git")
 

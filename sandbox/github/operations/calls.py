@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tiercel.sandbox.github.git.commands import GitRepository
-from tiercel.sandbox.github.memory.records import Level, Record, Repository, User
-from tiercel.sandbox.github.memory.world import Json, World
+from tiercel.sandbox.github.memory.records import Level, Record, RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, World
 from tiercel.sandbox.github.rules.auth import Actor
 from tiercel.sandbox.github.rules.errors import (
     BODY_NOT_AN_OBJECT,
@@ -44,7 +44,7 @@ class Body(BaseModel):
 
 
 B = TypeVar("B", bound=Body)
-R = TypeVar("R", bound=Record)
+_R = TypeVar("_R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One authorized call. `repository` is the one in the path."""
 
     world: World
@@ -66,10 +66,10 @@ class Call:
     query: Mapping[str, str]
     raw_body: bytes
     address: str
-    found: Repository | None = None
+    found: RepositoryRecord | None = None
 
     @property
-    def repository(self) -> Repository:
+    def repository(self) -> RepositoryRecord:
         """The repository in the path; ApiError when the path has none."""
         if self.found is None:
             raise not_found()
@@ -92,7 +92,7 @@ class Call:
             raise not_found()
         return int(text)
 
-    def record(self, kind: type[R], name: str) -> R:
+    def record(self, kind: type[_R], name: str) -> _R:
         """Return this repository's record whose id is in the path; 404 when there is none."""
         record = self.world.store.get(kind, self.number(name))
         if record is None or record.repository != self.repository.id:
@@ -124,7 +124,7 @@ class Call:
         except ValidationError as error:
             raise _validation_error(model, error) from error
 
-    def page(self, items: Sequence[Any], show: Callable[[Any], Json] | None = None) -> Answer:
+    def page(self, items: Sequence[Any], show: Callable[[Any], JsonObject] | None = None) -> Answer:
         """Return the page of items that the query asks for, with links to the others.
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
@@ -174,7 +174,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _validation_error(model: type[Body], error: ValidationError) -> ApiError:
-    errors: list[Json | str] = []
+    errors: list[JsonObject | str] = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         name = ".".join(str(part) for part in problem["loc"])
         code = "missing_field" if problem["type"] == "missing" else "invalid"
@@ -221,5 +221,5 @@ class Route:
 
     method: str
     template: str
-    handler: Callable[[Call], Answer]
+    handler: Callable[[ApiCall], Answer]
     need: Need | str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tiercel.sandbox.github.git.commands import ZERO, GitError
 from tiercel.sandbox.github.memory.protection import protection_of
-from tiercel.sandbox.github.operations.calls import Call
-from tiercel.sandbox.github.rules.errors import BASE_MODIFIED, UNPROCESSABLE, ApiError, Refusal
+from tiercel.sandbox.github.operations.calls import ApiCall
+from tiercel.sandbox.github.rules.errors import BASE_MODIFIED, UNPROCESSABLE, ApiError, ApiRefusal
 from tiercel.sandbox.github.rules.protection import (
     NO_DELETION,
     NO_FORCE,
@@ -16,7 +16,7 @@ from tiercel.sandbox.github.rules.synchronize import synchronize
 
 
 def move_branch(
-    call: Call, branch: str, new: str, old: str | None, refusal: Refusal = UNPROCESSABLE
+    call: ApiCall, branch: str, new: str, old: str | None, refusal: ApiRefusal = UNPROCESSABLE
 ) -> None:
     """Point a branch to a commit, create it (`old` None) or delete it (`new` ZERO).
 
@@ -29,7 +29,7 @@ def move_branch(
     move(call, f"refs/heads/{branch}", new, old)
 
 
-def move(call: Call, reference: str, new: str, old: str | None) -> None:
+def move(call: ApiCall, reference: str, new: str, old: str | None) -> None:
     """Move a branch or tag without asking its protection, and tell it."""
     try:
         call.git.update(reference, new, old or ZERO)
@@ -41,7 +41,7 @@ def move(call: Call, reference: str, new: str, old: str | None) -> None:
     synchronize(call.world, call.repository, call.user)
 
 
-def _obstacles(call: Call, branch: str, new: str, old: str | None) -> list[str]:
+def _obstacles(call: ApiCall, branch: str, new: str, old: str | None) -> list[str]:
     protection = protection_of(call.world, call.repository, branch)
     if protection is None:
         return []

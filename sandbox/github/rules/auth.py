@@ -18,9 +18,9 @@ import jwt
 from tiercel.sandbox.github.memory.records import (
     App,
     Level,
+    Permission,
     Permissions,
-    Repository,
-    Role,
+    RepositoryRecord,
     Token,
     User,
 )
@@ -52,7 +52,7 @@ _WRITE: Permissions = _READ | {
     **dict.fromkeys(("actions", "checks", "contents", "deployments", "statuses"), "write")
 }
 _ADMIN: Permissions = _WRITE | {"administration": "write", "repository_hooks": "write"}
-_ROLES: dict[Role, Permissions] = {
+_ROLES: dict[Permission, Permissions] = {
     "read": _READ,
     "triage": _READ,
     "write": _WRITE,
@@ -92,7 +92,7 @@ class Actor:
             raise ApiError(BAD_CREDENTIALS)
         return self.user
 
-    def sees(self, repository: Repository) -> bool:
+    def sees(self, repository: RepositoryRecord) -> bool:
         """Tell whether the repository exists for this caller."""
         if not repository.private:
             return True
@@ -101,7 +101,7 @@ class Actor:
         chosen = self.token.repositories if self.token else None
         return chosen is None or repository.id in chosen
 
-    def may(self, repository: Repository, permission: str, level: Level) -> bool:
+    def may(self, repository: RepositoryRecord, permission: str, level: Level) -> bool:
         """Tell whether the caller's role and token both allow it."""
         if not repository.private and level == "read" and permission in _PUBLIC:
             return True

@@ -20,7 +20,7 @@ _PROTECTED = "https://docs.github.com/articles/about-protected-branches"
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ApiRefusal:
     """A way in which GitHub refuses: the status, its words and the page that says so."""
 
     status: int
@@ -33,64 +33,64 @@ class Refusal:
         return self.page if self.page.startswith("https://") else f"{_DOCS}/{self.page}"
 
 
-PROBLEMS_PARSING_JSON = Refusal(400, "Problems parsing JSON", _TROUBLE)
-BODY_NOT_AN_OBJECT = Refusal(400, "Body should be a JSON object", _TROUBLE)
-UNKNOWN_API_VERSION = Refusal(
+PROBLEMS_PARSING_JSON = ApiRefusal(400, "Problems parsing JSON", _TROUBLE)
+BODY_NOT_AN_OBJECT = ApiRefusal(400, "Body should be a JSON object", _TROUBLE)
+UNKNOWN_API_VERSION = ApiRefusal(
     400, "API version is not supported.", "about-the-rest-api/api-versions"
 )
-BAD_CREDENTIALS = Refusal(401, "Bad credentials", _TROUBLE)
-REQUIRES_AUTHENTICATION = Refusal(401, "Requires authentication", "users/users")
-BAD_JWT = Refusal(401, "A JSON web token could not be decoded", "apps/apps")
-EXPIRED_JWT = Refusal(
+BAD_CREDENTIALS = ApiRefusal(401, "Bad credentials", _TROUBLE)
+REQUIRES_AUTHENTICATION = ApiRefusal(401, "Requires authentication", "users/users")
+BAD_JWT = ApiRefusal(401, "A JSON web token could not be decoded", "apps/apps")
+EXPIRED_JWT = ApiRefusal(
     401,
     "'Expiration time' claim ('exp') must be a numeric value representing the future time at "
     "which the assertion expires",
     "apps/apps",
 )
-FAR_JWT = Refusal(401, "'Expiration time' claim ('exp') is too far in the future", "apps/apps")
-FUTURE_JWT = Refusal(
+FAR_JWT = ApiRefusal(401, "'Expiration time' claim ('exp') is too far in the future", "apps/apps")
+FUTURE_JWT = ApiRefusal(
     401,
     "'Issued at' claim ('iat') must be an Integer representing the time that the assertion "
     "was issued",
     "apps/apps",
 )
-NO_USER_AGENT = Refusal(
+NO_USER_AGENT = ApiRefusal(
     403,
     "Request forbidden by administrative rules. Please make sure your request has a User-Agent "
     "header",
     _STARTED,
 )
-RATE_LIMITED = Refusal(403, "API rate limit exceeded.", _LIMITS)
-SECONDARY_LIMITED = Refusal(
+RATE_LIMITED = ApiRefusal(403, "API rate limit exceeded.", _LIMITS)
+SECONDARY_LIMITED = ApiRefusal(
     403,
     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
     _LIMITS,
 )
-TOO_MANY_REQUESTS = Refusal(429, SECONDARY_LIMITED.message, _PRACTICES)
-NOT_FOR_TOKEN = Refusal(403, "Resource not accessible by personal access token", _TROUBLE)
-NOT_FOR_INTEGRATION = Refusal(403, "Resource not accessible by integration", _TROUBLE)
-NOT_FOUND = Refusal(404, "Not Found", _TROUBLE)
-BRANCH_NOT_FOUND = Refusal(404, "Branch not found", "branches/branches")
-BRANCH_NOT_PROTECTED = Refusal(404, "Branch not protected", "branches/branch-protection")
-NO_CREDENTIALS = Refusal(401, "Invalid username or token.", _GIT)
-NO_PUSH = Refusal(403, "Write access to repository not granted.", _GIT)
-NO_REPOSITORY = Refusal(404, "Repository not found.", _GIT)
-NO_INTEGRATION = Refusal(404, "Integration not found", "apps/apps")
-GONE_REFERENCE = Refusal(422, "Reference does not exist", "git/refs")
-EMPTY_REPOSITORY = Refusal(409, "Git Repository is empty.", "git/trees")
-CONFLICT = Refusal(409, "Conflict", "deployments/deployments")
-HEAD_MODIFIED = Refusal(409, "Head branch was modified. Review and try the merge again.", _MERGE)
-BASE_MODIFIED = Refusal(405, "Base branch was modified. Review and try the merge again.", _MERGE)
-NOT_MERGEABLE = Refusal(405, "Pull Request is not mergeable", _MERGE)
-PROTECTED = Refusal(405, "The branch is protected", _PROTECTED)
-FILE_CONFLICT = Refusal(409, "Conflict", "repos/contents")
-MERGE_CONFLICT = Refusal(409, "Merge conflict", "branches/branches#merge-a-branch")
-VALIDATION_FAILED = Refusal(422, "Validation Failed", _TROUBLE)
-INVALID_REQUEST = Refusal(422, "Invalid request.", _TROUBLE)
-UNPROCESSABLE = Refusal(422, "Unprocessable Entity", "pulls/reviews")
-SERVER_ERROR = Refusal(500, "Server Error", _TROUBLE)
-BAD_GATEWAY = Refusal(502, "Server Error", _TROUBLE)
-UNAVAILABLE = Refusal(503, "Service unavailable", _TROUBLE)
+TOO_MANY_REQUESTS = ApiRefusal(429, SECONDARY_LIMITED.message, _PRACTICES)
+NOT_FOR_TOKEN = ApiRefusal(403, "Resource not accessible by personal access token", _TROUBLE)
+NOT_FOR_INTEGRATION = ApiRefusal(403, "Resource not accessible by integration", _TROUBLE)
+NOT_FOUND = ApiRefusal(404, "Not Found", _TROUBLE)
+BRANCH_NOT_FOUND = ApiRefusal(404, "Branch not found", "branches/branches")
+BRANCH_NOT_PROTECTED = ApiRefusal(404, "Branch not protected", "branches/branch-protection")
+NO_CREDENTIALS = ApiRefusal(401, "Invalid username or token.", _GIT)
+NO_PUSH = ApiRefusal(403, "Write access to repository not granted.", _GIT)
+NO_REPOSITORY = ApiRefusal(404, "Repository not found.", _GIT)
+NO_INTEGRATION = ApiRefusal(404, "Integration not found", "apps/apps")
+GONE_REFERENCE = ApiRefusal(422, "Reference does not exist", "git/refs")
+EMPTY_REPOSITORY = ApiRefusal(409, "Git Repository is empty.", "git/trees")
+CONFLICT = ApiRefusal(409, "Conflict", "deployments/deployments")
+HEAD_MODIFIED = ApiRefusal(409, "Head branch was modified. Review and try the merge again.", _MERGE)
+BASE_MODIFIED = ApiRefusal(405, "Base branch was modified. Review and try the merge again.", _MERGE)
+NOT_MERGEABLE = ApiRefusal(405, "Pull Request is not mergeable", _MERGE)
+PROTECTED = ApiRefusal(405, "The branch is protected", _PROTECTED)
+FILE_CONFLICT = ApiRefusal(409, "Conflict", "repos/contents")
+MERGE_CONFLICT = ApiRefusal(409, "Merge conflict", "branches/branches#merge-a-branch")
+VALIDATION_FAILED = ApiRefusal(422, "Validation Failed", _TROUBLE)
+INVALID_REQUEST = ApiRefusal(422, "Invalid request.", _TROUBLE)
+UNPROCESSABLE = ApiRefusal(422, "Unprocessable Entity", "pulls/reviews")
+SERVER_ERROR = ApiRefusal(500, "Server Error", _TROUBLE)
+BAD_GATEWAY = ApiRefusal(502, "Server Error", _TROUBLE)
+UNAVAILABLE = ApiRefusal(503, "Service unavailable", _TROUBLE)
 
 Errors = Sequence[Mapping[str, Any] | str]
 
@@ -99,7 +99,7 @@ Errors = Sequence[Mapping[str, Any] | str]
 class ApiError(Exception):
     """A refused request. `message` replaces the table's words where GitHub names details."""
 
-    refusal: Refusal
+    refusal: ApiRefusal
     message: str = ""
     errors: Errors = ()
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -15,23 +15,22 @@ from tiercel.sandbox.github.memory.activities import (
     DeploymentStatus,
     Hook,
     Label,
-    PullRequest,
-    Release,
+    PullRequestRecord,
+    ReleaseRecord,
     Review,
     Status,
 )
-from tiercel.sandbox.github.memory.records import Repository, User
-from tiercel.sandbox.github.memory.world import Json, World
+from tiercel.sandbox.github.memory.records import RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, World
 from tiercel.sandbox.github.views.commits import list_commits
 from tiercel.sandbox.github.views.deployments import deployment as deployment_view
 from tiercel.sandbox.github.views.deployments import deployment_status as deployment_status_view
-from tiercel.sandbox.github.views.deployments import status as status_view
-from tiercel.sandbox.github.views.pulls import comment as comment_view
-from tiercel.sandbox.github.views.pulls import full_pull, issue, simple_pull
+from tiercel.sandbox.github.views.deployments import status_view
+from tiercel.sandbox.github.views.pulls import comment_view, full_pull, issue, simple_pull
 from tiercel.sandbox.github.views.pulls import label as label_view
 from tiercel.sandbox.github.views.pulls import review as review_view
 from tiercel.sandbox.github.views.pushes import organization, push_view, repository_in_push
-from tiercel.sandbox.github.views.releases import release as release_view
+from tiercel.sandbox.github.views.releases import release_view
 from tiercel.sandbox.github.views.repositories import minimal_repository
 from tiercel.sandbox.github.views.users import simple_user
 
@@ -39,12 +38,12 @@ from tiercel.sandbox.github.views.users import simple_user
 class Teller:
     """Tells a repository's webhooks what a sender did there."""
 
-    def __init__(self, world: World, repository: Repository, sender: User) -> None:
+    def __init__(self, world: World, repository: RepositoryRecord, sender: User) -> None:
         self.world = world
         self.repository = repository
         self.sender = sender
 
-    def pull_request(self, action: str, pull: PullRequest, **more: object) -> None:
+    def pull_request(self, action: str, pull: PullRequestRecord, **more: object) -> None:
         """A pull request was opened, closed, edited, synchronized or labeled."""
         self._tell(
             "pull_request",
@@ -57,11 +56,11 @@ class Teller:
             action,
         )
 
-    def labeled(self, action: str, pull: PullRequest, label: Label) -> None:
+    def labeled(self, action: str, pull: PullRequestRecord, label: Label) -> None:
         """A label was added to a pull request, or removed."""
         self.pull_request(action, pull, label=label_view(self.world, self.repository, label))
 
-    def review(self, action: str, pull: PullRequest, review: Review) -> None:
+    def review(self, action: str, pull: PullRequestRecord, review: Review) -> None:
         """A review was submitted or dismissed; the state is in small letters here."""
         view = review_view(self.world, self.repository, review)
         state = review.state.lower()
@@ -74,7 +73,9 @@ class Teller:
             action,
         )
 
-    def comment(self, action: str, pull: PullRequest, comment: Comment, **more: object) -> None:
+    def comment(
+        self, action: str, pull: PullRequestRecord, comment: Comment, **more: object
+    ) -> None:
         """A comment was created, edited or deleted."""
         self._tell(
             "issue_comment",
@@ -86,7 +87,7 @@ class Teller:
             action,
         )
 
-    def status(self, status: Status, branches: Callable[[], list[Json]]) -> None:
+    def status(self, status: Status, branches: Callable[[], list[JsonObject]]) -> None:
         """A commit got a status."""
         view = status_view(self.world, self.repository, status)
         same = ("id", "avatar_url", "target_url", "context", "description", "state")
@@ -126,7 +127,7 @@ class Teller:
             "created",
         )
 
-    def release(self, action: str, release: Release, **more: object) -> None:
+    def release(self, action: str, release: ReleaseRecord, **more: object) -> None:
         """A release was created, published, released, edited or deleted."""
         view = release_view(self.world, self.repository, release)
         self._tell("release", lambda: {"release": view, **more}, action)
@@ -134,7 +135,7 @@ class Teller:
     def reference(self, event: str, ref: str) -> None:
         """A branch or tag was created or deleted; `ref` is complete."""
         kind, name = ("tag" if ref.startswith("refs/tags/") else "branch"), ref.split("/", 2)[2]
-        more: Json = {"ref": name, "ref_type": kind, "pusher_type": "user"}
+        more: JsonObject = {"ref": name, "ref_type": kind, "pusher_type": "user"}
         if event == "create":
             repository = self.repository
             more |= {"master_branch": repository.default_branch}
@@ -152,13 +153,13 @@ class Teller:
             },
         )
 
-    def ping(self, hook: Hook, view: Json) -> None:
+    def ping(self, hook: Hook, view: JsonObject) -> None:
         """A webhook was created, or asked to be tried."""
         zen = "Keep it logically awesome."
         payload = {"zen": zen, "hook_id": hook.id, "hook": view} | self._common()
         self.deliver(hook, "ping", payload, None)
 
-    def deliver(self, hook: Hook, event: str, payload: Json, action: str | None) -> None:
+    def deliver(self, hook: Hook, event: str, payload: JsonObject, action: str | None) -> None:
         """Send an event to one webhook when the change is complete."""
         delivery = self.world.store.put(
             Delivery(
@@ -174,21 +175,21 @@ class Teller:
         )
         self.world.tell(delivery.id)
 
-    def _tell(self, event: str, build: Callable[[], Json], action: str | None = None) -> None:
+    def _tell(self, event: str, build: Callable[[], JsonObject], action: str | None = None) -> None:
         hooks = self.world.store.find(Hook, self.repository.id)
         wanted = [hook for hook in hooks if hook.active and {event, "*"} & set(hook.events)]
         if not wanted:
             return
-        payload: Json = {"action": action} if action else {}
+        payload: JsonObject = {"action": action} if action else {}
         payload |= build() | self._common()
         if event == "push":
             payload["repository"] = repository_in_push(payload["repository"])
         for hook in wanted:
             self.deliver(hook, event, payload, action)
 
-    def _common(self) -> Json:
+    def _common(self) -> JsonObject:
         owner = self.world.user(self.repository.owner)
-        common: Json = {
+        common: JsonObject = {
             "repository": minimal_repository(self.world, self.repository),
             "sender": simple_user(self.world, self.sender),
         }

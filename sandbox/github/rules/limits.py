@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tiercel.sandbox.github.memory.world import Json, World
+from tiercel.sandbox.github.memory.world import JsonObject, World
 from tiercel.sandbox.github.rules.auth import Actor
 from tiercel.sandbox.github.rules.errors import RATE_LIMITED, ApiError
 
@@ -42,7 +42,7 @@ class Limits:
         headers = {f"X-RateLimit-{name.capitalize()}": str(n) for name, n in values.items()}
         return headers | {"X-RateLimit-Resource": "core"}
 
-    def overview(self, actor: Actor) -> Json:
+    def overview(self, actor: Actor) -> JsonObject:
         """Return the answer to a question about the rate limit, which costs nothing."""
         window, limit = self._window(actor), self._world.settings.rate_limit
         used = min(window.used, limit)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from tiercel.sandbox.github.memory.activities import PullRequest, Review, Status
+from tiercel.sandbox.github.memory.activities import PullRequestRecord, Review, Status
 from tiercel.sandbox.github.memory.protection import protection_of
-from tiercel.sandbox.github.memory.records import Protection, Repository, User
+from tiercel.sandbox.github.memory.records import Protection, RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import World
 from tiercel.sandbox.github.views.deployments import combined_state
 
@@ -28,7 +28,7 @@ _WORDS = {"pending": "pending", "error": "failing", "failure": "failing"}
 
 
 def merge_obstacles(
-    world: World, repository: Repository, pull: PullRequest, merger: User
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord, merger: User
 ) -> list[str]:
     """Return why the base branch refuses a merge by this user, in GitHub's words."""
     protection = protection_of(world, repository, pull.base_ref)
@@ -48,7 +48,7 @@ def merge_obstacles(
 
 
 def push_obstacles(
-    world: World, repository: Repository, branch: str, sha: str, pusher: User
+    world: World, repository: RepositoryRecord, branch: str, sha: str, pusher: User
 ) -> list[str]:
     """Return why a branch refuses this commit from this user, in GitHub's words.
 
@@ -66,7 +66,7 @@ def push_obstacles(
     ]
 
 
-def mergeable_state(world: World, repository: Repository, pull: PullRequest) -> str:
+def mergeable_state(world: World, repository: RepositoryRecord, pull: PullRequestRecord) -> str:
     """Return what a pull request's page says about merging it.
 
     https://docs.github.com/en/graphql/reference/enums#mergestatestatus
@@ -89,20 +89,22 @@ def mergeable_state(world: World, repository: Repository, pull: PullRequest) -> 
     return "unstable" if latest and combined_state(latest) != "success" else "clean"
 
 
-def is_up_to_date(world: World, repository: Repository, pull: PullRequest) -> bool:
+def is_up_to_date(world: World, repository: RepositoryRecord, pull: PullRequestRecord) -> bool:
     """Tell whether the head contains everything that its base has."""
     git = world.git(repository)
     base = git.reference(f"refs/heads/{pull.base_ref}")
     return base is not None and git.is_ancestor(base, pull.head_sha)
 
 
-def latest_statuses(world: World, repository: Repository, sha: str) -> list[Status]:
+def latest_statuses(world: World, repository: RepositoryRecord, sha: str) -> list[Status]:
     """Return the newest status of each context of a commit, newest first."""
     newest = {record.context: record for record in world.store.find(Status, repository.id, sha)}
     return sorted(newest.values(), key=lambda record: -record.id)
 
 
-def deciding_reviews(world: World, repository: Repository, pull: PullRequest) -> list[Review]:
+def deciding_reviews(
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord
+) -> list[Review]:
     """Return the review that counts of each reviewer with write access."""
     newest: dict[int, Review] = {}
     for review in world.store.find(Review, repository.id, pull.key):
@@ -123,7 +125,11 @@ def _access_obstacles(protection: Protection, user: User) -> list[str]:
 
 
 def _review_obstacles(
-    world: World, repository: Repository, protection: Protection, pull: PullRequest, merger: User
+    world: World,
+    repository: RepositoryRecord,
+    protection: Protection,
+    pull: PullRequestRecord,
+    merger: User,
 ) -> list[str]:
     wanted = protection.reviews
     if wanted is None or merger.id in wanted.bypass:
@@ -149,7 +155,12 @@ def _review_obstacles(
 
 
 def _check_obstacles(
-    world: World, repository: Repository, protection: Protection, sha: str, *, up_to_date: bool
+    world: World,
+    repository: RepositoryRecord,
+    protection: Protection,
+    sha: str,
+    *,
+    up_to_date: bool,
 ) -> list[str]:
     """Return what is wrong with the required checks; behind its base, none of them counts."""
     wanted = protection.checks

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from tiercel.sandbox.github.git.commands import ZERO
 from tiercel.sandbox.github.memory.protection import protection_of
-from tiercel.sandbox.github.memory.records import Protection, Repository, User
-from tiercel.sandbox.github.memory.world import Json, World
+from tiercel.sandbox.github.memory.records import Protection, RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, World
 from tiercel.sandbox.github.rules.protection import NO_DELETION, push_obstacles
 
 _HEADS = "refs/heads/"
@@ -52,8 +52,8 @@ def _line(stream: BinaryIO) -> bytes:
 
 
 def rules_for(
-    world: World, repository: Repository, pusher: User, commands: list[Command]
-) -> dict[str, Json]:
+    world: World, repository: RepositoryRecord, pusher: User, commands: list[Command]
+) -> dict[str, JsonObject]:
     """Return a rule for every reference of the push; the hook refuses all others.
 
     `refused` are reasons, in GitHub's words. `forced` and `merges` say whether history may be
@@ -65,15 +65,17 @@ def rules_for(
     }
 
 
-def needs_hook(world: World, repository: Repository, rules: dict[str, Json]) -> bool:
+def needs_hook(world: World, repository: RepositoryRecord, rules: dict[str, JsonObject]) -> bool:
     """Tell whether git has to ask: it need not when nothing is protected and nothing refused."""
     return bool(world.store.find(Protection, repository.id)) or any(
         rule["refused"] for rule in rules.values()
     )
 
 
-def _rule(world: World, repository: Repository, pusher: User, new: str, reference: str) -> Json:
-    free: Json = {"refused": [], "forced": True, "merges": True}
+def _rule(
+    world: World, repository: RepositoryRecord, pusher: User, new: str, reference: str
+) -> JsonObject:
+    free: JsonObject = {"refused": [], "forced": True, "merges": True}
     if not _is_text(reference):
         return free | {"refused": ["Names of references must be UTF-8."]}
     if not reference.startswith((_HEADS, "refs/tags/")):

@@ -7,11 +7,11 @@ all end here: what differs from the last look is told, and pull requests follow 
 from __future__ import annotations
 
 from tiercel.sandbox.github.git.commands import ZERO, GitRepository
-from tiercel.sandbox.github.git.commits_and_trees import Signature, write_commit
+from tiercel.sandbox.github.git.commits_and_trees import GitSignature, write_commit
 from tiercel.sandbox.github.git.merges import merged_tree
-from tiercel.sandbox.github.memory.activities import PullRequest, Review
+from tiercel.sandbox.github.memory.activities import PullRequestRecord, Review
 from tiercel.sandbox.github.memory.protection import protection_of
-from tiercel.sandbox.github.memory.records import References, Repository, User
+from tiercel.sandbox.github.memory.records import References, RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import World
 from tiercel.sandbox.github.rules.events import Teller
 
@@ -19,7 +19,7 @@ _MOST_TAGS = 3
 NOREPLY = "noreply@github.com"
 
 
-def synchronize(world: World, repository: Repository, actor: User) -> Repository:
+def synchronize(world: World, repository: RepositoryRecord, actor: User) -> RepositoryRecord:
     """Tell what moved since the last look and bring pull requests up to date.
 
     `actor` is who moved it. Returns the repository as it is remembered afterwards.
@@ -42,13 +42,15 @@ def synchronize(world: World, repository: Repository, actor: User) -> Repository
     changed = {
         ref.removeprefix("refs/heads/") for ref, _, _ in moved if ref.startswith("refs/heads/")
     }
-    for pull in world.store.find(PullRequest, repository.id):
+    for pull in world.store.find(PullRequestRecord, repository.id):
         if pull.state == "open" and {pull.head_ref, pull.base_ref} & changed:
             _follow(world, repository, pull, teller)
     return repository
 
 
-def refreshed(world: World, repository: Repository, pull: PullRequest) -> PullRequest:
+def refreshed(
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord
+) -> PullRequestRecord:
     """Return the pull request with a fresh test merge of its two ends, and write its references.
 
     https://docs.github.com/en/rest/guides/using-the-rest-api-to-interact-with-your-git-database#checking-mergeability-of-pull-requests
@@ -77,11 +79,11 @@ def refreshed(world: World, repository: Repository, pull: PullRequest) -> PullRe
 
 def closed(
     world: World,
-    repository: Repository,
-    pull: PullRequest,
+    repository: RepositoryRecord,
+    pull: PullRequestRecord,
     teller: Teller,
     merge_commit: str | None = None,
-) -> PullRequest:
+) -> PullRequestRecord:
     """Close a pull request, as merged if it has a merge commit, and tell it."""
     now = world.now()
     update = {"state": "closed", "closed_at": now, "updated_at": now, "test_merge": None}
@@ -94,7 +96,7 @@ def closed(
     return pull
 
 
-def show_test_merge(git: GitRepository, pull: PullRequest) -> None:
+def show_test_merge(git: GitRepository, pull: PullRequestRecord) -> None:
     """Bring the merge reference up to date: GitHub does so when it knows about mergeability."""
     if pull.test_merge:
         git.update(f"refs/pull/{pull.number}/merge", pull.test_merge)
@@ -102,20 +104,20 @@ def show_test_merge(git: GitRepository, pull: PullRequest) -> None:
         forget_test_merge(git, pull)
 
 
-def forget_test_merge(git: GitRepository, pull: PullRequest) -> None:
+def forget_test_merge(git: GitRepository, pull: PullRequestRecord) -> None:
     """Remove the merge reference, which only an open pull request without conflict has."""
     if git.reference(f"refs/pull/{pull.number}/merge"):
         git.update(f"refs/pull/{pull.number}/merge", ZERO)
 
 
-def user_signature(world: World, user: User) -> Signature:
+def user_signature(world: World, user: User) -> GitSignature:
     """Return how a user signs what the web interface commits."""
-    return Signature(user.name, user.email, world.now())
+    return GitSignature(user.name, user.email, world.now())
 
 
-def web_signature(world: World) -> Signature:
+def web_signature(world: World) -> GitSignature:
     """Return how GitHub itself signs as committer."""
-    return Signature("GitHub", NOREPLY, world.now())
+    return GitSignature("GitHub", NOREPLY, world.now())
 
 
 def _tell_moves(
@@ -139,7 +141,9 @@ def _new_commits(git: GitRepository, old: str, new: str, seen: set[str]) -> list
     return git.history("--reverse", "--topo-order", new, *(f"^{sha}" for sha in excluded), "--")
 
 
-def _follow(world: World, repository: Repository, pull: PullRequest, teller: Teller) -> None:
+def _follow(
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord, teller: Teller
+) -> None:
     git = world.git(repository)
     old_base, old_head = pull.base_sha, pull.head_sha
     head = git.reference(f"refs/heads/{pull.head_ref}")
@@ -160,7 +164,7 @@ def _follow(world: World, repository: Repository, pull: PullRequest, teller: Tel
             teller.pull_request("synchronize", pull, before=old_head, after=head)
 
 
-def _merge_commit(git: GitRepository, pull: PullRequest, base: str) -> str:
+def _merge_commit(git: GitRepository, pull: PullRequestRecord, base: str) -> str:
     """Return the first commit on the base branch that contains the head."""
     for sha in git.history("--first-parent", "--reverse", f"^{pull.base_sha}", base, "--"):
         if git.is_ancestor(pull.head_sha, sha):
@@ -168,7 +172,9 @@ def _merge_commit(git: GitRepository, pull: PullRequest, base: str) -> str:
     return base
 
 
-def _dismiss_stale(world: World, repository: Repository, pull: PullRequest, teller: Teller) -> None:
+def _dismiss_stale(
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord, teller: Teller
+) -> None:
     protection = protection_of(world, repository, pull.base_ref)
     if protection and protection.reviews and protection.reviews.dismiss_stale:
         for review in world.store.find(Review, repository.id, pull.key):

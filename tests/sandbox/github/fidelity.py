@@ -21,7 +21,7 @@ from openapi_schema_validator import (
 )
 from referencing import Registry, Specification
 
-from tiercel.sandbox.github.http.journal import Exchange
+from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.sandbox.github.memory.urls import API_PREFIX
 
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ class ApiChecker:
         self._known: dict[tuple[str, ...], list[str]] = {}
         self.verdict = Verdict()
 
-    def check(self, exchange: Exchange) -> None:
+    def check(self, exchange: ApiExchange) -> None:
         """Check an exchange of the API that no fault was played on."""
         if not exchange.path.startswith(f"{API_PREFIX}/") or exchange.fault:
             return
@@ -95,7 +95,7 @@ class ApiChecker:
         if 200 <= exchange.status < 300:
             self._request(exchange, ["paths", template, method], found)
 
-    def _response(self, exchange: Exchange, place: list[str], operation: Json | None) -> None:
+    def _response(self, exchange: ApiExchange, place: list[str], operation: Json | None) -> None:
         self.verdict.responses += 1
         if exchange.status == 304 or exchange.method == "HEAD":
             return
@@ -121,7 +121,7 @@ class ApiChecker:
             return
         self._hold(where, schema, exchange.response_body, OAS30ReadValidator)
 
-    def _request(self, exchange: Exchange, place: list[str], operation: Json) -> None:
+    def _request(self, exchange: ApiExchange, place: list[str], operation: Json) -> None:
         where = f"{exchange.method} {exchange.operation} request"
         self._query(exchange, where, operation)
         wanted = operation.get("requestBody")
@@ -136,7 +136,7 @@ class ApiChecker:
         raw = _as_described(f"{exchange.method} {exchange.operation}", exchange.request_body)
         self._hold(where, schema, raw, OAS30WriteValidator)
 
-    def _query(self, exchange: Exchange, where: str, operation: Json) -> None:
+    def _query(self, exchange: ApiExchange, where: str, operation: Json) -> None:
         sent = dict(parse_qsl(exchange.query.decode(), keep_blank_values=True))
         for parameter in operation.get("parameters", []):
             if "$ref" in parameter:
@@ -204,7 +204,7 @@ class WebhookChecker:
         ]
 
 
-def check_all(checker: ApiChecker, exchanges: Iterable[Exchange]) -> Verdict:
+def check_all(checker: ApiChecker, exchanges: Iterable[ApiExchange]) -> Verdict:
     for exchange in exchanges:
         checker.check(exchange)
     return checker.verdict
@@ -232,7 +232,7 @@ def _template(operation: str) -> str:
     return trimmed
 
 
-def _error_schema(exchange: Exchange) -> str:
+def _error_schema(exchange: ApiExchange) -> str:
     """Return the schema of an error: one with words only, or with a list of them."""
     errors = json.loads(exchange.response_body).get("errors")
     if not errors:

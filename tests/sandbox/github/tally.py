@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.github.webhook_receiver import Delivered
-from tiercel.sandbox.github.http.journal import Exchange
+from tiercel.sandbox.github.http.journal import ApiExchange
 
 HERE = Path(__file__).parent
 _OUTPUT = "github_tally"
@@ -25,7 +25,7 @@ _OUTPUT = "github_tally"
 class Watched:
     """What the stand-ins of this process said, and what they model."""
 
-    exchanges: list[Exchange] = field(default_factory=list)
+    exchanges: list[ApiExchange] = field(default_factory=list)
     deliveries: list[Delivered] = field(default_factory=list)
     modelled: set[str] = field(default_factory=set)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.sandbox.github.description import UnavailableError, load_api, load_webhooks
 from tests.sandbox.github.fidelity import ApiChecker, WebhookChecker, check_all
 from tests.sandbox.github.tally import Tally, Watched, tally_of
-from tiercel.sandbox.github.http.journal import Exchange
+from tiercel.sandbox.github.http.journal import ApiExchange
 
 ONE = "/repos/{owner}/{repo}/git/ref/{ref}"
 GOOD = {
@@ -37,8 +37,8 @@ def webhook_description() -> Any:
         pytest.skip(f"GitHub's description of its webhooks: {reason}")
 
 
-def exchange(**more: Any) -> Exchange:
-    plain = Exchange(
+def exchange(**more: Any) -> ApiExchange:
+    plain = ApiExchange(
         time=datetime.now(UTC),
         duration_ms=1,
         method="GET",

@@ -23,7 +23,7 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.checks import CheckState, check
-from tiercel.sandbox.github.http.journal import Exchange
+from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.github.client import forget_github, token
 from tiercel.tasks.github.errors import translated
@@ -318,7 +318,7 @@ def test_whether_a_pull_request_is_mergeable_is_waited_for_and_not_for_ever(plac
 
 
 def test_lists_of_pull_requests_cost_one_request_a_page(
-    place: Place, pull: PullRequest, seen: list[Exchange]
+    place: Place, pull: PullRequest, seen: list[ApiExchange]
 ) -> None:
     before = len(seen)
     (found,) = pulls_of_commit.fn(place.name, pull.head_commit)

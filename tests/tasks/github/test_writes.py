@@ -18,7 +18,7 @@ from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.base.text import printable
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.checks import CheckState, check
-from tiercel.sandbox.github.http.journal import Exchange
+from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.tasks.github.pull_requests import open_pull_request, upsert_comment
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
@@ -129,7 +129,7 @@ def test_a_write_that_goes_wrong_once_is_done_once(
 @pytest.mark.usefixtures("side")
 @pytest.mark.parametrize("name", WRITES)
 def test_what_was_written_is_not_written_again(
-    place: Place, pull: PullRequest, seen: list[Exchange], name: str
+    place: Place, pull: PullRequest, seen: list[ApiExchange], name: str
 ) -> None:
     WRITES[name].do(pull)
     settle(seen)
@@ -140,7 +140,7 @@ def test_what_was_written_is_not_written_again(
     assert WRITES[name].effects(as_person(place), pull) == WRITES[name].expected
 
 
-def settle(seen: list[Exchange]) -> None:
+def settle(seen: list[ApiExchange]) -> None:
     """The stand-in notes a request after it has answered."""
     known = -1
     while known != len(seen):

@@ -22,7 +22,7 @@ class NamedLayer(Layer):
 
 
 @dataclass(frozen=True)
-class Refusal:
+class DeniedCall:
     """What was refused last in this request."""
 
     principal: str
@@ -39,10 +39,10 @@ class Refusal:
         )
 
 
-_refused: ContextVar[Refusal | None] = ContextVar("refused", default=None)
+_refused: ContextVar[DeniedCall | None] = ContextVar("refused", default=None)
 
 
-def last_refusal() -> Refusal | None:
+def last_refusal() -> DeniedCall | None:
     """Return what `iam_evaluator.enforce` refused last in this request."""
     return _refused.get()
 
@@ -129,7 +129,7 @@ def name_what_was_refused() -> None:
             access_key, action, service, region, resource_arn, service_context
         )
         if isinstance(denied, iam_evaluator.EvalResult):
-            _refused.set(Refusal(denied.principal_arn, action, resource_arn, denied.reason))
+            _refused.set(DeniedCall(denied.principal_arn, action, resource_arn, denied.reason))
         return denied
 
     def response(

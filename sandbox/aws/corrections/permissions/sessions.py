@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from ministack.core import iam_evaluator, router
 from ministack.services import iam, sts
 
-from tiercel.sandbox.aws.corrections.permissions.refusals import Refusal, missing
+from tiercel.sandbox.aws.corrections.permissions.refusals import DeniedCall, missing
 
 _ASSUME, _SET_SOURCE = "sts:AssumeRole", "sts:SetSourceIdentity"
 _SOURCE = "SourceIdentity"
@@ -96,7 +96,7 @@ def answer_for_sessions() -> None:
         if answer[0] == 403 and b"is not authorized" in answer[2]:
             action = wish.refused or _ASSUME
             reason = missing(action, "role trust policy")
-            message = str(Refusal(wish.caller, action, wish.role, reason))
+            message = str(DeniedCall(wish.caller, action, wish.role, reason))
             return sts._error(403, "AccessDenied", escape(message), ns="sts")
         return _with_source(answer, wish)
 

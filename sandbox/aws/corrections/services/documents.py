@@ -24,14 +24,14 @@ def of_api(properties: dict[str, Any]) -> dict[str, Any] | None:
     if not location:
         body = properties.get("Body")
         return body if isinstance(body, dict) else None
-    content = read_object(location["Bucket"], location["Key"], location.get("Version"))
+    content = document_in(location["Bucket"], location["Key"], location.get("Version"))
     document = yaml.safe_load(content)
     if not isinstance(document, dict):
         raise TypeError("Unable to parse API definition because of a malformed document")
     return document
 
 
-def read_object(bucket: str, key: str, version: str | None = None) -> bytes:
+def document_in(bucket: str, key: str, version: str | None = None) -> bytes:
     """Return an object's bytes; ValueError in S3's words when there is no such object."""
     if s3._bucket_owner_account(bucket) is None:
         raise ValueError("S3 Error Code: NoSuchBucket. The specified bucket does not exist")

@@ -12,7 +12,7 @@ from ministack.services.cloudformation import provisioners
 
 from tiercel.sandbox.aws.corrections.services import documents
 
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
 
 def demand_code() -> None:
@@ -29,11 +29,11 @@ def _demand(resource_type: str, property_name: str) -> None:
     handlers = provisioners._RESOURCE_HANDLERS[resource_type]
     original_create, original_update = handlers["create"], handlers.get("update")
 
-    def create(logical_id: str, properties: Json, stack: str) -> Any:
+    def create(logical_id: str, properties: _Json, stack: str) -> Any:
         _check(properties.get(property_name, {}))
         return original_create(logical_id, properties, stack)
 
-    def update(identifier: str, old: Json, new: Json, stack: str, *more: Any) -> Any:
+    def update(identifier: str, old: _Json, new: _Json, stack: str, *more: Any) -> Any:
         if new.get(property_name) != old.get(property_name):
             _check(new.get(property_name, {}))
         return original_update(identifier, old, new, stack, *more)
@@ -43,11 +43,11 @@ def _demand(resource_type: str, property_name: str) -> None:
         handlers["update"] = update
 
 
-def _check(code: Json) -> None:
+def _check(code: _Json) -> None:
     if not code.get("S3Bucket"):
         return
     try:
-        content = documents.read_object(
+        content = documents.document_in(
             code["S3Bucket"], code.get("S3Key", ""), code.get("S3ObjectVersion")
         )
     except ValueError as error:

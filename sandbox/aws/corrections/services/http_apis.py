@@ -14,7 +14,7 @@ from ministack.services.cloudformation import provisioners
 from tiercel.sandbox.aws.corrections.services import documents
 
 Document = dict[str, Any]
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
 _TYPE = "AWS::ApiGatewayV2::Api"
 _METHODS = frozenset({"get", "post", "put", "delete", "patch", "head", "options"})
@@ -32,12 +32,14 @@ def import_http_apis() -> None:
     handlers = provisioners._RESOURCE_HANDLERS[_TYPE]
     original_create, original_update = handlers["create"], handlers["update"]
 
-    def create(logical_id: str, properties: Json, stack: str) -> Any:
+    def create(logical_id: str, properties: _Json, stack: str) -> Any:
         document = documents.of_api(properties)
         api_id, _ = original_create(logical_id, properties, stack)
         return _complete(api_id, properties, document)
 
-    def update(api_id: str, old: Json, new: Json, stack: str, logical_id: str | None = None) -> Any:
+    def update(
+        api_id: str, old: _Json, new: _Json, stack: str, logical_id: str | None = None
+    ) -> Any:
         document = documents.of_api(new)
         api_id, _ = original_update(api_id, old, new, stack, logical_id)
         return _complete(api_id, new, document)
@@ -45,7 +47,7 @@ def import_http_apis() -> None:
     handlers["create"], handlers["update"] = create, update
 
 
-def _complete(api_id: str, properties: Json, document: Document | None) -> Any:
+def _complete(api_id: str, properties: _Json, document: Document | None) -> Any:
     api = apigateway._apis[api_id]
     scheme = apigateway._api_endpoint_scheme(api["protocolType"]).replace("http", "https")
     region = responses.get_region()
@@ -56,7 +58,7 @@ def _complete(api_id: str, properties: Json, document: Document | None) -> Any:
     return api_id, {"ApiId": api_id, "ApiEndpoint": api["apiEndpoint"]}
 
 
-def _describe(api: Json, properties: Json, document: Document) -> None:
+def _describe(api: _Json, properties: _Json, document: Document) -> None:
     """The document names the API and its CORS rules where the template does not."""
     info = document.get("info", {})
     if "Name" not in properties and info.get("title"):
@@ -85,7 +87,7 @@ def _replace_routes(api_id: str, document: Document) -> None:
         _created(apigateway._create_route(api_id, route | _secured(security, authorizations)))
 
 
-def _operations(document: Document) -> Iterator[tuple[str, Json]]:
+def _operations(document: Document) -> Iterator[tuple[str, _Json]]:
     """Yield each operation with its route key: `GET /items`, `ANY /{proxy+}`, `$default`."""
     for path, item in document.get("paths", {}).items():
         for method, operation in item.items():
@@ -97,7 +99,7 @@ def _operations(document: Document) -> Iterator[tuple[str, Json]]:
                 yield f"{method.upper()} {path}", operation
 
 
-def _integration(document: Document, operation: Json) -> Json:
+def _integration(document: Document, operation: _Json) -> _Json:
     described = operation.get(_INTEGRATION, {})
     if "$ref" in described:
         name = described["$ref"].rpartition("/")[2]
@@ -114,7 +116,7 @@ def _integration(document: Document, operation: Json) -> Json:
     return values
 
 
-def _authorization(api_id: str, name: str, scheme: Json) -> Json:
+def _authorization(api_id: str, name: str, scheme: _Json) -> _Json:
     """Return what a route's record says when this scheme secures it."""
     authorizer = scheme.get(_AUTHORIZER)
     if authorizer is None:
@@ -133,7 +135,7 @@ def _authorization(api_id: str, name: str, scheme: Json) -> Json:
     }
 
 
-def _secured(security: list[dict[str, list[str]]], authorizations: dict[str, Json]) -> Json:
+def _secured(security: list[dict[str, list[str]]], authorizations: dict[str, _Json]) -> _Json:
     """Return the authorization of a route: that of its first known requirement."""
     for requirement in security:
         for name, scopes in requirement.items():
@@ -142,10 +144,10 @@ def _secured(security: list[dict[str, list[str]]], authorizations: dict[str, Jso
     return {"authorizationType": "NONE"}
 
 
-def _created(response: tuple[int, Any, bytes]) -> Json:
+def _created(response: tuple[int, Any, bytes]) -> _Json:
     """Return what the API's own service created; ValueError with its reason when it refused."""
     status, _, body = response
-    data: Json = json.loads(body)
+    data: _Json = json.loads(body)
     if status >= 400:
         raise ValueError(str(data.get("message", data)))
     return data

@@ -8,7 +8,7 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import codebuild
 
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
 _MORE = "more"
 _DEFAULTS = {"queuedTimeoutInMinutes": 480}
@@ -38,7 +38,7 @@ def find_projects_by_arn() -> None:
 
 
 def _remembering(change: Any) -> Any:
-    def remembering(data: Json) -> Any:
+    def remembering(data: _Json) -> Any:
         answer = change(data)
         project = codebuild._projects.get(data.get("name", ""))
         if answer[0] != 200 or project is None:
@@ -51,7 +51,7 @@ def _remembering(change: Any) -> Any:
 
 
 def _named(change: Any) -> Any:
-    def named(data: Json) -> Any:
+    def named(data: _Json) -> Any:
         name = data.get("name", "")
         return change(data | {"name": codebuild._project_name_from_identifier(name) or name})
 

@@ -10,7 +10,7 @@ from ministack.services.cloudformation import provisioners
 
 from tiercel.sandbox.aws.corrections.services import documents
 
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
 _TYPE = "AWS::ApiGateway::RestApi"
 _ANY = "x-amazon-apigateway-any-method"
@@ -28,10 +28,12 @@ def read_rest_apis_from_s3() -> None:
     handlers = provisioners._RESOURCE_HANDLERS[_TYPE]
     original_create, original_update = handlers["create"], handlers["update"]
 
-    def create(logical_id: str, properties: Json, stack: str) -> Any:
+    def create(logical_id: str, properties: _Json, stack: str) -> Any:
         return original_create(logical_id, _with_body(properties), stack)
 
-    def update(api_id: str, old: Json, new: Json, stack: str, logical_id: str | None = None) -> Any:
+    def update(
+        api_id: str, old: _Json, new: _Json, stack: str, logical_id: str | None = None
+    ) -> Any:
         document = documents.of_api(new)
         same_body = {"Body": document}
         result = original_update(api_id, old | same_body, new | same_body, stack, logical_id)
@@ -42,12 +44,12 @@ def read_rest_apis_from_s3() -> None:
     handlers["create"], handlers["update"] = create, update
 
 
-def _with_body(properties: Json) -> Json:
+def _with_body(properties: _Json) -> _Json:
     document = documents.of_api(properties)
     return properties if document is None else properties | {"Body": document}
 
 
-def _overwrite(api_id: str, document: Json) -> None:
+def _overwrite(api_id: str, document: _Json) -> None:
     resources = apigateway_v1._resources[api_id]
     root_id, root = next(item for item in resources.items() if item[1]["path"] == "/")
     root["resourceMethods"] = {}
@@ -65,7 +67,7 @@ def import_any_method() -> None:
     """
     original = apigateway_v1._import_path_item
 
-    def import_path_item(api_id: str, path: str, item: Json, *security: Any) -> None:
+    def import_path_item(api_id: str, path: str, item: _Json, *security: Any) -> None:
         original(api_id, path, item, *security)
         if _ANY in item:
             resources = apigateway_v1._resources[api_id].items()
@@ -84,7 +86,7 @@ def import_integration_responses() -> None:
     original = apigateway_v1._import_operation
 
     def import_operation(
-        api_id: str, resource_id: str, method: str, operation: Json, *security: Any
+        api_id: str, resource_id: str, method: str, operation: _Json, *security: Any
     ) -> None:
         original(api_id, resource_id, method, operation, *security)
         integration = (operation or {}).get(_INTEGRATION)
@@ -95,14 +97,14 @@ def import_integration_responses() -> None:
     apigateway_v1._import_operation = import_operation
 
 
-def _put_integration(api_id: str, resource_id: str, method: str, integration: Json) -> None:
+def _put_integration(api_id: str, resource_id: str, method: str, integration: _Json) -> None:
     kept = {name: value for name, value in integration.items() if name != "responses"}
     kept["type"] = str(integration.get("type", "")).upper()
     apigateway_v1._put_integration(api_id, resource_id, method, kept)
 
 
 def _put_responses(
-    api_id: str, resource_id: str, method: str, operation: Json, integration: Json
+    api_id: str, resource_id: str, method: str, operation: _Json, integration: _Json
 ) -> None:
     for pattern, response in integration.get("responses", {}).items():
         status = str(response.get("statusCode", "200"))

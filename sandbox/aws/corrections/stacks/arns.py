@@ -8,7 +8,7 @@ from __future__ import annotations
 from string import Template
 from typing import Any
 
-from tiercel.sandbox.aws.corrections.stacks.operation import Operation, Place, Step
+from tiercel.sandbox.aws.corrections.stacks.operation import Handler, Operation, StackPlace
 
 UNKNOWN = ""
 _NAMES_NO_RESOURCE = frozenset({"kms:CreateKey", "lambda:CreateEventSourceMapping"})
@@ -86,7 +86,7 @@ def arn_of(operation: Operation, action: str) -> str:
     return arn_of_name(kind, _name(operation), operation.place)
 
 
-def arn_of_name(resource_type: str, name: str, place: Place) -> str:
+def arn_of_name(resource_type: str, name: str, place: StackPlace) -> str:
     """Return the ARN of a resource by its name, ARN or URL; empty when it cannot be told."""
     if not name or name.startswith("arn:"):
         return name
@@ -104,7 +104,7 @@ def arn_of_name(resource_type: str, name: str, place: Place) -> str:
 
 def _name(operation: Operation) -> str:
     """Return the resource's name: its own, that of the template, or as AWS makes it."""
-    if operation.step is not Step.CREATE:
+    if operation.step is not Handler.CREATE:
         return operation.physical_id
     property_name = _NAMED.get(operation.resource_type, ("", ""))[0]
     if not property_name:

@@ -10,7 +10,7 @@ from typing import Any
 Properties = Mapping[str, Any]
 
 
-class Step(StrEnum):
+class Handler(StrEnum):
     """The handlers of a resource type that change something, as AWS's schemas call them."""
 
     CREATE = "create"
@@ -19,7 +19,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class StackPlace:
     """Where a stack is."""
 
     account: str
@@ -35,12 +35,12 @@ class Operation:
     that an updated one had.
     """
 
-    step: Step
+    step: Handler
     resource_type: str
     stack: str
     logical_id: str
     properties: Properties
-    place: Place
+    place: StackPlace
     physical_id: str = ""
     before: Properties = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Call:
+class ResourceCall:
     """A call that CloudFormation makes: one of the actions, on the resource.
 
     `resource` is `*` where the action names none, and empty where it cannot be told.

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-templ
 
 from __future__ import annotations
 
-from tiercel.sandbox.aws.corrections.stacks.operation import Step
+from tiercel.sandbox.aws.corrections.stacks.operation import Handler
 
 # No call is made for these.
 NOTHING = frozenset(
@@ -20,11 +20,11 @@ NOTHING = frozenset(
 
 # The action for a type whose own name is another.
 CALLED = {
-    ("AWS::IAM::ManagedPolicy", Step.CREATE): "iam:CreatePolicy",
-    ("AWS::IAM::ManagedPolicy", Step.UPDATE): "iam:CreatePolicyVersion",
-    ("AWS::IAM::ManagedPolicy", Step.DELETE): "iam:DeletePolicy",
-    ("AWS::KMS::Key", Step.DELETE): "kms:ScheduleKeyDeletion",
-    ("AWS::Lambda::Function", Step.UPDATE): "lambda:UpdateFunctionConfiguration",
+    ("AWS::IAM::ManagedPolicy", Handler.CREATE): "iam:CreatePolicy",
+    ("AWS::IAM::ManagedPolicy", Handler.UPDATE): "iam:CreatePolicyVersion",
+    ("AWS::IAM::ManagedPolicy", Handler.DELETE): "iam:DeletePolicy",
+    ("AWS::KMS::Key", Handler.DELETE): "kms:ScheduleKeyDeletion",
+    ("AWS::Lambda::Function", Handler.UPDATE): "lambda:UpdateFunctionConfiguration",
 }
 
 # What a property calls for when a resource is made with it, or when it changes.

@@ -21,7 +21,12 @@ from collections.abc import Iterator, Mapping
 
 from tiercel.domain.stack.needed_actions import Handlers, own_service
 from tiercel.sandbox.aws.corrections.stacks.arns import UNKNOWN, arn_of, arn_of_name
-from tiercel.sandbox.aws.corrections.stacks.operation import Call, Operation, Properties, Step
+from tiercel.sandbox.aws.corrections.stacks.operation import (
+    Handler,
+    Operation,
+    Properties,
+    ResourceCall,
+)
 from tiercel.sandbox.aws.corrections.stacks.properties import (
     CALLED,
     CHANGED,
@@ -35,9 +40,9 @@ _BOUNDARY = "iam:PermissionsBoundary"
 _NO_CHANGES = ("batchget", "describe", "get", "head", "list", "query", "scan", "tag", "untag")
 _TAGS = re.compile(r"tag|(add|create)tags|put\w+tagging")
 _VERBS = {
-    Step.CREATE: "(add|create|publish|put|register)",
-    Step.UPDATE: "(modify|put|set|update)",
-    Step.DELETE: "(delete|deregister|remove)",
+    Handler.CREATE: "(add|create|publish|put|register)",
+    Handler.UPDATE: "(modify|put|set|update)",
+    Handler.DELETE: "(delete|deregister|remove)",
 }
 
 _ATTACHED = {"Roles": ("Role", "AWS::IAM::Role"), "Users": ("User", "AWS::IAM::User")}
@@ -51,7 +56,7 @@ def is_known(operation: Operation, handlers: Handlers) -> bool:
     return bool(handlers) or operation.resource_type in NOTHING or _is_custom(operation)
 
 
-def calls_of(operation: Operation, handlers: Handlers) -> list[Call]:
+def calls_of(operation: Operation, handlers: Handlers) -> list[ResourceCall]:
     """Return the calls that CloudFormation makes for a resource."""
     kind = operation.resource_type
     if kind in NOTHING or not is_known(operation, handlers):
@@ -61,22 +66,22 @@ def calls_of(operation: Operation, handlers: Handlers) -> list[Call]:
     if kind == "AWS::IAM::Policy":
         return list(_policy_of_identities(operation))
     step = operation.step
-    if step is Step.UPDATE and not handlers.get(step):
-        step = Step.CREATE  # what cannot be updated is made anew
+    if step is Handler.UPDATE and not handlers.get(step):
+        step = Handler.CREATE  # what cannot be updated is made anew
     listed = handlers.get(step, ())
     own = own_service(kind, handlers)
-    first = operation.step is not Step.UPDATE or _changes_more(operation)
+    first = operation.step is not Handler.UPDATE or _changes_more(operation)
     of_type = list(_of_the_type(operation, step, listed, own)) if first else []
     of_parts = [*_for_properties(operation), *_for_managed_policies(operation)]
-    if operation.step is Step.DELETE:
+    if operation.step is Handler.DELETE:
         return of_parts + of_type
     more = [*_for_tags(operation, listed, own), *_passing(operation), *_reading(operation)]
     return of_type + of_parts + more
 
 
 def _of_the_type(
-    operation: Operation, step: Step, listed: tuple[str, ...], own: str
-) -> Iterator[Call]:
+    operation: Operation, step: Handler, listed: tuple[str, ...], own: str
+) -> Iterator[ResourceCall]:
     kind = operation.resource_type
     name = kind.rpartition("::")[2].lower()
     actions = [one for one in listed if not own or one.partition(":")[0].lower() == own]
@@ -89,17 +94,17 @@ def _of_the_type(
         return
     changing = tuple(one for one in actions if not _verb_of(one).startswith(_NO_CHANGES))
     if changing:
-        yield Call(changing, arn_of(operation, changing[0]))
+        yield ResourceCall(changing, arn_of(operation, changing[0]))
 
 
 def _verb_of(action: str) -> str:
     return action.partition(":")[2].lower()
 
 
-def _for_properties(operation: Operation) -> Iterator[Call]:
+def _for_properties(operation: Operation) -> Iterator[ResourceCall]:
     kind, step = operation.resource_type, operation.step
-    given = {} if step is Step.DELETE else dict(SET.get(kind, {}))
-    if step is Step.UPDATE:
+    given = {} if step is Handler.DELETE else dict(SET.get(kind, {}))
+    if step is Handler.UPDATE:
         given |= CHANGED.get(kind, {})
     for name in sorted(operation.touched & given.keys()):
         if operation.properties.get(name):
@@ -110,7 +115,7 @@ def _for_properties(operation: Operation) -> Iterator[Call]:
 
 
 def _goes(operation: Operation, name: str, action: str) -> bool:
-    if operation.step is Step.DELETE:
+    if operation.step is Handler.DELETE:
         return bool(operation.properties.get(name)) and action in GONE_WITH_THE_RESOURCE
     return bool(operation.before.get(name)) and not operation.properties.get(name)
 
@@ -123,7 +128,7 @@ def _changes_more(operation: Operation) -> bool:
     return bool(operation.touched - own)
 
 
-def _for_tags(operation: Operation, listed: tuple[str, ...], own: str) -> Iterator[Call]:
+def _for_tags(operation: Operation, listed: tuple[str, ...], own: str) -> Iterator[ResourceCall]:
     """Setting tags; those that begin with aws: are CloudFormation's own."""
     if "Tags" not in operation.touched:
         return
@@ -133,10 +138,10 @@ def _for_tags(operation: Operation, listed: tuple[str, ...], own: str) -> Iterat
         one for one in listed if one.partition(":")[0].lower() == own and _TAGS.match(_verb_of(one))
     )
     if actions and any(not str(key).startswith("aws:") for key in keys):
-        yield Call(actions, arn_of(operation, actions[0]), _context(operation, actions[0]))
+        yield ResourceCall(actions, arn_of(operation, actions[0]), _context(operation, actions[0]))
 
 
-def _for_managed_policies(operation: Operation) -> Iterator[Call]:
+def _for_managed_policies(operation: Operation) -> Iterator[ResourceCall]:
     """Attaching managed policies to a role, and taking them away."""
     if operation.resource_type == "AWS::IAM::ManagedPolicy":
         yield from _attachments(operation, "Attach", "Detach")
@@ -144,36 +149,38 @@ def _for_managed_policies(operation: Operation) -> Iterator[Call]:
         return
     has = set(operation.properties.get("ManagedPolicyArns") or ())
     had = set(operation.before.get("ManagedPolicyArns") or ())
-    if operation.step is Step.DELETE:
+    if operation.step is Handler.DELETE:
         has, had = set(), has
     for verb, policies in (("Attach", has - had), ("Detach", had - has)):
         for policy in sorted(policies):
             action = f"iam:{verb}RolePolicy"
             context = _context(operation, action) | {"iam:PolicyARN": policy}
-            yield Call((action,), arn_of(operation, action), context)
+            yield ResourceCall((action,), arn_of(operation, action), context)
 
 
-def _policy_of_identities(operation: Operation) -> Iterator[Call]:
+def _policy_of_identities(operation: Operation) -> Iterator[ResourceCall]:
     """An inline policy is put into each role, user and group that has it."""
     yield from _attachments(operation, "Put", "Delete")
 
 
-def _attachments(operation: Operation, give: str, take: str) -> Iterator[Call]:
-    verb = take if operation.step is Step.DELETE else give
+def _attachments(operation: Operation, give: str, take: str) -> Iterator[ResourceCall]:
+    verb = take if operation.step is Handler.DELETE else give
     for name, (kind, resource_type) in _ATTACHED.items():
         for one in operation.properties.get(name) or ():
             arn = arn_of_name(resource_type, str(one), operation.place)
-            yield Call((f"iam:{verb}{kind}Policy",), arn)
+            yield ResourceCall((f"iam:{verb}{kind}Policy",), arn)
 
 
-def _passing(operation: Operation) -> Iterator[Call]:
+def _passing(operation: Operation) -> Iterator[ResourceCall]:
     """Naming a role needs iam:PassRole, for the service that gets it."""
     service = operation.resource_type.split("::")[1].lower()
     if service == "iam":
         return
     context = {"iam:PassedToService": f"{_PASSED_TO.get(service, service)}.amazonaws.com"}
     for role in sorted(_roles(operation.properties) - _roles(operation.before)):
-        yield Call(("iam:PassRole",), arn_of_name("AWS::IAM::Role", role, operation.place), context)
+        yield ResourceCall(
+            ("iam:PassRole",), arn_of_name("AWS::IAM::Role", role, operation.place), context
+        )
 
 
 def _roles(properties: Properties) -> set[str]:
@@ -184,7 +191,7 @@ def _roles(properties: Properties) -> set[str]:
     return {str(role) for role in found if role}
 
 
-def _reading(operation: Operation) -> Iterator[Call]:
+def _reading(operation: Operation) -> Iterator[ResourceCall]:
     """An object that a property names is read."""
     for name in sorted(operation.touched.intersection(_OBJECTS)):
         where = operation.properties.get(name)
@@ -195,7 +202,7 @@ def _reading(operation: Operation) -> Iterator[Call]:
         if bucket and key:
             version = where.get("S3ObjectVersion") or where.get("Version")
             action = "s3:GetObjectVersion" if version else "s3:GetObject"
-            yield Call((action,), f"arn:{operation.place.partition}:s3:::{bucket}/{key}")
+            yield ResourceCall((action,), f"arn:{operation.place.partition}:s3:::{bucket}/{key}")
 
 
 def _is_custom(operation: Operation) -> bool:
@@ -203,20 +210,20 @@ def _is_custom(operation: Operation) -> bool:
     return kind.startswith("Custom::") or kind == "AWS::CloudFormation::CustomResource"
 
 
-def _custom(operation: Operation) -> Call:
+def _custom(operation: Operation) -> ResourceCall:
     """A custom resource's function is invoked, or its topic is published to."""
     token = str(operation.properties.get("ServiceToken") or UNKNOWN)
     action = "sns:Publish" if ":sns:" in token else "lambda:InvokeFunction"
-    return Call((action,), token)
+    return ResourceCall((action,), token)
 
 
-def _call(operation: Operation, action: str) -> Call:
-    return Call((action,), arn_of(operation, action), _context(operation, action))
+def _call(operation: Operation, action: str) -> ResourceCall:
+    return ResourceCall((action,), arn_of(operation, action), _context(operation, action))
 
 
 def _context(operation: Operation, action: str) -> dict[str, str]:
     """A role that is made has the boundary of its template; one that exists has its own."""
     boundary = operation.properties.get("PermissionsBoundary")
     is_role = operation.resource_type == "AWS::IAM::Role"
-    given = operation.step is Step.CREATE or action == "iam:PutRolePermissionsBoundary"
+    given = operation.step is Handler.CREATE or action == "iam:PutRolePermissionsBoundary"
     return {_BOUNDARY: str(boundary)} if boundary and is_role and given else {}

@@ -18,7 +18,12 @@ from ministack.services.cloudformation import changesets, handlers, helpers, pro
 
 from tiercel.sandbox.aws.corrections.permissions import refusals
 from tiercel.sandbox.aws.corrections.stacks.arns import UNKNOWN
-from tiercel.sandbox.aws.corrections.stacks.operation import Call, Operation, Place, Step
+from tiercel.sandbox.aws.corrections.stacks.operation import (
+    Handler,
+    Operation,
+    ResourceCall,
+    StackPlace,
+)
 from tiercel.sandbox.aws.corrections.stacks.resource_calls import calls_of, is_known
 from tiercel.tasks.stack.service_role import published_handlers
 
@@ -69,7 +74,7 @@ def act_as_the_service_role() -> None:
 
     def provision(kind: str, name: str, properties: Any, stack: str) -> Any:
         if _asked.get() != (stack, name):
-            _demand(Operation(Step.CREATE, kind, stack, name, properties or {}, _place()))
+            _demand(Operation(Handler.CREATE, kind, stack, name, properties or {}, _place()))
         return create(kind, name, properties, stack)
 
     def change(
@@ -78,7 +83,7 @@ def act_as_the_service_role() -> None:
         if old == new or provisioners._replacing_change(kind, old, new):
             return update(kind, identifier, old, new, stack, name, *rest)
         given = Operation(
-            Step.UPDATE, kind, stack, name, new or {}, _place(), identifier, old or {}
+            Handler.UPDATE, kind, stack, name, new or {}, _place(), identifier, old or {}
         )
         _demand(given)
         token = _asked.set((stack, name))
@@ -90,7 +95,9 @@ def act_as_the_service_role() -> None:
     def remove(
         kind: str, identifier: str, properties: Any, stack: str = "", name: str = ""
     ) -> None:
-        _demand(Operation(Step.DELETE, kind, stack, name, properties or {}, _place(), identifier))
+        _demand(
+            Operation(Handler.DELETE, kind, stack, name, properties or {}, _place(), identifier)
+        )
         delete(kind, identifier, properties, stack, name)
 
     for module in (provisioners, stacks):
@@ -179,18 +186,22 @@ def _demand(operation: Operation) -> None:
             raise ValueError(_failed(str(found[0]), call.actions[0]))
 
 
-def _refused(key: str, principal: Any, action: str, call: Call) -> refusals.Refusal | None:
+def _refused(
+    key: str, principal: Any, action: str, call: ResourceCall
+) -> refusals.DeniedCall | None:
     if call.resource == UNKNOWN:
         return _refused_everywhere(principal, action, call)
     service = action.partition(":")[0]
     region = responses.get_region()
     denied = iam_evaluator.enforce(key, action, service, region, call.resource, dict(call.context))
     if isinstance(denied, iam_evaluator.AuthError):
-        return refusals.Refusal(principal.arn, action, call.resource, denied.message)
+        return refusals.DeniedCall(principal.arn, action, call.resource, denied.message)
     return refusals.last_refusal() if denied else None
 
 
-def _refused_everywhere(principal: Any, action: str, call: Call) -> refusals.Refusal | None:
+def _refused_everywhere(
+    principal: Any, action: str, call: ResourceCall
+) -> refusals.DeniedCall | None:
     """Refuse what no resource at all is allowed; only a Deny on every resource counts."""
     asked = iam_evaluator.EvalContext(
         principal_arn=principal.arn,
@@ -206,7 +217,7 @@ def _refused_everywhere(principal: Any, action: str, call: Call) -> refusals.Ref
     result = iam_evaluator.evaluate(asked, *layers)
     if result.decision == "Allow":
         return None
-    return refusals.Refusal(principal.arn, action, "*", result.reason)
+    return refusals.DeniedCall(principal.arn, action, "*", result.reason)
 
 
 def _key_of(stack_name: str) -> str:
@@ -236,8 +247,8 @@ def _session_of(role_arn: str) -> str:
     return key
 
 
-def _place() -> Place:
-    return Place(responses.get_account_id(), responses.get_region())
+def _place() -> StackPlace:
+    return StackPlace(responses.get_account_id(), responses.get_region())
 
 
 def _failed(message: str, action: str) -> str:

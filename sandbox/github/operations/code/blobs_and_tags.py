@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 
 from tiercel.sandbox.github.git.commands import GitError, is_name
 from tiercel.sandbox.github.git.commits_and_trees import read_tag, write_tag
-from tiercel.sandbox.github.memory.world import Json, node_id
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.memory.world import JsonObject, node_id
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.operations.code.objects import Person, object_of, signed
 from tiercel.sandbox.github.rules.errors import (
     UNPROCESSABLE,
@@ -45,7 +45,7 @@ class TagWish(Body):
     tagger: Person | None = None
 
 
-def _get_blob(call: Call) -> Answer:
+def _get_blob(call: ApiCall) -> Answer:
     sha = call.parameters["file_sha"]
     if call.git.kind(sha) != "blob":
         raise not_found()
@@ -54,7 +54,7 @@ def _get_blob(call: Call) -> Answer:
     return Answer(200, view | {"content": base64.encodebytes(raw).decode()})
 
 
-def _create_blob(call: Call) -> Answer:
+def _create_blob(call: ApiCall) -> Answer:
     wish = call.parse(BlobWish)
     if wish.encoding not in {"utf-8", "base64"}:
         raise invalid("Blob", "encoding")
@@ -67,16 +67,16 @@ def _create_blob(call: Call) -> Answer:
     return Answer(201, _blob(call, call.git.write("blob", raw)))
 
 
-def _blob(call: Call, sha: str) -> Json:
+def _blob(call: ApiCall, sha: str) -> JsonObject:
     url = call.world.urls.repository(call.repository.full_name, "git/blobs", sha)
     return {"sha": sha, "node_id": node_id("Blob", sha), "url": url}
 
 
-def _get_tag(call: Call) -> Answer:
+def _get_tag(call: ApiCall) -> Answer:
     return Answer(200, _tag(call, object_of(call, "tag")))
 
 
-def _create_tag(call: Call) -> Answer:
+def _create_tag(call: ApiCall) -> Answer:
     wish = call.parse(TagWish)
     if call.git.kind(wish.object) != wish.type:
         raise ApiError(UNPROCESSABLE, message="Object does not exist")
@@ -90,7 +90,7 @@ def _create_tag(call: Call) -> Answer:
     return Answer(201, _tag(call, sha))
 
 
-def _tag(call: Call, sha: str) -> Json:
+def _tag(call: ApiCall, sha: str) -> JsonObject:
     tag, full_name, urls = read_tag(call.git, sha), call.repository.full_name, call.world.urls
     kind = tag.target_type
     return {

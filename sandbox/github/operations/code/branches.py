@@ -13,8 +13,8 @@ from tiercel.sandbox.github.git.commits_and_trees import read_commit, write_comm
 from tiercel.sandbox.github.git.merges import merged_tree
 from tiercel.sandbox.github.memory.protection import protection_of
 from tiercel.sandbox.github.memory.records import Protection, RequiredChecks, RequiredReviews
-from tiercel.sandbox.github.memory.world import Json, node_id
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.memory.world import JsonObject, node_id
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.operations.reference_changes import move_branch
 from tiercel.sandbox.github.rules.errors import (
     BRANCH_NOT_FOUND,
@@ -84,7 +84,7 @@ class ProtectionWish(Body):
     allow_fork_syncing: bool | None = None
 
 
-class MergeWish(Body):
+class BranchMergeBody(Body):
     """The body of the operation that merges a branch into another."""
 
     resource: ClassVar[str] = "Merge"
@@ -94,7 +94,7 @@ class MergeWish(Body):
     commit_message: str = ""
 
 
-def _tip(call: Call) -> tuple[str, str]:
+def _tip(call: ApiCall) -> tuple[str, str]:
     """Return the branch in the path and its commit; 404 when there is none."""
     name = call.parameters["branch"]
     sha = call.git.reference(f"refs/heads/{name}")
@@ -103,7 +103,7 @@ def _tip(call: Call) -> tuple[str, str]:
     return name, sha
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     branches = call.git.references("refs/heads")
     names = [(ref.removeprefix("refs/heads/"), sha) for ref, sha in branches.items()]
     if call.query.get("protected") in {"true", "false"}:
@@ -115,12 +115,12 @@ def _list(call: Call) -> Answer:
     )
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     name, sha = _tip(call)
     return Answer(200, branch_view(call.world, call.repository, name, sha))
 
 
-def _get_protection(call: Call) -> Answer:
+def _get_protection(call: ApiCall) -> Answer:
     name, _ = _tip(call)
     protection = protection_of(call.world, call.repository, name)
     if protection is None:
@@ -128,7 +128,7 @@ def _get_protection(call: Call) -> Answer:
     return Answer(200, full_protection(call.world, call.repository, protection))
 
 
-def _put_protection(call: Call) -> Answer:
+def _put_protection(call: ApiCall) -> Answer:
     name, _ = _tip(call)
     wish = call.parse(ProtectionWish)
     known = protection_of(call.world, call.repository, name)
@@ -152,7 +152,7 @@ def _put_protection(call: Call) -> Answer:
     return Answer(200, full_protection(call.world, call.repository, protection))
 
 
-def _delete_protection(call: Call) -> Answer:
+def _delete_protection(call: ApiCall) -> Answer:
     name, _ = _tip(call)
     protection = protection_of(call.world, call.repository, name)
     if protection is None:
@@ -170,7 +170,7 @@ def _checks(wish: _Checks | None) -> RequiredChecks | None:
     return RequiredChecks(strict=wish.strict, contexts=list(dict.fromkeys(contexts)))
 
 
-def _reviews(call: Call, wish: _Reviews | None) -> RequiredReviews | None:
+def _reviews(call: ApiCall, wish: _Reviews | None) -> RequiredReviews | None:
     if wish is None:
         return None
     return RequiredReviews(
@@ -182,7 +182,7 @@ def _reviews(call: Call, wish: _Reviews | None) -> RequiredReviews | None:
     )
 
 
-def _users(call: Call, people: _People | _Restrictions) -> list[int]:
+def _users(call: ApiCall, people: _People | _Restrictions) -> list[int]:
     """Return the users and the Apps' bots; teams are not modelled and refused."""
     app = call.world.app()
     logins = [*people.users, *(f"{slug}[bot]" for slug in people.apps if slug == app.slug)]
@@ -193,12 +193,12 @@ def _users(call: Call, people: _People | _Restrictions) -> list[int]:
     return [user.id for user in found if user]
 
 
-def _merge(call: Call) -> Answer:
+def _merge(call: ApiCall) -> Answer:
     """Merge a branch without a pull request.
 
     https://docs.github.com/en/rest/branches/branches#merge-a-branch
     """
-    wish, git = call.parse(MergeWish), call.git
+    wish, git = call.parse(BranchMergeBody), call.git
     base, head = git.reference(f"refs/heads/{wish.base}"), git.commit(wish.head)
     if base is None or head is None:
         missing = "Base" if base is None else "Head"
@@ -215,12 +215,12 @@ def _merge(call: Call) -> Answer:
     return Answer(201, commit_view(call.world, call.repository, read_commit(git, sha)))
 
 
-def _tags(call: Call) -> Answer:
+def _tags(call: ApiCall) -> Answer:
     names = [ref.removeprefix("refs/tags/") for ref in call.git.references("refs/tags")]
     return call.page(names[::-1], lambda name: _tag(call, name))
 
 
-def _tag(call: Call, name: str) -> Json:
+def _tag(call: ApiCall, name: str) -> JsonObject:
     sha = call.git.identify([f"refs/tags/{name}^{{}}"])[0] or ""
     full_name, urls = call.repository.full_name, call.world.urls
     return {

@@ -19,8 +19,8 @@ from tiercel.sandbox.github.git.commits_and_trees import (
     write_commit,
 )
 from tiercel.sandbox.github.memory.urls import quoted
-from tiercel.sandbox.github.memory.world import Json
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.memory.world import JsonObject
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.operations.code.objects import Person, Someone, signed
 from tiercel.sandbox.github.operations.reference_changes import move_branch
 from tiercel.sandbox.github.rules.errors import (
@@ -61,14 +61,14 @@ class FileRemoval(Body):
     committer: Someone | None = None
 
 
-def _path(call: Call) -> str:
+def _path(call: ApiCall) -> str:
     path = call.parameters.get("path", "").strip("/")
     if "\0" in path:
         raise not_found()
     return path
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     ref = call.query.get("ref") or call.repository.default_branch
     commit, path = call.git.commit(ref), _path(call)
     entry = entry_at(call.git, commit, path) if commit else None
@@ -86,7 +86,7 @@ def _get(call: Call) -> Answer:
     return Answer(200, view)
 
 
-def _entry(call: Call, ref: str, entry: TreeEntry, path: str) -> Json:
+def _entry(call: ApiCall, ref: str, entry: TreeEntry, path: str) -> JsonObject:
     full_name, urls = call.repository.full_name, call.world.urls
     kinds = {"tree": "dir", "commit": "submodule"}
     kind = "symlink" if entry.mode == _SYMLINK else kinds.get(entry.type, "file")
@@ -109,7 +109,7 @@ def _entry(call: Call, ref: str, entry: TreeEntry, path: str) -> Json:
     }
 
 
-def _content(call: Call, entry: TreeEntry) -> Json:
+def _content(call: ApiCall, entry: TreeEntry) -> JsonObject:
     """Return a file's content, which is left out when it is larger than 1 MiB."""
     if (entry.size or 0) > _INLINE_BYTES:
         return {"content": "", "encoding": "none"}
@@ -119,7 +119,7 @@ def _content(call: Call, entry: TreeEntry) -> Json:
     return {"content": base64.encodebytes(raw).decode(), "encoding": "base64"}
 
 
-def _put(call: Call) -> Answer:
+def _put(call: ApiCall) -> Answer:
     wish, path = call.parse(FileWish), _path(call)
     try:
         raw = base64.b64decode("".join(wish.content.split()), validate=True)
@@ -138,7 +138,7 @@ def _put(call: Call) -> Answer:
     return _commit(call, wish, branch, tip, (mode, path, blob))
 
 
-def _delete(call: Call) -> Answer:
+def _delete(call: ApiCall) -> Answer:
     wish, path = call.parse(FileRemoval), _path(call)
     branch, tip = _branch(call, wish.branch)
     known = entry_at(call.git, tip, path) if tip and path else None
@@ -149,7 +149,7 @@ def _delete(call: Call) -> Answer:
     return _commit(call, wish, branch, tip, (known.mode, path, None))
 
 
-def _branch(call: Call, name: str) -> tuple[str, str | None]:
+def _branch(call: ApiCall, name: str) -> tuple[str, str | None]:
     """Return the branch to commit to and its tip; an empty repository has none yet."""
     branch = name or call.repository.default_branch
     tip = call.git.reference(f"refs/heads/{branch}")
@@ -159,7 +159,7 @@ def _branch(call: Call, name: str) -> tuple[str, str | None]:
 
 
 def _commit(
-    call: Call,
+    call: ApiCall,
     wish: FileWish | FileRemoval,
     branch: str,
     tip: str | None,

@@ -12,14 +12,14 @@ from pydantic import Field
 
 from tiercel.sandbox.github.git.commands import EMPTY_TREE, GitError, is_complete_sha
 from tiercel.sandbox.github.git.commits_and_trees import (
-    Signature,
+    GitSignature,
     change_tree,
     list_tree,
     read_commit,
     write_commit,
 )
-from tiercel.sandbox.github.memory.world import Json
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.memory.world import JsonObject
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.rules.errors import (
     UNPROCESSABLE,
     ApiError,
@@ -61,7 +61,7 @@ class CommitWish(Body):
     committer: Someone | None = None
 
 
-class Entry(Body):
+class TreeEntryBody(Body):
     """A changed entry of a tree; `sha` null removes it."""
 
     path: str
@@ -76,11 +76,11 @@ class TreeWish(Body):
 
     resource: ClassVar[str] = "Tree"
 
-    tree: list[Entry] = Field(max_length=_MOST_ENTRIES)
+    tree: list[TreeEntryBody] = Field(max_length=_MOST_ENTRIES)
     base_tree: str = ""
 
 
-def signed(call: Call, resource: str, person: Person | Someone | None) -> Signature:
+def signed(call: ApiCall, resource: str, person: Person | Someone | None) -> GitSignature:
     """Return a signature from what the client says, completed by who calls and by now."""
     default = user_signature(call.world, call.user)
     if person is None:
@@ -94,10 +94,10 @@ def signed(call: Call, resource: str, person: Person | Someone | None) -> Signat
         date = date.replace(tzinfo=date.tzinfo or UTC)
         if date.timestamp() < 0:
             raise invalid(resource, "date")
-    return Signature(person.name or default.name, person.email or default.email, date)
+    return GitSignature(person.name or default.name, person.email or default.email, date)
 
 
-def object_of(call: Call, kind: str) -> str:
+def object_of(call: ApiCall, kind: str) -> str:
     """Return the object in the path; 404 when there is none of this kind."""
     sha = call.parameters[f"{kind}_sha"]
     if call.git.kind(sha) != kind:
@@ -105,12 +105,12 @@ def object_of(call: Call, kind: str) -> str:
     return sha
 
 
-def _get_commit(call: Call) -> Answer:
+def _get_commit(call: ApiCall) -> Answer:
     commit = read_commit(call.git, object_of(call, "commit"))
     return Answer(200, git_commit(call.world, call.repository, commit))
 
 
-def _create_commit(call: Call) -> Answer:
+def _create_commit(call: ApiCall) -> Answer:
     wish, git = call.parse(CommitWish), call.git
     if git.kind(wish.tree) != "tree":
         raise ApiError(UNPROCESSABLE, message="Tree SHA does not exist")
@@ -125,7 +125,7 @@ def _create_commit(call: Call) -> Answer:
     return Answer(201, git_commit(call.world, call.repository, read_commit(git, sha)))
 
 
-def _get_tree(call: Call) -> Answer:
+def _get_tree(call: ApiCall) -> Answer:
     name = call.parameters["tree_sha"]
     sha = name if call.git.kind(name) == "tree" else None
     commit = None if sha else call.git.commit(name)
@@ -136,11 +136,16 @@ def _get_tree(call: Call) -> Answer:
     return Answer(200, _tree(call, sha, recursive="recursive" in call.query))
 
 
-def _tree(call: Call, sha: str, *, recursive: bool) -> Json:
+def _tree(call: ApiCall, sha: str, *, recursive: bool) -> JsonObject:
     full_name, urls = call.repository.full_name, call.world.urls
     entries = []
     for entry in list_tree(call.git, sha, recursive=recursive):
-        view: Json = {"path": entry.path, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
+        view: JsonObject = {
+            "path": entry.path,
+            "mode": entry.mode,
+            "type": entry.type,
+            "sha": entry.sha,
+        }
         if entry.size is not None:
             view["size"] = entry.size
         if entry.type != "commit":
@@ -154,7 +159,7 @@ def _tree(call: Call, sha: str, *, recursive: bool) -> Json:
     }
 
 
-def _create_tree(call: Call) -> Answer:
+def _create_tree(call: ApiCall) -> Answer:
     wish, git = call.parse(TreeWish), call.git
     base = wish.base_tree or EMPTY_TREE
     if git.kind(base) == "commit":
@@ -172,7 +177,7 @@ def _create_tree(call: Call) -> Answer:
     return Answer(201, _tree(call, sha, recursive=False))
 
 
-def _entry_object(call: Call, entry: Entry) -> str | None:
+def _entry_object(call: ApiCall, entry: TreeEntryBody) -> str | None:
     if entry.has("content"):
         return call.git.write("blob", entry.content.encode())
     if entry.sha is None:

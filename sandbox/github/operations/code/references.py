@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tiercel.sandbox.github.git.commands import ZERO, is_complete_sha, is_name
-from tiercel.sandbox.github.memory.world import Json, node_id
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.memory.world import JsonObject, node_id
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.operations.reference_changes import move, move_branch
 from tiercel.sandbox.github.rules.errors import GONE_REFERENCE, UNPROCESSABLE, ApiError, not_found
 
@@ -35,7 +35,7 @@ class ReferenceMove(Body):
     force: bool = False
 
 
-def _view(call: Call, name: str, sha: str) -> Json:
+def _view(call: ApiCall, name: str, sha: str) -> JsonObject:
     full_name, urls = call.repository.full_name, call.world.urls
     kind = call.git.kind(sha) or "commit"
     return {
@@ -50,7 +50,7 @@ def _view(call: Call, name: str, sha: str) -> Json:
     }
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     name = f"refs/{call.parameters['ref']}"
     sha = call.git.reference(name)
     if sha is None:
@@ -58,13 +58,13 @@ def _get(call: Call) -> Answer:
     return Answer(200, _view(call, name, sha))
 
 
-def _matching(call: Call) -> Answer:
+def _matching(call: ApiCall) -> Answer:
     start = f"refs/{call.parameters.get('ref', '')}"
     found = [(n, s) for n, s in call.git.references("refs").items() if n.startswith(start)]
     return call.page(found, lambda pair: _view(call, *pair))
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     wish = call.parse(ReferenceWish)
     if not (wish.ref.startswith(_WRITABLE) and _is_valid(call, wish.ref)):
         raise ApiError(UNPROCESSABLE, message=f"{wish.ref} is not a valid ref name.")
@@ -75,7 +75,7 @@ def _create(call: Call) -> Answer:
     return Answer(201, _view(call, wish.ref, wish.sha))
 
 
-def _update(call: Call) -> Answer:
+def _update(call: ApiCall) -> Answer:
     name, old = _existing(call)
     wish = call.parse(ReferenceMove)
     _must_exist(call, wish.sha, branch=name.startswith(_HEADS))
@@ -86,13 +86,13 @@ def _update(call: Call) -> Answer:
     return Answer(200, _view(call, name, wish.sha))
 
 
-def _delete(call: Call) -> Answer:
+def _delete(call: ApiCall) -> Answer:
     name, old = _existing(call)
     _change(call, name, ZERO, old)
     return Answer(204)
 
 
-def _existing(call: Call) -> tuple[str, str]:
+def _existing(call: ApiCall) -> tuple[str, str]:
     name = f"refs/{call.parameters['ref']}"
     sha = call.git.reference(name) if name.startswith(_WRITABLE) else None
     if sha is None:
@@ -100,7 +100,7 @@ def _existing(call: Call) -> tuple[str, str]:
     return name, sha
 
 
-def _must_exist(call: Call, sha: str, *, branch: bool) -> None:
+def _must_exist(call: ApiCall, sha: str, *, branch: bool) -> None:
     if not is_complete_sha(sha):
         raise ApiError(UNPROCESSABLE, message="The sha parameter must be exactly 40 characters.")
     kind = call.git.kind(sha)
@@ -108,14 +108,14 @@ def _must_exist(call: Call, sha: str, *, branch: bool) -> None:
         raise ApiError(UNPROCESSABLE, message="Object does not exist")
 
 
-def _change(call: Call, name: str, new: str, old: str | None) -> None:
+def _change(call: ApiCall, name: str, new: str, old: str | None) -> None:
     if name.startswith(_HEADS):
         move_branch(call, name.removeprefix(_HEADS), new, old)
     else:
         move(call, name, new, old)
 
 
-def _is_valid(call: Call, name: str) -> bool:
+def _is_valid(call: ApiCall, name: str) -> bool:
     return is_name(name) and call.git.attempt("check-ref-format", name).returncode == 0
 
 

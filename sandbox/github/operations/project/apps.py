@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from tiercel.sandbox.github.memory.records import App, Level, Permissions, Repository, User
-from tiercel.sandbox.github.memory.world import Json, timestamp
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route
+from tiercel.sandbox.github.memory.records import App, Level, Permissions, RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, timestamp
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route
 from tiercel.sandbox.github.operations.project.repositories import find_all
 from tiercel.sandbox.github.rules.auth import new_token
 from tiercel.sandbox.github.rules.errors import (
@@ -22,13 +22,13 @@ from tiercel.sandbox.github.rules.errors import (
     not_found,
 )
 from tiercel.sandbox.github.views.repositories import minimal_repository
-from tiercel.sandbox.github.views.users import app, full_user, installation
+from tiercel.sandbox.github.views.users import app_view, full_user, installation
 
 _TOKEN_LIFE = timedelta(hours=1)
 _RANKS: dict[str, int] = {"read": 1, "write": 2, "admin": 3}
 
 
-class TokenWish(Body):
+class InstallationTokenBody(Body):
     """The body of the operation that makes an installation token; less than all may be asked."""
 
     resource: ClassVar[str] = "Installation"
@@ -38,40 +38,40 @@ class TokenWish(Body):
     permissions: Permissions = Field(default_factory=dict)
 
 
-def _account(call: Call) -> User:
+def _account(call: ApiCall) -> User:
     """Return whom the App is installed for: the owner of the first repository."""
     repositories = find_all(call.world)
     owner = repositories[0].owner if repositories else call.world.app().bot
     return call.world.user(owner)
 
 
-def _app(call: Call) -> Answer:
-    return Answer(200, app(call.world, call.world.app()) | {"installations_count": 1})
+def _app(call: ApiCall) -> Answer:
+    return Answer(200, app_view(call.world, call.world.app()) | {"installations_count": 1})
 
 
-def _installations(call: Call) -> Answer:
+def _installations(call: ApiCall) -> Answer:
     return call.page([call.world.app()], lambda a: installation(call.world, a, _account(call)))
 
 
-def _installed(call: Call) -> App:
+def _installed(call: ApiCall) -> App:
     record = call.world.app()
     if call.number("installation_id") != record.installation:
         raise not_found()
     return record
 
 
-def _installation(call: Call) -> Answer:
+def _installation(call: ApiCall) -> Answer:
     return Answer(200, installation(call.world, _installed(call), _account(call)))
 
 
-def _of_repository(call: Call) -> Answer:
+def _of_repository(call: ApiCall) -> Answer:
     owner = call.world.user(call.repository.owner)
     return Answer(200, installation(call.world, call.world.app(), owner))
 
 
-def _new_token(call: Call) -> Answer:
+def _new_token(call: ApiCall) -> Answer:
     """Make a token that expires in an hour and may do what was asked, or all the App may."""
-    record, wish = _installed(call), call.parse(TokenWish)
+    record, wish = _installed(call), call.parse(InstallationTokenBody)
     for name, level in wish.permissions.items():
         if _RANKS[level] > _RANKS.get(record.permissions.get(name, ""), 0):
             message = "The permissions requested are not granted to this installation."
@@ -87,7 +87,7 @@ def _new_token(call: Call) -> Answer:
         installation=record.installation,
         expires_at=expires,
     )
-    body: Json = {
+    body: JsonObject = {
         "token": text,
         "expires_at": timestamp(expires),
         "permissions": permissions,
@@ -98,7 +98,7 @@ def _new_token(call: Call) -> Answer:
     return Answer(201, body)
 
 
-def _chosen(call: Call, wish: TokenWish) -> list[Repository] | None:
+def _chosen(call: ApiCall, wish: InstallationTokenBody) -> list[RepositoryRecord] | None:
     if not wish.repositories and not wish.repository_ids:
         return None
     known = find_all(call.world)
@@ -112,7 +112,7 @@ def _chosen(call: Call, wish: TokenWish) -> list[Repository] | None:
     return found
 
 
-def _repositories(call: Call) -> Answer:
+def _repositories(call: ApiCall) -> Answer:
     if not call.actor.is_installation:
         raise not_found()
     seen = [repository for repository in find_all(call.world) if call.actor.sees(repository)]
@@ -121,13 +121,13 @@ def _repositories(call: Call) -> Answer:
     return Answer(200, {"total_count": len(seen), "repositories": views}, headers)
 
 
-def _me(call: Call) -> Answer:
+def _me(call: ApiCall) -> Answer:
     if call.actor.is_installation:
         raise ApiError(NOT_FOR_INTEGRATION)
     return Answer(200, full_user(call.world, call.user))
 
 
-def _user(call: Call) -> Answer:
+def _user(call: ApiCall) -> Answer:
     found = call.world.user_of(call.parameters["username"])
     if found is None:
         raise not_found()

@@ -14,8 +14,8 @@ from tiercel.sandbox.github.git.merges import merged_tree
 from tiercel.sandbox.github.memory.activities import Deployment, DeploymentStatus
 from tiercel.sandbox.github.operations.calls import (
     Answer,
+    ApiCall,
     Body,
-    Call,
     Route,
     longer_than,
     read,
@@ -30,7 +30,7 @@ from tiercel.sandbox.github.rules.synchronize import user_signature, web_signatu
 from tiercel.sandbox.github.views.deployments import combined_state, deployment, deployment_status
 
 _DESCRIPTION_LIMIT = 140
-State = Literal["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]
+_State = Literal["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]
 
 
 class DeploymentWish(Body):
@@ -58,7 +58,7 @@ class DeploymentStatusWish(Body):
 
     resource: ClassVar[str] = "DeploymentStatus"
 
-    state: State
+    state: _State
     target_url: str = ""
     log_url: str = ""
     description: str = ""
@@ -67,7 +67,7 @@ class DeploymentStatusWish(Body):
     auto_inactive: bool = True
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     """List deployments, newest first; `sha`, `ref`, `task` and `environment` choose."""
     found = [
         record
@@ -80,12 +80,12 @@ def _list(call: Call) -> Answer:
     return call.page(found, lambda record: deployment(call.world, call.repository, record))
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     record = call.record(Deployment, "deployment_id")
     return Answer(200, deployment(call.world, call.repository, record))
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     wish = call.parse(DeploymentWish)
     longer_than("Deployment", "description", wish.description, _DESCRIPTION_LIMIT)
     sha = call.git.commit(wish.ref)
@@ -122,7 +122,7 @@ def _create(call: Call) -> Answer:
     return Answer(201, view, {"Location": view["url"]})
 
 
-def _merged_default(call: Call, branch: str, sha: str) -> bool:
+def _merged_default(call: ApiCall, branch: str, sha: str) -> bool:
     """Merge the default branch into a branch that lacks some of it; ApiError on a conflict."""
     git, default = call.git, call.repository.default_branch
     base = git.reference(f"refs/heads/{default}")
@@ -138,7 +138,7 @@ def _merged_default(call: Call, branch: str, sha: str) -> bool:
     return True
 
 
-def _checked(call: Call, wish: DeploymentWish, sha: str) -> None:
+def _checked(call: ApiCall, wish: DeploymentWish, sha: str) -> None:
     latest = latest_statuses(call.world, call.repository, sha)
     if not wish.has("required_contexts"):
         good = not latest or combined_state(latest) == "success"
@@ -149,20 +149,20 @@ def _checked(call: Call, wish: DeploymentWish, sha: str) -> None:
         raise ApiError(CONFLICT, message=f"Conflict: Commit status checks failed for {wish.ref}.")
 
 
-def _statuses(call: Call) -> Answer:
+def _statuses(call: ApiCall) -> Answer:
     record = call.record(Deployment, "deployment_id")
     found = call.world.store.find(DeploymentStatus, call.repository.id, str(record.id))[::-1]
     return call.page(found, lambda s: deployment_status(call.world, call.repository, s))
 
 
-def _status(call: Call) -> Answer:
+def _status(call: ApiCall) -> Answer:
     status = call.record(DeploymentStatus, "status_id")
     if status.deployment != call.record(Deployment, "deployment_id").id:
         raise not_found()
     return Answer(200, deployment_status(call.world, call.repository, status))
 
 
-def _create_status(call: Call) -> Answer:
+def _create_status(call: ApiCall) -> Answer:
     record, wish = call.record(Deployment, "deployment_id"), call.parse(DeploymentStatusWish)
     longer_than("DeploymentStatus", "description", wish.description, _DESCRIPTION_LIMIT)
     if wish.state == "success" and wish.auto_inactive:
@@ -172,7 +172,7 @@ def _create_status(call: Call) -> Answer:
     return Answer(201, view, {"Location": view["url"]})
 
 
-def _retire_others(call: Call, record: Deployment) -> None:
+def _retire_others(call: ApiCall, record: Deployment) -> None:
     """Make earlier successful deployments to the same environment inactive.
 
     https://docs.github.com/en/rest/deployments/statuses#create-a-deployment-status
@@ -185,7 +185,7 @@ def _retire_others(call: Call, record: Deployment) -> None:
                 _new_status(call, other, DeploymentStatusWish(state="inactive"))
 
 
-def _new_status(call: Call, record: Deployment, wish: DeploymentStatusWish) -> DeploymentStatus:
+def _new_status(call: ApiCall, record: Deployment, wish: DeploymentStatusWish) -> DeploymentStatus:
     now = call.world.now()
     status = call.world.store.put(
         DeploymentStatus(

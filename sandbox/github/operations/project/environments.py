@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from tiercel.sandbox.github.memory.activities import Environment
-from tiercel.sandbox.github.memory.records import Repository, User
+from tiercel.sandbox.github.memory.activities import DeploymentEnvironment
+from tiercel.sandbox.github.memory.records import RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import World
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.rules.errors import UNPROCESSABLE, ApiError, not_found
-from tiercel.sandbox.github.views.deployments import environment
+from tiercel.sandbox.github.views.deployments import environment_view
 
 _LONGEST_WAIT_MINUTES = 43_200
 _MOST_REVIEWERS = 6
@@ -49,14 +49,16 @@ class EnvironmentWish(Body):
     deployment_branch_policy: BranchPolicy | None = None
 
 
-def ensure_environment(world: World, repository: Repository, name: str) -> Environment:
+def ensure_environment(
+    world: World, repository: RepositoryRecord, name: str
+) -> DeploymentEnvironment:
     """Return the environment; a deployment to an unknown one creates it, as on GitHub."""
     if not name.strip() or len(name) > _NAME_LIMIT:
         raise ApiError(UNPROCESSABLE, message="The environment name is not valid")
-    known = world.store.one(Environment, repository.id, name.lower())
+    known = world.store.one(DeploymentEnvironment, repository.id, name.lower())
     now = world.now()
     return known or world.store.put(
-        Environment(
+        DeploymentEnvironment(
             id=world.store.next_id(),
             repository=repository.id,
             name=name,
@@ -66,26 +68,26 @@ def ensure_environment(world: World, repository: Repository, name: str) -> Envir
     )
 
 
-def _list(call: Call) -> Answer:
-    found = call.world.store.find(Environment, call.repository.id)
+def _list(call: ApiCall) -> Answer:
+    found = call.world.store.find(DeploymentEnvironment, call.repository.id)
     chosen, headers = call.cut(found)
-    views = [environment(call.world, call.repository, record) for record in chosen]
+    views = [environment_view(call.world, call.repository, record) for record in chosen]
     return Answer(200, {"total_count": len(found), "environments": views}, headers)
 
 
-def _one(call: Call) -> Environment:
+def _one(call: ApiCall) -> DeploymentEnvironment:
     name = call.parameters["environment_name"].lower()
-    found = call.world.store.one(Environment, call.repository.id, name)
+    found = call.world.store.one(DeploymentEnvironment, call.repository.id, name)
     if found is None:
         raise not_found()
     return found
 
 
-def _get(call: Call) -> Answer:
-    return Answer(200, environment(call.world, call.repository, _one(call)))
+def _get(call: ApiCall) -> Answer:
+    return Answer(200, environment_view(call.world, call.repository, _one(call)))
 
 
-def _put(call: Call) -> Answer:
+def _put(call: ApiCall) -> Answer:
     wish = call.parse(EnvironmentWish)
     policy = wish.deployment_branch_policy
     if policy and policy.protected_branches == policy.custom_branch_policies:
@@ -104,10 +106,10 @@ def _put(call: Call) -> Answer:
         "updated_at": call.world.now(),
     }
     record = call.world.store.put(record.model_copy(update=update))
-    return Answer(200, environment(call.world, call.repository, record))
+    return Answer(200, environment_view(call.world, call.repository, record))
 
 
-def _delete(call: Call) -> Answer:
+def _delete(call: ApiCall) -> Answer:
     call.world.store.delete(_one(call))
     return Answer(204)
 

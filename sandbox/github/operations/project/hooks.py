@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import ConfigDict, Field
 
 from tiercel.sandbox.github.memory.activities import Delivery, Hook
-from tiercel.sandbox.github.memory.world import Json
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.memory.world import JsonObject
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.operations.pulls.pulls import teller
 from tiercel.sandbox.github.rules.errors import invalid, not_found, refused_because
 from tiercel.sandbox.github.views.releases import delivery, delivery_item, hook
@@ -64,21 +64,21 @@ class HookChange(Body):
     active: bool = True
 
 
-def _show(call: Call, record: Hook) -> Json:
+def _show(call: ApiCall, record: Hook) -> JsonObject:
     return hook(call.world, call.repository, record)
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     return call.page(
         call.world.store.find(Hook, call.repository.id), lambda record: _show(call, record)
     )
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     return Answer(200, _show(call, call.record(Hook, "hook_id")))
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     wish = call.parse(HookWish)
     if wish.name != "web":
         raise invalid("Hook", "name")
@@ -103,7 +103,7 @@ def _create(call: Call) -> Answer:
     return Answer(201, view, {"Location": view["url"]})
 
 
-def _update(call: Call) -> Answer:
+def _update(call: ApiCall) -> Answer:
     record, wish = call.record(Hook, "hook_id"), call.parse(HookChange)
     update: dict[str, Any] = {"updated_at": call.world.now()}
     if wish.has("config"):
@@ -117,7 +117,7 @@ def _update(call: Call) -> Answer:
     return Answer(200, _show(call, record))
 
 
-def _delete(call: Call) -> Answer:
+def _delete(call: ApiCall) -> Answer:
     call.world.store.delete(call.record(Hook, "hook_id"))
     return Answer(204)
 
@@ -145,13 +145,13 @@ def _events(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _ping(call: Call) -> Answer:
+def _ping(call: ApiCall) -> Answer:
     record = call.record(Hook, "hook_id")
     teller(call).ping(record, _show(call, record))
     return Answer(204)
 
 
-def _deliveries(call: Call) -> Answer:
+def _deliveries(call: ApiCall) -> Answer:
     """List what was delivered, newest first; a cursor leads to the next page."""
     record = call.record(Hook, "hook_id")
     found = call.world.store.find(Delivery, call.repository.id, str(record.id))
@@ -172,19 +172,19 @@ def _deliveries(call: Call) -> Answer:
     return Answer(200, [delivery_item(call.repository, item) for item in done[:size]], headers)
 
 
-def _delivery_of(call: Call) -> tuple[Hook, Delivery]:
+def _delivery_of(call: ApiCall) -> tuple[Hook, Delivery]:
     record, item = call.record(Hook, "hook_id"), call.record(Delivery, "delivery_id")
     if item.hook != record.id or item.delivered_at is None:
         raise not_found()
     return record, item
 
 
-def _delivery(call: Call) -> Answer:
+def _delivery(call: ApiCall) -> Answer:
     record, item = _delivery_of(call)
     return Answer(200, delivery(call.repository, item, record.url))
 
 
-def _redeliver(call: Call) -> Answer:
+def _redeliver(call: ApiCall) -> Answer:
     """Deliver again what was delivered; the GUID stays.
 
     https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks

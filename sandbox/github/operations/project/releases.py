@@ -10,13 +10,13 @@ from typing import ClassVar, Literal
 
 from tiercel.sandbox.github.git.commands import is_complete_sha, is_name
 from tiercel.sandbox.github.git.commits_and_trees import read_commit
-from tiercel.sandbox.github.memory.activities import PullRequest, Release
-from tiercel.sandbox.github.memory.records import Repository
-from tiercel.sandbox.github.memory.world import Json
+from tiercel.sandbox.github.memory.activities import PullRequestRecord, ReleaseRecord
+from tiercel.sandbox.github.memory.records import RepositoryRecord
+from tiercel.sandbox.github.memory.world import JsonObject
 from tiercel.sandbox.github.operations.calls import (
     Answer,
+    ApiCall,
     Body,
-    Call,
     Route,
     longer_than,
     read,
@@ -25,7 +25,7 @@ from tiercel.sandbox.github.operations.calls import (
 from tiercel.sandbox.github.operations.pulls.pulls import teller
 from tiercel.sandbox.github.operations.reference_changes import move
 from tiercel.sandbox.github.rules.errors import invalid, not_found
-from tiercel.sandbox.github.views.releases import release
+from tiercel.sandbox.github.views.releases import release_view
 
 _BODY_LIMIT = 125_000
 MakeLatest = Literal["true", "false", "legacy"]
@@ -70,29 +70,29 @@ class NotesWish(Body):
     previous_tag_name: str = ""
 
 
-def _releases(call: Call) -> list[Release]:
+def _releases(call: ApiCall) -> list[ReleaseRecord]:
     """Return the releases that the caller sees, newest first: drafts only with write access."""
-    found = call.world.store.find(Release, call.repository.id)[::-1]
+    found = call.world.store.find(ReleaseRecord, call.repository.id)[::-1]
     drafts = call.actor.may(call.repository, "contents", "write")
     return [record for record in found if drafts or not record.draft]
 
 
-def _show(call: Call, record: Release) -> Json:
-    return release(call.world, call.repository, record)
+def _show(call: ApiCall, record: ReleaseRecord) -> JsonObject:
+    return release_view(call.world, call.repository, record)
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     return call.page(_releases(call), lambda record: _show(call, record))
 
 
-def _get(call: Call) -> Answer:
-    record = call.record(Release, "release_id")
+def _get(call: ApiCall) -> Answer:
+    record = call.record(ReleaseRecord, "release_id")
     if record not in _releases(call):
         raise not_found()
     return Answer(200, _show(call, record))
 
 
-def _by_tag(call: Call) -> Answer:
+def _by_tag(call: ApiCall) -> Answer:
     published = [record for record in _releases(call) if not record.draft]
     found = [record for record in published if record.tag == call.parameters["tag"]]
     if not found:
@@ -100,7 +100,7 @@ def _by_tag(call: Call) -> Answer:
     return Answer(200, _show(call, found[0]))
 
 
-def _latest(call: Call) -> Answer:
+def _latest(call: ApiCall) -> Answer:
     """Return the release that was made latest, else the newest by its commit's date."""
     full = [record for record in _releases(call) if not record.draft and not record.prerelease]
     if not full:
@@ -110,7 +110,7 @@ def _latest(call: Call) -> Answer:
     return Answer(200, _show(call, (chosen or [newest])[0]))
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     wish = call.parse(ReleaseWish)
     longer_than("Release", "body", wish.body, _BODY_LIMIT)
     target = wish.target_commitish or call.repository.default_branch
@@ -119,7 +119,7 @@ def _create(call: Call) -> Answer:
         notes = _notes(call, wish.tag_name, target, "")
         text = "\n\n".join(part for part in (text, notes) if part)
     now = call.world.now()
-    record = Release(
+    record = ReleaseRecord(
         id=call.world.store.next_id(),
         repository=call.repository.id,
         tag=_valid_tag(call, wish.tag_name),
@@ -142,7 +142,7 @@ def _create(call: Call) -> Answer:
     return Answer(201, view, {"Location": view["url"]})
 
 
-def _valid_tag(call: Call, tag: str) -> str:
+def _valid_tag(call: ApiCall, tag: str) -> str:
     if not tag.strip():
         raise invalid("Release", "tag_name", "missing_field")
     bad = call.git.attempt("check-ref-format", f"refs/tags/{tag}").returncode if is_name(tag) else 1
@@ -151,14 +151,14 @@ def _valid_tag(call: Call, tag: str) -> str:
     return tag
 
 
-def _commit_date(call: Call, tag: str, target: str) -> datetime:
+def _commit_date(call: ApiCall, tag: str, target: str) -> datetime:
     sha = call.git.commit(f"refs/tags/{tag}") or call.git.commit(target)
     return read_commit(call.git, sha).committer.date if sha else call.world.now()
 
 
-def _publish(call: Call, record: Release, make_latest: MakeLatest) -> Release:
+def _publish(call: ApiCall, record: ReleaseRecord, make_latest: MakeLatest) -> ReleaseRecord:
     """Publish a release; its tag is created when it is not there."""
-    others = call.world.store.find(Release, call.repository.id)
+    others = call.world.store.find(ReleaseRecord, call.repository.id)
     if any(o.tag == record.tag and not o.draft and o.id != record.id for o in others):
         raise invalid("Release", "tag_name", "already_exists")
     if call.git.reference(f"refs/tags/{record.tag}") is None:
@@ -172,13 +172,13 @@ def _publish(call: Call, record: Release, make_latest: MakeLatest) -> Release:
     update = {"published_at": now, "created_at": _commit_date(call, record.tag, record.target)}
     record = call.world.store.put(record.model_copy(update=update))
     if make_latest == "true" and not record.prerelease:
-        repository = call.world.store.get(Repository, call.repository.id) or call.repository
+        repository = call.world.store.get(RepositoryRecord, call.repository.id) or call.repository
         call.world.store.put(repository.model_copy(update={"latest_release": record.id}))
     return record
 
 
-def _update(call: Call) -> Answer:
-    record, wish = call.record(Release, "release_id"), call.parse(ReleaseChange)
+def _update(call: ApiCall) -> Answer:
+    record, wish = call.record(ReleaseRecord, "release_id"), call.parse(ReleaseChange)
     longer_than("Release", "body", wish.body, _BODY_LIMIT)
     names = {"tag_name": "tag", "target_commitish": "target"}
     update = {names.get(name, name): getattr(wish, name) for name in wish.model_fields_set}
@@ -199,29 +199,29 @@ def _update(call: Call) -> Answer:
     return Answer(200, _show(call, changed))
 
 
-def _tell(call: Call, record: Release, actions: tuple[str, ...]) -> None:
+def _tell(call: ApiCall, record: ReleaseRecord, actions: tuple[str, ...]) -> None:
     """Tell all that publishing means: a full release is also `released`."""
     for action in (*actions, "prereleased" if record.prerelease else "released"):
         teller(call).release(action, record)
 
 
-def _delete(call: Call) -> Answer:
+def _delete(call: ApiCall) -> Answer:
     """Delete a release; its tag stays."""
-    record = call.record(Release, "release_id")
+    record = call.record(ReleaseRecord, "release_id")
     call.world.store.delete(record)
     if not record.draft:
         teller(call).release("deleted", record)
     return Answer(204)
 
 
-def _generate(call: Call) -> Answer:
+def _generate(call: ApiCall) -> Answer:
     wish = call.parse(NotesWish)
     target = wish.target_commitish or call.repository.default_branch
     body = _notes(call, _valid_tag(call, wish.tag_name), target, wish.previous_tag_name)
     return Answer(200, {"name": wish.tag_name, "body": body})
 
 
-def _notes(call: Call, tag: str, target: str, previous: str) -> str:
+def _notes(call: ApiCall, tag: str, target: str, previous: str) -> str:
     """Return the merged pull requests since the previous release, as Markdown."""
     git, urls, name = call.git, call.world.urls, call.repository.full_name
     end = git.commit(f"refs/tags/{tag}") or git.commit(target)
@@ -231,7 +231,7 @@ def _notes(call: Call, tag: str, target: str, previous: str) -> str:
     previous = previous or (published[0] if published else "")
     start = git.commit(f"refs/tags/{previous}") if previous else None
     new = set(git.history(end, *([f"^{start}"] if start else []), "--"))
-    pulls = call.world.store.find(PullRequest, call.repository.id)
+    pulls = call.world.store.find(PullRequestRecord, call.repository.id)
     lines = [
         f"* {pull.title} by @{call.world.user(pull.user).login} in "
         f"{urls.page(name, 'pull', pull.number)}"

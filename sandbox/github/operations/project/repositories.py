@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from tiercel.sandbox.github.git.commands import GitRepository
 from tiercel.sandbox.github.git.commits_and_trees import write_commit
-from tiercel.sandbox.github.memory.records import References, Repository, User
+from tiercel.sandbox.github.memory.records import References, RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import World
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.rules.errors import invalid, not_found
 from tiercel.sandbox.github.rules.synchronize import synchronize, user_signature
 from tiercel.sandbox.github.views.repositories import full_repository, minimal_repository
@@ -49,24 +49,24 @@ class RepositoryChange(Body):
     delete_branch_on_merge: bool = False
 
 
-def find(world: World, owner: str, name: str) -> Repository | None:
+def find(world: World, owner: str, name: str) -> RepositoryRecord | None:
     """Return a repository; a bare one that is not known yet is adopted first."""
     if not (_OWNER.fullmatch(owner) and _NAME.fullmatch(name)):
         return None
-    known = world.store.one(Repository, 0, f"{owner}/{name}".lower())
+    known = world.store.one(RepositoryRecord, 0, f"{owner}/{name}".lower())
     if known is None and (world.repositories / owner / f"{name}.git" / "HEAD").is_file():
         return adopt(world, owner, name)
     return known
 
 
-def find_all(world: World) -> list[Repository]:
+def find_all(world: World) -> list[RepositoryRecord]:
     """Return every repository, the bare ones that were not known yet among them."""
     for folder in sorted(world.repositories.glob("*/*.git")):
         find(world, folder.parent.name, folder.name.removesuffix(".git"))
-    return world.store.all(Repository)
+    return world.store.all(RepositoryRecord)
 
 
-def adopt(world: World, owner: str, name: str) -> Repository:
+def adopt(world: World, owner: str, name: str) -> RepositoryRecord:
     """Remember a bare repository; its branches and tags are nobody's news.
 
     A HEAD that names no branch is corrected, as GitHub always has a default branch.
@@ -85,7 +85,7 @@ def adopt(world: World, owner: str, name: str) -> Repository:
         now, identifier = world.now(), world.store.next_id()
         world.store.put(References(id=identifier, repository=identifier, heads_and_tags=references))
         return world.store.put(
-            Repository(
+            RepositoryRecord(
                 id=identifier,
                 owner=account.id,
                 owner_login=account.login,
@@ -99,7 +99,7 @@ def adopt(world: World, owner: str, name: str) -> Repository:
         )
 
 
-def create(world: World, owner: str, wish: RepositoryWish) -> Repository:
+def create(world: World, owner: str, wish: RepositoryWish) -> RepositoryRecord:
     """Create an empty bare repository; ApiError when the name is taken or malformed."""
     if not (_OWNER.fullmatch(owner) and _NAME.fullmatch(wish.name)):
         raise invalid("Repository", "name", "custom", "name is malformed")
@@ -130,11 +130,11 @@ def _owner(world: World, login: str) -> User:
     )
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     return Answer(200, full_repository(call.world, call.repository, call.actor.user))
 
 
-def _update(call: Call) -> Answer:
+def _update(call: ApiCall) -> Answer:
     wish = call.parse(RepositoryChange)
     update = {name: getattr(wish, name) for name in wish.model_fields_set}
     if wish.has("default_branch"):
@@ -146,7 +146,7 @@ def _update(call: Call) -> Answer:
     return Answer(200, full_repository(call.world, changed, call.actor.user))
 
 
-def _create(call: Call, owner: str) -> Answer:
+def _create(call: ApiCall, owner: str) -> Answer:
     wish = call.parse(RepositoryWish)
     repository = create(call.world, owner, wish)
     if wish.auto_init:
@@ -161,17 +161,17 @@ def _create(call: Call, owner: str) -> Answer:
     return Answer(201, full_repository(call.world, repository, call.user))
 
 
-def _create_in_organization(call: Call) -> Answer:
+def _create_in_organization(call: ApiCall) -> Answer:
     if call.user.role != "admin":
         raise not_found()
     return _create(call, call.parameters["org"])
 
 
-def _create_for_user(call: Call) -> Answer:
+def _create_for_user(call: ApiCall) -> Answer:
     return _create(call, call.user.login)
 
 
-def _list_in_organization(call: Call) -> Answer:
+def _list_in_organization(call: ApiCall) -> Answer:
     owner = call.world.user_of(call.parameters["org"])
     if owner is None:
         raise not_found()
@@ -179,12 +179,12 @@ def _list_in_organization(call: Call) -> Answer:
     return call.page(mine, lambda repository: minimal_repository(call.world, repository))
 
 
-def _list_for_user(call: Call) -> Answer:
+def _list_for_user(call: ApiCall) -> Answer:
     found = sorted(_visible(call), key=lambda repository: repository.key)
     return call.page(found, lambda repository: full_repository(call.world, repository, call.user))
 
 
-def _visible(call: Call) -> list[Repository]:
+def _visible(call: ApiCall) -> list[RepositoryRecord]:
     return [repository for repository in find_all(call.world) if call.actor.sees(repository)]
 
 

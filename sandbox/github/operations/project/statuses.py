@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from tiercel.sandbox.github.memory.activities import Status
-from tiercel.sandbox.github.memory.world import Json
+from tiercel.sandbox.github.memory.world import JsonObject
 from tiercel.sandbox.github.operations.calls import (
     Answer,
+    ApiCall,
     Body,
-    Call,
     Route,
     longer_than,
     read,
@@ -22,7 +22,7 @@ from tiercel.sandbox.github.rules.errors import UNPROCESSABLE, ApiError, invalid
 from tiercel.sandbox.github.rules.events import Teller
 from tiercel.sandbox.github.rules.protection import latest_statuses
 from tiercel.sandbox.github.views.branches import short_branch
-from tiercel.sandbox.github.views.deployments import combined_status, status
+from tiercel.sandbox.github.views.deployments import combined_status, status_view
 
 _MOST_PER_CONTEXT = 1000
 _DESCRIPTION_LIMIT = 140
@@ -41,7 +41,7 @@ class StatusWish(Body):
     context: str = "default"
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     sha, wish = call.parameters["sha"], call.parse(StatusWish)
     if call.git.kind(sha) != "commit":
         raise ApiError(UNPROCESSABLE, message=f"No commit found for SHA: {sha}")
@@ -68,11 +68,11 @@ def _create(call: Call) -> Answer:
         )
     )
     Teller(call.world, call.repository, call.user).status(record, lambda: _branches(call, sha))
-    view = status(call.world, call.repository, record)
+    view = status_view(call.world, call.repository, record)
     return Answer(201, view, {"Location": view["url"]})
 
 
-def _is_full(call: Call, sha: str, context: str) -> bool:
+def _is_full(call: ApiCall, sha: str, context: str) -> bool:
     where = (call.repository.id, sha)
     if call.world.store.count(Status, *where) < _MOST_PER_CONTEXT:
         return False
@@ -80,7 +80,7 @@ def _is_full(call: Call, sha: str, context: str) -> bool:
     return len(same) >= _MOST_PER_CONTEXT
 
 
-def _branches(call: Call, sha: str) -> list[Json]:
+def _branches(call: ApiCall, sha: str) -> list[JsonObject]:
     contains = ("branch", "--format=%(objectname) %(refname:short)", "--contains", sha)
     lines = call.git.run(*contains).decode(errors="replace").splitlines()[:_MOST_BRANCHES]
     found = [line.partition(" ") for line in lines]
@@ -89,14 +89,14 @@ def _branches(call: Call, sha: str) -> list[Json]:
     return [{key: branch[key] for key in same} for branch in branches]
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     """List a commit's statuses, newest first."""
     sha = call.commit(call.parameters["ref"])
     found = call.world.store.find(Status, call.repository.id, sha)[::-1]
-    return call.page(found, lambda record: status(call.world, call.repository, record))
+    return call.page(found, lambda record: status_view(call.world, call.repository, record))
 
 
-def _combined(call: Call) -> Answer:
+def _combined(call: ApiCall) -> Answer:
     sha = call.commit(call.parameters["ref"])
     latest = latest_statuses(call.world, call.repository, sha)
     view = combined_status(call.world, call.repository, sha, latest)
@@ -104,7 +104,7 @@ def _combined(call: Call) -> Answer:
     return Answer(200, view | {"statuses": chosen}, headers)
 
 
-def _check_runs(call: Call) -> Answer:
+def _check_runs(call: ApiCall) -> Answer:
     """List no check runs: the stand-in has none, as a repository without such an App."""
     call.commit(call.parameters["ref"])
     return Answer(200, {"total_count": 0, "check_runs": []})

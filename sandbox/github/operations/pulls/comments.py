@@ -8,19 +8,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from tiercel.sandbox.github.memory.activities import Comment, PullRequest
+from tiercel.sandbox.github.memory.activities import Comment, PullRequestRecord
 from tiercel.sandbox.github.operations.calls import (
     Answer,
+    ApiCall,
     Body,
-    Call,
     Route,
     longer_than,
     read,
     write,
 )
-from tiercel.sandbox.github.operations.pulls.pulls import BODY_LIMIT, pull_of, teller
+from tiercel.sandbox.github.operations.pulls.pulls import TEXT_LIMIT, pull_of, teller
 from tiercel.sandbox.github.rules.errors import NOT_FOR_TOKEN, ApiError, invalid, not_found
-from tiercel.sandbox.github.views.pulls import comment as view
+from tiercel.sandbox.github.views.pulls import comment_view as view
 
 _PERMISSIONS = ("issues", "pull_requests")
 
@@ -33,28 +33,28 @@ class CommentWish(Body):
     body: str
 
 
-def _text(call: Call) -> str:
+def _text(call: ApiCall) -> str:
     wish = call.parse(CommentWish)
     if not wish.body.strip():
         raise invalid("IssueComment", "body", "missing_field")
-    longer_than("IssueComment", "body", wish.body, BODY_LIMIT)
+    longer_than("IssueComment", "body", wish.body, TEXT_LIMIT)
     return wish.body
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     pull = pull_of(call, "issue_number")
     found = call.world.store.find(Comment, call.repository.id, pull.key)
     return call.page(_since(call, found), lambda c: view(call.world, call.repository, c))
 
 
-def _list_all(call: Call) -> Answer:
+def _list_all(call: ApiCall) -> Answer:
     found = _since(call, call.world.store.find(Comment, call.repository.id))
     if call.query.get("direction") == "desc" and call.query.get("sort"):
         found = found[::-1]
     return call.page(found, lambda c: view(call.world, call.repository, c))
 
 
-def _since(call: Call, comments: list[Comment]) -> list[Comment]:
+def _since(call: ApiCall, comments: list[Comment]) -> list[Comment]:
     try:
         moment = datetime.fromisoformat(call.query.get("since", ""))
     except ValueError:
@@ -64,7 +64,7 @@ def _since(call: Call, comments: list[Comment]) -> list[Comment]:
     return [comment for comment in comments if comment.updated_at >= moment]
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     pull, text = pull_of(call, "issue_number"), _text(call)
     now = call.world.now()
     record = Comment(
@@ -83,22 +83,22 @@ def _create(call: Call) -> Answer:
     return Answer(201, shown, {"Location": shown["url"]})
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     return Answer(200, view(call.world, call.repository, call.record(Comment, "comment_id")))
 
 
-def _own(call: Call) -> tuple[Comment, PullRequest]:
+def _own(call: ApiCall) -> tuple[Comment, PullRequestRecord]:
     """Return the comment in the path, which only its author and an administrator may change."""
     comment = call.record(Comment, "comment_id")
     if call.user.id != comment.user and call.user.role != "admin":
         raise ApiError(NOT_FOR_TOKEN)
-    pull = call.world.store.one(PullRequest, call.repository.id, comment.key)
+    pull = call.world.store.one(PullRequestRecord, call.repository.id, comment.key)
     if pull is None:
         raise not_found()
     return comment, pull
 
 
-def _update(call: Call) -> Answer:
+def _update(call: ApiCall) -> Answer:
     comment, pull = _own(call)
     before = comment.body
     update = {"body": _text(call), "updated_at": call.world.now()}
@@ -107,7 +107,7 @@ def _update(call: Call) -> Answer:
     return Answer(200, view(call.world, call.repository, comment))
 
 
-def _delete(call: Call) -> Answer:
+def _delete(call: ApiCall) -> Answer:
     comment, pull = _own(call)
     call.world.store.delete(comment)
     teller(call).comment("deleted", pull, comment)

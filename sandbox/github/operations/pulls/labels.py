@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from tiercel.sandbox.github.memory.activities import Label, PullRequest
+from tiercel.sandbox.github.memory.activities import Label, PullRequestRecord
 from tiercel.sandbox.github.operations.calls import (
     Answer,
+    ApiCall,
     Body,
-    Call,
     Route,
     longer_than,
     read,
@@ -50,12 +50,12 @@ class LabelNames(Body):
     labels: list[str] = Field(default_factory=list)
 
 
-def _list_labels(call: Call) -> Answer:
+def _list_labels(call: ApiCall) -> Answer:
     found = call.world.store.find(Label, call.repository.id)
     return call.page(found, lambda label: label_view(call.world, call.repository, label))
 
 
-def _create_label(call: Call) -> Answer:
+def _create_label(call: ApiCall) -> Answer:
     wish = call.parse(LabelWish)
     if not _COLOR.fullmatch(wish.color):
         raise invalid("Label", "color")
@@ -64,7 +64,7 @@ def _create_label(call: Call) -> Answer:
     return Answer(201, label_view(call.world, call.repository, _new_label(call, wish)))
 
 
-def _new_label(call: Call, wish: LabelWish) -> Label:
+def _new_label(call: ApiCall, wish: LabelWish) -> Label:
     if not wish.name.strip():
         raise invalid("Label", "name", "missing_field")
     longer_than("Label", "name", wish.name, _NAME_LIMIT)
@@ -79,7 +79,7 @@ def _new_label(call: Call, wish: LabelWish) -> Label:
     )
 
 
-def _named(call: Call) -> list[Label]:
+def _named(call: ApiCall) -> list[Label]:
     """Return the labels that the body names; new ones are created, as GitHub does."""
     found = []
     for name in _names(call):
@@ -88,28 +88,28 @@ def _named(call: Call) -> list[Label]:
     return found
 
 
-def _names(call: Call) -> list[str]:
+def _names(call: ApiCall) -> list[str]:
     if call.raw_body.lstrip().startswith(b"["):
         call = replace(call, raw_body=b'{"labels":' + call.raw_body + b"}")
     return call.parse(LabelNames).labels
 
 
-def _show_labels(call: Call) -> Answer:
+def _show_labels(call: ApiCall) -> Answer:
     return _labels(call, pull_of(call, "issue_number"))
 
 
-def _add_labels(call: Call) -> Answer:
+def _add_labels(call: ApiCall) -> Answer:
     pull, named = pull_of(call, "issue_number"), _named(call)
     if not named and call.raw_body.strip() not in {b"", b"{}"}:
         raise invalid("Label", "labels", "missing_field")
     return _change_labels(call, pull, [*labels_of(call.world, pull), *named])
 
 
-def _set_labels(call: Call) -> Answer:
+def _set_labels(call: ApiCall) -> Answer:
     return _change_labels(call, pull_of(call, "issue_number"), _named(call))
 
 
-def _remove_label(call: Call) -> Answer:
+def _remove_label(call: ApiCall) -> Answer:
     pull = pull_of(call, "issue_number")
     name = call.parameters["name"].lower()
     labels = labels_of(call.world, pull)
@@ -118,7 +118,7 @@ def _remove_label(call: Call) -> Answer:
     return _change_labels(call, pull, [label for label in labels if label.key != name])
 
 
-def _change_labels(call: Call, pull: PullRequest, labels: list[Label]) -> Answer:
+def _change_labels(call: ApiCall, pull: PullRequestRecord, labels: list[Label]) -> Answer:
     before = {label.id: label for label in labels_of(call.world, pull)}
     after = {label.id: label for label in labels}
     update: dict[str, Any] = {"labels": list(after), "updated_at": call.world.now()}
@@ -130,7 +130,7 @@ def _change_labels(call: Call, pull: PullRequest, labels: list[Label]) -> Answer
     return _labels(call, pull)
 
 
-def _labels(call: Call, pull: PullRequest) -> Answer:
+def _labels(call: ApiCall, pull: PullRequestRecord) -> Answer:
     labels = labels_of(call.world, pull)
     return Answer(200, [label_view(call.world, call.repository, label) for label in labels])
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tiercel.sandbox.github.git.commands import ZERO, GitError
-from tiercel.sandbox.github.git.commits_and_trees import Signature, read_commits, write_commit
+from tiercel.sandbox.github.git.commits_and_trees import GitSignature, read_commits, write_commit
 from tiercel.sandbox.github.git.merges import merged_tree, rebased
-from tiercel.sandbox.github.memory.activities import MergeMethod, PullRequest
+from tiercel.sandbox.github.memory.activities import MergeMethod, PullRequestRecord
 from tiercel.sandbox.github.memory.protection import protection_of
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, read, write
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
 from tiercel.sandbox.github.operations.pulls.pulls import pull_of, teller
 from tiercel.sandbox.github.rules.errors import (
     BASE_MODIFIED,
@@ -37,7 +37,7 @@ _NOT_ALLOWED: dict[MergeMethod, str] = {
 }
 
 
-class MergeWish(Body):
+class PullMergeBody(Body):
     """The body of the operation that merges a pull request; `sha` is the head that is meant."""
 
     resource: ClassVar[str] = "PullRequest"
@@ -48,8 +48,8 @@ class MergeWish(Body):
     merge_method: MergeMethod = "merge"
 
 
-def _merge(call: Call) -> Answer:
-    pull, wish = pull_of(call), call.parse(MergeWish)
+def _merge(call: ApiCall) -> Answer:
+    pull, wish = pull_of(call), call.parse(PullMergeBody)
     base = _checked(call, pull, wish)
     sha = _made(call, pull, wish, base)
     if sha is None:
@@ -70,7 +70,7 @@ def _merge(call: Call) -> Answer:
     return Answer(200, body)
 
 
-def _checked(call: Call, pull: PullRequest, wish: MergeWish) -> str:
+def _checked(call: ApiCall, pull: PullRequestRecord, wish: PullMergeBody) -> str:
     """Return the base branch's commit; ApiError when this merge must not be."""
     base = call.git.reference(f"refs/heads/{pull.base_ref}")
     if pull.state != "open" or base is None:
@@ -99,7 +99,7 @@ _SETTINGS: dict[MergeMethod, str] = {
 }
 
 
-def _made(call: Call, pull: PullRequest, wish: MergeWish, base: str) -> str | None:
+def _made(call: ApiCall, pull: PullRequestRecord, wish: PullMergeBody, base: str) -> str | None:
     """Write what the base branch becomes and return its commit; None when it does not apply."""
     merger = user_signature(call.world, call.user)
     if wish.merge_method == "rebase":
@@ -119,13 +119,13 @@ def _made(call: Call, pull: PullRequest, wish: MergeWish, base: str) -> str | No
     return write_commit(call.git, tree, [base, pull.head_sha], message, merger, web)
 
 
-def _message(wish: MergeWish, title: str, text: str) -> str:
+def _message(wish: PullMergeBody, title: str, text: str) -> str:
     title = wish.commit_title or title
     text = wish.commit_message if wish.has("commit_message") else text
     return f"{title}\n\n{text}" if text else title
 
 
-def _squash_words(call: Call, pull: PullRequest) -> tuple[str, str]:
+def _squash_words(call: ApiCall, pull: PullRequestRecord) -> tuple[str, str]:
     """Return a single commit's own title and text, else the pull request's and all titles."""
     span = (f"^{pull.base_sha}", pull.head_sha)
     shas = call.git.history("--reverse", "--no-merges", *span, "--")
@@ -136,11 +136,11 @@ def _squash_words(call: Call, pull: PullRequest) -> tuple[str, str]:
     return pull.title, "\n\n".join(f"* {message}" for message in messages)
 
 
-def _author(call: Call, pull: PullRequest) -> Signature:
+def _author(call: ApiCall, pull: PullRequestRecord) -> GitSignature:
     return user_signature(call.world, call.world.user(pull.user))
 
 
-def _is_merged(call: Call) -> Answer:
+def _is_merged(call: ApiCall) -> Answer:
     if pull_of(call).merged_at is None:
         raise not_found()
     return Answer(204)

@@ -9,11 +9,11 @@ from typing import ClassVar, Literal
 
 from tiercel.sandbox.github.git.commits_and_trees import write_commit
 from tiercel.sandbox.github.git.merges import merged_tree
-from tiercel.sandbox.github.memory.activities import PullRequest
-from tiercel.sandbox.github.memory.world import Json
-from tiercel.sandbox.github.operations.calls import Answer, Body, Call, Route, longer_than, write
+from tiercel.sandbox.github.memory.activities import PullRequestRecord
+from tiercel.sandbox.github.memory.world import JsonObject
+from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, longer_than, write
 from tiercel.sandbox.github.operations.pulls.pulls import (
-    BODY_LIMIT,
+    TEXT_LIMIT,
     TITLE_LIMIT,
     check_openable,
     full_view,
@@ -50,12 +50,12 @@ class HeadExpectation(Body):
     expected_head_sha: str = ""
 
 
-def _update(call: Call) -> Answer:
+def _update(call: ApiCall) -> Answer:
     pull, wish = pull_of(call), call.parse(PullChange)
     if wish.has("title") and not wish.title.strip():
         raise invalid("PullRequest", "title", "missing_field")
     longer_than("PullRequest", "title", wish.title, TITLE_LIMIT)
-    longer_than("PullRequest", "body", wish.body, BODY_LIMIT)
+    longer_than("PullRequest", "body", wish.body, TEXT_LIMIT)
     before = pull
     names = wish.model_fields_set & {"title", "body", "maintainer_can_modify"}
     update = {name: getattr(wish, name) for name in names} | {"updated_at": call.world.now()}
@@ -68,7 +68,7 @@ def _update(call: Call) -> Answer:
     return Answer(200, full_view(call, pull))
 
 
-def _rebase_onto(call: Call, pull: PullRequest, base_ref: str) -> PullRequest:
+def _rebase_onto(call: ApiCall, pull: PullRequestRecord, base_ref: str) -> PullRequestRecord:
     base = call.git.reference(f"refs/heads/{base_ref}")
     if base is None or pull.state != "open":
         raise invalid("PullRequest", "base")
@@ -77,8 +77,8 @@ def _rebase_onto(call: Call, pull: PullRequest, base_ref: str) -> PullRequest:
     return refreshed(call.world, call.repository, pull.model_copy(update=update))
 
 
-def _tell_edit(call: Call, before: PullRequest, after: PullRequest) -> None:
-    edited: Json = {
+def _tell_edit(call: ApiCall, before: PullRequestRecord, after: PullRequestRecord) -> None:
+    edited: JsonObject = {
         name: {"from": getattr(before, name) or ""}
         for name in ("title", "body")
         if getattr(before, name) != getattr(after, name)
@@ -90,7 +90,7 @@ def _tell_edit(call: Call, before: PullRequest, after: PullRequest) -> None:
         teller(call).pull_request("edited", after, changes=edited)
 
 
-def _switch(call: Call, pull: PullRequest) -> PullRequest:
+def _switch(call: ApiCall, pull: PullRequestRecord) -> PullRequestRecord:
     """Close an open pull request, or open a closed one again."""
     if pull.state == "open":
         return closed(call.world, call.repository, pull, teller(call))
@@ -105,7 +105,7 @@ def _switch(call: Call, pull: PullRequest) -> PullRequest:
     return pull
 
 
-def _update_branch(call: Call) -> Answer:
+def _update_branch(call: ApiCall) -> Answer:
     """Merge the base into the head branch.
 
     https://docs.github.com/en/rest/pulls/pulls#update-a-pull-request-branch

@@ -9,22 +9,22 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tiercel.sandbox.github.memory.activities import PullRequest, Review, ReviewState
+from tiercel.sandbox.github.memory.activities import PullRequestRecord, Review, ReviewState
 from tiercel.sandbox.github.operations.calls import (
     Answer,
+    ApiCall,
     Body,
-    Call,
     Route,
     longer_than,
     read,
     write,
 )
-from tiercel.sandbox.github.operations.pulls.pulls import BODY_LIMIT, pull_of, teller
+from tiercel.sandbox.github.operations.pulls.pulls import TEXT_LIMIT, pull_of, teller
 from tiercel.sandbox.github.rules.errors import UNPROCESSABLE, ApiError, not_found
 from tiercel.sandbox.github.views.pulls import review as view
 
-Event = Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
-_STATES: dict[Event, ReviewState] = {
+_Event = Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
+_STATES: dict[_Event, ReviewState] = {
     "APPROVE": "APPROVED",
     "REQUEST_CHANGES": "CHANGES_REQUESTED",
     "COMMENT": "COMMENTED",
@@ -40,7 +40,7 @@ class ReviewWish(Body):
 
     commit_id: str = ""
     body: str = ""
-    event: Event = "COMMENT"
+    event: _Event = "COMMENT"
     comments: list[object] = Field(default_factory=list)
 
 
@@ -51,7 +51,7 @@ class ReviewSubmission(Body):
     sentences: ClassVar[bool] = True
 
     body: str = ""
-    event: Event
+    event: _Event
 
 
 class Dismissal(Body):
@@ -68,7 +68,7 @@ def _refused(message: str) -> ApiError:
     return ApiError(UNPROCESSABLE, errors=[message])
 
 
-def _review_of(call: Call, pull: PullRequest) -> Review:
+def _review_of(call: ApiCall, pull: PullRequestRecord) -> Review:
     review = call.record(Review, "review_id")
     hidden = review.state == "PENDING" and review.user != call.user.id
     if review.number != pull.number or hidden:
@@ -76,7 +76,7 @@ def _review_of(call: Call, pull: PullRequest) -> Review:
     return review
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiCall) -> Answer:
     pull = pull_of(call)
     reviews = call.world.store.find(Review, call.repository.id, pull.key)
     me = call.actor.user.id if call.actor.user else None
@@ -84,13 +84,13 @@ def _list(call: Call) -> Answer:
     return call.page(seen, lambda review: view(call.world, call.repository, review))
 
 
-def _get(call: Call) -> Answer:
+def _get(call: ApiCall) -> Answer:
     return Answer(200, view(call.world, call.repository, _review_of(call, pull_of(call))))
 
 
-def _create(call: Call) -> Answer:
+def _create(call: ApiCall) -> Answer:
     pull, wish = pull_of(call), call.parse(ReviewWish)
-    longer_than("PullRequestReview", "body", wish.body, BODY_LIMIT)
+    longer_than("PullRequestReview", "body", wish.body, TEXT_LIMIT)
     if wish.comments:
         raise _refused("Comments on lines are not modelled by the stand-in")
     commit = wish.commit_id or pull.head_sha
@@ -110,19 +110,21 @@ def _create(call: Call) -> Answer:
     return _keep(call, pull, review)
 
 
-def _submit(call: Call) -> Answer:
+def _submit(call: ApiCall) -> Answer:
     pull = pull_of(call)
     review, wish = _review_of(call, pull), call.parse(ReviewSubmission)
     if review.state != "PENDING":
         raise _refused("Can not submit a review that is not pending")
     text = wish.body or review.body
-    longer_than("PullRequestReview", "body", text, BODY_LIMIT)
+    longer_than("PullRequestReview", "body", text, TEXT_LIMIT)
     _allowed(call, pull, wish.event, text, pending=False)
     update = {"state": _STATES[wish.event], "body": text, "submitted_at": call.world.now()}
     return _keep(call, pull, review.model_copy(update=update))
 
 
-def _allowed(call: Call, pull: PullRequest, event: Event, text: str, *, pending: bool) -> None:
+def _allowed(
+    call: ApiCall, pull: PullRequestRecord, event: _Event, text: str, *, pending: bool
+) -> None:
     if pending:
         return
     if pull.user == call.user.id and event in _OWN:
@@ -133,14 +135,14 @@ def _allowed(call: Call, pull: PullRequest, event: Event, text: str, *, pending:
         raise _refused("Can not review a closed pull request")
 
 
-def _keep(call: Call, pull: PullRequest, review: Review) -> Answer:
+def _keep(call: ApiCall, pull: PullRequestRecord, review: Review) -> Answer:
     call.world.store.put(review)
     if review.submitted_at:
         teller(call).review("submitted", pull, review)
     return Answer(200, view(call.world, call.repository, review))
 
 
-def _dismiss(call: Call) -> Answer:
+def _dismiss(call: ApiCall) -> Answer:
     pull = pull_of(call)
     review, wish = _review_of(call, pull), call.parse(Dismissal)
     if not wish.message.strip() or review.state not in {"APPROVED", "CHANGES_REQUESTED"}:
