@@ -2,37 +2,68 @@
 
 from __future__ import annotations
 
-from tiercel.cli.terminal.releases import release_row, release_table
+from typing import TYPE_CHECKING
+
+from tiercel.cli.terminal.releases import live_row, live_table
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
+
+if TYPE_CHECKING:
+    from tiercel.domain.organization.names import Names
+    from tiercel.domain.release.live import Live, StackSeen
+
+_RUN = "tiercel-status"
 
 
 @shared(Settings)
 def status(*, settings: Settings) -> None:
     """Say what is live where, since when and by whom: the release that each stack runs.
 
+    Each stack is looked at: a release that is under way and a change past Tiercel are named.
     An environment that your credentials do not reach is named; if there is no other, the
     command fails.
     """
     from tiercel.domain.organization.names import Names
-    from tiercel.tasks.records.ledger import read_running_releases
 
     output, topology = settings.output, settings.topology()
     document: dict[str, object] = {}
     failures: list[TiercelError] = []
     for environment in topology.environments:
         try:
-            access, bucket = settings.records(Names.of(topology, environment))
-            live = read_running_releases.fn(access, bucket)
+            live, unseen = _live(settings, Names.of(topology, environment))
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.parts()}
             continue
-        document[environment] = [release_row(release) for release in live]
+        document[environment] = [live_row(*one) for one in live]
         if not settings.as_json:
-            release_table(output, f"Live in {environment}", live)
+            live_table(output, f"Live in {environment}", live)
+            if unseen:
+                output.error_note(unseen)
     if len(failures) == len(document):
         raise failures[0]
     for failure in failures:
         output.error_note(failure)
     output.document(document)
+
+
+def _live(
+    settings: Settings, names: Names
+) -> tuple[list[tuple[Live, StackSeen | None]], TiercelError | None]:
+    """Return the stacks that run or may run a release, and what AWS says of each.
+
+    It is None for all of them if they cannot be looked at: then the reason is returned too.
+    """
+    from tiercel.domain.organization.access import auditor
+    from tiercel.tasks.records.ledger import read_live_releases
+    from tiercel.tasks.stack.stacks import look_at_stacks
+
+    found = read_live_releases.fn(*settings.records(names))
+    live = [one for one in found if one.running or one.open]
+    if not live:
+        return [], None
+    try:
+        seen = look_at_stacks.fn(auditor(names, _RUN), [one.stack for one in live])
+    except TiercelError as error:
+        return [(one, None) for one in live], error
+    return list(zip(live, seen, strict=True)), None

@@ -10,7 +10,10 @@ from tiercel.cli.terminal.output import Output
 
 if TYPE_CHECKING:
     from tiercel.domain.release.ledger import Release
+    from tiercel.domain.release.live import Live, StackSeen
     from tiercel.flows.release.results import Released
+
+_COLUMNS = ("stack", "release", "status", "since", "commit", "artifact", "asked by")
 
 
 def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
@@ -70,6 +73,28 @@ def release_row(release: Release) -> dict[str, object]:
     }
 
 
+def live_row(live: Live, seen: StackSeen | None) -> dict[str, object]:
+    """Return what is live on a stack, for the JSON document: `now` says whether that is sure."""
+    from tiercel.domain.release.live import standing_of
+
+    standing, _ = standing_of(live, seen)
+    since = live.open.intent.at.isoformat() if live.open else None
+    return release_row(_shown(live)) | {"now": standing.value, "open_since": since}
+
+
+def live_table(output: Output, title: str, stacks: Iterable[tuple[Live, StackSeen | None]]) -> None:
+    """Print what is live, a stack a line."""
+    from tiercel.domain.release.live import standing_of
+
+    rows = [(*_cells(_shown(live)), standing_of(live, seen)[1]) for live, seen in stacks]
+    output.table(title, (*_COLUMNS, "now"), rows)
+
+
+def _shown(live: Live) -> Release:
+    """Return the release that runs; of a stack that has had none yet, the newest."""
+    return live.running or live.later[0]
+
+
 def detail_rows(release: Release) -> list[tuple[str, str]]:
     """Return what the ledger says of one release, line by line, for people."""
     intent, outcome, rejection = release.intent, release.outcome, release.rejection
@@ -101,21 +126,18 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
 
 def release_table(output: Output, title: str, history: Iterable[Release]) -> None:
     """Print releases, one a line."""
-    output.table(
-        title,
-        ("stack", "release", "status", "since", "commit", "artifact", "asked by"),
-        [
-            (
-                release.intent.stack,
-                str(release.intent.number),
-                "rejected" if release.rejection else release.status.value,
-                f"{_ended(release):%Y-%m-%d %H:%M:%S}",
-                release.intent.commit[:7],
-                release.intent.artifact_digest[:12],
-                release.intent.requested_by.rpartition(":")[2],
-            )
-            for release in history
-        ],
+    output.table(title, _COLUMNS, [_cells(release) for release in history])
+
+
+def _cells(release: Release) -> tuple[str, ...]:
+    return (
+        release.intent.stack,
+        str(release.intent.number),
+        "rejected" if release.rejection else release.status.value,
+        f"{_ended(release):%Y-%m-%d %H:%M:%S}",
+        release.intent.commit[:7],
+        release.intent.artifact_digest[:12],
+        release.intent.requested_by.rpartition(":")[2],
     )
 
 

@@ -7,8 +7,6 @@ import time
 from typing import Any, cast
 from uuid import UUID
 
-import httpx
-
 from tiercel.tasks.engine.task import in_task_run, run_logger
 
 _LONG_SECONDS = 5.0
@@ -34,6 +32,8 @@ class Progress:
         if self._artifact is None and time.monotonic() < self._begins:
             return
         self._shown = percent
+        import httpx  # noqa: PLC0415 - as in tasks/engine/task.py
+
         try:
             self._draw(percent)
         except httpx.HTTPError as error:
