@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.streams import deaf_to_hangups
 from tiercel.domain.base.errors import InterruptedRunError, TiercelError
 
 R = TypeVar("R")
@@ -62,11 +63,12 @@ def run_flow(
 ) -> Finished[R]:
     """Run a flow to its end in this process and return its result.
 
-    Raises the TiercelError with which the flow failed.
+    Raises the TiercelError with which the flow failed. Whoever closes the terminal meanwhile
+    ends nothing.
     """
     started = time.monotonic()
     try:
-        with _shown(_Lines(output, started)):
+        with deaf_to_hangups(), _shown(_Lines(output, started)):
             state: Any = asyncio.run(flow(**parameters, return_state=True))
             result = asyncio.run(_outcome(state))
     except KeyboardInterrupt:
