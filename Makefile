@@ -37,7 +37,7 @@ prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 
 mutants: setup ## break the product 40 times and see that the tests notice; about 20 minutes
 	@$(BIN)/python -m tests.mutants
 
-chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; 40 minutes
+chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/reliability.md; 40 minutes
 	@$(BIN)/python -m tests.chaos
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes

@@ -2,7 +2,7 @@
 
     python -m benchmarks.lifecycle [--rounds N] [--json PATH] [--smoke]
 
-See docs/performance.md for what is measured and what the bare script does.
+See docs/understand/performance.md for what is measured and what the bare script does.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.safety [--rounds N] [--json PATH] [--smoke]
 
 Both sides make the product's own calls in the order of flows/release/sequence.py, without
-Prefect, with latency. See docs/performance.md.
+Prefect, with latency. See docs/understand/performance.md.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def tiercel(
 
 
 def main() -> None:
-    """Run the command and end with one of the exit codes of docs/cli.md."""
+    """Run the command and end with one of the exit codes of docs/use/cli.md."""
     # Last of all: to look through all that was imported for garbage takes a quarter of a second.
     atexit.register(gc.freeze)
     drop_what_cannot_be_shown()

@@ -3,7 +3,7 @@
 Prefect's own process worker kills its runs when it is stopped. `prefect flow-run execute` hands its
 run over, but every run then has a second process, as large and as slow to start. This worker
 does what that command does, with the same parts of Prefect. They are no public interface, so the
-version of Prefect is held (docs/decisions/0012-runs-forked-by-the-worker.md).
+version of Prefect is held (docs/understand/decisions/0012-runs-forked-by-the-worker.md).
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ class _Telling:
             self.tell(
                 self.waited,
                 f"no worker of the pool {run.work_pool_name} is online: "
-                "start its worker, see docs/running.md",
+                "start its worker, see docs/operate/running.md",
                 0,
             )
 

@@ -74,7 +74,7 @@ def read_terraform_plan(environment: str, document: Mapping[str, Any]) -> Terraf
             "Terraform's plan has an unknown format",
             why=f"format version {document.get('format_version')!r}",
             state="nothing was changed",
-            remedy="use a version of Terraform that docs/runbooks/provision-accounts.md names",
+            remedy="use a version of Terraform that the runbook provision-accounts names",
         )
     resources = [
         {key: found[key] for key in _KEPT if key in found}
@@ -121,7 +121,7 @@ def _change_of(found: Mapping[str, Any]) -> ResourceChange:
             where=str(found["address"]),
             why=", ".join(actions),
             state="nothing was changed",
-            remedy="use a version of Terraform that docs/runbooks/provision-accounts.md names",
+            remedy="use a version of Terraform that the runbook provision-accounts names",
         )
     return ResourceChange(
         address=found["address"],

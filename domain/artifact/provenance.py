@@ -20,7 +20,7 @@ from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactE
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:tiercel:build:v1"
-"""The parameters of a build: see docs/security.md."""
+"""The parameters of a build: see docs/operate/security.md."""
 
 
 @dataclass(frozen=True)

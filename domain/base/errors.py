@@ -8,7 +8,7 @@ _MOST_TOLD = 3
 
 
 class ExitCode(IntEnum):
-    """The exit codes of `tiercel`, as documented in docs/cli.md."""
+    """The exit codes of `tiercel`, as documented in docs/use/cli.md."""
 
     OK = 0
     INTERNAL = 1

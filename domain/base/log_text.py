@@ -6,6 +6,8 @@ import re
 import unicodedata
 
 _INDENT = "  "
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_TAIL_BYTES = 1024 * 1024
 
 
 def log_text(text: str) -> str:
@@ -22,3 +24,16 @@ def log_text(text: str) -> str:
     first, *more = shown.split("\n")
     indented = (line if line.startswith(_INDENT) else _INDENT + line for line in more)
     return "\n".join([first, *indented])
+
+
+def last_lines(output: bytes, most: int, longest: int = 500) -> list[str]:
+    """Return the end of what a command wrote: its last lines that show something, each cut.
+
+    Characters that could command a terminal are left out.
+    """
+    text = _COLOURS.sub("", output[-_TAIL_BYTES:].decode(errors="replace")).expandtabs(4)
+    visible = "".join(
+        letter for letter in text.replace("\r", "\n") if letter.isprintable() or letter == "\n"
+    )
+    lines = [line.rstrip() for line in visible.split("\n") if line.strip()]
+    return [line[:longest] for line in lines[-most:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tiercel.domain.base.digests import digest_of
@@ -108,7 +109,7 @@ class Plan(Frozen):
         )
 
 
-def change_of(resource_change: dict[str, Any]) -> Change:
+def change_of(resource_change: Mapping[str, Any]) -> Change:
     """Translate one `ResourceChange` of DescribeChangeSet."""
     names = {
         str(detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") or "")

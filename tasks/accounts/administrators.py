@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
 
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.organization.names import Names
+from tiercel.tasks.aws.clients import profile_client
 from tiercel.tasks.aws.errors import translated
 from tiercel.tasks.engine.task import world_task
 
 INFRASTRUCTURE_PROFILE = "TIERCEL_INFRASTRUCTURE_PROFILE"
 RUNTIME_PROFILE = "TIERCEL_RUNTIME_PROFILE"
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,7 @@ def check_administrators(names: Names, administrators: Administrators) -> None:
 def _account_of(profile: str, region: str, where: str, remedy: str) -> str:
     with translated("identify an administrator", where):
         try:
-            session = boto3.Session(profile_name=profile, region_name=region)
-            answer = session.client("sts", config=_CONFIG).get_caller_identity()
+            answer = profile_client("sts", profile, region).get_caller_identity()
         except (NoCredentialsError, ProfileNotFound) as error:
             raise ConfigurationError(
                 "the profile of an administrator cannot be used",

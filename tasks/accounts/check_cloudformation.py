@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
@@ -20,13 +20,16 @@ from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.stack.stacks import FIRST_POLL_SECONDS, describe, longer, where_is
 
+if TYPE_CHECKING:
+    from types_boto3_cloudformation.literals import StackStatusType
+
 # It makes nothing and needs no permission: https://docs.aws.amazon.com/AWSCloudFormation/
 # latest/TemplateReference/aws-resource-cloudformation-waitconditionhandle.html
 _TEMPLATE = json.dumps(
     {"Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}
 )
 _LOOKS = 20
-_COUNTED = sorted(set(StackStatus) - {StackStatus.DELETE_COMPLETE})
+_COUNTED = cast("list[StackStatusType]", sorted(set(StackStatus) - {StackStatus.DELETE_COMPLETE}))
 
 
 @world_task("try change set", "try change set of {stack}")
@@ -71,13 +74,14 @@ def _is_ours(access: Access, stack: str) -> None:
 
 
 def _await_plan(access: Access, stack: str, name: str) -> None:
-    delay, answer = FIRST_POLL_SECONDS, {}
+    delay, said = FIRST_POLL_SECONDS, ""
     for _ in range(_LOOKS):
         answer = client("cloudformation", access).describe_change_set(
             StackName=stack, ChangeSetName=name
         )
         if answer["Status"] == "CREATE_COMPLETE":
             return
+        said = f"{answer['Status']}: {answer.get('StatusReason', 'no reason')}"
         if answer["Status"] == "FAILED":
             break
         pause(delay)
@@ -85,7 +89,7 @@ def _await_plan(access: Access, stack: str, name: str) -> None:
     raise DeployFailedError(
         "CloudFormation does not plan a change set",
         where=where_is(access, stack),
-        why=f"{answer['Status']}: {answer.get('StatusReason', 'no reason')}",
+        why=said,
     )
 
 
@@ -107,7 +111,7 @@ def read_stack_quota(access: Access) -> tuple[Quota, ...] | Unread:
 
 def _quota(access: Access) -> tuple[Quota, ...]:
     cloudformation = client("cloudformation", access)
-    limits: list[dict[str, Any]] = cloudformation.describe_account_limits()["AccountLimits"]
+    limits = cloudformation.describe_account_limits()["AccountLimits"]
     pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=_COUNTED)
     used = sum(len(page["StackSummaries"]) for page in pages)
     return tuple(

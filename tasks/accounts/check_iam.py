@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from tiercel.domain.accounts.observations import Policy, Quota, RoleSeen, Unread
 from tiercel.domain.organization.access import Access
@@ -23,15 +23,16 @@ def read_role(access: Access, name: str) -> RoleSeen | Unread | None:
 def _role(access: Access, name: str) -> RoleSeen:
     iam = client("iam", access)
     role = iam.get_role(RoleName=name)["Role"]
-    inline = _pages(iam, "list_role_policies", "PolicyNames", name)
-    attached = _pages(iam, "list_attached_role_policies", "AttachedPolicies", name)
+    inline = iam.get_paginator("list_role_policies").paginate(RoleName=name)
+    attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
     return RoleSeen(
-        trust=role["AssumeRolePolicyDocument"],
+        trust=_parsed(role["AssumeRolePolicyDocument"]),
         inline={
-            one: iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"]
-            for one in inline
+            one: _parsed(iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"])
+            for page in inline
+            for one in page["PolicyNames"]
         },
-        attached=tuple(one["PolicyArn"] for one in attached),
+        attached=tuple(one["PolicyArn"] for page in attached for one in page["AttachedPolicies"]),
         boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
     )
 
@@ -44,8 +45,7 @@ def read_managed_policy(access: Access, arn: str) -> Policy | Unread | None:
         iam = client("iam", access)
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
-        document: Policy = found["Document"]
-        return document
+        return _parsed(found["Document"])
 
     return seen("read a managed policy", arn, read, _ABSENT)
 
@@ -66,7 +66,8 @@ def read_iam_quotas(access: Access) -> tuple[Quota, ...] | Unread:
     """Return how much the account has, and may have, of what IAM counts."""
 
     def read() -> tuple[Quota, ...]:
-        found = client("iam", access).get_account_summary()["SummaryMap"]
+        summary = client("iam", access).get_account_summary()["SummaryMap"]
+        found = {str(name): value for name, value in summary.items()}
         return tuple(
             Quota(name, found[used], found[most])
             for name, (used, most) in _QUOTAS.items()
@@ -76,6 +77,6 @@ def read_iam_quotas(access: Access) -> tuple[Quota, ...] | Unread:
     return seen("read IAM's quotas", f"account {access.account}", read) or ()
 
 
-def _pages(iam: Any, operation: str, field: str, role: str) -> list[Any]:
-    pages = iam.get_paginator(operation).paginate(RoleName=role)
-    return [one for page in pages for one in page[field]]
+def _parsed(document: object) -> Policy:
+    """botocore has parsed every policy of IAM's answers already."""
+    return cast("Policy", document)

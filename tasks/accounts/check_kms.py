@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
 from tiercel.domain.base.errors import UnreachableError
@@ -14,7 +14,7 @@ from tiercel.tasks.aws.errors import translated
 from tiercel.tasks.engine.task import world_task
 
 _TEXT = b"tiercel check"
-_ALGORITHM = "ECDSA_SHA_256"
+_ALGORITHM: Final = "ECDSA_SHA_256"
 _SYMMETRIC = "SYMMETRIC_DEFAULT"
 
 

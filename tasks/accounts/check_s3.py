@@ -88,12 +88,14 @@ def try_staging(access: Access, bucket: str, run: str) -> None:
     s3, key = client("s3", access), f"checks/{run}"
     with translated("write an object", f"s3://{bucket}/{key}"):
         written = s3.put_object(Bucket=bucket, Key=key, Body=_MARKED)
-    version = {"VersionId": written["VersionId"]} if "VersionId" in written else {}
     try:
         _read(access, bucket, key)
     finally:
         with translated("delete an object", f"s3://{bucket}/{key}"):
-            s3.delete_object(Bucket=bucket, Key=key, **version)
+            if "VersionId" in written:
+                s3.delete_object(Bucket=bucket, Key=key, VersionId=written["VersionId"])
+            else:
+                s3.delete_object(Bucket=bucket, Key=key)
 
 
 def _read(access: Access, bucket: str, key: str) -> None:

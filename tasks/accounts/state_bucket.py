@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.names import Names
 from tiercel.tasks.accounts.policy_files import render
+from tiercel.tasks.aws.clients import profile_client
 from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.engine.task import world_task
 
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 _ABSENT = frozenset({"404", "NoSuchBucket"})
-_BLOCKED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 @world_task("find bucket of the state")
 def find_state_bucket(names: Names, profile: str) -> None:
     """Make sure that the bucket is there and is the account's; TiercelError if not."""
-    if not _exists(_client("s3", names, profile), names):
+    if not _exists(_client(names, profile), names):
         raise TiercelError(
             "there is no bucket for Terraform's state",
             where=f"s3://{names.state_bucket}",
@@ -38,25 +38,30 @@ def ensure_state_bucket(names: Names, profile: str) -> None:
 
     Repeatable.
     """
-    s3, bucket = _client("s3", names, profile), names.state_bucket
+    s3, bucket = _client(names, profile), names.state_bucket
     with translated("create the bucket of Terraform's state", f"s3://{bucket}"):
         if not _exists(s3, names):
             s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **_place(names))
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_public_access_block(
-            Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(_BLOCKED, True)
+            Bucket=bucket,
+            PublicAccessBlockConfiguration={
+                "BlockPublicAcls": True,
+                "IgnorePublicAcls": True,
+                "BlockPublicPolicy": True,
+                "RestrictPublicBuckets": True,
+            },
         )
         s3.put_bucket_policy(Bucket=bucket, Policy=_policy(names))
 
 
-def _client(service: str, names: Names, profile: str) -> Any:
+def _client(names: Names, profile: str) -> S3Client:
     region = names.environment.region
     with translated("use the profile of an administrator", f"profile {profile}"):
-        session = boto3.Session(profile_name=profile, region_name=region)
-        return session.client(service, config=_CONFIG)
+        return profile_client("s3", profile, region)
 
 
-def _exists(s3: Any, names: Names) -> bool:
+def _exists(s3: S3Client, names: Names) -> bool:
     """Tell whether the bucket is there; another account's is as good as forbidden."""
     bucket, owner = names.state_bucket, names.environment.infrastructure_account
     with translated("find the bucket of Terraform's state", f"s3://{bucket}"):

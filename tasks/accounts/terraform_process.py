@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import shutil
 import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from tiercel.domain.base.errors import DeployFailedError, TiercelError
-from tiercel.tasks.engine.pace import pause
+from tiercel.domain.base.log_text import last_lines
+from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
 
-_POLL_SECONDS = 0.1
 _GRACE_SECONDS = 60.0
 """How long Terraform may take to write its state and to release its lock."""
 _SHOWN_LINES = 40
-_LONGEST_LINE = 500
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_UNLOCK = (
+    "when no other run is at work, delete the lock (`.tflock`) in the bucket of the state, and "
+    "import or delete what the next plan wants to make again"
+)
+_GO_ON = "correct the cause and run it again: it goes on from the state"
 
 _PASSED_ON = frozenset(
     {
@@ -66,48 +63,19 @@ def run_terraform(root: Path, arguments: Sequence[str], seconds: float) -> str:
     A run that is cancelled, or that takes longer, is interrupted as by Ctrl-C and has a
     minute to write its state. Raises DeployFailedError with Terraform's own words.
     """
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [_command(), *arguments],
-            cwd=root,
-            env=terraform_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
+    ended = run_command(
+        Command(
+            (_command(), *arguments),
+            root,
+            terraform_environment(),
+            seconds,
+            stop=signal.SIGINT,
+            grace_seconds=_GRACE_SECONDS,
         )
-        code = _wait(process, seconds)
-        if code:
-            reason = "" if code > 0 else f"it did not end within {seconds:.0f} seconds\n"
-            raise _failure(root, arguments[0], reason + _last_lines(errors, output))
-        output.seek(0)
-        return output.read().decode("utf-8")
-
-
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:
-    """Return the exit code, negative when the time was over."""
-    deadline = time.monotonic() + seconds
-    try:
-        while (code := process.poll()) is None:
-            if time.monotonic() > deadline:
-                return -1
-            pause(_POLL_SECONDS)
-        return code
-    finally:
-        _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt Terraform; a second signal, or a kill, would lose what it has just created."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    )
+    if not ended.succeeded:
+        raise _failure(root, arguments[0], ended)
+    return ended.stdout.decode("utf-8")
 
 
 def _command() -> str:
@@ -122,27 +90,23 @@ def _command() -> str:
     return found
 
 
-def _failure(root: Path, command: str, reason: str) -> DeployFailedError:
-    state = {
-        "init": "nothing was changed",
-        "plan": "nothing was changed",
-        "apply": "what was done before the failure stays, and stands in the state",
-    }
+def _failure(root: Path, command: str, ended: Ended) -> DeployFailedError:
+    said = last_lines(ended.stderr, _SHOWN_LINES) or last_lines(ended.stdout, _SHOWN_LINES)
+    was_ended = [] if ended.ending is Ending.EXITED else [ended.why]
+    state, remedy = _after(command, ended)
     return DeployFailedError(
         f"terraform {command} failed",
         where=root.name,
-        why=reason,
-        state=state.get(command, ""),
-        remedy="correct the cause and run it again: it goes on from the state",
+        why="\n".join(was_ended + said) or ended.why,
+        state=state,
+        remedy=remedy,
     )
 
 
-def _last_lines(*files: IO[bytes]) -> str:
-    """Return the end of the first of the files that is not empty."""
-    for file in files:
-        file.seek(0)
-        text = _COLOURS.sub("", file.read().decode(errors="replace"))
-        lines = [line.rstrip()[:_LONGEST_LINE] for line in text.splitlines() if line.strip()]
-        if lines:
-            return "\n".join(lines[-_SHOWN_LINES:])
-    return ""
+def _after(command: str, ended: Ended) -> tuple[str, str]:
+    """Return what things are in now, and what to do; one that was killed wrote nothing down."""
+    if command != "apply":
+        return ("nothing was changed" if command in ("init", "plan") else "", _GO_ON)
+    if ended.returncode < 0:
+        return ("some of what was made may stand in no state, and the state is locked", _UNLOCK)
+    return ("what was done before the failure stays, and stands in the state", _GO_ON)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 from botocore.config import Config
@@ -16,6 +16,14 @@ from botocore.session import get_session
 
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.aws.errors import EXPIRED_CODES, translated
+
+if TYPE_CHECKING:  # stubs, which only `make check` reads
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_iam import IAMClient
+    from types_boto3_kms import KMSClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sts import STSClient
 
 # Five throttles in a row defeat botocore's 3 attempts; 8 recover.
 _CONFIG = Config(
@@ -36,6 +44,16 @@ _lock = threading.RLock()
 _open: list[Any] = []
 
 
+@overload
+def client(service: Literal["cloudformation"], access: Access) -> CloudFormationClient: ...
+@overload
+def client(service: Literal["iam"], access: Access) -> IAMClient: ...
+@overload
+def client(service: Literal["kms"], access: Access) -> KMSClient: ...
+@overload
+def client(service: Literal["s3"], access: Access) -> S3Client: ...
+@overload
+def client(service: Literal["sts"], access: Access) -> STSClient: ...
 def client(service: str, access: Access) -> Any:
     """Return a client of an AWS service that acts as the access says.
 
@@ -45,19 +63,30 @@ def client(service: str, access: Access) -> Any:
         return _client(service, access)
 
 
-def client_of_one_try(service: str, access: Access, seconds: int) -> Any:
+def client_of_one_try(service: Literal["lambda"], access: Access, seconds: int) -> LambdaClient:
     """Return a client that asks once, and waits so long for an answer.
 
     It is for what may not be repeated unasked, because it runs code that a commit brought.
     """
     with _lock:
-        return _client_of_one_try(service, access, seconds)
+        found: LambdaClient = _client_of_one_try(service, access, seconds)
+        return found
 
 
-def caller_client(service: str, region: str) -> Any:
+def caller_client(service: Literal["sts"], region: str) -> STSClient:
     """Return a client that uses the credentials of the process itself."""
     with _lock, translated("use the AWS credentials of this process", region):
-        return _caller_client(service, region)
+        found: STSClient = _caller_client(service, region)
+        return found
+
+
+@overload
+def profile_client(service: Literal["s3"], profile: str, region: str) -> S3Client: ...
+@overload
+def profile_client(service: Literal["sts"], profile: str, region: str) -> STSClient: ...
+def profile_client(service: str, profile: str, region: str) -> Any:
+    """Return a new client that acts as a profile of AWS's own configuration files."""
+    return boto3.Session(profile_name=profile, region_name=region).client(service, config=_CONFIG)
 
 
 def forget_clients() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +23,9 @@ from tiercel.domain.organization.access import Access
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.engine.task import world_task
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
 # The object is there already, or somebody else is creating or deleting it just now.
@@ -57,7 +61,7 @@ def create_object(
     return True
 
 
-def _encrypted(answer: dict[str, Any], bucket: str, key: str) -> None:
+def _encrypted(answer: Mapping[str, Any], bucket: str, key: str) -> None:
     """Naming no key makes S3 use the bucket's; a bucket without one is not ours."""
     if answer.get("ServerSideEncryption") != "aws:kms":
         raise UnreachableError(
@@ -102,7 +106,7 @@ def read_object(
         return None if answer is None else read_whole(answer, f"s3://{bucket}/{key}", limit)
 
 
-def read_whole(answer: dict[str, Any], where: str, limit: int = MAX_RECORD_BYTES) -> bytes:
+def read_whole(answer: Mapping[str, Any], where: str, limit: int = MAX_RECORD_BYTES) -> bytes:
     """Return the body of GetObject's answer; RefusedInputError if it is longer than the limit.
 
     Others may write into the bucket of another environment, and memory is not theirs.
@@ -121,17 +125,16 @@ def read_whole(answer: dict[str, Any], where: str, limit: int = MAX_RECORD_BYTES
     return body
 
 
-def _opened(access: Access, bucket: str, key: str) -> dict[str, Any] | None:
+def _opened(access: Access, bucket: str, key: str) -> GetObjectOutputTypeDef | None:
     try:
-        answer: dict[str, Any] = client("s3", access).get_object(Bucket=bucket, Key=key)
+        return client("s3", access).get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if code_of(error) == "NoSuchKey":
             return None
         raise
-    return answer
 
 
-def _hashed(access: Access, bucket: str, key: str) -> tuple[str, dict[str, Any]] | None:
+def _hashed(access: Access, bucket: str, key: str) -> tuple[str, GetObjectOutputTypeDef] | None:
     """Return the SHA-256 of an object's bytes, of which a few are in memory at a time."""
     with translated("read an object", f"s3://{bucket}/{key}"):
         answer = _opened(access, bucket, key)

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,7 +25,8 @@ from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import translated
 from tiercel.tasks.engine.task import world_task
 
-_SPEC, _ALGORITHM = "ECC_NIST_P256", "ECDSA_SHA_256"
+_SPEC = "ECC_NIST_P256"
+_ALGORITHM: Final = "ECDSA_SHA_256"
 _LONGEST_RAW = 4096
 """Bytes that KMS hashes itself; of longer messages it takes the digest.
 

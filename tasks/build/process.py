@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from tiercel.domain.base.errors import BuildFailedError
+from tiercel.domain.base.log_text import last_lines
 from tiercel.domain.base.text import printable
 from tiercel.domain.organization.topology import Builds
-from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.processes import Command, Ended, run_command
 
-_POLL_SECONDS = 0.05
 _SHOWN_LINES = 30
 _MAX_FILE_BYTES = 2 * 1024**3
 _MAX_LOG_BYTES = 1024**2
-_LONGEST_LINE = 500
-_KILL_ROUNDS = 10
+_LONGEST_COMMAND = 500
+_PROBE_SECONDS = 30.0
 _SOURCE_DATE_EPOCH = "315532800"  # 1980-01-01, the time that the packages carry
 
 
@@ -40,31 +35,28 @@ def run_build(
     for name in ("home", "tmp"):
         (scratch / name).mkdir(parents=True, exist_ok=True)
     log = scratch / "build.log"
-    with log.open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                [*(_offline() if offline and can_go_offline() else ()), *command],
-                cwd=folder,
-                env=build_environment(scratch, builds),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            raise _failure(command, f"it cannot be started: {error}", log) from error
-        _limit(process.pid)
-        _wait(process, command, builds.timeout_seconds, log)
+    environment = build_environment(scratch, builds)
+    ended = run_command(
+        Command(
+            (*(_offline() if offline and can_go_offline() else ()), *command),
+            folder,
+            environment,
+            builds.timeout_seconds,
+            output_bytes=_MAX_FILE_BYTES,
+            file_bytes=_MAX_FILE_BYTES,
+            mark=f"TMPDIR={environment['TMPDIR']}",
+        ),
+        log,
+    )
+    if not ended.succeeded:
+        raise _failure(command, ended, log)
 
 
 @cache
 def can_go_offline() -> bool:
     """Tell whether this system gives a process a network of its own, with nothing in it."""
-    try:
-        probe = subprocess.run([*_offline(), "true"], capture_output=True, check=False)
-    except OSError:
-        return False
-    return probe.returncode == 0
+    probe = Command((*_offline(), "true"), Path(), dict(os.environ), _PROBE_SECONDS)
+    return run_command(probe).succeeded
 
 
 def _offline() -> tuple[str, ...]:
@@ -91,68 +83,16 @@ def build_environment(scratch: Path, builds: Builds) -> dict[str, str]:
     }
 
 
-def _limit(pid: int) -> None:
-    """Bound what a runaway build can write; only Linux can limit another process."""
-    if hasattr(resource, "prlimit"):
-        try:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
-            resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-        except ProcessLookupError:
-            return
-
-
-def _wait(
-    process: subprocess.Popen[bytes], command: Sequence[str], seconds: int, log: Path
-) -> None:
-    deadline = time.monotonic() + seconds
-    try:
-        while (code := process.poll()) is None:
-            if time.monotonic() > deadline:
-                raise _failure(command, f"it did not end within {seconds} seconds", log)
-            pause(_POLL_SECONDS)
-    finally:
-        # Whatever the build left running ends with it.
-        _kill_group(process)
-        _kill_left_over(log.parent)
-    if code:
-        raise _failure(command, f"it ended with exit code {code}", log)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _kill_left_over(scratch: Path) -> None:
-    """Kill what went into a process group of its own, told by the TMPDIR that it inherited.
-
-    Only Linux shows the environment of another process.
-    """
-    variable = os.fsencode(f"TMPDIR={scratch / 'tmp'}")
-    for _ in range(_KILL_ROUNDS):
-        left_over = False
-        for environment in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                if variable in environment.read_bytes().split(b"\0"):
-                    os.kill(int(environment.parent.name), signal.SIGKILL)
-                    left_over = True
-        if not left_over:
-            return
-
-
-def _failure(command: Sequence[str], reason: str, log: Path) -> BuildFailedError:
+def _failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
     return BuildFailedError(
-        f"the build command failed: {printable(' '.join(command), _LONGEST_LINE)}",
-        why="\n".join([reason, *_last_lines(log)]),
+        f"the build command failed: {printable(' '.join(command), _LONGEST_COMMAND)}",
+        why="\n".join([ended.why, *last_lines(_end_of(log), _SHOWN_LINES)]),
         state="nothing was uploaded or deployed",
         remedy="run the command in the service's folder on your machine and correct it",
     )
 
 
-def _last_lines(log: Path) -> list[str]:
+def _end_of(log: Path) -> bytes:
     with log.open("rb") as lines:
         lines.seek(max(0, log.stat().st_size - _MAX_LOG_BYTES))
-        text = lines.read().decode(errors="replace")
-    visible = "".join(c for c in text.expandtabs(4) if c.isprintable() or c == "\n")
-    return [line[:_LONGEST_LINE] for line in visible.splitlines()[-_SHOWN_LINES:]]
+        return lines.read()

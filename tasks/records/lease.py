@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -112,7 +113,7 @@ def _read(access: Access, bucket: str, stack: str) -> tuple[Lease | None, str, f
         ) from error
 
 
-def _age_seconds(answer: dict[str, Any]) -> float:
+def _age_seconds(answer: Mapping[str, Any]) -> float:
     written: datetime = answer["LastModified"]
     now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     return (now - written).total_seconds()
@@ -124,13 +125,13 @@ def _write(access: Access, bucket: str, lease: Lease, version: str) -> str:
     A write whose answer was lost is repeated by botocore and then beaten by itself: the
     next look finds the own holder.
     """
-    key = lease_key(lease.stack)
-    condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+    s3, key, body = client("s3", access), lease_key(lease.stack), lease.to_bytes()
     with translated("write a lease", f"s3://{bucket}/{key}"):
         try:
-            answer = client("s3", access).put_object(
-                Bucket=bucket, Key=key, Body=lease.to_bytes(), **condition
-            )
+            if version:
+                answer = s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=version)
+            else:
+                answer = s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if code_of(error) in CONFLICT_CODES or code_of(error) == "NoSuchKey":
                 return ""

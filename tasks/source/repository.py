@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError, TransientError, UnreachableError
+from tiercel.domain.base.log_text import last_lines
 from tiercel.domain.base.values import Frozen
+from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
 
 _TIMEOUT_SECONDS = 600
+_GRACE_SECONDS = 10.0
+"""How long git may take to remove its locks and what it has half fetched."""
 _MAX_FILE_BYTES = 1_048_576
 _PASSED_ON = ("PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE")
+_SHOWN_LINES = 10
 _SUBMODULE_MODE = b"160000"
 
 
@@ -39,10 +44,18 @@ def read_text(commit: Commit, path: str) -> str | None:
         return None
     if int(size.stdout) > _MAX_FILE_BYTES:
         raise RefusedInputError(f"{path} is larger than 1 MiB", where=where)
+    blob = run_git(commit.mirror, "cat-file", "blob", name, check=False)
+    text = None if blob.returncode else _utf_8(blob.stdout)  # git fails for a folder
+    if text is None:
+        raise RefusedInputError(f"{path} is not UTF-8 text", where=where)
+    return text
+
+
+def _utf_8(body: bytes) -> str | None:
     try:
-        return run_git(commit.mirror, "cat-file", "blob", name).stdout.decode()
-    except (UnicodeDecodeError, subprocess.CalledProcessError) as error:
-        raise RefusedInputError(f"{path} is not UTF-8 text", where=where) from error
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
@@ -108,28 +121,37 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
 
 def run_git(
     mirror: Path, *arguments: str, check: bool = True, extra: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
+) -> Ended:
     """Run git on a mirror, with nobody's configuration, hooks or prompts.
 
-    Raises UnreachableError if git is not installed, TransientError if it does not end.
+    Raises UnreachableError if git is not installed or, with `check`, fails; TransientError if
+    it was ended before it was done: what it would have said is not known.
     """
-    command = ["git", "-c", f"core.hooksPath={os.devnull}", f"--git-dir={mirror}", *arguments]
-    try:
-        return subprocess.run(
-            command,
-            check=check,
-            capture_output=True,
-            env=_environment() | dict(extra or {}),
-            timeout=_TIMEOUT_SECONDS,
+    environment = _environment() | dict(extra or {})
+    ended = run_command(
+        Command(
+            ("git", "-c", f"core.hooksPath={os.devnull}", f"--git-dir={mirror}", *arguments),
+            Path(),
+            environment,
+            _TIMEOUT_SECONDS,
+            grace_seconds=_GRACE_SECONDS,
         )
-    except FileNotFoundError as error:
+    )
+    if ended.ending is Ending.NOT_STARTED and not shutil.which("git", path=environment.get("PATH")):
         raise UnreachableError(
             "git is not installed", where="PATH", remedy="install git 2.39 or newer"
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise TransientError(
-            f"git did not end within {_TIMEOUT_SECONDS} seconds", where=str(mirror)
-        ) from error
+        )
+    if ended.ending in (Ending.TIMED_OUT, Ending.SIGNALLED):
+        raise TransientError("git was ended before it was done", where=str(mirror), why=ended.why)
+    if ended.ending is not Ending.EXITED or (check and ended.returncode):
+        raise UnreachableError(
+            f"git {arguments[0]} failed",
+            where=str(mirror),
+            why="\n".join([ended.why, *last_lines(ended.stderr, _SHOWN_LINES)]),
+            remedy="see whether the disk is full; if git finds the mirror damaged, delete it: it "
+            "is fetched again",
+        )
+    return ended
 
 
 def _environment() -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -18,7 +19,7 @@ from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.stack.events import EventStream
 from tiercel.tasks.stack.stacks import FIRST_POLL_SECONDS, describe, longer, where_is
 
-_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+_CAPABILITIES: Final = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 # The change set is gone or at work: AWS drops one that was executed.
 _GONE = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 _EXECUTED_ALREADY = (
@@ -142,15 +143,12 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
 
 def _describe_change_set(
     access: Access, request: ChangeSetRequest
-) -> tuple[dict[str, Any], tuple[Change, ...]]:
-    changes: list[Change] = []
-    arguments = {"StackName": request.stack, "ChangeSetName": request.name}
-    while True:
-        answer = client("cloudformation", access).describe_change_set(**arguments)
-        changes += [change_of(c["ResourceChange"]) for c in answer.get("Changes", ())]
-        if not answer.get("NextToken"):
-            return answer, tuple(changes)
-        arguments["NextToken"] = answer["NextToken"]
+) -> tuple[Mapping[str, Any], tuple[Change, ...]]:
+    """Return the last page of the answer, and the changes of all."""
+    pages = client("cloudformation", access).get_paginator("describe_change_set")
+    found = list(pages.paginate(StackName=request.stack, ChangeSetName=request.name))
+    changes = (change for page in found for change in page.get("Changes", ()))
+    return found[-1], tuple(change_of(change["ResourceChange"]) for change in changes)
 
 
 @world_task("discard plan", "discard plan of {plan.stack}")

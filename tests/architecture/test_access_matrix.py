@@ -15,7 +15,7 @@ def test_the_access_matrix_is_what_the_policies_say() -> None:
 
 @pytest.mark.parametrize("name", policy_names())
 def test_every_statement_of_a_policy_is_a_row_of_the_matrix(name: str) -> None:
-    text = text_of("docs/access-matrix.md")
+    text = text_of("docs/operate/access-matrix.md")
     for statement in json.loads((policy_folder() / f"{name}.json").read_text())["Statement"]:
         rows = [line for line in text.splitlines() if line.startswith(f"| {statement['Sid']} |")]
         said = "\n".join(rows)

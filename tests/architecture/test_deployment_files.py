@@ -1,4 +1,4 @@
-"""The files of docs/running.md, held against AWS's, Prefect's and Kubernetes' own descriptions."""
+"""The files of `running.md`, held against AWS's, Prefect's and Kubernetes' own descriptions."""
 
 from __future__ import annotations
 

@@ -45,9 +45,9 @@ from tiercel.domain.stack.states import Intent, StackStatus, decide
 TIERCEL = typer.main.get_command(app)
 COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
 KEYS = dict(keys_of(Topology))
-CONFIGURATION = "docs/configuration.md"
-DEPENDENCIES = "docs/decisions/0002-dependencies.md"
-RUNBOOKS = [page for page in PAGES if page.startswith("docs/runbooks/")]
+CONFIGURATION = "docs/use/configuration.md"
+DEPENDENCIES = "docs/understand/decisions/0002-dependencies.md"
+RUNBOOKS = [page for page in PAGES if page.startswith("docs/operate/runbooks/")]
 FLOW_MODULES = sorted((ROOT / "flows").glob("*.py"))
 FLOWS = {name: parameters for path in FLOW_MODULES for name, parameters in flows_in(path)}
 BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
@@ -124,13 +124,13 @@ def test_a_command_that_does_not_exist_is_found(words: list[str]) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_command_is_described_with_all_its_options(path: str) -> None:
-    body = section(text_of("docs/cli.md"), path)
+    body = section(text_of("docs/use/cli.md"), path)
     assert body
     assert options_of(COMMANDS[path]) - {span.split()[0] for span in spans(body)} == set()
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    table = rows(text_of("docs/cli.md"), "code", "name")
+    table = rows(text_of("docs/use/cli.md"), "code", "name")
     assert {int(row[0]): code_of(row[1]) for row in table} == {
         code.value: code.name for code in ExitCode
     }
@@ -197,7 +197,7 @@ def test_every_variable_of_our_own_is_described() -> None:
 
 
 def test_every_policy_is_explained() -> None:
-    linked = {link.rpartition("/")[2] for link in links(text_of("docs/security.md"))}
+    linked = {link.rpartition("/")[2] for link in links(text_of("docs/operate/security.md"))}
     assert {path.name for path in (ROOT / "policies").glob("*.json")} - linked == set()
 
 
@@ -209,12 +209,12 @@ def test_every_dependency_is_justified_and_no_other() -> None:
 
 
 def test_every_flow_has_a_runbook() -> None:
-    assert sorted(RUNBOOKS) == [f"docs/runbooks/{name}.md" for name in sorted(FLOWS)]
+    assert sorted(RUNBOOKS) == [f"docs/operate/runbooks/{name}.md" for name in sorted(FLOWS)]
 
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_runbook_has_the_parameters_of_its_flow(name: str) -> None:
-    table = rows(text_of(f"docs/runbooks/{name}.md"), "parameter")
+    table = rows(text_of(f"docs/operate/runbooks/{name}.md"), "parameter")
     assert documented(table) == set(FLOWS[name])
 
 
@@ -245,7 +245,7 @@ def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
 
 
 def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() -> None:
-    page = text_of("docs/runbooks/deploy-to-preprod.md")
+    page = text_of("docs/operate/runbooks/deploy-to-preprod.md")
     table = rows(page, "the stack is", "what the flow does")
     groups = [[StackStatus(span) for span in spans(row[0])] for row in table]
     assert sorted(chain.from_iterable(groups)) == sorted(StackStatus)

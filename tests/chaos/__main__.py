@@ -1,4 +1,4 @@
-"""The scoreboard: every row, printed, written to docs/reliability.json and docs/reliability.md.
+"""The scoreboard: every row, printed, written to docs/understand: reliability.json and .md.
 
     python -m tests.chaos [--row KEY] [--sample] [--seed N]
 

@@ -245,7 +245,7 @@ def prefect_that(status: int, answer: str) -> Iterator[str]:
     ("status", "answer", "what", "remedy"),
     [
         (401, "{}", "refuses these credentials", "PREFECT_API_AUTH_STRING"),
-        (200, '"3.1.0"', "has version 3.1.0", "3.8 or newer"),
+        (200, '"3.1.0"', "has version 3.1.0", "3.9 or newer"),
         (200, '"4.0.0"', "has version 4.0.0", "below 4"),
     ],
 )

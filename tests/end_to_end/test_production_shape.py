@@ -103,7 +103,7 @@ def production(
         once = start_task("server-migration", folder, secrets)
         assert once.wait(120) == 0, (folder / "server-migration.log").read_text()
         stack.callback(end, start_task("server-services", folder, secrets))
-        # One after the other, as docs/running.md says: the first one fills an empty database.
+        # One after the other, as running.md says: the first one fills an empty database.
         apis = []
         for name in ("api-1", "api-2"):
             port = free_port()

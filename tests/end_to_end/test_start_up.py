@@ -51,7 +51,7 @@ def test_commands_that_only_read_import_no_prefect_and_no_flow(sandbox: Sandbox)
     assert found == {" ".join(words[:2]): [] for words in commands}
 
 
-def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
+def test_the_version_is_that_of_the_project() -> None:
     code, output, errors = run("--version")
     assert (code, errors) == (0, "")
     assert (

@@ -104,5 +104,5 @@ def test_who_waits_for_a_run_is_told_that_no_worker_is_there() -> None:
         return told
 
     assert asyncio.run(what_is_told())[1:] == [
-        "no worker of the pool preprod is online: start its worker, see docs/running.md"
+        "no worker of the pool preprod is online: start its worker, see docs/operate/running.md"
     ]

@@ -24,7 +24,15 @@ _FOLDERS = {"domain": "unit", "tasks": "tasks", "flows": "flows"}
 """Where the tests of a layer are."""
 _MOST_SECONDS = 600
 _PARTS = (*_LAYERS, "cli", "deployments", "sandbox", "policies", "terraform", "examples", "src")
-_FILES = ("prefect.yaml", "pyproject.toml", "tiercel.toml", "README.md", "CHANGELOG.md")
+_FILES = (
+    "prefect.yaml",
+    "pyproject.toml",
+    "tiercel.toml",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def _repeated(path: Path) -> list[Mutation]:
 
 
 def _copy(folder: Path) -> Path:
-    for name in (*_PARTS, "tests", "benchmarks", "docs", "deployments"):
+    for name in (*_PARTS, "tests", "benchmarks", "docs", "deployments", "changelog.d"):
         if not (folder / name).exists():
             shutil.copytree(ROOT / name, folder / name, symlinks=True)
     for name in _FILES:

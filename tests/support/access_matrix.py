@@ -10,12 +10,12 @@ from typing import Any
 
 from tiercel.sandbox.accounts.templates import policy_folder, policy_names
 
-PAGE = Path(__file__).parents[2] / "docs" / "access-matrix.md"
+PAGE = Path(__file__).parents[2] / "docs" / "operate" / "access-matrix.md"
 
 _INTRODUCTION = """\
 # Access matrix
 
-Made from [`policies/`](../policies) by `make docs` and compared with them by `make test`: do not
+Made from [`policies/`](../../policies) by `make docs` and compared with them by `make test`: do not
 edit it. [Security](security.md#who-may-do-what) says what each role is for.
 
 A request is allowed if an `Allow` of the caller's table covers it and no `Deny` anywhere does. On a
@@ -65,7 +65,7 @@ def _resource(name: str) -> str:
 
 
 def _link(name: str) -> str:
-    return f"[`{name}.json`](../policies/{name}.json)"
+    return f"[`{name}.json`](../../policies/{name}.json)"
 
 
 def _table(name: str, subject: str, title: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
 
 @dataclass(frozen=True)
@@ -38,27 +37,6 @@ Observer = Callable[[ApiExchange], None]
 _HIDDEN = ("query", "request_body", "response_body", "response_headers")
 
 
-@dataclass(frozen=True)
-class ApiJournalEntry:
-    """One call as the journal keeps it; see Exchange."""
-
-    time: datetime
-    duration_ms: float
-    method: str
-    path: str
-    operation: str
-    actor: str
-    status: int
-    fault: str
-    request_id: str
-
-    @classmethod
-    def from_line(cls, line: str) -> Self:
-        """Return what was written; ValueError, TypeError or KeyError when it is not that."""
-        data = json.loads(line)
-        return cls(time=datetime.fromisoformat(data.pop("time")), **data)
-
-
 class Journal:
     """Appends calls; each is one write, so readers never see half a line."""
 
@@ -75,12 +53,3 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
-
-
-def read_calls(path: Path) -> Iterator[ApiJournalEntry]:
-    """Yield the calls, oldest first; nothing when there is no journal."""
-    if path.exists():
-        with path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield ApiJournalEntry.from_line(line.decode())

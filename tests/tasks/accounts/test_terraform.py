@@ -125,6 +125,21 @@ def test_one_that_takes_too_long_is_interrupted_and_may_write_its_state(
     assert "stays" in failed.value.state
 
 
+@pytest.mark.parametrize(("command", "is_locked"), [("plan", False), ("apply", True)])
+def test_one_that_somebody_killed_did_not_take_too_long_and_wrote_nothing_down(
+    root: Path, play: Play, command: str, is_locked: bool
+) -> None:
+    play("echo making a bucket\nkill -KILL $$\n")
+    with pytest.raises(DeployFailedError) as failed:
+        run_terraform(root, [command], 60)
+    first, *said = failed.value.why.splitlines()
+    assert "SIGKILL" in first
+    assert "within" not in failed.value.why
+    assert said == ["making a bucket"]
+    assert ("the state is locked" in failed.value.state) is is_locked
+    assert (".tflock" in failed.value.remedy) is is_locked
+
+
 def test_nobodys_keys_or_variables_reach_terraform(
     root: Path, play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:

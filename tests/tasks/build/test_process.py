@@ -177,7 +177,7 @@ def test_a_failed_build_says_what_failed_why_and_what_to_do(folder: Path, scratc
 
 
 def test_a_build_that_kills_itself_has_failed(folder: Path, scratch: Path) -> None:
-    assert "exit code -9" in failure_of(shell("kill -9 $$"), folder, scratch).why
+    assert "ended by SIGKILL" in failure_of(shell("kill -9 $$"), folder, scratch).why
 
 
 @pytest.mark.parametrize(

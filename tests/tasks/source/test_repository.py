@@ -22,6 +22,7 @@ from tiercel.domain.base.errors import (
     UnreachableError,
 )
 from tiercel.tasks.source.fetch import fetch_merge_ref
+from tiercel.tasks.source.history import contains_commit
 from tiercel.tasks.source.repository import Commit, export, list_files, object_ids, read_text
 
 MIB = 1024 * 1024
@@ -223,6 +224,39 @@ def test_a_machine_without_git_is_told_to_install_it(
         origin.fetch()
     assert not failure.value.transient
     assert "install git" in failure.value.remedy
+
+
+def git_that(ends: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a script in the place of git."""
+    folder.mkdir()
+    (folder / "git").write_text(f"#!/bin/sh\n{ends}\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_a_git_that_was_killed_has_not_answered_no(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = origin.commit({"a": "1"})
+    newer = origin.commit({"a": "2"})
+    commit = origin.fetch(older)
+    assert contains_commit.fn(commit, newer) is True
+    git_that("kill -KILL $$", tmp_path / "bin", monkeypatch)
+    with pytest.raises(TransientError) as failure:
+        contains_commit.fn(commit, newer)
+    assert "SIGKILL" in failure.value.why
+
+
+def test_a_git_that_fails_where_it_must_not_says_so_in_its_own_words(
+    origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.commit({"a": "1"})
+    commit = origin.fetch()
+    git_that("echo fatal: no space left >&2; exit 128", tmp_path / "bin", monkeypatch)
+    with pytest.raises(UnreachableError) as failure:
+        list_files(commit)
+    assert failure.value.why.splitlines() == ["it ended with exit code 128", "fatal: no space left"]
+    assert not failure.value.transient
 
 
 def test_repositories_of_one_name_on_two_servers_have_different_mirrors(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiercel.domain.base.errors import DeployFailedError
-from tiercel.domain.base.log_text import log_text
+from tiercel.domain.base.log_text import last_lines, log_text
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,24 @@ def test_what_was_made_harmless_is_one_message_and_stays_so(text: str) -> None:
     assert all(letter.isprintable() or letter.isspace() for letter in once)
     assert all(line.startswith("  ") for line in once.splitlines()[1:])
     assert log_text(once) == once
+
+
+@pytest.mark.parametrize(
+    ("output", "lines"),
+    [
+        (b"", []),
+        (b"one\ntwo\nthree\n", ["two", "three"]),
+        (b"one\n\n  \ntwo\n\n\n", ["one", "two"]),
+        (b"\x1b[31mError:\x1b[0m no bucket", ["Error: no bucket"]),
+        (b"10 %\r20 %\r30 %\r\n", ["20 %", "30 %"]),
+        (b"\x1b]0;title\x07\xff\n\tdone", ["]0;title\ufffd", "    done"]),
+        ("\u202ecod\u2028e".encode(), ["code"]),
+        (b"x" * 30, ["x" * 20]),
+        (b"early\n" + b"y" * 2_000_000, ["y" * 20]),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_the_last_lines_of_a_command_are_those_that_show_something(
+    output: bytes, lines: list[str]
+) -> None:
+    assert last_lines(output, 2, longest=20) == lines
