@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test mutants prove chaos bench check format docs lock clean
+.PHONY: help setup demo test quick mutants prove chaos bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,8 +28,12 @@ $(STAMP): pyproject.toml requirements.lock
 demo: setup ## from a commit to a verified release, on this machine, without an AWS account
 	@$(BIN)/tiercel demo
 
-test: setup ## run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
+test: setup ## run the whole test suite; about 8 minutes
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
+quick: setup ## run the tests that start no process, each within 2 seconds
+	@$(BIN)/python -m pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder
 
 prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 minutes
 	@$(BIN)/python -m tests.oracle.prove
@@ -57,6 +61,7 @@ format: setup ## format the code and fix what ruff can fix
 
 docs: setup ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m tests.support.access_matrix
+	$(BIN)/python -m tests.support.failures_page
 
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from tiercel.cli.terminal.failures import defect, interrupted
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import quiet_prefect
 from tiercel.cli.terminal.streams import drop_what_cannot_be_shown
-from tiercel.domain.base.errors import ExitCode, InterruptedRunError, TiercelError
+from tiercel.domain.base.errors import ExitCode, TiercelError
 
 _COMMANDS = {
     "demo": "tiercel.cli.demo.command:demo",
@@ -85,9 +86,7 @@ class _Tiercel(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "interrupted", state="AWS may still be at work", remedy="run it again to go on"
-            ) from None
+            raise interrupted() from None
 
 
 app = typer.Typer(
@@ -131,13 +130,5 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("TIERCEL_DEBUG"):
             raise
-        output.error(_defect(error))
+        output.error(defect(error))
         sys.exit(ExitCode.INTERNAL)
-
-
-def _defect(error: Exception) -> TiercelError:
-    return TiercelError(
-        "Tiercel itself failed: this is a defect",
-        why=f"{type(error).__name__}: {error}",
-        remedy="run it again with TIERCEL_DEBUG=1 and report what it prints",
-    )

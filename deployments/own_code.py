@@ -42,6 +42,7 @@ def require_own_package(package: Path, path: list[str], folder: Path) -> None:
     """
     if not _is_installed(package):
         raise ConfigurationError(
+            "worker.foreign_package",
             "the worker would run another Tiercel than the one that is installed",
             where=str(package),
             why=f"version {metadata.version('tiercel')} is installed elsewhere",
@@ -50,6 +51,7 @@ def require_own_package(package: Path, path: list[str], folder: Path) -> None:
         )
     if any(Path(one or ".").resolve() == folder.resolve() for one in path):
         raise ConfigurationError(
+            "worker.current_folder",
             "the worker would import what lies in the current folder",
             where=str(folder),
             state="no run was taken",
@@ -75,6 +77,7 @@ def require_own_flows(entrypoints: Mapping[str, str], package: Path) -> None:
     foreign = list(_foreign(entrypoints, package))
     if foreign:
         raise ConfigurationError(
+            "worker.foreign_flows",
             "deployments of this work pool name code that is not Tiercel's",
             where="the Prefect server",
             why="\n".join(foreign),

@@ -50,6 +50,7 @@ async def start_run(client: PrefectClient, deployment: str, parameters: dict[str
         return await client.create_flow_run_from_deployment(found.id, parameters=parameters)
     except ObjectNotFound:
         raise UnreachableError(
+            "deployments.not_there",
             f"there is no deployment {deployment}",
             where=str(client.api_url),
             state="nothing was called",
@@ -59,6 +60,7 @@ async def start_run(client: PrefectClient, deployment: str, parameters: dict[str
         if error.response.status_code != _CONFLICT:
             raise
         raise RefusedInputError(
+            "deployments.parameters_refused",
             "the parameters are refused",
             where=f"deployment {deployment}",
             why=str(error.response.json().get("detail", "")).removeprefix(
@@ -69,13 +71,20 @@ async def start_run(client: PrefectClient, deployment: str, parameters: dict[str
         ) from None
 
 
-async def follow(client: PrefectClient, run_id: UUID, tell: Tell) -> FlowRun:
-    """Tell every state and log line of a run as they come; return it when it has ended."""
+async def follow(
+    client: PrefectClient, run_id: UUID, tell: Tell, end: Callable[[FlowRun], None] | None = None
+) -> FlowRun:
+    """Tell every state and log line of a run as they come; return it when it has ended.
+
+    `end` gets it as soon as it has ended, before the last lines have come.
+    """
     telling = _Telling(client, run_id, tell)
     while True:
         run = await client.read_flow_run(run_id)
         await telling.news_of(run)
         if run.state and run.state.is_final():
+            if end:
+                end(run)
             await telling.last_lines(run)
             return run
         await asyncio.sleep(_POLL_SECONDS)

@@ -12,9 +12,8 @@ from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
 from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
 from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
-from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.names import Names, Role
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.organization.topology import Topology, no_environment
 from tiercel.flows.check_parts import (
     Place,
     all_of,
@@ -47,7 +46,7 @@ async def check_environment(environment: Environment) -> Report:
     """
     topology = await call(load_topology, config_path())
     if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+        raise no_environment(environment, topology)
     await tag_flow_run(environment)
     names = Names.of(topology, environment)
     place = Place(

@@ -8,9 +8,8 @@ from typing import Any
 
 from tiercel.domain.accounts.provisioning import terraform_variables
 from tiercel.domain.accounts.terraform_plan import TerraformPlan, check_approval
-from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.organization.topology import Topology, no_environment
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -61,7 +60,7 @@ async def provision_accounts(
     """
     topology = await call(load_topology, config_path())
     if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+        raise no_environment(environment, topology)
     await tag_flow_run(environment)
     names = Names.of(topology, environment)
     administrators = administrators_of(names)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.topology import Topology, no_environment
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import (
     begun_by,
@@ -66,11 +66,12 @@ async def roll_back(
 
 def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
     if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+        raise no_environment(environment, topology)
     target = ReleaseTarget.of(topology, environment)
     prefix = target.names.prefix
     if not stack.startswith(prefix):
         raise RefusedInputError(
+            "rollback.stack_of_other_environment",
             f"stack {stack} is none of {environment}",
             where="parameter stack",
             why=f"the stacks of {environment} begin with {prefix}",

@@ -49,11 +49,14 @@ def _show(output: Output, settings: Settings, name: str, environment: str) -> No
     stack, _, number = name.rpartition("/")
     if not re.fullmatch(STACK_PATTERN, stack) or not number.isdecimal():
         raise RefusedInputError(
-            f"{name!r} names no release", remedy="write STACK/NUMBER, as in acme-preprod-orders/3"
+            "ledger.bad_release_name",
+            f"{name!r} names no release",
+            remedy="write STACK/NUMBER, as in acme-preprod-orders/3",
         )
     names = names_of_stack(settings.topology(), stack)
     if environment and environment != names.environment.name:
         raise RefusedInputError(
+            "ledger.stack_of_other_environment",
             f"stack {stack} is none of {environment}",
             why=f"it belongs to {names.environment.name}",
             state="nothing was called",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.commands.up import bring_up
+from tiercel.cli.terminal.failures import sandbox_not_running
 from tiercel.cli.terminal.options import Config, Json, Quiet, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, leave_the_world, use_config, use_sandbox
-from tiercel.domain.base.errors import UnreachableError
 
 if TYPE_CHECKING:
     from tiercel.sandbox.lifecycle import Sandbox
@@ -93,11 +93,7 @@ def show(output: Output, state: Path) -> None:
 
     sandbox = lifecycle.status(state)
     if sandbox is None:
-        raise UnreachableError(
-            "the sandbox is not running",
-            where=str(state),
-            remedy="start it with `tiercel sandbox up`",
-        )
+        raise sandbox_not_running(state)
     facts = {
         "AWS": sandbox.aws_endpoint,
         "Prefect": sandbox.prefect_ui_url or "not started",

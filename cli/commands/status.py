@@ -33,7 +33,7 @@ def status(*, settings: Settings) -> None:
             live, unseen = _live(settings, Names.of(topology, environment))
         except TiercelError as error:
             failures.append(error)
-            document[environment] = {"error": error.parts()}
+            document[environment] = {"error": error.failure.document()}
             continue
         document[environment] = [live_row(*one) for one in live]
         if not settings.as_json:

@@ -8,7 +8,6 @@ import typer
 
 from tiercel.cli.terminal.options import Stack
 from tiercel.cli.terminal.settings import Settings, shared
-from tiercel.domain.base.errors import RefusedInputError
 
 if TYPE_CHECKING:
     from tiercel.domain.artifact.dsse import Envelope
@@ -56,12 +55,7 @@ def _verified(
         else ledger.newest_release.fn(access, bucket, stack)
     )
     if found is None:
-        raise RefusedInputError(
-            f"{stack} has no such release",
-            where=f"the ledger in s3://{bucket}",
-            state="nothing was verified",
-            remedy="see `tiercel releases` for those that there are",
-        )
+        raise ledger.no_release(stack, number or 1, bucket)
     intent = found.intent
     manifest = artifacts.read_artifact.fn(
         access, bucket, intent.service, intent.artifact_id, intent.artifact_digest

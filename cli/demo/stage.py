@@ -45,7 +45,9 @@ class Stage:
         sandbox = lifecycle.status(state)
         if sandbox is None or sandbox.github is None:
             raise TiercelError(
-                "the sandbox has no GitHub", remedy="`tiercel sandbox down`, then up"
+                "sandbox.no_github",
+                "the sandbox has no GitHub",
+                remedy="`tiercel sandbox down`, then up",
             )
         team = Team(sandbox.github, repository, state / "team")
         team.clone()
@@ -139,6 +141,7 @@ class Stage:
             self.output.line(f"        {check.context}: {check.state}: {check.short}")
         if (checks[-1].state is CheckState.SUCCESS) is not passes:
             raise TiercelError(
+                "demo.unexpected",
                 f"the demo expected pull request #{number} to {'pass' if passes else 'fail'}",
                 why=checks[-1].details or checks[-1].description,
             )

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from tiercel.cli.terminal.failures import interrupted, lost_server
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.streams import deaf_to_hangups
-from tiercel.domain.base.errors import InterruptedRunError, TiercelError
+from tiercel.domain.base.errors import TiercelError, UnreachableError
 
 R = TypeVar("R")
 
@@ -68,14 +69,31 @@ def run_flow(
     """
     started = time.monotonic()
     try:
-        with deaf_to_hangups(), _shown(_Lines(output, started)):
+        with deaf_to_hangups(), _shown(_Lines(output, started)), _server_kept():
             state: Any = asyncio.run(flow(**parameters, return_state=True))
-            result = asyncio.run(_outcome(state))
+            outcome = asyncio.run(_outcome(state))
     except KeyboardInterrupt:
-        raise InterruptedRunError(
-            "interrupted", state="AWS may still be at work", remedy="run it again to go on"
-        ) from None
-    return Finished(result, str(state.state_details.flow_run_id), time.monotonic() - started)
+        raise interrupted() from None
+    if isinstance(outcome, TiercelError):
+        # The chain of exceptions behind it is for the log in Prefect, not for a person.
+        raise outcome from None
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return Finished(outcome, str(state.state_details.flow_run_id), time.monotonic() - started)
+
+
+@contextmanager
+def _server_kept() -> Iterator[None]:
+    """Tell a Prefect server that goes away meanwhile from how the run ended, if it did."""
+    from prefect.settings import get_current_settings
+
+    from tiercel.deployments.server import told_as_unreachable
+
+    try:
+        with told_as_unreachable(str(get_current_settings().api.url or "this process")):
+            yield
+    except UnreachableError as error:
+        raise lost_server(error) from error
 
 
 async def _outcome(state: Any) -> Any:
@@ -83,13 +101,7 @@ async def _outcome(state: Any) -> Any:
     from prefect.logging.handlers import APILogHandler
 
     await APILogHandler.aflush()
-    result = await state.aresult(raise_on_failure=False)
-    if isinstance(result, BaseException):
-        if isinstance(result, TiercelError):
-            # The chain of exceptions behind it is for the log in Prefect, not for a person.
-            raise result from None
-        raise result
-    return result
+    return await state.aresult(raise_on_failure=False)
 
 
 @contextmanager

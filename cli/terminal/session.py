@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tiercel.cli.terminal.failures import sandbox_not_running
 from tiercel.domain.base.errors import UnreachableError
 
 DEFAULT_STATE = Path(".tiercel/sandbox")
@@ -22,12 +23,7 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
 
     sandbox = status(state)
     if sandbox is None:
-        raise UnreachableError(
-            "the sandbox is not running",
-            where=str(state),
-            state="nothing was called",
-            remedy="start it with `tiercel sandbox up`",
-        )
+        raise sandbox_not_running(state)
     leave_the_world()
     os.environ.update(
         sandbox.environ(environment)
@@ -44,6 +40,7 @@ def use_workers(state: Path, environment: str) -> None:
 
     if environment not in running_workers(state):
         raise UnreachableError(
+            "sandbox.no_worker",
             f"the sandbox has no worker for {environment}",
             where=str(state),
             state="nothing was called",

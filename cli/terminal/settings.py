@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from tiercel.cli.terminal.options import Config, Json, Local, Quiet, Sandbox, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox, use_workers
-from tiercel.domain.base.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.access import Access
@@ -47,14 +46,11 @@ class Settings:
     def names(self, environment: str) -> Names:
         """Return the names of an environment; ConfigurationError if there is none of the name."""
         from tiercel.domain.organization.names import Names
+        from tiercel.domain.organization.topology import no_environment
 
         topology = self.topology()
         if environment not in topology.environments:
-            raise ConfigurationError(
-                f"there is no environment {environment!r}",
-                where="environments",
-                remedy=f"choose one of {', '.join(topology.environments)}",
-            )
+            raise no_environment(environment, topology)
         return Names.of(topology, environment)
 
     def become(self, environment: str) -> None:

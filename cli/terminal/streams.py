@@ -50,11 +50,18 @@ def drop_what_cannot_be_shown() -> None:
 
 
 def _dropping(stream: TextIO | None) -> TextIO:
-    """Return a stream in place of this one, which is None if the process got none."""
+    """Return a stream in place of this one, which is None if the process got none.
+
+    One that is only in memory, as a test has it, cannot fail.
+    """
     if stream is None:
         return io.TextIOWrapper(io.BytesIO())
+    try:
+        descriptor = stream.fileno()
+    except io.UnsupportedOperation:
+        return stream
     return io.TextIOWrapper(
-        io.BufferedWriter(_Dropping(stream.fileno())),
+        io.BufferedWriter(_Dropping(descriptor)),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,

@@ -245,6 +245,7 @@ def check_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
     if found is None or found.digest == rebuilt.digest:
         return
     raise ArtifactConflictError(
+        "provenance.not_reproducible",
         f"the artifact of {found.service} cannot be signed",
         where=manifest_key(found.service, found.artifact_id),
         why="it has no provenance with the environment's key, and another build of the same "
@@ -264,6 +265,7 @@ def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> Untruste
         return not_signed("the manifest", manifest, where, f"its digest is {manifest.digest}")
     if digests:
         return UntrustedArtifactError(
+            "provenance.other_key",
             f"the artifact of {manifest.service} is not signed with the key of this environment",
             where=where,
             why="its provenance was signed with another key, perhaps one that was replaced",
@@ -271,6 +273,7 @@ def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> Untruste
             remedy="if the key was replaced, publish or promote the commit again, which signs it",
         )
     return UntrustedArtifactError(
+        "provenance.missing",
         f"the artifact of {manifest.service} has no provenance",
         where=where,
         why="it was published before artifacts were signed, or somebody deleted the provenance",
@@ -282,6 +285,7 @@ def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> Untruste
 def not_signed(what: str, manifest: Manifest, where: str, why: str) -> UntrustedArtifactError:
     """Return the error for a part of an artifact that is not what its provenance says."""
     return UntrustedArtifactError(
+        "provenance.other_content",
         f"{what} of {manifest.service} is not the one that was signed",
         where=where,
         why=why,

@@ -36,6 +36,7 @@ def check_back_merge(earlier: BackMerge | None, *, hotfix: bool) -> None:
         return
     number = f"pull request #{earlier.pull_request}" if earlier.pull_request else "the back-merge"
     raise RefusedInputError(
+        "promotion.back_merge_missing",
         f"release {earlier.version} is not merged back into develop",
         why=f"develop lacks {earlier.preview.lacking_commits} of its commits, and their content",
         state="nothing was changed in prod",

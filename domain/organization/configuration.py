@@ -92,7 +92,11 @@ def _missing_quotes(error: str, text: str) -> str:
 
 def _not_toml(source: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        "the configuration cannot be read", where=source, why=why, remedy=_REMEDY
+        "configuration.not_toml",
+        "the configuration cannot be read",
+        where=source,
+        why=why,
+        remedy=_REMEDY,
     )
 
 
@@ -239,10 +243,11 @@ def _raise(findings: list[Finding], text: str, source: str) -> None:
     if len(findings) > _MOST_FINDINGS:
         lines.append(f"and {len(findings) - _MOST_FINDINGS} more")
     raise ConfigurationError(
+        "configuration.invalid",
         f"the configuration has {len(findings)} error{'s' if len(findings) > 1 else ''}; "
         "nothing was called",
         where=source,
-        why="\n       ".join(lines),
+        why="\n".join(lines),
         remedy=_REMEDY,
     )
 

@@ -190,6 +190,7 @@ def names_of_stack(topology: Topology, stack: str) -> Names:
         if stack.startswith(names.prefix):
             return names
     raise RefusedInputError(
+        "parameter.foreign_stack",
         f"stack {printable(stack, _RUN_NAME_LIMIT)} belongs to no environment",
         why=f"the names of stacks begin with {', '.join(names.prefix for names in known)}",
         state="nothing was called",

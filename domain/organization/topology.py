@@ -10,6 +10,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import (
     REPOSITORY_PATTERN,
@@ -89,3 +90,13 @@ class Topology(Frozen):
     def with_services(self, services: dict[str, Service]) -> Self:
         """Return the same organization with the services that a commit describes."""
         return self.model_copy(update={"services": services})
+
+
+def no_environment(name: str, topology: Topology) -> ConfigurationError:
+    """Return the error for an environment that tiercel.toml does not have."""
+    return ConfigurationError(
+        "configuration.no_environment",
+        f"there is no environment {name!r}",
+        where="environments",
+        remedy=f"choose one of {', '.join(topology.environments)}",
+    )

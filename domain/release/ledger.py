@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.failure import Failure
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import SmokeTest
 from tiercel.domain.stack.states import StackStatus
@@ -78,7 +79,8 @@ class Outcome(Frozen):
 
     `stack_token` is the client token of the newest operation on the stack at that time.
     `deployed` tells whether the stack runs the release, as it does after a success and
-    after a smoke test that failed.
+    after a smoke test that failed. `message` is the text of `failure`; entries of versions
+    before 0.2 have it alone.
     """
 
     status: ReleaseStatus
@@ -91,6 +93,7 @@ class Outcome(Frozen):
     change_set: str = ""
     durations: dict[str, float] = Field(default_factory=dict)
     message: str = ""
+    failure: Failure | None = None
     outputs: dict[str, str] = Field(default_factory=dict)
     smoke_test: str = ""
 
@@ -155,6 +158,7 @@ def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -
     if latest is None or not stack_exists or latest.intent.repository == wanted.repository:
         return
     raise RefusedInputError(
+        "release.stack_of_other_repository",
         f"stack {wanted.stack} belongs to another repository",
         where=f"service {wanted.service} of {wanted.repository}",
         why=f"its release {latest.intent.number} came from {latest.intent.repository}",
@@ -180,6 +184,7 @@ def check_maker(
         return
     named = ", ".join(f"{key}={value}" for key, value in expected.items())
     raise RefusedInputError(
+        "release.stack_not_ours",
         f"stack {wanted.stack} was not made by Tiercel",
         where=f"service {wanted.service} of {wanted.repository}",
         why=f"the ledger has no release of it, and it has not the tags {named}",

@@ -34,6 +34,7 @@ def check_verified(found: Mapping[str, Release | None], commit: str, source: str
     if not missing:
         return
     raise RefusedInputError(
+        "promotion.not_verified",
         f"{source} has not verified {', '.join(missing)} as in commit {commit[:7]}",
         where=f"the ledger of {source}",
         why="no successful release there has the same source tree, or one of it was rejected",
@@ -49,6 +50,7 @@ def check_promoted(manifest: Manifest | None, verified: Release, source: str) ->
     if manifest is not None and manifest.digest == digest:
         return manifest
     raise RefusedInputError(
+        "promotion.artifact_replaced",
         f"the artifact of {verified.intent.service} is not the one that {source} verified",
         where=f"the artifact bucket of {source}",
         why=f"release {verified.intent.number} had digest {digest[:12]}, the bucket has "
@@ -68,6 +70,7 @@ def check_pulled(pulled: Manifest | None, verified: Release, source: str) -> Non
     if pulled is None or pulled.digest == intent.artifact_digest:
         return
     raise RefusedInputError(
+        "promotion.other_build",
         f"prod has another build of {intent.service} than {source} verified",
         where=f"service {intent.service}, artifact {intent.artifact_id[:12]}",
         why=f"{source} verified digest {intent.artifact_digest} in release {intent.number}, prod "
@@ -87,6 +90,7 @@ def check_newer(released: Tag, new_commits: Collection[str], commit: str) -> Non
     if new_commits:
         return
     raise RefusedInputError(
+        "promotion.older_commit",
         f"commit {commit[:7]} is older than release {released.version}",
         why=f"{released.version} is commit {released.commit[:7]}, which contains it",
         state="nothing was changed in prod",

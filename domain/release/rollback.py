@@ -57,6 +57,7 @@ def check_restorable(release: Release, rejected: Mapping[str, Rejection]) -> Non
     else:
         return
     raise RefusedInputError(
+        "rollback.not_restorable",
         f"release {intent.number} of {intent.stack} is not to be restored",
         where=f"stack {intent.stack}",
         why=why,
@@ -79,6 +80,7 @@ def begun_by(history: Iterable[Release], flow_run: str) -> int | None:
 def nothing_before(stack: str) -> RefusedInputError:
     """Return the error of a stack that has no earlier release to go back to."""
     return RefusedInputError(
+        "rollback.nothing_before",
         f"stack {stack} has no earlier release to go back to",
         where=f"stack {stack}",
         why="the ledger has no other release of it that succeeded and was not rejected",

@@ -100,6 +100,7 @@ async def in_dependency_order(
         broken = [name for name, task in done.items() if task.exception()]
         if broken:
             raise NotStartedError(
+                "release.dependency_failed",
                 f"{service.name} was not deployed, because {', '.join(broken)} failed",
                 where=f"service {service.name}",
                 state="its stack is as it was",

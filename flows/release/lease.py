@@ -67,7 +67,9 @@ class StackLease:
         """
         held = self._held
         if held is None:
-            raise LeaseLostError("the lease is not held", where=f"stack {self._wanted.stack}")
+            raise LeaseLostError(
+                "lease.not_held", "the lease is not held", where=f"stack {self._wanted.stack}"
+            )
         if not is_trusted(time.monotonic() - held.since, self._wanted.seconds):
             await self._renew()
 

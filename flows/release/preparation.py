@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.source_tree import SourceTree, source_paths, source_tree
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Access, deployer, orchestrator
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.organization.topology import Topology, no_environment
 from tiercel.domain.pages.links import Links
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
@@ -102,7 +102,7 @@ async def prepare(repository: str, revision: str, environment: str) -> Candidate
     """
     topology = await call(load_topology, config_path())
     if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+        raise no_environment(environment, topology)
     check_repository(repository, topology)
     commit = await call(
         fetch_commit, repository, revision, topology.environments[environment].branch
@@ -121,6 +121,7 @@ def check_repository(repository: str, topology: Topology) -> None:
     """Raise RefusedInputError for a repository whose commits may not be released."""
     if not topology.organization.owns(repository):
         raise RefusedInputError(
+            "source.foreign_repository",
             f"{repository!r} is not a repository of this organization",
             where="organization.repositories in tiercel.toml",
             state="nothing was fetched",

@@ -74,6 +74,4 @@ async def _restored(
         again = restored.release.intent.number
         state = f"the stack runs release {number} again, as release {again}"
         remedy = failure.remedy
-    return SmokeTestFailedError(
-        failure.what, where=failure.where, why=failure.why, state=state, remedy=remedy
-    )
+    return failure.but(state=state, remedy=remedy)

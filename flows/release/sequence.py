@@ -251,4 +251,5 @@ def _failure(error: TiercelError, course: _Course) -> Outcome:
         plan_digest=course.plan.digest if course.plan else "",
         change_set=course.plan.change_set_id if course.plan else "",
         message=str(error),
+        failure=error.failure,
     )

@@ -108,6 +108,7 @@ async def _published(candidate: Candidate) -> dict[str, Manifest]:
     if missing:
         commit = candidate.commit
         raise RefusedInputError(
+            "release.not_published",
             f"no artifact is published for {', '.join(missing)}",
             where=f"{commit.repository}@{commit.sha[:7]} in s3://{bucket}",
             state="nothing was deployed",

@@ -14,7 +14,7 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.release.superseding import check_still_wanted
 from tiercel.domain.stack import states
-from tiercel.domain.stack.failures import Cause, deploy_failure
+from tiercel.domain.stack.failures import Cause, deploy_failure, vanished
 from tiercel.domain.stack.needed_actions import RoleCheck, check_role, refusal
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.states import StackAction, StackStatus, Step
@@ -100,6 +100,7 @@ async def bring_up(
             return await _carried_out(change, plan, _next_token(change, stack), lease), plan
         stack = found
     raise DeployFailedError(
+        "stack.restless",
         "the stack does not come to rest",
         where=change.where,
         remedy="see in its events who else changes it, then release again",
@@ -161,6 +162,7 @@ def _is_done(change: StackChange, stack: Stack) -> bool:
 def _check(change: StackChange, action: StackAction) -> None:
     if action.step is Step.REFUSE or action.needs_approval:
         raise DeployFailedError(
+            "stack.not_deployable",
             f"stack {change.intent.stack} cannot be deployed as it is",
             where=change.where,
             why=action.reason,
@@ -237,7 +239,7 @@ async def _carried_out(change: StackChange, plan: Plan, token: str, lease: Stack
         )
     after = await call(observe_stack, change.access, change.intent.stack)
     if after is None:
-        raise DeployFailedError("the stack has vanished", where=change.where)
+        raise vanished(change.where)
     if plan.is_empty:
         return after
     if after.token != token:
@@ -252,6 +254,7 @@ async def _carried_out(change: StackChange, plan: Plan, token: str, lease: Stack
 def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
     """Return the error of a run that waited for its own operation and found somebody else's."""
     return LeaseLostError(
+        "stack.changed_by_others",
         f"stack {stack.name} was changed by somebody else meanwhile",
         where=change.where,
         why=f"its newest operation is {stack.token or 'one without a token'}",

@@ -93,6 +93,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         raise _of_client_error(error, what, where) from error
     except (NoCredentialsError, ProfileNotFound) as error:
         raise UnreachableError(
+            "aws.no_credentials",
             f"cannot {what}: this process has no AWS credentials",
             where=where,
             why=str(error),
@@ -101,6 +102,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         ) from error
     except (SSOError, TokenRetrievalError) as error:
         raise UnreachableError(
+            "aws.not_logged_in",
             f"cannot {what}: nobody is logged in",
             where=where,
             why=str(error),
@@ -114,6 +116,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         PartialCredentialsError,
     ) as error:
         raise UnreachableError(
+            "aws.unusable_credentials",
             f"cannot {what}: there are no usable AWS credentials",
             where=where,
             why=str(error),
@@ -122,6 +125,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         ) from error
     except EOFError as error:
         raise UnreachableError(
+            "aws.code_needed",
             f"cannot {what}: the AWS profile asks for a code and nobody answers",
             where=where,
             why="the profile has an mfa_serial, and the input ended",
@@ -129,6 +133,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         ) from error
     except (HTTPClientError, AwsConnectionError, IncompleteReadError) as error:
         raise TransientError(
+            "aws.no_answer",
             f"cannot {what}: AWS did not answer",
             where=where,
             why=str(error),
@@ -141,6 +146,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         raise _unreadable(what, where, "the answer is incomplete or no AWS answer") from None
     except BotoCoreError as error:
         raise UnreachableError(
+            "aws.wrong_setting",
             f"cannot {what}",
             where=where,
             why=str(error),
@@ -151,6 +157,7 @@ def translated(what: str, where: str) -> Iterator[None]:
 
 def _unreadable(what: str, where: str, why: str) -> TransientError:
     return TransientError(
+        "aws.damaged_answer",
         f"cannot {what}: AWS's answer was damaged on its way",
         where=where,
         why=why,
@@ -163,6 +170,7 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
     message = message_of(error)
     if code in EXPIRED_CODES:
         return UnreachableError(
+            "aws.credentials_expired",
             f"cannot {what}: the credentials have expired",
             where=where,
             why=f"{code}: {message}",
@@ -170,6 +178,7 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
         )
     if code in DENIED_CODES:
         return UnreachableError(
+            "aws.not_allowed",
             f"not allowed to {what}",
             where=where,
             why=f"{code}: {message}",
@@ -179,12 +188,13 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
         )
     if code in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES:
         return TransientError(
+            "aws.busy",
             f"cannot {what}: AWS is busy or ill",
             where=where,
             why=f"{code}: {message}",
             remedy="run it again in a minute; nothing is lost",
         )
-    return UnreachableError(f"cannot {what}", where=where, why=f"{code}: {message}")
+    return UnreachableError("aws.refused", f"cannot {what}", where=where, why=f"{code}: {message}")
 
 
 def _status_of(error: ClientError) -> int:

@@ -69,6 +69,7 @@ def _lint(path: Path, shown: str, template: dict[str, Any], scratch: Path) -> No
     errors = [one for one in found if one.get("Level") == "Error"]
     if errors:
         raise BuildFailedError(
+            "template.lint_errors",
             f"the template has {len(errors)} error{'s' if len(errors) > 1 else ''}",
             where=shown,
             why="\n".join(_finding(one) for one in errors[:_SHOWN_FINDINGS]),
@@ -89,6 +90,7 @@ def _refuse_lint_config(template: dict[str, Any], shown: str) -> None:
     for key in _FORBIDDEN_LINT_CONFIG:
         if isinstance(config, dict) and key in config:
             raise RefusedInputError(
+                "template.lint_configuration",
                 f"the template tells cfn-lint to use {key}",
                 where=shown,
                 why="it would load files that the pull request chooses",

@@ -16,10 +16,12 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import IO
 
-from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.pace import paced, pause
 
 _LOOK_SECONDS = 0.1
 """How long a cancellation, the end of the time and too much output may go unnoticed."""
+_LEAST_GRACE_SECONDS = 5.0
+"""No pace takes more: a command that is told to stop on a busy machine has to come to it."""
 _ROUNDS = 10
 _MIB = 1024 * 1024
 
@@ -167,7 +169,7 @@ def _end(process: subprocess.Popen[bytes], over: threading.Event, command: Comma
     if command.grace_seconds and not over.is_set():
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, command.stop)
-        over.wait(command.grace_seconds)
+        over.wait(paced(command.grace_seconds, _LEAST_GRACE_SECONDS))
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     over.wait()

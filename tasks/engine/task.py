@@ -13,6 +13,7 @@ from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from tiercel.domain.base.errors import TiercelError
+from tiercel.tasks.engine.pace import PacedDelays
 from tiercel.tasks.engine.retry_budget import may_retry
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RETRIES = 4
+_DELAYS_SECONDS = (1, 2, 4, 8)
 
 
 class WorldTask(Generic[P, R]):
@@ -47,15 +48,14 @@ class WorldTask(Generic[P, R]):
         """The task of Prefect that this is."""
         from prefect import task  # noqa: PLC0415 - see the module
         from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
-        from prefect.tasks import exponential_backoff  # noqa: PLC0415
 
         return task(
             name=self.name,
             task_run_name=self._run_name,
             description=(self.fn.__doc__ or "").strip(),
             cache_policy=NO_CACHE,
-            retries=_RETRIES,
-            retry_delay_seconds=exponential_backoff(1),
+            retries=len(_DELAYS_SECONDS),
+            retry_delay_seconds=PacedDelays(_DELAYS_SECONDS),
             retry_jitter_factor=0.5,
             retry_condition_fn=_is_transient,
         )(self.fn)

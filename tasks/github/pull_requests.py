@@ -44,6 +44,7 @@ def await_mergeability(
             return pull
         if time.monotonic() >= ends:
             raise UnreachableError(
+                "github.mergeability_unknown",
                 f"GitHub does not say whether #{number} can be merged",
                 where=f"{name}#{number}",
                 state="nothing was built",
@@ -132,7 +133,9 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
     once more for every pull request.
     """
     if pull.base is None or pull.head is None:
-        raise RefusedInputError("GitHub names no branches of a pull request", where=name)
+        raise RefusedInputError(
+            "github.branches_unknown", "GitHub names no branches of a pull request", where=name
+        )
     return PullRequest(
         repository=name,
         number=pull.number,

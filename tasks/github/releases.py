@@ -32,6 +32,7 @@ def tag_version(name: str, version: str, commit: str) -> bool:
             if tagged == commit:
                 return False
             raise RefusedInputError(
+                "version.tag_taken",
                 f"tag {version} names another commit",
                 where=name,
                 why=f"it names {tagged[:7]} and not {commit[:7]}",

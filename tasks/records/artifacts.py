@@ -70,6 +70,7 @@ def write_manifest(access: Access, bucket: str, manifest: Manifest) -> Manifest:
 
 def _damaged(where: str, why: str) -> RefusedInputError:
     return RefusedInputError(
+        "artifact.manifest_damaged",
         "a manifest is damaged",
         where=where,
         why=why,

@@ -79,7 +79,9 @@ def renew_lease(held: HeldLease) -> HeldLease:
     if not version:
         found, version, _ = _read(held.access, held.bucket, held.lease.stack)
         if found == held.lease:
-            raise TransientError("the lease could not be renewed", where=held.where)
+            raise TransientError(
+                "lease.not_renewed", "the lease could not be renewed", where=held.where
+            )
         if found != renewed:  # else the answer to our own write was lost
             raise _lost(held, found)
     return HeldLease(held.access, held.bucket, renewed, version, began)
@@ -105,6 +107,7 @@ def _read(access: Access, bucket: str, stack: str) -> tuple[Lease | None, str, f
         return Lease.model_validate_json(body), answer["ETag"], _age_seconds(answer)
     except ValidationError as error:
         raise RefusedInputError(
+            "lease.damaged",
             "a lease cannot be read",
             where=f"s3://{bucket}/{key}",
             why=str(error),
@@ -141,6 +144,7 @@ def _write(access: Access, bucket: str, lease: Lease, version: str) -> str:
 
 def _lost(held: HeldLease, found: Lease | None) -> LeaseLostError:
     return LeaseLostError(
+        "lease.lost",
         f"the lease of stack {held.lease.stack} was lost",
         where=held.where,
         why=f"{found.holder if found else 'nobody'} has it now: this run gave no sign of life",

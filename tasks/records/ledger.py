@@ -107,6 +107,7 @@ def record_rejection(
 def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
     """Return the error for a release that the ledger does not have."""
     return RefusedInputError(
+        "ledger.no_release",
         f"stack {stack} has no release {number}",
         where=f"s3://{bucket}/{stack_prefix(stack)}",
         state="nothing was changed",
@@ -191,6 +192,7 @@ def _read(access: Access, bucket: str, stack: str, number: int, keys: Collection
 
 def _damaged(bucket: str, stack: str, number: int, why: str) -> RefusedInputError:
     return RefusedInputError(
+        "ledger.entry_damaged",
         f"entry {number} of the ledger cannot be read",
         where=f"s3://{bucket}/{stack_prefix(stack)}{number:08d}/",
         why=why,

@@ -44,6 +44,7 @@ def export_ledger(access: Access, bucket: str, key: SigningKey, folder: Path) ->
     foreign = [key for key in keys if not is_copied(key)]
     if foreign:
         raise RefusedInputError(
+            "ledger.foreign_objects",
             f"the bucket has {len(foreign)} objects that Tiercel did not write",
             where=f"s3://{bucket}/{foreign[0]}",
             state="nothing was exported",
@@ -73,6 +74,7 @@ def restore_ledger(access: Access, bucket: str, folder: Path) -> tuple[int, int]
     keys = in_order_of_restoring(_keys_below(folder))
     if not keys:
         raise RefusedInputError(
+            "ledger.nothing_to_restore",
             "there is nothing to restore",
             where=str(folder),
             why=f"it has no {', '.join(PREFIXES)}",
@@ -113,6 +115,7 @@ def _exported_key(folder: Path, fingerprint: str) -> SigningKey:
         if key and key.fingerprint == fingerprint.lower():
             return key
     raise RefusedInputError(
+        "ledger.no_such_key",
         "the export has no key with this fingerprint",
         where=str(folder / _KEYS),
         why=f"no public key there has the SHA-256 {fingerprint}",
@@ -133,6 +136,7 @@ def _genuine(path: Path, key: SigningKey) -> Envelope:
 
 def _forged(path: Path, why: str) -> UntrustedArtifactError:
     return UntrustedArtifactError(
+        "ledger.export_not_genuine",
         "provenance of the export is not genuine",
         where=str(path),
         why=why,

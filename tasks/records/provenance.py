@@ -91,17 +91,20 @@ def _not_genuine(
     if envelope.signature_of(key.arn) is None:
         names = ", ".join(one.keyid for one in envelope.signatures) or "nobody"
         return _refused(
+            "provenance.signed_by_other_key",
             f"the provenance of {manifest.service} was signed with another key",
             where=where,
             why=f"signed by {names}, not by {key.arn}",
         )
     if not is_ours:
         return _refused(
+            "provenance.statement_changed",
             f"the statement of the provenance of {manifest.service} was changed",
             where=where,
             why="it is not about this artifact, and its signature does not fit it",
         )
     return _refused(
+        "provenance.forged",
         f"the signature of the provenance of {manifest.service} is not genuine",
         where=where,
         why=f"{key.arn} has not signed this statement",
@@ -113,7 +116,10 @@ def _parsed(body: bytes, manifest: Manifest, where: str) -> Envelope:
         return Envelope.model_validate_json(body)
     except ValidationError as error:
         raise _refused(
-            f"the provenance of {manifest.service} is damaged", where=where, why=str(error)
+            "provenance.damaged",
+            f"the provenance of {manifest.service} is damaged",
+            where=where,
+            why=str(error),
         ) from error
 
 
@@ -128,8 +134,9 @@ def _check_package(
         raise not_signed(what, manifest, where, f"its SHA-256 is {found}")
 
 
-def _refused(what: str, *, where: str, why: str) -> UntrustedArtifactError:
+def _refused(code: str, what: str, *, where: str, why: str) -> UntrustedArtifactError:
     return UntrustedArtifactError(
+        code,
         what,
         where=where,
         why=why,

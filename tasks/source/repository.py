@@ -15,6 +15,8 @@ from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
 _TIMEOUT_SECONDS = 600
 _GRACE_SECONDS = 10.0
 """How long git may take to remove its locks and what it has half fetched."""
+
+LONGEST_GIT_SECONDS = _TIMEOUT_SECONDS + _GRACE_SECONDS
 _MAX_FILE_BYTES = 1_048_576
 _PASSED_ON = ("PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE")
 _SHOWN_LINES = 10
@@ -43,11 +45,11 @@ def read_text(commit: Commit, path: str) -> str | None:
     if size.returncode:
         return None
     if int(size.stdout) > _MAX_FILE_BYTES:
-        raise RefusedInputError(f"{path} is larger than 1 MiB", where=where)
+        raise RefusedInputError("source.file_too_long", f"{path} is larger than 1 MiB", where=where)
     blob = run_git(commit.mirror, "cat-file", "blob", name, check=False)
     text = None if blob.returncode else _utf_8(blob.stdout)  # git fails for a folder
     if text is None:
-        raise RefusedInputError(f"{path} is not UTF-8 text", where=where)
+        raise RefusedInputError("source.file_not_text", f"{path} is not UTF-8 text", where=where)
     return text
 
 
@@ -68,6 +70,7 @@ def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
         )
         if result.returncode:
             raise RefusedInputError(
+                "source.no_such_path",
                 f"{path} does not exist in the commit",
                 where=f"{commit.repository}@{commit.sha[:7]}",
                 state="nothing was built",
@@ -95,6 +98,7 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     for entry in listing.stdout.split(b"\x00"):
         if entry.startswith(_SUBMODULE_MODE):
             raise RefusedInputError(
+                "source.submodule",
                 "a service's source contains a git submodule",
                 where=os.fsdecode(entry.partition(b"\t")[2]),
                 why="the commit names the submodule's commit and not its files",
@@ -111,6 +115,7 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     index.unlink(missing_ok=True)
     if result.returncode:
         raise RefusedInputError(
+            "source.not_checked_out",
             "git cannot check out the commit",
             where=f"{commit.repository}@{commit.sha[:7]}: {', '.join(paths)}",
             why=result.stderr.decode(errors="replace").strip()[-500:],
@@ -139,12 +144,18 @@ def run_git(
     )
     if ended.ending is Ending.NOT_STARTED and not shutil.which("git", path=environment.get("PATH")):
         raise UnreachableError(
-            "git is not installed", where="PATH", remedy="install git 2.39 or newer"
+            "git.not_installed",
+            "git is not installed",
+            where="PATH",
+            remedy="install git 2.39 or newer",
         )
     if ended.ending in (Ending.TIMED_OUT, Ending.SIGNALLED):
-        raise TransientError("git was ended before it was done", where=str(mirror), why=ended.why)
+        raise TransientError(
+            "git.not_ended", "git was ended before it was done", where=str(mirror), why=ended.why
+        )
     if ended.ending is not Ending.EXITED or (check and ended.returncode):
         raise UnreachableError(
+            "git.failed",
             f"git {arguments[0]} failed",
             where=str(mirror),
             why="\n".join([ended.why, *last_lines(ended.stderr, _SHOWN_LINES)]),

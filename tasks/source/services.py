@@ -35,6 +35,7 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
         described = topology.with_services(discover_services(list_files(commit), name))
     if not described.services:
         raise RefusedInputError(
+            "source.no_service",
             "the commit has no service",
             where=where,
             why=f"it has neither a {CONFIG_FILE} with [services] nor a template.yaml",

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.release.live import StackSeen
+from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.states import StackStatus, is_terminal
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
@@ -89,7 +89,7 @@ def wait_for_stack(
         while True:
             stack = describe(access, name)
             if stack is None:
-                raise DeployFailedError("the stack has vanished", where=where_is(access, name))
+                raise vanished(where_is(access, name))
             events = events or EventStream(access, stack.stack_id, current_operation=True)
             fresh = events.fresh()
             seen += fresh

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +22,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect_aws.workers.ecs_worker import ECSJobConfiguration
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
+from tests.support.commands import help_of
 from tests.support.services import Unit
 from tiercel.sandbox.machine.prefect_server import SETTINGS, client_environ
 
@@ -238,13 +236,7 @@ def test_no_python_of_a_unit_or_of_the_image_looks_for_code_in_its_folder() -> N
 def test_a_command_and_its_options_exist(words: tuple[str, ...]) -> None:
     names = [word for word in words if word.startswith("-") and word not in PYTHONS_OWN]
     before = [*itertools.takewhile(lambda word: word not in names, words)]
-    shown = subprocess.run(
-        [Path(sys.executable).parent / before[0], *before[1:], "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-    ).stdout
+    shown = help_of(before)
     assert [name for name in names if not re.search(rf"{name}\b", shown)] == []
 
 

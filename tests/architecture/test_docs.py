@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -41,6 +42,7 @@ from tiercel.domain.base.errors import ConfigurationError, ExitCode
 from tiercel.domain.organization.configuration import parse_services, parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.stack.states import Intent, StackStatus, decide
+from tiercel.sandbox.github.http import api
 
 TIERCEL = typer.main.get_command(app)
 COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
@@ -227,13 +229,13 @@ def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
 
 @pytest.mark.parametrize("page", RUNBOOKS)
 def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> None:
-    known = {
-        text
-        for folder in PRODUCT
-        for path in (ROOT / folder).rglob("*.py")
-        for text in failures_in(path)
-    }
-    assert documented(rows(text_of(page), "message")) - known == set()
+    assert documented(rows(text_of(page), "message")) - failures_of_the_product() == set()
+
+
+@cache
+def failures_of_the_product() -> set[str]:
+    modules = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")]
+    return {text for path in modules for text in failures_in(path)}
 
 
 def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
@@ -255,3 +257,15 @@ def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() 
     ]
     assert [len(found) for found in steps] == [1] * len(table)
     assert len(set.union(*steps)) == len(table)
+
+
+def test_every_operation_of_the_github_stand_in_is_told_and_who_calls_it() -> None:
+    page = text_of("docs/understand/github-stand-in.md")
+    table = rows(page, "about", "the product calls", "the stand-in has too")
+    cells = " ".join(cell for row in table for cell in row)
+    told = [span.replace("…", "/repos/{owner}/{repo}") for span in spans(cells)]
+    routes = [route for module in api._MODULES for route in module.ROUTES]
+    modelled = [f"{route.method} {route.template}" for route in routes]
+    assert sorted(told) == sorted([*modelled, "GET /rate_limit"])
+    called = sum(len(spans(row[1])) for row in table)
+    assert f"has {len(told)} operations, and the product calls {called}" in page

@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,27 @@ ACCOUNT_ID = re.compile(r"(?<![\w.-])(?!0{12})[0-9]{12}(?![\w-])")
 Rule = Callable[[ast.Module], Iterator[str]]
 
 
+@cache
+def parsed(folder: str) -> list[tuple[Path, ast.Module]]:
+    return [
+        (path.relative_to(ROOT), ast.parse(path.read_text()))
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_read() -> None:
+    """Read once, and outside of the time that one test may take."""
+    for folder in OWN_CODE:
+        parsed(folder)
+
+
 def found_in(folders: tuple[str, ...], rule: Rule) -> list[str]:
     return [
-        f"{path.relative_to(ROOT)}: {finding}"
+        f"{path}: {finding}"
         for folder in folders
-        for path in sorted((ROOT / folder).rglob("*.py"))
-        for finding in rule(ast.parse(path.read_text()))
+        for path, tree in parsed(folder)
+        for finding in rule(tree)
     ]
 
 
@@ -48,6 +65,17 @@ def test_every_process_is_started_with_an_argument_list_and_no_shell() -> None:
 
 def test_nothing_is_patched() -> None:
     assert found_in(OWN_CODE, patches) == []
+
+
+def test_pytest_passes_over_no_folder_that_has_tests(pytestconfig: pytest.Config) -> None:
+    passed_over = pytestconfig.getini("norecursedirs")
+    tested = {path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert Path("tests", "tasks", "build") in tested
+    assert [
+        folder
+        for folder in tested
+        if any(fnmatch(part, pattern) for part in folder.parts for pattern in passed_over)
+    ] == []
 
 
 def test_no_account_is_named_outside_configuration_examples_and_tests() -> None:

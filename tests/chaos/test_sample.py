@@ -16,7 +16,7 @@ from tiercel.sandbox.lifecycle import Sandbox
 prefect_server = flows.prefect_server
 SEED = 1
 
-pytestmark = pytest.mark.usefixtures("operator")
+pytestmark = pytest.mark.usefixtures("operator", "prefect_server")
 
 
 @pytest.fixture

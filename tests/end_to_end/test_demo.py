@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
-from tests.support.commands import run, run_json
+from tests.support.commands import invoke_json, run
 from tiercel.sandbox import lifecycle
 
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
@@ -175,7 +175,7 @@ def test_the_code_that_lambda_runs_is_the_package_that_was_published(demo: Demo)
 
 
 def test_status_says_what_is_live_where(demo: Demo) -> None:
-    live = run_json("status", "--sandbox", "--state", str(demo.state))
+    live = invoke_json("status", "--sandbox", "--state", str(demo.state))
 
     assert {entry["service"] for entry in live["preprod"]} == SERVICES
     assert {entry["service"] for entry in live["prod"]} == SERVICES
@@ -195,7 +195,7 @@ def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
 
 
 def test_releases_lists_every_release(demo: Demo) -> None:
-    history = run_json("releases", "prod", "--sandbox", "--state", str(demo.state))
+    history = invoke_json("releases", "prod", "--sandbox", "--state", str(demo.state))
 
     assert {(entry["service"], entry["release"], entry["status"]) for entry in history} == {
         ("catalog", 2, "succeeded"),

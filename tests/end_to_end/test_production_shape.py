@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.support import templates
-from tests.support.commands import run_json
+from tests.support.commands import invoke_json
 from tests.support.databases import (
     free_port,
     postgresql,
@@ -116,7 +116,7 @@ def production(
             for environment in DEPLOYMENTS
             for place, api in enumerate(apis)
         }
-        run_json("up", **environments["preprod", 0])
+        invoke_json("up", **environments["preprod", 0])
         for (environment, place), variables in environments.items():
             service = start_worker(folder, environment, f"{environment}-{place}", variables)
             stack.callback(service.kill)

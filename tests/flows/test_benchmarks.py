@@ -49,7 +49,7 @@ def changing(calls: Counter[str]) -> dict[str, int]:
     return {name: count for name, count in calls.items() if any(word in name for word in words)}
 
 
-@pytest.mark.usefixtures("own_environment", "nothing_is_left")
+@pytest.mark.usefixtures("own_environment", "nothing_is_left", "prefect_server")
 def test_the_bare_script_changes_what_the_flows_change(sandbox: Sandbox, tmp_path: Path) -> None:
     from benchmarks.flow_lifecycle import FlowLifecycle
 

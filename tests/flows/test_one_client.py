@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from prefect.context import SyncClientContext
 
 from tiercel.flows.engine.concurrency import call, side_by_side
@@ -22,5 +23,6 @@ async def clients(repository: str, commit: str) -> list[int]:  # noqa: ARG001 - 
     return [first, *await side_by_side([lambda: call(client_of_task)] * 3)]
 
 
+@pytest.mark.usefixtures("prefect_server")
 def test_all_tasks_of_a_flow_share_one_client_of_prefects_server() -> None:
     assert len(set(asyncio.run(clients("acme/shop", "develop")))) == 1

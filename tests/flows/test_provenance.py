@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import run_json
+from tests.support.commands import invoke_json
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.domain.artifact.dsse import Envelope, Signature
@@ -233,7 +233,7 @@ def test_a_person_verifies_a_release_and_what_changed_since_is_not_deployed_agai
     )
     manifest = published(repository, "touched", commit)
     asyncio.run(deploy_to_preprod(repository.name, commit))
-    found = run_json(
+    found = invoke_json(
         "verify-artifact", preprod.stack("touched"), "--sandbox", "--state", str(sandbox.state)
     )
     said = read_statement(bucket.provenance_of("touched")[1].payload)

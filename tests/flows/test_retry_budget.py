@@ -17,7 +17,7 @@ tries: list[int] = []
 @world_task("never answers")
 def never_answers(number: int) -> None:
     tries.append(number)
-    raise TransientError("nobody answers", where="a service that is down")
+    raise TransientError("test.reason", "nobody answers", where="a service that is down")
 
 
 never_answers.task.retry_delay_seconds = [0.0] * 4

@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import run, run_json
+from tests.support.commands import invoke, invoke_json
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.domain.base.errors import ExitCode, RefusedInputError, SmokeTestFailedError
@@ -138,8 +138,8 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     stack = preprod.stack("rejected")
     place = _place(sandbox)
 
-    said = run_json("reject", stack, "1", "--reason", "it lost orders", *place)
-    run_json("reject", stack, "2", "--reason", "it loses more", *place)
+    said = invoke_json("reject", stack, "1", "--reason", "it lost orders", *place)
+    invoke_json("reject", stack, "2", "--reason", "it loses more", *place)
 
     assert said["rejected"] == "it lost orders"
     with pytest.raises(RefusedInputError) as refused:
@@ -159,7 +159,7 @@ def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
     bad = release(repository, commit)["ancient"].release
     repository.merge_into_main()
     stack = preprod.stack("ancient")
-    run_json("reject", stack, "1", "--reason", "it lost orders", *_place(sandbox))
+    invoke_json("reject", stack, "1", "--reason", "it lost orders", *_place(sandbox))
     access, bucket = orchestrator(preprod, "test"), preprod.artifact_bucket
 
     def add(number: int, **changes: str) -> None:
@@ -193,13 +193,13 @@ def test_a_ledger_outlives_its_bucket(
     release(repository, repository.commit(queue_of("outlives", 2)))
     place = _place(sandbox)
     folder = sandbox.state / "exported"
-    run_json("ledger", "export", "preprod", str(folder), *place)
+    invoke_json("ledger", "export", "preprod", str(folder), *place)
     s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
     lost = [key for key in _keys(s3, preprod.artifact_bucket) if "outlives" in key]
     for key in lost:
         s3.delete_object(Bucket=preprod.artifact_bucket, Key=key)
 
-    restored = run_json("ledger", "restore", "preprod", str(folder), *place)
+    restored = invoke_json("ledger", "restore", "preprod", str(folder), *place)
 
     assert restored["created"] == len([key for key in lost if not key.startswith("leases/")])
     back = asyncio.run(roll_back("preprod", preprod.stack("outlives")))
@@ -213,21 +213,23 @@ def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
     repository = repositories.make("moves")
     release(repository, repository.commit(queue_of("moves", 1)))
     stack, folder = preprod.stack("moves"), str(sandbox.state / "moved")
-    exported = run_json("ledger", "export", "preprod", folder, *_place(sandbox))
+    exported = invoke_json("ledger", "export", "preprod", folder, *_place(sandbox))
     _keep_provenance_of("moves", Path(folder))
     state = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("AWS_PROFILE")  # it is one of the other sandbox
             new = lifecycle.up(state, topology, prefect=False, github=False)
-        run_json("ledger", "restore", "preprod", folder, *_place(new))
-        code, said, _ = run("verify-artifact", stack, "--json", *_place(new))
+        invoke_json("ledger", "restore", "preprod", folder, *_place(new))
+        code, said, _ = invoke("verify-artifact", stack, "--json", *_place(new))
         signing = ("--sign-again", exported["signing_key"])
-        first = run_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
-        again = run_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
-        verified = run_json("verify-artifact", stack, *_place(new))
+        first = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        again = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        verified = invoke_json("verify-artifact", stack, *_place(new))
         wrong = ("--sign-again", "0" * 64)
-        _, refused, _ = run("ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new))
+        _, refused, _ = invoke(
+            "ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new)
+        )
     finally:
         lifecycle.down(state)
         shutil.rmtree(state)

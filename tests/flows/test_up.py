@@ -43,8 +43,9 @@ BY_A_PERSON = [
 
 
 @pytest.fixture(autouse=True)
-def server_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def server_of_the_command(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """`prefect deploy` is a process of its own."""
+    assert prefect_server is None
     monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
 
 

@@ -25,7 +25,7 @@ WAITS = f"{sys.executable} -c 'import time; time.sleep(60)'"
 ENGINE = f"{sys.executable} -m prefect.engine"
 BRIEFLY = 0.1
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prefect_server")]
 
 
 @asynccontextmanager

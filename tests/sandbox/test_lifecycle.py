@@ -33,6 +33,8 @@ from tiercel.sandbox.lifecycle import Sandbox, down, status, up
 from tiercel.sandbox.machine.processes import bind, start, stop
 from tiercel.sandbox.machine.record import Ports
 
+pytestmark = pytest.mark.process
+
 QUEUE = {"Type": "AWS::SQS::Queue"}
 
 

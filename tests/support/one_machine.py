@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support import templates
-from tests.support.commands import run_json
+from tests.support.commands import invoke_json
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.services import Service, Unit, private_environment
@@ -88,7 +88,7 @@ class OneMachine:
 
     def releases(self) -> dict[str, str]:
         """What became of the newest release of each stack, as `tiercel releases` says."""
-        found = run_json("releases", "preprod", **self.environment)
+        found = invoke_json("releases", "preprod", **self.environment)
         newest: dict[str, str] = {}
         for release in found:
             newest.setdefault(release["stack"], release["status"])
@@ -106,7 +106,7 @@ def one_machine(folder: Path, topology: Topology) -> Iterator[OneMachine]:
     try:
         machine.start_server()
         api.await_answer()
-        run_json("up", **machine.environment)
+        invoke_json("up", **machine.environment)
         yield machine
     finally:
         machine.close()

@@ -21,6 +21,8 @@ from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.record import Server
 
+pytestmark = pytest.mark.process
+
 
 class Process:
     """The stand-in as the sandbox starts it: a process of its own."""

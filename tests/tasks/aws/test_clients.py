@@ -283,7 +283,7 @@ def test_every_failure_says_what_was_tried_and_where(faults: Faults, runtime: Ac
     with pytest.raises(TiercelError) as failure:
         observe_stack.fn(runtime, "acme-preprod-orders")
 
-    assert failure.value.parts().keys() >= {"what", "where", "why", "do"}
+    assert {part.label for part in failure.value.failure.parts()} >= {"where", "why", "do"}
 
 
 def test_sessions_read_the_description_of_a_service_once(

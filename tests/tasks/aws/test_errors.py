@@ -177,7 +177,7 @@ def test_any_other_failure_of_botocores_is_terminal_in_its_own_words(error: Exce
 
 
 def test_failures_of_our_own_pass_as_they_are() -> None:
-    ours = TransientError("nobody home")
+    ours = TransientError("test.reason", "nobody home")
 
     with pytest.raises(TransientError) as failure, translated("do something", "here"):
         raise ours

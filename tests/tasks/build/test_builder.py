@@ -18,7 +18,13 @@ from tests.tasks.conftest import Origin
 from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
-from tiercel.domain.base.errors import BuildFailedError, ExitCode, RefusedInputError, TiercelError
+from tiercel.domain.base.errors import (
+    BuildFailedError,
+    ExitCode,
+    RefusedInputError,
+    TiercelError,
+    TransientError,
+)
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
@@ -128,6 +134,26 @@ def requirements(tmp_path: Path) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "build"
+
+
+def test_a_build_that_was_broken_off_is_tried_again_in_the_same_folder(
+    origin: Origin, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.commit(
+        {"orders/template.json": json.dumps({"Resources": {"A": {"Type": "AWS::SNS::Topic"}}})}
+    )
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *checkout*) kill -KILL $$ ;; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    script.chmod(0o755)
+    with monkeypatch.context() as broken:
+        broken.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+        with pytest.raises(TransientError):
+            build(origin, folder)
+    assert build(origin, folder).manifest.service == "orders"
 
 
 def commit_example(origin: Origin) -> dict[str, Service]:

@@ -302,6 +302,7 @@ def test_merge_keys_that_multiply_are_refused_at_once() -> None:
     assert "100,000 keys" in refusal_of(doubling("{{<<: [{}]}}", 10)).why
 
 
+@pytest.mark.slow
 def test_many_aliases_of_one_large_value_are_refused_at_once() -> None:
     large = ",".join(f"k{number}: 1" for number in range(30_000))
     refusal_of(f"a: &a {{{large}}}\nb: [{'*a,' * 100_000}]\n" + HEAD.decode())
@@ -393,6 +394,7 @@ yaml_like = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(st.binary(max_size=60) | yaml_like.map(lambda text: text.encode("utf-8", "surrogatepass")))
 @example(b"A: !!int ''")

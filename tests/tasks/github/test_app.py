@@ -114,6 +114,7 @@ def test_a_failure_while_a_token_is_made_passes_by_itself(app: Place) -> None:
     assert read_version_tags.fn(app.name) == []
 
 
+@pytest.mark.real_time
 def test_a_rate_limit_is_waited_for_while_a_token_is_made(app: Place, told: list[str]) -> None:
     app.stand_in.fault("429", method="POST", path="/access_tokens$", seconds=1)
     assert read_version_tags.fn(app.name) == []

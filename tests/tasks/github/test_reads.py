@@ -60,6 +60,7 @@ def test_a_read_that_fails_once_is_repeated_at_once_and_nobody_notices(
     assert time.monotonic() - started < IMPATIENT
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("kind", LIMITS)
 def test_a_rate_limit_is_waited_for_and_the_log_says_so(
     place: Place, pull: PullRequest, told: list[str], kind: str
@@ -73,6 +74,7 @@ def test_a_rate_limit_is_waited_for_and_the_log_says_so(
     assert line.endswith(" UTC")
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("kind", LIMITS)
 def test_a_write_waits_for_a_rate_limit_too_because_nothing_was_done(
     place: Place, pull: PullRequest, told: list[str], kind: str

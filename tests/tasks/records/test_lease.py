@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -62,14 +61,19 @@ def test_another_writer_is_waited_for_until_it_gives_the_lease_back(
     infrastructure: Access, bucket: str, stack: str
 ) -> None:
     first = take_lease.fn(infrastructure, bucket, wanted(stack))
-    later = threading.Timer(1.0, give_back_lease, (first,))
-    began = time.monotonic()
+    began_to_give_back = threading.Event()
+
+    def give_back() -> None:
+        began_to_give_back.set()
+        give_back_lease(first)
+
+    later = threading.Timer(0.3, give_back)
     later.start()
 
     second = take_lease.fn(infrastructure, bucket, wanted(stack, "run b"))
-    later.join()
 
-    assert time.monotonic() - began >= 1.0
+    assert began_to_give_back.is_set()
+    later.join()
     assert second.lease.holder == "run b"
 
 

@@ -4,9 +4,11 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from pathlib import Path
 from subprocess import run
 from time import monotonic
@@ -16,11 +18,13 @@ import pytest
 from tests.tasks.conftest import Origin, Server
 from tiercel.domain.base.errors import (
     ExitCode,
+    InterruptedRunError,
     RefusedInputError,
     TiercelError,
     TransientError,
     UnreachableError,
 )
+from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.source.fetch import fetch_merge_ref
 from tiercel.tasks.source.history import contains_commit
 from tiercel.tasks.source.repository import Commit, export, list_files, object_ids, read_text
@@ -143,7 +147,7 @@ def test_what_is_neither_branch_nor_commit_is_refused_and_not_run(
     error = refusal_of(origin, revision)
     assert "there is no commit" in error.what
     assert error.what.isprintable()
-    assert error.parts().keys() == {"what", "where", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "now", "do"}
     assert not list(tmp_path.rglob("trap"))
 
 
@@ -190,7 +194,7 @@ def test_a_repository_that_does_not_exist_is_refused_at_once_and_not_tried_again
     assert monotonic() - start < 20
     assert not error.transient
     assert "acme/gone.git" in error.where
-    assert error.parts().keys() == {"what", "where", "why", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "why", "now", "do"}
 
 
 def test_a_server_that_is_down_may_be_up_a_moment_later(
@@ -291,6 +295,52 @@ def test_whoever_updates_a_mirror_has_it_alone(origin: Origin) -> None:
             waiting = pool.submit(origin.fetch)
             assert not wait([waiting], timeout=0.3).done
         assert waiting.result().mirror == mirror
+
+
+def test_whoever_waits_for_a_mirror_can_be_cancelled(origin: Origin) -> None:
+    origin.commit({"a": "1"})
+    mirror = origin.fetch().mirror
+    with (
+        mirror.with_suffix(".lock").open("w") as lock,
+        ThreadPoolExecutor(1) as pool,
+        stoppable() as cancel,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = pool.submit(copy_context().run, origin.fetch)
+        cancel.set()
+        try:
+            with pytest.raises(InterruptedRunError):
+                waiting.result(20)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def test_a_mirror_whose_making_was_interrupted_is_made_again(origin: Origin) -> None:
+    sha = origin.commit({"a": "1"})
+    mirror = origin.fetch().mirror
+    shutil.rmtree(mirror / "objects")
+    assert origin.fetch().sha == sha
+
+
+@pytest.mark.parametrize("name", ["packed-refs.lock", "refs/heads/develop.lock", "shallow.lock"])
+def test_the_lock_of_a_git_that_was_killed_long_ago_is_removed(origin: Origin, name: str) -> None:
+    origin.commit({"a": "1"})
+    lock = origin.fetch().mirror / name
+    lock.touch()
+    os.utime(lock, (0, 0))
+    newest = origin.commit({"a": "2"})
+    assert origin.fetch().sha == newest
+    assert not lock.exists()
+
+
+def test_the_lock_of_a_git_that_may_still_run_is_waited_for(origin: Origin) -> None:
+    origin.commit({"a": "1"})
+    lock = origin.fetch().mirror / "refs/heads/develop.lock"
+    lock.touch()
+    origin.commit({"a": "2"})
+    with pytest.raises(TransientError):
+        origin.fetch()
+    assert lock.exists()
 
 
 def merge_ref(origin: Origin) -> tuple[str, str, str]:

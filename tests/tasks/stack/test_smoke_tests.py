@@ -111,7 +111,7 @@ def ask(runtime: Access, monkeypatch: pytest.MonkeyPatch) -> Ask:
 
 
 def failures(ask: Ask, cases: dict[str, tuple[Stack, SmokeTest]]) -> dict[str, str]:
-    """Why each smoke test fails. They run side by side, as each takes eight seconds to fail."""
+    """Why each smoke test fails. They run side by side, as each is tried five times."""
 
     def why(stack: Stack, test: SmokeTest) -> str:
         with pytest.raises(SmokeTestFailedError) as failure:
@@ -378,9 +378,9 @@ def test_a_huge_answer_is_cut_off(odd: Ask) -> None:
 def test_an_answer_that_never_ends_is_cut_off() -> None:
     started = time.monotonic()
 
-    status, body = smoke_tests._request(asking(), f"{GATEWAY}/endless", 0.3)
+    status, body = smoke_tests._request(asking(), f"{GATEWAY}/endless", 2)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert status == 200
     assert body.startswith("data\n")
 
@@ -528,6 +528,21 @@ def test_the_connection_goes_to_the_address_that_was_checked_under_the_name_that
 def test_a_name_that_also_leads_inside_is_refused() -> None:
     with pytest.raises(ValueError, match=NOT_PUBLIC):
         smoke_tests._target("https://shop.example.com", resolving("93.184.216.34", "10.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["::ffff:100.64.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1", "224.0.0.1"],
+)
+def test_an_address_inside_that_is_written_in_another_way_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=NOT_PUBLIC):
+        smoke_tests._target("https://shop.example.com", resolving(address))
+
+
+def test_a_public_address_of_ipv6_is_called() -> None:
+    for address in ("2606:4700::1111", "::ffff:93.184.216.34"):
+        url, _, _ = smoke_tests._target("https://shop.example.com", resolving(address))
+        assert url == f"https://[{address}]"
 
 
 def test_a_name_is_checked_in_the_form_in_which_it_is_called() -> None:

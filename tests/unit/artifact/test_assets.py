@@ -124,7 +124,7 @@ def test_a_local_path_of_any_other_type_is_refused_with_a_remedy(
     assert error.exit_code is ExitCode.REFUSED
     assert "Thing" in error.what
     assert f"{resource_type}.{name.partition('.')[0]}" in error.why
-    assert error.parts().keys() == {"what", "where", "why", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "why", "now", "do"}
 
 
 @pytest.mark.parametrize("exporter", RESOURCES_EXPORT_LIST, ids=lambda found: found.__name__)

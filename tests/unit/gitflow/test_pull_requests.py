@@ -123,7 +123,9 @@ def test_a_check_has_the_context_of_its_subject() -> None:
 
 
 def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None:
-    error = BuildFailedError("the tests fail", where="orders", why="1 of 3", remedy="mend it")
+    error = BuildFailedError(
+        "test.reason", "the tests fail", where="orders", why="1 of 3", remedy="mend it"
+    )
     found = failed_check("orders", error)
     assert (found.context, found.state) == ("tiercel/orders", CheckState.FAILURE)
     assert found.description == "the tests fail"
@@ -172,7 +174,7 @@ def fits_github(found: Check) -> bool:
 @example("\ud800")
 def test_every_short_text_is_one_printable_line_of_at_most_140_characters(text: str) -> None:
     assert fits_github(check("orders", CheckState.FAILURE, text))
-    assert fits_github(failed_check("orders", BuildFailedError(text)))
+    assert fits_github(failed_check("orders", BuildFailedError("test.reason", text)))
 
 
 @given(st.lists(hostile, max_size=20))

@@ -172,16 +172,20 @@ def test_an_empty_board_says_so() -> None:
 
 
 def test_a_failure_says_what_to_do() -> None:
-    error = TiercelError("it broke", where="here", why="because\nof that", state="so", remedy="do")
-    page = failure_page(error)
+    error = TiercelError(
+        "test.reason", "it broke", where="here", why="because\nof that", state="so", remedy="do"
+    )
+    page = failure_page(error.failure)
     assert page.startswith("# it broke\n\n## Where\n\nhere\n")
     assert "## Why\n\n````text\nbecause\nof that\n````" in page
     assert "## How things stand\n\nso" in page
-    assert page.endswith("## What to do\n\ndo\n")
+    assert page.endswith("## What to do\n\ndo\n\nReason `test.reason`\n")
 
 
 def test_a_failure_without_details_is_its_title() -> None:
-    assert failure_page(TiercelError("it broke")).strip() == "# it broke"
+    assert failure_page(TiercelError("test.reason", "it broke").failure) == (
+        "# it broke\n\nReason `test.reason`\n"
+    )
 
 
 def pull(text: str) -> PullRequest:
@@ -223,7 +227,9 @@ def test_nothing_from_outside_breaks_out_of_its_place(text: str) -> None:
         ),
         release_board([live_on(release(outcome(), requested_by=text))], {}, LINKS, NAMES),
         verification_page(pull(text), "1" * 40, [check("a", CheckState.ERROR, text, text)], LINKS),
-        failure_page(TiercelError(text, where=text, why=text, state=text, remedy=text)),
+        failure_page(
+            TiercelError("test.reason", text, where=text, why=text, state=text, remedy=text).failure
+        ),
     ]
     for page in pages:
         outside_of_code = re.sub(r"(?s)````text\n.*?\n````|`[^`\n]*`", "", page)
