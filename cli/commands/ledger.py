@@ -10,7 +10,7 @@ import typer
 from tiercel.cli.terminal.settings import Settings, shared
 
 if TYPE_CHECKING:
-    from tiercel.domain.organization.access import Access
+    from tiercel.domain.organization.access import Records
     from tiercel.domain.organization.names import Names
     from tiercel.tasks.aws.signing import SigningKey
 
@@ -27,9 +27,9 @@ def export(environment: Environment, folder: Folder, *, settings: Settings) -> N
     from tiercel.tasks.records.ledger_export import export_ledger
 
     output, names = settings.output, settings.names(environment)
-    access, bucket = settings.records(names)
-    key = _signing_key(names, access)
-    count = export_ledger.fn(access, bucket, key, folder)
+    records = settings.target(names).records
+    key = _signing_key(names, records)
+    count = export_ledger.fn(records, key, folder)
     output.document({"objects": count, "folder": str(folder), "signing_key": key.fingerprint})
     if not settings.as_json:
         output.result(f"{count} objects of {environment} are in {folder}")
@@ -52,12 +52,12 @@ def restore(
     from tiercel.tasks.records.ledger_export import restore_ledger, sign_restored
 
     output, names = settings.output, settings.names(environment)
-    access, bucket = settings.records(names)
-    created, count = restore_ledger.fn(access, bucket, folder)
+    records = settings.target(names).records
+    created, count = restore_ledger.fn(records, folder)
     signed = 0
     if sign_again:
-        key = _signing_key(names, access)
-        signed = sign_restored.fn(access, bucket, key, folder, sign_again)
+        key = _signing_key(names, records)
+        signed = sign_restored.fn(records, key, folder, sign_again)
     output.document({"created": created, "objects": count, "signed": signed})
     if not settings.as_json:
         output.result(f"{created} of {count} objects restored to {environment}, the others stood")
@@ -65,7 +65,7 @@ def restore(
             output.line(f"{signed} artifacts signed with the key of {environment}")
 
 
-def _signing_key(names: Names, access: Access) -> SigningKey:
+def _signing_key(names: Names, records: Records) -> SigningKey:
     from tiercel.tasks.aws.signing import read_signing_key
 
-    return read_signing_key.fn(access, names.signing_key_arn)
+    return read_signing_key.fn(records.access, names.signing_key_arn)

@@ -11,6 +11,7 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releasing import commit_to_release, owned
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
+from tiercel.domain.base.digests import short
 
 if TYPE_CHECKING:
     from tiercel.flows.release.results import Published
@@ -60,8 +61,8 @@ def show_published(output: Output, published: Mapping[str, Published]) -> None:
                 name,
                 "built" if result.built else "unchanged: nothing uploaded",
                 str(result.uploaded),
-                result.manifest.artifact_id[:12],
-                result.manifest.digest[:12],
+                short(result.manifest.artifact_id),
+                short(result.manifest.digest),
             )
             for name, result in published.items()
         ],

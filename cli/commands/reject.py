@@ -30,13 +30,13 @@ def reject(
     from tiercel.tasks.records.ledger import record_rejection
 
     output = settings.output
-    access, bucket = settings.records(names_of_stack(settings.topology(), stack))
+    records = settings.target(names_of_stack(settings.topology(), stack)).records
     rejection = Rejection(
-        by=caller_arn.fn(access.region),
+        by=caller_arn.fn(records.access.region),
         reason=printable(reason, _LONGEST_REASON),
         at=datetime.now(UTC),
     )
-    rejected = record_rejection.fn(access, bucket, stack, number, rejection)
+    rejected = record_rejection.fn(records, stack, number, rejection)
     output.document(release_row(rejected))
     if not settings.as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(rejected))

@@ -34,7 +34,7 @@ def releases(
     from tiercel.tasks.records.ledger import read_ledger
 
     output, names = settings.output, settings.names(environment or _DEFAULT)
-    history = read_ledger.fn(*settings.records(names), newest)
+    history = read_ledger.fn(settings.target(names).records, newest)
     output.document([release_row(release) for release in history])
     if not settings.as_json:
         release_table(output, f"Releases of {names.environment.name}", history)
@@ -62,10 +62,10 @@ def _show(output: Output, settings: Settings, name: str, environment: str) -> No
             state="nothing was called",
             remedy="leave the environment out",
         )
-    access, bucket = settings.records(names)
-    found = read_release.fn(access, bucket, stack, int(number))
+    records = settings.target(names).records
+    found = read_release.fn(records, stack, int(number))
     if found is None:
-        raise no_release(stack, int(number), bucket)
+        raise no_release(stack, int(number), records.bucket)
     output.document(found.model_dump(mode="json"))
     if not output.as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(found))

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from tiercel.domain.organization.names import Names
     from tiercel.domain.release.live import Live, StackSeen
 
-_RUN = "tiercel-status"
-
 
 @shared(Settings)
 def status(*, settings: Settings) -> None:
@@ -54,16 +52,16 @@ def _live(
 
     It is None for all of them if they cannot be looked at: then the reason is returned too.
     """
-    from tiercel.domain.organization.access import auditor
     from tiercel.tasks.records.ledger import read_live_releases
     from tiercel.tasks.stack.stacks import look_at_stacks
 
-    found = read_live_releases.fn(*settings.records(names))
+    target = settings.target(names)
+    found = read_live_releases.fn(target.records)
     live = [one for one in found if one.running or one.open]
     if not live:
         return [], None
     try:
-        seen = look_at_stacks.fn(auditor(names, _RUN), [one.stack for one in live])
+        seen = look_at_stacks.fn(target.auditor, [one.stack for one in live])
     except TiercelError as error:
         return [(one, None) for one in live], error
     return list(zip(live, seen, strict=True)), None

@@ -12,8 +12,7 @@ from tiercel.cli.terminal.settings import Settings, shared
 if TYPE_CHECKING:
     from tiercel.domain.artifact.dsse import Envelope
     from tiercel.domain.artifact.manifest import Manifest
-    from tiercel.domain.organization.access import Access
-    from tiercel.domain.organization.names import Names
+    from tiercel.domain.organization.access import Target
     from tiercel.domain.release.ledger import Release
     from tiercel.tasks.aws.signing import SigningKey
 
@@ -34,7 +33,7 @@ def verify_artifact(
     from tiercel.domain.organization.names import names_of_stack
 
     output, names = settings.output, names_of_stack(settings.topology(), stack)
-    found, manifest, envelope, key = _verified(names, *settings.records(names), stack, release)
+    found, manifest, envelope, key = _verified(settings.target(names), stack, release)
     document = _document(found, manifest, envelope, key)
     output.document(document)
     if not settings.as_json:
@@ -44,24 +43,25 @@ def verify_artifact(
 
 
 def _verified(
-    names: Names, access: Access, bucket: str, stack: str, number: int | None
+    target: Target, stack: str, number: int | None
 ) -> tuple[Release, Manifest, Envelope, SigningKey]:
     from tiercel.tasks.aws import signing
     from tiercel.tasks.records import artifacts, ledger, provenance
 
+    records = target.records
     found = (
-        ledger.read_release.fn(access, bucket, stack, number)
+        ledger.read_release.fn(records, stack, number)
         if number
-        else ledger.newest_release.fn(access, bucket, stack)
+        else ledger.newest_release.fn(records, stack)
     )
     if found is None:
-        raise ledger.no_release(stack, number or 1, bucket)
+        raise ledger.no_release(stack, number or 1, records.bucket)
     intent = found.intent
     manifest = artifacts.read_artifact.fn(
-        access, bucket, intent.service, intent.artifact_id, intent.artifact_digest
+        records, intent.service, intent.artifact_id, intent.artifact_digest
     )
-    key = signing.read_signing_key.fn(access, names.signing_key_arn)
-    return found, manifest, provenance.verify_artifact.fn(access, bucket, manifest, key), key
+    key = signing.read_signing_key.fn(records.access, target.names.signing_key_arn)
+    return found, manifest, provenance.verify_artifact.fn(records, manifest, key), key
 
 
 def _document(

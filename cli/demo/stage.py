@@ -13,6 +13,7 @@ from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.review.checks import Check, CheckState
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
@@ -117,12 +118,12 @@ class Stage:
         return self.team.approve_and_merge(number)
 
     def _to_preprod(self, commit: str) -> None:
-        self.output.step(f"Publish {commit[:7]} and deploy it to Preprod")
+        self.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")
         self.published.append(self._run(publish_artifact, commit=commit, then_deploy=False))
         self.live["preprod"] = self._run(deploy_to_preprod, commit=commit)
 
     def _to_prod(self, commit: str) -> None:
-        self.output.step(f"Promote {commit[:7]} to Prod")
+        self.output.step(f"Promote {short_commit(commit)} to Prod")
         self._become("prod")
         self.live["prod"] = self._run(promote_to_prod, commit=commit)
         self._become("preprod")

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tiercel.cli.terminal.output import Output
+from tiercel.domain.base.digests import short
+from tiercel.domain.base.git_names import short_commit
 
 if TYPE_CHECKING:
     from tiercel.domain.release.ledger import Release
@@ -44,8 +46,8 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
                 str(result.release.intent.number),
                 result.stack.name,
                 result.stack.status,
-                result.release.intent.commit[:7],
-                result.release.intent.artifact_digest[:12],
+                short_commit(result.release.intent.commit),
+                short(result.release.intent.artifact_digest),
             )
             for name, result in released.items()
         ],
@@ -135,8 +137,8 @@ def _cells(release: Release) -> tuple[str, ...]:
         str(release.intent.number),
         "rejected" if release.rejection else release.status.value,
         f"{_ended(release):%Y-%m-%d %H:%M:%S}",
-        release.intent.commit[:7],
-        release.intent.artifact_digest[:12],
+        short_commit(release.intent.commit),
+        short(release.intent.artifact_digest),
         release.intent.requested_by.rpartition(":")[2],
     )
 

@@ -13,7 +13,7 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox, use_workers
 
 if TYPE_CHECKING:
-    from tiercel.domain.organization.access import Access
+    from tiercel.domain.organization.access import Target
     from tiercel.domain.organization.names import Names
     from tiercel.domain.organization.topology import Topology
 
@@ -46,12 +46,8 @@ class Settings:
     def names(self, environment: str) -> Names:
         """Return the names of an environment; ConfigurationError if there is none of the name."""
         from tiercel.domain.organization.names import Names
-        from tiercel.domain.organization.topology import no_environment
 
-        topology = self.topology()
-        if environment not in topology.environments:
-            raise no_environment(environment, topology)
-        return Names.of(topology, environment)
+        return Names.of(self.topology(), environment)
 
     def become(self, environment: str) -> None:
         """Be the operator of an environment of the sandbox; in AWS one is who one is."""
@@ -61,12 +57,12 @@ class Settings:
             use_sandbox(self.state, self.config, environment)
             forget_clients()
 
-    def records(self, names: Names) -> tuple[Access, str]:
-        """Return who reads and writes an environment's records, and the bucket they are in."""
-        from tiercel.domain.organization.access import orchestrator
+    def target(self, names: Names) -> Target:
+        """Return an environment as this command acts in it, having become its operator."""
+        from tiercel.domain.organization.access import Target
 
         self.become(names.environment.name)
-        return orchestrator(names, "tiercel-cli"), names.artifact_bucket
+        return Target(names, "tiercel-cli")
 
 
 @dataclass(frozen=True, kw_only=True)

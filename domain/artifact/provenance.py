@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiercel.domain.artifact.manifest import Manifest, manifest_key
-from tiercel.domain.base.digests import canonical_json
+from tiercel.domain.base.digests import ArtifactId, canonical_json, short
 from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -186,7 +186,7 @@ def _timestamp(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def provenance_prefix(service: str, artifact_id: str) -> str:
+def provenance_prefix(service: str, artifact_id: ArtifactId) -> str:
     """Return the prefix of all provenance of one source tree's artifacts."""
     return f"provenance/{service}/{artifact_id}/"
 
@@ -249,7 +249,7 @@ def check_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
         f"the artifact of {found.service} cannot be signed",
         where=manifest_key(found.service, found.artifact_id),
         why="it has no provenance with the environment's key, and another build of the same "
-        f"source gave {rebuilt.digest[:12]} instead of {found.digest[:12]}",
+        f"source gave {short(rebuilt.digest)} instead of {short(found.digest)}",
         state="nothing was uploaded",
         remedy="change the service's source, so that another artifact is built",
     )

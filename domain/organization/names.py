@@ -67,7 +67,7 @@ class Names:
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> Self:
-        """Return the names of one environment; KeyError when there is none of that name."""
+        """Return the names of one environment; ConfigurationError if there is none of that name."""
         return cls(topology.organization.name, topology.environment(environment))
 
     @property

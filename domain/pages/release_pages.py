@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from tiercel.domain.base.digests import short
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
@@ -48,7 +49,7 @@ def release_page(
             "**released**" if changed else "unchanged",
             str(release.intent.number),
             links.commit(release.intent.repository, release.intent.commit),
-            code(release.intent.artifact_digest[:12]),
+            code(short(release.intent.artifact_digest)),
             _seconds(release) if changed else "",
         )
         for release, changed in releases
@@ -96,7 +97,7 @@ def _board_line(
         f"{release.intent.number}{_verdict(release)}{_open(opened)}",
         _moment(release.outcome.at if release.outcome else release.intent.at),
         links.commit(release.intent.repository, release.intent.commit),
-        code(release.intent.artifact_digest[:12]),
+        code(short(release.intent.artifact_digest)),
         escaped(_person(release.intent.requested_by)),
         _run(release.intent.flow_run, runs),
     )

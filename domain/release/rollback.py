@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.release.ledger import (
     Intent,
@@ -16,7 +17,7 @@ from tiercel.domain.release.ledger import (
 
 
 def release_before(
-    history: Sequence[Release], running: int | None, rejected: Collection[str]
+    history: Sequence[Release], running: int | None, rejected: Collection[ArtifactId]
 ) -> Release | None:
     """Return the newest good release before the one that the stack runs, None without one.
 
@@ -43,7 +44,7 @@ def release_before(
     )
 
 
-def check_restorable(release: Release, rejected: Mapping[str, Rejection]) -> None:
+def check_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection]) -> None:
     """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact.
 
     `rejected` are all artifacts of the stack that were ever ruled out.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tiercel.domain.base.errors import DeployFailedError, SupersededError, TransientError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.release.ledger import Intent, Purpose, Release, ReleaseStatus
 
 
@@ -52,9 +53,10 @@ def superseded(older: Intent, newer: Intent) -> SupersededError:
     """Return the error of a release that is left alone because of a newer one."""
     return SupersededError(
         "release.superseded",
-        f"{older.service} of commit {older.commit[:7]} is superseded by release {newer.number}",
+        f"{older.service} of commit {short_commit(older.commit)} is superseded by release "
+        f"{newer.number}",
         where=f"stack {older.stack}",
-        why=f"release {newer.number} is commit {newer.commit[:7]}, asked for by "
+        why=f"release {newer.number} is commit {short_commit(newer.commit)}, asked for by "
         f"{newer.requested_by}",
         state="nothing was changed by this run",
         remedy="nothing is to be done; to go back to an older release, use `tiercel rollback`",

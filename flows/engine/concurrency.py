@@ -51,18 +51,18 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
 
 
-async def side_by_side(calls: Iterable[Callable[[], Awaitable[R]]]) -> list[R]:
-    """Await the calls at the same time, a few at once, and return their results in order.
+async def each(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Await the work on each item, a few at the same time, and return the results in order.
 
     If one fails, the others are awaited first: none is left running unseen.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def guarded(one: Callable[[], Awaitable[R]]) -> R:
+    async def guarded(item: T) -> R:
         async with gate:
-            return await one()
+            return await work(item)
 
-    return await all_done([guarded(one) for one in calls])
+    return await all_done([guarded(item) for item in items])
 
 
 async def all_done(awaitables: Iterable[Awaitable[R]]) -> list[R]:

@@ -44,6 +44,7 @@ def verify_service(
     return template
 
 
+@world_task("read template", "read template {path}")
 def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
     """Return the template that a commit has at a path, None if it has none that can be read."""
     try:

@@ -14,8 +14,8 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import RefusedInputError, TransientError
-from tiercel.domain.base.git_names import is_legal_branch
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, TransientError
+from tiercel.domain.base.git_names import is_legal_branch, short_commit
 from tiercel.domain.base.values import Frozen
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
@@ -30,8 +30,11 @@ _FINAL = (
     "does not exist",
     "could not read Username",
     "Authentication failed",
-    _NO_REF,
 )
+
+
+class _NoSuchRefError(RefusedInputError):
+    """The repository is there, and has no ref of that name."""
 
 
 class MergeRef(Frozen):
@@ -62,7 +65,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
         if not _contains(mirror, branch, sha):
             raise RefusedInputError(
                 "source.not_on_branch",
-                f"commit {sha[:7]} is not in {branch}",
+                f"commit {short_commit(sha)} is not in {branch}",
                 where=_url(repository),
                 state="nothing was built",
                 remedy=f"merge it into {branch} first",
@@ -81,14 +84,12 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     try:
         with _updated(repository, f"{ref}:{ref}") as mirror:
             merge, base, head = (_resolve(mirror, f"{ref}{suffix}") for suffix in ("", "^1", "^2"))
-    except RefusedInputError as error:
-        if _NO_REF not in error.why:
-            raise
+    except _NoSuchRefError:
         merge = base = head = ""
     if head != head_commit:
         raise TransientError(
             "source.merge_not_ready",
-            f"the merge of #{number} is not that of commit {head_commit[:7]} yet",
+            f"the merge of #{number} is not that of commit {short_commit(head_commit)} yet",
             where=_url(repository),
             remedy="run it again in a minute",
         )
@@ -136,7 +137,7 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
     )  # fmt: skip
     if result.returncode:
         why = result.stderr.decode(errors="replace").strip()[-500:]
-        kind = RefusedInputError if any(text in why for text in _FINAL) else TransientError
+        kind = _kind_of(why)
         raise kind(
             "source.not_fetched",
             "the repository cannot be fetched",
@@ -145,6 +146,13 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
             state="nothing was built",
             remedy="check that the repository exists and that this machine may read it",
         )
+
+
+def _kind_of(why: str) -> type[TiercelError]:
+    """Return what a failed fetch is, by what git says of it."""
+    if _NO_REF in why:
+        return _NoSuchRefError
+    return RefusedInputError if any(text in why for text in _FINAL) else TransientError
 
 
 def _credentials(url: str) -> dict[str, str]:

@@ -17,12 +17,13 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from tiercel.domain.base.errors import SmokeTestFailedError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import mismatch, parsed, shown
 from tiercel.tasks.aws.clients import client_of_one_try
 from tiercel.tasks.aws.errors import TRANSIENT_CODES, code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.stack.stacks import Stack, physical_id
+from tiercel.tasks.stack.stacks import physical_id
 
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 2.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
 from tiercel.domain.release.live import StackSeen
 from tiercel.domain.stack.failures import vanished
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
@@ -25,19 +25,6 @@ _LONGEST_POLL_SECONDS = 5.0
 _POLL_GROWTH = 1.4
 _AT_ONCE = 8
 """Stacks that are looked at at the same time."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """What CloudFormation says of a stack. `token` is that of its newest operation."""
-
-    stack_id: str
-    name: str
-    status: StackStatus
-    reason: str
-    outputs: dict[str, str]
-    token: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
 
 
 @world_task("observe stack", "observe stack {name}")

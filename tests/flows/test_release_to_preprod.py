@@ -17,6 +17,7 @@ from tiercel.domain.base.errors import (
     RefusedInputError,
     SmokeTestFailedError,
 )
+from tiercel.domain.organization.access import Records
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger import Release, ReleaseStatus, stack_prefix
 from tiercel.flows.deploy import deploy_to_preprod
@@ -40,7 +41,7 @@ def newest(preprod: Names, service: str) -> Release:
     from tiercel.domain.organization.access import orchestrator
 
     found = newest_release.fn(
-        orchestrator(preprod, "test"), preprod.artifact_bucket, preprod.stack(service)
+        Records(orchestrator(preprod, "test"), preprod.artifact_bucket), preprod.stack(service)
     )
     assert found
     return found

@@ -29,7 +29,7 @@ from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.builder import Built, build_folder, build_service
-from tiercel.tasks.source.repository import object_ids
+from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +54,8 @@ def template(**resources: Any) -> str:
 
 def build(origin: Origin, folder: Path, service: Service = ORDERS) -> Built:
     commit = origin.fetch()
-    tree = source_tree(service, object_ids(commit, source_paths(service)))
+    objects = find_objects.fn(commit, source_paths(service))
+    tree = source_tree(service, {path: found.id for path, found in objects.items()})
     return build_service.fn(commit, service, tree, Builds(), folder)
 
 

@@ -15,7 +15,7 @@ from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import unique
 from tiercel.domain.artifact.dsse import Envelope, Signature
 from tiercel.domain.base.errors import RefusedInputError, UntrustedArtifactError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger_export import ExportedKey
 from tiercel.tasks.aws.objects import read_object
@@ -85,7 +85,7 @@ def test_what_the_former_key_signed_gets_a_second_signature_once(
     infrastructure: Access, preprod: Names, key: SigningKey, export: Export
 ) -> None:
     export.sign(b"statement")
-    asked = (infrastructure, preprod.artifact_bucket, key, export.folder)
+    asked = (Records(infrastructure, preprod.artifact_bucket), key, export.folder)
 
     assert sign_restored.fn(*asked, export.fingerprint) == 1
     assert sign_restored.fn(*asked, export.fingerprint.upper()) == 0
@@ -105,7 +105,7 @@ def test_a_statement_that_the_former_key_did_not_sign_is_refused(
     export.sign(b"statement", told=told or None)
     if not told:
         next((export.folder / export.place).iterdir()).write_bytes(b"{}")
-    asked = (infrastructure, preprod.artifact_bucket, key, export.folder)
+    asked = (Records(infrastructure, preprod.artifact_bucket), key, export.folder)
 
     with pytest.raises(UntrustedArtifactError, match="is not genuine") as refused:
         sign_restored.fn(*asked, export.fingerprint)
@@ -124,4 +124,6 @@ def test_a_key_with_another_fingerprint_is_not_believed(
     assert another.fingerprint != noted
 
     with pytest.raises(RefusedInputError, match="no key with this fingerprint"):
-        sign_restored.fn(infrastructure, preprod.artifact_bucket, key, export.folder, noted)
+        sign_restored.fn(
+            Records(infrastructure, preprod.artifact_bucket), key, export.folder, noted
+        )

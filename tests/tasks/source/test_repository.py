@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from pathlib import Path
@@ -14,6 +14,8 @@ from subprocess import run
 from time import monotonic
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.tasks.conftest import Origin, Server
 from tiercel.domain.base.errors import (
@@ -27,7 +29,15 @@ from tiercel.domain.base.errors import (
 from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.source.fetch import fetch_merge_ref
 from tiercel.tasks.source.history import contains_commit
-from tiercel.tasks.source.repository import Commit, export, list_files, object_ids, read_text
+from tiercel.tasks.source.repository import (
+    Commit,
+    GitObject,
+    export,
+    find_objects,
+    list_files,
+    read_text,
+    run_git,
+)
 
 MIB = 1024 * 1024
 
@@ -43,6 +53,10 @@ def exported(commit: Commit, target: Path, *paths: str) -> dict[str, bytes]:
         for path in target.rglob("*")
         if path.is_symlink() or path.is_file()
     }
+
+
+def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
+    return {path: found.id for path, found in find_objects.fn(commit, paths).items()}
 
 
 def refusal_of(origin: Origin, revision: str) -> RefusedInputError:
@@ -682,3 +696,69 @@ def test_a_path_that_is_not_in_the_commit_is_refused_with_a_remedy(
     with pytest.raises(RefusedInputError, match="does not exist in the commit") as refusal:
         object_ids(origin.fetch(), ["orders", path])
     assert "tiercel.toml" in refusal.value.remedy
+
+
+SUBMODULE = "5" * 40
+ODD = [*NAMES, os.fsdecode(b"caf\xe9"), "plain", "a b", "x[1]", "x?", "^", "HEAD"]
+
+
+def push_odd_names(origin: Origin) -> Commit:
+    """Push a tree with every odd name as a file and as a folder, with links and a submodule."""
+    blob = origin.git("hash-object", "-w", "--stdin", stdin=b"x")
+    link = origin.git("hash-object", "-w", "--stdin", stdin=b"folder")
+    rows = [f"120000 {link}\tlink", f"160000 {SUBMODULE}\tfolder/submodule"]
+    rows += [f"100644 {blob}\t{name}" for name in ODD]
+    rows += [f"100755 {blob}\tfolder/{name}/deep/{name}" for name in ODD]
+    listed = "".join(f"{row}\0" for row in rows)
+    origin.git("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
+    commit = origin.git("commit-tree", origin.git("write-tree"), "-m", "Odd names")
+    origin.git("push", "--quiet", "--force", str(origin.bare), f"{commit}:refs/heads/develop")
+    return origin.fetch()
+
+
+def one_by_one(commit: Commit, path: str) -> GitObject | None:
+    """Ask git for one path, as a revision, which no name of a file can change."""
+    name = f"{commit.sha}^{{tree}}" if path == "." else f"{commit.sha}:{path}"
+    found = run_git(
+        commit.mirror, "rev-parse", "--verify", "--quiet", "--end-of-options", name, check=False
+    )
+    if found.returncode:
+        return None
+    sha = found.stdout.decode().strip()
+    kind = run_git(commit.mirror, "cat-file", "-t", sha, check=False).stdout.decode().strip()
+    return GitObject(id=sha, kind=kind or "commit")
+
+
+def test_one_command_finds_what_git_finds_path_by_path_whatever_their_names(
+    origin: Origin,
+) -> None:
+    commit = push_odd_names(origin)
+    below = [f"folder/{name}" for name in ODD]
+    deep = [f"{path}/deep" for path in below] + [
+        f"{path}/deep/{name}" for path, name in zip(below, ODD, strict=True)
+    ]
+    there = [".", "folder", "link", "folder/submodule", *ODD, *below, *deep]
+    missing = ["missing", "link/deep", "folder/submodule/x", "plain/x", "folder/?*", "../x", "é/é"]
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        st.lists(st.sampled_from(there), min_size=1, max_size=8, unique=True),
+        st.none() | st.sampled_from(missing),
+    )
+    def agree(paths: list[str], absent: str | None) -> None:
+        assert find_objects.fn(commit, paths) == {path: one_by_one(commit, path) for path in paths}
+        if absent:
+            assert one_by_one(commit, absent) is None
+            with pytest.raises(RefusedInputError) as refusal:
+                find_objects.fn(commit, [*paths, absent])
+            assert refusal.value.what.startswith(f"{absent} does not exist")
+
+    agree()
+
+
+def test_more_paths_than_fit_into_one_command_are_found(origin: Origin) -> None:
+    names = [f"service-{number:03}/a" for number in range(450)]
+    origin.commit(dict.fromkeys(names, "x"))
+    found = find_objects.fn(origin.fetch(), names)
+    assert list(found) == names
+    assert {one.kind for one in found.values()} == {"blob"}

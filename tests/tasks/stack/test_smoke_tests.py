@@ -30,13 +30,13 @@ from tiercel.domain.base.errors import SmokeTestFailedError, TransientError, Unr
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import MAX_SHOWN
 from tiercel.domain.stack.states import StackStatus
 from tiercel.tasks.aws.clients import client_of_one_try, forget_clients
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.stack import smoke_tests
 from tiercel.tasks.stack.smoke_tests import smoke_test
-from tiercel.tasks.stack.stacks import Stack
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws

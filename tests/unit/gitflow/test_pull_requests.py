@@ -17,6 +17,7 @@ from tiercel.domain.review.checks import (
     failed_check,
     refusal,
     summary,
+    unchanged,
 )
 
 HEAD = "a" * 40
@@ -133,7 +134,7 @@ def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None
 
 
 FAILED = check("storage", CheckState.FAILURE, "the tests fail")
-UNCHANGED = success("inbox", "unchanged: skipped")
+UNCHANGED = unchanged("inbox")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,12 @@ UNCHANGED = success("inbox", "unchanged: skipped")
         ([], CheckState.SUCCESS, "verified: 0 built, 0 unchanged"),
         ([success("orders")], CheckState.SUCCESS, "verified: 1 built, 0 unchanged"),
         ([success("orders"), UNCHANGED], CheckState.SUCCESS, "verified: 1 built, 1 unchanged"),
+        (
+            [success("unchanged", "built, unchanged since")],
+            CheckState.SUCCESS,
+            "verified: 1 built, 0 unchanged",
+        ),
+        ([check("a/b", CheckState.ERROR, "")], CheckState.FAILURE, "failed: a/b"),
         ([success("orders"), FAILED], CheckState.FAILURE, "failed: storage"),
         (
             [check("a", CheckState.ERROR, ""), FAILED, UNCHANGED],
