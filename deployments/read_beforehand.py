@@ -1,5 +1,5 @@
-"""Does, when it is imported, what every run would do: reads what botocore has to know of AWS, and
-makes Prefect's tasks of the functions that the flows call.
+"""Does, when it is imported, what every run would do: reads what botocore has to know of AWS, makes
+Prefect's tasks of the functions that the flows call, and completes the models that Prefect defers.
 
 For the process that is forked for runs, which can be told what to import and nothing else; what
 has the tasks is imported before this.
@@ -9,8 +9,30 @@ from __future__ import annotations
 
 import sys
 
+import prefect.task_engine
+import prefect.utilities.visualization  # noqa: F401 - each run imports it
+from prefect.artifacts import MarkdownArtifact
+from prefect.client.schemas.actions import ArtifactCreate, FlowRunUpdate, LogCreate
+from prefect.client.schemas.objects import Artifact, FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.events.filters import EventFilter
+from prefect.events.schemas.events import Event
+from pydantic import BaseModel
+
 from tiercel.tasks.aws.clients import read_descriptions
 from tiercel.tasks.engine.task import WorldTask
+
+_MODELS: tuple[type[BaseModel], ...] = (
+    Artifact,
+    ArtifactCreate,
+    DeploymentResponse,
+    Event,
+    EventFilter,
+    FlowRun,
+    FlowRunUpdate,
+    LogCreate,
+    MarkdownArtifact,
+)
 
 
 def make_tasks() -> None:
@@ -22,5 +44,12 @@ def make_tasks() -> None:
                     _ = one.task
 
 
+def complete_models() -> None:
+    """Let pydantic make what it would make of these models when a run first uses them."""
+    for model in _MODELS:
+        model.model_rebuild()
+
+
 read_descriptions()
 make_tasks()
+complete_models()
