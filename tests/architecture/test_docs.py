@@ -222,7 +222,7 @@ def test_a_runbook_has_the_parameters_of_its_flow(name: str) -> None:
 
 
 def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
-    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").glob("*.py"))]
+    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").rglob("*.py"))]
     known = {text for path in modules for text in failures_in(path)}
     written = {span for page in PAGES for span in spans(text_of(page))}
     assert known - written == set()

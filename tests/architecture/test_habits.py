@@ -105,6 +105,7 @@ def test_a_path_of_a_machine_is_found_in_a_message(message: str, found: list[str
     assert machine_paths(message) == found
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("message", "code"), [("Say why", 0), ("See /home/ann/x", 1)])
 def test_the_hook_refuses_a_message_with_such_a_path(
     tmp_path: Path, message: str, code: int
@@ -149,6 +150,7 @@ def test_a_malformed_fragment_is_found(name: str, text: str) -> None:
     assert list(faults_of(name, text))
 
 
+@pytest.mark.process
 def test_fragments_become_a_section_of_the_changelog(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -173,6 +175,7 @@ def test_the_newest_section_of_the_changelog_is_the_version_and_dated() -> None:
     assert page in links(text_of("CHANGELOG.md"))
 
 
+@pytest.mark.process
 def test_a_tag_of_the_commit_names_the_version() -> None:
     assert faults_of_tags(VERSION, tags_of_the_commit()) == []
 

@@ -134,6 +134,7 @@ def test_a_private_part_exists(name: str) -> None:
     assert named(name)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", CALLED)
 def test_a_private_part_takes_what_we_give_it(name: str) -> None:
     parameters = inspect.signature(named(name)).parameters
@@ -196,6 +197,7 @@ def test_a_handle_tells_of_a_forked_process_what_the_executor_asks() -> None:
     assert (handle.pid, handle.returncode) == (7, 3)
 
 
+@pytest.mark.process
 def test_what_ends_a_run_reaches_the_whole_group_of_its_process() -> None:
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     with subprocess.Popen(command, start_new_session=True) as process:

@@ -153,7 +153,7 @@ changes = st.builds(
     properties=st.lists(nasty, max_size=3).map(tuple),
 )
 checks = st.builds(
-    Status, context=nasty, state=st.sampled_from(StatusState), description=nasty, details=nasty
+    Status, subject=nasty, state=st.sampled_from(StatusState), description=nasty, details=nasty
 )
 verdicts = st.builds(
     ServiceVerdict, service=nasty, status=checks, changes=st.lists(changes, max_size=3).map(tuple)
