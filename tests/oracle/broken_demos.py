@@ -39,7 +39,7 @@ class BrokenDemo:
             "on what": self.resource in why,
             "what was tried": error.get("what", "").startswith("not allowed to "),
             "where": bool(error.get("where")),
-            "what to do": "tiercel check" in error.get("do", ""),
+            "what to do": "tiercel check" in error.get("remedy", ""),
             "no trace": "Traceback" not in json.dumps(error),
         }
         return [f"the message lacks {name}: {error}" for name, holds in wanted.items() if not holds]

@@ -8,7 +8,7 @@ GOOD = {
     "what": "not allowed to read an object",
     "where": "s3://b/key",
     "why": 'User: role/one is not authorized to perform: s3:GetObject on resource: "b"',
-    "do": "`tiercel check` says what is not as it must be",
+    "remedy": "`tiercel check` says what is not as it must be",
 }
 DEMO = BrokenDemo("policy", "Sid", "role/one", "s3:GetObject", '"b"')
 
