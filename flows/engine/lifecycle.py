@@ -20,8 +20,8 @@ from tiercel.flows.engine.artifacts import report_failure
 from tiercel.flows.engine.naming import flow_run_name
 from tiercel.tasks.engine.retry_budget import retry_budget
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _NOTHING_IS_STORED = Path(os.devnull)
 """Where results would lie. Prefect would ask its server for the place, twice in each run."""
@@ -32,7 +32,7 @@ _LONGEST_VALUE = 4_000
 
 def lifecycle_flow(
     name: str, action: str, environment: str = ""
-) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Flow[P, Coroutine[Any, Any, R]]]:
+) -> Callable[[Callable[_P, Coroutine[Any, Any, _R]]], Flow[_P, Coroutine[Any, Any, _R]]]:
     """Make a function a flow whose runs explain themselves in the Prefect UI.
 
     Runs are named `ACTION ENVIRONMENT repository@commit`; one that has a parameter
@@ -41,10 +41,10 @@ def lifecycle_flow(
     """
 
     def decorate(
-        function: Callable[P, Coroutine[Any, Any, R]],
-    ) -> Flow[P, Coroutine[Any, Any, R]]:
+        function: Callable[_P, Coroutine[Any, Any, _R]],
+    ) -> Flow[_P, Coroutine[Any, Any, _R]]:
         @wraps(function)
-        async def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+        async def explained(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             for logger in _LOGGERS:
                 logging.getLogger(logger).addFilter(_readable)
             try:

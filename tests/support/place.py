@@ -9,7 +9,7 @@ from github import Github
 from github.Repository import Repository as GithubRepository
 
 from tests.support.repositories import Repository
-from tiercel.domain.review.checks import Check
+from tiercel.domain.review.statuses import Status
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.verify import verify_pull_request
@@ -57,7 +57,7 @@ class Place:
         asyncio.run(publish_artifact(self.repository.name, commit, then_deploy=False))
         asyncio.run(deploy_to_preprod(self.repository.name, commit))
 
-    def verified(self, number: int, commit: str) -> dict[str, Check]:
+    def verified(self, number: int, commit: str) -> dict[str, Status]:
         checks = asyncio.run(verify_pull_request(self.repository.name, number, commit))
         return {check.context: check for check in checks}
 
