@@ -84,4 +84,6 @@ def play(demo: BrokenDemo, state: Path) -> list[str]:
         run("sandbox", "down", "--quiet", *place)
     if code != ExitCode.UNREACHABLE:
         return [f"the demo ended with {code}: {output}{errors}"]
-    return demo.faults(json.loads(output)["error"])
+    error = json.loads(output)["error"]
+    # Refused for several services, it is one failure that has them as causes.
+    return demo.faults((error["causes"] or [error])[0])

@@ -25,7 +25,7 @@ def test_a_message_with_all_that_a_person_needs_is_right() -> None:
         ("why", "403: Forbidden", "who was refused"),
         ("why", "403: Forbidden", "what was refused"),
         ("why", "403: Forbidden", "on what"),
-        ("do", "see each of them", "what to do"),
+        ("remedy", "see each of them", "what to do"),
         ("why", f"{GOOD['why']} Traceback (most recent call last)", "no trace"),
     ],
 )
