@@ -12,6 +12,7 @@ import os
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from importlib.metadata import entry_points
@@ -90,7 +91,10 @@ def help_of(words: Sequence[str]) -> str:
         more = more[more.index("-m") + 2 :]
 
         def main() -> None:
-            runpy.run_module(name, run_name="__main__", alter_sys=True)
+            with warnings.catch_warnings():
+                # Another test may have imported it: nothing that is run again minds.
+                warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning)
+                runpy.run_module(name, run_name="__main__", alter_sys=True)
     else:
         (script,) = entry_points(group="console_scripts", name=program)
         main = script.load()
