@@ -65,18 +65,13 @@ def invoke(*arguments: str, **environment: str) -> Finished:
     from prefect.context import root_settings_context
 
     from tiercel.cli.main import main
-    from tiercel.tasks.aws.clients import forget_clients
-    from tiercel.tasks.github.client import forget_github
 
-    # What is kept for a process is neither taken over from this one nor left to it.
-    forget_clients()
-    forget_github()
+    _forget()
     try:
         with _as_process(environment), root_settings_context():
             return _called(main, ["tiercel", *arguments])
     finally:
-        forget_clients()
-        forget_github()
+        _forget()
 
 
 def invoke_json(*arguments: str, **environment: str) -> Any:
@@ -102,6 +97,17 @@ def help_of(words: Sequence[str]) -> str:
         code, output, errors = _called(main, [program, *more, "--help"])
     assert code == 0, errors
     return output
+
+
+def _forget() -> None:
+    """What is kept for a process is neither taken over from this one nor left to it."""
+    from tiercel.tasks.aws import signing
+    from tiercel.tasks.aws.clients import forget_clients
+    from tiercel.tasks.github.client import forget_github
+
+    forget_clients()
+    forget_github()
+    signing._read.cache_clear()
 
 
 @contextmanager
