@@ -61,6 +61,7 @@ format: setup ## format the code and fix what ruff can fix
 
 docs: setup ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m tests.support.access_matrix
+	$(BIN)/python -m tests.support.failures_page
 
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

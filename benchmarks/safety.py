@@ -20,7 +20,7 @@ from benchmarks.place import sandbox, topology, work_in, working_folder
 from benchmarks.report import Report, read_options
 from tiercel.domain.artifact.manifest import PackagedObject, object_key
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.organization.access import deployer, orchestrator
+from tiercel.domain.organization.access import Records, deployer, orchestrator
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.release.lease import Lease
 from tiercel.domain.release.ledger import Intent, Outcome, ReleaseStatus
@@ -104,8 +104,8 @@ class _Deploys:
         package = self._package
         found = observe_stack.fn(theirs, stack)
         if self.safe:
-            newest_release.fn(ours, bucket, stack)
-            record_intent.fn(ours, bucket, self._intent())
+            newest_release.fn(Records(ours, bucket), stack)
+            record_intent.fn(Records(ours, bucket), self._intent())
         copy_package.fn(theirs, bucket, theirs, names.staging_bucket, package)
         request = self._request(creates=found is None)
         plan = plan_changes.fn(theirs, request)
@@ -114,15 +114,15 @@ class _Deploys:
         held = None
         if self.safe:
             held = take_lease.fn(
-                ours, bucket, Lease(stack=stack, holder="b", fencing=1, seconds=60)
+                Records(ours, bucket), Lease(stack=stack, holder="b", fencing=1, seconds=60)
             )
-            newest_release.fn(ours, bucket, stack)
+            newest_release.fn(Records(ours, bucket), stack)
             observe_stack.fn(theirs, stack)
         execute_plan.fn(theirs, plan, request.name)
         wait_for_stack.fn(theirs, stack, self.service)
         observe_stack.fn(theirs, stack)
         if held:
-            record_outcome.fn(ours, bucket, self._intent(), self._outcome())
+            record_outcome.fn(Records(ours, bucket), self._intent(), self._outcome())
             give_back_lease(held)
 
     def _request(self, *, creates: bool) -> ChangeSetRequest:

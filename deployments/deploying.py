@@ -68,6 +68,7 @@ def _load(entrypoint: str) -> Flow[..., Any]:
         return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except Exception as error:
         raise ConfigurationError(
+            "deployments.bad_entrypoint",
             "an entrypoint does not load",
             where=entrypoint,
             why=f"{type(error).__name__}: {error}",
@@ -100,6 +101,7 @@ def _run_prefect_deploy(file: PrefectFile) -> None:
         )  # fmt: skip
     if done.returncode:
         raise ConfigurationError(
+            "deployments.refused",
             "Prefect refuses to deploy",
             where=str(file.path),
             why=(done.stderr.strip() or done.stdout.strip())[-_LONGEST_REASON:],

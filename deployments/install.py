@@ -55,6 +55,7 @@ async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> Chan
         template = await get_default_base_job_template_for_infrastructure_type(pool_type)
         if template is None:
             raise ConfigurationError(
+                "deployments.no_pool_type",
                 f"there is no type of work pool called {pool_type!r}",
                 where=f"work pool {name}",
                 state="nothing was deployed",
@@ -78,6 +79,7 @@ async def _notification_block(client: PrefectClient, name: str) -> UUID:
         return (await client.read_block_document_by_name(block, block_type)).id
     except ObjectNotFound:
         raise ConfigurationError(
+            "deployments.no_notification_block",
             f"there is no notification block {name!r}",
             where="--notify",
             state="nothing was deployed",

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from prefect.cli.deploy._models import (
+from pydantic import BaseModel
+
+from tiercel.deployments.prefect_internals import (
     ConcurrencyLimitSpec,
     DeploymentConfig,
     PrefectYamlModel,
     RawScheduleConfig,
     WorkPoolConfig,
 )
-from pydantic import BaseModel
-
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.tasks.engine.resources import resource
 
@@ -50,6 +50,7 @@ class PrefectFile:
         chosen = [one for one in self.deployments if one["work_pool"]["name"] == environment]
         if not chosen:
             raise ConfigurationError(
+                "deployments.none_of_environment",
                 f"no deployment belongs to {environment!r}",
                 where=str(self.path),
                 remedy=f"choose one of {', '.join(self.pools)}",
@@ -72,11 +73,16 @@ def read_prefect_file(path: Path) -> PrefectFile:
         data = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(
-            f"{FILE_NAME} cannot be read", where=str(path), why=str(error), remedy="correct it"
+            "deployments.file_unreadable",
+            f"{FILE_NAME} cannot be read",
+            where=str(path),
+            why=str(error),
+            remedy="correct it",
         ) from error
     wrong = list(_wrong_parts(data)) if isinstance(data, dict) else ["it is not a mapping"]
     if wrong:
         raise ConfigurationError(
+            "deployments.file_invalid",
             f"{FILE_NAME} has parts that Prefect would ignore or refuse",
             where=str(path),
             why="\n".join(wrong),

@@ -12,11 +12,10 @@ from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
 from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
 from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
-from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.check_parts import (
-    Place,
+    CheckTarget,
     all_of,
     attempt,
     infrastructure_parts,
@@ -46,11 +45,9 @@ async def check_environment(environment: Environment) -> Report:
         environment: The environment whose accounts are meant.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
-    await tag_flow_run(environment)
     names = Names.of(topology, environment)
-    place = Place(
+    await tag_flow_run(environment)
+    place = CheckTarget(
         names=names,
         run=str(flow_run.get_id() or "no-flow-run"),
         wanted=wanted_environment(topology, names, "", ""),
@@ -70,7 +67,7 @@ async def check_environment(environment: Environment) -> Report:
     return report
 
 
-async def _findings(place: Place, topology: Topology) -> list[Finding]:
+async def _findings(place: CheckTarget, topology: Topology) -> list[Finding]:
     wanted, names = place.wanted, place.names
     clock = await attempt(compare_clocks, names.environment.region)
     boss = await attempt(assume, place.orchestrator)
@@ -85,7 +82,7 @@ async def _findings(place: Place, topology: Topology) -> list[Finding]:
     return [*found, clock_is_right(wanted.infrastructure("account"), clock)]
 
 
-async def _as_orchestrator(place: Place, topology: Topology) -> list[Finding]:
+async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Finding]:
     """Look at everything, the RuntimeAccount as the roles that let the orchestrator in."""
     names, who = place.names, place.orchestrator
     artifact_key, signing_key = await all_done(

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task
-
 from tiercel.domain.accounts.bucket_check import check_bucket
 from tiercel.domain.accounts.findings import Aspect, Finding
 from tiercel.domain.accounts.key_check import check_key
@@ -17,9 +15,9 @@ from tiercel.domain.accounts.role_check import check_boundary, check_role
 from tiercel.domain.accounts.use_check import accepts_github, quotas_have_room, worked
 from tiercel.domain.accounts.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
 from tiercel.domain.base.errors import TiercelError
-from tiercel.domain.organization.access import Access, auditor, deployer, orchestrator
+from tiercel.domain.organization.access import Access, Target
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
-from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.engine.concurrency import call, each
 from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
 from tiercel.tasks.accounts.check_iam import (
     read_iam_quotas,
@@ -29,6 +27,7 @@ from tiercel.tasks.accounts.check_iam import (
 )
 from tiercel.tasks.accounts.check_kms import try_encryption, try_signing, try_verifying
 from tiercel.tasks.accounts.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+from tiercel.tasks.engine.task import WorldTask
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,34 +37,17 @@ _NOBODY = "another service of AWS becomes it, no check can"
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckTarget(Target):
     """Where a check looks, as whom, and how it must be there.
 
     `source` has the names of the environment from which this one pulls, if there is one.
     """
 
-    names: Names
-    run: str
     wanted: WantedEnvironment
     source: Names | None = None
 
-    @property
-    def orchestrator(self) -> Access:
-        """Who reads and acts in the InfrastructureAccount."""
-        return orchestrator(self.names, self.run)
 
-    @property
-    def deployer(self) -> Access:
-        """Who acts in the RuntimeAccount."""
-        return deployer(self.names, self.run)
-
-    @property
-    def auditor(self) -> Access:
-        """Who reads in the RuntimeAccount."""
-        return auditor(self.names, self.run)
-
-
-async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
+async def attempt(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
     """Await a task; a failure is something that a check found."""
     try:
         return await call(task, *args, **kwargs)
@@ -75,11 +57,11 @@ async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Un
 
 async def all_of(parts: Sequence[Part]) -> list[Finding]:
     """Await all parts, a few at once, and return what they found in their order."""
-    return list(chain.from_iterable(await side_by_side(parts)))
+    return list(chain.from_iterable(await each(parts, lambda part: part())))
 
 
 def infrastructure_parts(
-    place: Place, artifact_key: KeySeen | Unread | None, signing_key: KeySeen | Unread | None
+    place: CheckTarget, artifact_key: KeySeen | Unread | None, signing_key: KeySeen | Unread | None
 ) -> list[Part]:
     """Return what the orchestrator reads in its own account."""
     wanted, who = place.wanted, place.orchestrator
@@ -101,7 +83,7 @@ def infrastructure_parts(
     return [*(_role(place, who, role) for role in INFRASTRUCTURE_ROLES), bucket, keys, provider]
 
 
-def runtime_parts(place: Place) -> list[Part]:
+def runtime_parts(place: CheckTarget) -> list[Part]:
     """Return what the auditor reads in the RuntimeAccount."""
     wanted, who, names = place.wanted, place.auditor, place.names
 
@@ -126,7 +108,7 @@ def runtime_parts(place: Place) -> list[Part]:
     return [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
 
 
-def uses(place: Place, artifact_key: str, signing_key: str, *, deploys: bool) -> list[Part]:
+def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bool) -> list[Part]:
     """Return what is done for real, and undone. Without a deployer it cannot take part."""
     wanted, names = place.wanted, place.names
     boss, remedy = place.orchestrator, wanted.remedy
@@ -160,7 +142,7 @@ def uses(place: Place, artifact_key: str, signing_key: str, *, deploys: bool) ->
     return parts + (_deploying(place) if deploys else [])
 
 
-def not_used(place: Place) -> list[Finding]:
+def not_used(place: CheckTarget) -> list[Finding]:
     """Say of which roles and quotas a check cannot know whether they work."""
     wanted = place.wanted
     account = "the orchestrator may not read the InfrastructureAccount's quotas"
@@ -181,7 +163,7 @@ def not_used(place: Place) -> list[Finding]:
     ]
 
 
-def _role(place: Place, who: Access, role: Role) -> Part:
+def _role(place: CheckTarget, who: Access, role: Role) -> Part:
     async def part() -> list[Finding]:
         seen = await attempt(read_role, who, place.names.role(role))
         return check_role(place.wanted.role(role), seen)
@@ -189,7 +171,7 @@ def _role(place: Place, who: Access, role: Role) -> Part:
     return part
 
 
-def _deploying(place: Place) -> list[Part]:
+def _deploying(place: CheckTarget) -> list[Part]:
     wanted, names, who = place.wanted, place.names, place.deployer
 
     async def staging() -> list[Finding]:
@@ -205,7 +187,7 @@ def _deploying(place: Place) -> list[Part]:
     return [staging, change_set]
 
 
-def _pulling(place: Place, source: Names) -> Part:
+def _pulling(place: CheckTarget, source: Names) -> Part:
     """The next environment reads what the one before it verified."""
     thing = place.wanted.infrastructure(f"artifacts of {source.environment.name}")
     who = replace(place.orchestrator, region=source.environment.region)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from tiercel.domain.base.errors import SupersededError
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import Repository, Revision
 from tiercel.flows.release.pages import report_superseded
-from tiercel.flows.release.preparation import Candidate, prepare
+from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import _published, release_all
 from tiercel.flows.release.superseding import superseding_commit
 
 
-@lifecycle_flow("deploy-to-preprod", "deploy", "preprod")
+@lifecycle_flow("deploy-to-preprod", "deploy", PREPROD)
 async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[str, Released]:
     """Deploy the artifacts of a commit to Preprod's RuntimeAccount.
 
@@ -20,17 +22,17 @@ async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[st
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
     """
-    candidate = await prepare(repository, commit, "preprod")
-    newer = await superseding_commit(candidate)
+    prepared = await prepare(repository, commit, PREPROD)
+    newer = await superseding_commit(prepared)
     if newer:
-        return await _superseded(candidate, f"commit {newer[:7]} is newer and published")
+        return await _superseded(prepared, f"commit {short_commit(newer)} is newer and published")
     try:
-        return await release_all(candidate, await _published(candidate))
+        return await release_all(prepared, await _published(prepared))
     except SupersededError as error:
-        return await _superseded(candidate, error.what)
+        return await _superseded(prepared, error.what)
 
 
-async def _superseded(candidate: Candidate, by: str) -> dict[str, Released]:
+async def _superseded(prepared: PreparedCommit, by: str) -> dict[str, Released]:
     """Say why nothing is deployed. That is no failure: what is newer is deployed by its own run."""
-    await report_superseded(candidate, by)
+    await report_superseded(prepared, by)
     return {}

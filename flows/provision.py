@@ -8,13 +8,12 @@ from typing import Any
 
 from tiercel.domain.accounts.provisioning import terraform_variables
 from tiercel.domain.accounts.terraform_plan import TerraformPlan, check_approval
-from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.flows.engine.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
+from tiercel.flows.engine.parameters import ApprovedDigest, Bootstrap, Environment, PlanOnly
 from tiercel.flows.release.pages import report_terraform_plan
 from tiercel.tasks.accounts.administrators import (
     Administrators,
@@ -47,7 +46,7 @@ class Provisioned:
 @lifecycle_flow("provision-accounts", "provision")
 async def provision_accounts(
     environment: Environment,
-    approve: PlanDigest = "",
+    approve: ApprovedDigest = "",
     plan_only: PlanOnly = False,  # noqa: FBT002 - a check box of the form
     bootstrap: Bootstrap = False,  # noqa: FBT002 - the same
 ) -> Provisioned:
@@ -60,10 +59,8 @@ async def provision_accounts(
         bootstrap: Create the bucket of Terraform's state first; needed once.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
-    await tag_flow_run(environment)
     names = Names.of(topology, environment)
+    await tag_flow_run(environment)
     administrators = administrators_of(names)
     await call(check_administrators, names, administrators)
     await call(

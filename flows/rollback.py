@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.base.digests import ArtifactId
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import (
@@ -51,8 +52,8 @@ async def roll_back(
     target = _target(topology, environment, stack)
     await tag_flow_run(environment, stack)
     history, rejected = await both(
-        call(read_history, target.orchestrator, target.bucket, stack),
-        call(read_rejected_artifacts, target.orchestrator, target.bucket, stack),
+        call(read_history, target.records, stack),
+        call(read_rejected_artifacts, target.records, stack),
     )
     number = release or begun_by(history, target.run)
     earlier = await (
@@ -65,12 +66,11 @@ async def roll_back(
 
 
 def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
     target = ReleaseTarget.of(topology, environment)
     prefix = target.names.prefix
     if not stack.startswith(prefix):
         raise RefusedInputError(
+            "rollback.stack_of_other_environment",
             f"stack {stack} is none of {environment}",
             where="parameter stack",
             why=f"the stacks of {environment} begin with {prefix}",
@@ -81,14 +81,14 @@ def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
 
 
 async def _named(target: ReleaseTarget, stack: str, number: int) -> Release:
-    found = await call(read_release, target.orchestrator, target.bucket, stack, number)
+    found = await call(read_release, target.records, stack, number)
     if found is None:
-        raise no_release(stack, number, target.bucket)
+        raise no_release(stack, number, target.records.bucket)
     return found
 
 
 async def _before(
-    target: ReleaseTarget, stack: str, history: list[Release], rejected: Collection[str]
+    target: ReleaseTarget, stack: str, history: list[Release], rejected: Collection[ArtifactId]
 ) -> Release:
     found_stack = await call(observe_stack, target.deployer, stack)
     runs = release_of(found_stack.token) if found_stack and is_success(found_stack.status) else None

@@ -11,12 +11,19 @@ from prefect import get_run_logger
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import TiercelError, UnreachableError
-from tiercel.domain.gitflow.branches import VERIFYING_ENVIRONMENT
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
-from tiercel.domain.review.checks import Check, CheckState, check, failed_check, refusal, summary
+from tiercel.domain.review.checks import (
+    Check,
+    CheckState,
+    check,
+    failed_check,
+    refusal,
+    summary,
+    unchanged,
+)
 from tiercel.domain.review.template_changes import template_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
 from tiercel.domain.review.verdicts import Verdict
@@ -26,7 +33,7 @@ from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import CommitId, PullRequestNumber, Repository
 from tiercel.flows.release.github import comment_on, report_checks
 from tiercel.flows.release.pages import report_verification
-from tiercel.flows.release.preparation import check_repository, source_trees
+from tiercel.flows.release.preparation import check_repository, read_source_trees
 from tiercel.tasks.build.builder import build_folder
 from tiercel.tasks.build.verifier import read_template, verify_service
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
@@ -34,7 +41,7 @@ from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref, server_url
 from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
-from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
+from tiercel.tasks.stack.service_role import read_service_role
 
 
 @lifecycle_flow("verify-pull-request", "verify", "pull request")
@@ -93,15 +100,14 @@ async def _say(told: _Told, whole: Check, verdicts: Sequence[Verdict] = ()) -> l
 
 async def _verify(topology: Topology, merge: MergeRef) -> list[Verdict]:
     after = await call(load_services, merge.commit, topology)
-    trees = source_trees(merge.commit, after)
+    trees = await read_source_trees(merge.commit, after)
     known = await _artifact_ids(topology, merge.base)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def verdict(service: Service) -> Verdict:
         tree = trees[service.name]
         if tree.artifact_id in known:
-            unchanged = check(service.name, CheckState.SUCCESS, "unchanged: skipped")
-            return Verdict(service=service.name, check=unchanged)
+            return Verdict(service=service.name, check=unchanged(service.name))
         async with one_per_core:
             return await _verdict(topology, merge, service, tree)
 
@@ -112,7 +118,7 @@ async def _artifact_ids(topology: Topology, base: Commit) -> set[str]:
     """Return what the base branch has; nothing if it describes no services yet."""
     try:
         before = await call(load_services, base, topology)
-        return {tree.artifact_id for tree in source_trees(base, before).values()}
+        return {tree.artifact_id for tree in (await read_source_trees(base, before)).values()}
     except UnreachableError:
         raise
     except TiercelError:
@@ -131,13 +137,13 @@ async def _verdict(
         raise
     except TiercelError as error:
         return Verdict(service=service.name, check=failed_check(service.name, error))
-    before = read_template(merge.base, service.template_path)
-    region = topology.environment(VERIFYING_ENVIRONMENT).region
-    published = published_handlers(region, types_of(before, template))
+    before = await call(read_template, merge.base, service.template_path)
+    region = topology.verifying.region
+    role = await call(read_service_role, region, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return Verdict(
         service=service.name,
         check=check(service.name, CheckState.SUCCESS, tested),
         changes=template_changes(before, template),
-        permissions=permission_change(before, template, published, service_role_policies()),
+        permissions=permission_change(before, template, role.handlers, role.policies),
     )

@@ -68,6 +68,7 @@ def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
         git_in(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
     except subprocess.CalledProcessError as error:
         raise RefusedInputError(
+            "sandbox.other_commit",
             "the sandbox has this repository at another commit",
             where=str(bare),
             state="nothing was changed",
@@ -92,6 +93,7 @@ def head(path: Path) -> str:
         return git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
         raise RefusedInputError(
+            "sandbox.no_repository",
             "this is no git repository with a commit",
             where=str(path),
             state="nothing was started",

@@ -43,6 +43,7 @@ def start_workers(
     sandbox = lifecycle.status(state)
     if sandbox is None or sandbox.prefect_api_url is None:
         raise UnreachableError(
+            "sandbox.no_prefect",
             "the sandbox has no Prefect server",
             where=str(state),
             remedy="start it with `tiercel sandbox up`",
@@ -76,8 +77,7 @@ def running_workers(state: Path) -> list[str]:
 
 def _start(layout: Layout, environment: str, name: str, variables: dict[str, str]) -> Server:
     arguments = [
-        *(sys.executable, "-m", "tiercel.deployments.worker"),
-        *("--pool", environment),
+        *(sys.executable, "-P", "-m", "tiercel", "worker", environment),
         *("--name", name),
         *("--limit", str(_RUNS_AT_ONCE)),
         *("--drain-seconds", str(_DRAIN_SECONDS)),
@@ -109,6 +109,7 @@ def _await_worker(
         if not server.is_running or time.monotonic() > deadline:
             log = layout.worker_log(environment)
             raise TiercelError(
+                "sandbox.no_worker_came",
                 f"the worker of {environment} does not come up",
                 where=str(log),
                 why=log_tail(log) or "its log is empty",

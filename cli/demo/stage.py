@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tiercel.cli.commands.release import show_released
 from tiercel.cli.demo.story import Chapter
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.review.checks import Check, CheckState
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
@@ -45,7 +46,9 @@ class Stage:
         sandbox = lifecycle.status(state)
         if sandbox is None or sandbox.github is None:
             raise TiercelError(
-                "the sandbox has no GitHub", remedy="`tiercel sandbox down`, then up"
+                "sandbox.no_github",
+                "the sandbox has no GitHub",
+                remedy="`tiercel sandbox down`, then up",
             )
         team = Team(sandbox.github, repository, state / "team")
         team.clone()
@@ -115,12 +118,12 @@ class Stage:
         return self.team.approve_and_merge(number)
 
     def _to_preprod(self, commit: str) -> None:
-        self.output.step(f"Publish {commit[:7]} and deploy it to Preprod")
+        self.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")
         self.published.append(self._run(publish_artifact, commit=commit, then_deploy=False))
         self.live["preprod"] = self._run(deploy_to_preprod, commit=commit)
 
     def _to_prod(self, commit: str) -> None:
-        self.output.step(f"Promote {commit[:7]} to Prod")
+        self.output.step(f"Promote {short_commit(commit)} to Prod")
         self._become("prod")
         self.live["prod"] = self._run(promote_to_prod, commit=commit)
         self._become("preprod")
@@ -139,6 +142,7 @@ class Stage:
             self.output.line(f"        {check.context}: {check.state}: {check.short}")
         if (checks[-1].state is CheckState.SUCCESS) is not passes:
             raise TiercelError(
+                "demo.unexpected",
                 f"the demo expected pull request #{number} to {'pass' if passes else 'fail'}",
                 why=checks[-1].details or checks[-1].description,
             )

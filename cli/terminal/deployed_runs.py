@@ -6,18 +6,40 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import typer
 from rich.markdown import Markdown
 
+from tiercel.cli.terminal.failures import (
+    crashed,
+    left_alone,
+    lost_report,
+    lost_sight,
+    nothing_started,
+    unforeseen,
+)
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import is_noise
-from tiercel.domain.base.errors import InterruptedRunError, TiercelError, UnreachableError
-from tiercel.domain.base.failure_text import failure_in
+from tiercel.domain.base.errors import TiercelError, UnreachableError, error_from, run_cancelled
+from tiercel.domain.base.failure_document import KEY, failure_in
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
 
 _ENDING_SECONDS = 1.0
+
+
+@dataclass
+class _Followed:
+    """What is known of the run that was started, as far as the server has told it."""
+
+    link: str = ""
+    run_id: UUID | None = None
+    ended: FlowRun | None = None
+    artifacts: list[dict[str, Any]] = field(default_factory=list)
 
 
 def run_deployment(output: Output, deployment: str, **parameters: Any) -> None:
@@ -25,16 +47,16 @@ def run_deployment(output: Output, deployment: str, **parameters: Any) -> None:
 
     Raises the TiercelError with which the run failed. Ctrl-C ends the command, not the run.
     """
-    started: list[UUID] = []
+    followed = _Followed()
     try:
-        asyncio.run(_interruptible(_run(output, deployment, parameters, started)))
+        asyncio.run(_interruptible(_follow(output, deployment, parameters, followed)))
     except KeyboardInterrupt:
-        raise _left_alone(started) from None
+        raise left_alone(followed.run_id) if followed.run_id else nothing_started() from None
     except UnreachableError as error:
-        if started:
-            # The server went away; the worker works on.
-            error.state, error.remedy = "the run goes on", _how_to_go_on(started[0])
-        raise
+        if followed.run_id is None:
+            raise
+        raise _lost_sight(error, followed) from error
+    _show(output, followed)
 
 
 async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
@@ -55,37 +77,38 @@ async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
     await working
 
 
-async def _run(
-    output: Output, deployment: str, parameters: dict[str, Any], started: list[UUID]
+async def _follow(
+    output: Output, deployment: str, parameters: dict[str, Any], followed: _Followed
 ) -> None:
-    from tiercel.deployments.runs import artifacts_of, follow, link_to, start_run  # noqa: PLC0415
-    from tiercel.deployments.server import prefect_server  # noqa: PLC0415
+    from tiercel.deployments.runs import artifacts_of, follow, link_to, start_run
+    from tiercel.deployments.server import prefect_server
 
     def tell(seconds: float, line: str, level: int) -> None:
         if level < logging.ERROR and not is_noise(line):
             output.line(f"{seconds:6.1f} s  {line}")
 
+    def end(run: FlowRun) -> None:
+        followed.ended = run
+
     async with prefect_server() as client:
         made = await start_run(client, deployment, parameters)
-        started.append(made.id)
-        link = link_to(made.id)
-        output.line(f"{deployment}: {link}")
-        run = await follow(client, made.id, tell)
-        artifacts = await artifacts_of(client, made.id)
-    state = run.state.name if run.state else None
-    failure = _failure(run, link)
+        followed.run_id, followed.link = made.id, link_to(made.id)
+        output.line(f"{deployment}: {followed.link}")
+        await follow(client, made.id, tell, end)
+        followed.artifacts = await artifacts_of(client, made.id)
+
+
+def _show(output: Output, followed: _Followed) -> None:
+    run, link, artifacts = followed.ended, followed.link, followed.artifacts
+    if run is None or run.state is None:
+        return
+    failure = failure_of(run, link, artifacts)
     document = {
-        "run": {"id": str(run.id), "name": run.name, "state": state, "url": link},
+        "run": {"id": str(run.id), "name": run.name, "state": run.state.name, "url": link},
         "artifacts": artifacts,
     }
-    _show(output, document, failure)
-
-
-def _show(output: Output, document: dict[str, Any], failure: TiercelError | None) -> None:
     if output.as_json and failure:
-        output.document(
-            document | {"error": failure.parts() | {"exit_code": int(failure.exit_code)}}
-        )
+        output.document(document | {"error": failure.failure.document()})
         raise typer.Exit(int(failure.exit_code))
     if failure:
         raise failure
@@ -93,54 +116,32 @@ def _show(output: Output, document: dict[str, Any], failure: TiercelError | None
     if output.as_json:
         return
     # A flow reports its result last.
-    for artifact in document["artifacts"][-1:]:
+    for artifact in artifacts[-1:]:
         output.draw(Markdown(str(artifact["data"])))
-    output.done(f"{document['run']['name']}: {document['run']['url']}")
+    output.done(f"{run.name}: {link}")
 
 
-def _failure(run: Any, link: str) -> TiercelError | None:
-    """Return how a run that ended failed; None if it did what it was asked to."""
+def failure_of(run: Any, link: str, artifacts: list[dict[str, Any]]) -> TiercelError | None:
+    """Return how a run that ended failed; None if it did what it was asked to.
+
+    The run has left it as data. What its state and its log say is for people: nothing is read
+    from that.
+    """
     state = run.state
     message = state.message or ""
     if state.is_completed():
         return None
     if state.is_cancelled():
-        return InterruptedRunError(
-            "the run was cancelled",
-            where=link,
-            why=message,
-            state="AWS goes on with what it was told; nothing new is started",
-            remedy="run it again: it goes on where this run stopped",
-        )
+        return run_cancelled(link, message)
     if state.is_crashed():
-        return UnreachableError(
-            "the run crashed",
-            where=link,
-            why=message,
-            state="AWS goes on with what it was told",
-            remedy="look at the worker, then run it again: it goes on where this run stopped",
-        )
-    return failure_in(message) or TiercelError(
-        "the run failed in a way that nobody foresaw",
-        where=link,
-        why=message,
-        remedy="see its log",
-    )
+        return crashed(link, message)
+    documents = [one["data"] for one in artifacts if one["key"] == KEY]
+    told = failure_in(documents[-1], run.run_count) if documents else None
+    return error_from(told) if told else unforeseen(link, message)
 
 
-def _left_alone(started: list[UUID]) -> InterruptedRunError:
-    if not started:
-        return InterruptedRunError("interrupted", state="no run was started", remedy="repeat it")
-    return InterruptedRunError(
-        "you stopped following the run",
-        where=f"run {started[0]}",
-        state="the run goes on",
-        remedy=_how_to_go_on(started[0]),
-    )
-
-
-def _how_to_go_on(run_id: UUID) -> str:
-    return (
-        f"follow it with `prefect flow-run watch {run_id}`, "
-        f"end it with `prefect flow-run cancel {run_id}`"
-    )
+def _lost_sight(error: UnreachableError, followed: _Followed) -> UnreachableError:
+    run = followed.ended
+    if run is None or run.state is None:
+        return lost_sight(error, followed.run_id)
+    return lost_report(error, str(run.state.name), followed.link)

@@ -34,6 +34,7 @@ def import_folder(folder: Path, state: Path, *, once: bool = False) -> tuple[str
 def _name(folder: Path, topology: Topology) -> str:
     if not topology.organization.repositories:
         raise ConfigurationError(
+            "configuration.no_repositories",
             "no repository may be released",
             where="organization.repositories in tiercel.toml",
             remedy='add one, or "owner/*" for all of an owner\'s',

@@ -14,6 +14,7 @@ from rich.status import Status
 from rich.table import Table
 
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.failure import REMEDY, Failure
 from tiercel.domain.base.text import printable
 
 _LONGEST_LINE = 400
@@ -83,7 +84,7 @@ class Output:
     def error(self, error: TiercelError) -> None:
         """Print what failed, where, why, the state now and what to do."""
         if self.as_json:
-            self.document({"error": error.parts() | {"exit_code": int(error.exit_code)}})
+            self.document({"error": error.failure.document()})
             return
         self._progress.print(error_panel(error))
 
@@ -97,11 +98,32 @@ def _console(*, stderr: bool) -> Console:
 
 
 def error_panel(error: TiercelError) -> Panel:
-    """Return an error as a panel with one line a part."""
+    """Return an error as a panel with one line a part, its causes among them."""
+    return Panel(
+        _grid(error.failure),
+        title="failed",
+        title_align="left",
+        subtitle=error.code,
+        subtitle_align="right",
+        border_style="red",
+    )
+
+
+def _grid(failure: Failure) -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
-    for name, text in error.parts().items():
-        lines = "\n".join(printable(line, _LONGEST_LINE) for line in text.splitlines())
-        grid.add_row("" if name == "what" else name, escape(lines))
-    return Panel(grid, title="failed", title_align="left", border_style="red")
+    grid.add_row("", _plain(failure.what))
+    parts = failure.parts()
+    remedy = parts.pop(REMEDY, "")
+    for part, text in parts.items():
+        grid.add_row(part.label, _plain(text))
+    for cause in failure.details:
+        grid.add_row("", _grid(cause))
+    if remedy:
+        grid.add_row(REMEDY.label, _plain(remedy))
+    return grid
+
+
+def _plain(text: str) -> str:
+    return escape("\n".join(printable(line, _LONGEST_LINE) for line in text.splitlines()))

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from tiercel.cli.terminal.failures import interrupted, lost_server
 from tiercel.cli.terminal.output import Output
-from tiercel.domain.base.errors import InterruptedRunError, TiercelError
+from tiercel.cli.terminal.streams import deaf_to_hangups
+from tiercel.domain.base.errors import TiercelError, UnreachableError
 
 R = TypeVar("R")
 
@@ -62,38 +64,50 @@ def run_flow(
 ) -> Finished[R]:
     """Run a flow to its end in this process and return its result.
 
-    Raises the TiercelError with which the flow failed.
+    Raises the TiercelError with which the flow failed. Whoever closes the terminal meanwhile
+    ends nothing.
     """
     started = time.monotonic()
     try:
-        with _shown(_Lines(output, started)):
+        with deaf_to_hangups(), _shown(_Lines(output, started)), _server_kept():
             state: Any = asyncio.run(flow(**parameters, return_state=True))
-            result = asyncio.run(_outcome(state))
+            outcome = asyncio.run(_outcome(state))
     except KeyboardInterrupt:
-        raise InterruptedRunError(
-            "interrupted", state="AWS may still be at work", remedy="run it again to go on"
-        ) from None
-    return Finished(result, str(state.state_details.flow_run_id), time.monotonic() - started)
+        raise interrupted() from None
+    if isinstance(outcome, TiercelError):
+        # The chain of exceptions behind it is for the log in Prefect, not for a person.
+        raise outcome from None
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return Finished(outcome, str(state.state_details.flow_run_id), time.monotonic() - started)
+
+
+@contextmanager
+def _server_kept() -> Iterator[None]:
+    """Tell a Prefect server that goes away meanwhile from how the run ended, if it did."""
+    from prefect.settings import get_current_settings
+
+    from tiercel.deployments.server import told_as_unreachable
+
+    try:
+        with told_as_unreachable(str(get_current_settings().api.url or "this process")):
+            yield
+    except UnreachableError as error:
+        raise lost_server(error) from error
 
 
 async def _outcome(state: Any) -> Any:
     """Return what a run ended with, once Prefect's server has all of its log."""
-    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler
 
     await APILogHandler.aflush()
-    result = await state.aresult(raise_on_failure=False)
-    if isinstance(result, BaseException):
-        if isinstance(result, TiercelError):
-            # The chain of exceptions behind it is for the log in Prefect, not for a person.
-            raise result from None
-        raise result
-    return result
+    return await state.aresult(raise_on_failure=False)
 
 
 @contextmanager
 def _shown(handler: logging.Handler) -> Iterator[None]:
     """Show what runs say through the handler, in place of Prefect's console."""
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
+    from prefect.logging.handlers import PrefectConsoleHandler
 
     root = logging.getLogger()
     consoles = [known for known in root.handlers if isinstance(known, PrefectConsoleHandler)]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from tiercel.cli.terminal.failures import sandbox_not_running
 from tiercel.domain.base.errors import UnreachableError
 
 DEFAULT_STATE = Path(".tiercel/sandbox")
@@ -18,16 +19,11 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
     Raises UnreachableError if none is running, so that a command that was meant for the
     sandbox never reaches AWS.
     """
-    from tiercel.sandbox.lifecycle import status  # noqa: PLC0415 - an extra that may be absent
+    from tiercel.sandbox.lifecycle import status
 
     sandbox = status(state)
     if sandbox is None:
-        raise UnreachableError(
-            "the sandbox is not running",
-            where=str(state),
-            state="nothing was called",
-            remedy="start it with `tiercel sandbox up`",
-        )
+        raise sandbox_not_running(state)
     leave_the_world()
     os.environ.update(
         sandbox.environ(environment)
@@ -40,10 +36,11 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
 
 def use_workers(state: Path, environment: str) -> None:
     """Make sure that a worker of the sandbox will take a run; UnreachableError if there is none."""
-    from tiercel.sandbox.workers import running_workers  # noqa: PLC0415
+    from tiercel.sandbox.workers import running_workers
 
     if environment not in running_workers(state):
         raise UnreachableError(
+            "sandbox.no_worker",
             f"the sandbox has no worker for {environment}",
             where=str(state),
             state="nothing was called",

@@ -117,6 +117,7 @@ def check_failed(report: Report) -> CheckFailedError:
     """Return the error of a report that has something red."""
     red = report.of(Verdict.RED)
     error = CheckFailedError(
+        "check.failed",
         "the environment is not as it must be",
         where=f"{report.environment}: {report.summary()}",
         why="; ".join(f"{one.thing}: {one.what}" for one in red),

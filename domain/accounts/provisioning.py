@@ -7,9 +7,6 @@ from typing import Any
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 
-SOURCE_ENVIRONMENT = "preprod"
-PULLING_ENVIRONMENT = "prod"
-
 # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
 _SHORTEST_BUILD_TIMEOUT_MINUTES = 5
 _NOBODY = "repo:-/-"
@@ -19,11 +16,12 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
     """Return the value of every placeholder that does not depend on what was created.
 
     What is left, `artifact_key_arn` and `signing_key_arn`, is known once the keys exist.
-    Prod pulls from Preprod; where nobody pulls, an environment is its own source and puller.
+    Where nobody pulls, an environment is its own source and puller.
     """
     names = Names.of(topology, environment)
-    source = _other(topology, environment, PULLING_ENVIRONMENT, SOURCE_ENVIRONMENT)
-    puller = _other(topology, environment, SOURCE_ENVIRONMENT, PULLING_ENVIRONMENT)
+    source = source_of(topology, environment) or names
+    found = [one.name for one in topology.pullers_of(environment)]
+    pullers = [Names.of(topology, name) for name in found or [environment]]
     return {
         "organization": topology.organization.name,
         "environment": environment,
@@ -37,16 +35,16 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
         "staging_bucket": names.staging_bucket,
         "source_account": source.environment.infrastructure_account,
         "source_bucket": source.artifact_bucket,
-        "puller_account": puller.environment.infrastructure_account,
-        "puller_role_arn": puller.role_arn(Role.ORCHESTRATOR),
+        "puller_roots": joined(tuple(_root_of(names, one) for one in pullers)),
+        "puller_role_arns": joined(tuple(one.role_arn(Role.ORCHESTRATOR) for one in pullers)),
         "github_subjects": joined(github_subjects(topology, environment) or (_NOBODY,)),
     }
 
 
 def source_of(topology: Topology, environment: str) -> Names | None:
     """Return the names of the environment from which this one pulls; None if it pulls nowhere."""
-    pulls = environment == PULLING_ENVIRONMENT
-    return Names.of(topology, SOURCE_ENVIRONMENT) if pulls else None
+    source = topology.environment(environment).promotes_from
+    return Names.of(topology, source) if source else None
 
 
 def joined(texts: tuple[str, ...]) -> str:
@@ -82,6 +80,6 @@ def terraform_variables(topology: Topology, environment: str) -> dict[str, Any]:
     }
 
 
-def _other(topology: Topology, environment: str, here: str, there: str) -> Names:
-    """Return the names of `there` when the environment is `here`, else its own."""
-    return Names.of(topology, there if environment == here else environment)
+def _root_of(names: Names, puller: Names) -> str:
+    """Return the account of a puller, as the policies of the one that is pulled from name it."""
+    return f"arn:{names.partition}:iam::{puller.environment.infrastructure_account}:root"

@@ -71,6 +71,7 @@ def read_terraform_plan(environment: str, document: Mapping[str, Any]) -> Terraf
     """
     if not str(document.get("format_version", "")).startswith(_FORMAT):
         raise TiercelError(
+            "terraform.unknown_plan_format",
             "Terraform's plan has an unknown format",
             why=f"format version {document.get('format_version')!r}",
             state="nothing was changed",
@@ -100,9 +101,16 @@ def check_approval(plan: TerraformPlan, approved: str) -> None:
     where, state = f"{plan.environment}: {plan.summary()}", "nothing was changed"
     remedy = f"read the plan; `tiercel provision {plan.environment} --approve {plan.digest}`"
     if not approved:
-        raise RefusedInputError("the plan needs approval", where=where, state=state, remedy=remedy)
+        raise RefusedInputError(
+            "terraform.not_approved",
+            "the plan needs approval",
+            where=where,
+            state=state,
+            remedy=remedy,
+        )
     if approved != plan.digest:
         raise RefusedInputError(
+            "terraform.other_plan_approved",
             "the plan is not the one that was approved",
             where=where,
             why=f"approved {approved}, planned {plan.digest}",
@@ -117,6 +125,7 @@ def _change_of(found: Mapping[str, Any]) -> ResourceChange:
     action = "import" if "importing" in change and actions == ("no-op",) else _ACTIONS.get(actions)
     if action is None:
         raise TiercelError(
+            "terraform.unknown_action",
             "Terraform plans an action that Tiercel does not know",
             where=str(found["address"]),
             why=", ".join(actions),

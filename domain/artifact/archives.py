@@ -43,13 +43,28 @@ def check_package(names: Iterable[str], unzipped: int, where: str) -> None:
         at_most(count, MAX_PACKAGE_FILES, "files", where)
         at_most(_name_bytes(name, where), MAX_NAME_BYTES, "bytes in a file's name", where)
         if fault := fault_of(name):
-            raise _refused("a file's name is unsafe", where=where, why=f"{name!r} {fault}")
+            raise _refused(
+                "package.unsafe_name",
+                "a file's name is unsafe",
+                where=where,
+                why=f"{name!r} {fault}",
+            )
         other = seen.get(name.casefold())
         if other == name:
-            raise _refused("an archive has two files of one name", where=where, why=repr(name))
+            raise _refused(
+                "package.name_twice",
+                "an archive has two files of one name",
+                where=where,
+                why=repr(name),
+            )
         if other is not None:
             why = f"{other!r} and {name!r}"
-            raise _refused("two files of a package differ only in case", where=where, why=why)
+            raise _refused(
+                "package.names_differ_in_case",
+                "two files of a package differ only in case",
+                where=where,
+                why=why,
+            )
         seen[name.casefold()] = name
 
 
@@ -57,15 +72,27 @@ def check_archive(entries: Sequence[Entry], where: str) -> None:
     """Raise RefusedInputError if an archive that was packed elsewhere is unsafe to unpack."""
     for entry in entries:
         if entry.is_link:
-            raise _refused("an archive has a symbolic link", where=where, why=repr(entry.name))
+            raise _refused(
+                "package.archived_link",
+                "an archive has a symbolic link",
+                where=where,
+                why=repr(entry.name),
+            )
         if entry.is_encrypted:
-            raise _refused("an archive is encrypted", where=where, why=repr(entry.name))
+            raise _refused(
+                "package.encrypted", "an archive is encrypted", where=where, why=repr(entry.name)
+            )
     unzipped = sum(entry.size for entry in entries)
     check_package([entry.name.removesuffix("/") for entry in entries], unzipped, where)
     packed = sum(entry.packed for entry in entries)
     if unzipped > max(MAX_RATIO * packed, _ALWAYS_SMALL):
         why = f"{packed:,} bytes become {unzipped:,}; at most {MAX_RATIO} times as many may"
-        raise _refused("an archive becomes far larger when it is unpacked", where=where, why=why)
+        raise _refused(
+            "package.unpacks_too_large",
+            "an archive becomes far larger when it is unpacked",
+            where=where,
+            why=why,
+        )
 
 
 def fault_of(name: str) -> str:
@@ -86,11 +113,14 @@ def _name_bytes(name: str, where: str) -> int:
     try:
         return len(name.encode())
     except UnicodeEncodeError as error:
-        raise _refused("a file's name is not UTF-8", where=where, why=repr(name)) from error
+        raise _refused(
+            "package.name_not_utf8", "a file's name is not UTF-8", where=where, why=repr(name)
+        ) from error
 
 
-def _refused(what: str, *, where: str, why: str) -> RefusedInputError:
+def _refused(code: str, what: str, *, where: str, why: str) -> RefusedInputError:
     return RefusedInputError(
+        code,
         what,
         where=where,
         why=why,

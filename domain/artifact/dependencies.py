@@ -34,6 +34,7 @@ def install_commands(
     unknown = asset.build_method and not asset.build_method.startswith(("python", "nodejs"))
     if compiler or unknown:
         raise RefusedInputError(
+            "build.compiler_needed",
             f"{asset.logical_id} has to be built by {compiler or asset.build_method}",
             where=where,
             state="nothing was uploaded",

@@ -36,6 +36,7 @@ def check_template(template: dict[str, Any], where: str) -> None:
     resources = template.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise RefusedInputError(
+            "template.no_resources",
             "the template has no Resources",
             where=where,
             state="nothing was uploaded",
@@ -49,14 +50,25 @@ def check_template(template: dict[str, Any], where: str) -> None:
     ):
         entries = template.get(section) or {}
         if not isinstance(entries, dict):
-            raise RefusedInputError(f"{section} must be a mapping", where=where)
+            raise not_a_mapping(section, where)
         at_most(len(entries), limit, f"{section} of the template", where)
         _check_names(section, entries, where)
     description = str(template.get("Description") or "")
     at_most(len(description.encode()), MAX_DESCRIPTION_BYTES, "bytes of the Description", where)
     for name, declared in (template.get("Parameters") or {}).items():
         if not isinstance(declared, dict):
-            raise RefusedInputError(f"Parameters.{name} must be a mapping", where=where)
+            raise not_a_mapping(f"Parameters.{name}", where)
+
+
+def not_a_mapping(what: str, where: str) -> RefusedInputError:
+    """Return the error of a part of a template that has no keys."""
+    return RefusedInputError(
+        "template.not_a_mapping",
+        f"{what} must be a mapping",
+        where=where,
+        state="nothing was uploaded",
+        remedy="correct the template",
+    )
 
 
 def _check_names(section: str, entries: Mapping[str, Any], where: str) -> None:
@@ -64,6 +76,7 @@ def _check_names(section: str, entries: Mapping[str, Any], where: str) -> None:
     for name in entries:
         if not _LOGICAL_ID.fullmatch(name) and not name.startswith("Fn::"):
             raise RefusedInputError(
+                "template.bad_name",
                 f"a name in {section} has more than letters and digits, or more than 255",
                 where=where,
                 why=repr(name)[:300],
@@ -93,6 +106,7 @@ def check_object_key(key: str, where: str) -> None:
     at_most(len(key.encode(errors="replace")), MAX_KEY_BYTES, "bytes in a key", where)
     if not key or not key.isprintable() or {".", ".."} & set(key.split("/")):
         raise RefusedInputError(
+            "artifact.bad_key",
             "a key cannot be used",
             where=where,
             why=repr(key),
@@ -105,6 +119,7 @@ def at_most(value: int, limit: int, unit: str, where: str) -> None:
     """Raise RefusedInputError, with both numbers, for a value above its limit."""
     if value > limit:
         raise RefusedInputError(
+            "artifact.too_large",
             f"too many {unit}: {value:,}; AWS takes {limit:,}",
             where=where,
             state="nothing was uploaded",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tiercel.domain.artifact.limits import not_a_mapping
 from tiercel.domain.base.errors import RefusedInputError
 
 Template = dict[str, Any]
@@ -80,7 +81,7 @@ def mapping(parent: Template, key: str, where: str) -> Template:
     """Return the mapping below a key, an empty one if there is none; RefusedInputError for text."""
     value = parent.get(key) or {}
     if not isinstance(value, dict):
-        raise RefusedInputError(f"{key} must be a mapping", where=where)
+        raise not_a_mapping(key, where)
     return value
 
 
@@ -98,6 +99,7 @@ def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Template]]:
 def refusal(resource: str, reference: str, where: str) -> RefusedInputError:
     """Return the error for a resource's reference, named by type and property."""
     return RefusedInputError(
+        "template.local_reference",
         f"{resource} refers to a local file in a way that Tiercel does not package",
         where=where,
         why=f"{reference} names a file of the repository",

@@ -7,17 +7,23 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tiercel.domain.artifact.source_tree import SourceTree
-from tiercel.domain.base.digests import canonical_json, sha256_hex
+from tiercel.domain.base.digests import (
+    ArtifactDigest,
+    ArtifactId,
+    Sha256,
+    canonical_json,
+    sha256_hex,
+)
 from tiercel.domain.base.values import Frozen
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_HEXADECIMAL = StringConstraints(pattern=r"^[0-9a-f]{64}$")
 
 
 class PackagedObject(Frozen):
     """One immutable object; its key contains its SHA-256. Size in bytes."""
 
     key: Annotated[str, StringConstraints(pattern=r"^packages/[0-9a-f]{64}\.[a-z]+$")]
-    sha256: Sha256
+    sha256: Annotated[Sha256, _HEXADECIMAL]
     size: Annotated[int, Field(ge=0)]
 
     @property
@@ -33,7 +39,7 @@ class AssetReference(Frozen):
     logical_id: str
     property: str
     path: str
-    sha256: Sha256
+    sha256: Annotated[Sha256, _HEXADECIMAL]
 
 
 class TemplateParameter(Frozen):
@@ -51,7 +57,7 @@ class Manifest(Frozen):
     """
 
     service: str
-    artifact_id: Sha256
+    artifact_id: Annotated[ArtifactId, _HEXADECIMAL]
     source: SourceTree
     template: PackagedObject
     parameters: tuple[TemplateParameter, ...]
@@ -63,9 +69,9 @@ class Manifest(Frozen):
         return canonical_json(self.model_dump(mode="json"))
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> ArtifactDigest:
         """The SHA-256 of the manifest: 64 hexadecimal digits."""
-        return sha256_hex(self.to_bytes())
+        return ArtifactDigest(sha256_hex(self.to_bytes()))
 
 
 def object_key(sha256: str, suffix: str) -> str:
@@ -73,6 +79,6 @@ def object_key(sha256: str, suffix: str) -> str:
     return f"packages/{sha256}.{suffix}"
 
 
-def manifest_key(service: str, artifact_id: str) -> str:
+def manifest_key(service: str, artifact_id: ArtifactId) -> str:
     """Return the key of a service's manifest in the artifact bucket."""
     return f"manifests/{service}/{artifact_id}.json"

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiercel.domain.artifact.manifest import Manifest, manifest_key
-from tiercel.domain.base.digests import canonical_json
+from tiercel.domain.base.digests import ArtifactId, canonical_json, short
 from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -186,7 +186,7 @@ def _timestamp(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def provenance_prefix(service: str, artifact_id: str) -> str:
+def provenance_prefix(service: str, artifact_id: ArtifactId) -> str:
     """Return the prefix of all provenance of one source tree's artifacts."""
     return f"provenance/{service}/{artifact_id}/"
 
@@ -245,10 +245,11 @@ def check_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
     if found is None or found.digest == rebuilt.digest:
         return
     raise ArtifactConflictError(
+        "provenance.not_reproducible",
         f"the artifact of {found.service} cannot be signed",
         where=manifest_key(found.service, found.artifact_id),
         why="it has no provenance with the environment's key, and another build of the same "
-        f"source gave {rebuilt.digest[:12]} instead of {found.digest[:12]}",
+        f"source gave {short(rebuilt.digest)} instead of {short(found.digest)}",
         state="nothing was uploaded",
         remedy="change the service's source, so that another artifact is built",
     )
@@ -264,6 +265,7 @@ def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> Untruste
         return not_signed("the manifest", manifest, where, f"its digest is {manifest.digest}")
     if digests:
         return UntrustedArtifactError(
+            "provenance.other_key",
             f"the artifact of {manifest.service} is not signed with the key of this environment",
             where=where,
             why="its provenance was signed with another key, perhaps one that was replaced",
@@ -271,6 +273,7 @@ def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> Untruste
             remedy="if the key was replaced, publish or promote the commit again, which signs it",
         )
     return UntrustedArtifactError(
+        "provenance.missing",
         f"the artifact of {manifest.service} has no provenance",
         where=where,
         why="it was published before artifacts were signed, or somebody deleted the provenance",
@@ -282,6 +285,7 @@ def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> Untruste
 def not_signed(what: str, manifest: Manifest, where: str, why: str) -> UntrustedArtifactError:
     """Return the error for a part of an artifact that is not what its provenance says."""
     return UntrustedArtifactError(
+        "provenance.other_content",
         f"{what} of {manifest.service} is not the one that was signed",
         where=where,
         why=why,

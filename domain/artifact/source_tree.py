@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
-from tiercel.domain.base.digests import digest_of
+from tiercel.domain.base.digests import ArtifactId, digest_of
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import Service
 
@@ -25,9 +26,9 @@ class SourceTree(Frozen):
     package_format: int = PACKAGE_FORMAT
 
     @property
-    def artifact_id(self) -> str:
+    def artifact_id(self) -> ArtifactId:
         """SHA-256 over the inputs: 64 hexadecimal digits."""
-        return digest_of(self.model_dump(mode="json"))
+        return ArtifactId(digest_of(self.model_dump(mode="json")))
 
 
 def source_paths(service: Service) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ def source_paths(service: Service) -> tuple[str, ...]:
     return tuple(sorted({service.path, *service.include}))
 
 
-def source_tree(service: Service, objects: dict[str, str]) -> SourceTree:
+def source_tree(service: Service, objects: Mapping[str, str]) -> SourceTree:
     """Return the source tree of a service, given the git object id of each of its paths."""
     return SourceTree(
         service=service.name,
@@ -45,7 +46,11 @@ def source_tree(service: Service, objects: dict[str, str]) -> SourceTree:
     )
 
 
-def belongs(path: str, tree_paths: tuple[str, ...]) -> bool:
-    """Tell whether a path of the repository lies in one of a service's paths."""
-    pure = PurePosixPath(path)
-    return any(root == "." or pure.is_relative_to(root) for root in tree_paths)
+def paths_of_all(services: Iterable[Service]) -> list[str]:
+    """Return the paths that belong to any of the services, in their order, none twice."""
+    return list(dict.fromkeys(chain.from_iterable(source_paths(one) for one in services)))
+
+
+def source_trees(services: Iterable[Service], objects: Mapping[str, str]) -> dict[str, SourceTree]:
+    """Return the source tree of each service, given the git object id of each of their paths."""
+    return {one.name: source_tree(one, objects) for one in services}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import IntEnum
+from typing import Self
 
-_MOST_TOLD = 3
+from tiercel.domain.base.failure import Failure
 
 
 class ExitCode(IntEnum):
@@ -26,38 +29,102 @@ class ExitCode(IntEnum):
 class TiercelError(Exception):
     """A failure that a person can act on.
 
-    `what` failed, `where` (account, stack, resource, file), `why` (the world's own
-    words), `state` (what things are in now) and `remedy` (what to do about it).
+    `code` names the reason and never changes; docs/use/failures.md lists them all. `what` failed,
+    `where` (account, stack, resource, file), `why` (the world's own words), `state` (what
+    things are in now) and `remedy` (what to do about it). `causes` are the failures that it
+    consists of. Once made, it stays as it is: whoever knows more raises `but()`.
     """
 
-    exit_code = ExitCode.INTERNAL
+    exit_code: int = ExitCode.INTERNAL
     transient = False
 
-    def __init__(
-        self, what: str, *, where: str = "", why: str = "", state: str = "", remedy: str = ""
+    def __init__(  # noqa: PLR0913 - the parts of a failure, by name
+        self,
+        code: str,
+        what: str,
+        *,
+        where: str = "",
+        why: str = "",
+        state: str = "",
+        remedy: str = "",
+        causes: Iterable[Failure] = (),
     ) -> None:
-        """Keep each part, so that the CLI, the log and the artifact can lay them out."""
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.why = why
-        self.state = state
-        self.remedy = remedy
+        """Keep each part, so that the terminal, the log and the page can lay them out."""
+        super().__init__(code, what)
+        self._failure = Failure(
+            code=code,
+            what=what,
+            where=where,
+            why=why,
+            state=state,
+            remedy=remedy,
+            causes=tuple(causes),
+            kind=type(self).__name__,
+            exit_code=int(self.exit_code),
+        )
 
-    def parts(self) -> dict[str, str]:
-        """Return the parts that are not empty, in reading order."""
-        named = {
-            "what": self.what,
-            "where": self.where,
-            "why": self.why,
-            "now": self.state,
-            "do": self.remedy,
-        }
-        return {name: text for name, text in named.items() if text}
+    @classmethod
+    def of(cls, failure: Failure) -> Self:
+        """Return a failure as an error of this kind."""
+        error = cls(failure.code, failure.what)
+        error._failure = failure
+        return error
+
+    @property
+    def failure(self) -> Failure:
+        """The failure as a value, to be recorded, sent and shown."""
+        return self._failure
+
+    @property
+    def code(self) -> str:
+        """The reason, as docs/use/failures.md lists it."""
+        return self._failure.code
+
+    @property
+    def what(self) -> str:
+        """What failed."""
+        return self._failure.what
+
+    @property
+    def where(self) -> str:
+        """The account, stack, resource, file or parameter."""
+        return self._failure.where
+
+    @property
+    def why(self) -> str:
+        """The reason in the world's own words."""
+        return self._failure.why
+
+    @property
+    def state(self) -> str:
+        """How things stand now."""
+        return self._failure.state
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return self._failure.remedy
+
+    @property
+    def causes(self) -> tuple[Failure, ...]:
+        """The failures that it consists of."""
+        return self._failure.causes
+
+    def but(
+        self, *, where: str | None = None, state: str | None = None, remedy: str | None = None
+    ) -> Self:
+        """Return the same error with other texts for some of its parts."""
+        return type(self).of(
+            replace(
+                self._failure,
+                where=self.where if where is None else where,
+                state=self.state if state is None else state,
+                remedy=self.remedy if remedy is None else remedy,
+            )
+        )
 
     def __str__(self) -> str:
-        labels = {"what": "", "where": "where: ", "why": "why: ", "now": "now: ", "do": "do: "}
-        return "\n  ".join(labels[name] + text for name, text in self.parts().items())
+        return "\n".join(self._failure.lines())
 
 
 class ConfigurationError(TiercelError):
@@ -134,8 +201,39 @@ class TransientError(UnreachableError):
     transient = True
 
 
+def error_from(failure: Failure) -> TiercelError:
+    """Return a failure that was recorded or sent as the error that it was raised as.
+
+    One of a kind that this version does not know keeps its exit code.
+    """
+    kind = {kind.__name__: kind for kind in _kinds(TiercelError)}.get(failure.kind)
+    if kind:
+        return kind.of(failure)
+    error = TiercelError.of(failure)
+    error.exit_code = failure.exit_code or ExitCode.INTERNAL
+    return error
+
+
+def _kinds(kind: type[TiercelError]) -> Iterator[type[TiercelError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
+
+
+def run_cancelled(where: str = "", why: str = "") -> InterruptedRunError:
+    """Return the error of a run that somebody cancelled."""
+    return InterruptedRunError(
+        "run.cancelled",
+        "the run was cancelled",
+        where=where,
+        why=why,
+        state="AWS goes on with what it was told; nothing new is started",
+        remedy="run it again: it goes on where this run stopped",
+    )
+
+
 def combined(errors: list[TiercelError]) -> TiercelError:
-    """Return one error for several, which has the exit code of the first cause.
+    """Return one error for several, which has them as causes and the exit code of the first.
 
     A service that was left alone because of another's failure, or of a newer release, is no
     cause of its own. The same thing that was refused in several places is one failure.
@@ -146,10 +244,10 @@ def combined(errors: list[TiercelError]) -> TiercelError:
     if len(different) == 1:
         return different[0]
     whole = type(causes[0])(
+        "run.several_failed",
         f"{len(causes)} services failed",
-        # Indented, so that the parts of one error are told from those of the whole.
-        why="\n".join(str(error).replace("\n", "\n  ") for error in different),
         remedy="see each of them",
+        causes=[error.failure for error in different],
     )
     whole.__cause__ = causes[0]
     return whole
@@ -160,7 +258,7 @@ def _alike_as_one(errors: list[TiercelError]) -> list[TiercelError]:
     groups: dict[object, list[TiercelError]] = {}
     for error in errors:
         refused = type(error) in {UnreachableError, TransientError}
-        kind = (type(error), error.what, error.remedy) if refused else error
+        kind = (type(error), error.code, error.what, error.remedy) if refused else error
         groups.setdefault(kind, []).append(error)
     return [_one_of(alike) for alike in groups.values()]
 
@@ -169,19 +267,7 @@ def _one_of(alike: list[TiercelError]) -> TiercelError:
     first = alike[0]
     if len(alike) == 1:
         return first
-    one = type(first)(
-        first.what,
-        where=_several([error.where for error in alike], ", "),
-        why=_several([error.why for error in alike], "\n"),
-        state=_several([error.state for error in alike], "\n"),
-        remedy=first.remedy,
-    )
+    places = [place for error in alike for place in error.causes or (error.failure,)]
+    one = type(first).of(replace(first.failure, where="", why="", state="", causes=tuple(places)))
     one.__cause__ = first
     return one
-
-
-def _several(texts: list[str], between: str) -> str:
-    """Return the texts that differ, but for a few."""
-    found = list(dict.fromkeys(text for text in texts if text))
-    more = len(found) - _MOST_TOLD
-    return between.join(found[:_MOST_TOLD] + ([f"and {more} more"] if more > 0 else []))

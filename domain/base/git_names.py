@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _LONGEST_BRANCH_BYTES = 255
+_SHORT_COMMIT = 7
 
 
 def is_legal_branch(name: str) -> bool:
@@ -22,3 +23,8 @@ def is_legal_branch(name: str) -> bool:
     return all(
         part and not part.startswith(".") and not part.endswith(".lock") for part in name.split("/")
     )
+
+
+def short_commit(sha: str) -> str:
+    """Return as much of a commit's id as git itself shows: 7 digits."""
+    return sha[:_SHORT_COMMIT]

@@ -26,7 +26,7 @@ class BackMerge(Frozen):
     pull_request: int | None = None
 
 
-def check_back_merge(earlier: BackMerge | None, *, hotfix: bool) -> None:
+def check_back_merge(earlier: BackMerge | None, target: str, *, hotfix: bool) -> None:
     """Raise RefusedInputError while an earlier release is not back in develop.
 
     Otherwise the next release would lose what the earlier one fixed. A hotfix does not
@@ -36,8 +36,9 @@ def check_back_merge(earlier: BackMerge | None, *, hotfix: bool) -> None:
         return
     number = f"pull request #{earlier.pull_request}" if earlier.pull_request else "the back-merge"
     raise RefusedInputError(
+        "promotion.back_merge_missing",
         f"release {earlier.version} is not merged back into develop",
         why=f"develop lacks {earlier.preview.lacking_commits} of its commits, and their content",
-        state="nothing was changed in prod",
+        state=f"nothing was changed in {target}",
         remedy=f"merge {number} into develop, then promote again",
     )

@@ -21,10 +21,6 @@ from enum import StrEnum
 
 from tiercel.domain.organization.topology import Topology
 
-PRODUCTION_ENVIRONMENT = "prod"
-VERIFYING_ENVIRONMENT = "preprod"
-"""Where an artifact is verified before it may be promoted to production."""
-
 
 class BranchRole(StrEnum):
     """What a branch is for."""
@@ -112,11 +108,12 @@ def classify(branch: str) -> BranchRole:
 
 def role_in(topology: Topology, branch: str) -> BranchRole:
     """Return what a branch is for, where the topology's own branches go before their names."""
-    roles = {
-        topology.environment(PRODUCTION_ENVIRONMENT).branch: BranchRole.PRODUCTION,
-        topology.environment(VERIFYING_ENVIRONMENT).branch: BranchRole.DEVELOPMENT,
-    }
-    return roles.get(branch) or classify(branch)
+    production = [one for one in topology.environments.values() if one.production]
+    if branch in {one.branch for one in production}:
+        return BranchRole.PRODUCTION
+    if branch in {topology.environment(one.promotes_from).branch for one in production}:
+        return BranchRole.DEVELOPMENT
+    return classify(branch)
 
 
 def judge_merge(head: BranchRole, base: BranchRole) -> MergeAllowed | MergeRefused:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiercel.domain.gitflow.branches import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
 from tiercel.domain.organization.topology import Environment, Topology
 
 
@@ -67,7 +66,7 @@ class PublishAndDeploy:
 
 @dataclass(frozen=True)
 class Promote:
-    """Release to production what the source environment verified for the same source tree."""
+    """Release to an environment what the source environment verified for the same source tree."""
 
     environment: str
     source: str
@@ -115,8 +114,9 @@ def _for_moved_branch(event: BranchMoved, topology: Topology) -> Action:
         return Nothing("the branch was deleted; what it released stays as it is")
     if event.before == event.after:
         return Nothing("the branch did not move")
-    if environment.name == PRODUCTION_ENVIRONMENT:
-        return Promote(environment.name, VERIFYING_ENVIRONMENT, event.repository, event.after)
+    if environment.promotes_from:
+        source = environment.promotes_from
+        return Promote(environment.name, source, event.repository, event.after)
     return PublishAndDeploy(environment.name, event.repository, event.after)
 
 

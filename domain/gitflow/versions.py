@@ -32,6 +32,7 @@ class Version:
         match = _VERSION.fullmatch(text)
         if match is None:
             raise RefusedInputError(
+                "version.malformed",
                 f"`{printable(text, 80)}` is not a version",
                 remedy="use three numbers without leading zeros, such as 1.2.3 or v1.2.3",
             )
@@ -80,6 +81,7 @@ def next_version(released: Collection[Version], branch: str | None) -> Version:
     if latest and named <= latest:
         known = "was released already" if named in released else f"is lower than {latest}"
         raise RefusedInputError(
+            "version.not_higher",
             f"version {named} {known}",
             where=f"branch {branch}",
             state=f"the latest release is {latest}",

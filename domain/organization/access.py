@@ -27,6 +27,14 @@ class Access:
         return self.role_arn.split(":")[4]
 
 
+@dataclass(frozen=True)
+class Records:
+    """The artifacts, ledger and leases of one environment: who reads and writes them, and where."""
+
+    access: Access
+    bucket: str
+
+
 def orchestrator(names: Names, run: str) -> Access:
     """Return the access of an environment's orchestrator, in its InfrastructureAccount."""
     return Access(
@@ -54,3 +62,31 @@ def _in_runtime(names: Names, role: Role, run: str) -> Access:
         external_id=names.environment.external_id,
         via=orchestrator(names, run),
     )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One environment, and the run that acts in it."""
+
+    names: Names
+    run: str
+
+    @property
+    def orchestrator(self) -> Access:
+        """Who acts in the InfrastructureAccount."""
+        return orchestrator(self.names, self.run)
+
+    @property
+    def deployer(self) -> Access:
+        """Who acts in the RuntimeAccount."""
+        return deployer(self.names, self.run)
+
+    @property
+    def auditor(self) -> Access:
+        """Who reads in the RuntimeAccount."""
+        return auditor(self.names, self.run)
+
+    @property
+    def records(self) -> Records:
+        """The environment's records, as its own orchestrator reads and writes them."""
+        return Records(self.orchestrator, self.names.artifact_bucket)

@@ -7,18 +7,20 @@ import re
 import tomllib
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
+from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.parts import ServiceName
+from tiercel.domain.organization.promotions import Finding, promotion_findings
 from tiercel.domain.organization.services import Service, deployment_order
-from tiercel.domain.organization.topology import REQUIRED_ENVIRONMENTS, Environment, Topology
+from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
-Finding = tuple[tuple[str, ...], str]
-"""The path of a key and what is wrong with it."""
+M = TypeVar("M", bound=BaseModel)
 
 _BYTE_ORDER_MARK = "\ufeff"
 """Some editors begin a UTF-8 file with it; TOML knows none."""
@@ -31,6 +33,16 @@ _UNIQUE_KEYS = (("branch",), ("external_id",), ("infrastructure_account", "runti
 _REMEDY = "correct the file, then run `tiercel config check`; tiercel.toml explains every key"
 
 
+class _OfCommit(Frozen):
+    """A commit's own file, of which only the services are read."""
+
+    organization: Any = None
+    builds: Any = None
+    leases: Any = None
+    environments: Any = None
+    services: dict[ServiceName, Service] = Field(default_factory=dict)
+
+
 def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
     """Return what the whole file says.
 
@@ -39,7 +51,7 @@ def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
     text = text.removeprefix(_BYTE_ORDER_MARK)
     data = _parse_toml(text, source)
     _raise(list(_written_names(data, "environments", "services")), text, source)
-    topology = _validated(_named(data), text, source)
+    topology = _validated(Topology, _named(data), text, source)
     _raise(list(_contradictions(topology)), text, source)
     return topology
 
@@ -55,8 +67,7 @@ def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") 
     text = text.removeprefix(_BYTE_ORDER_MARK)
     data = _parse_toml(text, source)
     _raise(list(_written_names(data, "services")), text, source)
-    merged = data | topology.model_dump(exclude={"services"})
-    described = _validated(_named(merged), text, source)
+    described = topology.with_services(_validated(_OfCommit, _named(data), text, source).services)
     _raise(list(_contradictions(described)), text, source)
     return described
 
@@ -92,7 +103,11 @@ def _missing_quotes(error: str, text: str) -> str:
 
 def _not_toml(source: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        "the configuration cannot be read", where=source, why=why, remedy=_REMEDY
+        "configuration.not_toml",
+        "the configuration cannot be read",
+        where=source,
+        why=why,
+        remedy=_REMEDY,
     )
 
 
@@ -121,9 +136,9 @@ def _named(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _validated(data: dict[str, Any], text: str, source: str) -> Topology:
+def _validated(model: type[M], data: dict[str, Any], text: str, source: str) -> M:
     try:
-        return Topology.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         findings = [_finding(details) for details in error.errors(include_input=False)]
         _raise([finding for finding in findings if not _is_given_name(*finding)], text, source)
@@ -157,6 +172,7 @@ def _contradictions(topology: Topology) -> Iterator[Finding]:
     for name, environment in topology.environments.items():
         if not is_legal_branch(environment.branch):
             yield ("environments", name, "branch"), "git allows no branch of this name"
+    yield from promotion_findings(topology)
     for keys in _UNIQUE_KEYS:
         yield from _shared(topology.environments, keys)
     for service in topology.services.values():
@@ -166,7 +182,7 @@ def _contradictions(topology: Topology) -> Iterator[Finding]:
 
 
 def _missing_environments(topology: Topology) -> Iterator[Finding]:
-    for name in REQUIRED_ENVIRONMENTS:
+    for name in (PREPROD, PROD):
         if name not in topology.environments:
             yield ("environments", name), "missing: both preprod and prod must be described"
 
@@ -239,10 +255,11 @@ def _raise(findings: list[Finding], text: str, source: str) -> None:
     if len(findings) > _MOST_FINDINGS:
         lines.append(f"and {len(findings) - _MOST_FINDINGS} more")
     raise ConfigurationError(
+        "configuration.invalid",
         f"the configuration has {len(findings)} error{'s' if len(findings) > 1 else ''}; "
         "nothing was called",
         where=source,
-        why="\n       ".join(lines),
+        why="\n".join(lines),
         remedy=_REMEDY,
     )
 

@@ -47,6 +47,7 @@ def _service(name: str, folder: PurePosixPath, template: str) -> Service:
         return Service(name=name, path=str(folder), template=template)
     except ValidationError as error:
         raise RefusedInputError(
+            "source.bad_folder_name",
             "a template lies in a folder with a name that Tiercel does not take",
             where=printable(ascii(str(folder)), 300),
             why="; ".join(details["msg"] for details in error.errors()),
@@ -57,6 +58,7 @@ def _service(name: str, folder: PurePosixPath, template: str) -> Service:
 
 def _clash(name: str, one: str, other: str) -> RefusedInputError:
     return RefusedInputError(
+        "source.services_of_one_name",
         f"two folders would be services called {name}",
         where=f"{one} and {other}",
         state="nothing was built",

@@ -82,6 +82,7 @@ def check_earlier_release(value: object) -> int:
 def _refused(value: object, kind: str, parameter: str, remedy: str) -> RefusedInputError:
     shown = f"{value!r:.100}"
     return RefusedInputError(
+        "parameter.malformed",
         f"{shown} is not {kind}",
         where=f"parameter {parameter}",
         state="nothing was called",

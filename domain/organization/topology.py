@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    Field,
-    StringConstraints,
-)
+from pydantic import Field, StringConstraints, model_validator
 
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import (
     REPOSITORY_PATTERN,
@@ -26,7 +24,10 @@ from tiercel.domain.organization.parts import (
 )
 from tiercel.domain.organization.services import Service
 
-REQUIRED_ENVIRONMENTS = ("preprod", "prod")
+PREPROD = "preprod"
+"""The environment of the deployments `publish-artifact` and `deploy-to-preprod`."""
+PROD = "prod"
+"""The environment of the deployment `promote-to-prod`."""
 
 
 class Organization(Frozen):
@@ -63,7 +64,12 @@ class Leases(Frozen):
 
 
 class Environment(Frozen):
-    """A pair of accounts in one region, fed by one branch."""
+    """A pair of accounts in one region, fed by one branch.
+
+    In production nothing is destroyed without an approval. An environment with `promotes_from`
+    builds nothing: it pulls what that one has verified. `prod` is production and promotes from
+    `preprod`, unless its table says otherwise.
+    """
 
     name: EnvironmentName
     branch: Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -71,6 +77,15 @@ class Environment(Frozen):
     infrastructure_account: AccountId
     runtime_account: AccountId
     external_id: ExternalId
+    production: Annotated[bool, Field(strict=True)] = False
+    promotes_from: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9]{1,9})?$")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_prod(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("name") == PROD:
+            return {"production": True, "promotes_from": PREPROD} | data
+        return data
 
 
 class Topology(Frozen):
@@ -83,8 +98,29 @@ class Topology(Frozen):
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 
     def environment(self, name: str) -> Environment:
-        """Return one environment; KeyError when there is none of that name."""
+        """Return one environment; ConfigurationError when there is none of that name."""
+        if name not in self.environments:
+            raise ConfigurationError(
+                "configuration.no_environment",
+                f"there is no environment {name!r}",
+                where="environments",
+                state="nothing was called",
+                remedy=f"choose one of {', '.join(self.environments)}",
+            )
         return self.environments[name]
+
+    def pullers_of(self, name: str) -> list[Environment]:
+        """Return the environments that promote from one."""
+        return [one for one in self.environments.values() if one.promotes_from == name]
+
+    @property
+    def verifying(self) -> Environment:
+        """The environment from which the first production one in the file promotes.
+
+        Raises ConfigurationError if there is none, which `parse_topology` does not let pass.
+        """
+        sources = [one.promotes_from for one in self.environments.values() if one.production]
+        return self.environment(sources[0] if sources else "")
 
     def with_services(self, services: dict[str, Service]) -> Self:
         """Return the same organization with the services that a commit describes."""

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from tiercel.domain.base.errors import TiercelError
+from collections.abc import Iterator
+
+from tiercel.domain.base.failure import REMEDY, WHY, Failure, Part
 from tiercel.domain.pages.frame import page
-from tiercel.domain.pages.markdown import code_block, escaped
+from tiercel.domain.pages.markdown import code, code_block, escaped
 
 _LONGEST_TEXT = 4_000
-_TITLES = {"where": "Where", "why": "Why", "now": "How things stand", "do": "What to do"}
 
 
-def failure_page(error: TiercelError) -> str:
-    """Return what failed, where, why, how things stand and what to do."""
-    parts = {name: text for name, text in error.parts().items() if name in _TITLES}
-    sections = [
-        f"## {_TITLES[name]}\n\n"
-        + (code_block(text) if name == "why" else escaped(text, _LONGEST_TEXT))
-        for name, text in parts.items()
-    ]
-    return page(escaped(error.what), *sections)
+def failure_page(failure: Failure) -> str:
+    """Return what failed, where, why, how things stand and what to do; causes in between."""
+    return page(escaped(failure.what), *_sections(failure, "##"), f"Reason {code(failure.code)}")
+
+
+def _sections(failure: Failure, level: str) -> Iterator[str]:
+    parts = failure.parts()
+    remedy = parts.pop(REMEDY, "")
+    for part, text in parts.items():
+        yield _section(part, text, level)
+    for cause in failure.details:
+        yield f"{level} {escaped(cause.what)}"
+        yield from _sections(cause, level + "#")
+    if remedy:
+        yield _section(REMEDY, remedy, level)
+
+
+def _section(part: Part, text: str, level: str) -> str:
+    shown = code_block(text) if part is WHY else escaped(text, _LONGEST_TEXT)
+    return f"{level} {part.title}\n\n{shown}"

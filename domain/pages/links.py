@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.names import partition_of
 from tiercel.domain.organization.topology import Topology
@@ -39,7 +40,7 @@ class Links(Frozen):
     def commit(self, repository: str, sha: str) -> str:
         """Return `name@1a2b3c4` as a Markdown link to the commit."""
         name = repository.rpartition("/")[2]
-        return self._page(_plain(f"{name}@{sha[:7]}"), repository, "commit", sha)
+        return self._page(_plain(f"{name}@{short_commit(sha)}"), repository, "commit", sha)
 
     def pull_request(self, repository: str, number: int) -> str:
         """Return the number as a Markdown link to the pull request."""

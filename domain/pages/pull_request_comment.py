@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.pages.markdown import code, escaped, table
 from tiercel.domain.review.checks import Check, CheckState
 from tiercel.domain.review.template_changes import changes_permissions
@@ -50,7 +51,7 @@ def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str) -> str:
     if len(shown) < len(reasons):
         parts.append(f"and {len(reasons) - len(shown)} more: see the log of the flow run")
     parts += [_plan(verdicts), _role(verdicts)]
-    parts.append(f"Commit {code(head_commit[:7])}; its statuses link to the flow run.")
+    parts.append(f"Commit {code(short_commit(head_commit))}; its statuses link to the flow run.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -10,8 +10,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tiercel.domain.base.digests import digest_of
+from tiercel.domain.base.digests import (
+    NO_PLAN,
+    ArtifactDigest,
+    ArtifactId,
+    ConfigurationDigest,
+    PlanDigest,
+    Sha256,
+    digest_of,
+)
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.failure import Failure
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import SmokeTest
 from tiercel.domain.stack.states import StackStatus
@@ -50,9 +59,9 @@ class Intent(Frozen):
     environment: str
     repository: str
     commit: str
-    artifact_id: str
-    artifact_digest: str
-    template_sha256: str
+    artifact_id: ArtifactId
+    artifact_digest: ArtifactDigest
+    template_sha256: Sha256
     parameters: dict[str, str]
     requested_by: str
     flow_run: str
@@ -63,12 +72,12 @@ class Intent(Frozen):
     flow_run_url: str = ""
 
     @property
-    def configuration_digest(self) -> str:
+    def configuration_digest(self) -> ConfigurationDigest:
         """The SHA-256 of the parameters with which the artifact is deployed."""
-        return digest_of(self.parameters)
+        return ConfigurationDigest(digest_of(self.parameters))
 
     @property
-    def business_key(self) -> tuple[str, str, str]:
+    def business_key(self) -> tuple[str, ArtifactDigest, ConfigurationDigest]:
         """Two runs with the same key want the same thing."""
         return self.stack, self.artifact_digest, self.configuration_digest
 
@@ -78,7 +87,8 @@ class Outcome(Frozen):
 
     `stack_token` is the client token of the newest operation on the stack at that time.
     `deployed` tells whether the stack runs the release, as it does after a success and
-    after a smoke test that failed.
+    after a smoke test that failed. `message` is the text of `failure`; entries of versions
+    before 0.2 have it alone.
     """
 
     status: ReleaseStatus
@@ -87,10 +97,11 @@ class Outcome(Frozen):
     seconds: float
     stack_id: str = ""
     stack_token: str = ""
-    plan_digest: str = ""
+    plan_digest: PlanDigest = NO_PLAN
     change_set: str = ""
     durations: dict[str, float] = Field(default_factory=dict)
     message: str = ""
+    failure: Failure | None = None
     outputs: dict[str, str] = Field(default_factory=dict)
     smoke_test: str = ""
 
@@ -146,15 +157,18 @@ def entries_of(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return {stack: tuple(sorted(found)) for stack, found in sorted(numbers.items())}
 
 
-def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -> None:
-    """Raise RefusedInputError if the stack belongs to another repository.
+def owner_refusal(
+    latest: Release | None, wanted: Intent, *, stack_exists: bool
+) -> RefusedInputError | None:
+    """Return the error if the stack belongs to another repository.
 
     Stacks are named after services, so two repositories with a service of the same
     name would take turns at replacing each other's stack.
     """
     if latest is None or not stack_exists or latest.intent.repository == wanted.repository:
-        return
-    raise RefusedInputError(
+        return None
+    return RefusedInputError(
+        "release.stack_of_other_repository",
         f"stack {wanted.stack} belongs to another repository",
         where=f"service {wanted.service} of {wanted.repository}",
         why=f"its release {latest.intent.number} came from {latest.intent.repository}",
@@ -163,23 +177,24 @@ def check_owner(latest: Release | None, wanted: Intent, *, stack_exists: bool) -
     )
 
 
-def check_maker(
+def maker_refusal(
     latest: Release | None,
     wanted: Intent,
     status: StackStatus,
     tags: Mapping[str, str],
     expected: Mapping[str, str],
-) -> None:
-    """Raise RefusedInputError if a stack without releases was not made by Tiercel for the service.
+) -> RefusedInputError | None:
+    """Return the error if a stack without releases was not made by Tiercel for the service.
 
     A first release would turn a stack that somebody made in another way into the service's, and
     remove all its resources. A stack whose ledger was lost has the `expected` tags, and one under
     review has no resources.
     """
     if latest or status is StackStatus.REVIEW_IN_PROGRESS or expected.items() <= tags.items():
-        return
+        return None
     named = ", ".join(f"{key}={value}" for key, value in expected.items())
-    raise RefusedInputError(
+    return RefusedInputError(
+        "release.stack_not_ours",
         f"stack {wanted.stack} was not made by Tiercel",
         where=f"service {wanted.service} of {wanted.repository}",
         why=f"the ledger has no release of it, and it has not the tags {named}",
@@ -195,7 +210,7 @@ def running_release(history: Iterable[Release]) -> Release | None:
     return next((one for one in history if one.outcome and one.outcome.deployed), None)
 
 
-def rejected_artifacts(releases: Iterable[Release]) -> dict[str, Rejection]:
+def rejected_artifacts(releases: Iterable[Release]) -> dict[ArtifactId, Rejection]:
     """Return the ids of the artifacts of which a release was ruled out for good, and by whom."""
     return {one.intent.artifact_id: one.rejection for one in releases if one.rejection}
 

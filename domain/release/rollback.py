@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.release.ledger import (
     Intent,
@@ -16,7 +17,7 @@ from tiercel.domain.release.ledger import (
 
 
 def release_before(
-    history: Sequence[Release], running: int | None, rejected: Collection[str]
+    history: Sequence[Release], running: int | None, rejected: Collection[ArtifactId]
 ) -> Release | None:
     """Return the newest good release before the one that the stack runs, None without one.
 
@@ -43,7 +44,7 @@ def release_before(
     )
 
 
-def check_restorable(release: Release, rejected: Mapping[str, Rejection]) -> None:
+def check_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection]) -> None:
     """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact.
 
     `rejected` are all artifacts of the stack that were ever ruled out.
@@ -57,6 +58,7 @@ def check_restorable(release: Release, rejected: Mapping[str, Rejection]) -> Non
     else:
         return
     raise RefusedInputError(
+        "rollback.not_restorable",
         f"release {intent.number} of {intent.stack} is not to be restored",
         where=f"stack {intent.stack}",
         why=why,
@@ -79,6 +81,7 @@ def begun_by(history: Iterable[Release], flow_run: str) -> int | None:
 def nothing_before(stack: str) -> RefusedInputError:
     """Return the error of a stack that has no earlier release to go back to."""
     return RefusedInputError(
+        "rollback.nothing_before",
         f"stack {stack} has no earlier release to go back to",
         where=f"stack {stack}",
         why="the ledger has no other release of it that succeeded and was not rejected",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tiercel.domain.base.errors import DeployFailedError, SupersededError, TransientError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.release.ledger import Intent, Purpose, Release, ReleaseStatus
 
 
@@ -23,6 +24,7 @@ def check_still_wanted(newest: Release | None, intent: Intent) -> None:
         return
     if outcome.status is ReleaseStatus.FAILED:
         raise DeployFailedError(
+            "release.failed_in_other_run",
             f"another run has carried out release {intent.number}, and it failed",
             where=f"stack {intent.stack}",
             why=outcome.message,
@@ -38,6 +40,7 @@ def check_succeeded(recorded: Release) -> None:
 def too_many_races(wanted: Intent) -> TransientError:
     """Return the error of a run that other runs were faster than, again and again."""
     return TransientError(
+        "ledger.no_number",
         "no number of the ledger could be taken",
         where=f"stack {wanted.stack}",
         why="other releases of this stack took it, again and again",
@@ -49,9 +52,11 @@ def too_many_races(wanted: Intent) -> TransientError:
 def superseded(older: Intent, newer: Intent) -> SupersededError:
     """Return the error of a release that is left alone because of a newer one."""
     return SupersededError(
-        f"{older.service} of commit {older.commit[:7]} is superseded by release {newer.number}",
+        "release.superseded",
+        f"{older.service} of commit {short_commit(older.commit)} is superseded by release "
+        f"{newer.number}",
         where=f"stack {older.stack}",
-        why=f"release {newer.number} is commit {newer.commit[:7]}, asked for by "
+        why=f"release {newer.number} is commit {short_commit(newer.commit)}, asked for by "
         f"{newer.requested_by}",
         state="nothing was changed by this run",
         remedy="nothing is to be done; to go back to an older release, use `tiercel rollback`",

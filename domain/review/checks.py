@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in
@@ -26,12 +27,22 @@ class CheckState(StrEnum):
 
 
 class Check(Frozen):
-    """A commit status, and the longer text that the comment shows."""
+    """A commit status, and the longer text that the comment shows.
 
-    context: str
+    `subject` is a service, or empty for the whole pull request. A service that is `unchanged` was
+    not built.
+    """
+
+    subject: str
     state: CheckState
     description: str
     details: str = ""
+    unchanged: bool = False
+
+    @property
+    def context(self) -> str:
+        """What GitHub calls the status."""
+        return f"{CONTEXT}/{self.subject}" if self.subject else CONTEXT
 
     @property
     def short(self) -> str:
@@ -41,8 +52,17 @@ class Check(Frozen):
 
 def check(subject: str, state: CheckState, description: str, details: str = "") -> Check:
     """Return the status of a service, or of the whole pull request for an empty subject."""
-    context = f"{CONTEXT}/{subject}" if subject else CONTEXT
-    return Check(context=context, state=state, description=description, details=details)
+    return Check(subject=subject, state=state, description=description, details=details)
+
+
+def unchanged(service: str) -> Check:
+    """Return the status of a service that the base branch has as it is."""
+    return Check(
+        subject=service,
+        state=CheckState.SUCCESS,
+        description="unchanged: skipped",
+        unchanged=True,
+    )
 
 
 def refusal(pull_request: PullRequest, head_commit: str, topology: Topology) -> Check | None:
@@ -55,7 +75,7 @@ def refusal(pull_request: PullRequest, head_commit: str, topology: Topology) -> 
         return check(
             "",
             CheckState.ERROR,
-            f"superseded: the head moved to {pull_request.head_commit[:7]}",
+            f"superseded: the head moved to {short_commit(pull_request.head_commit)}",
             "A newer commit was pushed before this one was verified; see its own status.",
         )
     if not pull_request.is_open:
@@ -89,9 +109,9 @@ def summary(checks: list[Check]) -> Check:
     """Return the status of the whole from those of its services."""
     bad = [one for one in checks if one.state is not CheckState.SUCCESS]
     if bad:
-        names = ", ".join(one.context.partition("/")[2] for one in bad)
+        names = ", ".join(one.subject for one in bad)
         return check("", CheckState.FAILURE, f"failed: {names}")
-    built = sum("unchanged" not in one.description for one in checks)
+    built = sum(not one.unchanged for one in checks)
     return check(
         "",
         CheckState.SUCCESS,

@@ -35,6 +35,11 @@ _NEXT = {
 }
 
 
+def vanished(where: str) -> DeployFailedError:
+    """Return the error of a stack that was there a moment ago."""
+    return DeployFailedError("stack.vanished", "the stack has vanished", where=where)
+
+
 def deploy_failure(
     stack: str, where: str, status: StackStatus, reason: str, causes: list[Cause]
 ) -> DeployFailedError:
@@ -45,6 +50,7 @@ def deploy_failure(
     ]
     then = _NEXT.get(status, "then release again")
     return DeployFailedError(
+        "stack.failed",
         f"stack {stack} ended as {status}",
         where=where,
         why="\n".join(lines) or reason or "CloudFormation gives no reason",

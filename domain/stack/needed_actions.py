@@ -86,6 +86,7 @@ def refusal(check: RoleCheck, role_arn: str, where: str) -> DeployFailedError | 
     if not lines:
         return None
     return DeployFailedError(
+        "plan.role_lacks_permissions",
         "the service role lacks permissions that the plan needs",
         where=f"{where}, role {role_arn}",
         why="\n".join(lines),

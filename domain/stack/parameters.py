@@ -51,6 +51,7 @@ def _outputs(
         for name in sorted(wanted & set(outputs.get(dependency, {}))):
             if name in origin:
                 raise ConfigurationError(
+                    "parameters.two_origins",
                     f"parameter {name} could come from two services",
                     where=f"services.{service.name}.depends_on",
                     why=f"both {origin[name]} and {dependency} have an output of that name",
@@ -64,6 +65,7 @@ def _outputs(
 def _refuse_unknown(service: Service, environment: str, unknown: set[str]) -> None:
     if unknown:
         raise ConfigurationError(
+            "parameters.unknown",
             f"the template of {service.name} has no parameter {', '.join(sorted(unknown))}",
             where=f"services.{service.name}.parameters (environment {environment})",
             state="nothing was deployed",
@@ -87,6 +89,7 @@ def _refuse_secrets(
     ]
     if told:
         raise ConfigurationError(
+            "parameters.secret",
             f"the value of {', '.join(told)} stands in tiercel.toml, and is a secret",
             where=f"services.{service.name}.parameters (environment {environment})",
             why=f"{service.template_path} declares it with NoEcho",
@@ -98,6 +101,7 @@ def _refuse_secrets(
 
 def _missing(service: Service, environment: str, missing: list[str]) -> RefusedInputError:
     return RefusedInputError(
+        "parameters.missing",
         f"the template of {service.name} needs a value for {', '.join(missing)}",
         where=f"{service.template_path} (environment {environment})",
         why="the parameter has no Default, tiercel.toml gives no value, and no service in "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tiercel.domain.base.digests import digest_of
+from tiercel.domain.base.digests import PlanDigest, Sha256, digest_of
 from tiercel.domain.base.values import Frozen
 
 _PERMISSION_TYPES = (
@@ -74,17 +74,17 @@ class Plan(Frozen):
     stack: str
     stack_id: str = ""
     change_set_id: str
-    template_sha256: str
+    template_sha256: Sha256
     parameters: dict[str, str]
     changes: tuple[Change, ...]
     executable: bool
     """Whether CloudFormation would do something. It lists no change where only outputs differ."""
 
     @property
-    def digest(self) -> str:
+    def digest(self) -> PlanDigest:
         """What an approval is bound to: what is done, not as which change set of which stack."""
         unbound = {"change_set_id", "stack_id", "executable"}
-        return digest_of(self.model_dump(mode="json", exclude=unbound))
+        return PlanDigest(digest_of(self.model_dump(mode="json", exclude=unbound)))
 
     @property
     def is_empty(self) -> bool:

@@ -37,15 +37,10 @@ class StackStatus(StrEnum):
     IMPORT_ROLLBACK_COMPLETE = "IMPORT_ROLLBACK_COMPLETE"
 
 
-class Intent(StrEnum):
-    """What the caller wants of the stack.
-
-    Rolling back is deploying an earlier release, so it meets the same stack in the
-    same way as a deploy does.
-    """
+class StackGoal(StrEnum):
+    """What the caller wants of the stack; to roll back is to deploy an earlier release."""
 
     DEPLOY = "deploy"
-    ROLL_BACK = "roll_back"
     DELETE = "delete"
 
 
@@ -128,17 +123,12 @@ _NEXT_STEP: dict[StackStatus | None, tuple[Step, Step, str]] = {
 # fmt: on
 
 _SUCCESSES = {
-    Intent.DEPLOY: {
+    StackGoal.DEPLOY: {
         StackStatus.CREATE_COMPLETE,
         StackStatus.UPDATE_COMPLETE,
         StackStatus.IMPORT_COMPLETE,
     },
-    Intent.ROLL_BACK: {
-        StackStatus.CREATE_COMPLETE,
-        StackStatus.UPDATE_COMPLETE,
-        StackStatus.IMPORT_COMPLETE,
-    },
-    Intent.DELETE: {StackStatus.DELETE_COMPLETE},
+    StackGoal.DELETE: {StackStatus.DELETE_COMPLETE},
 }
 _NO_API_REPAIRS_IT = (
     "no call repairs this state: read the stack's events, correct the resources that they "
@@ -150,14 +140,14 @@ _PROD_STAYS = (
 )
 
 
-def decide(status: StackStatus | None, intent: Intent, *, production: bool) -> StackAction:
-    """Return the next step towards the intent for a stack found in `status`, None if absent.
+def decide(status: StackStatus | None, goal: StackGoal, *, production: bool) -> StackAction:
+    """Return the next step towards the goal for a stack found in `status`, None if absent.
 
     Steps that delete a stack, or all that its first create made, need an approval in
-    production; a deletion that is the intent itself is refused there.
+    production; a deletion that is the goal itself is refused there.
     """
     to_deploy, to_delete, reason = _NEXT_STEP[status]
-    step = to_delete if intent is Intent.DELETE else to_deploy
+    step = to_delete if goal is StackGoal.DELETE else to_deploy
     if step is Step.REFUSE:
         return StackAction(step, reason, remedy=_NO_API_REPAIRS_IT)
     if production and step is Step.DELETE:
@@ -183,6 +173,6 @@ def is_terminal(status: StackStatus) -> bool:
     return status is StackStatus.REVIEW_IN_PROGRESS or not status.endswith("_IN_PROGRESS")
 
 
-def is_success(status: StackStatus, intent: Intent = Intent.DEPLOY) -> bool:
-    """Tell whether an operation with this intent that ended in `status` has succeeded."""
-    return status in _SUCCESSES[intent]
+def is_success(status: StackStatus, goal: StackGoal = StackGoal.DEPLOY) -> bool:
+    """Tell whether an operation with this goal that ended in `status` has succeeded."""
+    return status in _SUCCESSES[goal]

@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar, cast
 
-from prefect import Task
-
 from tiercel.domain.base.errors import NotStartedError, TiercelError, combined
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.tasks.engine.pace import stoppable
+from tiercel.tasks.engine.task import WorldTask
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +26,7 @@ _LAST_SECONDS = 20.0
 """So long a cancelled run waits for the call that is under way."""
 
 
-async def call(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def call(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Await a sync task in a thread, so that the loop stays alive and tasks run side by side.
 
     Flows put no tags on task runs: Prefect asks its server for a concurrency slot for
@@ -52,18 +51,18 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
 
 
-async def side_by_side(calls: Iterable[Callable[[], Awaitable[R]]]) -> list[R]:
-    """Await the calls at the same time, a few at once, and return their results in order.
+async def each(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Await the work on each item, a few at the same time, and return the results in order.
 
     If one fails, the others are awaited first: none is left running unseen.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def guarded(one: Callable[[], Awaitable[R]]) -> R:
+    async def guarded(item: T) -> R:
         async with gate:
-            return await one()
+            return await work(item)
 
-    return await all_done([guarded(one) for one in calls])
+    return await all_done([guarded(item) for item in items])
 
 
 async def all_done(awaitables: Iterable[Awaitable[R]]) -> list[R]:
@@ -101,6 +100,7 @@ async def in_dependency_order(
         broken = [name for name, task in done.items() if task.exception()]
         if broken:
             raise NotStartedError(
+                "release.dependency_failed",
                 f"{service.name} was not deployed, because {', '.join(broken)} failed",
                 where=f"service {service.name}",
                 state="its stack is as it was",

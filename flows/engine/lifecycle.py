@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, flow
 from prefect.context import SyncClientContext
-from prefect.settings import get_current_settings
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.log_text import log_text
@@ -22,7 +23,7 @@ from tiercel.tasks.engine.retry_budget import retry_budget
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_NOTHING_IS_STORED = get_current_settings().results.local_storage_path
+_NOTHING_IS_STORED = Path(os.devnull)
 """Where results would lie. Prefect would ask its server for the place, twice in each run."""
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 _NOISE = ("Finished in state Completed(", "Finished in state Failed(")

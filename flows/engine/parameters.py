@@ -35,6 +35,7 @@ from tiercel.domain.organization.requests import (
     check_revision,
     check_stack_name,
 )
+from tiercel.domain.organization.topology import PREPROD, PROD
 
 Repository = Annotated[
     str,
@@ -78,11 +79,11 @@ Environment = Annotated[
         title="Accounts of",
         pattern=ENVIRONMENT_PATTERN,
         max_length=10,
-        examples=["preprod", "prod"],
+        examples=[PREPROD, PROD],
     ),
     BeforeValidator(check_environment_name),
 ]
-PlanDigest = Annotated[
+ApprovedDigest = Annotated[
     str,
     Field(
         title="Approved plan digest",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.back_merge import BackMerge, check_back_merge
-from tiercel.domain.gitflow.branches import VERIFYING_ENVIRONMENT, BranchRole, classify
+from tiercel.domain.gitflow.branches import BranchRole, classify
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.versions import Tag, Version, next_version, version_at
 from tiercel.domain.pages.release_notes import back_merge_body, release_notes
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import check_newer
 from tiercel.flows.engine.concurrency import all_done, call
-from tiercel.flows.release.preparation import Candidate
+from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import (
@@ -27,7 +28,7 @@ _LONGEST_HISTORY = 100
 """Commits of a release whose pull requests are looked up for its notes."""
 
 
-async def decide_version(candidate: Candidate) -> Version | None:
+async def decide_version(prepared: PreparedCommit) -> Version | None:
     """Return the version of the promotion, having passed the gates that GitHub decides.
 
     None without GitHub credentials: then nothing is tagged and no gate can be asked.
@@ -38,30 +39,33 @@ async def decide_version(candidate: Candidate) -> Version | None:
             "no GitHub credentials: no version, no back-merge gate, no GitHub release"
         )
         return None
-    name, sha = candidate.commit.repository, candidate.commit.sha
+    name, sha = prepared.commit.repository, prepared.commit.sha
     tags = await call(read_version_tags, name)
     pulls = await call(pulls_of_commit, name, sha)
-    branch = bringing_branch(pulls, sha, candidate.names.environment.branch)
+    branch = bringing_branch(pulls, sha, prepared.target.names.environment.branch)
     earlier = _newest(tags, sha)
     if earlier:
-        new = await call(commits_since, candidate.commit, earlier.commit)
-        check_newer(earlier, new, sha)
+        new = await call(commits_since, prepared.commit, earlier.commit)
+        check_newer(earlier, new, sha, prepared.target.names.environment.name)
     known = version_at(tags, sha)
     if known:
         return known
     hotfix = branch is not None and classify(branch) is BranchRole.HOTFIX
     if earlier:
-        check_back_merge(await _earlier_back_merge(candidate, earlier), hotfix=hotfix)
+        due = await _earlier_back_merge(prepared, earlier)
+        check_back_merge(due, prepared.target.names.environment.name, hotfix=hotfix)
     return next_version([Version.parse(tag.version) for tag in tags], branch)
 
 
-async def announce(candidate: Candidate, version: Version, released: dict[str, Released]) -> None:
+async def announce(
+    prepared: PreparedCommit, version: Version, released: dict[str, Released]
+) -> None:
     """Tag the commit, write the GitHub release and open the back-merge if develop needs it."""
-    name, sha = candidate.commit.repository, candidate.commit.sha
+    name, sha = prepared.commit.repository, prepared.commit.sha
     tags = await call(read_version_tags, name)
     await call(tag_version, name, version.tag, sha)
     notes = release_notes(
-        await _merged_pulls(candidate, version, tags),
+        await _merged_pulls(prepared, version, tags),
         [
             (service, result.release.intent.artifact_digest, _release_id(result.release))
             for service, result in released.items()
@@ -69,22 +73,22 @@ async def announce(candidate: Candidate, version: Version, released: dict[str, R
         sha,
     )
     await call(publish_release, name, version.tag, sha, notes)
-    await _back_merge(candidate, version)
+    await _back_merge(prepared, version)
 
 
-async def _earlier_back_merge(candidate: Candidate, earlier: Tag) -> BackMerge | None:
+async def _earlier_back_merge(prepared: PreparedCommit, earlier: Tag) -> BackMerge | None:
     """Return what develop lacks of an earlier release; None if nobody can tell."""
-    develop, production = _develop(candidate), candidate.names.environment.branch
-    preview = await call(preview_merge, candidate.commit, earlier.commit, develop)
+    develop, production = _develop(prepared), prepared.target.names.environment.branch
+    preview = await call(preview_merge, prepared.commit, earlier.commit, develop)
     if preview is None:
         get_run_logger().warning(
             "%s is commit %s: no branch has it, or there is no %s; its back-merge is not asked for",
             earlier.version,
-            earlier.commit[:7],
+            short_commit(earlier.commit),
             develop,
         )
         return None
-    pull = await call(find_open_pull_request, candidate.commit.repository, production, develop)
+    pull = await call(find_open_pull_request, prepared.commit.repository, production, develop)
     return BackMerge(
         version=earlier.version,
         preview=preview,
@@ -93,12 +97,12 @@ async def _earlier_back_merge(candidate: Candidate, earlier: Tag) -> BackMerge |
 
 
 async def _merged_pulls(
-    candidate: Candidate, version: Version, tags: list[Tag]
+    prepared: PreparedCommit, version: Version, tags: list[Tag]
 ) -> list[PullRequest]:
     """Return the pull requests that the release brings, each once, the oldest first."""
-    name, sha = candidate.commit.repository, candidate.commit.sha
+    name, sha = prepared.commit.repository, prepared.commit.sha
     earlier = _newest([tag for tag in tags if tag.version != version.tag], sha)
-    commits = await call(commits_since, candidate.commit, earlier.commit if earlier else "")
+    commits = await call(commits_since, prepared.commit, earlier.commit if earlier else "")
     found = await all_done(
         call(pulls_of_commit, name, commit) for commit in commits[:_LONGEST_HISTORY]
     )
@@ -106,11 +110,11 @@ async def _merged_pulls(
     return [merged[number] for number in sorted(merged)]
 
 
-async def _back_merge(candidate: Candidate, version: Version) -> None:
+async def _back_merge(prepared: PreparedCommit, version: Version) -> None:
     """Open the pull request that brings content back into develop, if it lacks some."""
-    name, sha = candidate.commit.repository, candidate.commit.sha
-    develop, production = _develop(candidate), candidate.names.environment.branch
-    preview = await call(preview_merge, candidate.commit, sha, develop)
+    name, sha = prepared.commit.repository, prepared.commit.sha
+    develop, production = _develop(prepared), prepared.target.names.environment.branch
+    preview = await call(preview_merge, prepared.commit, sha, develop)
     if preview is None or not preview.changes_content:
         get_run_logger().info("%s has all content of %s", develop, version.tag)
         return
@@ -130,8 +134,8 @@ def _newest(tags: list[Tag], commit: str) -> Tag | None:
     return max(others, key=lambda tag: Version.parse(tag.version), default=None)
 
 
-def _develop(candidate: Candidate) -> str:
-    return candidate.topology.environment(VERIFYING_ENVIRONMENT).branch
+def _develop(prepared: PreparedCommit) -> str:
+    return prepared.source.environment.branch
 
 
 def _release_id(release: Release) -> str:

@@ -12,8 +12,8 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.pull_request_comment import MARKER, comment
 from tiercel.domain.review.checks import Check
 from tiercel.domain.review.verdicts import Verdict
-from tiercel.flows.engine.concurrency import call, side_by_side
-from tiercel.flows.release.preparation import Candidate
+from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import upsert_comment
@@ -27,10 +27,7 @@ def run_link() -> str:
 
 async def report_checks(pull: PullRequest, commit: str, checks: Sequence[Check]) -> None:
     """Set the statuses of a commit, several at once."""
-    await side_by_side(
-        lambda one=one: call(set_status, pull.repository, commit, one, run_link())  # type: ignore[misc]
-        for one in checks
-    )
+    await each(checks, lambda one: call(set_status, pull.repository, commit, one, run_link()))
 
 
 async def comment_on(
@@ -41,7 +38,7 @@ async def comment_on(
 
 
 async def as_github_deployment(
-    candidate: Candidate, deploy: Callable[[], Awaitable[dict[str, Released]]]
+    prepared: PreparedCommit, deploy: Callable[[], Awaitable[dict[str, Released]]]
 ) -> dict[str, Released]:
     """Run a deploy and show it on GitHub as a deployment of the commit.
 
@@ -51,7 +48,7 @@ async def as_github_deployment(
     if not has_credentials():
         get_run_logger().info("no GitHub credentials: GitHub hears nothing of this deploy")
         return await deploy()
-    shown = _Deployment(candidate)
+    shown = _Deployment(prepared)
     await shown.try_to_say("in_progress", "deploying")
     try:
         released = await deploy()
@@ -61,17 +58,17 @@ async def as_github_deployment(
     except TiercelError as error:
         await shown.try_to_say("failure", error.what)
         raise
-    await shown.say("success", "deployed and verified", _address(candidate, released))
+    await shown.say("success", "deployed and verified", _address(prepared, released))
     return released
 
 
 class _Deployment:
     """A commit's deployment to an environment, opened on GitHub when there is something to say."""
 
-    def __init__(self, candidate: Candidate) -> None:
-        self._repository = candidate.commit.repository
-        self._commit = candidate.commit.sha
-        self._environment = candidate.names.environment.name
+    def __init__(self, prepared: PreparedCommit) -> None:
+        self._repository = prepared.commit.repository
+        self._commit = prepared.commit.sha
+        self._environment = prepared.target.names.environment
         self._number: int | None = None
 
     async def say(self, state: str, description: str, address: str = "") -> None:
@@ -80,8 +77,8 @@ class _Deployment:
                 open_deployment,
                 self._repository,
                 self._commit,
-                self._environment,
-                production=self._environment == "prod",
+                self._environment.name,
+                production=self._environment.production,
             )
         await call(
             report_deployment_state,
@@ -101,9 +98,9 @@ class _Deployment:
             get_run_logger().warning("the deploy is not shown on GitHub as %s: %s", state, error)
 
 
-def _address(candidate: Candidate, released: Mapping[str, Released]) -> str:
+def _address(prepared: PreparedCommit, released: Mapping[str, Released]) -> str:
     """Return the address of the first service that a smoke test calls by HTTP."""
-    for name, service in candidate.topology.services.items():
+    for name, service in prepared.topology.services.items():
         if service.smoke_test and service.smoke_test.http:
             return released[name].outputs.get(service.smoke_test.http, "")
     return ""

@@ -6,17 +6,17 @@ from prefect import get_run_logger
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
-from tiercel.flows.release.preparation import Candidate
+from tiercel.flows.release.preparation import PreparedCommit
 
 DEPLOY_TO_PREPROD = "deploy-to-preprod/preprod"
 
 
-async def start_deploy(candidate: Candidate) -> None:
+async def start_deploy(prepared: PreparedCommit) -> None:
     """Ask Prefect for a run that deploys the commit; a worker takes it up.
 
     The idempotency key is the commit: the same merge announced twice gives one run.
     """
-    commit, logger = candidate.commit, get_run_logger()
+    commit, logger = prepared.commit, get_run_logger()
     try:
         run = await arun_deployment(
             DEPLOY_TO_PREPROD,

@@ -52,9 +52,7 @@ class StackLease:
         """Wait for the lease; True if it is taken by this very call, False if it was held."""
         if self._held:
             return False
-        self._held = await call(
-            take_lease, self._target.orchestrator, self._target.bucket, self._wanted
-        )
+        self._held = await call(take_lease, self._target.records, self._wanted)
         self._renewing = asyncio.create_task(self._keep_alive())
         return True
 
@@ -67,7 +65,9 @@ class StackLease:
         """
         held = self._held
         if held is None:
-            raise LeaseLostError("the lease is not held", where=f"stack {self._wanted.stack}")
+            raise LeaseLostError(
+                "lease.not_held", "the lease is not held", where=f"stack {self._wanted.stack}"
+            )
         if not is_trusted(time.monotonic() - held.since, self._wanted.seconds):
             await self._renew()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -10,7 +10,9 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import Report
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
+from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.accounts_page import terraform_plan_page
@@ -30,11 +32,11 @@ from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.release.preparation import Candidate, ReleaseTarget
+from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
-from tiercel.tasks.records.ledger import read_running_releases
+from tiercel.tasks.records.ledger import read_live_releases
 
 
 async def report_plan(names: Names, links: Links, plan: Plan, check: RoleCheck) -> None:
@@ -43,37 +45,37 @@ async def report_plan(names: Names, links: Links, plan: Plan, check: RoleCheck) 
     await show_page(f"plan-{plan.stack}", description, plan_page(plan, links, names, check))
 
 
-async def report_publication(candidate: Candidate, published: Mapping[str, Published]) -> None:
+async def report_publication(prepared: PreparedCommit, published: Mapping[str, Published]) -> None:
     """Show the artifact of each service and whether this run built it."""
     rows = [
         (
             name,
             result.built,
             result.uploaded,
-            result.manifest.artifact_id[:12],
-            result.manifest.digest[:12],
+            short(result.manifest.artifact_id),
+            short(result.manifest.digest),
         )
         for name, result in published.items()
     ]
-    names = candidate.names
+    names = prepared.target.names
     await show_page(
         f"artifacts-{names.environment.name}",
-        f"Artifacts of {_short(candidate)}",
-        publication_page(await _source(candidate), rows, f"s3://{names.artifact_bucket}"),
+        f"Artifacts of {_short(prepared)}",
+        publication_page(await _source(prepared), rows, f"s3://{names.artifact_bucket}"),
     )
 
 
-async def report_deployment(candidate: Candidate, released: Mapping[str, Released]) -> None:
+async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Released]) -> None:
     """Show what is live in the environment now, and last what this run released."""
     if any(result.changed for result in released.values()):
-        await report_board(candidate.target)
-    names, links = candidate.names, candidate.links
+        await report_board(prepared.target)
+    names, links = prepared.target.names, prepared.target.links
     environment = names.environment.name
-    title = f"Released to {environment}: {await _source(candidate)}"
+    title = f"Released to {environment}: {await _source(prepared)}"
     rows = [(result.release, result.changed) for result in released.values()]
     await show_page(
         f"released-{environment}",
-        f"Released to {environment}: {_short(candidate)}",
+        f"Released to {environment}: {_short(prepared)}",
         release_page(title, rows, links, names),
     )
 
@@ -91,14 +93,14 @@ async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
     )
 
 
-async def report_superseded(candidate: Candidate, by: str) -> None:
+async def report_superseded(prepared: PreparedCommit, by: str) -> None:
     """Show that a commit is not deployed, and because of what."""
     get_run_logger().info("superseded, nothing more is deployed: %s", by)
-    environment = candidate.names.environment.name
+    environment = prepared.target.names.environment.name
     await show_page(
         f"released-{environment}",
-        f"Superseded: {_short(candidate)}",
-        superseded_page(await _source(candidate), by),
+        f"Superseded: {_short(prepared)}",
+        superseded_page(await _source(prepared), by),
     )
 
 
@@ -110,14 +112,14 @@ async def report_board(target: ReleaseTarget) -> None:
     """
     names = target.names
     try:
-        releases = await call(read_running_releases, target.orchestrator, target.bucket)
+        live = await call(read_live_releases, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
     await show_page(
         f"live-{names.environment.name}",
         f"What is live in {names.environment.name}",
-        release_board(releases, _run_pages(releases), target.links, names),
+        release_board(live, _run_pages(one.running for one in live), target.links, names),
     )
 
 
@@ -146,9 +148,9 @@ async def report_check(report: Report) -> None:
     await show_page(f"check-{environment}", description, check_page(report))
 
 
-async def _source(candidate: Candidate) -> str:
+async def _source(prepared: PreparedCommit) -> str:
     """Return links to the commit and to the pull request that brought it, where there is one."""
-    commit, links = candidate.commit, candidate.links
+    commit, links = prepared.commit, prepared.target.links
     source = links.commit(commit.repository, commit.sha)
     if not has_credentials():
         return source
@@ -162,14 +164,14 @@ async def _source(candidate: Candidate) -> str:
     return ", ".join([source, *linked])
 
 
-def _short(candidate: Candidate) -> str:
-    return f"{candidate.commit.repository}@{candidate.commit.sha[:7]}"
+def _short(prepared: PreparedCommit) -> str:
+    return f"{prepared.commit.repository}@{short_commit(prepared.commit.sha)}"
 
 
-def _run_pages(releases: Sequence[Release]) -> dict[str, str]:
+def _run_pages(releases: Iterable[Release | None]) -> dict[str, str]:
     """Return the address of each release's flow run; another server's runs have none here."""
     pages = {}
-    for flow_run in {release.intent.flow_run for release in releases}:
+    for flow_run in {release.intent.flow_run for release in releases if release}:
         try:
             pages[flow_run] = url_for("flow-run", obj_id=UUID(flow_run)) or ""
         except ValueError:

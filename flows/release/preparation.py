@@ -6,27 +6,25 @@ from dataclasses import dataclass, replace
 
 from prefect.runtime import flow_run
 
-from tiercel.domain.artifact.source_tree import SourceTree, source_paths, source_tree
-from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
-from tiercel.domain.organization.access import Access, deployer, orchestrator
+from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.access import Access, Records, Target
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.source.fetch import fetch_commit, server_url
-from tiercel.tasks.source.repository import Commit, object_ids
+from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
 
 
 @dataclass(frozen=True)
-class ReleaseTarget:
+class ReleaseTarget(Target):
     """The environment that is released to, and the run that does it."""
 
-    names: Names
     links: Links
-    run: str
     lease_seconds: float
 
     @classmethod
@@ -34,29 +32,14 @@ class ReleaseTarget:
         """Return an environment as the target of the flow run that this is."""
         return cls(
             names=Names.of(topology, environment),
-            links=Links.of(topology, server_url()),
             run=str(flow_run.get_id() or "no-flow-run"),
+            links=Links.of(topology, server_url()),
             lease_seconds=topology.leases.seconds,
         )
 
-    @property
-    def orchestrator(self) -> Access:
-        """Who acts in the InfrastructureAccount."""
-        return orchestrator(self.names, self.run)
-
-    @property
-    def deployer(self) -> Access:
-        """Who acts in the RuntimeAccount."""
-        return deployer(self.names, self.run)
-
-    @property
-    def bucket(self) -> str:
-        """Where artifacts, ledger and leases are."""
-        return self.names.artifact_bucket
-
 
 @dataclass(frozen=True)
-class Candidate:
+class PreparedCommit:
     """A commit, the services that it describes, and where they are going."""
 
     topology: Topology
@@ -65,55 +48,38 @@ class Candidate:
     trees: dict[str, SourceTree]
 
     @property
-    def names(self) -> Names:
-        """The names of the environment's resources."""
-        return self.target.names
+    def source(self) -> Names:
+        """The names of the environment from which the target promotes."""
+        return Names.of(self.topology, self.target.names.environment.promotes_from)
 
     @property
-    def links(self) -> Links:
-        """The addresses that people open."""
-        return self.target.links
+    def reader(self) -> Access:
+        """Who reads the source environment's artifacts: the target's own orchestrator."""
+        return replace(self.target.orchestrator, region=self.source.environment.region)
 
     @property
-    def run(self) -> str:
-        """The flow run, by which AWS and the ledger know it."""
-        return self.target.run
-
-    @property
-    def orchestrator(self) -> Access:
-        """Who acts in the InfrastructureAccount."""
-        return self.target.orchestrator
-
-    def source_names(self, environment: str) -> Names:
-        """The names of another environment, from which this one pulls."""
-        return Names.of(self.topology, environment)
-
-    def reader_of(self, environment: str) -> Access:
-        """Who reads another environment's artifacts: this one's own orchestrator."""
-        region = self.topology.environment(environment).region
-        return replace(self.orchestrator, region=region)
+    def source_records(self) -> Records:
+        """The source environment's records, which the target's orchestrator may read."""
+        return Records(self.reader, self.source.artifact_bucket)
 
 
-async def prepare(repository: str, revision: str, environment: str) -> Candidate:
+async def prepare(repository: str, revision: str, environment: str) -> PreparedCommit:
     """Return what is to be released. Nothing has been called but git by then.
 
     Raises ConfigurationError or RefusedInputError for whatever is wrong with the
     worker's configuration, the repository, the commit or its services.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
+    branch = topology.environment(environment).branch
     check_repository(repository, topology)
-    commit = await call(
-        fetch_commit, repository, revision, topology.environments[environment].branch
-    )
+    commit = await call(fetch_commit, repository, revision, branch)
     topology = await call(load_services, commit, topology)
     await tag_flow_run(environment, repository, *topology.services)
-    return Candidate(
+    return PreparedCommit(
         topology=topology,
         target=ReleaseTarget.of(topology, environment),
         commit=commit,
-        trees=source_trees(commit, topology),
+        trees=await read_source_trees(commit, topology),
     )
 
 
@@ -121,6 +87,7 @@ def check_repository(repository: str, topology: Topology) -> None:
     """Raise RefusedInputError for a repository whose commits may not be released."""
     if not topology.organization.owns(repository):
         raise RefusedInputError(
+            "source.foreign_repository",
             f"{repository!r} is not a repository of this organization",
             where="organization.repositories in tiercel.toml",
             state="nothing was fetched",
@@ -128,9 +95,8 @@ def check_repository(repository: str, topology: Topology) -> None:
         )
 
 
-def source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:
+async def read_source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:
     """Return the source tree of each service as the commit has it."""
-    return {
-        name: source_tree(service, object_ids(commit, source_paths(service)))
-        for name, service in topology.services.items()
-    }
+    services = topology.services.values()
+    found = await call(find_objects, commit, paths_of_all(services))
+    return source_trees(services, {path: one.id for path, one in found.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
@@ -11,14 +10,14 @@ from prefect import get_run_logger
 from tiercel.domain.artifact.dsse import Envelope
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import Build, attested_digests, provenance_key, statement_of
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.release.preparation import Candidate
+from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
 from tiercel.tasks.records.provenance import verify_artifact, write_provenance
 from tiercel.tasks.source.fetch import server_url
-from tiercel.tasks.source.repository import object_types
+from tiercel.tasks.source.repository import find_objects
 
 
 async def check_provenance(access: Access, names: Names, manifest: Manifest) -> Envelope:
@@ -28,11 +27,11 @@ async def check_provenance(access: Access, names: Names, manifest: Manifest) -> 
     the topology. Raises UntrustedArtifactError for whatever is not as it was signed.
     """
     key = await call(read_signing_key, access, names.signing_key_arn)
-    return await call(verify_artifact, access, names.artifact_bucket, manifest, key)
+    return await call(verify_artifact, Records(access, names.artifact_bucket), manifest, key)
 
 
 async def sign_build(
-    candidate: Candidate,
+    prepared: PreparedCommit,
     manifest: Manifest,
     key: SigningKey,
     known: Collection[str],
@@ -51,26 +50,27 @@ async def sign_build(
         )
     if provenance_key(manifest, key.arn) in known:
         return
-    commit = candidate.commit
+    commit = prepared.commit
+    objects = await call(find_objects, commit, list(manifest.source.objects))
     statement = statement_of(
         manifest,
         Build(
             server=server_url(),
             repository=commit.repository,
             commit=commit.sha,
-            object_types=await asyncio.to_thread(object_types, commit, manifest.source.objects),
-            builder=candidate.names.role_arn(Role.ORCHESTRATOR),
-            run=candidate.run,
+            object_types={path: one.kind for path, one in objects.items()},
+            builder=prepared.target.names.role_arn(Role.ORCHESTRATOR),
+            run=prepared.target.run,
             started=started,
             finished=finished,
             others=others,
         ),
     )
-    await _sign(candidate, manifest, key, Envelope(payload=statement, signatures=()))
+    await _sign(prepared, manifest, key, Envelope(payload=statement, signatures=()))
 
 
 async def countersign(
-    candidate: Candidate,
+    prepared: PreparedCommit,
     manifest: Manifest,
     key: SigningKey,
     known: Collection[str],
@@ -82,13 +82,13 @@ async def countersign(
     then on, whatever becomes of the other one.
     """
     if provenance_key(manifest, key.arn) not in known:
-        await _sign(candidate, manifest, key, verified)
+        await _sign(prepared, manifest, key, verified)
 
 
 async def _sign(
-    candidate: Candidate, manifest: Manifest, key: SigningKey, envelope: Envelope
+    prepared: PreparedCommit, manifest: Manifest, key: SigningKey, envelope: Envelope
 ) -> None:
-    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
-    signature = await call(sign_provenance, access, key, manifest.service, envelope.payload)
+    records = prepared.target.records
+    signature = await call(sign_provenance, records.access, key, manifest.service, envelope.payload)
     signed = envelope.signed_by(signature)
-    await call(write_provenance, access, bucket, manifest, key, signed)
+    await call(write_provenance, records, manifest, key, signed)

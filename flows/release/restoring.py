@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import SmokeTestFailedError, SupersededError, TiercelError
 from tiercel.domain.release.ledger import Intent, Release
 from tiercel.domain.release.rollback import release_before, restoring
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.results import Released
-from tiercel.flows.release.sequence import IsOlder, release
+from tiercel.flows.release.sequence import IsOlder, Wish, release
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
 
 
-async def release_or_restore(
-    target: ReleaseTarget, wanted: Intent, manifest: Manifest, is_older: IsOlder
-) -> Released:
+async def release_or_restore(wish: Wish) -> Released:
     """Release; if the smoke test fails, bring back what ran before, and fail all the same."""
     try:
-        return await release(target, wanted, manifest, is_older)
+        return await release(wish)
     except SmokeTestFailedError as failure:
-        raise await _restored(target, wanted, failure) from failure
+        raise await _restored(wish, failure) from failure
 
 
 async def restore(
@@ -36,22 +33,21 @@ async def restore(
     """
     intent = earlier.intent
     manifest = await call(
-        read_artifact, target.orchestrator, target.bucket,
+        read_artifact, target.records,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
-    return await release(target, restoring(earlier), manifest, gives_way)
+    return await release(Wish(target, restoring(earlier), manifest, gives_way))
 
 
-async def _restored(
-    target: ReleaseTarget, wanted: Intent, failure: SmokeTestFailedError
-) -> SmokeTestFailedError:
+async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFailedError:
     """Bring back the release before the failed one; return the failure with what became of it.
 
     Only while the failed release is the newest: what somebody asked for since comes anyway.
     """
+    target, wanted = wish.target, wish.intent
     history, rejected = await both(
-        call(read_history, target.orchestrator, target.bucket, wanted.stack),
-        call(read_rejected_artifacts, target.orchestrator, target.bucket, wanted.stack),
+        call(read_history, target.records, wanted.stack),
+        call(read_rejected_artifacts, target.records, wanted.stack),
     )
     failed = history[0].intent.number
     before = release_before(history, failed, rejected)
@@ -74,6 +70,4 @@ async def _restored(
         again = restored.release.intent.number
         state = f"the stack runs release {number} again, as release {again}"
         remedy = failure.remedy
-    return SmokeTestFailedError(
-        failure.what, where=failure.where, why=failure.why, state=state, remedy=remedy
-    )
+    return failure.but(state=state, remedy=remedy)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.release.ledger import Release
-from tiercel.tasks.stack.stacks import Stack
+from tiercel.domain.stack.observed import Stack
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from prefect import get_run_logger
 
 from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.pages.links import Links
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.release.superseding import check_still_wanted
 from tiercel.domain.stack import states
-from tiercel.domain.stack.failures import Cause, deploy_failure
+from tiercel.domain.stack.failures import Cause, deploy_failure, vanished
 from tiercel.domain.stack.needed_actions import RoleCheck, check_role, refusal
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.states import StackAction, StackStatus, Step
 from tiercel.domain.stack.tokens import attempt_in, change_set_name, client_token, release_of
@@ -30,9 +30,8 @@ from tiercel.tasks.stack.change_sets import (
     plan_changes,
 )
 from tiercel.tasks.stack.events import StackEvent
-from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
+from tiercel.tasks.stack.service_role import read_service_role
 from tiercel.tasks.stack.stacks import (
-    Stack,
     continue_rollback,
     delete_stack,
     observe_stack,
@@ -46,10 +45,10 @@ _MOST_STEPS = 10
 
 @dataclass(frozen=True)
 class StackChange:
-    """What is to become of one stack. `recorder` reads the ledger."""
+    """What is to become of one stack. `records` has the ledger."""
 
     access: Access
-    recorder: Access
+    records: Records
     names: Names
     links: Links
     intent: Intent
@@ -82,7 +81,7 @@ async def bring_up(
             continue
         action = states.decide(
             stack.status if stack else None,
-            states.Intent.DEPLOY,
+            states.StackGoal.DEPLOY,
             production=change.production,
         )
         _check(change, action)
@@ -100,6 +99,7 @@ async def bring_up(
             return await _carried_out(change, plan, _next_token(change, stack), lease), plan
         stack = found
     raise DeployFailedError(
+        "stack.restless",
         "the stack does not come to rest",
         where=change.where,
         remedy="see in its events who else changes it, then release again",
@@ -134,9 +134,7 @@ async def _look_alone(
     """
     if not await lease.take() and not again:
         return stack
-    newest = await call(
-        newest_release, change.recorder, change.names.artifact_bucket, change.intent.stack
-    )
+    newest = await call(newest_release, change.records, change.intent.stack)
     check_still_wanted(newest, change.intent)
     return await call(observe_stack, change.access, change.intent.stack)
 
@@ -161,6 +159,7 @@ def _is_done(change: StackChange, stack: Stack) -> bool:
 def _check(change: StackChange, action: StackAction) -> None:
     if action.step is Step.REFUSE or action.needs_approval:
         raise DeployFailedError(
+            "stack.not_deployable",
             f"stack {change.intent.stack} cannot be deployed as it is",
             where=change.where,
             why=action.reason,
@@ -210,7 +209,7 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
         get_run_logger().info("%s: another run is executing this release", change.intent.service)
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
-    check = await asyncio.to_thread(_role_check, change, plan)
+    check = await _role_check(change, plan)
     await report_plan(change.names, change.links, plan, check)
     refused = refusal(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
@@ -237,7 +236,7 @@ async def _carried_out(change: StackChange, plan: Plan, token: str, lease: Stack
         )
     after = await call(observe_stack, change.access, change.intent.stack)
     if after is None:
-        raise DeployFailedError("the stack has vanished", where=change.where)
+        raise vanished(change.where)
     if plan.is_empty:
         return after
     if after.token != token:
@@ -252,6 +251,7 @@ async def _carried_out(change: StackChange, plan: Plan, token: str, lease: Stack
 def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
     """Return the error of a run that waited for its own operation and found somebody else's."""
     return LeaseLostError(
+        "stack.changed_by_others",
         f"stack {stack.name} was changed by somebody else meanwhile",
         where=change.where,
         why=f"its newest operation is {stack.token or 'one without a token'}",
@@ -260,10 +260,10 @@ def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
     )
 
 
-def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
+async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     types = {one.resource_type for one in plan.changes}
-    published = published_handlers(change.names.environment.region, types)
-    return check_role(plan.changes, published, service_role_policies())
+    role = await call(read_service_role, change.names.environment.region, types)
+    return check_role(plan.changes, role.handlers, role.policies)
 
 
 def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:

@@ -8,7 +8,6 @@ import secrets
 import sys
 from collections.abc import Callable
 
-from tiercel.domain.base.errors import TiercelError
 from tiercel.sandbox.accounts.github_tokens import TokenIssuer
 from tiercel.sandbox.machine import processes, state_folder
 from tiercel.sandbox.machine.layout import Layout
@@ -37,11 +36,7 @@ def start_aws(
     installed or the port is taken.
     """
     if importlib.util.find_spec("ministack") is None:
-        raise TiercelError(
-            "the sandbox is not installed",
-            why="there is no module `ministack`",
-            remedy="run `pip install 'tiercel[sandbox]'`",
-        )
+        raise processes.not_installed("ministack")
     state_folder.prepare_link(layout.emulator)
     TokenIssuer.of(layout)  # its public keys are there before anybody shows a token
     with processes.bind(port) as listener:

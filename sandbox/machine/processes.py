@@ -11,14 +11,21 @@ from typing import Self
 
 from tiercel.domain.base.errors import TiercelError
 
+
+def not_installed(module: str | None) -> TiercelError:
+    """Return the error for a module that only the sandbox needs and that is not there."""
+    return TiercelError(
+        "sandbox.not_installed",
+        "the sandbox is not installed",
+        why=f"there is no module `{module}`",
+        remedy="run `pip install 'tiercel[sandbox]'`",
+    )
+
+
 try:
     import psutil
 except ModuleNotFoundError as error:
-    raise TiercelError(
-        "the sandbox is not installed",
-        why=f"there is no module `{error.name}`",
-        remedy="run `pip install 'tiercel[sandbox]'`",
-    ) from error
+    raise not_installed(error.name) from error
 
 HOST = "127.0.0.1"
 _CREATION_TOLERANCE_SECONDS = 0.05
@@ -122,6 +129,7 @@ def bind(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise TiercelError(
+            "sandbox.port_taken",
             "the sandbox cannot listen",
             where=f"{HOST}:{port}",
             why=str(error),

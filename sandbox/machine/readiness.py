@@ -57,6 +57,7 @@ def _answers(port: int, path: str) -> bool:
 
 def _start_error(what: str, log: Path) -> TiercelError:
     return TiercelError(
+        "sandbox.not_started",
         what,
         where=str(log),
         why=log_tail(log) or "its log is empty",

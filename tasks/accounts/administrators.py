@@ -41,6 +41,7 @@ def administrators_of(names: Names) -> Administrators:
     missing = [name for name in accounts if not os.environ.get(name)]
     if missing:
         raise ConfigurationError(
+            "administrator.not_named",
             "there is no administrator for the accounts",
             where=names.environment.name,
             why="; ".join(f"{name} is not set" for name in missing),
@@ -68,6 +69,7 @@ def check_administrators(names: Names, administrators: Administrators) -> None:
         account = _account_of(profile, environment.region, where, remedy)
         if account != wanted:
             raise RefusedInputError(
+                "administrator.other_account",
                 "the profile leads to another account",
                 where=where,
                 why=f"account {account}, wanted {wanted}",
@@ -82,6 +84,7 @@ def _account_of(profile: str, region: str, where: str, remedy: str) -> str:
             answer = profile_client("sts", profile, region).get_caller_identity()
         except (NoCredentialsError, ProfileNotFound) as error:
             raise ConfigurationError(
+                "administrator.unusable_profile",
                 "the profile of an administrator cannot be used",
                 where=where,
                 why=str(error),

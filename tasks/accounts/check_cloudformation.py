@@ -65,6 +65,7 @@ def _is_ours(access: Access, stack: str) -> None:
     found = describe(access, stack)
     if found and found.status not in (StackStatus.REVIEW_IN_PROGRESS, StackStatus.DELETE_COMPLETE):
         raise RefusedInputError(
+            "check.stack_exists",
             "there is a stack of the name that the check uses",
             where=where_is(access, stack),
             why=f"it is {found.status}",
@@ -87,6 +88,7 @@ def _await_plan(access: Access, stack: str, name: str) -> None:
         pause(delay)
         delay = longer(delay)
     raise DeployFailedError(
+        "check.no_change_set",
         "CloudFormation does not plan a change set",
         where=where_is(access, stack),
         why=said,

@@ -58,7 +58,11 @@ def try_encryption(access: Access, key_arn: str) -> None:
         plain = kms.decrypt(KeyId=key_arn, CiphertextBlob=secret)["Plaintext"]
         kms.generate_data_key(KeyId=key_arn, KeySpec="AES_256")
     if plain != _TEXT:
-        raise UnreachableError("KMS decrypts to other bytes than were encrypted", where=key_arn)
+        raise UnreachableError(
+            "check.decrypted_otherwise",
+            "KMS decrypts to other bytes than were encrypted",
+            where=key_arn,
+        )
 
 
 @world_task("try signing")

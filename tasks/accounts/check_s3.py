@@ -105,6 +105,7 @@ def _read(access: Access, bucket: str, key: str) -> None:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     if body != _MARKED:
         raise ArtifactConflictError(
+            "check.marker_changed",
             "the marker has other bytes than the check writes",
             where=f"s3://{bucket}/{key}",
             remedy="find out who wrote it; only the orchestrator may",

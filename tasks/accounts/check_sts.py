@@ -22,7 +22,9 @@ def assume(access: Access) -> None:
         arn = str(client("sts", access).get_caller_identity()["Arn"])
     name = access.role_arn.rpartition("/")[2]
     if arn.split(":")[4] != access.account or arn.split("/")[1:2] != [name]:
-        raise UnreachableError("the session is of another role", where=access.role_arn, why=arn)
+        raise UnreachableError(
+            "check.other_role", "the session is of another role", where=access.role_arn, why=arn
+        )
 
 
 @world_task("compare clocks")

@@ -25,6 +25,7 @@ def find_state_bucket(names: Names, profile: str) -> None:
     """Make sure that the bucket is there and is the account's; TiercelError if not."""
     if not _exists(_client(names, profile), names):
         raise TiercelError(
+            "terraform.no_state_bucket",
             "there is no bucket for Terraform's state",
             where=f"s3://{names.state_bucket}",
             state="nothing was changed",

@@ -77,6 +77,7 @@ def prepare_root(folder: Path, environment: str, variables: Mapping[str, Any]) -
     """Copy code, policies and variables into an empty private folder; return the root's path."""
     if not resource("terraform", "environments", environment).is_dir():
         raise ConfigurationError(
+            "terraform.no_root",
             f"there is no Terraform root for {environment}",
             where="terraform/environments",
             state="nothing was called",
@@ -117,6 +118,7 @@ def apply_terraform(root: Path, file: PlanFile) -> None:
     """
     if _sha256(root / PLAN_FILE) != file.sha256:
         raise RefusedInputError(
+            "terraform.plan_file_changed",
             "the plan file has changed since it was shown",
             where=os.fspath(root / PLAN_FILE),
             state="nothing was changed",

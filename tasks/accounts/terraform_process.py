@@ -82,6 +82,7 @@ def _command() -> str:
     found = shutil.which("terraform")
     if found is None:
         raise TiercelError(
+            "terraform.not_installed",
             "Terraform is not installed",
             why="there is no `terraform` on PATH",
             state="nothing was changed",
@@ -95,6 +96,7 @@ def _failure(root: Path, command: str, ended: Ended) -> DeployFailedError:
     was_ended = [] if ended.ending is Ending.EXITED else [ended.why]
     state, remedy = _after(command, ended)
     return DeployFailedError(
+        "terraform.failed",
         f"terraform {command} failed",
         where=root.name,
         why="\n".join(was_ended + said) or ended.why,

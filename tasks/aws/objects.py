@@ -65,6 +65,7 @@ def _encrypted(answer: Mapping[str, Any], bucket: str, key: str) -> None:
     """Naming no key makes S3 use the bucket's; a bucket without one is not ours."""
     if answer.get("ServerSideEncryption") != "aws:kms":
         raise UnreachableError(
+            "artifact.bucket_not_encrypted",
             "the bucket does not encrypt with a KMS key",
             where=f"s3://{bucket}/{key}",
             why=f"S3 says: {answer.get('ServerSideEncryption', 'no encryption')}",
@@ -76,6 +77,7 @@ def _same_bytes(access: Access, bucket: str, key: str, sha256: str) -> None:
     found = _hashed(access, bucket, key)
     if found is None:
         raise TransientError(
+            "artifact.object_in_flux",
             "an object is being created or deleted by somebody else",
             where=f"s3://{bucket}/{key}",
             why="S3 refuses to create it, and it is not there",
@@ -84,6 +86,7 @@ def _same_bytes(access: Access, bucket: str, key: str, sha256: str) -> None:
     digest, answer = found
     if digest != sha256:
         raise ArtifactConflictError(
+            "artifact.other_bytes",
             "an immutable object exists already with other bytes",
             where=f"s3://{bucket}/{key}",
             why=f"it has SHA-256 {digest}, this one has {sha256}",
@@ -115,6 +118,7 @@ def read_whole(answer: Mapping[str, Any], where: str, limit: int = MAX_RECORD_BY
     if len(body) > limit:
         answer["Body"].close()
         raise RefusedInputError(
+            "artifact.record_too_long",
             "an object is longer than it can be",
             where=where,
             why=f"it has more than {limit:,} bytes",
@@ -240,6 +244,7 @@ def copy_package(
 def missing_package(bucket: str, package: PackagedObject) -> ArtifactConflictError:
     """Return the error for a package that a manifest lists and the bucket does not have."""
     return ArtifactConflictError(
+        "artifact.package_missing",
         "a package of the artifact is missing",
         where=f"s3://{bucket}/{package.key}",
         state="nothing was deployed",
@@ -250,6 +255,7 @@ def missing_package(bucket: str, package: PackagedObject) -> ArtifactConflictErr
 def _damaged(bucket: str, package: PackagedObject, found: str) -> TransientError:
     # A truncated answer looks the same as a tampered object, so one more look is due.
     return TransientError(
+        "artifact.package_damaged",
         "a package has other bytes than its manifest says",
         where=f"s3://{bucket}/{package.key}",
         why=f"SHA-256 is {found}, the manifest says {package.sha256}",

@@ -87,6 +87,7 @@ def _read(access: Access, key_id: str) -> SigningKey:
         answer = client("kms", access).get_public_key(KeyId=key_id)
     if answer.get("KeySpec") != _SPEC:
         raise UnreachableError(
+            "provenance.wrong_kind_of_key",
             "the key for provenance is of another kind",
             where=key_id,
             why=f"it is {answer.get('KeySpec')}, and should be {_SPEC}",

@@ -84,7 +84,7 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
     """Zip files under the names given and return the SHA-256 of the zip."""
     check_package(files, sum(path.stat().st_size for path in files.values()), shown)
     if not files:
-        raise RefusedInputError("there is nothing to package", where=shown)
+        raise RefusedInputError("package.empty", "there is nothing to package", where=shown)
     digest, directory, offset = hashlib.sha256(), [], 0
     with target.open("wb") as output:
         for name, packed in _packed(files):
@@ -113,6 +113,7 @@ def check_zip(path: Path, shown: str) -> None:
                 _read_through(archive, info)
     except _DAMAGES as error:
         raise RefusedInputError(
+            "package.damaged",
             "an archive is damaged",
             where=shown,
             why=str(error),
@@ -218,6 +219,7 @@ def _ending(directory: list[bytes], offset: int) -> bytes:
 
 def _escape(link: str, shown: str) -> RefusedInputError:
     return RefusedInputError(
+        "package.link_leads_out",
         "a symbolic link leaves the folder that is packaged, leads nowhere or in a circle",
         where=f"{shown}/{link}",
         state="nothing was uploaded",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ def build_service(
     """
     shop = Workshop(service, builds, folder / "source", folder / "scratch", folder / "objects")
     for path in (shop.source, shop.scratch, shop.output):
+        shutil.rmtree(path, ignore_errors=True)  # what an attempt before this one has left
         path.mkdir(parents=True)
     export(commit, source_paths(service), shop.source)
     with _named(service):
@@ -63,8 +65,9 @@ def _named(service: Service) -> Iterator[None]:
     try:
         yield
     except TiercelError as error:
-        error.where = error.where or f"service {service.name}, folder {service.path}"
-        raise
+        if error.where:
+            raise
+        raise error.but(where=f"service {service.name}, folder {service.path}") from error
 
 
 def _manifest(

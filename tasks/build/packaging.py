@@ -45,6 +45,7 @@ def package_template(
     """
     if path in ancestors or len(ancestors) >= _MAX_NESTING:
         raise RefusedInputError(
+            "template.nested_too_deeply",
             f"templates are nested in a circle or deeper than {_MAX_NESTING}",
             where=" -> ".join(str(p) for p in (*ancestors, path)),
             remedy="flatten the nested stacks",
@@ -108,6 +109,7 @@ def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
             parts.pop()
         elif part in ("..", "/") or "\x00" in part:
             raise RefusedInputError(
+                "template.path_leads_out",
                 "a local path leaves the repository",
                 where=f"{asset.logical_id}.{asset.property} in {template}",
                 why=repr(asset.path),

@@ -85,6 +85,7 @@ def build_environment(scratch: Path, builds: Builds) -> dict[str, str]:
 
 def _failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
     return BuildFailedError(
+        "build.command_failed",
         f"the build command failed: {printable(' '.join(command), _LONGEST_COMMAND)}",
         why="\n".join([ended.why, *last_lines(_end_of(log), _SHOWN_LINES)]),
         state="nothing was uploaded or deployed",

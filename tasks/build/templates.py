@@ -11,7 +11,12 @@ from typing import Any
 
 import yaml
 
-from tiercel.domain.artifact.limits import MAX_TEMPLATE_NODES, check_template, check_template_size
+from tiercel.domain.artifact.limits import (
+    MAX_TEMPLATE_NODES,
+    check_template,
+    check_template_size,
+    not_a_mapping,
+)
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
 
@@ -98,6 +103,7 @@ def load_template(path: Path, shown: str) -> dict[str, Any]:
     # is_file() raises for a name that is too long.
     if not os.access(path, os.R_OK) or not path.is_file():
         raise RefusedInputError(
+            "template.missing",
             "there is no such template",
             where=shown,
             state="nothing was built",
@@ -112,7 +118,7 @@ def parse_template(body: bytes, shown: str) -> dict[str, Any]:
     check_template_size(len(body), shown)
     template = _parse(body, shown)
     if not isinstance(template, dict):
-        raise RefusedInputError("the template is not a mapping", where=shown)
+        raise not_a_mapping("the template", shown)
     _check_nodes(template, shown)
     check_template(template, shown)
     return template
@@ -136,6 +142,7 @@ def _parse(body: bytes, shown: str) -> Any:
         return yaml.load(body, Loader=_Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, LookupError, ValueError, RecursionError) as error:
         raise RefusedInputError(
+            "template.not_parsed",
             "the template is neither YAML nor JSON",
             where=shown,
             why=printable(str(error), 500) or "it is nested too deeply",
@@ -175,6 +182,7 @@ def _check_nodes(template: Any, shown: str) -> None:
         count += 1
         if count > MAX_TEMPLATE_NODES or depth > _MAX_DEPTH:
             raise RefusedInputError(
+                "template.too_complex",
                 f"the template has more than {MAX_TEMPLATE_NODES:,} values "
                 f"or more than {_MAX_DEPTH} levels",
                 where=shown,
@@ -196,7 +204,9 @@ def _check_keys(node: dict[Any, Any], shown: str) -> None:
     for key in node:
         if not isinstance(key, str):
             name = printable(repr(key), 80)
-            raise RefusedInputError(f"a key of the template is not text: {name}", where=shown)
+            raise RefusedInputError(
+                "template.key_not_text", f"a key of the template is not text: {name}", where=shown
+            )
         _check_value(key, shown)
 
 
@@ -210,6 +220,7 @@ def _check_value(value: Any, shown: str) -> None:
         is_json = value is None or isinstance(value, int)
     if not is_json:
         raise RefusedInputError(
+            "template.value_not_json",
             f"a value of the template is neither text nor a number: {printable(repr(value), 80)}",
             where=shown,
             state="nothing was built",

@@ -44,6 +44,7 @@ def verify_service(
     return template
 
 
+@world_task("read template", "read template {path}")
 def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
     """Return the template that a commit has at a path, None if it has none that can be read."""
     try:
@@ -69,6 +70,7 @@ def _lint(path: Path, shown: str, template: dict[str, Any], scratch: Path) -> No
     errors = [one for one in found if one.get("Level") == "Error"]
     if errors:
         raise BuildFailedError(
+            "template.lint_errors",
             f"the template has {len(errors)} error{'s' if len(errors) > 1 else ''}",
             where=shown,
             why="\n".join(_finding(one) for one in errors[:_SHOWN_FINDINGS]),
@@ -89,6 +91,7 @@ def _refuse_lint_config(template: dict[str, Any], shown: str) -> None:
     for key in _FORBIDDEN_LINT_CONFIG:
         if isinstance(config, dict) and key in config:
             raise RefusedInputError(
+                "template.lint_configuration",
                 f"the template tells cfn-lint to use {key}",
                 where=shown,
                 why="it would load files that the pull request chooses",

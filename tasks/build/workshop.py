@@ -55,6 +55,7 @@ class Workshop:
         """Return the error for a path that `key` of `owner` names and the source lacks."""
         kind = BuildFailedError if self.service.build else RefusedInputError
         return kind(
+            "template.path_not_in_source",
             f"{owner} refers to a path that is not in the service's source",
             where=where,
             why=f"the source of {self.service.name} is {', '.join(source_paths(self.service))}",

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import urlsplit
 
-from tiercel.domain.base.errors import InterruptedRunError
+from tiercel.domain.base.errors import run_cancelled
 
 PACE_VARIABLE = "TIERCEL_SANDBOX_PACE"
 """A share of 1 by which waits are shortened; obeyed beside the sandbox alone."""
@@ -71,11 +71,7 @@ def pause(seconds: float) -> None:
     if event is None:
         time.sleep(paced(seconds))
     elif event.wait(paced(seconds)):
-        raise InterruptedRunError(
-            "the run was cancelled",
-            state="AWS goes on with what it was told; nothing new is started",
-            remedy="run it again to go on",
-        )
+        raise run_cancelled()
 
 
 class PacedDelays(list[float]):

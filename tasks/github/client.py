@@ -131,6 +131,7 @@ def _connection(settings: _Settings) -> _Connection:
     address = urlsplit(settings.api_url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UnreachableError(
+            "github.bad_address",
             "GITHUB_API_URL is not an address",
             where="environment variables",
             remedy="set it to https://api.github.com, or to https://HOST/api/v3",
@@ -156,6 +157,7 @@ def _auth(settings: _Settings) -> Auth.Auth:
         return _plain_token(settings.token)
     if not (settings.app_id and settings.key_file and settings.installation):
         raise UnreachableError(
+            "github.no_credentials",
             "this process has no GitHub credentials",
             where="environment variables",
             remedy="set GITHUB_TOKEN, or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY_FILE and "
@@ -170,6 +172,7 @@ def _plain_token(text: str) -> Auth.Token:
     """Return a token that can stand in a header: the error of a wrong one would show it."""
     if not re.fullmatch(r"[!-~]+", text):
         raise UnreachableError(
+            "github.bad_token",
             "GITHUB_TOKEN is not a token",
             where="environment variables",
             why="it has white space or letters outside ASCII",
@@ -181,6 +184,7 @@ def _plain_token(text: str) -> Auth.Token:
 def _number(variable: str, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise UnreachableError(
+            "github.bad_app_number",
             f"{variable} is not a number",
             where="environment variables",
             remedy="GitHub shows it on the App's page, or in the address of its installation",
@@ -196,6 +200,7 @@ def _app_auth(app_id: int, key_file: str) -> Auth.AppAuth:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise UnreachableError(
+            "github.no_private_key",
             "the GitHub App's private key cannot be read",
             where=_APP_KEY,
             why=why or "",
@@ -206,6 +211,7 @@ def _app_auth(app_id: int, key_file: str) -> Auth.AppAuth:
         auth.create_jwt()
     except Exception:  # noqa: BLE001 - PyGithub, PyJWT and cryptography each have their own
         raise UnreachableError(
+            "github.bad_private_key",
             "the GitHub App's private key cannot be used",
             where=_APP_KEY,
             why="it is not an RSA key in PEM format without a passphrase",

@@ -37,6 +37,7 @@ def translated(what: str, where: str) -> Iterator[None]:
         raise _of_answer(error, what, where) from error
     except (requests.exceptions.RequestException, OSError) as error:
         raise TransientError(
+            "github.no_answer",
             f"cannot {what}: GitHub did not answer",
             where=where,
             why=type(error).__name__,
@@ -51,6 +52,7 @@ def _of_answer(error: GithubException, what: str, where: str) -> TiercelError:
     if seconds is not None:
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
         return TransientError(
+            "github.rate_limited",
             f"cannot {what}: GitHub's rate limit is used up",
             where=where,
             why=why,
@@ -59,6 +61,7 @@ def _of_answer(error: GithubException, what: str, where: str) -> TiercelError:
         )
     if error.status in _SERVER_ERRORS or _exists_already(error):
         return TransientError(
+            "github.busy",
             f"cannot {what}: GitHub is busy or ill",
             where=where,
             why=why,
@@ -66,12 +69,14 @@ def _of_answer(error: GithubException, what: str, where: str) -> TiercelError:
         )
     if error.status in (401, 403, 404):
         return UnreachableError(
+            "github.not_allowed",
             f"not allowed to {what}, or it does not exist",
             where=where,
             why=why,
             remedy="check the name, and what GITHUB_TOKEN or the GitHub App may do there",
         )
     return RefusedInputError(
+        "github.refused",
         f"GitHub refuses to {what}",
         where=where,
         why=why,

@@ -11,6 +11,7 @@ from github.Issue import Issue
 from github.IssueComment import IssueComment
 
 from tiercel.domain.base.errors import RefusedInputError, UnreachableError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
@@ -44,6 +45,7 @@ def await_mergeability(
             return pull
         if time.monotonic() >= ends:
             raise UnreachableError(
+                "github.mergeability_unknown",
                 f"GitHub does not say whether #{number} can be merged",
                 where=f"{name}#{number}",
                 state="nothing was built",
@@ -55,7 +57,7 @@ def await_mergeability(
 @world_task("find pull requests of commit", "find pull requests of {name}@{commit:.7}")
 def pulls_of_commit(name: str, commit: str) -> list[PullRequest]:
     """Return the pull requests that a commit belongs to or that were merged as it."""
-    with github_call("look for pull requests", f"{name}@{commit[:7]}"):
+    with github_call("look for pull requests", f"{name}@{short_commit(commit)}"):
         found = repository(name).get_commit(commit).get_pulls()
         return [_pull_request(name, pull) for pull in found]
 
@@ -132,7 +134,9 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
     once more for every pull request.
     """
     if pull.base is None or pull.head is None:
-        raise RefusedInputError("GitHub names no branches of a pull request", where=name)
+        raise RefusedInputError(
+            "github.branches_unknown", "GitHub names no branches of a pull request", where=name
+        )
     return PullRequest(
         repository=name,
         number=pull.number,

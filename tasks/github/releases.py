@@ -5,6 +5,7 @@ from __future__ import annotations
 from github.GitObject import GitObject
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.versions import Tag, Version
 from tiercel.tasks.engine.task import run_logger, world_task
 from tiercel.tasks.github.client import github_call, repository
@@ -32,9 +33,10 @@ def tag_version(name: str, version: str, commit: str) -> bool:
             if tagged == commit:
                 return False
             raise RefusedInputError(
+                "version.tag_taken",
                 f"tag {version} names another commit",
                 where=name,
-                why=f"it names {tagged[:7]} and not {commit[:7]}",
+                why=f"it names {short_commit(tagged)} and not {short_commit(commit)}",
                 state="prod runs the new version; the tag was not moved",
                 remedy="release under a higher version",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from github.CommitStatus import CommitStatus
 from github.GithubObject import NotSet
 
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.review.checks import LONGEST_DESCRIPTION, Check, CheckState
 from tiercel.tasks.engine.task import world_task
@@ -20,7 +21,7 @@ def set_status(name: str, commit: str, check: Check, link: str) -> bool:
     A verdict is not taken back while the same commit is verified once more. GitHub keeps
     1,000 statuses of a commit and context, and every one notifies people.
     """
-    with github_call("set a commit status", f"{name}@{commit[:7]} {check.context}"):
+    with github_call("set a commit status", f"{name}@{short_commit(commit)} {check.context}"):
         target = repository(name).get_commit(commit)
         newest = next((s for s in target.get_statuses() if s.context == check.context), None)
         if newest and (check.state is CheckState.PENDING or _says(newest, check)):
@@ -42,7 +43,7 @@ def _says(status: CommitStatus, check: Check) -> bool:
 @world_task("open deployment", "open GitHub deployment to {environment}")
 def open_deployment(name: str, commit: str, environment: str, *, production: bool) -> int:
     """Return the deployment of a commit to an environment; it is created if there is none."""
-    with github_call("open a deployment", f"{name}@{commit[:7]} {environment}"):
+    with github_call("open a deployment", f"{name}@{short_commit(commit)} {environment}"):
         target = repository(name)
         for found in target.get_deployments(sha=commit, environment=environment):
             return int(found.id)

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from tiercel.domain.base.errors import LeaseLostError, RefusedInputError, TransientError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Records
 from tiercel.domain.release.lease import Lease, lease_key, next_lease
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
@@ -35,8 +35,7 @@ class HeldLease:
     `since` is the monotonic time at which that write began.
     """
 
-    access: Access
-    bucket: str
+    records: Records
     lease: Lease
     version: str
     since: float
@@ -44,11 +43,11 @@ class HeldLease:
     @property
     def where(self) -> str:
         """The lease's place, as errors name it."""
-        return f"s3://{self.bucket}/{lease_key(self.lease.stack)}"
+        return f"s3://{self.records.bucket}/{lease_key(self.lease.stack)}"
 
 
 @world_task("take lease", "take lease of {wanted.stack}")
-def take_lease(access: Access, bucket: str, wanted: Lease) -> HeldLease:
+def take_lease(records: Records, wanted: Lease) -> HeldLease:
     """Wait until nobody else changes the stack, and return the lease of it.
 
     Another writer that is alive is waited for however long its deploy takes, in sight; one
@@ -57,13 +56,13 @@ def take_lease(access: Access, bucket: str, wanted: Lease) -> HeldLease:
     told = -_TELL_SECONDS
     while True:
         began = time.monotonic()
-        found, version, age = _read(access, bucket, wanted.stack)
+        found, version, age = _read(records, wanted.stack)
         mine = next_lease(found, age, wanted)
         if mine is not None:
             mine = mine.renewed() if mine == found else mine
-            written = _write(access, bucket, mine, version)
+            written = _write(records, mine, version)
             if written:
-                return HeldLease(access, bucket, mine, written, began)
+                return HeldLease(records, mine, written, began)
             continue
         if found and began - told >= _TELL_SECONDS:
             told = began
@@ -75,28 +74,30 @@ def renew_lease(held: HeldLease) -> HeldLease:
     """Write a sign of life; LeaseLostError if another writer took over meanwhile."""
     began = time.monotonic()
     renewed = held.lease.renewed()
-    version = _write(held.access, held.bucket, renewed, held.version)
+    version = _write(held.records, renewed, held.version)
     if not version:
-        found, version, _ = _read(held.access, held.bucket, held.lease.stack)
+        found, version, _ = _read(held.records, held.lease.stack)
         if found == held.lease:
-            raise TransientError("the lease could not be renewed", where=held.where)
+            raise TransientError(
+                "lease.not_renewed", "the lease could not be renewed", where=held.where
+            )
         if found != renewed:  # else the answer to our own write was lost
             raise _lost(held, found)
-    return HeldLease(held.access, held.bucket, renewed, version, began)
+    return HeldLease(held.records, renewed, version, began)
 
 
 def give_back_lease(held: HeldLease) -> None:
     """Let the next writer in at once; a lease that was taken over stays with its holder."""
-    _write(held.access, held.bucket, held.lease.given_back(), held.version)
+    _write(held.records, held.lease.given_back(), held.version)
 
 
-def _read(access: Access, bucket: str, stack: str) -> tuple[Lease | None, str, float]:
+def _read(records: Records, stack: str) -> tuple[Lease | None, str, float]:
     """Return the lease, its version and its age in seconds by the bucket's own clock."""
     key = lease_key(stack)
-    with translated("read a lease", f"s3://{bucket}/{key}"):
+    with translated("read a lease", f"s3://{records.bucket}/{key}"):
         try:
-            answer = client("s3", access).get_object(Bucket=bucket, Key=key)
-            body = read_whole(answer, f"s3://{bucket}/{key}")
+            answer = client("s3", records.access).get_object(Bucket=records.bucket, Key=key)
+            body = read_whole(answer, f"s3://{records.bucket}/{key}")
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 return None, "", 0.0
@@ -105,8 +106,9 @@ def _read(access: Access, bucket: str, stack: str) -> tuple[Lease | None, str, f
         return Lease.model_validate_json(body), answer["ETag"], _age_seconds(answer)
     except ValidationError as error:
         raise RefusedInputError(
+            "lease.damaged",
             "a lease cannot be read",
-            where=f"s3://{bucket}/{key}",
+            where=f"s3://{records.bucket}/{key}",
             why=str(error),
             state="nothing was changed",
             remedy="find out who wrote it; delete it when no run changes this stack",
@@ -119,19 +121,19 @@ def _age_seconds(answer: Mapping[str, Any]) -> float:
     return (now - written).total_seconds()
 
 
-def _write(access: Access, bucket: str, lease: Lease, version: str) -> str:
+def _write(records: Records, lease: Lease, version: str) -> str:
     """Write the lease over this version, none if it is empty; return the new one, empty if beaten.
 
     A write whose answer was lost is repeated by botocore and then beaten by itself: the
     next look finds the own holder.
     """
-    s3, key, body = client("s3", access), lease_key(lease.stack), lease.to_bytes()
-    with translated("write a lease", f"s3://{bucket}/{key}"):
+    s3, key, body = client("s3", records.access), lease_key(lease.stack), lease.to_bytes()
+    with translated("write a lease", f"s3://{records.bucket}/{key}"):
         try:
             if version:
-                answer = s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=version)
+                answer = s3.put_object(Bucket=records.bucket, Key=key, Body=body, IfMatch=version)
             else:
-                answer = s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+                answer = s3.put_object(Bucket=records.bucket, Key=key, Body=body, IfNoneMatch="*")
         except ClientError as error:
             if code_of(error) in CONFLICT_CODES or code_of(error) == "NoSuchKey":
                 return ""
@@ -141,6 +143,7 @@ def _write(access: Access, bucket: str, lease: Lease, version: str) -> str:
 
 def _lost(held: HeldLease, found: Lease | None) -> LeaseLostError:
     return LeaseLostError(
+        "lease.lost",
         f"the lease of stack {held.lease.stack} was lost",
         where=held.where,
         why=f"{found.holder if found else 'nobody'} has it now: this run gave no sign of life",

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from tiercel.domain.base.digests import canonical_json
+from tiercel.domain.base.digests import ArtifactId, canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Records
 from tiercel.domain.release.ledger import (
     Intent,
     Outcome,
@@ -22,9 +22,9 @@ from tiercel.domain.release.ledger import (
     rejected_artifacts,
     rejection_key,
     resumable,
-    running_release,
     stack_prefix,
 )
+from tiercel.domain.release.live import Live, live_of
 from tiercel.tasks.aws.objects import create_object, list_keys, read_object
 from tiercel.tasks.engine.task import world_task
 
@@ -35,32 +35,32 @@ _AT_ONCE = 8
 
 
 @world_task("read newest release", "read newest release of {stack}")
-def newest_release(access: Access, bucket: str, stack: str) -> Release | None:
+def newest_release(records: Records, stack: str) -> Release | None:
     """Return the stack's newest entry of the ledger, or None if it has none."""
-    keys = list_keys(access, bucket, stack_prefix(stack))
+    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     numbers = entries_of(keys).get(stack, ())
-    return _read(access, bucket, stack, numbers[-1], keys) if numbers else None
+    return _read(records, stack, numbers[-1], keys) if numbers else None
 
 
 @world_task("read release", "read release {number} of {stack}")
-def read_release(access: Access, bucket: str, stack: str, number: int) -> Release | None:
+def read_release(records: Records, stack: str, number: int) -> Release | None:
     """Return one entry of the ledger, or None if there is none of that number."""
-    keys = list_keys(access, bucket, stack_prefix(stack))
+    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     if number not in entries_of(keys).get(stack, ()):
         return None
-    return _read(access, bucket, stack, number, keys)
+    return _read(records, stack, number, keys)
 
 
 @world_task("read history", "read history of {stack}")
-def read_history(access: Access, bucket: str, stack: str) -> list[Release]:
+def read_history(records: Records, stack: str) -> list[Release]:
     """Return the stack's releases, the newest first, as far back as promotions look."""
-    keys = list_keys(access, bucket, stack_prefix(stack))
+    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     numbers = entries_of(keys).get(stack, ())
-    return [_read(access, bucket, stack, number, keys) for number in numbers[: -_HISTORY - 1 : -1]]
+    return [_read(records, stack, number, keys) for number in numbers[: -_HISTORY - 1 : -1]]
 
 
 @world_task("record intent", "record intent for {intent.stack}")
-def record_intent(access: Access, bucket: str, intent: Intent) -> Intent | None:
+def record_intent(records: Records, intent: Intent) -> Intent | None:
     """Create the intent under its number and return it, None if the number is taken.
 
     If another run has just recorded the same wish, that intent is returned: two runs of one
@@ -68,45 +68,44 @@ def record_intent(access: Access, bucket: str, intent: Intent) -> Intent | None:
     """
     stack, number = intent.stack, intent.number
     try:
-        create_object(access, bucket, intent_key(stack, number), _body(intent))
+        create_object(records.access, records.bucket, intent_key(stack, number), _body(intent))
     except ArtifactConflictError:
-        taken = _read(access, bucket, stack, number, _all_keys(stack, number))
+        taken = _read(records, stack, number, _all_keys(stack, number))
         return taken.intent if resumable(taken, intent) else None
     return intent
 
 
 @world_task("record outcome", "record outcome of {intent.stack} release {intent.number}")
-def record_outcome(access: Access, bucket: str, intent: Intent, outcome: Outcome) -> Release:
+def record_outcome(records: Records, intent: Intent, outcome: Outcome) -> Release:
     """Create the outcome of a release; if it has one already, that one stands."""
     key = outcome_key(intent.stack, intent.number)
     try:
-        create_object(access, bucket, key, _body(outcome))
+        create_object(records.access, records.bucket, key, _body(outcome))
     except ArtifactConflictError:
         keys = _all_keys(intent.stack, intent.number)
-        return _read(access, bucket, intent.stack, intent.number, keys)
+        return _read(records, intent.stack, intent.number, keys)
     return Release(intent=intent, outcome=outcome)
 
 
 @world_task("reject release", "reject release {number} of {stack}")
-def record_rejection(
-    access: Access, bucket: str, stack: str, number: int, rejection: Rejection
-) -> Release:
+def record_rejection(records: Records, stack: str, number: int, rejection: Rejection) -> Release:
     """Rule a release out for good and return it; a rejection that is there already stands.
 
     Raises RefusedInputError if the ledger has no such release.
     """
-    keys = list_keys(access, bucket, stack_prefix(stack))
+    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     if number not in entries_of(keys).get(stack, ()):
-        raise no_release(stack, number, bucket)
+        raise no_release(stack, number, records.bucket)
     key = rejection_key(stack, number)
     with suppress(ArtifactConflictError):
-        create_object(access, bucket, key, _body(rejection))
-    return _read(access, bucket, stack, number, [*keys, key])
+        create_object(records.access, records.bucket, key, _body(rejection))
+    return _read(records, stack, number, [*keys, key])
 
 
 def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
     """Return the error for a release that the ledger does not have."""
     return RefusedInputError(
+        "ledger.no_release",
         f"stack {stack} has no release {number}",
         where=f"s3://{bucket}/{stack_prefix(stack)}",
         state="nothing was changed",
@@ -115,47 +114,43 @@ def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
 
 
 @world_task("read rejections", "read rejections of {stack}")
-def read_rejected_artifacts(access: Access, bucket: str, stack: str) -> dict[str, Rejection]:
+def read_rejected_artifacts(records: Records, stack: str) -> dict[ArtifactId, Rejection]:
     """Return the ids of the artifacts of which a release of the stack was ruled out for good.
 
     However old that release is: no rejection is ever taken back.
     """
-    keys = list_keys(access, bucket, stack_prefix(stack))
+    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     numbers = entries_of(keys).get(stack, ())
     rejections = {number: rejection_key(stack, number) for number in numbers}
     return rejected_artifacts(
-        _read(access, bucket, stack, number, [key])
-        for number, key in rejections.items()
-        if key in keys
+        _read(records, stack, number, [key]) for number, key in rejections.items() if key in keys
     )
 
 
 @world_task("read ledger")
-def read_ledger(access: Access, bucket: str, newest: int) -> list[Release]:
+def read_ledger(records: Records, newest: int) -> list[Release]:
     """Return up to `newest` releases of every stack, the newest of each stack first."""
-    keys = set(list_keys(access, bucket, "ledger/"))
+    keys = set(list_keys(records.access, records.bucket, "ledger/"))
     entries = entries_of(keys)
     return [
-        _read(access, bucket, stack, number, keys)
+        _read(records, stack, number, keys)
         for stack, numbers in entries.items()
         for number in numbers[: -newest - 1 : -1]
     ]
 
 
-@world_task("read running releases")
-def read_running_releases(access: Access, bucket: str) -> list[Release]:
-    """Return the release that each stack of the environment runs, in the order of the stacks."""
-    keys = set(list_keys(access, bucket, "ledger/"))
+@world_task("read live releases")
+def read_live_releases(records: Records) -> list[Live]:
+    """Return what each stack of the environment runs, and what came after, by their names."""
+    keys = set(list_keys(records.access, records.bucket, "ledger/"))
     entries = entries_of(keys)
 
-    def running(stack: str) -> Release | None:
+    def live(stack: str) -> Live:
         newest_first = reversed(entries[stack])
-        return running_release(
-            _read(access, bucket, stack, number, keys) for number in newest_first
-        )
+        return live_of(stack, (_read(records, stack, number, keys) for number in newest_first))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return [release for release in pool.map(running, entries) if release]
+        return list(pool.map(live, entries))
 
 
 def _all_keys(stack: str, number: int) -> tuple[str, ...]:
@@ -168,11 +163,11 @@ def _body(entry: Intent | Outcome | Rejection) -> bytes:
     return canonical_json(entry.model_dump(mode="json")).decode(errors="replace").encode()
 
 
-def _read(access: Access, bucket: str, stack: str, number: int, keys: Collection[str]) -> Release:
+def _read(records: Records, stack: str, number: int, keys: Collection[str]) -> Release:
     """Return an entry; what is not among the keys is not asked for."""
-    intent = read_object(access, bucket, intent_key(stack, number))
+    intent = read_object(records.access, records.bucket, intent_key(stack, number))
     outcome, rejection = (
-        read_object(access, bucket, key) if key in keys else None
+        read_object(records.access, records.bucket, key) if key in keys else None
         for key in _all_keys(stack, number)
     )
     try:
@@ -182,15 +177,16 @@ def _read(access: Access, bucket: str, stack: str, number: int, keys: Collection
             rejection=Rejection.model_validate_json(rejection) if rejection is not None else None,
         )
     except ValidationError as error:
-        raise _damaged(bucket, stack, number, str(error)) from error
+        raise _damaged(records.bucket, stack, number, str(error)) from error
     if (release.intent.stack, release.intent.number) != (stack, number):
         why = f"it says that it is entry {release.intent.number} of {release.intent.stack}"
-        raise _damaged(bucket, stack, number, why)
+        raise _damaged(records.bucket, stack, number, why)
     return release
 
 
 def _damaged(bucket: str, stack: str, number: int, why: str) -> RefusedInputError:
     return RefusedInputError(
+        "ledger.entry_damaged",
         f"entry {number} of the ledger cannot be read",
         where=f"s3://{bucket}/{stack_prefix(stack)}{number:08d}/",
         why=why,

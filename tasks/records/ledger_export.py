@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tiercel.domain.artifact.dsse import Envelope
 from tiercel.domain.artifact.provenance import provenance_of_key
 from tiercel.domain.base.errors import RefusedInputError, UntrustedArtifactError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Records
 from tiercel.domain.release.ledger_export import (
     PREFIXES,
     ExportedKey,
@@ -32,7 +32,7 @@ _KEYS = "signing-keys"
 
 
 @world_task("export ledger", "export ledger to {folder}")
-def export_ledger(access: Access, bucket: str, key: SigningKey, folder: Path) -> int:
+def export_ledger(records: Records, key: SigningKey, folder: Path) -> int:
     """Write every entry of the ledger and every artifact below a folder; return how many.
 
     The key that the environment signs with is written too, for `sign_restored`.
@@ -40,12 +40,13 @@ def export_ledger(access: Access, bucket: str, key: SigningKey, folder: Path) ->
     A file's path is its object's key. Files that are there already are read again, so an
     export may be repeated. Raises RefusedInputError for a key that is none of Tiercel's.
     """
-    keys = [key for prefix in PREFIXES for key in list_keys(access, bucket, prefix)]
+    keys = [key for prefix in PREFIXES for key in list_keys(records.access, records.bucket, prefix)]
     foreign = [key for key in keys if not is_copied(key)]
     if foreign:
         raise RefusedInputError(
+            "ledger.foreign_objects",
             f"the bucket has {len(foreign)} objects that Tiercel did not write",
-            where=f"s3://{bucket}/{foreign[0]}",
+            where=f"s3://{records.bucket}/{foreign[0]}",
             state="nothing was exported",
             remedy="find out who wrote them, and remove them",
         )
@@ -53,7 +54,7 @@ def export_ledger(access: Access, bucket: str, key: SigningKey, folder: Path) ->
     def copy(key: str) -> None:
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(read_object(access, bucket, key) or b"")
+        path.write_bytes(read_object(records.access, records.bucket, key) or b"")
 
     exported = folder / _KEYS / f"{key.id}.json"
     exported.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ def export_ledger(access: Access, bucket: str, key: SigningKey, folder: Path) ->
 
 
 @world_task("restore ledger", "restore ledger from {folder}")
-def restore_ledger(access: Access, bucket: str, folder: Path) -> tuple[int, int]:
+def restore_ledger(records: Records, folder: Path) -> tuple[int, int]:
     """Create every exported object that the bucket lacks; return how many it lacked, and of what.
 
     Artifacts come first and the ledger last, so that no entry stands there whose artifact is
@@ -73,20 +74,22 @@ def restore_ledger(access: Access, bucket: str, folder: Path) -> tuple[int, int]
     keys = in_order_of_restoring(_keys_below(folder))
     if not keys:
         raise RefusedInputError(
+            "ledger.nothing_to_restore",
             "there is nothing to restore",
             where=str(folder),
             why=f"it has no {', '.join(PREFIXES)}",
             state="nothing was changed",
             remedy="name the folder that `tiercel ledger export` wrote",
         )
-    created = [create_object(access, bucket, key, (folder / key).read_bytes()) for key in keys]
+    created = [
+        create_object(records.access, records.bucket, key, (folder / key).read_bytes())
+        for key in keys
+    ]
     return sum(created), len(keys)
 
 
 @world_task("sign restored artifacts", "sign again what was restored from {folder}")
-def sign_restored(
-    access: Access, bucket: str, key: SigningKey, folder: Path, fingerprint: str
-) -> int:
+def sign_restored(records: Records, key: SigningKey, folder: Path, fingerprint: str) -> int:
     """Sign with the environment's key what an export's key has signed; return how many.
 
     `fingerprint` is the SHA-256 of the export's public key: who restores has it from elsewhere,
@@ -95,14 +98,16 @@ def sign_restored(
     such key, UntrustedArtifactError for provenance that it has not signed.
     """
     former, signed = _exported_key(folder, fingerprint), 0
-    known = set(list_keys(access, bucket, "provenance/"))
+    known = set(list_keys(records.access, records.bucket, "provenance/"))
     for name in in_order_of_restoring(_keys_below(folder)):
         target = provenance_of_key(name, former.id, key.id)
         if target is None or target in known:
             continue
         envelope = _genuine(folder / name, former)
-        signature = sign_provenance.fn(access, key, name.split("/")[1], envelope.payload)
-        signed += create_object(access, bucket, target, envelope.signed_by(signature).to_bytes())
+        signature = sign_provenance.fn(records.access, key, name.split("/")[1], envelope.payload)
+        signed += create_object(
+            records.access, records.bucket, target, envelope.signed_by(signature).to_bytes()
+        )
     return signed
 
 
@@ -113,6 +118,7 @@ def _exported_key(folder: Path, fingerprint: str) -> SigningKey:
         if key and key.fingerprint == fingerprint.lower():
             return key
     raise RefusedInputError(
+        "ledger.no_such_key",
         "the export has no key with this fingerprint",
         where=str(folder / _KEYS),
         why=f"no public key there has the SHA-256 {fingerprint}",
@@ -133,6 +139,7 @@ def _genuine(path: Path, key: SigningKey) -> Envelope:
 
 def _forged(path: Path, why: str) -> UntrustedArtifactError:
     return UntrustedArtifactError(
+        "ledger.export_not_genuine",
         "provenance of the export is not genuine",
         where=str(path),
         why=why,

@@ -18,7 +18,7 @@ from tiercel.domain.artifact.provenance import (
 )
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import (
     create_object,
     list_keys,
@@ -33,14 +33,16 @@ _AT_ONCE = 8
 
 
 @world_task("find provenance", "find provenance of {tree.service}")
-def find_provenance(access: Access, bucket: str, tree: SourceTree) -> list[str]:
+def find_provenance(records: Records, tree: SourceTree) -> list[str]:
     """Return the keys of all provenance of what was built from a source tree."""
-    return list_keys(access, bucket, provenance_prefix(tree.service, tree.artifact_id))
+    return list_keys(
+        records.access, records.bucket, provenance_prefix(tree.service, tree.artifact_id)
+    )
 
 
 @world_task("write provenance", "write provenance of {manifest.service}")
 def write_provenance(
-    access: Access, bucket: str, manifest: Manifest, key: SigningKey, envelope: Envelope
+    records: Records, manifest: Manifest, key: SigningKey, envelope: Envelope
 ) -> None:
     """Create the provenance of an artifact; an earlier one by the same key stands.
 
@@ -48,33 +50,37 @@ def write_provenance(
     what is there already is not genuine.
     """
     try:
-        create_object(access, bucket, provenance_key(manifest, key.arn), envelope.to_bytes())
+        create_object(
+            records.access, records.bucket, provenance_key(manifest, key.arn), envelope.to_bytes()
+        )
     except ArtifactConflictError:
-        verified_envelope(access, bucket, manifest, key)
+        verified_envelope(records, manifest, key)
 
 
 @world_task("verify artifact", "verify artifact of {manifest.service}")
-def verify_artifact(access: Access, bucket: str, manifest: Manifest, key: SigningKey) -> Envelope:
+def verify_artifact(records: Records, manifest: Manifest, key: SigningKey) -> Envelope:
     """Return an artifact's provenance if the key signed it and all of the artifact is as signed.
 
     Raises UntrustedArtifactError, with a message of its own for each part, if not.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        digests = pool.map(lambda one: stored_sha256(access, bucket, one.key), manifest.objects)
-        envelope = verified_envelope(access, bucket, manifest, key)
+        digests = pool.map(
+            lambda one: stored_sha256(records.access, records.bucket, one.key), manifest.objects
+        )
+        envelope = verified_envelope(records, manifest, key)
         for package, found in zip(manifest.objects, digests, strict=True):
-            _check_package(manifest, package, found, bucket)
+            _check_package(manifest, package, found, records.bucket)
     return envelope
 
 
-def verified_envelope(access: Access, bucket: str, manifest: Manifest, key: SigningKey) -> Envelope:
+def verified_envelope(records: Records, manifest: Manifest, key: SigningKey) -> Envelope:
     """Return the provenance of a manifest if the key signed it; UntrustedArtifactError if not."""
     name = provenance_key(manifest, key.arn)
-    where = f"s3://{bucket}/{name}"
-    body = read_object(access, bucket, name)
+    where = f"s3://{records.bucket}/{name}"
+    body = read_object(records.access, records.bucket, name)
     if body is None:
         prefix = provenance_prefix(manifest.service, manifest.artifact_id)
-        raise unsigned(manifest, where, list_keys(access, bucket, prefix))
+        raise unsigned(manifest, where, list_keys(records.access, records.bucket, prefix))
     envelope = _parsed(body, manifest, where)
     is_ours = is_about(read_statement(envelope.payload), manifest)
     if not key.made(envelope):
@@ -91,17 +97,20 @@ def _not_genuine(
     if envelope.signature_of(key.arn) is None:
         names = ", ".join(one.keyid for one in envelope.signatures) or "nobody"
         return _refused(
+            "provenance.signed_by_other_key",
             f"the provenance of {manifest.service} was signed with another key",
             where=where,
             why=f"signed by {names}, not by {key.arn}",
         )
     if not is_ours:
         return _refused(
+            "provenance.statement_changed",
             f"the statement of the provenance of {manifest.service} was changed",
             where=where,
             why="it is not about this artifact, and its signature does not fit it",
         )
     return _refused(
+        "provenance.forged",
         f"the signature of the provenance of {manifest.service} is not genuine",
         where=where,
         why=f"{key.arn} has not signed this statement",
@@ -113,7 +122,10 @@ def _parsed(body: bytes, manifest: Manifest, where: str) -> Envelope:
         return Envelope.model_validate_json(body)
     except ValidationError as error:
         raise _refused(
-            f"the provenance of {manifest.service} is damaged", where=where, why=str(error)
+            "provenance.damaged",
+            f"the provenance of {manifest.service} is damaged",
+            where=where,
+            why=str(error),
         ) from error
 
 
@@ -128,8 +140,9 @@ def _check_package(
         raise not_signed(what, manifest, where, f"its SHA-256 is {found}")
 
 
-def _refused(what: str, *, where: str, why: str) -> UntrustedArtifactError:
+def _refused(code: str, what: str, *, where: str, why: str) -> UntrustedArtifactError:
     return UntrustedArtifactError(
+        code,
         what,
         where=where,
         why=why,

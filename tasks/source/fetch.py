@@ -6,19 +6,23 @@ import base64
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import RefusedInputError, TransientError
-from tiercel.domain.base.git_names import is_legal_branch
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, TransientError
+from tiercel.domain.base.git_names import is_legal_branch, short_commit
 from tiercel.domain.base.values import Frozen
+from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import has_credentials, token
-from tiercel.tasks.source.repository import Commit, run_git
+from tiercel.tasks.source.repository import LONGEST_GIT_SECONDS, Commit, run_git
 
+_LOOK_SECONDS = 0.1
 _NO_REF = "couldn't find remote ref"
 _FINAL = (
     "not found",
@@ -26,8 +30,11 @@ _FINAL = (
     "does not exist",
     "could not read Username",
     "Authentication failed",
-    _NO_REF,
 )
+
+
+class _NoSuchRefError(RefusedInputError):
+    """The repository is there, and has no ref of that name."""
 
 
 class MergeRef(Frozen):
@@ -49,6 +56,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
         sha = next(filter(None, (_resolve(mirror, name) for name in _names(revision))), "")
         if not sha:
             raise RefusedInputError(
+                "source.no_such_commit",
                 f"there is no commit {revision!r} in {repository}",
                 where=_url(repository),
                 state="nothing was built",
@@ -56,7 +64,8 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
             )
         if not _contains(mirror, branch, sha):
             raise RefusedInputError(
-                f"commit {sha[:7]} is not in {branch}",
+                "source.not_on_branch",
+                f"commit {short_commit(sha)} is not in {branch}",
                 where=_url(repository),
                 state="nothing was built",
                 remedy=f"merge it into {branch} first",
@@ -75,13 +84,12 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     try:
         with _updated(repository, f"{ref}:{ref}") as mirror:
             merge, base, head = (_resolve(mirror, f"{ref}{suffix}") for suffix in ("", "^1", "^2"))
-    except RefusedInputError as error:
-        if _NO_REF not in error.why:
-            raise
+    except _NoSuchRefError:
         merge = base = head = ""
     if head != head_commit:
         raise TransientError(
-            f"the merge of #{number} is not that of commit {head_commit[:7]} yet",
+            "source.merge_not_ready",
+            f"the merge of #{number} is not that of commit {short_commit(head_commit)} yet",
             where=_url(repository),
             remedy="run it again in a minute",
         )
@@ -102,10 +110,20 @@ def _updated(repository: str, refspec: str) -> Iterator[Path]:
     mirror = _cache() / f"{sha256_hex(_url(repository).encode())[:16]}.git"
     mirror.mkdir(parents=True, exist_ok=True)
     with _locked(mirror):
-        if not (mirror / "HEAD").exists():
+        if not (mirror / "objects" / "info").exists():  # what git makes last
             run_git(mirror, "init", "--quiet", "--bare", str(mirror))
+        _unlock(mirror)
         _fetch(mirror, _url(repository), refspec)
         yield mirror
+
+
+def _unlock(mirror: Path) -> None:
+    """Remove the locks of a git that was killed: none that could still run is as old."""
+    newest = time.time() - LONGEST_GIT_SECONDS
+    for lock in (*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")):
+        with suppress(FileNotFoundError):
+            if lock.stat().st_mtime < newest:
+                lock.unlink()
 
 
 def _url(repository: str) -> str:
@@ -119,14 +137,22 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
     )  # fmt: skip
     if result.returncode:
         why = result.stderr.decode(errors="replace").strip()[-500:]
-        kind = RefusedInputError if any(text in why for text in _FINAL) else TransientError
+        kind = _kind_of(why)
         raise kind(
+            "source.not_fetched",
             "the repository cannot be fetched",
             where=url,
             why=why,
             state="nothing was built",
             remedy="check that the repository exists and that this machine may read it",
         )
+
+
+def _kind_of(why: str) -> type[TiercelError]:
+    """Return what a failed fetch is, by what git says of it."""
+    if _NO_REF in why:
+        return _NoSuchRefError
+    return RefusedInputError if any(text in why for text in _FINAL) else TransientError
 
 
 def _credentials(url: str) -> dict[str, str]:
@@ -173,7 +199,16 @@ def _cache() -> Path:
 
 @contextmanager
 def _locked(mirror: Path) -> Iterator[None]:
-    """Let one process at a time update a mirror."""
+    """Let one process at a time update a mirror; whoever waits for it can be cancelled."""
     with mirror.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _taken(lock):
+            pause(_LOOK_SECONDS)
         yield
+
+
+def _taken(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError, TransientError, UnreachableError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.log_text import last_lines
 from tiercel.domain.base.values import Frozen
 from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
+from tiercel.tasks.engine.task import world_task
 
 _TIMEOUT_SECONDS = 600
 _GRACE_SECONDS = 10.0
 """How long git may take to remove its locks and what it has half fetched."""
+
+LONGEST_GIT_SECONDS = _TIMEOUT_SECONDS + _GRACE_SECONDS
 _MAX_FILE_BYTES = 1_048_576
+_AT_ONCE = 200
+"""Paths of one command: of the longest names so many still fit into a command line."""
 _PASSED_ON = ("PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE")
 _SHOWN_LINES = 10
 _SUBMODULE_MODE = b"160000"
+
+
+class GitObject(Frozen):
+    """What a commit has at a path: git's id and word for it, `blob`, `tree` or `commit`."""
+
+    id: str
+    kind: str
 
 
 class Commit(Frozen):
@@ -37,17 +51,17 @@ def list_files(commit: Commit) -> list[str]:
 
 def read_text(commit: Commit, path: str) -> str | None:
     """Return a file of the commit as text, None if it has no such file; at most 1 MiB."""
-    where = f"{commit.repository}@{commit.sha[:7]}:{path}"
+    where = f"{commit.repository}@{short_commit(commit.sha)}:{path}"
     name = f"{commit.sha}:{path}"
     size = run_git(commit.mirror, "cat-file", "-s", name, check=False)
     if size.returncode:
         return None
     if int(size.stdout) > _MAX_FILE_BYTES:
-        raise RefusedInputError(f"{path} is larger than 1 MiB", where=where)
+        raise RefusedInputError("source.file_too_long", f"{path} is larger than 1 MiB", where=where)
     blob = run_git(commit.mirror, "cat-file", "blob", name, check=False)
     text = None if blob.returncode else _utf_8(blob.stdout)  # git fails for a folder
     if text is None:
-        raise RefusedInputError(f"{path} is not UTF-8 text", where=where)
+        raise RefusedInputError("source.file_not_text", f"{path} is not UTF-8 text", where=where)
     return text
 
 
@@ -58,31 +72,43 @@ def _utf_8(body: bytes) -> str | None:
         return None
 
 
-def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
-    """Return the git object id of each path; RefusedInputError for a path that is not there."""
-    found = {}
+@world_task("find source", "find source of {commit.repository}@{commit.sha:.7}")
+def find_objects(commit: Commit, paths: Sequence[str]) -> dict[str, GitObject]:
+    """Return what the commit has at each path; `.` is the whole of it.
+
+    One git process for 200 paths. Raises RefusedInputError for a path that is not there.
+    """
+    remaining = iter([path for path in paths if _is_inside(path)])
+    found: dict[str, GitObject] = {}
+    while batch := list(islice(remaining, _AT_ONCE)):
+        found |= dict(_listed(commit, batch))
+    if "." in paths:
+        root = run_git(commit.mirror, "rev-parse", "--verify", f"{commit.sha}^{{tree}}")
+        found["."] = GitObject(id=root.stdout.decode().strip(), kind="tree")
     for path in paths:
-        name = f"{commit.sha}^{{tree}}" if path == "." else f"{commit.sha}:{path}"
-        result = run_git(
-            commit.mirror, "rev-parse", "--verify", "--quiet", "--end-of-options", name, check=False
-        )
-        if result.returncode:
+        if path not in found:
             raise RefusedInputError(
+                "source.no_such_path",
                 f"{path} does not exist in the commit",
-                where=f"{commit.repository}@{commit.sha[:7]}",
+                where=f"{commit.repository}@{short_commit(commit.sha)}",
                 state="nothing was built",
                 remedy="correct the service's path or include in tiercel.toml",
             )
-        found[path] = result.stdout.decode().strip()
-    return found
+    return {path: found[path] for path in paths}
 
 
-def object_types(commit: Commit, ids: Mapping[str, str]) -> dict[str, str]:
-    """Return git's type, tree or blob, of the object of each path."""
-    return {
-        path: run_git(commit.mirror, "cat-file", "-t", found).stdout.decode().strip()
-        for path, found in ids.items()
-    }
+def _is_inside(path: str) -> bool:
+    """Whether git can have an entry of this name: it refuses to look outside of the tree."""
+    return not {"", ".", ".."} & set(path.split("/"))
+
+
+def _listed(commit: Commit, paths: Sequence[str]) -> Iterator[tuple[str, GitObject]]:
+    """List the paths, and the trees above those that lie in one another."""
+    listing = run_git(commit.mirror, "ls-tree", "-t", "-z", "--full-tree", commit.sha, "--", *paths)
+    for entry in listing.stdout.split(b"\x00")[:-1]:
+        described, _, name = entry.partition(b"\t")
+        _, kind, found = described.decode().split()
+        yield os.fsdecode(name), GitObject(id=found, kind=kind)
 
 
 def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
@@ -95,6 +121,7 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     for entry in listing.stdout.split(b"\x00"):
         if entry.startswith(_SUBMODULE_MODE):
             raise RefusedInputError(
+                "source.submodule",
                 "a service's source contains a git submodule",
                 where=os.fsdecode(entry.partition(b"\t")[2]),
                 why="the commit names the submodule's commit and not its files",
@@ -111,8 +138,9 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     index.unlink(missing_ok=True)
     if result.returncode:
         raise RefusedInputError(
+            "source.not_checked_out",
             "git cannot check out the commit",
-            where=f"{commit.repository}@{commit.sha[:7]}: {', '.join(paths)}",
+            where=f"{commit.repository}@{short_commit(commit.sha)}: {', '.join(paths)}",
             why=result.stderr.decode(errors="replace").strip()[-500:],
             state="nothing was built",
             remedy="rename the file that git names, or see whether the disk is full",
@@ -139,12 +167,18 @@ def run_git(
     )
     if ended.ending is Ending.NOT_STARTED and not shutil.which("git", path=environment.get("PATH")):
         raise UnreachableError(
-            "git is not installed", where="PATH", remedy="install git 2.39 or newer"
+            "git.not_installed",
+            "git is not installed",
+            where="PATH",
+            remedy="install git 2.39 or newer",
         )
     if ended.ending in (Ending.TIMED_OUT, Ending.SIGNALLED):
-        raise TransientError("git was ended before it was done", where=str(mirror), why=ended.why)
+        raise TransientError(
+            "git.not_ended", "git was ended before it was done", where=str(mirror), why=ended.why
+        )
     if ended.ending is not Ending.EXITED or (check and ended.returncode):
         raise UnreachableError(
+            "git.failed",
             f"git {arguments[0]} failed",
             where=str(mirror),
             why="\n".join([ended.why, *last_lines(ended.stderr, _SHOWN_LINES)]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.configuration import parse_services
 from tiercel.domain.organization.discovery import discover_services
 from tiercel.domain.organization.topology import Topology
@@ -26,7 +27,7 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
     They stand in the commit's tiercel.toml; without one, each folder with a template
     is a service. Raises ConfigurationError or, if there is no service, RefusedInputError.
     """
-    where = f"{commit.repository}@{commit.sha[:7]}"
+    where = f"{commit.repository}@{short_commit(commit.sha)}"
     text = read_text(commit, CONFIG_FILE)
     if text is not None:
         described = parse_services(text, topology, f"{where}:{CONFIG_FILE}")
@@ -35,6 +36,7 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
         described = topology.with_services(discover_services(list_files(commit), name))
     if not described.services:
         raise RefusedInputError(
+            "source.no_service",
             "the commit has no service",
             where=where,
             why=f"it has neither a {CONFIG_FILE} with [services] nor a template.yaml",

@@ -23,6 +23,7 @@ def read_topology(path: Path) -> Topology:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
+            "configuration.unreadable",
             "the configuration cannot be read",
             where=str(path),
             why=str(error),

@@ -181,6 +181,7 @@ def execute_plan(access: Access, plan: Plan, token: str) -> None:
 
 def _unusable(access: Access, request: ChangeSetRequest, why: str) -> DeployFailedError:
     return DeployFailedError(
+        "plan.not_adopted",
         f"change set {request.name} cannot be adopted",
         where=where_is(access, request.stack),
         why=why,
@@ -193,6 +194,7 @@ def _rejected(
     access: Access, request: ChangeSetRequest, reason: str, *, left: bool
 ) -> DeployFailedError:
     return DeployFailedError(
+        "plan.template_refused",
         f"CloudFormation refuses the template of stack {request.stack}",
         where=where_is(access, request.stack),
         why=reason,

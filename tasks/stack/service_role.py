@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +18,23 @@ from typing import Any
 from tiercel.domain.stack.needed_actions import Handlers
 from tiercel.domain.stack.policy_evaluation import RolePolicies
 from tiercel.tasks.engine.resources import resource
+from tiercel.tasks.engine.task import world_task
 
 _REGION_WITH_EVERY_TYPE = "us-east-1"
+
+
+@dataclass(frozen=True)
+class ServiceRole:
+    """What the role may do, and what the handlers of resource types call."""
+
+    policies: RolePolicies
+    handlers: dict[str, Handlers]
+
+
+@world_task("read service role", "read permissions of service role")
+def read_service_role(region: str, types: Iterable[str]) -> ServiceRole:
+    """Return what the role may do, and what AWS publishes of the handlers of those types."""
+    return ServiceRole(service_role_policies(), published_handlers(region, types))
 
 
 @lru_cache(maxsize=1)

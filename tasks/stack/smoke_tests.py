@@ -17,17 +17,19 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from tiercel.domain.base.errors import SmokeTestFailedError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import mismatch, parsed, shown
 from tiercel.tasks.aws.clients import client_of_one_try
 from tiercel.tasks.aws.errors import TRANSIENT_CODES, code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.stack.stacks import Stack, physical_id
+from tiercel.tasks.stack.stacks import physical_id
 
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_OF_A_TRY = 60
 _MAX_ANSWER_BYTES = 1_048_576
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _AWS_HOSTS = re.compile(
     r"[a-z0-9]+\.(execute-api|lambda-url)\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"
 )
@@ -53,6 +55,7 @@ def smoke_test(
         if not problem:
             return shown(answer)
     raise SmokeTestFailedError(
+        "smoke_test.failed",
         f"the smoke test of {stack.name} failed",
         where=where,
         why=problem,
@@ -87,6 +90,8 @@ def _invoke(
             body = answer["Payload"].read(_MAX_ANSWER_BYTES)
             if len(body) < _MAX_ANSWER_BYTES:
                 answer["Payload"].read()  # at the end botocore sees whether it was cut short
+            else:
+                answer["Payload"].close()  # else its connection would be kept for the rest
         except ReadTimeoutError:
             return None, f"{logical_id} did not answer within {seconds} seconds"
         except ClientError as error:
@@ -121,6 +126,7 @@ def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any,
         status, payload = _request(test, url, seconds)
     except (httpx.InvalidURL, ValueError) as error:
         raise SmokeTestFailedError(
+            "smoke_test.bad_address",
             f"the address in the output {test.http} is not called",
             where=where,
             why=f"{url}: {error}",
@@ -136,6 +142,7 @@ def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any,
 
 def _names_nothing(what: str, key: str, where: str, why: str = "") -> SmokeTestFailedError:
     return SmokeTestFailedError(
+        "smoke_test.names_nothing",
         f"the smoke test names {what}, which the stack does not have",
         where=where,
         why=why,
@@ -200,7 +207,17 @@ def _target(
     if address.scheme != "https":
         raise ValueError("only https addresses are called")
     found = [str(a[0]) for *_, a in resolve(name, address.port or 443, type=socket.SOCK_STREAM)]
-    if not all(ipaddress.ip_address(one).is_global for one in found):
+    if not all(_is_public(one) for one in found):
         raise ValueError(f"{name} is not a public address")
     headers = {"Host": address.netloc.decode("ascii")}
     return str(address.copy_with(host=found[0])), headers, {"sni_hostname": name}
+
+
+def _is_public(text: str) -> bool:
+    """An address of IPv4 that is written as one of IPv6 is judged by where it leads."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        translated_one = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        inner = address.ipv4_mapped or address.sixtofour
+        address = translated_one if address in _NAT64 else inner or address
+    return address.is_global and not address.is_multicast

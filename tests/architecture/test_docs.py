@@ -42,7 +42,8 @@ from tiercel.cli.main import app
 from tiercel.domain.base.errors import ConfigurationError, ExitCode
 from tiercel.domain.organization.configuration import parse_services, parse_topology
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.stack.states import Intent, StackStatus, decide
+from tiercel.domain.stack.states import StackGoal, StackStatus, decide
+from tiercel.sandbox.github.http import api
 
 TIERCEL = typer.main.get_command(app)
 COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
@@ -86,8 +87,9 @@ def set_key(key: str, value: str) -> str:
 
 
 def place_of(key: str) -> list[str]:
-    names = {"environments": iter(("preprod",)), "services": iter(("orders",))}
     words = key.split(".")
+    first = "prod" if words[-1] in {"production", "promotes_from"} else "preprod"
+    names = {"environments": iter((first,)), "services": iter(("orders",))}
     return [
         next(names[words[index - 1]], "prod") if word == "NAME" else word
         for index, word in enumerate(words)
@@ -242,8 +244,20 @@ def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() 
     groups = [[StackStatus(span) for span in spans(row[0])] for row in table]
     assert sorted(chain.from_iterable(groups)) == sorted(StackStatus)
     steps = [
-        {decide(status, Intent.DEPLOY, production=False).step for status in group}
+        {decide(status, StackGoal.DEPLOY, production=False).step for status in group}
         for group in groups
     ]
     assert [len(found) for found in steps] == [1] * len(table)
     assert len(set.union(*steps)) == len(table)
+
+
+def test_every_operation_of_the_github_stand_in_is_told_and_who_calls_it() -> None:
+    page = text_of("docs/understand/github-stand-in.md")
+    table = rows(page, "about", "the product calls", "the stand-in has too")
+    cells = " ".join(cell for row in table for cell in row)
+    told = [span.replace("…", "/repos/{owner}/{repo}") for span in spans(cells)]
+    routes = [route for module in api._MODULES for route in module.ROUTES]
+    modelled = [f"{route.method} {route.template}" for route in routes]
+    assert sorted(told) == sorted([*modelled, "GET /rate_limit"])
+    called = sum(len(spans(row[1])) for row in table)
+    assert f"has {len(told)} operations, and the product calls {called}" in page

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from importlinter.cli import lint_imports
 
-from tests.architecture.code_rules import patches, shell_commands, work_at_import
+from tests.architecture.code_rules import patches, shell_commands, tasks_past_call, work_at_import
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("cli", "deployments", "domain", "flows", "policies", "sandbox", "tasks")
@@ -19,6 +19,22 @@ OWN_CODE = (*PRODUCT, "benchmarks", "tests")
 ACCOUNT_ID = re.compile(r"(?<![\w.-])(?!0{12})[0-9]{12}(?![\w-])")
 
 Rule = Callable[[ast.Module], Iterator[str]]
+
+MAY_BE_CALLED_DIRECTLY = {
+    "tasks.accounts.administrators.administrators_of": "looks into the process's environment",
+    "tasks.accounts.policy_files.render": "fills in a template of Tiercel's own",
+    "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
+    "tasks.build.builder.build_folder": "the same",
+    "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
+    "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
+    "tasks.github.client.has_credentials": "looks into the process's environment",
+    "tasks.records.ledger.no_release": "words of an error",
+    "tasks.records.lease.give_back_lease": "in the lease's own threads: a task may have to queue",
+    "tasks.records.lease.renew_lease": "the same",
+    "tasks.source.fetch.server_url": "looks into the process's environment",
+    "tasks.source.topology_file.config_path": "the same",
+}
+"""What `flows/` may use of `tasks/` without `call`, and why it holds up no event loop."""
 
 
 @cache
@@ -65,6 +81,16 @@ def test_every_process_is_started_with_an_argument_list_and_no_shell() -> None:
 
 def test_nothing_is_patched() -> None:
     assert found_in(OWN_CODE, patches) == []
+
+
+def test_flows_reach_the_world_only_through_call() -> None:
+    used = {
+        full: f"{path}:{line}"
+        for path, tree in parsed("flows")
+        for line, full in tasks_past_call(tree)
+    }
+    assert {full: at for full, at in used.items() if full not in MAY_BE_CALLED_DIRECTLY} == {}
+    assert MAY_BE_CALLED_DIRECTLY.keys() - used.keys() == set()
 
 
 def test_pytest_passes_over_no_folder_that_has_tests(pytestconfig: pytest.Config) -> None:
@@ -223,3 +249,38 @@ def test_an_account_id_is_found(line: str) -> None:
 )
 def test_another_number_is_no_account_id(line: str) -> None:
     assert not ACCOUNT_ID.search(line)
+
+
+IMPORTS = "from tiercel.tasks.source.repository import Commit, look as see, other\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "see()",
+        "async def f(): await asyncio.to_thread(see, 1)",
+        "async def f(): await call(g, see())",
+        "async def f(): await call(g, see)",
+        "async def f(): await each(items, see)",
+        "TABLE = {1: see}\nasync def f(): TABLE[1]()",
+        "@see\ndef f(): ...",
+    ],
+)
+def test_a_task_that_is_used_past_call_is_found(code: str) -> None:
+    found = list(tasks_past_call(ast.parse(IMPORTS + code)))
+    assert [full in {"tasks.source.repository.look", "TABLE"} for _, full in found] == [True]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def f(): await call(see, 1)",
+        "async def f(): await attempt(see, 1)",
+        "async def f(): await call(see if x else other, 1)",
+        "async def f(): await each(items, lambda one: call(see, one))",
+        "TABLE = {1: see}\nasync def f(): await call(TABLE[1]) if 1 in TABLE else None",
+        "def f(commit: Commit): return Commit(1)",
+    ],
+)
+def test_a_task_that_call_is_given_is_accepted(code: str) -> None:
+    assert not list(tasks_past_call(ast.parse(IMPORTS + code)))

@@ -49,7 +49,7 @@ def _deploy(wish: dict[str, Any]) -> None:
         _write(wish, {"changed": {name: one.changed for name, one in result.items()}})
         code = 0
     except TiercelError as error:
-        _write(wish, {"error": error.parts(), "type": type(error).__name__})
+        _write(wish, {"error": error.failure.document(), "type": type(error).__name__})
         code = int(error.exit_code)
     except BaseException:  # noqa: BLE001 - a child must not go on with its parent's loop
         _write(wish, {"defect": traceback.format_exc()})

@@ -82,8 +82,8 @@ def test_the_configuration_that_is_checked_is_the_one_that_is_used(tmp_path: Pat
     assert code == ExitCode.CONFIGURATION
     error = json.loads(output)["error"]
     assert error["where"] == str(path)
-    assert "--config" not in error["do"]
-    assert "TIERCEL_CONFIG" in error["do"]
+    assert "--config" not in error["remedy"]
+    assert "TIERCEL_CONFIG" in error["remedy"]
 
 
 def test_a_right_configuration_is_shown() -> None:
@@ -162,7 +162,7 @@ def test_a_profile_that_gives_no_credentials_has_a_remedy_and_no_traceback(
     error = json.loads(output)["error"]
     assert what in error["what"]
     assert error["why"]
-    assert remedy in error["do"]
+    assert remedy in error["remedy"]
     assert errors == ""
 
 
@@ -180,7 +180,7 @@ def test_a_code_that_nobody_can_give_is_a_failure_with_a_remedy(tmp_path: Path) 
     assert process.returncode == ExitCode.UNREACHABLE
     error = json.loads(output)["error"]
     assert "asks for a code" in error["what"]
-    assert "terminal" in error["do"]
+    assert "terminal" in error["remedy"]
     assert "Aborted" not in errors
 
 
@@ -262,7 +262,7 @@ def test_a_prefect_server_that_cannot_be_used_is_told_with_the_reason(
     assert code == ExitCode.UNREACHABLE, errors
     error = json.loads(output)["error"]
     assert what in error["what"]
-    assert remedy in error["do"]
+    assert remedy in error["remedy"]
     assert error["where"] == url
 
 

@@ -257,7 +257,7 @@ def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(wor
     assert code == ExitCode.REFUSED
     assert shown["run"]["state"] == "Failed"
     assert shown["error"]["what"] == f"there is no commit 'nosuch' in {REPOSITORY}"
-    assert shown["error"]["do"] == "push it, or check the spelling"
+    assert shown["error"]["remedy"] == "push it, or check the spelling"
 
 
 def test_ctrl_c_ends_the_following_and_not_the_run(world: World) -> None:

@@ -71,8 +71,11 @@ def warnings(run_log: list[logging.LogRecord]) -> list[str]:
 @pytest.mark.parametrize(
     ("ending", "state"),
     [
-        (DeployFailedError("stack acme-preprod-inbox ended as CREATE_FAILED"), "failure"),
-        (SupersededError("release 1 is superseded by release 2"), "inactive"),
+        (
+            DeployFailedError("test.reason", "stack acme-preprod-inbox ended as CREATE_FAILED"),
+            "failure",
+        ),
+        (SupersededError("test.reason", "release 1 is superseded by release 2"), "inactive"),
     ],
 )
 def test_a_deploy_that_ends_badly_ends_so_also_when_github_does_not_take_that(

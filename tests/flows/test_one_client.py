@@ -3,14 +3,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from prefect import task
 from prefect.context import SyncClientContext
 
-from tiercel.flows.engine.concurrency import call, side_by_side
+from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.task import world_task
 
 
-@task
+@world_task("client of task")
 def client_of_task() -> int:
     context = SyncClientContext.get()
     assert context
@@ -20,7 +20,7 @@ def client_of_task() -> int:
 @lifecycle_flow("one-client", "test", "preprod")
 async def clients(repository: str, commit: str) -> list[int]:  # noqa: ARG001 - name of the run
     first = await call(client_of_task)
-    return [first, *await side_by_side([lambda: call(client_of_task)] * 3)]
+    return [first, *await each(range(3), lambda _: call(client_of_task))]
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -152,7 +152,7 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
     error = json.loads(output)["error"]
     assert code == 1
     assert error["what"] == "there is no bucket for Terraform's state"
-    assert "--bootstrap" in error["do"]
+    assert "--bootstrap" in error["remedy"]
 
 
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
@@ -161,7 +161,7 @@ def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) ->
     assert len(planned["plan"]["changes"]) == 39
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
-    assert planned["plan"]["digest"] in json.loads(output)["error"]["do"]
+    assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]
 
 
 def test_exactly_the_approved_plan_is_applied(provisioned: Provisioned) -> None:
@@ -263,9 +263,7 @@ def test_a_worker_that_is_given_administrators_provisions_from_the_form(
     api = PrefectApi(str(provisioned.box.prefect_api_url))
     assert api.form("provision-accounts/preprod", environment="preprod")["valid"]
     assert not api.form("provision-accounts/preprod", environment="../prod")["valid"]
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "tiercel.deployments.worker", "--pool", "preprod"]
-    )
+    worker = subprocess.Popen([sys.executable, "-P", "-m", "tiercel", "worker", "preprod"])
     try:
         found = api.start("provision-accounts/preprod", environment="preprod")
         api.await_state(found, ("Completed",))

@@ -81,8 +81,8 @@ def test_a_template_means_the_same_to_terraform(name: str) -> None:
 
 def test_prod_pulls_from_preprod_and_nobody_pulls_from_prod() -> None:
     preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
-    assert preprod["puller_role_arn"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
-    assert prod["puller_role_arn"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
+    assert preprod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
+    assert prod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
     assert prod["source_bucket"] == preprod["artifact_bucket"]
     assert preprod["source_bucket"] == preprod["artifact_bucket"]
     foreign = {"111111111111", "222222222222"}

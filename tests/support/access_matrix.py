@@ -27,8 +27,8 @@ condition are alternatives. ARNs stand here without `arn:{partition}:`.
 |---|---|
 | `{prefix}` | `ORGANIZATION-ENVIRONMENT-` |
 | `{infrastructure_account}`, `{runtime_account}` | the environment's accounts |
-| `{source_account}`, `{source_bucket}` | Preprod's InfrastructureAccount and artifact bucket |
-| `{puller_account}`, `{puller_role_arn}` | Prod's InfrastructureAccount and orchestrator |
+| `{source_account}`, `{source_bucket}` | account and bucket that this environment promotes from |
+| `{puller_roots}`, `{puller_role_arns}` | accounts and orchestrators that promote from this one |
 | `{github_subjects}` | one `repo:OWNER/NAME:environment:ENVIRONMENT` for each listed repository |
 """
 _TASKS_OF_ECS = {"ecs-worker", "ecs-execution"}

@@ -14,11 +14,12 @@ from tiercel.domain.artifact.manifest import object_key
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.tokens import change_set_name
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan_changes
-from tiercel.tasks.stack.stacks import Stack, observe_stack, wait_for_stack
+from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack
 
 Template = dict[str, Any]
 

@@ -18,12 +18,18 @@ from tests.tasks.conftest import Origin
 from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
-from tiercel.domain.base.errors import BuildFailedError, ExitCode, RefusedInputError, TiercelError
+from tiercel.domain.base.errors import (
+    BuildFailedError,
+    ExitCode,
+    RefusedInputError,
+    TiercelError,
+    TransientError,
+)
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.builder import Built, build_folder, build_service
-from tiercel.tasks.source.repository import object_ids
+from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +54,8 @@ def template(**resources: Any) -> str:
 
 def build(origin: Origin, folder: Path, service: Service = ORDERS) -> Built:
     commit = origin.fetch()
-    tree = source_tree(service, object_ids(commit, source_paths(service)))
+    objects = find_objects.fn(commit, source_paths(service))
+    tree = source_tree(service, {path: found.id for path, found in objects.items()})
     return build_service.fn(commit, service, tree, Builds(), folder)
 
 
@@ -128,6 +135,26 @@ def requirements(tmp_path: Path) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "build"
+
+
+def test_a_build_that_was_broken_off_is_tried_again_in_the_same_folder(
+    origin: Origin, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.commit(
+        {"orders/template.json": json.dumps({"Resources": {"A": {"Type": "AWS::SNS::Topic"}}})}
+    )
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *checkout*) kill -KILL $$ ;; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    script.chmod(0o755)
+    with monkeypatch.context() as broken:
+        broken.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+        with pytest.raises(TransientError):
+            build(origin, folder)
+    assert build(origin, folder).manifest.service == "orders"
 
 
 def commit_example(origin: Origin) -> dict[str, Service]:
@@ -283,7 +310,7 @@ def test_a_package_that_is_made_already_is_looked_into(origin: Origin, folder: P
         }
     )
     error = refusal_of(origin, folder)
-    assert error.what == "a file's name is unsafe"
+    assert error.code == "package.unsafe_name"
     assert error.where == "orders/app.zip (F in orders/template.json)"
 
 
@@ -338,7 +365,7 @@ def test_a_path_that_leaves_the_repository_is_refused(
 ) -> None:
     origin.commit({"orders/template.json": template(F=function(CodeUri=path)), "orders/src/a": "x"})
     error = refusal_of(origin, folder)
-    assert error.what == "a local path leaves the repository"
+    assert error.code == "template.path_leads_out"
     assert error.where == "F.CodeUri in orders/template.json"
     assert path in error.why
 
@@ -356,7 +383,7 @@ def test_a_link_that_leads_out_of_the_source_or_nowhere_is_refused(
     origin.commit({"orders/template.json": template(F=thing), "common/lib.py": "x"})
     (origin.clone / "orders/src").symlink_to(target)
     origin.push()
-    assert "not in the service's source" in refusal_of(origin, folder).what
+    assert refusal_of(origin, folder).code == "template.path_not_in_source"
 
 
 def test_a_link_inside_a_package_that_leads_out_of_it_is_refused(
@@ -403,7 +430,7 @@ def test_a_template_that_is_a_link_out_of_the_source_is_not_read(
     (origin.clone / "orders/template.json").symlink_to(tmp_path / "credentials")
     origin.push()
     error = refusal_of(origin, folder)
-    assert "not in the service's source" in error.what
+    assert error.code == "template.path_not_in_source"
     assert "hidden" not in str(error)
 
 
@@ -414,13 +441,13 @@ def test_a_service_whose_folder_is_a_link_out_of_the_repository_is_not_read(
     (tmp_path / "elsewhere/template.json").write_text(template())
     (origin.clone / "orders").symlink_to(tmp_path / "elsewhere")
     origin.push()
-    assert "not in the service's source" in refusal_of(origin, folder).what
+    assert refusal_of(origin, folder).code == "template.path_not_in_source"
 
 
 def test_a_service_without_its_template_is_refused(origin: Origin, folder: Path) -> None:
     origin.commit({"orders/app.py": "x"})
     error = refusal_of(origin, folder)
-    assert error.what == "there is no such template"
+    assert error.code == "template.missing"
     assert error.where == "orders/template.json"
 
 
@@ -641,7 +668,7 @@ def test_a_build_command_cannot_have_another_file_of_this_machine_packaged(
 ) -> None:
     origin.commit({"orders/template.json": template(F=function(CodeUri="src"))})
     service = ORDERS.model_copy(update={"build": ("ln", "-s", "/etc", "src")})
-    assert "not in the service's source" in refusal_of(origin, folder, service).what
+    assert refusal_of(origin, folder, service).code == "template.path_not_in_source"
 
 
 @pytest.mark.parametrize(
@@ -764,7 +791,7 @@ def test_templates_in_a_circle_or_nested_too_deeply_are_refused(
 ) -> None:
     origin.commit({f"orders/{name}": text for name, text in files.items()})
     error = refusal_of(origin, folder)
-    assert "nested in a circle or deeper" in error.what
+    assert error.code == "template.nested_too_deeply"
     assert error.where.startswith("orders/template.json -> ")
 
 
@@ -787,7 +814,7 @@ def test_a_submodule_in_the_source_is_refused(origin: Origin, folder: Path) -> N
     origin.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},orders/vendor")
     origin.git("commit", "--quiet", "--message=Add a submodule")
     origin.git("push", "--quiet", str(origin.bare), "HEAD:refs/heads/develop")
-    assert "submodule" in refusal_of(origin, folder).what
+    assert refusal_of(origin, folder).code == "source.submodule"
 
 
 def test_the_folder_of_a_build_is_gone_afterwards() -> None:

@@ -10,7 +10,7 @@ from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
 from tests.tasks.faults import Faults, error, losing_first, once
 from tiercel.domain.base.errors import LeaseLostError, RefusedInputError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.lease import Lease, lease_key
 from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
@@ -32,6 +32,11 @@ def bucket(preprod: Names) -> str:
 
 
 @pytest.fixture
+def records(infrastructure: Access, bucket: str) -> Records:
+    return Records(infrastructure, bucket)
+
+
+@pytest.fixture
 def stack() -> str:
     return unique("acme-preprod-leased")
 
@@ -45,22 +50,20 @@ def stored(bucket: str, stack: str) -> dict[str, Any]:
     return dict(json.loads(answer["Body"].read()))
 
 
-def test_a_lease_is_taken_renewed_and_given_back(
-    infrastructure: Access, bucket: str, stack: str
-) -> None:
-    first = take_lease.fn(infrastructure, bucket, wanted(stack))
+def test_a_lease_is_taken_renewed_and_given_back(records: Records, bucket: str, stack: str) -> None:
+    first = take_lease.fn(records, wanted(stack))
     renewed = renew_lease(first)
     give_back_lease(renewed)
 
     assert stored(bucket, stack)["released"]
-    second = take_lease.fn(infrastructure, bucket, wanted(stack, "run b"))
+    second = take_lease.fn(records, wanted(stack, "run b"))
     assert (first.lease.fencing, second.lease.fencing) == (1, 2)
 
 
 def test_another_writer_is_waited_for_until_it_gives_the_lease_back(
-    infrastructure: Access, bucket: str, stack: str
+    records: Records, stack: str
 ) -> None:
-    first = take_lease.fn(infrastructure, bucket, wanted(stack))
+    first = take_lease.fn(records, wanted(stack))
     began_to_give_back = threading.Event()
 
     def give_back() -> None:
@@ -70,7 +73,7 @@ def test_another_writer_is_waited_for_until_it_gives_the_lease_back(
     later = threading.Timer(0.3, give_back)
     later.start()
 
-    second = take_lease.fn(infrastructure, bucket, wanted(stack, "run b"))
+    second = take_lease.fn(records, wanted(stack, "run b"))
 
     assert began_to_give_back.is_set()
     later.join()
@@ -78,10 +81,10 @@ def test_another_writer_is_waited_for_until_it_gives_the_lease_back(
 
 
 def test_a_silent_writer_is_taken_over_and_learns_of_it(
-    infrastructure: Access, bucket: str, stack: str
+    records: Records, bucket: str, stack: str
 ) -> None:
-    asleep = take_lease.fn(infrastructure, bucket, wanted(stack, seconds=SHORT_SECONDS))
-    awake = take_lease.fn(infrastructure, bucket, wanted(stack, "run b"))
+    asleep = take_lease.fn(records, wanted(stack, seconds=SHORT_SECONDS))
+    awake = take_lease.fn(records, wanted(stack, "run b"))
 
     assert awake.lease.fencing == asleep.lease.fencing + 1
     with pytest.raises(LeaseLostError) as lost:
@@ -91,12 +94,12 @@ def test_a_silent_writer_is_taken_over_and_learns_of_it(
     assert stored(bucket, stack) == json.loads(awake.lease.to_bytes())
 
 
-def test_one_of_many_racers_gets_the_lease(infrastructure: Access, bucket: str, stack: str) -> None:
+def test_one_of_many_racers_gets_the_lease(records: Records, bucket: str, stack: str) -> None:
     racers = [f"run {index}" for index in range(6)]
     winners: list[HeldLease] = []
 
     def race(index: int) -> HeldLease:
-        held = take_lease.fn(infrastructure, bucket, wanted(stack, racers[index]))
+        held = take_lease.fn(records, wanted(stack, racers[index]))
         winners.append(held)
         assert stored(bucket, stack)["holder"] == held.lease.holder
         give_back_lease(held)
@@ -110,11 +113,11 @@ def test_one_of_many_racers_gets_the_lease(infrastructure: Access, bucket: str, 
 
 
 def test_a_lease_whose_first_answer_was_lost_is_still_the_own(
-    infrastructure: Access, bucket: str, stack: str, between: Between
+    records: Records, stack: str, between: Between
 ) -> None:
     alter, statuses = losing_first("PUT", lease_key(stack).encode())
     with between(alter):
-        held = take_lease.fn(infrastructure, bucket, wanted(stack))
+        held = take_lease.fn(records, wanted(stack))
 
     assert held.lease.fencing == 1
     assert statuses == [200, 412, 200]
@@ -122,9 +125,9 @@ def test_a_lease_whose_first_answer_was_lost_is_still_the_own(
 
 
 def test_a_renewal_whose_answer_was_lost_has_happened(
-    infrastructure: Access, bucket: str, stack: str, between: Between
+    records: Records, stack: str, between: Between
 ) -> None:
-    held = take_lease.fn(infrastructure, bucket, wanted(stack))
+    held = take_lease.fn(records, wanted(stack))
     alter, statuses = losing_first("PUT", lease_key(stack).encode())
     with between(alter):
         renewed = renew_lease(held)
@@ -133,20 +136,18 @@ def test_a_renewal_whose_answer_was_lost_has_happened(
     assert renew_lease(renewed).lease.renewals == 2
 
 
-def test_a_busy_bucket_is_asked_again(
-    infrastructure: Access, bucket: str, stack: str, faults: Faults
-) -> None:
+def test_a_busy_bucket_is_asked_again(records: Records, stack: str, faults: Faults) -> None:
     faults.inject(once("s3", "PutObject", **error("SlowDown", 503)))
-    assert take_lease.fn(infrastructure, bucket, wanted(stack)).lease.fencing == 1
+    assert take_lease.fn(records, wanted(stack)).lease.fencing == 1
     assert faults.fired() == ["PutObject"]
 
 
 def test_a_lease_that_nobody_can_read_is_not_overwritten(
-    infrastructure: Access, bucket: str, stack: str
+    records: Records, bucket: str, stack: str
 ) -> None:
     body = b'{"holder": "somebody"}'
     root("infrastructure", "s3").put_object(Bucket=bucket, Key=lease_key(stack), Body=body)
     with pytest.raises(RefusedInputError) as refused:
-        take_lease.fn(infrastructure, bucket, wanted(stack))
-    assert refused.value.what == "a lease cannot be read"
+        take_lease.fn(records, wanted(stack))
+    assert refused.value.code == "lease.damaged"
     assert stored(bucket, stack) == json.loads(body)

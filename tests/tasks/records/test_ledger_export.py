@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import unique
 from tiercel.domain.artifact.dsse import Envelope, Signature
 from tiercel.domain.base.errors import RefusedInputError, UntrustedArtifactError
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger_export import ExportedKey
 from tiercel.tasks.aws.objects import read_object
@@ -85,7 +86,7 @@ def test_what_the_former_key_signed_gets_a_second_signature_once(
     infrastructure: Access, preprod: Names, key: SigningKey, export: Export
 ) -> None:
     export.sign(b"statement")
-    asked = (infrastructure, preprod.artifact_bucket, key, export.folder)
+    asked = (Records(infrastructure, preprod.artifact_bucket), key, export.folder)
 
     assert sign_restored.fn(*asked, export.fingerprint) == 1
     assert sign_restored.fn(*asked, export.fingerprint.upper()) == 0
@@ -105,7 +106,7 @@ def test_a_statement_that_the_former_key_did_not_sign_is_refused(
     export.sign(b"statement", told=told or None)
     if not told:
         next((export.folder / export.place).iterdir()).write_bytes(b"{}")
-    asked = (infrastructure, preprod.artifact_bucket, key, export.folder)
+    asked = (Records(infrastructure, preprod.artifact_bucket), key, export.folder)
 
     with pytest.raises(UntrustedArtifactError, match="is not genuine") as refused:
         sign_restored.fn(*asked, export.fingerprint)
@@ -123,5 +124,7 @@ def test_a_key_with_another_fingerprint_is_not_believed(
     noted = export.fingerprint
     assert another.fingerprint != noted
 
-    with pytest.raises(RefusedInputError, match="no key with this fingerprint"):
-        sign_restored.fn(infrastructure, preprod.artifact_bucket, key, export.folder, noted)
+    with pytest.raises(RefusedInputError, check=because("ledger.no_such_key")):
+        sign_restored.fn(
+            Records(infrastructure, preprod.artifact_bucket), key, export.folder, noted
+        )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import root, unique
 from tiercel.domain.artifact.dsse import Envelope, Signature
@@ -18,7 +19,7 @@ from tiercel.domain.base.errors import (
     TiercelError,
     UntrustedArtifactError,
 )
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
@@ -52,7 +53,7 @@ class Shelf:
             assets=(),
         )
         self.envelope = self.signed(self.manifest)
-        write_provenance.fn(access, self.bucket, self.manifest, self.key, self.envelope)
+        write_provenance.fn(Records(access, self.bucket), self.manifest, self.key, self.envelope)
 
     def _packaged(self, body: bytes, suffix: str) -> PackagedObject:
         sha256 = sha256_hex(body)
@@ -84,7 +85,9 @@ class Shelf:
         self.overwrite(self.place, envelope.to_bytes())
 
     def verify(self, manifest: Manifest | None = None) -> Envelope:
-        return verify_artifact.fn(self.access, self.bucket, manifest or self.manifest, self.key)
+        return verify_artifact.fn(
+            Records(self.access, self.bucket), manifest or self.manifest, self.key
+        )
 
 
 @pytest.fixture
@@ -94,19 +97,21 @@ def shelf(infrastructure: Access, preprod: Names) -> Shelf:
 
 def test_a_signed_artifact_is_verified(shelf: Shelf) -> None:
     assert shelf.verify() == shelf.envelope
-    assert find_provenance.fn(shelf.access, shelf.bucket, shelf.tree) == [shelf.place]
+    assert find_provenance.fn(Records(shelf.access, shelf.bucket), shelf.tree) == [shelf.place]
 
 
 def test_of_two_runs_that_sign_the_same_the_first_ones_provenance_stands(shelf: Shelf) -> None:
     second = shelf.signed(shelf.manifest, "run-2")
-    write_provenance.fn(shelf.access, shelf.bucket, shelf.manifest, shelf.key, second)
+    write_provenance.fn(Records(shelf.access, shelf.bucket), shelf.manifest, shelf.key, second)
     assert shelf.verify() == shelf.envelope
 
 
 def test_provenance_that_is_not_genuine_is_not_taken_for_another_runs(shelf: Shelf) -> None:
     shelf.overwrite(shelf.place, b"{}")
     with pytest.raises(UntrustedArtifactError, match="is damaged"):
-        write_provenance.fn(shelf.access, shelf.bucket, shelf.manifest, shelf.key, shelf.envelope)
+        write_provenance.fn(
+            Records(shelf.access, shelf.bucket), shelf.manifest, shelf.key, shelf.envelope
+        )
 
 
 def with_signature(shelf: Shelf, keyid: str, sig: bytes) -> Envelope:
@@ -225,8 +230,8 @@ def test_provenance_by_a_key_that_was_replaced_asks_for_a_new_signature(
     shelf: Shelf, infrastructure: Access
 ) -> None:
     newer = SigningKey(shelf.key.name, shelf.key.arn.rpartition("/")[0] + "/newer", b"")
-    with pytest.raises(UntrustedArtifactError, match="not signed with the key of this environment"):
-        verify_artifact.fn(infrastructure, shelf.bucket, shelf.manifest, newer)
+    with pytest.raises(UntrustedArtifactError, check=because("provenance.other_key")):
+        verify_artifact.fn(Records(infrastructure, shelf.bucket), shelf.manifest, newer)
 
 
 def test_an_object_without_a_checksum_of_s3s_is_read_and_compared(shelf: Shelf) -> None:

@@ -4,26 +4,41 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from pathlib import Path
 from subprocess import run
 from time import monotonic
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.support.codes import because
 from tests.tasks.conftest import Origin, Server
 from tiercel.domain.base.errors import (
     ExitCode,
+    InterruptedRunError,
     RefusedInputError,
     TiercelError,
     TransientError,
     UnreachableError,
 )
+from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.source.fetch import fetch_merge_ref
 from tiercel.tasks.source.history import contains_commit
-from tiercel.tasks.source.repository import Commit, export, list_files, object_ids, read_text
+from tiercel.tasks.source.repository import (
+    Commit,
+    GitObject,
+    export,
+    find_objects,
+    list_files,
+    read_text,
+    run_git,
+)
 
 MIB = 1024 * 1024
 
@@ -39,6 +54,10 @@ def exported(commit: Commit, target: Path, *paths: str) -> dict[str, bytes]:
         for path in target.rglob("*")
         if path.is_symlink() or path.is_file()
     }
+
+
+def object_ids(commit: Commit, paths: Sequence[str]) -> dict[str, str]:
+    return {path: found.id for path, found in find_objects.fn(commit, paths).items()}
 
 
 def refusal_of(origin: Origin, revision: str) -> RefusedInputError:
@@ -141,9 +160,9 @@ def test_what_is_neither_branch_nor_commit_is_refused_and_not_run(
     monkeypatch.chdir(tmp_path)
     origin.commit({"a": "1"})
     error = refusal_of(origin, revision)
-    assert "there is no commit" in error.what
+    assert error.code == "source.no_such_commit"
     assert error.what.isprintable()
-    assert error.parts().keys() == {"what", "where", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "now", "do"}
     assert not list(tmp_path.rglob("trap"))
 
 
@@ -190,7 +209,7 @@ def test_a_repository_that_does_not_exist_is_refused_at_once_and_not_tried_again
     assert monotonic() - start < 20
     assert not error.transient
     assert "acme/gone.git" in error.where
-    assert error.parts().keys() == {"what", "where", "why", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "why", "now", "do"}
 
 
 def test_a_server_that_is_down_may_be_up_a_moment_later(
@@ -220,7 +239,7 @@ def test_a_machine_without_git_is_told_to_install_it(
     origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UnreachableError, match="git is not installed") as failure:
+    with pytest.raises(UnreachableError, check=because("git.not_installed")) as failure:
         origin.fetch()
     assert not failure.value.transient
     assert "install git" in failure.value.remedy
@@ -291,6 +310,52 @@ def test_whoever_updates_a_mirror_has_it_alone(origin: Origin) -> None:
             waiting = pool.submit(origin.fetch)
             assert not wait([waiting], timeout=0.3).done
         assert waiting.result().mirror == mirror
+
+
+def test_whoever_waits_for_a_mirror_can_be_cancelled(origin: Origin) -> None:
+    origin.commit({"a": "1"})
+    mirror = origin.fetch().mirror
+    with (
+        mirror.with_suffix(".lock").open("w") as lock,
+        ThreadPoolExecutor(1) as pool,
+        stoppable() as cancel,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = pool.submit(copy_context().run, origin.fetch)
+        cancel.set()
+        try:
+            with pytest.raises(InterruptedRunError):
+                waiting.result(20)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def test_a_mirror_whose_making_was_interrupted_is_made_again(origin: Origin) -> None:
+    sha = origin.commit({"a": "1"})
+    mirror = origin.fetch().mirror
+    shutil.rmtree(mirror / "objects")
+    assert origin.fetch().sha == sha
+
+
+@pytest.mark.parametrize("name", ["packed-refs.lock", "refs/heads/develop.lock", "shallow.lock"])
+def test_the_lock_of_a_git_that_was_killed_long_ago_is_removed(origin: Origin, name: str) -> None:
+    origin.commit({"a": "1"})
+    lock = origin.fetch().mirror / name
+    lock.touch()
+    os.utime(lock, (0, 0))
+    newest = origin.commit({"a": "2"})
+    assert origin.fetch().sha == newest
+    assert not lock.exists()
+
+
+def test_the_lock_of_a_git_that_may_still_run_is_waited_for(origin: Origin) -> None:
+    origin.commit({"a": "1"})
+    lock = origin.fetch().mirror / "refs/heads/develop.lock"
+    lock.touch()
+    origin.commit({"a": "2"})
+    with pytest.raises(TransientError):
+        origin.fetch()
+    assert lock.exists()
 
 
 def merge_ref(origin: Origin) -> tuple[str, str, str]:
@@ -402,7 +467,7 @@ def test_a_name_that_git_would_not_write_is_refused(
     origin: Origin, tmp_path: Path, name: bytes
 ) -> None:
     push_tree(origin, [("100644", name, b"x")])
-    with pytest.raises(RefusedInputError, match="cannot check out") as refusal:
+    with pytest.raises(RefusedInputError, check=because("source.not_checked_out")) as refusal:
         exported(origin.fetch(), tmp_path / "deep/out")
     assert "invalid path" in refusal.value.why
     assert not list(tmp_path.glob("deep/x"))
@@ -467,7 +532,7 @@ def test_a_submodule_is_refused_where_it_belongs_to_the_source(
     origin.git("push", "--quiet", str(origin.bare), "HEAD:refs/heads/develop")
     commit = origin.fetch()
     for path in (".", "orders", "orders/vendor"):
-        with pytest.raises(RefusedInputError, match="submodule") as refusal:
+        with pytest.raises(RefusedInputError, check=because("source.submodule")) as refusal:
             export(commit, (path,), tmp_path / "out")
         assert refusal.value.where == "orders/vendor"
         assert refusal.value.remedy
@@ -601,7 +666,7 @@ def test_a_file_may_have_one_mebibyte_and_not_one_byte_more(origin: Origin) -> N
 @pytest.mark.parametrize("path", ["binary", "folder", ""])
 def test_what_is_no_text_is_refused(origin: Origin, path: str) -> None:
     origin.commit({"binary": b"\xff\xfe\x00", "folder/a": "x"})
-    with pytest.raises(RefusedInputError, match="not UTF-8 text"):
+    with pytest.raises(RefusedInputError, check=because("source.file_not_text")):
         read_text(origin.fetch(), path)
 
 
@@ -629,6 +694,72 @@ def test_a_path_that_is_not_in_the_commit_is_refused_with_a_remedy(
     origin: Origin, path: str
 ) -> None:
     origin.commit({"orders/a": "1"})
-    with pytest.raises(RefusedInputError, match="does not exist in the commit") as refusal:
+    with pytest.raises(RefusedInputError, check=because("source.no_such_path")) as refusal:
         object_ids(origin.fetch(), ["orders", path])
     assert "tiercel.toml" in refusal.value.remedy
+
+
+SUBMODULE = "5" * 40
+ODD = [*NAMES, os.fsdecode(b"caf\xe9"), "plain", "a b", "x[1]", "x?", "^", "HEAD"]
+
+
+def push_odd_names(origin: Origin) -> Commit:
+    """Push a tree with every odd name as a file and as a folder, with links and a submodule."""
+    blob = origin.git("hash-object", "-w", "--stdin", stdin=b"x")
+    link = origin.git("hash-object", "-w", "--stdin", stdin=b"folder")
+    rows = [f"120000 {link}\tlink", f"160000 {SUBMODULE}\tfolder/submodule"]
+    rows += [f"100644 {blob}\t{name}" for name in ODD]
+    rows += [f"100755 {blob}\tfolder/{name}/deep/{name}" for name in ODD]
+    listed = "".join(f"{row}\0" for row in rows)
+    origin.git("update-index", "-z", "--index-info", stdin=os.fsencode(listed))
+    commit = origin.git("commit-tree", origin.git("write-tree"), "-m", "Odd names")
+    origin.git("push", "--quiet", "--force", str(origin.bare), f"{commit}:refs/heads/develop")
+    return origin.fetch()
+
+
+def one_by_one(commit: Commit, path: str) -> GitObject | None:
+    """Ask git for one path, as a revision, which no name of a file can change."""
+    name = f"{commit.sha}^{{tree}}" if path == "." else f"{commit.sha}:{path}"
+    found = run_git(
+        commit.mirror, "rev-parse", "--verify", "--quiet", "--end-of-options", name, check=False
+    )
+    if found.returncode:
+        return None
+    sha = found.stdout.decode().strip()
+    kind = run_git(commit.mirror, "cat-file", "-t", sha, check=False).stdout.decode().strip()
+    return GitObject(id=sha, kind=kind or "commit")
+
+
+def test_one_command_finds_what_git_finds_path_by_path_whatever_their_names(
+    origin: Origin,
+) -> None:
+    commit = push_odd_names(origin)
+    below = [f"folder/{name}" for name in ODD]
+    deep = [f"{path}/deep" for path in below] + [
+        f"{path}/deep/{name}" for path, name in zip(below, ODD, strict=True)
+    ]
+    there = [".", "folder", "link", "folder/submodule", *ODD, *below, *deep]
+    missing = ["missing", "link/deep", "folder/submodule/x", "plain/x", "folder/?*", "../x", "é/é"]
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        st.lists(st.sampled_from(there), min_size=1, max_size=8, unique=True),
+        st.none() | st.sampled_from(missing),
+    )
+    def agree(paths: list[str], absent: str | None) -> None:
+        assert find_objects.fn(commit, paths) == {path: one_by_one(commit, path) for path in paths}
+        if absent:
+            assert one_by_one(commit, absent) is None
+            with pytest.raises(RefusedInputError) as refusal:
+                find_objects.fn(commit, [*paths, absent])
+            assert refusal.value.what.startswith(f"{absent} does not exist")
+
+    agree()
+
+
+def test_more_paths_than_fit_into_one_command_are_found(origin: Origin) -> None:
+    names = [f"service-{number:03}/a" for number in range(450)]
+    origin.commit(dict.fromkeys(names, "x"))
+    found = find_objects.fn(origin.fetch(), names)
+    assert list(found) == names
+    assert {one.kind for one in found.values()} == {"blob"}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.support import zipped
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between
 from tests.tasks.faults import (
@@ -30,13 +31,13 @@ from tiercel.domain.base.errors import SmokeTestFailedError, TransientError, Unr
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import MAX_SHOWN
 from tiercel.domain.stack.states import StackStatus
 from tiercel.tasks.aws.clients import client_of_one_try, forget_clients
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.stack import smoke_tests
 from tiercel.tasks.stack.smoke_tests import smoke_test
-from tiercel.tasks.stack.stacks import Stack
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
@@ -260,7 +261,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_the_answer(
         half = answer.body[: len(answer.body) // 2]
         return replace(answer, body=half, claimed_length=len(answer.body))
 
-    with between(cut), pytest.raises(TransientError, match="AWS did not answer"):
+    with between(cut), pytest.raises(TransientError, check=because("aws.no_answer")):
         ask(stack, SmokeTest(invoke="Echo", payload={"answer": "a long one"}))
 
 
@@ -528,6 +529,21 @@ def test_the_connection_goes_to_the_address_that_was_checked_under_the_name_that
 def test_a_name_that_also_leads_inside_is_refused() -> None:
     with pytest.raises(ValueError, match=NOT_PUBLIC):
         smoke_tests._target("https://shop.example.com", resolving("93.184.216.34", "10.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["::ffff:100.64.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1", "224.0.0.1"],
+)
+def test_an_address_inside_that_is_written_in_another_way_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=NOT_PUBLIC):
+        smoke_tests._target("https://shop.example.com", resolving(address))
+
+
+def test_a_public_address_of_ipv6_is_called() -> None:
+    for address in ("2606:4700::1111", "::ffff:93.184.216.34"):
+        url, _, _ = smoke_tests._target("https://shop.example.com", resolving(address))
+        assert url == f"https://[{address}]"
 
 
 def test_a_name_is_checked_in_the_form_in_which_it_is_called() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, terraform_variables
+from tiercel.domain.base.errors import ConfigurationError
 
 TOPOLOGY = topology_of(
     "acme/shop", "acme/tea", more="[builds]\ntimeout_seconds = 901\n", prod_region="eu-west-1"
@@ -15,7 +16,8 @@ TOPOLOGY = topology_of(
 def test_prod_pulls_from_preprod_and_preprod_from_itself() -> None:
     preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
     assert prod["source_account"] == preprod["source_account"] == "111111111111"
-    assert prod["puller_account"] == preprod["puller_account"] == "333333333333"
+    assert prod["puller_roots"] == preprod["puller_roots"] == "arn:aws:iam::333333333333:root"
+    assert preprod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
     assert prod["source_bucket"] == "acme-preprod-artifacts-111111111111-eu-central-1"
 
 
@@ -51,5 +53,5 @@ def test_a_build_timeout_is_whole_minutes_and_never_shorter(seconds: int, minute
 
 
 def test_an_unknown_environment_is_an_error() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigurationError):
         terraform_variables(TOPOLOGY, "qa")

@@ -89,6 +89,8 @@ def test_a_quota_that_cannot_be_read_is_not_checked() -> None:
 
 
 def test_a_failure_keeps_its_words_and_whether_it_passes() -> None:
-    refused = UnreachableError("not allowed to sign", why="AccessDenied: no")
+    refused = UnreachableError("test.reason", "not allowed to sign", why="AccessDenied: no")
     assert Unread.of(refused) == Unread("not allowed to sign: AccessDenied: no")
-    assert Unread.of(TransientError("AWS is busy")) == Unread("AWS is busy", passing=True)
+    assert Unread.of(TransientError("test.reason", "AWS is busy")) == Unread(
+        "AWS is busy", passing=True
+    )

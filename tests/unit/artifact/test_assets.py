@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from tests.support.codes import because
 from tiercel.domain.artifact.assets import (
     ASSET_BUCKET_PARAMETER,
     Asset,
@@ -124,7 +125,7 @@ def test_a_local_path_of_any_other_type_is_refused_with_a_remedy(
     assert error.exit_code is ExitCode.REFUSED
     assert "Thing" in error.what
     assert f"{resource_type}.{name.partition('.')[0]}" in error.why
-    assert error.parts().keys() == {"what", "where", "why", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "why", "now", "do"}
 
 
 @pytest.mark.parametrize("exporter", RESOURCES_EXPORT_LIST, ids=lambda found: found.__name__)
@@ -355,7 +356,7 @@ def test_a_loop_without_local_files_is_left_alone(body: dict[str, Any]) -> None:
     ],
 )
 def test_text_where_a_mapping_belongs_is_refused(described: dict[str, Any]) -> None:
-    with pytest.raises(RefusedInputError, match="must be a mapping"):
+    with pytest.raises(RefusedInputError, check=because("template.not_a_mapping")):
         find_assets(described, "t.yaml")
 
 

@@ -72,7 +72,7 @@ def test_a_section_may_be_full_and_not_fuller(section: str, limit: int) -> None:
     assert f"{limit + 1:,}" in error.what
     assert f"{limit:,}" in error.what
     assert section in error.what
-    assert error.parts().keys() == {"what", "where", "now", "do"}
+    assert {part.label for part in error.failure.parts()} == {"where", "now", "do"}
     assert error.exit_code is ExitCode.REFUSED
 
 

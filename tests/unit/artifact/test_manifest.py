@@ -16,7 +16,7 @@ from tiercel.domain.artifact.manifest import (
     manifest_key,
     object_key,
 )
-from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.base.digests import ArtifactId, Sha256, sha256_hex
 
 
 def test_the_digest_is_the_sha_256_of_the_stored_bytes() -> None:
@@ -99,4 +99,4 @@ def test_an_object_may_be_empty_and_no_smaller() -> None:
 
 
 def test_the_manifest_lies_under_its_service_and_artifact_id() -> None:
-    assert manifest_key("orders", SHA) == f"manifests/orders/{SHA}.json"
+    assert manifest_key("orders", ArtifactId(Sha256(SHA))) == f"manifests/orders/{SHA}.json"

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.artifact.source_tree import SourceTree, belongs, source_paths, source_tree
+from tiercel.domain.artifact.source_tree import (
+    SourceTree,
+    paths_of_all,
+    source_paths,
+    source_tree,
+    source_trees,
+)
 from tiercel.domain.organization.services import Service
 
 ORDERS = Service(name="orders", path="services/orders", include=("services/common",))
@@ -97,19 +103,17 @@ def test_a_path_without_an_object_id_is_an_error() -> None:
         source_tree(ORDERS, {"services/orders": "a" * 40})
 
 
-@pytest.mark.parametrize(
-    ("path", "roots", "expected"),
-    [
-        ("services/orders/app.py", ("services/orders",), True),
-        ("services/orders", ("services/orders",), True),
-        ("services/orders-2/app.py", ("services/orders",), False),
-        ("services/app.py", ("services/orders",), False),
-        ("common/x.py", ("services/orders", "common"), True),
-        ("anything/at/all", (".",), True),
-        ("anything", (), False),
-    ],
-)
-def test_a_file_belongs_to_the_source_it_lies_in(
-    path: str, roots: tuple[str, ...], *, expected: bool
+@given(st.lists(paths, min_size=1, max_size=4), st.lists(paths, max_size=4))
+def test_the_trees_of_all_services_are_those_of_each_alone(
+    first: list[str], second: list[str]
 ) -> None:
-    assert belongs(path, roots) is expected
+    services = [
+        Service(name=name, path=wanted[0], include=tuple(wanted[1:]))
+        for name, wanted in (("orders", first), ("catalog", second or ["catalog"]))
+    ]
+    everything = paths_of_all(services)
+    objects = {path: f"{number:040}" for number, path in enumerate(everything)}
+    assert sorted(everything) == sorted({*first, *(second or ["catalog"])})
+    assert source_trees(services, objects) == {
+        one.name: source_tree(one, objects) for one in services
+    }

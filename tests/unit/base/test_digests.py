@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.base.digests import canonical_json, digest_of, sha256_hex
+from tiercel.domain.base.digests import canonical_json, digest_of, sha256_hex, short
+from tiercel.domain.base.git_names import short_commit
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -59,3 +60,8 @@ def test_a_digest_is_sha_256_in_64_lower_case_digits(data: bytes) -> None:
 def test_the_digest_of_a_value_is_that_of_its_canonical_form() -> None:
     # printf '{"a":1}' | sha256sum
     assert digest_of({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
+
+
+def test_people_compare_12_digits_of_a_digest_and_7_of_a_commit_as_git_does() -> None:
+    assert short(sha256_hex(b"")) == "e3b0c44298fc"
+    assert short_commit("0123456789abcdef" * 4) == "0123456"

@@ -17,6 +17,7 @@ from tiercel.domain.review.checks import (
     failed_check,
     refusal,
     summary,
+    unchanged,
 )
 
 HEAD = "a" * 40
@@ -107,7 +108,9 @@ def test_a_check_has_the_context_of_its_subject() -> None:
 
 
 def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None:
-    error = BuildFailedError("the tests fail", where="orders", why="1 of 3", remedy="mend it")
+    error = BuildFailedError(
+        "test.reason", "the tests fail", where="orders", why="1 of 3", remedy="mend it"
+    )
     found = failed_check("orders", error)
     assert (found.context, found.state) == ("tiercel/orders", CheckState.FAILURE)
     assert found.description == "the tests fail"
@@ -115,7 +118,7 @@ def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None
 
 
 FAILED = check("storage", CheckState.FAILURE, "the tests fail")
-UNCHANGED = success("inbox", "unchanged: skipped")
+UNCHANGED = unchanged("inbox")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,12 @@ UNCHANGED = success("inbox", "unchanged: skipped")
         ([], CheckState.SUCCESS, "verified: 0 built, 0 unchanged"),
         ([success("orders")], CheckState.SUCCESS, "verified: 1 built, 0 unchanged"),
         ([success("orders"), UNCHANGED], CheckState.SUCCESS, "verified: 1 built, 1 unchanged"),
+        (
+            [success("unchanged", "built, unchanged since")],
+            CheckState.SUCCESS,
+            "verified: 1 built, 0 unchanged",
+        ),
+        ([check("a/b", CheckState.ERROR, "")], CheckState.FAILURE, "failed: a/b"),
         ([success("orders"), FAILED], CheckState.FAILURE, "failed: storage"),
         (
             [check("a", CheckState.ERROR, ""), FAILED, UNCHANGED],
@@ -156,7 +165,7 @@ def fits_github(found: Check) -> bool:
 @example("\ud800")
 def test_every_short_text_is_one_printable_line_of_at_most_140_characters(text: str) -> None:
     assert fits_github(check("orders", CheckState.FAILURE, text))
-    assert fits_github(failed_check("orders", BuildFailedError(text)))
+    assert fits_github(failed_check("orders", BuildFailedError("test.reason", text)))
 
 
 @given(st.lists(hostile, max_size=20))

@@ -205,14 +205,13 @@ def test_what_is_discovered_could_have_been_written_into_tiercel_toml() -> None:
         runtime_account="222222222222",
         external_id="acme-preprod",
     )
-    prod = preprod.model_copy(
-        update={
-            "name": "prod",
-            "branch": "main",
-            "infrastructure_account": "333333333333",
-            "runtime_account": "444444444444",
-            "external_id": "acme-prod-1",
-        }
+    prod = Environment(
+        name="prod",
+        branch="main",
+        region="eu-central-1",
+        infrastructure_account="333333333333",
+        runtime_account="444444444444",
+        external_id="acme-prod-1",
     )
     topology = Topology(
         organization=Organization(name="acme"), environments={"preprod": preprod, "prod": prod}

@@ -8,6 +8,7 @@ from botocore.loaders import Loader
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import fingerprint, printable, slug
 from tiercel.domain.organization.names import (
@@ -73,7 +74,7 @@ def test_names_of_a_topology_are_those_of_its_organization_and_environment() -> 
 
 
 def test_an_unknown_environment_has_no_names() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigurationError):
         Names.of(TOPOLOGY, "staging")
 
 

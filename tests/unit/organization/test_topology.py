@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.parts import relative_path
 from tiercel.domain.organization.services import (
     EnvironmentOverrides,
@@ -328,3 +329,13 @@ def test_other_services_leave_everything_else_as_it_is() -> None:
 def test_a_topology_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         environment().region = "eu-west-1"  # type: ignore[misc]
+
+
+def test_an_environment_that_is_not_there_is_refused_with_those_that_are() -> None:
+    known = {name: environment(name=name) for name in ("preprod", "prod")}
+    topology = Topology(organization=Organization(name="acme"), environments=known)
+    assert topology.environment("prod") is known["prod"]
+    with pytest.raises(ConfigurationError) as refused:
+        topology.environment("qa")
+    assert refused.value.what == "there is no environment 'qa'"
+    assert refused.value.remedy == "choose one of preprod, prod"

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from tiercel.domain.artifact.manifest import manifest_key, object_key
+from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.release.ledger import intent_key, outcome_key, rejection_key
 from tiercel.domain.release.ledger_export import in_order_of_restoring, is_copied
 
-SHA = "ab" * 32
+SHA = ArtifactId(Sha256("ab" * 32))
 KEYS = [
     object_key(SHA, "zip"),
     manifest_key("orders", SHA),

@@ -20,9 +20,12 @@ def failure(
 
 
 def test_a_failure_names_stack_account_resource_reason_state_and_remedy() -> None:
-    parts = failure(causes=[FAILED]).parts()
-    assert parts == {
-        "what": "stack acme-preprod-orders ended as UPDATE_ROLLBACK_COMPLETE",
+    failed = failure(causes=[FAILED]).failure
+    assert (failed.code, failed.what) == (
+        "stack.failed",
+        "stack acme-preprod-orders ended as UPDATE_ROLLBACK_COMPLETE",
+    )
+    assert {part.label: text for part, text in failed.parts().items()} == {
         "where": "account 222222222222",
         "why": "Queue (AWS::SQS::Queue) CREATE_FAILED: Value 5 is out of range",
         "now": "the stack runs the previous version again",
