@@ -9,32 +9,12 @@ from string import Template
 from typing import Any
 
 from tests.oracle.judges import Simulation
+from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import policy_values
-from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
-TOPOLOGY = parse_topology(
-    """
-[organization]
-name = "acme"
-repositories = ["acme/shop", "umbrella/*"]
-
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
-"""
-)
+TOPOLOGY = topology_of("acme/shop", "umbrella/*")
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 GITHUB = "token.actions.githubusercontent.com"
 STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.topology import topology_of
 from tiercel.domain.base.errors import BuildFailedError
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.review.statuses import (
     Status,
     StatusState,
@@ -21,23 +21,7 @@ from tiercel.domain.review.statuses import (
 )
 
 HEAD = "a" * 40
-TOPOLOGY = parse_topology(
-    """
-organization = { name = "acme", repositories = ["acme/*"] }
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
-"""
-)
+TOPOLOGY = topology_of("acme/*")
 
 
 def pull(**changes: Any) -> PullRequest:
