@@ -90,7 +90,7 @@ def _run_prefect_deploy(file: PrefectFile) -> None:
         path = Path(folder) / FILE_NAME
         path.write_text(yaml.safe_dump(_versioned(file)), "utf-8")
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all",
+            [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all",
              "--prefect-file", str(path)],
             cwd=folder,
             env=os.environ | {"PREFECT_LOGGING_COLORS": "false", "NO_COLOR": "1"},
