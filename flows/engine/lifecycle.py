@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import os
@@ -45,8 +46,7 @@ def lifecycle_flow(
     ) -> Flow[P, Coroutine[Any, Any, R]]:
         @wraps(function)
         async def explained(*args: P.args, **kwargs: P.kwargs) -> R:
-            for logger in _LOGGERS:
-                logging.getLogger(logger).addFilter(_readable)
+            _keep_log_readable()
             try:
                 # Tasks find this client. Each would make its own, which reads all certificates:
                 # 30 ms of processor time a task, six times what the task itself costs.
@@ -68,12 +68,32 @@ def lifecycle_flow(
     return decorate
 
 
+def _keep_log_readable() -> None:
+    """Filter what this run logs, until all that runs in the same asyncio task has ended.
+
+    That is later than the flow itself: Prefect's last lines tell how it ended.
+    """
+
+    def of_this_run(record: logging.LogRecord) -> bool:
+        return _readable(record)
+
+    def forget(_: asyncio.Task[Any]) -> None:
+        for logger in _LOGGERS:
+            logging.getLogger(logger).removeFilter(of_this_run)
+
+    task = asyncio.current_task()
+    if task:
+        task.add_done_callback(forget)
+        for logger in _LOGGERS:
+            logging.getLogger(logger).addFilter(of_this_run)
+
+
 def _readable(record: logging.LogRecord) -> bool:
     """Drop the ends of tasks, which the timeline shows, and traces of failures we explain.
 
     Prefect logs an exception before it says that the task has failed. What repositories and
     AWS say is made harmless here, for every line alike: a text that is told in a line stays in
-    it. Adding the same filter again changes nothing.
+    it. To apply it twice, as two runs in one process do, changes nothing.
     """
     if record.getMessage().startswith(_NOISE):
         return False
