@@ -81,10 +81,11 @@ async def follow(
     telling = _Telling(client, run_id, tell)
     while True:
         run = await client.read_flow_run(run_id)
+        ended = run.state and run.state.is_final()
+        if ended and end:
+            end(run)
         await telling.news_of(run)
-        if run.state and run.state.is_final():
-            if end:
-                end(run)
+        if ended:
             await telling.last_lines(run)
             return run
         await asyncio.sleep(_POLL_SECONDS)
@@ -129,8 +130,10 @@ class _Telling:
         news: list[tuple[datetime, str, int]] = [
             (line.timestamp, line.message, line.level) for line in lines
         ]
+        ended = run.state and run.state.is_final()
         for state in await self.client.read_flow_run_states(self.run_id):
-            if state.id not in self.known:
+            # A run that is told to have ended is known to have ended.
+            if state.id not in self.known and (ended or not state.is_final()):
                 self.known.add(state.id)
                 news.append((state.timestamp, f"{run.name}: {state.name}", 0))
         for when, text, level in sorted(news):

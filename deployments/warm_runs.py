@@ -35,11 +35,10 @@ from tiercel.deployments.prefect_internals import (
 )
 
 _FORKS = multiprocessing.get_context("forkserver")
-_IMPORTED = [
+IMPORTED = [
     ENGINE,
     "prefect.flow_engine",
     "tiercel.deployments.worker",
-    "tiercel.deployments.read_beforehand",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
     "tiercel.flows.promote",
@@ -47,14 +46,15 @@ _IMPORTED = [
     "tiercel.flows.publish",
     "tiercel.flows.rollback",
     "tiercel.flows.verify",
+    "tiercel.deployments.read_beforehand",
 ]
-"""What every run needs; tests/architecture compares the flows with prefect.yaml."""
+"""What every run needs, in this order; tests/architecture compares the flows with prefect.yaml."""
 
 
 @contextmanager
 def warm_runs() -> Iterator[None]:
     """Start the process that is forked, so that no run has to wait for it, and end it."""
-    _FORKS.set_forkserver_preload(_IMPORTED)
+    _FORKS.set_forkserver_preload(IMPORTED)
     multiprocessing.forkserver.ensure_running()
     try:
         yield

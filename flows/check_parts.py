@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task
-
 from tiercel.domain.accounts.bucket_check import check_bucket
 from tiercel.domain.accounts.findings import Aspect, Finding
 from tiercel.domain.accounts.key_check import check_key
@@ -29,6 +27,7 @@ from tiercel.tasks.accounts.check_iam import (
 )
 from tiercel.tasks.accounts.check_kms import try_encryption, try_signing, try_verifying
 from tiercel.tasks.accounts.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+from tiercel.tasks.engine.task import WorldTask
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +47,7 @@ class CheckTarget(Target):
     source: Names | None = None
 
 
-async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
+async def attempt(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
     """Await a task; a failure is something that a check found."""
     try:
         return await call(task, *args, **kwargs)

@@ -77,8 +77,7 @@ def running_workers(state: Path) -> list[str]:
 
 def _start(layout: Layout, environment: str, name: str, variables: dict[str, str]) -> Server:
     arguments = [
-        *(sys.executable, "-m", "tiercel.deployments.worker"),
-        *("--pool", environment),
+        *(sys.executable, "-P", "-m", "tiercel", "worker", environment),
         *("--name", name),
         *("--limit", str(_RUNS_AT_ONCE)),
         *("--drain-seconds", str(_DRAIN_SECONDS)),

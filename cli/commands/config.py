@@ -9,10 +9,8 @@ import typer
 
 from tiercel.cli.terminal.options import Json
 from tiercel.cli.terminal.output import Output
-from tiercel.domain.organization.names import Names
-from tiercel.tasks.source.topology_file import config_path, read_topology
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="The configuration, tiercel.toml.")
 
 
 @app.callback()
@@ -30,6 +28,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a configuration; every wrong key is named with its line. Nothing is called."""
+    from tiercel.domain.organization.names import Names
+    from tiercel.tasks.source.topology_file import config_path, read_topology
+
     output = Output(as_json=as_json)
     path = path or config_path()
     topology = read_topology(path)

@@ -7,47 +7,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.commands.releases import ledger_of, names_of, topology_of
-from tiercel.cli.terminal.options import Config, Json, Sandbox, State
-from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.session import DEFAULT_STATE
+from tiercel.cli.terminal.settings import Settings, shared
 
 if TYPE_CHECKING:
-    from tiercel.domain.organization.access import Access
+    from tiercel.domain.organization.access import Records
+    from tiercel.domain.organization.names import Names
     from tiercel.tasks.aws.signing import SigningKey
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="An environment's history as files.")
 
 Environment = Annotated[str, typer.Argument(help="preprod or prod.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of the files.", file_okay=False)]
 
 
 @app.command("export")
-def export(
-    environment: Environment,
-    folder: Folder,
-    *,
-    sandbox: Sandbox = False,
-    state: State = DEFAULT_STATE,
-    config: Config = None,
-    as_json: Json = False,
-) -> None:
+@shared(Settings)
+def export(environment: Environment, folder: Folder, *, settings: Settings) -> None:
     """Write the ledger of an environment and all of its artifacts into a folder."""
-    from tiercel.tasks.records.ledger_export import export_ledger  # noqa: PLC0415 - Prefect takes a second
+    from tiercel.tasks.records.ledger_export import export_ledger
 
-    output = Output(as_json=as_json)
-    sandbox_state = state if sandbox else None
-    _check(environment, config, sandbox_state)
-    records = ledger_of(environment, config, sandbox_state)
-    key = _signing_key(environment, records.access)
+    output, names = settings.output, settings.names(environment)
+    records = settings.target(names).records
+    key = _signing_key(names, records)
     count = export_ledger.fn(records, key, folder)
     output.document({"objects": count, "folder": str(folder), "signing_key": key.fingerprint})
-    if not as_json:
+    if not settings.as_json:
         output.result(f"{count} objects of {environment} are in {folder}")
         output.line(f"They were signed with the key {key.fingerprint}: note it somewhere else.")
 
 
 @app.command("restore")
+@shared(Settings)
 def restore(
     environment: Environment,
     folder: Folder,
@@ -56,35 +46,26 @@ def restore(
         str | None,
         typer.Option(help="Sign with this environment's key what the key of this fingerprint did."),
     ] = None,
-    sandbox: Sandbox = False,
-    state: State = DEFAULT_STATE,
-    config: Config = None,
-    as_json: Json = False,
+    settings: Settings,
 ) -> None:
     """Create what an export has and the environment's bucket lacks; nothing is overwritten."""
-    from tiercel.tasks.records.ledger_export import restore_ledger, sign_restored  # noqa: PLC0415
+    from tiercel.tasks.records.ledger_export import restore_ledger, sign_restored
 
-    output = Output(as_json=as_json)
-    sandbox_state = state if sandbox else None
-    _check(environment, config, sandbox_state)
-    records = ledger_of(environment, config, sandbox_state)
+    output, names = settings.output, settings.names(environment)
+    records = settings.target(names).records
     created, count = restore_ledger.fn(records, folder)
     signed = 0
     if sign_again:
-        key = _signing_key(environment, records.access)
+        key = _signing_key(names, records)
         signed = sign_restored.fn(records, key, folder, sign_again)
     output.document({"created": created, "objects": count, "signed": signed})
-    if not as_json:
+    if not settings.as_json:
         output.result(f"{created} of {count} objects restored to {environment}, the others stood")
         if sign_again:
             output.line(f"{signed} artifacts signed with the key of {environment}")
 
 
-def _signing_key(environment: str, access: Access) -> SigningKey:
-    from tiercel.tasks.aws.signing import read_signing_key  # noqa: PLC0415
+def _signing_key(names: Names, records: Records) -> SigningKey:
+    from tiercel.tasks.aws.signing import read_signing_key
 
-    return read_signing_key.fn(access, names_of(environment).signing_key_arn)
-
-
-def _check(environment: str, config: Path | None, sandbox_state: Path | None) -> None:
-    topology_of(config, sandbox_state).environment(environment)
+    return read_signing_key.fn(records.access, names.signing_key_arn)

@@ -37,7 +37,7 @@ def provision(
     """Bring an environment's two accounts to what terraform/ describes."""
     output = Output(as_json=as_json, quiet=quiet)
     use_config(config)
-    from tiercel.flows.provision import provision_accounts  # noqa: PLC0415 - Prefect takes a second
+    from tiercel.flows.provision import provision_accounts
 
     finished = run_flow(
         provision_accounts,

@@ -12,12 +12,11 @@ from tiercel.cli.terminal.failures import sandbox_not_running
 from tiercel.cli.terminal.options import Config, Json, Quiet, State
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, leave_the_world, use_config, use_sandbox
-from tiercel.tasks.source.topology_file import config_path, read_topology
 
 if TYPE_CHECKING:
     from tiercel.sandbox.lifecycle import Sandbox
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="Four AWS accounts on this machine.")
 
 
 @app.command()
@@ -45,7 +44,8 @@ def up(
 
 
 def _start_workers(output: Output, state: Path) -> None:
-    from tiercel.sandbox.workers import start_workers  # noqa: PLC0415
+    from tiercel.sandbox.workers import start_workers
+    from tiercel.tasks.source.topology_file import config_path, read_topology
 
     # Prefect reads its settings when it is imported: the sandbox's have to be there.
     use_sandbox(state, None)
@@ -59,7 +59,8 @@ def start_sandbox(
     output: Output, state: Path, config: Path | None, *, latency: int = 0, prefect: bool = True
 ) -> Sandbox:
     """Start the sandbox for the accounts of a configuration, and say what is waited for."""
-    from tiercel.sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
+    from tiercel.sandbox import lifecycle
+    from tiercel.tasks.source.topology_file import config_path, read_topology
 
     leave_the_world()
     use_config(config)
@@ -73,7 +74,7 @@ def start_sandbox(
 @app.command()
 def down(*, state: State = DEFAULT_STATE, quiet: Quiet = False) -> None:
     """Stop the sandbox; its state stays in the folder for the next start."""
-    from tiercel.sandbox import lifecycle  # noqa: PLC0415
+    from tiercel.sandbox import lifecycle
 
     stopped = lifecycle.down(state)
     Output(quiet=quiet).line("the sandbox is stopped" if stopped else "no sandbox was running")
@@ -87,8 +88,8 @@ def status(*, state: State = DEFAULT_STATE, as_json: Json = False) -> None:
 
 def show(output: Output, state: Path) -> None:
     """Print the addresses of the running sandbox; UnreachableError if there is none."""
-    from tiercel.sandbox import lifecycle  # noqa: PLC0415
-    from tiercel.sandbox.workers import running_workers  # noqa: PLC0415
+    from tiercel.sandbox import lifecycle
+    from tiercel.sandbox.workers import running_workers
 
     sandbox = lifecycle.status(state)
     if sandbox is None:

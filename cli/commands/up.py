@@ -50,8 +50,8 @@ def bring_up(
     file: Path | None = None,
 ) -> Installed:
     """Install everything on the Prefect server that this process is pointed at."""
-    from tiercel.deployments.install import install  # noqa: PLC0415 - Prefect takes seconds
-    from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file  # noqa: PLC0415
+    from tiercel.deployments.install import install
+    from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
 
     chosen = read_prefect_file(file or installed_prefect_file())
     output.line(f"deploying what {chosen.path} describes")

@@ -37,7 +37,7 @@ def demo(
 
     Nothing outside of the state folder is changed, and neither AWS nor GitHub is needed.
     """
-    from tiercel.sandbox import lifecycle  # noqa: PLC0415 - an extra that may be absent
+    from tiercel.sandbox import lifecycle
 
     output, began = Output(as_json=as_json), time.monotonic()
     source = _source(output, repository, state)
@@ -59,7 +59,7 @@ def demo(
 
 def _source(output: Output, repository: Path | None, state: Path) -> Path:
     """Return the folder of the git repository to release, before anything is started."""
-    from tiercel.sandbox.repositories import create_from_folder, has_uncommitted_changes, head  # noqa: PLC0415
+    from tiercel.sandbox.repositories import create_from_folder, has_uncommitted_changes, head
 
     if repository is None:
         folder = state / "shop"
@@ -76,9 +76,9 @@ def _play(
 ) -> dict[str, Any]:
     use_sandbox(state, _CONFIG)
     # Prefect reads its settings when it is imported: the sandbox's have to be there.
-    from tiercel.cli.demo.stage import Stage  # noqa: PLC0415
-    from tiercel.cli.demo.timeline import draw, read_steps  # noqa: PLC0415
-    from tiercel.cli.terminal.import_folder import import_folder  # noqa: PLC0415
+    from tiercel.cli.demo.stage import Stage
+    from tiercel.cli.demo.timeline import draw, read_steps
+    from tiercel.cli.terminal.import_folder import import_folder
 
     name, _ = import_folder(source, state, once=True)
     stage = Stage.of(output, state, _CONFIG, name)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tiercel.cli.commands.release import show_released
 from tiercel.cli.demo.story import Chapter
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.base.errors import TiercelError

@@ -43,8 +43,8 @@ def read_steps(run_ids: Sequence[str]) -> list[Step]:
 
 async def _task_runs(run_ids: Sequence[str]) -> list[Any]:
     """Return them when all have ended and no more come."""
-    from prefect.client.orchestration import get_client  # noqa: PLC0415
-    from prefect.client.schemas.filters import (  # noqa: PLC0415
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
         FlowRunFilter,
         FlowRunFilterId,
     )

@@ -80,8 +80,8 @@ async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
 async def _follow(
     output: Output, deployment: str, parameters: dict[str, Any], followed: _Followed
 ) -> None:
-    from tiercel.deployments.runs import artifacts_of, follow, link_to, start_run  # noqa: PLC0415
-    from tiercel.deployments.server import prefect_server  # noqa: PLC0415
+    from tiercel.deployments.runs import artifacts_of, follow, link_to, start_run
+    from tiercel.deployments.server import prefect_server
 
     def tell(seconds: float, line: str, level: int) -> None:
         if level < logging.ERROR and not is_noise(line):

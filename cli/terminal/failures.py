@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from tiercel.domain.base.errors import (
     InterruptedRunError,
-    RefusedInputError,
     TiercelError,
     UnreachableError,
 )
@@ -121,17 +119,6 @@ def sandbox_not_running(state: Path) -> UnreachableError:
         where=str(state),
         state="nothing was called",
         remedy="start it with `tiercel sandbox up`",
-    )
-
-
-def foreign_stack(stack: str, prefixes: Iterable[str]) -> RefusedInputError:
-    """Return the error for a stack whose name is of no environment."""
-    return RefusedInputError(
-        "parameter.foreign_stack",
-        f"stack {stack} belongs to no environment",
-        why=f"the names of stacks begin with {', '.join(prefixes)}",
-        state="nothing was called",
-        remedy="see `tiercel status` for the stacks of every environment",
     )
 
 

@@ -24,3 +24,4 @@ Repository = Annotated[
     str, typer.Argument(help="The GitHub repository, owner/name; in the sandbox also a folder.")
 ]
 Revision = Annotated[str, typer.Argument(help="A commit id, or a branch.")]
+Stack = Annotated[str, typer.Argument(help="The stack, as `tiercel status` names it.")]

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from tiercel.cli.terminal.failures import interrupted, lost_server
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.streams import deaf_to_hangups
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 
 R = TypeVar("R")
@@ -63,11 +64,12 @@ def run_flow(
 ) -> Finished[R]:
     """Run a flow to its end in this process and return its result.
 
-    Raises the TiercelError with which the flow failed.
+    Raises the TiercelError with which the flow failed. Whoever closes the terminal meanwhile
+    ends nothing.
     """
     started = time.monotonic()
     try:
-        with _shown(_Lines(output, started)), _server_kept():
+        with deaf_to_hangups(), _shown(_Lines(output, started)), _server_kept():
             state: Any = asyncio.run(flow(**parameters, return_state=True))
             outcome = asyncio.run(_outcome(state))
     except KeyboardInterrupt:
@@ -83,9 +85,9 @@ def run_flow(
 @contextmanager
 def _server_kept() -> Iterator[None]:
     """Tell a Prefect server that goes away meanwhile from how the run ended, if it did."""
-    from prefect.settings import get_current_settings  # noqa: PLC0415
+    from prefect.settings import get_current_settings
 
-    from tiercel.deployments.server import told_as_unreachable  # noqa: PLC0415
+    from tiercel.deployments.server import told_as_unreachable
 
     try:
         with told_as_unreachable(str(get_current_settings().api.url or "this process")):
@@ -96,7 +98,7 @@ def _server_kept() -> Iterator[None]:
 
 async def _outcome(state: Any) -> Any:
     """Return what a run ended with, once Prefect's server has all of its log."""
-    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler
 
     await APILogHandler.aflush()
     return await state.aresult(raise_on_failure=False)
@@ -105,7 +107,7 @@ async def _outcome(state: Any) -> Any:
 @contextmanager
 def _shown(handler: logging.Handler) -> Iterator[None]:
     """Show what runs say through the handler, in place of Prefect's console."""
-    from prefect.logging.handlers import PrefectConsoleHandler  # noqa: PLC0415
+    from prefect.logging.handlers import PrefectConsoleHandler
 
     root = logging.getLogger()
     consoles = [known for known in root.handlers if isinstance(known, PrefectConsoleHandler)]

@@ -19,7 +19,7 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
     Raises UnreachableError if none is running, so that a command that was meant for the
     sandbox never reaches AWS.
     """
-    from tiercel.sandbox.lifecycle import status  # noqa: PLC0415 - an extra that may be absent
+    from tiercel.sandbox.lifecycle import status
 
     sandbox = status(state)
     if sandbox is None:
@@ -36,7 +36,7 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
 
 def use_workers(state: Path, environment: str) -> None:
     """Make sure that a worker of the sandbox will take a run; UnreachableError if there is none."""
-    from tiercel.sandbox.workers import running_workers  # noqa: PLC0415
+    from tiercel.sandbox.workers import running_workers
 
     if environment not in running_workers(state):
         raise UnreachableError(

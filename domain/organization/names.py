@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import fingerprint, legal_text, printable, slug
 from tiercel.domain.organization.topology import Environment, Topology
 
@@ -177,6 +178,24 @@ class Names:
             "tiercel:environment": self.environment.name,
             "tiercel:service": service,
         }
+
+
+def names_of_stack(topology: Topology, stack: str) -> Names:
+    """Return the names of the environment whose prefix a stack's name has.
+
+    Raises RefusedInputError if it is none's.
+    """
+    known = [Names.of(topology, name) for name in topology.environments]
+    for names in known:
+        if stack.startswith(names.prefix):
+            return names
+    raise RefusedInputError(
+        "parameter.foreign_stack",
+        f"stack {printable(stack, _RUN_NAME_LIMIT)} belongs to no environment",
+        why=f"the names of stacks begin with {', '.join(names.prefix for names in known)}",
+        state="nothing was called",
+        remedy="see `tiercel status` for the stacks of every environment",
+    )
 
 
 def stack_name(

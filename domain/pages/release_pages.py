@@ -14,6 +14,7 @@ from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
 from tiercel.domain.release.ledger import Release, ReleaseStatus
+from tiercel.domain.release.live import Live, open_since
 
 _LONGEST_OUTPUT = 200
 _BOARD = ("service", "release", "since (UTC)", "commit", "artifact", "by", "run")
@@ -66,29 +67,39 @@ def superseded_page(source: str, by: str) -> str:
     )
 
 
-def release_board(
-    releases: Iterable[Release], runs: Mapping[str, str], links: Links, names: Names
-) -> str:
-    """Return what is live in an environment, since when and by whom.
+def release_board(live: Iterable[Live], runs: Mapping[str, str], links: Links, names: Names) -> str:
+    """Return what is live in an environment, since when and by whom, as the ledger has it.
 
     `runs` has the address of each flow run that can be looked at.
     """
     lines = [
-        (
-            _stack_of(release, links, names),
-            f"{release.intent.number}{_verdict(release)}",
-            _moment(release.outcome.at if release.outcome else release.intent.at),
-            links.commit(release.intent.repository, release.intent.commit),
-            code(short(release.intent.artifact_digest)),
-            escaped(_person(release.intent.requested_by)),
-            _run(release.intent.flow_run, runs),
-        )
-        for release in releases
+        _board_line(release, one.open, runs, links, names)
+        for one in live
+        if (release := one.running or one.open)
     ]
     return page(
         f"What is live in {names.environment.name}",
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
+        "As the ledger has it. `tiercel status` also looks at the stacks.",
+    )
+
+
+def _board_line(
+    release: Release,
+    opened: Release | None,
+    runs: Mapping[str, str],
+    links: Links,
+    names: Names,
+) -> tuple[str, ...]:
+    return (
+        _stack_of(release, links, names),
+        f"{release.intent.number}{_verdict(release)}{_open(opened)}",
+        _moment(release.outcome.at if release.outcome else release.intent.at),
+        links.commit(release.intent.repository, release.intent.commit),
+        code(short(release.intent.artifact_digest)),
+        escaped(_person(release.intent.requested_by)),
+        _run(release.intent.flow_run, runs),
     )
 
 
@@ -119,6 +130,10 @@ def _answers(releases: Sequence[tuple[Release, bool]]) -> list[str]:
 
 def _verdict(release: Release) -> str:
     return ": **its smoke test failed**" if release.status is ReleaseStatus.FAILED else ""
+
+
+def _open(opened: Release | None) -> str:
+    return f": **{open_since(opened)}**" if opened else ""
 
 
 def _moment(at: datetime) -> str:

@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar, cast
 
-from prefect import Task
-
 from tiercel.domain.base.errors import NotStartedError, TiercelError, combined
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.tasks.engine.pace import stoppable
+from tiercel.tasks.engine.task import WorldTask
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +26,7 @@ _LAST_SECONDS = 20.0
 """So long a cancelled run waits for the call that is under way."""
 
 
-async def call(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def call(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Await a sync task in a thread, so that the loop stays alive and tasks run side by side.
 
     Flows put no tags on task runs: Prefect asks its server for a concurrency slot for

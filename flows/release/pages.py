@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -36,7 +36,7 @@ from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
-from tiercel.tasks.records.ledger import read_running_releases
+from tiercel.tasks.records.ledger import read_live_releases
 
 
 async def report_plan(names: Names, links: Links, plan: Plan, check: RoleCheck) -> None:
@@ -112,14 +112,14 @@ async def report_board(target: ReleaseTarget) -> None:
     """
     names = target.names
     try:
-        releases = await call(read_running_releases, target.records)
+        live = await call(read_live_releases, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
     await show_page(
         f"live-{names.environment.name}",
         f"What is live in {names.environment.name}",
-        release_board(releases, _run_pages(releases), target.links, names),
+        release_board(live, _run_pages(one.running for one in live), target.links, names),
     )
 
 
@@ -168,10 +168,10 @@ def _short(prepared: PreparedCommit) -> str:
     return f"{prepared.commit.repository}@{short_commit(prepared.commit.sha)}"
 
 
-def _run_pages(releases: Sequence[Release]) -> dict[str, str]:
+def _run_pages(releases: Iterable[Release | None]) -> dict[str, str]:
     """Return the address of each release's flow run; another server's runs have none here."""
     pages = {}
-    for flow_run in {release.intent.flow_run for release in releases}:
+    for flow_run in {release.intent.flow_run for release in releases if release}:
         try:
             pages[flow_run] = url_for("flow-run", obj_id=UUID(flow_run)) or ""
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import (
@@ -91,71 +91,68 @@ def translated(what: str, where: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _of_client_error(error, what, where) from error
-    except (NoCredentialsError, ProfileNotFound) as error:
-        raise UnreachableError(
-            "aws.no_credentials",
-            f"cannot {what}: this process has no AWS credentials",
-            where=where,
-            why=str(error),
-            remedy="set AWS_PROFILE to a profile that may assume the orchestrator role, or run "
-            "Tiercel where the orchestrator role is provided",
-        ) from error
-    except (SSOError, TokenRetrievalError) as error:
-        raise UnreachableError(
-            "aws.not_logged_in",
-            f"cannot {what}: nobody is logged in",
-            where=where,
-            why=str(error),
-            remedy="log in with `aws sso login`, with --profile for a profile other than the "
-            "default, then run it again; what was begun is taken up",
-        ) from error
-    except (
-        ConfigParseError,
-        CredentialRetrievalError,
-        InvalidConfigError,
-        PartialCredentialsError,
-    ) as error:
-        raise UnreachableError(
-            "aws.unusable_credentials",
-            f"cannot {what}: there are no usable AWS credentials",
-            where=where,
-            why=str(error),
-            remedy="correct the profile, or what it runs, in ~/.aws/config or AWS_CONFIG_FILE; "
-            "`aws sts get-caller-identity` shows whether it works; then run it again",
-        ) from error
-    except EOFError as error:
-        raise UnreachableError(
-            "aws.code_needed",
-            f"cannot {what}: the AWS profile asks for a code and nobody answers",
-            where=where,
-            why="the profile has an mfa_serial, and the input ended",
-            remedy="run it on a terminal and type the code, or use credentials that ask for none",
-        ) from error
-    except (HTTPClientError, AwsConnectionError, IncompleteReadError) as error:
-        raise TransientError(
-            "aws.no_answer",
-            f"cannot {what}: AWS did not answer",
-            where=where,
-            why=str(error),
-            remedy="check the network and AWS_ENDPOINT_URL, then run it again",
-        ) from error
-    except FlexibleChecksumError as error:
-        raise _unreadable(what, where, str(error)) from error
     except ResponseParserError:
         # Its text is AWS's answer as it came, and AssumeRole answers with secrets.
-        raise _unreadable(what, where, "the answer is incomplete or no AWS answer") from None
-    except BotoCoreError as error:
-        raise UnreachableError(
-            "aws.wrong_setting",
-            f"cannot {what}",
-            where=where,
-            why=str(error),
-            remedy="correct what the reason names: a setting of AWS in the environment or in "
-            "~/.aws/config, or a value in tiercel.toml; then run it again",
-        ) from error
+        raise _damaged(what, where, "the answer is incomplete or no AWS answer") from None
+    except (BotoCoreError, EOFError) as error:
+        meaning = next(meaning for kinds, meaning in _MEANINGS if isinstance(error, kinds))
+        raise meaning(what, where, str(error)) from error
 
 
-def _unreadable(what: str, where: str, why: str) -> TransientError:
+def _no_credentials(what: str, where: str, why: str) -> TiercelError:
+    return UnreachableError(
+        "aws.no_credentials",
+        f"cannot {what}: this process has no AWS credentials",
+        where=where,
+        why=why,
+        remedy="set AWS_PROFILE to a profile that may assume the orchestrator role, or run "
+        "Tiercel where the orchestrator role is provided",
+    )
+
+
+def _not_logged_in(what: str, where: str, why: str) -> TiercelError:
+    return UnreachableError(
+        "aws.not_logged_in",
+        f"cannot {what}: nobody is logged in",
+        where=where,
+        why=why,
+        remedy="log in with `aws sso login`, with --profile for a profile other than the "
+        "default, then run it again; what was begun is taken up",
+    )
+
+
+def _unusable_credentials(what: str, where: str, why: str) -> TiercelError:
+    return UnreachableError(
+        "aws.unusable_credentials",
+        f"cannot {what}: there are no usable AWS credentials",
+        where=where,
+        why=why,
+        remedy="correct the profile, or what it runs, in ~/.aws/config or AWS_CONFIG_FILE; "
+        "`aws sts get-caller-identity` shows whether it works; then run it again",
+    )
+
+
+def _code_needed(what: str, where: str, _why: str) -> TiercelError:
+    return UnreachableError(
+        "aws.code_needed",
+        f"cannot {what}: the AWS profile asks for a code and nobody answers",
+        where=where,
+        why="the profile has an mfa_serial, and the input ended",
+        remedy="run it on a terminal and type the code, or use credentials that ask for none",
+    )
+
+
+def _no_answer(what: str, where: str, why: str) -> TiercelError:
+    return TransientError(
+        "aws.no_answer",
+        f"cannot {what}: AWS did not answer",
+        where=where,
+        why=why,
+        remedy="check the network and AWS_ENDPOINT_URL, then run it again",
+    )
+
+
+def _damaged(what: str, where: str, why: str) -> TiercelError:
     return TransientError(
         "aws.damaged_answer",
         f"cannot {what}: AWS's answer was damaged on its way",
@@ -163,6 +160,36 @@ def _unreadable(what: str, where: str, why: str) -> TransientError:
         why=why,
         remedy="run it again; if it stays so, check the proxies between here and AWS",
     )
+
+
+def _wrong_setting(what: str, where: str, why: str) -> TiercelError:
+    return UnreachableError(
+        "aws.wrong_setting",
+        f"cannot {what}",
+        where=where,
+        why=why,
+        remedy="correct what the reason names: a setting of AWS in the environment or in "
+        "~/.aws/config, or a value in tiercel.toml; then run it again",
+    )
+
+
+_CREDENTIALS = (
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    PartialCredentialsError,
+)
+_Kinds = tuple[type[Exception], ...]
+_MEANINGS: tuple[tuple[_Kinds, Callable[[str, str, str], TiercelError]], ...] = (
+    ((NoCredentialsError, ProfileNotFound), _no_credentials),
+    ((SSOError, TokenRetrievalError), _not_logged_in),
+    (_CREDENTIALS, _unusable_credentials),
+    ((EOFError,), _code_needed),
+    ((HTTPClientError, AwsConnectionError, IncompleteReadError), _no_answer),
+    ((FlexibleChecksumError,), _damaged),
+    ((BotoCoreError,), _wrong_setting),
+)
+"""What botocore's exceptions mean; the first row that fits counts, the last fits all."""
 
 
 def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:

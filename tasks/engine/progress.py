@@ -7,11 +7,7 @@ import time
 from typing import Any, cast
 from uuid import UUID
 
-import httpx
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
-
-from tiercel.tasks.engine.task import run_logger
+from tiercel.tasks.engine.task import in_task_run, run_logger
 
 _LONG_SECONDS = 5.0
 
@@ -31,11 +27,13 @@ class Progress:
     def show(self, done: int, total: int) -> None:
         """Say that `done` of `total` things are over; a Prefect that is away is no failure."""
         percent = round(100 * done / total, 1) if total else 0.0
-        if self._given_up or percent == self._shown or TaskRunContext.get() is None:
+        if self._given_up or percent == self._shown or not in_task_run():
             return
         if self._artifact is None and time.monotonic() < self._begins:
             return
         self._shown = percent
+        import httpx  # noqa: PLC0415 - as in tasks/engine/task.py
+
         try:
             self._draw(percent)
         except httpx.HTTPError as error:
@@ -44,6 +42,11 @@ class Progress:
             run_logger().warning("Prefect does not take how far the wait has come: %s", error)
 
     def _draw(self, percent: float) -> None:
+        from prefect.artifacts import (  # noqa: PLC0415 - as in tasks/engine/task.py
+            create_progress_artifact,
+            update_progress_artifact,
+        )
+
         if self._artifact is None:
             made: Any = create_progress_artifact(percent, self._key, self._description)
             self._artifact = cast("UUID", made)

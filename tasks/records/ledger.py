@@ -22,9 +22,9 @@ from tiercel.domain.release.ledger import (
     rejected_artifacts,
     rejection_key,
     resumable,
-    running_release,
     stack_prefix,
 )
+from tiercel.domain.release.live import Live, live_of
 from tiercel.tasks.aws.objects import create_object, list_keys, read_object
 from tiercel.tasks.engine.task import world_task
 
@@ -139,18 +139,18 @@ def read_ledger(records: Records, newest: int) -> list[Release]:
     ]
 
 
-@world_task("read running releases")
-def read_running_releases(records: Records) -> list[Release]:
-    """Return the release that each stack of the environment runs, in the order of the stacks."""
+@world_task("read live releases")
+def read_live_releases(records: Records) -> list[Live]:
+    """Return what each stack of the environment runs, and what came after, by their names."""
     keys = set(list_keys(records.access, records.bucket, "ledger/"))
     entries = entries_of(keys)
 
-    def running(stack: str) -> Release | None:
+    def live(stack: str) -> Live:
         newest_first = reversed(entries[stack])
-        return running_release(_read(records, stack, number, keys) for number in newest_first)
+        return live_of(stack, (_read(records, stack, number, keys) for number in newest_first))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return [release for release in pool.map(running, entries) if release]
+        return list(pool.map(live, entries))
 
 
 def _all_keys(stack: str, number: int) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
+from tiercel.domain.release.live import StackSeen
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
@@ -21,6 +23,8 @@ from tiercel.tasks.stack.events import EventStream, StackEvent, finished_and_kno
 FIRST_POLL_SECONDS = 0.2
 _LONGEST_POLL_SECONDS = 5.0
 _POLL_GROWTH = 1.4
+_AT_ONCE = 8
+"""Stacks that are looked at at the same time."""
 
 
 @world_task("observe stack", "observe stack {name}")
@@ -32,6 +36,18 @@ def observe_stack(access: Access, name: str) -> Stack | None:
     with translated("read a stack's events", where_is(access, name)):
         token = EventStream(access, stack.stack_id).newest_token()
     return Stack(**{**vars(stack), "token": token})
+
+
+@world_task("look at stacks")
+def look_at_stacks(access: Access, names: Sequence[str]) -> list[StackSeen]:
+    """Return of each stack whether it is there and what was done to it last, in this order."""
+
+    def seen(name: str) -> StackSeen:
+        stack = observe_stack.fn(access, name)
+        return StackSeen(exists=stack is not None, token=stack.token if stack else "")
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(seen, names))
 
 
 @world_task("delete stack", "delete stack {stack.name}")

@@ -28,6 +28,7 @@ from tiercel.sandbox.machine.prefect_server import SETTINGS, client_environ
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ROOT / "deployments"
+PYTHONS_OWN = {"-m", "-P"}
 ECS = DEPLOYMENTS / "ecs"
 KUBERNETES = DEPLOYMENTS / "kubernetes"
 CONTAINER = DEPLOYMENTS / "container"
@@ -222,9 +223,18 @@ def prefect_commands() -> Iterator[tuple[str, ...]]:
         yield tuple(line.split())
 
 
+def test_no_python_of_a_unit_or_of_the_image_looks_for_code_in_its_folder() -> None:
+    for unit in (DEPLOYMENTS / "one_machine").glob("*.service"):
+        assert "/bin/python -P -m " in unit.read_text()
+    worker = (DEPLOYMENTS / "one_machine" / "tiercel-worker@.service").read_text()
+    assert "\nEnvironment=PYTHONSAFEPATH=1\n" in worker
+    image = (DEPLOYMENTS / "container" / "Containerfile").read_text()
+    assert " PYTHONSAFEPATH=1 " in image.rpartition("FROM ")[2]
+
+
 @pytest.mark.parametrize("words", sorted(set(prefect_commands())), ids=" ".join)
 def test_a_command_and_its_options_exist(words: tuple[str, ...]) -> None:
-    names = [word for word in words if word.startswith("-") and word != "-m"]
+    names = [word for word in words if word.startswith("-") and word not in PYTHONS_OWN]
     before = [*itertools.takewhile(lambda word: word not in names, words)]
     shown = help_of(before)
     assert [name for name in names if not re.search(rf"{name}\b", shown)] == []

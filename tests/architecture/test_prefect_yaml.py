@@ -10,6 +10,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from tests.architecture.facts import flows_in
 from tiercel.deployments.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
 from tiercel.deployments.prefect_file import PrefectFile, installed_prefect_file, read_prefect_file
+from tiercel.deployments.warm_runs import IMPORTED
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.flows.engine.parameters import form_of
@@ -41,6 +42,11 @@ def rewritten(folder: Path, **changes: Any) -> Path:
     path = folder / "prefect.yaml"
     path.write_text(yaml.safe_dump(data))
     return path
+
+
+def test_what_is_imported_before_a_run_is_forked_are_the_modules_of_all_flows() -> None:
+    named = {str(one["entrypoint"]).rpartition(".")[0] for one in DEPLOYMENTS}
+    assert {name for name in IMPORTED if name.startswith("tiercel.flows.")} == named
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import typer
@@ -45,6 +46,8 @@ AWS = UnreachableError(
     "test.aws", "AWS did not answer", where="s3", state="nothing was changed", remedy="wait"
 )
 PATIENCE_SECONDS = 30
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 ENDINGS: dict[str, BaseException] = {
     "build": BUILD,
@@ -90,10 +93,12 @@ def crashes(run: FlowRun) -> None:
 def worker(does: Worker) -> Iterator[str]:
     """A deployment whose next run is taken by a worker in a thread of this process."""
 
+    name = f"of-{uuid4().hex}"
+
     async def deploy() -> Any:
         async with get_client() as client:
             flow_id = await client.create_flow_from_name(ending.name)
-            return await client.create_deployment(flow_id, "tests", enforce_parameter_schema=False)
+            return await client.create_deployment(flow_id, name, enforce_parameter_schema=False)
 
     deployment_id = asyncio.run(deploy())
     ended: list[BaseException] = []
@@ -122,7 +127,7 @@ def worker(does: Worker) -> Iterator[str]:
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
     thread.start()
     try:
-        yield f"{ending.name}/tests"
+        yield f"{ending.name}/{name}"
     finally:
         thread.join(PATIENCE_SECONDS)
 
@@ -216,10 +221,10 @@ def test_a_server_that_goes_away_while_its_run_is_followed_leaves_the_run_going_
 
 
 def test_a_server_that_goes_away_after_the_run_has_ended_leaves_it_ended() -> None:
-    with distant_server() as way, worker(executes) as deployment:
-        ended = Cutting(way)
+    with worker(executes) as deployment, distant_server() as way:
+        output = Cutting(way)
         with pytest.raises(UnreachableError) as failed:
-            run_deployment(ended, deployment, repository="acme/shop", commit="build")
+            run_deployment(output, deployment, repository="acme/shop", commit="build")
     assert failed.value.code == "run.lost_report"
     assert failed.value.state == "the run has ended: Failed"
 

@@ -4,14 +4,14 @@ import asyncio
 import logging
 
 import pytest
-from prefect import task
 from prefect.context import SyncClientContext
 
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.task import world_task
 
 
-@task
+@world_task("client of task")
 def client_of_task() -> int:
     context = SyncClientContext.get()
     assert context

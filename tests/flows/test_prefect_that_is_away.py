@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -15,11 +14,12 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.engine.progress import Progress
+from tiercel.tasks.engine.task import world_task
 
 KEY = "progress-of-a-test"
 
 
-@task
+@world_task("waits")
 def waits_and_loses_its_bar() -> str:
     bar = Progress(KEY, "how far it is", after_seconds=0)
     bar.show(1, 10)

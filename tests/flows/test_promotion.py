@@ -9,6 +9,7 @@ from prefect.settings import PREFECT_API_URL
 
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
+from tests.support.codes import because
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tests.tasks.faults import Answer, Question, interceptor
@@ -154,7 +155,7 @@ def test_what_failed_its_smoke_test_in_preprod_is_not_promoted(
     repository.merge_into_main()
     become("prod")
 
-    with pytest.raises(RefusedInputError, match="has not verified"):
+    with pytest.raises(RefusedInputError, check=because("promotion.not_verified")):
         asyncio.run(promote_to_prod(repository.name, "main"))
 
 

@@ -50,7 +50,7 @@ def test_a_run_without_administrators_calls_nobody_and_is_named_after_its_enviro
 
     error, found = asyncio.run(outcome())
     assert isinstance(error, ConfigurationError)
-    assert error.what == "there is no administrator for the accounts"
+    assert error.code == "administrator.not_named"
     assert found.name == "provision preprod"
     assert "preprod" in found.tags
     assert sandbox.journal.read_bytes() == before

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
 from tests.support.aws import root_client
+from tests.support.codes import because
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
 from tiercel.domain.base.errors import (
@@ -208,7 +209,7 @@ def test_a_template_that_cloudformation_rejects_is_explained_and_leaves_nothing_
     with pytest.raises(DeployFailedError) as failure:
         release(repository, commit)
 
-    assert "CloudFormation refuses the template" in failure.value.what
+    assert failure.value.code == "plan.template_refused"
     assert "Runtime and Handler" in failure.value.why
     assert "account 222222222222" in failure.value.where
     assert "no resource was changed" in failure.value.state
@@ -231,7 +232,7 @@ def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_exe
     with pytest.raises(DeployFailedError) as failure:
         release(repository, commit)
 
-    assert failure.value.what == "the service role lacks permissions that the plan needs"
+    assert failure.value.code == "plan.role_lacks_permissions"
     assert "kinesis:CreateStream" in failure.value.why
     assert "for Orders (AWS::Kinesis::Stream)" in failure.value.why
     assert "role/acme-preprod-cloudformation" in failure.value.where
@@ -343,7 +344,7 @@ def test_a_stack_of_another_repository_is_not_replaced(repositories: RepositoryM
     mine, yours = repositories.make("mine"), repositories.make("yours")
     release(mine, mine.commit(files))
 
-    with pytest.raises(RefusedInputError, match="belongs to another repository"):
+    with pytest.raises(RefusedInputError, check=because("release.stack_of_other_repository")):
         release(yours, yours.commit(files))
 
 

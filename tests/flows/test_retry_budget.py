@@ -20,7 +20,7 @@ def never_answers(number: int) -> None:
     raise TransientError("test.reason", "nobody answers", where="a service that is down")
 
 
-never_answers.retry_delay_seconds = [0.0] * 4
+never_answers.task.retry_delay_seconds = [0.0] * 4
 
 
 @lifecycle_flow("budget", "spend", "preprod")
@@ -46,4 +46,4 @@ def test_a_budget_is_spent_once_for_each_retry() -> None:
 
 
 def test_a_run_may_retry_more_often_than_a_single_task() -> None:
-    assert never_answers.retries < RETRIES_OF_A_RUN
+    assert never_answers.task.retries < RETRIES_OF_A_RUN

@@ -17,7 +17,8 @@ from urllib.parse import unquote
 
 from tiercel.sandbox.github.http import git_http
 from tiercel.sandbox.github.http.api import Api, ApiRequest, Reply
-from tiercel.sandbox.github.http.control import CONTROL_PREFIX, Control
+from tiercel.sandbox.github.http.control import Control
+from tiercel.sandbox.github.http.entrance import CONTROL_PREFIX
 from tiercel.sandbox.github.http.faults import Fault, Faults
 from tiercel.sandbox.github.http.git_http import GitServer
 from tiercel.sandbox.github.http.journal import ApiExchange, Observer

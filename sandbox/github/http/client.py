@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tiercel.sandbox.github.http.control import CONTROL_PREFIX
-from tiercel.sandbox.github.http.seed import AppCredentials, Secrets, read_app, read_tokens
+from tiercel.sandbox.github.http.entrance import (
+    CONTROL_PREFIX,
+    AppCredentials,
+    Secrets,
+    read_app,
+    read_tokens,
+)
 from tiercel.sandbox.github.memory.urls import Urls
 from tiercel.sandbox.machine.processes import HOST
 

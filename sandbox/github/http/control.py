@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from tiercel.sandbox.github.http.entrance import CONTROL_PREFIX, STAND_IN_HEALTH_PATH
 from tiercel.sandbox.github.http.faults import Fault, Faults
 from tiercel.sandbox.github.http.seed import new_user
 from tiercel.sandbox.github.memory.records import Level, Permission, RepositoryRecord
@@ -22,9 +23,6 @@ from tiercel.sandbox.github.rules.auth import Actor, new_token
 from tiercel.sandbox.github.rules.errors import BAD_CREDENTIALS, ApiError, invalid, not_found
 from tiercel.sandbox.github.rules.synchronize import synchronize
 from tiercel.sandbox.github.views.repositories import minimal_repository
-
-CONTROL_PREFIX = "/_stand_in"
-STAND_IN_HEALTH_PATH = f"{CONTROL_PREFIX}/health"
 
 
 class UserWish(Body):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tiercel.sandbox.github.http.client import RunningGithub
-from tiercel.sandbox.github.http.control import STAND_IN_HEALTH_PATH
+from tiercel.sandbox.github.http.entrance import STAND_IN_HEALTH_PATH
 from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.readiness import await_answer

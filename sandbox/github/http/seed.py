@@ -1,15 +1,14 @@
-"""Who is there from the start, and the files with what they need to prove it."""
+"""Who is there from the start."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tiercel.sandbox.github.http.entrance import Secrets
 from tiercel.sandbox.github.memory.records import App, Permission, Permissions, User
 from tiercel.sandbox.github.memory.world import World
 from tiercel.sandbox.github.rules.auth import new_token
@@ -29,37 +28,6 @@ _APP_PERMISSIONS: Permissions = {
     "repository_hooks": "read",
 }
 _KEY_BITS = 2048
-
-
-@dataclass(frozen=True)
-class AppCredentials:
-    """What a program needs to act as the GitHub App; the key is PEM."""
-
-    app_id: int
-    installation_id: int
-    private_key: str
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """The files with secrets, readable by their owner only."""
-
-    folder: Path
-
-    @property
-    def tokens(self) -> Path:
-        """The first token of every person, by login."""
-        return self.folder / "tokens.json"
-
-    @property
-    def app(self) -> Path:
-        """The App's ids and private key."""
-        return self.folder / "app.json"
-
-    @property
-    def control(self) -> Path:
-        """What opens the control path."""
-        return self.folder / "control-token"
 
 
 def seed(world: World, files: Secrets) -> None:
@@ -96,17 +64,6 @@ def new_user(world: World, login: str, role: Permission | None, name: str = "") 
             created_at=world.now(),
         )
     )
-
-
-def read_tokens(folder: Path) -> dict[str, str]:
-    """Return the first token of every person, by login."""
-    tokens: dict[str, str] = json.loads(Secrets(folder).tokens.read_text("utf-8"))
-    return tokens
-
-
-def read_app(folder: Path) -> AppCredentials:
-    """Return what a program needs to act as the GitHub App."""
-    return AppCredentials(**json.loads(Secrets(folder).app.read_text("utf-8")))
 
 
 def _new_app(world: World, private_key: rsa.RSAPrivateKey) -> App:

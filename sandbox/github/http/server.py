@@ -14,10 +14,11 @@ import uvicorn
 from tiercel.sandbox.github.http.api import Api
 from tiercel.sandbox.github.http.app import StandInApplication
 from tiercel.sandbox.github.http.control import Control
+from tiercel.sandbox.github.http.entrance import Secrets
 from tiercel.sandbox.github.http.faults import Faults
 from tiercel.sandbox.github.http.git_http import GitServer
 from tiercel.sandbox.github.http.journal import Journal, Observer
-from tiercel.sandbox.github.http.seed import Secrets, seed
+from tiercel.sandbox.github.http.seed import seed
 from tiercel.sandbox.github.http.webhooks import Deliverer
 from tiercel.sandbox.github.memory.records import RepositoryRecord
 from tiercel.sandbox.github.memory.store import Store

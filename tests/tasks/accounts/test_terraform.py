@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.codes import because
 from tiercel.domain.base.errors import (
     ConfigurationError,
     DeployFailedError,
@@ -99,7 +100,7 @@ def test_a_plan_file_that_somebody_exchanged_is_not_applied(root: Path, play: Pl
     play(RECORD + SHOWS)
     file = plan_terraform.fn(root)
     (root / PLAN_FILE).write_text("another\n")
-    with pytest.raises(RefusedInputError, match="the plan file has changed"):
+    with pytest.raises(RefusedInputError, check=because("terraform.plan_file_changed")):
         apply_terraform.fn(root, file)
     assert "apply" not in (root / "calls").read_text()
 
@@ -159,7 +160,7 @@ def test_a_machine_without_terraform_is_told_so(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(root))
-    with pytest.raises(TiercelError, match="Terraform is not installed"):
+    with pytest.raises(TiercelError, check=because("terraform.not_installed")):
         run_terraform(root, ["version"], 10)
 
 
@@ -227,7 +228,9 @@ def test_each_administrator_has_to_be_of_its_own_account(preprod: Names) -> None
         (Administrators(infrastructure, "prod-runtime-root"), RUNTIME_PROFILE, "4" * 12),
     ]
     for administrators, variable, account in wrong:
-        with pytest.raises(RefusedInputError, match="leads to another account") as refused:
+        with pytest.raises(
+            RefusedInputError, check=because("administrator.other_account")
+        ) as refused:
             check_administrators.fn(preprod, administrators)
         assert account in refused.value.why
         assert variable in refused.value.remedy
@@ -256,10 +259,10 @@ def test_the_bucket_of_the_state_is_made_once_in_its_own_account(
 ) -> None:
     administrator = "preprod-infrastructure-root"
     assert administrator in sandbox.regions
-    with pytest.raises(TiercelError, match="there is no bucket"):
+    with pytest.raises(TiercelError, check=because("terraform.no_state_bucket")):
         find_state_bucket.fn(preprod, administrator)
     for _ in range(2):
         ensure_state_bucket.fn(preprod, administrator)
         find_state_bucket.fn(preprod, administrator)
-    with pytest.raises(TiercelError, match="profile of an administrator"):
+    with pytest.raises(TiercelError, check=because("administrator.unusable_profile")):
         find_state_bucket.fn(preprod, "nobody")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from botocore.config import Config
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import RUN, Between, at_once
 from tests.tasks.faults import Answer, Faults, Question, error, free_port, once
@@ -157,7 +158,7 @@ def test_a_session_that_is_never_accepted_is_given_up_after_two_renewals(
 ) -> None:
     faults.inject({"service": "s3", "operation": "ListObjectsV2", **error("ExpiredToken", 400)})
 
-    with pytest.raises(UnreachableError, match="the credentials have expired") as failure:
+    with pytest.raises(UnreachableError, check=because("aws.credentials_expired")) as failure:
         list_keys(infrastructure, preprod.artifact_bucket, "ledger/")
 
     assert faults.fired() == ["ListObjectsV2"] * 3
@@ -171,7 +172,7 @@ def test_credentials_of_the_process_that_have_expired_are_said_to_be(
     forget_clients()
     faults.inject(once("sts", "AssumeRole", **error("ExpiredToken", 400)))
 
-    with pytest.raises(UnreachableError, match="the credentials have expired") as failure:
+    with pytest.raises(UnreachableError, check=because("aws.credentials_expired")) as failure:
         list_keys(infrastructure, "bucket", "ledger/")
 
     assert failure.value.where == infrastructure.role_arn
@@ -215,7 +216,7 @@ def test_without_credentials_the_remedy_is_a_profile(
         lambda: caller_arn.fn("eu-central-1"),
         lambda: list_keys(infrastructure, "bucket", "ledger/"),
     ):
-        with pytest.raises(UnreachableError, match="no AWS credentials") as failure:
+        with pytest.raises(UnreachableError, check=because("aws.no_credentials")) as failure:
             failing()
         assert not failure.value.transient
         assert "AWS_PROFILE" in failure.value.remedy

@@ -156,7 +156,7 @@ def test_missing_credentials_ask_for_a_profile(error: Exception) -> None:
     failure = translation(error)
 
     assert not failure.transient
-    assert "no AWS credentials" in failure.what
+    assert failure.code == "aws.no_credentials"
     assert "AWS_PROFILE" in failure.remedy
 
 
@@ -174,6 +174,34 @@ def test_any_other_failure_of_botocores_is_terminal_in_its_own_words(error: Exce
 
     assert not failure.transient
     assert failure.why == str(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (exceptions.UnauthorizedSSOTokenError(), "aws.not_logged_in"),
+        (exceptions.TokenRetrievalError(provider="p", error_msg="m"), "aws.not_logged_in"),
+        (exceptions.ConfigParseError(path="p"), "aws.unusable_credentials"),
+        (
+            exceptions.CredentialRetrievalError(provider="p", error_msg="m"),
+            "aws.unusable_credentials",
+        ),
+        (exceptions.InvalidConfigError(error_msg="m"), "aws.unusable_credentials"),
+        (
+            exceptions.PartialCredentialsError(provider="p", cred_var="v"),
+            "aws.unusable_credentials",
+        ),
+        (EOFError("EOF when reading a line"), "aws.code_needed"),
+        (exceptions.NoRegionError(), "aws.wrong_setting"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_whoever_cannot_log_in_is_told_what_kind_of_thing_is_wrong(
+    error: Exception, code: str
+) -> None:
+    failure = translation(error)
+    assert failure.code == code
+    assert failure.remedy
 
 
 def test_failures_of_our_own_pass_as_they_are() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
 from tests.tasks.faults import Faults, error, losing_first, once
@@ -88,7 +89,7 @@ def test_an_object_that_is_longer_than_it_can_be_is_not_read(
         Bucket=bucket, Key=key, Body=bytes(MAX_RECORD_BYTES + 1)
     )
 
-    with pytest.raises(RefusedInputError, match="longer than it can be") as refusal:
+    with pytest.raises(RefusedInputError, check=because("artifact.record_too_long")) as refusal:
         read_object(infrastructure, bucket, key)
 
     assert refusal.value.where == f"s3://{bucket}/{key}"
@@ -102,7 +103,7 @@ def test_a_package_that_is_longer_than_its_manifest_says_is_not_read(
     longer = bytes(package.size + 1)
     create_object(infrastructure, preprod.artifact_bucket, package.key, longer)
 
-    with pytest.raises(RefusedInputError, match="longer than it can be"):
+    with pytest.raises(RefusedInputError, check=because("artifact.record_too_long")):
         copy_package.fn(runtime, preprod.artifact_bucket, runtime, preprod.staging_bucket, package)
 
 
@@ -179,7 +180,9 @@ def test_a_bucket_without_a_kms_key_is_refused_however_often_it_is_tried(
     infrastructure: Access, plain_bucket: str
 ) -> None:
     for _ in range(2):
-        with pytest.raises(UnreachableError, match="does not encrypt with a KMS key") as refusal:
+        with pytest.raises(
+            UnreachableError, check=because("artifact.bucket_not_encrypted")
+        ) as refusal:
             create_object(infrastructure, plain_bucket, "key", b"bytes")
         assert not refusal.value.transient
         assert "provision" in refusal.value.remedy
@@ -289,7 +292,7 @@ def test_damage_that_hides_the_checksum_is_found_by_the_manifests_digest(
     hidden = {"truncate_frac": 0.5, "strip_headers": ["x-amz-checksum-sha256"]}
     faults.inject(once("s3", "GetObject", response=hidden))
 
-    with pytest.raises(TransientError, match="other bytes than its manifest says") as failure:
+    with pytest.raises(TransientError, check=because("artifact.package_damaged")) as failure:
         copy_package.fn(runtime, preprod.artifact_bucket, runtime, preprod.staging_bucket, package)
 
     assert package.sha256 in failure.value.why
@@ -367,7 +370,7 @@ def test_a_package_is_uploaded_once(infrastructure: Access, bucket: str, tmp_pat
 def test_a_package_that_is_not_in_the_artifact_bucket_cannot_be_staged(
     runtime: Access, preprod: Names
 ) -> None:
-    with pytest.raises(ArtifactConflictError, match="missing") as failure:
+    with pytest.raises(ArtifactConflictError, check=because("artifact.package_missing")) as failure:
         copy_package.fn(
             runtime,
             preprod.artifact_bucket,

@@ -92,7 +92,7 @@ def test_a_key_that_cannot_have_signed_provenance_is_refused(
     made = root("infrastructure", "kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
     with pytest.raises(UnreachableError) as refusal:
         read_signing_key.fn(infrastructure, made["KeyMetadata"]["Arn"])
-    assert refusal.value.what == "the key for provenance is of another kind"
+    assert refusal.value.code == "provenance.wrong_kind_of_key"
     assert "RSA_2048" in refusal.value.why
 
 

@@ -310,7 +310,7 @@ def test_a_package_that_is_made_already_is_looked_into(origin: Origin, folder: P
         }
     )
     error = refusal_of(origin, folder)
-    assert error.what == "a file's name is unsafe"
+    assert error.code == "package.unsafe_name"
     assert error.where == "orders/app.zip (F in orders/template.json)"
 
 
@@ -365,7 +365,7 @@ def test_a_path_that_leaves_the_repository_is_refused(
 ) -> None:
     origin.commit({"orders/template.json": template(F=function(CodeUri=path)), "orders/src/a": "x"})
     error = refusal_of(origin, folder)
-    assert error.what == "a local path leaves the repository"
+    assert error.code == "template.path_leads_out"
     assert error.where == "F.CodeUri in orders/template.json"
     assert path in error.why
 
@@ -383,7 +383,7 @@ def test_a_link_that_leads_out_of_the_source_or_nowhere_is_refused(
     origin.commit({"orders/template.json": template(F=thing), "common/lib.py": "x"})
     (origin.clone / "orders/src").symlink_to(target)
     origin.push()
-    assert "not in the service's source" in refusal_of(origin, folder).what
+    assert refusal_of(origin, folder).code == "template.path_not_in_source"
 
 
 def test_a_link_inside_a_package_that_leads_out_of_it_is_refused(
@@ -430,7 +430,7 @@ def test_a_template_that_is_a_link_out_of_the_source_is_not_read(
     (origin.clone / "orders/template.json").symlink_to(tmp_path / "credentials")
     origin.push()
     error = refusal_of(origin, folder)
-    assert "not in the service's source" in error.what
+    assert error.code == "template.path_not_in_source"
     assert "hidden" not in str(error)
 
 
@@ -441,13 +441,13 @@ def test_a_service_whose_folder_is_a_link_out_of_the_repository_is_not_read(
     (tmp_path / "elsewhere/template.json").write_text(template())
     (origin.clone / "orders").symlink_to(tmp_path / "elsewhere")
     origin.push()
-    assert "not in the service's source" in refusal_of(origin, folder).what
+    assert refusal_of(origin, folder).code == "template.path_not_in_source"
 
 
 def test_a_service_without_its_template_is_refused(origin: Origin, folder: Path) -> None:
     origin.commit({"orders/app.py": "x"})
     error = refusal_of(origin, folder)
-    assert error.what == "there is no such template"
+    assert error.code == "template.missing"
     assert error.where == "orders/template.json"
 
 
@@ -668,7 +668,7 @@ def test_a_build_command_cannot_have_another_file_of_this_machine_packaged(
 ) -> None:
     origin.commit({"orders/template.json": template(F=function(CodeUri="src"))})
     service = ORDERS.model_copy(update={"build": ("ln", "-s", "/etc", "src")})
-    assert "not in the service's source" in refusal_of(origin, folder, service).what
+    assert refusal_of(origin, folder, service).code == "template.path_not_in_source"
 
 
 @pytest.mark.parametrize(
@@ -791,7 +791,7 @@ def test_templates_in_a_circle_or_nested_too_deeply_are_refused(
 ) -> None:
     origin.commit({f"orders/{name}": text for name, text in files.items()})
     error = refusal_of(origin, folder)
-    assert "nested in a circle or deeper" in error.what
+    assert error.code == "template.nested_too_deeply"
     assert error.where.startswith("orders/template.json -> ")
 
 
@@ -814,7 +814,7 @@ def test_a_submodule_in_the_source_is_refused(origin: Origin, folder: Path) -> N
     origin.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},orders/vendor")
     origin.git("commit", "--quiet", "--message=Add a submodule")
     origin.git("push", "--quiet", str(origin.bare), "HEAD:refs/heads/develop")
-    assert "submodule" in refusal_of(origin, folder).what
+    assert refusal_of(origin, folder).code == "source.submodule"
 
 
 def test_the_folder_of_a_build_is_gone_afterwards() -> None:

@@ -52,7 +52,7 @@ def test_a_pace_that_is_no_share_is_none(monkeypatch: pytest.MonkeyPatch, said: 
 def test_tasks_are_tried_again_at_the_pace_of_their_time_and_not_of_their_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    delays = world_task("does nothing")(lambda: None).retry_delay_seconds
+    delays = world_task("does nothing")(lambda: None).task.retry_delay_seconds
     assert isinstance(delays, PacedDelays)
     assert [delays[place] for place in range(4)] == [0.02, 0.04, 0.08, 0.16]
     monkeypatch.delenv(PACE_VARIABLE)

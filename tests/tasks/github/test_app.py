@@ -155,7 +155,7 @@ def test_an_app_that_is_half_described_names_what_is_needed(
 ) -> None:
     monkeypatch.delenv(variable)
     error = failure(lambda: read_version_tags.fn(app.name))
-    assert error.what == "this process has no GitHub credentials"
+    assert error.code == "github.no_credentials"
     assert variable in error.remedy
 
 
@@ -177,7 +177,7 @@ def test_a_key_file_that_is_not_there_is_explained(key_file: Path) -> None:
     key_file.unlink()
     error = failure(token)
     assert type(error) is UnreachableError
-    assert error.what == "the GitHub App's private key cannot be read"
+    assert error.code == "github.no_private_key"
     assert error.why == "No such file or directory"
     assert "GITHUB_APP_PRIVATE_KEY_FILE" in error.remedy
 
@@ -194,7 +194,7 @@ def test_a_key_in_the_variable_itself_is_not_shown(
     key = app.stand_in.running.app.private_key
     monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY_FILE", key)
     error = failure(lambda: read_version_tags.fn(app.name))
-    assert error.what == "the GitHub App's private key cannot be read"
+    assert error.code == "github.no_private_key"
     assert key.splitlines()[1] not in shown(error)
 
 
@@ -229,7 +229,7 @@ def test_a_file_that_is_no_usable_key_is_explained_and_not_shown(
     key_file.write_bytes(WRONG_KEYS[kind]())
     error = failure(lambda: read_version_tags.fn(app.name))
     assert type(error) is UnreachableError
-    assert error.what == "the GitHub App's private key cannot be used"
+    assert error.code == "github.bad_private_key"
     assert error.remedy
     for line in key_file.read_text().splitlines()[1:-1]:
         assert line not in shown(error)
@@ -239,5 +239,5 @@ def test_a_file_that_is_no_usable_key_is_explained_and_not_shown(
 def test_a_file_of_bytes_is_no_key(app: Place, key_file: Path) -> None:
     key_file.write_bytes(b"\xff\xfe\x00")
     error = failure(lambda: read_version_tags.fn(app.name))
-    assert error.what == "the GitHub App's private key cannot be read"
+    assert error.code == "github.no_private_key"
     assert error.why == "it is not a text file"

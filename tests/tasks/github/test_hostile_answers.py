@@ -60,7 +60,7 @@ def test_a_head_whose_repository_is_gone_is_read(scripted: Scripted) -> None:
 def test_a_pull_request_without_branches_is_refused(scripted: Scripted) -> None:
     error = failure(lambda: read(scripted, head=None))
     assert isinstance(error, RefusedInputError)
-    assert error.what == "GitHub names no branches of a pull request"
+    assert error.code == "github.branches_unknown"
     assert error.where == "acme/shop"
 
 

@@ -226,7 +226,7 @@ def test_a_token_that_cannot_stand_in_a_header_is_refused_and_never_shown(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", wrong)
     error = failure(token)
-    assert error.what == "GITHUB_TOKEN is not a token"
+    assert error.code == "github.bad_token"
     assert wrong not in str(error)
     assert error.__cause__ is None
 
@@ -244,7 +244,7 @@ def test_an_address_that_is_none_is_explained(
 ) -> None:
     monkeypatch.setenv("GITHUB_API_URL", address)
     error = failure(lambda: read_version_tags.fn(place.name))
-    assert error.what == "GITHUB_API_URL is not an address"
+    assert error.code == "github.bad_address"
     assert error.remedy
 
 
@@ -260,7 +260,7 @@ def test_a_process_without_credentials_says_what_to_set(
 ) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
     error = failure(lambda: read_version_tags.fn(place.name))
-    assert error.what == "this process has no GitHub credentials"
+    assert error.code == "github.no_credentials"
     assert "GITHUB_APP_INSTALLATION_ID" in error.remedy
 
 

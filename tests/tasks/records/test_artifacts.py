@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, unique
 from tests.tasks.faults import Faults, losing_first, once
@@ -131,7 +132,7 @@ def test_a_damaged_manifest_is_refused_and_named(
     body = json.dumps(manifest(tree).model_dump(mode="json") | change).encode()
     create_object(infrastructure, bucket, key, body)
 
-    with pytest.raises(RefusedInputError, match="a manifest is damaged") as refusal:
+    with pytest.raises(RefusedInputError, check=because("artifact.manifest_damaged")) as refusal:
         find_artifact.fn(records, tree)
 
     assert refusal.value.where == f"s3://{bucket}/{key}"
@@ -145,7 +146,7 @@ def test_a_manifest_that_is_no_json_object_is_refused(
     tree = source()
     create_object(infrastructure, bucket, manifest_key(tree.service, tree.artifact_id), body)
 
-    with pytest.raises(RefusedInputError, match="a manifest is damaged"):
+    with pytest.raises(RefusedInputError, check=because("artifact.manifest_damaged")):
         find_artifact.fn(records, tree)
 
 

@@ -149,5 +149,5 @@ def test_a_lease_that_nobody_can_read_is_not_overwritten(
     root("infrastructure", "s3").put_object(Bucket=bucket, Key=lease_key(stack), Body=body)
     with pytest.raises(RefusedInputError) as refused:
         take_lease.fn(records, wanted(stack))
-    assert refused.value.what == "a lease cannot be read"
+    assert refused.value.code == "lease.damaged"
     assert stored(bucket, stack) == json.loads(body)

@@ -23,7 +23,7 @@ from tiercel.tasks.aws.objects import create_object, list_keys
 from tiercel.tasks.records.ledger import (
     newest_release,
     read_ledger,
-    read_running_releases,
+    read_live_releases,
     record_intent,
     record_outcome,
 )
@@ -294,13 +294,17 @@ def test_what_a_stack_runs_is_its_newest_release_that_was_deployed(
     record_release(infrastructure, bucket, intent(failing), deployed=False)
     record_intent.fn(records, intent(empty))
 
-    found = {
-        release.intent.stack: release.intent.number for release in read_running_releases.fn(records)
-    }
+    found = {one.stack: one for one in read_live_releases.fn(records)}
 
-    assert found[running] == 1
-    assert failing not in found
-    assert empty not in found
+    numbers = {
+        name: (
+            live.running.intent.number if live.running else None,
+            live.open.intent.number if live.open else None,
+        )
+        for name, live in found.items()
+        if name in {running, failing, empty}
+    }
+    assert numbers == {running: (1, 3), failing: (None, None), empty: (None, 1)}
 
 
 def record_release(access: Access, bucket: str, wanted: Intent, *, deployed: bool) -> None:

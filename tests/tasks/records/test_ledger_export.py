@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import unique
 from tiercel.domain.artifact.dsse import Envelope, Signature
@@ -123,7 +124,7 @@ def test_a_key_with_another_fingerprint_is_not_believed(
     noted = export.fingerprint
     assert another.fingerprint != noted
 
-    with pytest.raises(RefusedInputError, match="no key with this fingerprint"):
+    with pytest.raises(RefusedInputError, check=because("ledger.no_such_key")):
         sign_restored.fn(
             Records(infrastructure, preprod.artifact_bucket), key, export.folder, noted
         )

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.codes import because
 from tests.tasks.conftest import Origin, Server
 from tiercel.domain.base.errors import (
     ExitCode,
@@ -159,7 +160,7 @@ def test_what_is_neither_branch_nor_commit_is_refused_and_not_run(
     monkeypatch.chdir(tmp_path)
     origin.commit({"a": "1"})
     error = refusal_of(origin, revision)
-    assert "there is no commit" in error.what
+    assert error.code == "source.no_such_commit"
     assert error.what.isprintable()
     assert {part.label for part in error.failure.parts()} == {"where", "now", "do"}
     assert not list(tmp_path.rglob("trap"))
@@ -238,7 +239,7 @@ def test_a_machine_without_git_is_told_to_install_it(
     origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UnreachableError, match="git is not installed") as failure:
+    with pytest.raises(UnreachableError, check=because("git.not_installed")) as failure:
         origin.fetch()
     assert not failure.value.transient
     assert "install git" in failure.value.remedy
@@ -466,7 +467,7 @@ def test_a_name_that_git_would_not_write_is_refused(
     origin: Origin, tmp_path: Path, name: bytes
 ) -> None:
     push_tree(origin, [("100644", name, b"x")])
-    with pytest.raises(RefusedInputError, match="cannot check out") as refusal:
+    with pytest.raises(RefusedInputError, check=because("source.not_checked_out")) as refusal:
         exported(origin.fetch(), tmp_path / "deep/out")
     assert "invalid path" in refusal.value.why
     assert not list(tmp_path.glob("deep/x"))
@@ -531,7 +532,7 @@ def test_a_submodule_is_refused_where_it_belongs_to_the_source(
     origin.git("push", "--quiet", str(origin.bare), "HEAD:refs/heads/develop")
     commit = origin.fetch()
     for path in (".", "orders", "orders/vendor"):
-        with pytest.raises(RefusedInputError, match="submodule") as refusal:
+        with pytest.raises(RefusedInputError, check=because("source.submodule")) as refusal:
             export(commit, (path,), tmp_path / "out")
         assert refusal.value.where == "orders/vendor"
         assert refusal.value.remedy
@@ -665,7 +666,7 @@ def test_a_file_may_have_one_mebibyte_and_not_one_byte_more(origin: Origin) -> N
 @pytest.mark.parametrize("path", ["binary", "folder", ""])
 def test_what_is_no_text_is_refused(origin: Origin, path: str) -> None:
     origin.commit({"binary": b"\xff\xfe\x00", "folder/a": "x"})
-    with pytest.raises(RefusedInputError, match="not UTF-8 text"):
+    with pytest.raises(RefusedInputError, check=because("source.file_not_text")):
         read_text(origin.fetch(), path)
 
 
@@ -693,7 +694,7 @@ def test_a_path_that_is_not_in_the_commit_is_refused_with_a_remedy(
     origin: Origin, path: str
 ) -> None:
     origin.commit({"orders/a": "1"})
-    with pytest.raises(RefusedInputError, match="does not exist in the commit") as refusal:
+    with pytest.raises(RefusedInputError, check=because("source.no_such_path")) as refusal:
         object_ids(origin.fetch(), ["orders", path])
     assert "tiercel.toml" in refusal.value.remedy
 

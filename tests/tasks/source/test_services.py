@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks.conftest import Origin
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.organization.configuration import parse_topology
@@ -121,7 +122,7 @@ def test_a_commit_without_services_is_refused_and_told_where_to_describe_them(
 ) -> None:
     sha = origin.commit(files)
 
-    with pytest.raises(RefusedInputError, match="the commit has no service") as refusal:
+    with pytest.raises(RefusedInputError, check=because("source.no_service")) as refusal:
         load_services.fn(origin.fetch(), without_services)
 
     assert refusal.value.where == f"acme/shop@{sha[:7]}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.support import zipped
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between
 from tests.tasks.faults import (
@@ -260,7 +261,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_the_answer(
         half = answer.body[: len(answer.body) // 2]
         return replace(answer, body=half, claimed_length=len(answer.body))
 
-    with between(cut), pytest.raises(TransientError, match="AWS did not answer"):
+    with between(cut), pytest.raises(TransientError, check=because("aws.no_answer")):
         ask(stack, SmokeTest(invoke="Echo", payload={"answer": "a long one"}))
 
 

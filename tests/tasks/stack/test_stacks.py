@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, root, unique
 from tests.tasks.faults import Answer, Faults, Question, error, losing_first, once
@@ -92,7 +93,7 @@ def test_a_stack_is_created_updated_and_deleted_and_shows_the_token_of_its_newes
 def test_a_deleted_stack_that_is_waited_for_by_name_has_vanished(
     runtime: Access, workshop: Workshop
 ) -> None:
-    with pytest.raises(DeployFailedError, match="vanished"):
+    with pytest.raises(DeployFailedError, check=because("stack.vanished")):
         wait_for_stack.fn(runtime, workshop.name(), "test")
 
 
@@ -223,7 +224,7 @@ def test_a_plan_of_the_same_name_that_was_made_from_something_else_is_not_adopte
         "parameters": workshop.request(request.stack, template, Size="huge"),
     }[other]
 
-    with pytest.raises(DeployFailedError, match="cannot be adopted") as failure:
+    with pytest.raises(DeployFailedError, check=because("plan.not_adopted")) as failure:
         planned(runtime, wanted)
 
     assert failure.value.state == "no resource was changed"
@@ -248,7 +249,10 @@ def test_a_plan_that_cannot_be_executed_is_not_adopted(
         body = answer.body.replace(b">AVAILABLE<", f">{execution}<".encode())
         return answer.saying(body.replace(b">CREATE_COMPLETE<", f">{status}<".encode()))
 
-    with between(outrun), pytest.raises(DeployFailedError, match="cannot be adopted") as failure:
+    with (
+        between(outrun),
+        pytest.raises(DeployFailedError, check=because("plan.not_adopted")) as failure,
+    ):
         planned(runtime, request)
 
     assert f"{status} and {execution}" in failure.value.why

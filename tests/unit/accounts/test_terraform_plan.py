@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tiercel.domain.accounts.terraform_plan import check_approval, read_terraform_plan
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.pages.accounts_page import terraform_plan_page
@@ -100,13 +101,13 @@ def test_an_import_is_a_change_though_it_does_nothing_in_aws() -> None:
 
 @pytest.mark.parametrize("version", [None, "", "2.0", "0.2"])
 def test_an_unknown_format_is_refused(version: str | None) -> None:
-    with pytest.raises(TiercelError, match="unknown format"):
+    with pytest.raises(TiercelError, check=because("terraform.unknown_plan_format")):
         read_terraform_plan("preprod", DOCUMENT | {"format_version": version})
 
 
 def test_an_unknown_action_is_refused_rather_than_left_out() -> None:
     document = {"format_version": "1.2", "resource_changes": [change(ROLE, ["explode"])]}
-    with pytest.raises(TiercelError, match="does not know"):
+    with pytest.raises(TiercelError, check=because("terraform.unknown_action")):
         read_terraform_plan("preprod", document)
 
 

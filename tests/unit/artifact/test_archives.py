@@ -86,7 +86,7 @@ def test_two_names_that_differ_in_case_only_are_refused_and_both_shown(
 
 def test_a_name_that_is_not_utf_8_is_refused_and_shown_without_its_bytes() -> None:
     error = refusal_of(lambda: check_package(["a/\udcff.py"], 0, WHERE))
-    assert error.what == "a file's name is not UTF-8"
+    assert error.code == "package.name_not_utf8"
     assert error.why == r"'a/\udcff.py'"
 
 
@@ -111,7 +111,7 @@ def test_a_name_that_is_not_utf_8_is_refused_and_shown_without_its_bytes() -> No
 )
 def test_a_name_that_leads_elsewhere_is_refused_for_a_reason(name: str, fault: str) -> None:
     error = refusal_of(lambda: check_package(["first.py", name], 0, WHERE))
-    assert error.what == "a file's name is unsafe"
+    assert error.code == "package.unsafe_name"
     assert error.why.startswith(f"{name!r} {fault}")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from tests.support.codes import because
 from tiercel.domain.artifact.assets import (
     ASSET_BUCKET_PARAMETER,
     Asset,
@@ -355,7 +356,7 @@ def test_a_loop_without_local_files_is_left_alone(body: dict[str, Any]) -> None:
     ],
 )
 def test_text_where_a_mapping_belongs_is_refused(described: dict[str, Any]) -> None:
-    with pytest.raises(RefusedInputError, match="must be a mapping"):
+    with pytest.raises(RefusedInputError, check=because("template.not_a_mapping")):
         find_assets(described, "t.yaml")
 
 

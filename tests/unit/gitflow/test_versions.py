@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.codes import because
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
 from tiercel.domain.gitflow.versions import Version, next_version, version_of_branch
 
@@ -117,7 +118,7 @@ def test_only_release_and_hotfix_branches_name_a_version(branch: str, version: s
     ],
 )
 def test_a_slip_in_the_version_of_a_branch_is_refused_and_not_guessed(branch: str) -> None:
-    with pytest.raises(RefusedInputError, match="is not a version"):
+    with pytest.raises(RefusedInputError, check=because("version.malformed")):
         version_of_branch(branch)
 
 

@@ -16,7 +16,8 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
 from tiercel.domain.pages.release_pages import publication_page, release_board, release_page
 from tiercel.domain.pages.review_page import verification_page
-from tiercel.domain.release.ledger import ReleaseStatus
+from tiercel.domain.release.ledger import Release, ReleaseStatus
+from tiercel.domain.release.live import Live, live_of
 from tiercel.domain.review.checks import CheckState, check
 from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
@@ -134,9 +135,13 @@ def test_what_was_unchanged_took_no_time_and_has_no_empty_sections() -> None:
     assert "Smoke tests" not in page
 
 
+def live_on(*newest_first: Release) -> Live:
+    return live_of(STACK, newest_first)
+
+
 def test_the_board_says_what_is_live_since_when_and_by_whom() -> None:
     live = release(outcome(stack_id=STACK_ID), requested_by="arn:aws:iam::1:user/ada")
-    page = release_board([live], {"run-1": "https://prefect.example/run-1"}, LINKS, NAMES)
+    page = release_board([live_on(live)], {"run-1": "https://prefect.example/run-1"}, LINKS, NAMES)
     assert "# What is live in preprod" in page
     assert "| 7 | 2026-03-01 12:00 | [shop@" in page
     assert "| ada | [run](https://prefect.example/run-1) |" in page
@@ -144,7 +149,22 @@ def test_the_board_says_what_is_live_since_when_and_by_whom() -> None:
 
 def test_the_board_marks_what_runs_although_its_smoke_test_failed() -> None:
     failed = release(outcome(status=ReleaseStatus.FAILED))
-    assert "| 7: **its smoke test failed** |" in release_board([failed], {}, LINKS, NAMES)
+    assert "| 7: **its smoke test failed** |" in release_board([live_on(failed)], {}, LINKS, NAMES)
+
+
+def test_the_board_says_of_a_release_without_outcome_that_it_may_be_running() -> None:
+    later = release(number=9)
+    before = live_of(STACK, [later, release(outcome())])
+    page = release_board([before], {}, LINKS, NAMES)
+    assert "| 7: **release 9 open since 2026-03-01 12:00:00, may be running** |" in page
+    assert "| 9: **release 9 open since" in release_board(
+        [live_of(STACK, [later])], {}, LINKS, NAMES
+    )
+
+
+def test_a_stack_that_never_ran_a_release_is_not_on_the_board() -> None:
+    failed = release(outcome(status=ReleaseStatus.FAILED, deployed=False))
+    assert "Nothing is deployed yet." in release_board([live_on(failed)], {}, LINKS, NAMES)
 
 
 def test_an_empty_board_says_so() -> None:
@@ -205,7 +225,7 @@ def test_nothing_from_outside_breaks_out_of_its_place(text: str) -> None:
         release_page(
             "x", [(release(outcome(outputs={"O": text}, smoke_test=text)), True)], LINKS, NAMES
         ),
-        release_board([release(outcome(), requested_by=text)], {}, LINKS, NAMES),
+        release_board([live_on(release(outcome(), requested_by=text))], {}, LINKS, NAMES),
         verification_page(pull(text), "1" * 40, [check("a", CheckState.ERROR, text, text)], LINKS),
         failure_page(
             TiercelError("test.reason", text, where=text, why=text, state=text, remedy=text).failure
@@ -220,7 +240,7 @@ def test_nothing_from_outside_breaks_out_of_its_place(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_a_board_has_one_line_for_each_release_whoever_asked_for_it(person: str) -> None:
-    plain = release_board([release(outcome(), requested_by="x")], {}, LINKS, NAMES)
-    page = release_board([release(outcome(), requested_by=person)], {}, LINKS, NAMES)
+    plain = release_board([live_on(release(outcome(), requested_by="x"))], {}, LINKS, NAMES)
+    page = release_board([live_on(release(outcome(), requested_by=person))], {}, LINKS, NAMES)
     assert len(page.splitlines()) == len(plain.splitlines())
     assert len(re.findall(r"(?<!\\)\|", page)) == len(re.findall(r"(?<!\\)\|", plain))
