@@ -151,7 +151,7 @@ changes = st.builds(
     properties=st.lists(nasty, max_size=3).map(tuple),
 )
 checks = st.builds(
-    Check, context=nasty, state=st.sampled_from(CheckState), description=nasty, details=nasty
+    Check, subject=nasty, state=st.sampled_from(CheckState), description=nasty, details=nasty
 )
 verdicts = st.builds(
     Verdict, service=nasty, check=checks, changes=st.lists(changes, max_size=3).map(tuple)
