@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, flow
 from prefect.context import SyncClientContext
+from prefect.settings import get_current_settings
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.log_text import log_text
@@ -24,7 +23,7 @@ from tiercel.tasks.engine.retry_budget import retry_budget
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_NOTHING_IS_STORED = Path(os.devnull)
+_RESULTS = get_current_settings().results.local_storage_path
 """Where results would lie. Prefect would ask its server for the place, twice in each run."""
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 _NOISE = ("Finished in state Completed(", "Finished in state Failed(")
@@ -62,7 +61,7 @@ def lifecycle_flow(
             name=name,
             flow_run_name=flow_run_name(action, environment),
             persist_result=False,
-            result_storage=_NOTHING_IS_STORED,
+            result_storage=_RESULTS,
         )(explained)
 
     return decorate
