@@ -125,12 +125,12 @@ def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
 def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
 ) -> None:
-    repository = repositories.make("rejected")
-    release(repository, repository.commit(queue_of("rejected", 1)))
-    good = repository.commit(queue_of("rejected", 2))
+    repository = repositories.make("ruled-out")
+    release(repository, repository.commit(queue_of("ruled-out", 1)))
+    good = repository.commit(queue_of("ruled-out", 2))
     release(repository, good)
     repository.merge_into_main()
-    stack = preprod.stack("rejected")
+    stack = preprod.stack("ruled-out")
     place = _place(sandbox)
 
     said = invoke_json("reject", stack, "1", "--reason", "it lost orders", *place)
@@ -143,7 +143,7 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     become("prod")
     with pytest.raises(RefusedInputError) as unverified:
         asyncio.run(promote_to_prod(repository.name, good))
-    assert "preprod has not verified rejected" in unverified.value.what
+    assert "preprod has not verified ruled-out" in unverified.value.what
 
 
 def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
