@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from tiercel.deployments.automations import automations
-from tiercel.deployments.changes import Change, change
+from tiercel.deployments.changes import ServerChange, server_change
 from tiercel.deployments.deploying import Schedule, deploy_all
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.deployments.server import prefect_server
@@ -25,7 +25,7 @@ from tiercel.domain.base.errors import ConfigurationError
 class Installed:
     """What the server has now: what became of each thing, and every schedule."""
 
-    changes: list[Change]
+    changes: list[ServerChange]
     schedules: list[Schedule]
 
 
@@ -48,7 +48,7 @@ async def _install(file: PrefectFile, pool_type: str, notify: str | None) -> Ins
         return Installed([*pools, *deployed, *rules], schedules)
 
 
-async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> Change:
+async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> ServerChange:
     try:
         await client.read_work_pool(name)
     except ObjectNotFound:
@@ -69,8 +69,8 @@ async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> Chan
                 description=f"Workers with the credentials of {name}'s operator, of no other.",
             )
         )
-        return change("work pool", name, None, {})
-    return change("work pool", name, {}, {})
+        return server_change("work pool", name, None, {})
+    return server_change("work pool", name, {}, {})
 
 
 async def _notification_block(client: PrefectClient, name: str) -> UUID:
@@ -88,11 +88,11 @@ async def _notification_block(client: PrefectClient, name: str) -> UUID:
         ) from None
 
 
-async def _ensure_automation(client: PrefectClient, wanted: AutomationCore) -> Change:
+async def _ensure_automation(client: PrefectClient, wanted: AutomationCore) -> ServerChange:
     found = await client.read_automations_by_name(wanted.name)
     if not found:
         await client.create_automation(wanted)
-        return change("automation", wanted.name, None, {})
+        return server_change("automation", wanted.name, None, {})
     before = found[0]
     wanted.enabled = before.enabled
     known = _facts(before)
@@ -100,7 +100,7 @@ async def _ensure_automation(client: PrefectClient, wanted: AutomationCore) -> C
         # A field at its default would not be sent, and the server would keep the old value.
         everything = AutomationCore.model_validate(wanted.model_dump())
         await client.update_automation(before.id, everything)
-    return change("automation", wanted.name, known, _facts(wanted))
+    return server_change("automation", wanted.name, known, _facts(wanted))
 
 
 def _facts(automation: AutomationCore) -> dict[str, Any]:

@@ -7,11 +7,18 @@ from dataclasses import replace
 
 from prefect.runtime import flow_run
 
-from tiercel.domain.accounts.findings import Finding, Report, Verdict, check_failed, nothing_checked
-from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
+from tiercel.domain.accounts.findings import (
+    CheckReport,
+    Finding,
+    Verdict,
+    check_failed,
+    nothing_checked,
+)
+from tiercel.domain.accounts.observations import KeySeen, Unread
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
 from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
 from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
+from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.check_parts import (
@@ -26,7 +33,7 @@ from tiercel.flows.check_parts import (
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.flows.engine.parameters import Environment
+from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.release.pages import report_check
 from tiercel.tasks.accounts.check_kms import read_key
 from tiercel.tasks.accounts.check_sts import assume, compare_clocks
@@ -36,7 +43,7 @@ from tiercel.tasks.source.topology_file import config_path
 
 
 @lifecycle_flow("check-environment", "check")
-async def check_environment(environment: Environment) -> Report:
+async def check_environment(environment: EnvironmentParameter) -> CheckReport:
     """Try an environment's accounts for real and compare them with what they must be.
 
     Changes nothing that lasts. The run fails if anything is red.
@@ -53,7 +60,7 @@ async def check_environment(environment: Environment) -> Report:
         wanted=wanted_environment(topology, names, "", ""),
         source=source_of(topology, environment),
     )
-    report = Report(
+    report = CheckReport(
         environment=environment,
         accounts={
             names.environment.infrastructure_account: "InfrastructureAccount",
@@ -144,7 +151,7 @@ def wanted_environment(
     )
 
 
-def _policy(name: str, values: Mapping[str, str]) -> Policy | Unread:
+def _policy(name: str, values: Mapping[str, str]) -> PolicyDocument | Unread:
     try:
         return render(name, values)
     except KeyError as error:

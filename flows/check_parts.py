@@ -29,9 +29,9 @@ from tiercel.tasks.accounts.check_kms import try_encryption, try_signing, try_ve
 from tiercel.tasks.accounts.check_s3 import leave_marker, read_bucket, read_marker, try_staging
 from tiercel.tasks.engine.task import WorldTask
 
-P = ParamSpec("P")
-R = TypeVar("R")
-Part = Callable[[], Coroutine[Any, Any, list[Finding]]]
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Part = Callable[[], Coroutine[Any, Any, list[Finding]]]
 
 _NOBODY = "another service of AWS becomes it, no check can"
 
@@ -47,7 +47,7 @@ class CheckTarget(Target):
     source: Names | None = None
 
 
-async def attempt(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
+async def attempt(task: WorldTask[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R | Unread:
     """Await a task; a failure is something that a check found."""
     try:
         return await call(task, *args, **kwargs)
@@ -55,14 +55,14 @@ async def attempt(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R
         return Unread.of(error)
 
 
-async def all_of(parts: Sequence[Part]) -> list[Finding]:
+async def all_of(parts: Sequence[_Part]) -> list[Finding]:
     """Await all parts, a few at once, and return what they found in their order."""
     return list(chain.from_iterable(await each(parts, lambda part: part())))
 
 
 def infrastructure_parts(
     place: CheckTarget, artifact_key: KeySeen | Unread | None, signing_key: KeySeen | Unread | None
-) -> list[Part]:
+) -> list[_Part]:
     """Return what the orchestrator reads in its own account."""
     wanted, who = place.wanted, place.orchestrator
 
@@ -83,7 +83,7 @@ def infrastructure_parts(
     return [*(_role(place, who, role) for role in INFRASTRUCTURE_ROLES), bucket, keys, provider]
 
 
-def runtime_parts(place: CheckTarget) -> list[Part]:
+def runtime_parts(place: CheckTarget) -> list[_Part]:
     """Return what the auditor reads in the RuntimeAccount."""
     wanted, who, names = place.wanted, place.auditor, place.names
 
@@ -108,7 +108,7 @@ def runtime_parts(place: CheckTarget) -> list[Part]:
     return [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
 
 
-def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bool) -> list[Part]:
+def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bool) -> list[_Part]:
     """Return what is done for real, and undone. Without a deployer it cannot take part."""
     wanted, names = place.wanted, place.names
     boss, remedy = place.orchestrator, wanted.remedy
@@ -135,7 +135,7 @@ def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bo
             found.append(worked(thing, "the deployer heads and gets", seen, remedy))
         return found
 
-    parts: list[Part] = [objects]
+    parts: list[_Part] = [objects]
     parts += [encryption] if artifact_key else []
     parts += [signing] if signing_key else []
     parts += [_pulling(place, place.source)] if place.source else []
@@ -163,7 +163,7 @@ def not_used(place: CheckTarget) -> list[Finding]:
     ]
 
 
-def _role(place: CheckTarget, who: Access, role: Role) -> Part:
+def _role(place: CheckTarget, who: Access, role: Role) -> _Part:
     async def part() -> list[Finding]:
         seen = await attempt(read_role, who, place.names.role(role))
         return check_role(place.wanted.role(role), seen)
@@ -171,7 +171,7 @@ def _role(place: CheckTarget, who: Access, role: Role) -> Part:
     return part
 
 
-def _deploying(place: CheckTarget) -> list[Part]:
+def _deploying(place: CheckTarget) -> list[_Part]:
     wanted, names, who = place.wanted, place.names, place.deployer
 
     async def staging() -> list[Finding]:
@@ -187,7 +187,7 @@ def _deploying(place: CheckTarget) -> list[Part]:
     return [staging, change_set]
 
 
-def _pulling(place: CheckTarget, source: Names) -> Part:
+def _pulling(place: CheckTarget, source: Names) -> _Part:
     """The next environment reads what the one before it verified."""
     thing = place.wanted.infrastructure(f"artifacts of {source.environment.name}")
     who = replace(place.orchestrator, region=source.environment.region)

@@ -6,7 +6,7 @@ from tiercel.domain.base.errors import SupersededError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.lifecycle import lifecycle_flow
-from tiercel.flows.engine.parameters import Repository, Revision
+from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.results import Released
@@ -15,7 +15,9 @@ from tiercel.flows.release.superseding import superseding_commit
 
 
 @lifecycle_flow("deploy-to-preprod", "deploy", PREPROD)
-async def deploy_to_preprod(repository: Repository, commit: Revision) -> dict[str, Released]:
+async def deploy_to_preprod(
+    repository: RepositoryParameter, commit: RevisionParameter
+) -> dict[str, Released]:
     """Deploy the artifacts of a commit to Preprod's RuntimeAccount.
 
     Args:

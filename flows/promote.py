@@ -10,17 +10,17 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PROD
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import (
-    check_promoted,
-    check_pulled,
-    check_verified,
+    require_promoted,
+    require_pulled,
+    require_verified,
     verified_release,
 )
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
-from tiercel.flows.engine.parameters import Repository, Revision
+from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.announcement import announce, decide_version
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.provenance import check_provenance, countersign
+from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
 from tiercel.tasks.aws.objects import copy_package
@@ -31,7 +31,9 @@ from tiercel.tasks.records.provenance import find_provenance
 
 
 @lifecycle_flow("promote-to-prod", "promote", PROD)
-async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str, Released]:
+async def promote_to_prod(
+    repository: RepositoryParameter, commit: RevisionParameter
+) -> dict[str, Released]:
     """Release to Prod what Preprod verified for the same source, tag it and announce it.
 
     Args:
@@ -84,7 +86,7 @@ async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
             strict=True,
         )
     )
-    check_verified(found, prepared.commit.sha, source.environment.name, target)
+    require_verified(found, prepared.commit.sha, source.environment.name, target)
     return {name: release for name, release in found.items() if release}
 
 
@@ -103,13 +105,13 @@ async def _pulled(prepared: PreparedCommit, service: Service, verified: Release)
         ),
         call(read_signing_key, own.access, prepared.target.names.signing_key_arn),
     )
-    check_pulled(pulled, verified, source.environment.name, target)
+    require_pulled(pulled, verified, source.environment.name, target)
     if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
     found = await call(find_artifact, theirs, tree)
-    manifest = check_promoted(found, verified, source.environment.name, target)
-    provenance = await check_provenance(theirs.access, source, manifest)
+    manifest = require_promoted(found, verified, source.environment.name, target)
+    provenance = await require_provenance(theirs.access, source, manifest)
     copied = await each(
         manifest.objects,
         lambda package: call(
@@ -126,5 +128,5 @@ async def _pulled(prepared: PreparedCommit, service: Service, verified: Release)
     await countersign(prepared, manifest, key, known, provenance)
     written = await call(write_manifest, own, manifest)
     # Another run may have been faster.
-    check_pulled(written, verified, source.environment.name, target)
+    require_pulled(written, verified, source.environment.name, target)
     return written

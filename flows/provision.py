@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.domain.accounts.provisioning import terraform_variables
-from tiercel.domain.accounts.terraform_plan import TerraformPlan, check_approval
+from tiercel.domain.accounts.terraform_plan import TerraformPlan, require_approval
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.flows.engine.parameters import ApprovedDigest, Bootstrap, Environment, PlanOnly
+from tiercel.flows.engine.parameters import (
+    ApprovedDigestParameter,
+    BootstrapParameter,
+    EnvironmentParameter,
+    PlanOnlyParameter,
+)
 from tiercel.flows.release.pages import report_terraform_plan
 from tiercel.tasks.accounts.administrators import (
     Administrators,
     administrators_of,
-    check_administrators,
+    require_administrators,
 )
 from tiercel.tasks.accounts.state_bucket import ensure_state_bucket, find_state_bucket
 from tiercel.tasks.accounts.terraform import (
@@ -45,10 +50,10 @@ class Provisioned:
 
 @lifecycle_flow("provision-accounts", "provision")
 async def provision_accounts(
-    environment: Environment,
-    approve: ApprovedDigest = "",
-    plan_only: PlanOnly = False,  # noqa: FBT002 - a check box of the form
-    bootstrap: Bootstrap = False,  # noqa: FBT002 - the same
+    environment: EnvironmentParameter,
+    approve: ApprovedDigestParameter = "",
+    plan_only: PlanOnlyParameter = False,  # noqa: FBT002 - a check box of the form
+    bootstrap: BootstrapParameter = False,  # noqa: FBT002 - the same
 ) -> Provisioned:
     """Bring an environment's two accounts to what Terraform describes, after an approval.
 
@@ -62,7 +67,7 @@ async def provision_accounts(
     names = Names.of(topology, environment)
     await tag_flow_run(environment)
     administrators = administrators_of(names)
-    await call(check_administrators, names, administrators)
+    await call(require_administrators, names, administrators)
     await call(
         ensure_state_bucket if bootstrap else find_state_bucket,
         names,
@@ -76,7 +81,7 @@ async def provision_accounts(
             return Provisioned(file.plan, applied=False, outputs=await call(read_outputs, root))
         if plan_only:
             return Provisioned(file.plan, applied=False)
-        check_approval(file.plan, approve)
+        require_approval(file.plan, approve)
         await call(apply_terraform, root, file)
         return Provisioned(file.plan, applied=True, outputs=await call(read_outputs, root))
 

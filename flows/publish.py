@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.artifact.provenance import check_rebuilt, provenance_key
+from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
 from tiercel.domain.base.digests import short
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
-from tiercel.flows.engine.parameters import Repository, Revision, ThenDeploy
+from tiercel.flows.engine.parameters import (
+    RepositoryParameter,
+    RevisionParameter,
+    ThenDeployParameter,
+)
 from tiercel.flows.release.handover import start_deploy
 from tiercel.flows.release.pages import report_publication
 from tiercel.flows.release.preparation import PreparedCommit, prepare
@@ -30,9 +34,9 @@ from tiercel.tasks.records.provenance import find_provenance
 
 @lifecycle_flow("publish-artifact", "publish", PREPROD)
 async def publish_artifact(
-    repository: Repository,
-    commit: Revision,
-    then_deploy: ThenDeploy = True,  # noqa: FBT002 - a check box of the form
+    repository: RepositoryParameter,
+    commit: RevisionParameter,
+    then_deploy: ThenDeployParameter = True,  # noqa: FBT002 - a check box of the form
 ) -> dict[str, Published]:
     """Build and publish what Preprod's InfrastructureAccount does not have yet.
 
@@ -94,7 +98,7 @@ async def _build_and_upload(
             folder,
         )
         finished = datetime.now(UTC)
-        check_rebuilt(found, built.manifest)
+        require_rebuilt(found, built.manifest)
         created = await each(
             built.manifest.objects,
             lambda package: call(

@@ -10,16 +10,20 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import (
     begun_by,
-    check_restorable,
     nothing_before,
     release_before,
+    require_restorable,
 )
 from tiercel.domain.stack.states import is_success
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.flows.engine.parameters import EarlierRelease, Environment, StackName
+from tiercel.flows.engine.parameters import (
+    EarlierReleaseParameter,
+    EnvironmentParameter,
+    StackParameter,
+)
 from tiercel.flows.release.pages import report_rollback
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.restoring import restore
@@ -37,7 +41,7 @@ from tiercel.tasks.stack.stacks import observe_stack
 
 @lifecycle_flow("roll-back", "roll back")
 async def roll_back(
-    environment: Environment, stack: StackName, release: EarlierRelease = 0
+    environment: EnvironmentParameter, stack: StackParameter, release: EarlierReleaseParameter = 0
 ) -> Released:
     """Release an earlier release of a stack again: its artifact, template and parameters.
 
@@ -59,7 +63,7 @@ async def roll_back(
     earlier = await (
         _named(target, stack, number) if number else _before(target, stack, history, rejected)
     )
-    check_restorable(earlier, rejected)
+    require_restorable(earlier, rejected)
     restored = await restore(target, earlier)
     await report_rollback(target, restored)
     return restored

@@ -32,7 +32,7 @@ from tiercel.sandbox.machine.record import (
     write_record,
 )
 
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def up(  # noqa: PLR0913 - what to start, and where
     prefect: bool = True,
     github: bool = True,
     ports: Ports = Ports(),  # noqa: B008 - it is immutable
-    report: Tell = lambda _: None,
+    report: Announce = lambda _: None,
 ) -> Sandbox:
     """Start what does not run yet, create what the accounts lack, and return the sandbox.
 
@@ -191,7 +191,7 @@ def _with_github(record: SandboxRecord, layout: Layout, port: int) -> SandboxRec
 
 
 def _ready(
-    record: SandboxRecord, layout: Layout, topology: Topology, report: Tell
+    record: SandboxRecord, layout: Layout, topology: Topology, report: Announce
 ) -> SandboxRecord:
     """Wait for the servers; Prefect goes on starting while the accounts are filled."""
     if record.aws:
@@ -205,7 +205,7 @@ def _ready(
 
 
 def _seeded(
-    record: SandboxRecord, layout: Layout, topology: Topology, report: Tell
+    record: SandboxRecord, layout: Layout, topology: Topology, report: Announce
 ) -> SandboxRecord:
     fingerprint = _fingerprint(topology)
     if record.seeded == fingerprint or record.aws is None:

@@ -88,9 +88,14 @@ def has_uncommitted_changes(path: Path) -> bool:
 
 
 def head(path: Path) -> str:
-    """Return the commit that a clone has checked out; RefusedInputError if there is none."""
+    """Return the commit that a clone has checked out.
+
+    Raises RefusedInputError if there is none, and for a clone that lacks older commits: nobody
+    can fetch from a copy of it, nor tell what was merged where.
+    """
     try:
-        return git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
+        shallow = git_in(path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        commit = git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
         raise RefusedInputError(
             "sandbox.no_repository",
@@ -99,6 +104,15 @@ def head(path: Path) -> str:
             state="nothing was started",
             remedy="give the folder of a clone: `git init`, add and commit first",
         ) from error
+    if shallow:
+        raise RefusedInputError(
+            "sandbox.shallow_repository",
+            "this clone has only a part of its history",
+            where=str(path),
+            state="nothing was started",
+            remedy="run `git fetch --unshallow` there first",
+        )
+    return commit
 
 
 def git_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.sandbox import lifecycle
-from tiercel.sandbox.lifecycle import Tell
+from tiercel.sandbox.lifecycle import Announce
 from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.processes import HOST
@@ -31,7 +31,7 @@ _LEFT_OUT = ("AWS_", "GITHUB_", "PREFECT_")
 
 
 def start_workers(
-    state: Path, config: Path, environments: list[str], report: Tell = lambda _: None
+    state: Path, config: Path, environments: list[str], report: Announce = lambda _: None
 ) -> None:
     """Start the workers that do not run yet, and wait until the Prefect server knows them.
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import Quiet
+from tiercel.cli.terminal.options import QuietOption
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tiercel.domain.accounts.findings import Report
+    from tiercel.domain.accounts.findings import CheckReport
 
 
 @shared(Settings)
@@ -26,7 +26,7 @@ def check(
         str, typer.Argument(help="preprod or prod; every environment without it.")
     ] = "",
     *,
-    quiet: Quiet = False,
+    quiet: QuietOption = False,
     settings: Settings,
 ) -> None:
     """Try an environment's accounts for real and compare them with what they must be."""
@@ -45,14 +45,14 @@ def check(
         raise typer.Exit(int(ExitCode.CHECK_FAILED))
 
 
-def _checked(output: Output, environment: str, settings: Settings) -> Report:
+def _checked(output: Output, environment: str, settings: Settings) -> CheckReport:
     """Run the check of one environment; one that is red is a result like any other."""
     settings.become(environment)
     from tiercel.domain.accounts.findings import CheckFailedError
     from tiercel.flows.check import check_environment
 
     try:
-        report: Report = run_flow(check_environment, output, environment=environment).result
+        report: CheckReport = run_flow(check_environment, output, environment=environment).result
     except CheckFailedError as error:
         if error.report is None:
             raise
@@ -60,7 +60,7 @@ def _checked(output: Output, environment: str, settings: Settings) -> Report:
     return report
 
 
-def show_report(output: Output, report: Report) -> None:
+def show_report(output: Output, report: CheckReport) -> None:
     """Print the matrix, then what is red with its remedy, then what was not checked."""
     from tiercel.cli.terminal.check_matrix import matrix, not_checked, reds
     from tiercel.domain.accounts.findings import Verdict

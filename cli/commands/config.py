@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import Json
+from tiercel.cli.terminal.options import JsonOption
 from tiercel.cli.terminal.output import Output
 
 app = typer.Typer(no_args_is_help=True, help="The configuration, tiercel.toml.")
@@ -25,7 +25,7 @@ def check(
         typer.Argument(help="The file; else TIERCEL_CONFIG, else ./tiercel.toml."),
     ] = None,
     *,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a configuration; every wrong key is named with its line. Nothing is called."""
     from tiercel.domain.organization.names import Names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.options import Repository, Revision
+from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.releasing import commit_to_release, owned
 from tiercel.cli.terminal.runs import run_flow
@@ -13,7 +13,9 @@ _DEPLOYMENT = "deploy-to-preprod/preprod"
 
 
 @shared(RunSettings)
-def deploy(repository: Repository, commit: Revision, *, settings: RunSettings) -> None:
+def deploy(
+    repository: RepositoryArgument, commit: RevisionArgument, *, settings: RunSettings
+) -> None:
     """Deploy a commit's published artifacts to Preprod."""
     output = settings.output
     repository, commit = commit_to_release(settings, "preprod", repository, commit)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="An environment's history as files.")
 
-Environment = Annotated[str, typer.Argument(help="preprod or prod.")]
+_Environment = Annotated[str, typer.Argument(help="preprod or prod.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of the files.", file_okay=False)]
 
 
 @app.command("export")
 @shared(Settings)
-def export(environment: Environment, folder: Folder, *, settings: Settings) -> None:
+def export(environment: _Environment, folder: Folder, *, settings: Settings) -> None:
     """Write the ledger of an environment and all of its artifacts into a folder."""
     from tiercel.tasks.records.ledger_export import export_ledger
 
@@ -39,7 +39,7 @@ def export(environment: Environment, folder: Folder, *, settings: Settings) -> N
 @app.command("restore")
 @shared(Settings)
 def restore(
-    environment: Environment,
+    environment: _Environment,
     folder: Folder,
     *,
     sign_again: Annotated[

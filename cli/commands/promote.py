@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.options import Repository, Revision
+from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.releasing import commit_to_release, owned
 from tiercel.cli.terminal.runs import run_flow
@@ -13,7 +13,9 @@ _DEPLOYMENT = "promote-to-prod/prod"
 
 
 @shared(RunSettings)
-def promote(repository: Repository, commit: Revision = "main", *, settings: RunSettings) -> None:
+def promote(
+    repository: RepositoryArgument, commit: RevisionArgument = "main", *, settings: RunSettings
+) -> None:
     """Release to Prod what Preprod verified for the same source, tag it and announce it."""
     output = settings.output
     repository, commit = commit_to_release(settings, "prod", repository, commit)

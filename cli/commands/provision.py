@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import Config, Json, Quiet
+from tiercel.cli.terminal.options import ConfigOption, JsonOption, QuietOption
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import use_config
@@ -30,9 +30,9 @@ def provision(
     approve: Annotated[
         str, typer.Option(metavar="PLAN_DIGEST", help="Apply the plan with this digest.")
     ] = "",
-    config: Config = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
+    config: ConfigOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring an environment's two accounts to what terraform/ describes."""
     output = Output(as_json=as_json, quiet=quiet)

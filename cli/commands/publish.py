@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.options import Repository, Revision
+from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releasing import commit_to_release, owned
 from tiercel.cli.terminal.runs import run_flow
@@ -20,7 +20,9 @@ _DEPLOYMENT = "publish-artifact/preprod"
 
 
 @shared(RunSettings)
-def publish(repository: Repository, commit: Revision, *, settings: RunSettings) -> None:
+def publish(
+    repository: RepositoryArgument, commit: RevisionArgument, *, settings: RunSettings
+) -> None:
     """Build a commit's services and publish what Preprod does not have yet."""
     repository, commit = commit_to_release(settings, "preprod", repository, commit)
     given: dict[str, str | bool] = {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import Stack
+from tiercel.cli.terminal.options import StackArgument
 from tiercel.cli.terminal.releases import detail_rows, release_row
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.text import printable
@@ -17,7 +17,7 @@ _LONGEST_REASON = 500
 
 @shared(Settings)
 def reject(
-    stack: Stack,
+    stack: StackArgument,
     number: Annotated[int, typer.Argument(min=1, help="The release to rule out.")],
     *,
     reason: Annotated[str, typer.Option(help="Why, for those who wonder later.")],

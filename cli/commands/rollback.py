@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.options import Stack
+from tiercel.cli.terminal.options import StackArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import release_row
 from tiercel.cli.terminal.runs import run_flow
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @shared(RunSettings)
 def rollback(
-    stack: Stack,
+    stack: StackArgument,
     *,
     to: Annotated[
         int, typer.Option(min=0, help="The release to go back to; 0: the last good one before.")
@@ -28,11 +28,11 @@ def rollback(
 ) -> None:
     """Release an earlier release of a stack again, from what the ledger has of it."""
     from tiercel.domain.organization.names import names_of_stack
-    from tiercel.domain.organization.requests import check_earlier_release, check_stack_name
+    from tiercel.domain.organization.requests import require_earlier_release, require_stack_name
 
     output = settings.output
-    check_stack_name(stack)
-    check_earlier_release(to)
+    require_stack_name(stack)
+    require_earlier_release(to)
     environment = names_of_stack(settings.topology(), stack).environment.name
     settings.settle(environment)
     given: dict[str, str | int | bool] = {

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.commands.up import bring_up
+from tiercel.cli.commands.up import install_everything
 from tiercel.cli.terminal.failures import sandbox_not_running
-from tiercel.cli.terminal.options import Config, Json, Quiet, State
+from tiercel.cli.terminal.options import ConfigOption, JsonOption, QuietOption, StateOption
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, leave_the_world, use_config, use_sandbox
 
@@ -22,8 +22,8 @@ app = typer.Typer(no_args_is_help=True, help="Four AWS accounts on this machine.
 @app.command()
 def up(
     *,
-    state: State = DEFAULT_STATE,
-    config: Config = None,
+    state: StateOption = DEFAULT_STATE,
+    config: ConfigOption = None,
     latency: Annotated[
         int, typer.Option(min=0, max=10_000, help="Milliseconds added to every AWS call.")
     ] = 0,
@@ -31,7 +31,7 @@ def up(
     workers: Annotated[
         bool, typer.Option("--workers", help="Deploy the flows, start a worker an environment.")
     ] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start the sandbox, or find that it runs; fill the accounts of the configuration."""
     output = Output(as_json=as_json)
@@ -49,7 +49,7 @@ def _start_workers(output: Output, state: Path) -> None:
 
     # Prefect reads its settings when it is imported: the sandbox's have to be there.
     use_sandbox(state, None)
-    bring_up(output)
+    install_everything(output)
     topology = read_topology(config_path())
     with output.waiting("starting the workers") as spinner:
         start_workers(state, config_path(), list(topology.environments), spinner.update)
@@ -72,7 +72,7 @@ def start_sandbox(
 
 
 @app.command()
-def down(*, state: State = DEFAULT_STATE, quiet: Quiet = False) -> None:
+def down(*, state: StateOption = DEFAULT_STATE, quiet: QuietOption = False) -> None:
     """Stop the sandbox; its state stays in the folder for the next start."""
     from tiercel.sandbox import lifecycle
 
@@ -81,7 +81,7 @@ def down(*, state: State = DEFAULT_STATE, quiet: Quiet = False) -> None:
 
 
 @app.command()
-def status(*, state: State = DEFAULT_STATE, as_json: Json = False) -> None:
+def status(*, state: StateOption = DEFAULT_STATE, as_json: JsonOption = False) -> None:
     """Say whether the sandbox runs, and at which addresses."""
     show(Output(as_json=as_json), state)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import Json, Quiet
+from tiercel.cli.terminal.options import JsonOption, QuietOption
 from tiercel.cli.terminal.output import Output
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ def up(
         Path | None,
         typer.Option(metavar="FILE", help="A prefect.yaml of your own; else Tiercel's."),
     ] = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring the work pools, deployments and automations to the server of PREFECT_API_URL.
 
     Repeatable: what is right already is left alone, and so is what you chose in Prefect.
     """
     output = Output(as_json=as_json, quiet=quiet)
-    show_installed(output, bring_up(output, environment, pool_type, notify, file))
+    show_installed(output, install_everything(output, environment, pool_type, notify, file))
 
 
-def bring_up(
+def install_everything(
     output: Output,
     environment: str | None = None,
     pool_type: str = "process",

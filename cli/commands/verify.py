@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.options import Repository
+from tiercel.cli.terminal.options import RepositoryArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releasing import owned
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
-    from tiercel.domain.review.checks import Check
+    from tiercel.domain.review.statuses import Status
 
 _DEPLOYMENT = "verify-pull-request/preprod"
 
 
 @shared(RunSettings)
 def verify(
-    repository: Repository,
+    repository: RepositoryArgument,
     number: Annotated[int, typer.Argument(min=1, help="The pull request's number.")],
     commit: Annotated[str, typer.Argument(help="The head to verify, a full commit id.")],
     *,
@@ -33,9 +33,9 @@ def verify(
 
     output = settings.output
     given: dict[str, str | int] = {
-        "repository": requests.check_repository_name(repository),
-        "number": requests.check_pull_request_number(number),
-        "commit": requests.check_commit_id(commit),
+        "repository": requests.require_repository_name(repository),
+        "number": requests.require_pull_request_number(number),
+        "commit": requests.require_commit_id(commit),
     }
     settings.settle("preprod")
     if not settings.local:
@@ -47,7 +47,7 @@ def verify(
     show_checks(output, run_flow(verify_pull_request, output, **given).result)
 
 
-def show_checks(output: Output, checks: Sequence[Check]) -> None:
+def show_checks(output: Output, checks: Sequence[Status]) -> None:
     """Print the statuses that GitHub shows beside the commit."""
     output.document([one.model_dump(mode="json") for one in checks])
     if not output.as_json:

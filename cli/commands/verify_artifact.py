@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import Stack
+from tiercel.cli.terminal.options import StackArgument
 from tiercel.cli.terminal.settings import Settings, shared
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @shared(Settings)
 def verify_artifact(
-    stack: Stack,
+    stack: StackArgument,
     *,
     release: Annotated[
         int | None, typer.Option(min=1, max=99_999_999, help="A release of it; else the newest.")

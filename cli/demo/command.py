@@ -10,7 +10,7 @@ import typer
 
 from tiercel.cli.commands.sandbox import start_sandbox
 from tiercel.cli.demo.story import Chapter, story_of_any_repository, story_of_the_example
-from tiercel.cli.terminal.options import Json, State
+from tiercel.cli.terminal.options import JsonOption, StateOption
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
 from tiercel.tasks.engine.resources import resource
@@ -26,12 +26,12 @@ def demo(
         Path | None,
         typer.Option(help="A clone of your own, of which HEAD is released; else examples/shop."),
     ] = None,
-    state: State = DEFAULT_STATE,
+    state: StateOption = DEFAULT_STATE,
     latency: Annotated[
         int, typer.Option(min=0, max=10_000, help="Milliseconds added to every AWS call.")
     ] = 0,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the sandbox at the end.")] = False,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Take changes from pull requests through Preprod to Prod and ask both for an answer.
 

@@ -14,7 +14,7 @@ from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.review.checks import Check, CheckState
+from tiercel.domain.review.statuses import Status, StatusState
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.publish import publish_artifact
@@ -24,7 +24,7 @@ from tiercel.sandbox import lifecycle
 from tiercel.sandbox.people import Team
 from tiercel.tasks.aws.clients import forget_clients
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 
 @dataclass
@@ -137,10 +137,10 @@ class Stage:
         self._to_prod(self.team.approve_and_merge(number))
 
     def _verify(self, number: int, commit: str, *, passes: bool) -> None:
-        checks: list[Check] = self._run(verify_pull_request, number=number, commit=commit)
+        checks: list[Status] = self._run(verify_pull_request, number=number, commit=commit)
         for check in checks:
             self.output.line(f"        {check.context}: {check.state}: {check.short}")
-        if (checks[-1].state is CheckState.SUCCESS) is not passes:
+        if (checks[-1].state is StatusState.SUCCESS) is not passes:
             raise TiercelError(
                 "demo.unexpected",
                 f"the demo expected pull request #{number} to {'pass' if passes else 'fail'}",
@@ -152,7 +152,7 @@ class Stage:
         use_sandbox(self.state, self.config, environment)
         forget_clients()
 
-    def _run(self, flow: Callable[..., Coroutine[Any, Any, R]], **parameters: Any) -> R:
+    def _run(self, flow: Callable[..., Coroutine[Any, Any, _R]], **parameters: Any) -> _R:
         finished = run_flow(flow, self.output, repository=self.repository, **parameters)
         self.runs.append(finished.run_id)
         return finished.result

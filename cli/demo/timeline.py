@@ -21,7 +21,7 @@ _RECORDED_WITHIN_SECONDS = 1.2
 
 
 @dataclass(frozen=True)
-class Step:
+class TimedStep:
     """One task run; times in seconds from the start of the first step."""
 
     name: str
@@ -29,14 +29,16 @@ class Step:
     seconds: float
 
 
-def read_steps(run_ids: Sequence[str]) -> list[Step]:
+def read_steps(run_ids: Sequence[str]) -> list[TimedStep]:
     """Return the task runs of flow runs in the order in which they began."""
     runs = asyncio.run(_task_runs(run_ids))
     if not runs:
         return []
     began: datetime = min(run.start_time for run in runs)
     return [
-        Step(run.name, (run.start_time - began).total_seconds(), run.total_run_time.total_seconds())
+        TimedStep(
+            run.name, (run.start_time - began).total_seconds(), run.total_run_time.total_seconds()
+        )
         for run in sorted(runs, key=lambda run: run.start_time)
     ]
 
@@ -64,7 +66,7 @@ async def _task_runs(run_ids: Sequence[str]) -> list[Any]:
     return [run for run in found if run.start_time and run.end_time]
 
 
-def draw(steps: Sequence[Step], least_seconds: float = 0.0) -> Table:
+def draw(steps: Sequence[TimedStep], least_seconds: float = 0.0) -> Table:
     """Return a chart with one bar a step; steps below the given seconds are left out."""
     end = max((step.start + step.seconds for step in steps), default=0.0) or 1.0
     table = Table(title="Timeline", title_justify="left", title_style="bold", box=None)

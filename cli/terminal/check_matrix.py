@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from tiercel.domain.accounts.findings import Aspect, Report, Verdict
+from tiercel.domain.accounts.findings import Aspect, CheckReport, Verdict
 from tiercel.domain.base.text import printable
 
 _CELLS = {
@@ -19,7 +19,7 @@ _CELLS = {
 _LONGEST = 2_000
 
 
-def matrix(report: Report, account: str, kind: str) -> Padding:
+def matrix(report: CheckReport, account: str, kind: str) -> Padding:
     """Return one account's things, a line each, with the worst verdict on each aspect."""
     title = _plain(f"{report.environment}, {kind} {account}")
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
@@ -33,7 +33,7 @@ def matrix(report: Report, account: str, kind: str) -> Padding:
     return Padding(table, (1, 0, 0, 0))
 
 
-def reds(report: Report) -> Iterator[Padding]:
+def reds(report: CheckReport) -> Iterator[Padding]:
     """Yield for each red finding what is wrong, why that matters and what to do."""
     for one in report.of(Verdict.RED):
         grid = Table.grid(padding=(0, 1))
@@ -46,7 +46,7 @@ def reds(report: Report) -> Iterator[Padding]:
         yield Padding(grid, (1, 0, 0, 0))
 
 
-def not_checked(report: Report) -> Padding:
+def not_checked(report: CheckReport) -> Padding:
     """Return what could not be checked, and why."""
     table = Table(title="Not checked", title_justify="left", title_style="bold", box=None)
     for name in ("thing", "what", "why"):

@@ -7,21 +7,23 @@ from typing import Annotated
 
 import typer
 
-Sandbox = Annotated[
+SandboxOption = Annotated[
     bool, typer.Option("--sandbox", "-s", help="Work in the running sandbox and not in AWS.")
 ]
-Local = Annotated[
+LocalOption = Annotated[
     bool, typer.Option("--local", help="Run the flow in this process, not through a worker.")
 ]
-State = Annotated[Path, typer.Option("--state", help="The folder of the sandbox's state.")]
-Config = Annotated[
+StateOption = Annotated[Path, typer.Option("--state", help="The folder of the sandbox's state.")]
+ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="The configuration; else TIERCEL_CONFIG, else ./tiercel.toml."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Repository = Annotated[
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+RepositoryArgument = Annotated[
     str, typer.Argument(help="The GitHub repository, owner/name; in the sandbox also a folder.")
 ]
-Revision = Annotated[str, typer.Argument(help="A commit id, or a branch.")]
-Stack = Annotated[str, typer.Argument(help="The stack, as `tiercel status` names it.")]
+RevisionArgument = Annotated[str, typer.Argument(help="A commit id, or a branch.")]
+StackArgument = Annotated[str, typer.Argument(help="The stack, as `tiercel status` names it.")]

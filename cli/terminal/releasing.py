@@ -15,13 +15,13 @@ def commit_to_release(
     In the sandbox a folder is imported as a repository first. Raises RefusedInputError for
     what no flow would take.
     """
-    from tiercel.domain.organization.requests import check_repository_name, check_revision
+    from tiercel.domain.organization.requests import require_repository_name, require_revision
 
     folder = Path(repository) if settings.sandbox and Path(repository).is_dir() else None
     if folder is None:
-        check_repository_name(repository)
+        require_repository_name(repository)
     if folder is None or commit != "HEAD":
-        check_revision(commit)
+        require_revision(commit)
     settings.settle(environment)
     if folder is None:
         return repository, commit
@@ -33,7 +33,7 @@ def commit_to_release(
 
 def owned(repository: str) -> None:
     """Raise what a flow in this process would find in the configuration, before it is started."""
-    from tiercel.flows.release.preparation import check_repository
+    from tiercel.flows.release.preparation import require_repository
     from tiercel.tasks.source.topology_file import config_path, read_topology
 
-    check_repository(repository, read_topology(config_path()))
+    require_repository(repository, read_topology(config_path()))

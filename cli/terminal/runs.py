@@ -15,7 +15,7 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.streams import deaf_to_hangups
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 _NOISE = (
@@ -35,10 +35,10 @@ def is_noise(message: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Finished(Generic[R]):
+class Finished(Generic[_R]):
     """A flow's result, the id of its run and how long it took in seconds."""
 
-    result: R
+    result: _R
     run_id: str
     seconds: float
 
@@ -60,8 +60,8 @@ class _Lines(logging.Handler):
 
 
 def run_flow(
-    flow: Callable[..., Coroutine[Any, Any, R]], output: Output, **parameters: str | int | bool
-) -> Finished[R]:
+    flow: Callable[..., Coroutine[Any, Any, _R]], output: Output, **parameters: str | int | bool
+) -> Finished[_R]:
     """Run a flow to its end in this process and return its result.
 
     Raises the TiercelError with which the flow failed. Whoever closes the terminal meanwhile

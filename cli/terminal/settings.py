@@ -8,7 +8,14 @@ from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from tiercel.cli.terminal.options import Config, Json, Local, Quiet, Sandbox, State
+from tiercel.cli.terminal.options import (
+    ConfigOption,
+    JsonOption,
+    LocalOption,
+    QuietOption,
+    SandboxOption,
+    StateOption,
+)
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox, use_workers
 
@@ -24,10 +31,10 @@ S = TypeVar("S", bound="Settings")
 class Settings:
     """What a command that looks at environments is told beside its own options."""
 
-    sandbox: Sandbox = False
-    state: State = DEFAULT_STATE
-    config: Config = None
-    as_json: Json = False
+    sandbox: SandboxOption = False
+    state: StateOption = DEFAULT_STATE
+    config: ConfigOption = None
+    as_json: JsonOption = False
 
     @property
     def output(self) -> Output:
@@ -69,8 +76,8 @@ class Settings:
 class RunSettings(Settings):
     """What a command that starts a flow is told beside its own options."""
 
-    local: Local = False
-    quiet: Quiet = False
+    local: LocalOption = False
+    quiet: QuietOption = False
 
     @property
     def output(self) -> Output:

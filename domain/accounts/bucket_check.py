@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
-from tiercel.domain.accounts.observations import (
-    BucketSeen,
-    Encryption,
-    LifecycleRule,
-    Policy,
-    Unread,
-)
+from tiercel.domain.accounts.observations import BucketSeen, Encryption, LifecycleRule, Unread
 from tiercel.domain.accounts.policy_check import (
     PolicyPlace,
     as_written,
@@ -23,8 +17,9 @@ from tiercel.domain.accounts.policy_check import (
     no_deleted_principal,
     unread,
 )
+from tiercel.domain.base.values import PolicyDocument
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
@@ -44,7 +39,7 @@ class WantedBucket:
     arn: str
     key_arn: str
     policy_name: str
-    policy: Policy | Unread
+    policy: PolicyDocument | Unread
     kept: tuple[str, ...]
     expiring: tuple[str, ...]
     remedy: str
@@ -164,15 +159,15 @@ def nothing_else_expires(
 def _setting(
     wanted: WantedBucket,
     rule: str,
-    found: T | Unread,
-    check: Callable[[WantedBucket, T], Finding | None],
+    found: _T | Unread,
+    check: Callable[[WantedBucket, _T], Finding | None],
 ) -> Finding:
     if isinstance(found, Unread):
         return unread(wanted.thing, Aspect.SETTINGS, rule, found)
     return check(wanted, found) or wanted.thing.green(Aspect.SETTINGS, rule)
 
 
-def _policy(wanted: WantedBucket, found: Policy | Unread | None) -> list[Finding]:
+def _policy(wanted: WantedBucket, found: PolicyDocument | Unread | None) -> list[Finding]:
     place = wanted.place
     if found is None or isinstance(found, Unread):
         return [missing_policy(place, found)]

@@ -78,7 +78,7 @@ class Row(Frozen):
     cells: dict[Aspect, Verdict]
 
 
-class Report(Frozen):
+class CheckReport(Frozen):
     """Everything that a check found. `accounts` has the kind of each account by its id."""
 
     environment: str
@@ -110,10 +110,10 @@ class CheckFailedError(TiercelError):
     """Something of an environment is red. `report` has everything that was found."""
 
     exit_code = ExitCode.CHECK_FAILED
-    report: Report | None = None
+    report: CheckReport | None = None
 
 
-def check_failed(report: Report) -> CheckFailedError:
+def check_failed(report: CheckReport) -> CheckFailedError:
     """Return the error of a report that has something red."""
     red = report.of(Verdict.RED)
     error = CheckFailedError(

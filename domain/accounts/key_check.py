@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
-from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
+from tiercel.domain.accounts.observations import KeySeen, Unread
 from tiercel.domain.accounts.policy_check import (
     PolicyPlace,
     as_written,
@@ -13,6 +13,7 @@ from tiercel.domain.accounts.policy_check import (
     no_deleted_principal,
     unread,
 )
+from tiercel.domain.base.values import PolicyDocument
 
 # https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
 _LARGEST_POLICY = 32_768
@@ -28,7 +29,7 @@ class WantedKey:
     usage: str
     rotates: bool
     policy_name: str
-    policy: Policy | Unread
+    policy: PolicyDocument | Unread
     remedy: str
 
     @property
@@ -118,7 +119,7 @@ def can_be_read(wanted: WantedKey, found: Unread) -> Finding:
     )
 
 
-def _policy(wanted: WantedKey, found: Policy | Unread) -> list[Finding]:
+def _policy(wanted: WantedKey, found: PolicyDocument | Unread) -> list[Finding]:
     place = wanted.place
     if isinstance(found, Unread):
         return [can_be_read(wanted, found)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.values import PolicyDocument
 
-Policy = Mapping[str, Any]
 """A policy document, as AWS returns it or as `policies/` has it, filled in."""
 
 
@@ -33,8 +33,8 @@ class Unread:
 class RoleSeen:
     """A role: who may become it, what it may do. `attached` has ARNs of managed policies."""
 
-    trust: Policy
-    inline: Mapping[str, Policy]
+    trust: PolicyDocument
+    inline: Mapping[str, PolicyDocument]
     attached: tuple[str, ...] = ()
     boundary: str = ""
 
@@ -66,7 +66,7 @@ class BucketSeen:
     ownership: str | Unread | None
     encryption: Encryption | Unread | None
     lifecycle: tuple[LifecycleRule, ...] | Unread | None
-    policy: Policy | Unread | None
+    policy: PolicyDocument | Unread | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class KeySeen:
     state: str
     spec: str
     usage: str
-    policy: Policy | Unread
+    policy: PolicyDocument | Unread
     rotates: bool | Unread | None = None
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
-from tiercel.domain.accounts.observations import Policy, Unread
+from tiercel.domain.accounts.observations import Unread
 from tiercel.domain.accounts.policy_difference import (
     differences,
     listed,
@@ -16,6 +16,7 @@ from tiercel.domain.accounts.policy_difference import (
     principals_of,
     statements_of,
 )
+from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.names import GITHUB_ISSUER
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
@@ -40,7 +41,9 @@ class PolicyPlace:
         return f"policies/{self.policy}.json"
 
 
-def as_written(place: PolicyPlace, wanted: Policy | Unread, found: Policy) -> Finding:
+def as_written(
+    place: PolicyPlace, wanted: PolicyDocument | Unread, found: PolicyDocument
+) -> Finding:
     """The policy means what its template in `policies/` says, filled in."""
     rule = f"as {place.file}"
     if isinstance(wanted, Unread):
@@ -52,7 +55,7 @@ def as_written(place: PolicyPlace, wanted: Policy | Unread, found: Policy) -> Fi
     return place.thing.green(place.aspect, rule)
 
 
-def no_deleted_principal(place: PolicyPlace, found: Policy) -> Finding:
+def no_deleted_principal(place: PolicyPlace, found: PolicyDocument) -> Finding:
     """No principal is the unique id that IAM leaves where a deleted role or user was named."""
     stale = [
         f"{who} in {name_of(statement)}"
@@ -72,7 +75,7 @@ def no_deleted_principal(place: PolicyPlace, found: Policy) -> Finding:
     )
 
 
-def has_room(place: PolicyPlace, *found: Policy) -> Finding:
+def has_room(place: PolicyPlace, *found: PolicyDocument) -> Finding:
     """What AWS counts of the policy, all but white space, is not near its limit.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -90,7 +93,7 @@ def has_room(place: PolicyPlace, *found: Policy) -> Finding:
     )
 
 
-def demands_external_id(place: PolicyPlace, wanted: str, trust: Policy) -> Finding:
+def demands_external_id(place: PolicyPlace, wanted: str, trust: PolicyDocument) -> Finding:
     """The role is assumed with the external id of `tiercel.toml` and no other."""
     rule = "external id"
     asked = [
@@ -111,7 +114,7 @@ def demands_external_id(place: PolicyPlace, wanted: str, trust: Policy) -> Findi
     return place.thing.red(Aspect.TRUST, rule, what, why=why, remedy=remedy)
 
 
-def limits_audience(place: PolicyPlace, trust: Policy) -> Finding:
+def limits_audience(place: PolicyPlace, trust: PolicyDocument) -> Finding:
     """Tokens of GitHub are accepted only if they were made for AWS."""
     missing = [
         name_of(one)
@@ -129,7 +132,7 @@ def limits_audience(place: PolicyPlace, trust: Policy) -> Finding:
     )
 
 
-def limits_subject(place: PolicyPlace, wanted: tuple[str, ...], trust: Policy) -> Finding:
+def limits_subject(place: PolicyPlace, wanted: tuple[str, ...], trust: PolicyDocument) -> Finding:
     """Tokens of GitHub are accepted only from the repositories and the environment meant."""
     open_to = []
     for one in _for_github(trust):
@@ -150,7 +153,7 @@ def limits_subject(place: PolicyPlace, wanted: tuple[str, ...], trust: Policy) -
     )
 
 
-def demands_tls(place: PolicyPlace, bucket_arn: str, found: Policy) -> Finding:
+def demands_tls(place: PolicyPlace, bucket_arn: str, found: PolicyDocument) -> Finding:
     """Requests without TLS are denied to everybody, for the bucket and all its objects."""
     needed = {
         ("effect", "Deny"),
@@ -201,7 +204,7 @@ def unread(thing: Thing, aspect: Aspect, rule: str, found: Unread) -> Finding:
     )
 
 
-def _for_github(trust: Policy) -> list[Policy]:
+def _for_github(trust: PolicyDocument) -> list[PolicyDocument]:
     return [
         one
         for one in statements_of(trust)
@@ -210,7 +213,7 @@ def _for_github(trust: Policy) -> list[Policy]:
     ]
 
 
-def _values(statement: Policy, operator: str, key: str) -> set[str]:
+def _values(statement: PolicyDocument, operator: str, key: str) -> set[str]:
     """Return the values that a condition tests a key for, with this very operator."""
     for name, tests in (statement.get("Condition") or {}).items():
         for tested, values in tests.items():

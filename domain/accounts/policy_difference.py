@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tiercel.domain.accounts.observations import Policy
+from tiercel.domain.base.values import PolicyDocument
 
-Part = tuple[str, str]
+_Part = tuple[str, str]
 """An element of a statement, such as `Action` or `StringEquals aws:PrincipalArn`, and a value."""
 
 _ROOT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):root")
@@ -22,7 +22,7 @@ _CASELESS = frozenset({"Action", "NotAction"})
 _PLAIN = ("Effect", "Action", "NotAction", "Resource", "NotResource")
 
 
-def differences(wanted: Policy, found: Policy) -> list[str]:
+def differences(wanted: PolicyDocument, found: PolicyDocument) -> list[str]:
     """Return what is missing from a policy and what it has in excess; empty if it means the same.
 
     Statements are compared by what they say; the Sid only tells which of the others was meant.
@@ -44,7 +44,7 @@ def differences(wanted: Policy, found: Policy) -> list[str]:
     return said + [f"{name_of(statement)} is in excess" for statement in extra]
 
 
-def statements_of(policy: Policy) -> list[Policy]:
+def statements_of(policy: PolicyDocument) -> list[PolicyDocument]:
     """Return the statements, of which AWS writes a single one without a list."""
     return listed(policy.get("Statement"))
 
@@ -56,7 +56,7 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def name_of(statement: Policy) -> str:
+def name_of(statement: PolicyDocument) -> str:
     """Return the statement's Sid, or what it is about where it has none."""
     if sid := statement.get("Sid"):
         return f"statement {sid}"
@@ -64,7 +64,7 @@ def name_of(statement: Policy) -> str:
     return f"a statement without Sid ({statement.get('Effect')} {actions})"
 
 
-def parts_of(statement: Policy) -> Iterator[Part]:
+def parts_of(statement: PolicyDocument) -> Iterator[_Part]:
     """Yield every part of a statement that decides what it means, spelled one way."""
     for element in _PLAIN:
         yield from ((element, str(one)) for one in listed(statement.get(element)))
@@ -78,7 +78,7 @@ def parts_of(statement: Policy) -> Iterator[Part]:
                 yield f"{operator} {key}", text
 
 
-def principals_of(principal: Any) -> Iterator[Part]:
+def principals_of(principal: Any) -> Iterator[_Part]:
     """Yield the kind and name of each principal of a statement's element."""
     if principal is None:
         return
@@ -87,17 +87,17 @@ def principals_of(principal: Any) -> Iterator[Part]:
         yield from ((kind, str(name)) for name in listed(names))
 
 
-def _keys(statement: Policy) -> set[Part]:
+def _keys(statement: PolicyDocument) -> set[_Part]:
     return {_key(part) for part in parts_of(statement)}
 
 
-def _key(part: Part) -> Part:
+def _key(part: _Part) -> _Part:
     """Actions, condition operators and condition keys have no case."""
     element, value = part
     return element.lower(), value.lower() if element in _CASELESS else value
 
 
-def _apart(wanted: Policy, found: Policy) -> str:
+def _apart(wanted: PolicyDocument, found: PolicyDocument) -> str:
     have, meant = _keys(found), _keys(wanted)
     lacks = [" ".join(part) for part in parts_of(wanted) if _key(part) not in have]
     excess = [" ".join(part) for part in parts_of(found) if _key(part) not in meant]

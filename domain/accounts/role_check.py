@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
-from tiercel.domain.accounts.observations import Policy, RoleSeen, Unread
+from tiercel.domain.accounts.observations import RoleSeen, Unread
 from tiercel.domain.accounts.policy_check import (
     PolicyPlace,
     as_written,
@@ -17,6 +17,7 @@ from tiercel.domain.accounts.policy_check import (
     no_deleted_principal,
     unread,
 )
+from tiercel.domain.base.values import PolicyDocument
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _LARGEST_TRUST = 2_048
@@ -35,8 +36,8 @@ class WantedRole:
 
     thing: Thing
     name: str
-    trust: Policy | Unread
-    permissions: Policy | Unread
+    trust: PolicyDocument | Unread
+    permissions: PolicyDocument | Unread
     remedy: str
     external_id: str = ""
     subjects: tuple[str, ...] = ()
@@ -100,7 +101,7 @@ def has_nothing_besides(wanted: WantedRole, seen: RoleSeen) -> Finding:
 
 
 def check_boundary(
-    thing: Thing, wanted: Policy | Unread, remedy: str, seen: Policy | Unread | None
+    thing: Thing, wanted: PolicyDocument | Unread, remedy: str, seen: PolicyDocument | Unread | None
 ) -> list[Finding]:
     """Apply every rule to the permissions boundary itself."""
     place = PolicyPlace(thing, Aspect.POLICY, "cloudformation-boundary", _LARGEST_MANAGED, remedy)
@@ -109,7 +110,7 @@ def check_boundary(
     return [as_written(place, wanted, seen), has_room(place, seen)]
 
 
-def _trust(wanted: WantedRole, trust: Policy) -> list[Finding]:
+def _trust(wanted: WantedRole, trust: PolicyDocument) -> list[Finding]:
     place = wanted.trust_place
     found = [
         as_written(place, wanted.trust, trust),

@@ -96,7 +96,7 @@ def read_terraform_plan(environment: str, document: Mapping[str, Any]) -> Terraf
     )
 
 
-def check_approval(plan: TerraformPlan, approved: str) -> None:
+def require_approval(plan: TerraformPlan, approved: str) -> None:
     """Raise RefusedInputError unless the approved digest is this plan's."""
     where, state = f"{plan.environment}: {plan.summary()}", "nothing was changed"
     remedy = f"read the plan; `tiercel provision {plan.environment} --approve {plan.digest}`"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from tiercel.domain.accounts.bucket_check import WantedBucket
 from tiercel.domain.accounts.findings import Thing
 from tiercel.domain.accounts.key_check import WantedKey
-from tiercel.domain.accounts.observations import Policy, Unread
+from tiercel.domain.accounts.observations import Unread
 from tiercel.domain.accounts.role_check import WantedRole
+from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
 
 INFRASTRUCTURE_ROLES = tuple(role for role in Role if role not in RUNTIME_ROLES)
@@ -39,7 +40,7 @@ class WantedEnvironment:
 
     names: Names
     subjects: tuple[str, ...]
-    policies: Mapping[str, Policy | Unread]
+    policies: Mapping[str, PolicyDocument | Unread]
     artifact_key: str = ""
 
     @property

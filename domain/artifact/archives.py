@@ -20,7 +20,7 @@ _ALWAYS_SMALL = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveEntry:
     """A file or folder of an archive that somebody else has packed. Sizes in bytes."""
 
     name: str
@@ -30,7 +30,7 @@ class Entry:
     is_encrypted: bool = False
 
 
-def check_package(names: Iterable[str], unzipped: int, where: str) -> None:
+def require_safe_package(names: Iterable[str], unzipped: int, where: str) -> None:
     """Raise RefusedInputError if a package cannot be a Lambda function or layer.
 
     Every name has to lead to a place of its own below the folder into which it is unpacked,
@@ -68,7 +68,7 @@ def check_package(names: Iterable[str], unzipped: int, where: str) -> None:
         seen[name.casefold()] = name
 
 
-def check_archive(entries: Sequence[Entry], where: str) -> None:
+def require_safe_archive(entries: Sequence[ArchiveEntry], where: str) -> None:
     """Raise RefusedInputError if an archive that was packed elsewhere is unsafe to unpack."""
     for entry in entries:
         if entry.is_link:
@@ -83,7 +83,7 @@ def check_archive(entries: Sequence[Entry], where: str) -> None:
                 "package.encrypted", "an archive is encrypted", where=where, why=repr(entry.name)
             )
     unzipped = sum(entry.size for entry in entries)
-    check_package([entry.name.removesuffix("/") for entry in entries], unzipped, where)
+    require_safe_package([entry.name.removesuffix("/") for entry in entries], unzipped, where)
     packed = sum(entry.packed for entry in entries)
     if unzipped > max(MAX_RATIO * packed, _ALWAYS_SMALL):
         why = f"{packed:,} bytes become {unzipped:,}; at most {MAX_RATIO} times as many may"

@@ -12,15 +12,14 @@ from typing import Any
 
 from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER, declare_boundary
 from tiercel.domain.artifact.local_files import (
-    Template,
     is_local,
     mapping,
-    refusal,
     refuse_includes,
     refuse_references,
+    refused_reference,
     walk,
 )
-from tiercel.domain.base.values import Frozen
+from tiercel.domain.base.values import Frozen, TemplateDocument
 
 ASSET_BUCKET_PARAMETER = "TiercelAssetBucket"
 """The template parameter that names the bucket from which the stack's account reads."""
@@ -70,7 +69,7 @@ _BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersi
 _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
 
-def find_assets(template: Template, where: str = "template") -> tuple[Asset, ...]:
+def find_assets(template: TemplateDocument, where: str = "template") -> tuple[Asset, ...]:
     """Return every local reference that Tiercel packages, in the template's order.
 
     Raises RefusedInputError, naming resource and property, for a local reference of
@@ -89,14 +88,14 @@ def find_assets(template: Template, where: str = "template") -> tuple[Asset, ...
     return tuple(assets)
 
 
-def resources(template: Template) -> Iterator[tuple[str, Template]]:
+def resources(template: TemplateDocument) -> Iterator[tuple[str, TemplateDocument]]:
     """Yield the template's resources by logical id."""
     for logical_id, resource in (template.get("Resources") or {}).items():
         if isinstance(resource, dict):
             yield str(logical_id), resource
 
 
-def rewrite(template: Template, keys: Mapping[tuple[str, str], str]) -> Template:
+def rewrite(template: TemplateDocument, keys: Mapping[tuple[str, str], str]) -> TemplateDocument:
     """Return the template with each (logical id, property) pointing at an object's key.
 
     The bucket is left to the parameter `TiercelAssetBucket`, which nested stacks
@@ -119,7 +118,7 @@ def rewrite(template: Template, keys: Mapping[tuple[str, str], str]) -> Template
     return declare_boundary(result) if has_nested else result
 
 
-def declare_asset_bucket(template: Template) -> Template:
+def declare_asset_bucket(template: TemplateDocument) -> TemplateDocument:
     """Return the template with the parameter that names the asset bucket."""
     parameters = dict(template.get("Parameters") or {})
     parameters[ASSET_BUCKET_PARAMETER] = {
@@ -129,14 +128,16 @@ def declare_asset_bucket(template: Template) -> Template:
     return template | {"Parameters": parameters}
 
 
-def _location(resource_type: str, key: str) -> Template:
+def _location(resource_type: str, key: str) -> TemplateDocument:
     bucket = {"Ref": ASSET_BUCKET_PARAMETER}
     if resource_type in _LAMBDA_TYPES:
         return {"S3Bucket": bucket, "S3Key": key}
     return {"Bucket": bucket, "Key": key}
 
 
-def _nested_stack(resource: Template, properties: Template, name: str, key: str) -> Template:
+def _nested_stack(
+    resource: TemplateDocument, properties: TemplateDocument, name: str, key: str
+) -> TemplateDocument:
     """Return the stack that SAM makes of an application: its Location takes no function.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
@@ -153,7 +154,9 @@ def _nested_stack(resource: Template, properties: Template, name: str, key: str)
     return resource | {"Type": "AWS::CloudFormation::Stack", "Properties": changed}
 
 
-def _asset(logical_id: str, resource: Template, template: Template, where: str) -> Asset | None:
+def _asset(
+    logical_id: str, resource: TemplateDocument, template: TemplateDocument, where: str
+) -> Asset | None:
     resource_type = str(resource.get("Type"))
     if resource_type not in _PACKAGED:
         return None
@@ -179,7 +182,7 @@ def _asset(logical_id: str, resource: Template, template: Template, where: str) 
     )
 
 
-def _architecture(kind: AssetKind, properties: Template, metadata: Template) -> str:
+def _architecture(kind: AssetKind, properties: TemplateDocument, metadata: TemplateDocument) -> str:
     """A layer names the architecture that it is built for in its Metadata.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-layers.html
@@ -192,13 +195,13 @@ def _architecture(kind: AssetKind, properties: Template, metadata: Template) -> 
 
 
 def _with_globals(
-    resource: Template, resource_type: str, template: Template, where: str
-) -> Template:
+    resource: TemplateDocument, resource_type: str, template: TemplateDocument, where: str
+) -> TemplateDocument:
     """Add SAM's Globals, which every resource of a type inherits unless it ignores them.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
     """
-    inherited: Template = {}
+    inherited: TemplateDocument = {}
     if resource_type in _GLOBALS:
         inherited = mapping(mapping(template, "Globals", where), _GLOBALS[resource_type], where)
     ignored = resource.get("IgnoreGlobals") or []
@@ -209,7 +212,7 @@ def _with_globals(
     return {**inherited, **mapping(resource, "Properties", where)}
 
 
-def _path(resource_type: str, name: str, properties: Template) -> Any:
+def _path(resource_type: str, name: str, properties: TemplateDocument) -> Any:
     """SAM packages the template's own folder when a function names no code at all."""
     value = properties.get(name)
     if resource_type != "AWS::Serverless::Function":
@@ -223,10 +226,10 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _refuse_loop(key: str, loop: Any, template: Template, where: str) -> None:
+def _refuse_loop(key: str, loop: Any, template: TemplateDocument, where: str) -> None:
     """A loop makes a resource of each name, and with it another path: none is guessed at."""
     for _, node in walk(loop):
         if isinstance(node.get("Type"), str) and "::" in node["Type"]:
             refuse_references(key, node, where)
             if _asset(key, node, template, where):
-                raise refusal(key, "a local path inside Fn::ForEach", where)
+                raise refused_reference(key, "a local path inside Fn::ForEach", where)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-Template = dict[str, Any]
+from tiercel.domain.base.values import TemplateDocument
 
 BOUNDARY_PARAMETER = "TiercelPermissionsBoundary"
 """The template parameter that names the managed policy."""
@@ -21,7 +21,7 @@ _PRINCIPALS = ("AWS::IAM::Role", "AWS::IAM::User")
 _WITH_GENERATED_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 
 
-def bounded(template: Template) -> Template:
+def bounded(template: TemplateDocument) -> TemplateDocument:
     """Return the template with the boundary on every role that has none of its own."""
     found = template.get("Resources") or {}
     changed = {
@@ -34,7 +34,7 @@ def bounded(template: Template) -> Template:
     return declare_boundary(template | {"Resources": found | changed})
 
 
-def declare_boundary(template: Template) -> Template:
+def declare_boundary(template: TemplateDocument) -> TemplateDocument:
     """Return the template with the parameter that names the boundary."""
     parameters = dict(template.get("Parameters") or {})
     parameters[BOUNDARY_PARAMETER] = {
@@ -44,7 +44,7 @@ def declare_boundary(template: Template) -> Template:
     return template | {"Parameters": parameters}
 
 
-def _needs_boundary(resource: Template, template: Template) -> bool:
+def _needs_boundary(resource: TemplateDocument, template: TemplateDocument) -> bool:
     kind, properties = resource.get("Type"), resource.get("Properties") or {}
     if not isinstance(properties, dict) or "PermissionsBoundary" in properties:
         return False
@@ -55,18 +55,18 @@ def _needs_boundary(resource: Template, template: Template) -> bool:
     )
 
 
-def _globals(kind: Any, template: Template) -> Template:
+def _globals(kind: Any, template: TemplateDocument) -> TemplateDocument:
     section = "Function" if kind == "AWS::Serverless::Function" else "StateMachine"
     sections = template.get("Globals")
     found = sections.get(section) if isinstance(sections, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _given(names: Iterable[str], *places: Template) -> bool:
+def _given(names: Iterable[str], *places: TemplateDocument) -> bool:
     return any(name in place for name in names for place in places)
 
 
-def _with_boundary(resource: Template) -> Template:
+def _with_boundary(resource: TemplateDocument) -> TemplateDocument:
     properties = dict(resource.get("Properties") or {})
     properties["PermissionsBoundary"] = {"Ref": BOUNDARY_PARAMETER}
     return resource | {"Properties": properties}

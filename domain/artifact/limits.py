@@ -31,7 +31,7 @@ as six, are 5 MB."""
 _LOGICAL_ID = re.compile("[A-Za-z0-9]{1,255}")
 
 
-def check_template(template: dict[str, Any], where: str) -> None:
+def require_template_limits(template: dict[str, Any], where: str) -> None:
     """Raise RefusedInputError if the template has more than CloudFormation takes, or nothing."""
     resources = template.get("Resources")
     if not isinstance(resources, dict) or not resources:
@@ -85,7 +85,7 @@ def _check_names(section: str, entries: Mapping[str, Any], where: str) -> None:
             )
 
 
-def check_template_size(size: int, where: str) -> None:
+def require_template_size(size: int, where: str) -> None:
     """Raise RefusedInputError if a template is longer than CloudFormation reads, in bytes.
 
     That is what it reads from S3: Tiercel never sends a template in a call.
@@ -93,7 +93,7 @@ def check_template_size(size: int, where: str) -> None:
     at_most(size, MAX_TEMPLATE_BYTES, "bytes of the template", where)
 
 
-def check_parameters(values: Mapping[str, str], where: str) -> None:
+def require_parameter_limits(values: Mapping[str, str], where: str) -> None:
     """Raise RefusedInputError if CloudFormation would not take so many or so long values."""
     at_most(len(values), MAX_PARAMETERS, "parameters", where)
     for name, value in values.items():
@@ -101,7 +101,7 @@ def check_parameters(values: Mapping[str, str], where: str) -> None:
         at_most(size, MAX_PARAMETER_BYTES, f"bytes in parameter {name}", where)
 
 
-def check_object_key(key: str, where: str) -> None:
+def require_object_key(key: str, where: str) -> None:
     """Raise RefusedInputError for a key that S3 does not take, or that is read as another path."""
     at_most(len(key.encode(errors="replace")), MAX_KEY_BYTES, "bytes in a key", where)
     if not key or not key.isprintable() or {".", ".."} & set(key.split("/")):

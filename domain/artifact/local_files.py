@@ -10,8 +10,7 @@ from typing import Any
 
 from tiercel.domain.artifact.limits import not_a_mapping
 from tiercel.domain.base.errors import RefusedInputError
-
-Template = dict[str, Any]
+from tiercel.domain.base.values import TemplateDocument
 
 _REFUSED: dict[str, tuple[str, ...]] = {
     "AWS::AppSync::FunctionConfiguration": (
@@ -38,17 +37,17 @@ _REFUSED: dict[str, tuple[str, ...]] = {
 _NESTED_PATHS = ("CodeUri", "S3", "ScriptLocation")
 
 
-def refuse_references(logical_id: str, resource: Template, where: str) -> None:
+def refuse_references(logical_id: str, resource: TemplateDocument, where: str) -> None:
     """Raise RefusedInputError if a resource names a file that Tiercel does not package."""
     resource_type = str(resource.get("Type"))
     properties = mapping(resource, "Properties", where)
     for name in _REFUSED.get(resource_type, ()):
         if _names_local_file(properties.get(name)):
-            raise refusal(logical_id, f"{resource_type}.{name}", where)
+            raise refused_reference(logical_id, f"{resource_type}.{name}", where)
     image = properties.get("ImageUri")
     is_built_here = mapping(resource, "Metadata", where).get("Dockerfile")
     if is_built_here or (is_local(image) and "dkr.ecr." not in str(image)):
-        raise refusal(logical_id, f"{resource_type}.ImageUri (a container image)", where)
+        raise refused_reference(logical_id, f"{resource_type}.ImageUri (a container image)", where)
 
 
 def _names_local_file(value: Any) -> bool:
@@ -57,7 +56,7 @@ def _names_local_file(value: Any) -> bool:
     return any(is_local(node.get(key)) for _, node in walk(value) for key in _NESTED_PATHS)
 
 
-def refuse_includes(template: Template, where: str) -> None:
+def refuse_includes(template: TemplateDocument, where: str) -> None:
     """Raise RefusedInputError if `AWS::Include` names a file, of the template or a part of it.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/create-reusable-transform-function-snippets-and-add-to-your-template-with-aws-include-transform.html
@@ -69,7 +68,7 @@ def refuse_includes(template: Template, where: str) -> None:
             if not isinstance(macro, dict) or macro.get("Name") != "AWS::Include":
                 continue
             if is_local(mapping(macro, "Parameters", where).get("Location")):
-                raise refusal(pointer, "Fn::Transform AWS::Include", where)
+                raise refused_reference(pointer, "Fn::Transform AWS::Include", where)
 
 
 def is_local(value: Any) -> bool:
@@ -77,7 +76,7 @@ def is_local(value: Any) -> bool:
     return isinstance(value, str) and "://" not in value and not value.startswith("arn:")
 
 
-def mapping(parent: Template, key: str, where: str) -> Template:
+def mapping(parent: TemplateDocument, key: str, where: str) -> TemplateDocument:
     """Return the mapping below a key, an empty one if there is none; RefusedInputError for text."""
     value = parent.get(key) or {}
     if not isinstance(value, dict):
@@ -85,7 +84,7 @@ def mapping(parent: Template, key: str, where: str) -> Template:
     return value
 
 
-def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Template]]:
+def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, TemplateDocument]]:
     """Yield every mapping of a value, itself first, with the keys that lead to it."""
     if isinstance(value, dict):
         yield pointer or "/", value
@@ -96,7 +95,7 @@ def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Template]]:
             yield from walk(child, f"{pointer}/{index}")
 
 
-def refusal(resource: str, reference: str, where: str) -> RefusedInputError:
+def refused_reference(resource: str, reference: str, where: str) -> RefusedInputError:
     """Return the error for a resource's reference, named by type and property."""
     return RefusedInputError(
         "template.local_reference",

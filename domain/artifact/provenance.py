@@ -236,7 +236,7 @@ def is_about(statement: Statement | None, manifest: Manifest) -> bool:
     )
 
 
-def check_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
+def require_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
     """Raise ArtifactConflictError if an unsigned artifact cannot be what was built again.
 
     Only what a run built itself may be signed: who could write the bucket would otherwise

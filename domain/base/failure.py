@@ -12,7 +12,7 @@ _UNDER = "\n       "
 """A second line begins under the first one's text: none looks like a part of its own."""
 
 
-class Part(NamedTuple):
+class FailurePart(NamedTuple):
     """One thing that is told of a failure: its label in lines, its title on a page."""
 
     name: str
@@ -20,10 +20,10 @@ class Part(NamedTuple):
     title: str
 
 
-WHERE = Part("where", "where", "Where")
-WHY = Part("why", "why", "Why")
-STATE = Part("state", "now", "How things stand")
-REMEDY = Part("remedy", "do", "What to do")
+WHERE = FailurePart("where", "where", "Where")
+WHY = FailurePart("why", "why", "Why")
+STATE = FailurePart("state", "now", "How things stand")
+REMEDY = FailurePart("remedy", "do", "What to do")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Failure:
         """Return the failure as JSON data, from which `Failure` can be validated again."""
         return asdict(self)
 
-    def parts(self) -> dict[Part, str]:
+    def parts(self) -> dict[FailurePart, str]:
         """Return what is told below `what`, without empty texts, in reading order.
 
         Of a failure that is the same in several places, the places and reasons of all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -27,3 +28,9 @@ class Frozen(BaseModel):
     """A value: it never changes, and a key that nobody reads is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+PolicyDocument = Mapping[str, Any]
+"""A policy of IAM, S3 or KMS, as JSON has it."""
+TemplateDocument = dict[str, Any]
+"""A CloudFormation template, as JSON has it."""

@@ -26,7 +26,7 @@ class BackMerge(Frozen):
     pull_request: int | None = None
 
 
-def check_back_merge(earlier: BackMerge | None, target: str, *, hotfix: bool) -> None:
+def require_back_merge(earlier: BackMerge | None, target: str, *, hotfix: bool) -> None:
     """Raise RefusedInputError while an earlier release is not back in develop.
 
     Otherwise the next release would lose what the earlier one fixed. A hotfix does not

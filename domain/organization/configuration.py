@@ -16,7 +16,7 @@ from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import ServiceName
-from tiercel.domain.organization.promotions import Finding, promotion_findings
+from tiercel.domain.organization.promotions import ConfigurationFault, promotion_findings
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
@@ -111,7 +111,7 @@ def _not_toml(source: str, why: str) -> ConfigurationError:
     )
 
 
-def _written_names(data: dict[str, Any], *tables: str) -> Iterator[Finding]:
+def _written_names(data: dict[str, Any], *tables: str) -> Iterator[ConfigurationFault]:
     """Find names given twice: a table's own name is the name."""
     for table in tables:
         entries = data.get(table)
@@ -150,7 +150,7 @@ def _is_given_name(path: tuple[str, ...], _: str) -> bool:
     return len(path) == 3 and path[2] == "name" and path[0] in {"environments", "services"}
 
 
-def _finding(details: Any) -> Finding:
+def _finding(details: Any) -> ConfigurationFault:
     path = tuple(str(part) for part in details["loc"] if part != "[key]")
     reasons = {
         "extra_forbidden": "unknown key",
@@ -167,7 +167,7 @@ def _finding(details: Any) -> Finding:
     return path, reasons.get(details["type"], message)
 
 
-def _contradictions(topology: Topology) -> Iterator[Finding]:
+def _contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
     yield from _missing_environments(topology)
     for name, environment in topology.environments.items():
         if not is_legal_branch(environment.branch):
@@ -181,13 +181,15 @@ def _contradictions(topology: Topology) -> Iterator[Finding]:
     yield from _cycles(topology.services)
 
 
-def _missing_environments(topology: Topology) -> Iterator[Finding]:
+def _missing_environments(topology: Topology) -> Iterator[ConfigurationFault]:
     for name in (PREPROD, PROD):
         if name not in topology.environments:
             yield ("environments", name), "missing: both preprod and prod must be described"
 
 
-def _shared(environments: dict[str, Environment], keys: tuple[str, ...]) -> Iterator[Finding]:
+def _shared(
+    environments: dict[str, Environment], keys: tuple[str, ...]
+) -> Iterator[ConfigurationFault]:
     owners: dict[str, str] = {}
     for name, environment in environments.items():
         for key in keys:
@@ -198,7 +200,7 @@ def _shared(environments: dict[str, Environment], keys: tuple[str, ...]) -> Iter
                 yield ("environments", name, key), f"`{value}` is already {owner}"
 
 
-def _dangling_names(service: Service, topology: Topology) -> Iterator[Finding]:
+def _dangling_names(service: Service, topology: Topology) -> Iterator[ConfigurationFault]:
     for name in service.depends_on:
         if name not in topology.services:
             yield ("services", service.name, "depends_on"), f"there is no service `{name}`"
@@ -210,7 +212,7 @@ def _dangling_names(service: Service, topology: Topology) -> Iterator[Finding]:
             )
 
 
-def _unread_by_invoke(service: Service) -> Iterator[Finding]:
+def _unread_by_invoke(service: Service) -> Iterator[ConfigurationFault]:
     """Find what a smoke test says of an address while it invokes a function.
 
     Looked for in what is written and not by SmokeTest itself: a release in the ledger has
@@ -230,7 +232,7 @@ def _unread_by_invoke(service: Service) -> Iterator[Finding]:
             yield ("services", service.name, "smoke_test", key), reason
 
 
-def _cycles(services: dict[str, Service]) -> Iterator[Finding]:
+def _cycles(services: dict[str, Service]) -> Iterator[ConfigurationFault]:
     known = {
         name: service
         for name, service in services.items()
@@ -245,7 +247,7 @@ def _cycles(services: dict[str, Service]) -> Iterator[Finding]:
         yield ("services", error.args[1][0], "depends_on"), f"services wait in a circle: {circle}"
 
 
-def _raise(findings: list[Finding], text: str, source: str) -> None:
+def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
     if not findings:
         return
     lines = [

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
-Finding = tuple[tuple[str, ...], str]
+ConfigurationFault = tuple[tuple[str, ...], str]
 """The path of a key and what is wrong with it."""
 
 
-def promotion_findings(topology: Topology) -> Iterator[Finding]:
+def promotion_findings(topology: Topology) -> Iterator[ConfigurationFault]:
     """Find environments that could not be promoted to, or would be without being verified."""
     for name, environment in topology.environments.items():
         reason = _unpromotable(topology, environment)
@@ -36,7 +36,7 @@ def _unpromotable(topology: Topology, environment: Environment) -> str:
     return ""
 
 
-def _fixed_parts(topology: Topology) -> Iterator[Finding]:
+def _fixed_parts(topology: Topology) -> Iterator[ConfigurationFault]:
     """Find the two environments that have deployments of their own in another part."""
     preprod, prod = (topology.environments.get(name) for name in (PREPROD, PROD))
     if prod and not prod.production:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tiercel.domain.accounts.findings import Aspect, Finding, Report, Row, Verdict
+from tiercel.domain.accounts.findings import Aspect, CheckReport, Finding, Row, Verdict
 from tiercel.domain.pages.markdown import escaped, table
 
 _LONGEST = 2_000
 _SIGNS = {Verdict.GREEN: "green", Verdict.RED: "**RED**", Verdict.UNKNOWN: "not checked"}
 
 
-def check_page(report: Report) -> str:
+def check_page(report: CheckReport) -> str:
     """Return the report as Markdown; every word of AWS's is made harmless."""
     parts = [f"# Check of {escaped(report.environment)}", f"{report.summary()}."]
     rows = list(report.rows())

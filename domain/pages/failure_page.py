@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiercel.domain.base.failure import REMEDY, WHY, Failure, Part
+from tiercel.domain.base.failure import REMEDY, WHY, Failure, FailurePart
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.markdown import code, code_block, escaped
 
@@ -28,6 +28,6 @@ def _sections(failure: Failure, level: str) -> Iterator[str]:
         yield _section(REMEDY, remedy, level)
 
 
-def _section(part: Part, text: str, level: str) -> str:
+def _section(part: FailurePart, text: str, level: str) -> str:
     shown = code_block(text) if part is WHY else escaped(text, _LONGEST_TEXT)
     return f"{level} {part.title}\n\n{shown}"

@@ -7,19 +7,19 @@ from typing import TypeVar
 
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.pages.markdown import code, escaped, table
-from tiercel.domain.review.checks import Check, CheckState
+from tiercel.domain.review.statuses import Status, StatusState
 from tiercel.domain.review.template_changes import changes_permissions
 from tiercel.domain.review.template_permissions import PermissionChange
-from tiercel.domain.review.verdicts import Verdict
+from tiercel.domain.review.verdicts import ServiceVerdict
 from tiercel.domain.stack.plan import Change
 
-T = TypeVar("T")
-MARKER = "<!-- tiercel: pull request -->"
+_T = TypeVar("_T")
+COMMENT_MARKER = "<!-- tiercel: pull request -->"
 _SIGNS = {
-    CheckState.PENDING: "⏳",
-    CheckState.SUCCESS: "✅",
-    CheckState.FAILURE: "❌",
-    CheckState.ERROR: "⚠️",
+    StatusState.PENDING: "⏳",
+    StatusState.SUCCESS: "✅",
+    StatusState.FAILURE: "❌",
+    StatusState.ERROR: "⚠️",
 }
 LONGEST_COMMENT = 65_536
 """Characters that GitHub takes: `Body is too long (maximum is 65536 characters)`."""
@@ -30,7 +30,7 @@ _ROOM_FOR_ROLE = 5_000
 _SHOWN_ACTIONS = 20
 
 
-def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str) -> str:
+def comment(whole: Status, verdicts: Sequence[ServiceVerdict], head_commit: str) -> str:
     """Return Markdown: the verdict, each service, and what a merge would change.
 
     Whatever comes from the pull request is escaped or stands in a code block. With the
@@ -41,11 +41,11 @@ def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str) -> str:
         parts.append(_block(whole.details))
     if verdicts:
         rows = (
-            (escaped(v.service), _SIGNS[v.check.state], escaped(v.check.description))
+            (escaped(v.service), _SIGNS[v.status.state], escaped(v.status.description))
             for v in verdicts
         )
         parts.append(_table(("service", "", "result"), rows, len(verdicts)))
-    reasons = [v.check.details for v in verdicts if v.check.details]
+    reasons = [v.status.details for v in verdicts if v.status.details]
     shown = _fitting(map(_block, reasons), _ROOM_FOR_DETAILS, len)
     parts += shown
     if len(shown) < len(reasons):
@@ -55,7 +55,7 @@ def comment(whole: Check, verdicts: Sequence[Verdict], head_commit: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _plan(verdicts: Sequence[Verdict]) -> str:
+def _plan(verdicts: Sequence[ServiceVerdict]) -> str:
     changes = [(v.service, change) for v in verdicts for change in v.changes]
     if not changes:
         return ""
@@ -70,7 +70,7 @@ def _plan(verdicts: Sequence[Verdict]) -> str:
     return "\n\n".join(parts)
 
 
-def _role(verdicts: Sequence[Verdict]) -> str:
+def _role(verdicts: Sequence[ServiceVerdict]) -> str:
     """Return what the services will need of the role that makes their stacks."""
     lines = [f"{escaped(v.service)}: {text}" for v in verdicts if (text := _needs(v.permissions))]
     if not lines:
@@ -130,9 +130,9 @@ def _block(text: str) -> str:
     return "````text\n" + safe.replace("````", "' ' ' '") + "\n````"
 
 
-def _fitting(items: Iterable[T], room: int, length: Callable[[T], int]) -> list[T]:
+def _fitting(items: Iterable[_T], room: int, length: Callable[[_T], int]) -> list[_T]:
     """Return the first items that together are not longer than the room."""
-    shown: list[T] = []
+    shown: list[_T] = []
     for item in items:
         room -= length(item)
         if room < 0:

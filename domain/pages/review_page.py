@@ -8,10 +8,12 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, code_block, escaped, table
-from tiercel.domain.review.checks import Check, CheckState
+from tiercel.domain.review.statuses import Status, StatusState
 
 
-def verification_page(pull: PullRequest, commit: str, checks: Sequence[Check], links: Links) -> str:
+def verification_page(
+    pull: PullRequest, commit: str, checks: Sequence[Status], links: Links
+) -> str:
     """Return the verdict on a pull request and on each of its services."""
     rows = [(code(one.context), _state(one.state), escaped(one.description)) for one in checks]
     details = [
@@ -27,7 +29,7 @@ def verification_page(pull: PullRequest, commit: str, checks: Sequence[Check], l
     )
 
 
-def _state(state: CheckState) -> str:
+def _state(state: StatusState) -> str:
     return (
-        state.value if state in (CheckState.SUCCESS, CheckState.PENDING) else f"**{state.value}**"
+        state.value if state in (StatusState.SUCCESS, StatusState.PENDING) else f"**{state.value}**"
     )

@@ -36,7 +36,7 @@ def verified_release(
     return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None
 
 
-def check_verified(
+def require_verified(
     found: Mapping[str, Release | None], commit: str, source: str, target: str
 ) -> None:
     """Raise RefusedInputError unless the source environment verified every service."""
@@ -54,7 +54,7 @@ def check_verified(
     )
 
 
-def check_promoted(
+def require_promoted(
     manifest: Manifest | None, verified: Release, source: str, target: str
 ) -> Manifest:
     """Return the manifest if it is the one that was verified, else raise RefusedInputError."""
@@ -72,7 +72,7 @@ def check_promoted(
     )
 
 
-def check_pulled(pulled: Manifest | None, verified: Release, source: str, target: str) -> None:
+def require_pulled(pulled: Manifest | None, verified: Release, source: str, target: str) -> None:
     """Raise RefusedInputError if what was pulled before is another build than was verified.
 
     A build that is not reproducible gives other bytes when it is made again, and the manifest of
@@ -93,7 +93,7 @@ def check_pulled(pulled: Manifest | None, verified: Release, source: str, target
     )
 
 
-def check_newer(released: Tag, new_commits: Collection[str], commit: str, target: str) -> None:
+def require_newer(released: Tag, new_commits: Collection[str], commit: str, target: str) -> None:
     """Raise RefusedInputError for a commit that the newest other release contains.
 
     A merge that is announced again, late, would otherwise bring back what `target` ran before.

@@ -44,7 +44,7 @@ def release_before(
     )
 
 
-def check_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection]) -> None:
+def require_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection]) -> None:
     """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact.
 
     `rejected` are all artifacts of the stack that were ever ruled out.

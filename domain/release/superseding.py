@@ -9,7 +9,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.release.ledger import Intent, Purpose, Release, ReleaseStatus
 
 
-def check_still_wanted(newest: Release | None, intent: Intent) -> None:
+def require_still_wanted(newest: Release | None, intent: Intent) -> None:
     """Return if a release may still be carried out, once its run is the stack's only writer.
 
     Raises SupersededError when a later wish stands in the ledger, and the failure of another
@@ -32,9 +32,9 @@ def check_still_wanted(newest: Release | None, intent: Intent) -> None:
         )
 
 
-def check_succeeded(recorded: Release) -> None:
+def require_succeeded(recorded: Release) -> None:
     """Raise DeployFailedError if another run has written down before that the release failed."""
-    check_still_wanted(recorded, recorded.intent)
+    require_still_wanted(recorded, recorded.intent)
 
 
 def too_many_races(wanted: Intent) -> TransientError:

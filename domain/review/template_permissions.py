@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from tiercel.domain.artifact.assets import resources
-from tiercel.domain.base.values import Frozen
+from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.review.sam_types import made_types
 from tiercel.domain.review.template_changes import template_changes
-from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, check_role
+from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies
 
-Template = dict[str, Any]
 _LIFE = ("create", "read", "update", "delete")
 
 
@@ -25,7 +23,7 @@ class PermissionChange(Frozen):
     check: RoleCheck = RoleCheck()
 
 
-def types_of(*templates: Template | None) -> frozenset[str]:
+def types_of(*templates: TemplateDocument | None) -> frozenset[str]:
     """Return the types of everything that the templates make, with what SAM makes of them."""
     return frozenset(
         made
@@ -36,8 +34,8 @@ def types_of(*templates: Template | None) -> frozenset[str]:
 
 
 def permission_change(
-    before: Template | None,
-    after: Template,
+    before: TemplateDocument | None,
+    after: TemplateDocument,
     published: Mapping[str, Handlers],
     role: RolePolicies,
 ) -> PermissionChange:
@@ -50,11 +48,11 @@ def permission_change(
     return PermissionChange(
         needed=tuple(sorted(new - old)),
         no_longer=tuple(sorted(old - new)),
-        check=check_role(_made_changes(before or {}, after), published, role),
+        check=lacking_actions(_made_changes(before or {}, after), published, role),
     )
 
 
-def _needed(template: Template | None, published: Mapping[str, Handlers]) -> set[str]:
+def _needed(template: TemplateDocument | None, published: Mapping[str, Handlers]) -> set[str]:
     return {
         action
         for one in types_of(template)
@@ -63,7 +61,7 @@ def _needed(template: Template | None, published: Mapping[str, Handlers]) -> set
     }
 
 
-def _made_changes(before: Template, after: Template) -> Iterator[Change]:
+def _made_changes(before: TemplateDocument, after: TemplateDocument) -> Iterator[Change]:
     """Yield a change for everything that SAM makes of a changed resource."""
     old, new = dict(resources(before)), dict(resources(after))
     for change in template_changes(before, after):

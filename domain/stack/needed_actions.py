@@ -52,7 +52,7 @@ class RoleCheck(Frozen):
     unknown: tuple[str, ...] = ()
 
 
-def check_role(
+def lacking_actions(
     changes: Iterable[Change], published: Mapping[str, Handlers], role: RolePolicies
 ) -> RoleCheck:
     """Compare what changes need with what a role could be allowed.
@@ -75,7 +75,7 @@ def needed_actions(change: Change, handlers: Handlers) -> frozenset[str]:
     return frozenset(action for step in _steps(change) for action in handlers.get(step, ()))
 
 
-def refusal(check: RoleCheck, role_arn: str, where: str) -> DeployFailedError | None:
+def refused_for_lack(check: RoleCheck, role_arn: str, where: str) -> DeployFailedError | None:
     """Return the error for a plan that cannot be carried out; None if nothing certain lacks."""
     lines = [
         f"the service role lacks {', '.join(lack.certain)} for {lack.logical_id} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tiercel.domain.artifact.limits import check_parameters
+from tiercel.domain.artifact.limits import require_parameter_limits
 from tiercel.domain.artifact.manifest import TemplateParameter
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.organization.services import Service
@@ -38,7 +38,7 @@ def resolve_parameters(
     missing = [p.name for p in declared if p.required and p.name not in values]
     if missing:
         raise _missing(service, environment, missing)
-    check_parameters(values, f"{service.template_path} (environment {environment})")
+    require_parameter_limits(values, f"{service.template_path} (environment {environment})")
     return dict(sorted(values.items()))
 
 

@@ -10,20 +10,19 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-Policy = Mapping[str, Any]
+from tiercel.domain.base.values import PolicyDocument
 
 
 @dataclass(frozen=True)
 class RolePolicies:
     """The policy of a role, and the boundary beyond which no policy of it reaches."""
 
-    identity: Policy
-    boundary: Policy
+    identity: PolicyDocument
+    boundary: PolicyDocument
 
     def could_allow(self, action: str) -> bool:
         """Tell whether both documents could allow the action, such as `sqs:CreateQueue`."""
@@ -34,7 +33,7 @@ class RolePolicies:
         return forbids(self.identity, action) or forbids(self.boundary, action)
 
 
-def could_allow(policy: Policy, action: str) -> bool:
+def could_allow(policy: PolicyDocument, action: str) -> bool:
     """Tell whether a document could allow an action on at least something.
 
     An Allow counts with any resource and any condition. A Deny counts only if it always
@@ -47,14 +46,14 @@ def could_allow(policy: Policy, action: str) -> bool:
     )
 
 
-def forbids(policy: Policy, action: str) -> bool:
+def forbids(policy: PolicyDocument, action: str) -> bool:
     """Tell whether a document denies an action whatever the resource and the request are."""
     return any(
         _always_denies(one) and _covers(one, action) for one in _listed(policy.get("Statement"))
     )
 
 
-def _always_denies(statement: Policy) -> bool:
+def _always_denies(statement: PolicyDocument) -> bool:
     return (
         statement.get("Effect") == "Deny"
         and not statement.get("Condition")
@@ -62,7 +61,7 @@ def _always_denies(statement: Policy) -> bool:
     )
 
 
-def _covers(statement: Policy, action: str) -> bool:
+def _covers(statement: PolicyDocument, action: str) -> bool:
     """Whether the statement is about the action, whatever its wildcards stand for."""
     if "NotAction" in statement:
         patterns = _listed(statement["NotAction"])
@@ -70,7 +69,7 @@ def _covers(statement: Policy, action: str) -> bool:
     return any(_matches(one, action) for one in _listed(statement.get("Action")))
 
 
-def _touches(statement: Policy, action: str) -> bool:
+def _touches(statement: PolicyDocument, action: str) -> bool:
     """Whether the statement is about at least one of the actions that are meant."""
     if "NotAction" in statement:
         return not any(_matches(one, action) for one in _listed(statement["NotAction"]))

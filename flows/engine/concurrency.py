@@ -14,9 +14,9 @@ from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.engine.task import WorldTask
 
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T")
 
 _AT_ONCE = 8
 """Uploads and copies of one service that run at the same time."""
@@ -26,7 +26,7 @@ _LAST_SECONDS = 20.0
 """So long a cancelled run waits for the call that is under way."""
 
 
-async def call(task: WorldTask[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def call(task: WorldTask[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
     """Await a sync task in a thread, so that the loop stays alive and tasks run side by side.
 
     Flows put no tags on task runs: Prefect asks its server for a concurrency slot for
@@ -51,21 +51,21 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="task")
 
 
-async def each(items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+async def each(items: Iterable[_T], work: Callable[[_T], Awaitable[_R]]) -> list[_R]:
     """Await the work on each item, a few at the same time, and return the results in order.
 
     If one fails, the others are awaited first: none is left running unseen.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def guarded(item: T) -> R:
+    async def guarded(item: _T) -> _R:
         async with gate:
             return await work(item)
 
     return await all_done([guarded(item) for item in items])
 
 
-async def all_done(awaitables: Iterable[Awaitable[R]]) -> list[R]:
+async def all_done(awaitables: Iterable[Awaitable[_R]]) -> list[_R]:
     """Await everything to its end, then raise what failed: all of it as one error."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
     failures = [result for result in results if isinstance(result, BaseException)]
@@ -77,7 +77,7 @@ async def all_done(awaitables: Iterable[Awaitable[R]]) -> list[R]:
     return [result for result in results if not isinstance(result, BaseException)]
 
 
-async def both(one: Awaitable[R], other: Awaitable[T]) -> tuple[R, T]:
+async def both(one: Awaitable[_R], other: Awaitable[_T]) -> tuple[_R, _T]:
     """Await two things of different kinds at the same time, as `all_done` does."""
     first, second = await all_done(cast("list[Awaitable[Any]]", [one, other]))
     return first, second
@@ -85,16 +85,16 @@ async def both(one: Awaitable[R], other: Awaitable[T]) -> tuple[R, T]:
 
 async def in_dependency_order(
     services: Mapping[str, Service],
-    action: Callable[[Service, dict[str, T]], Awaitable[T]],
-) -> dict[str, T]:
+    action: Callable[[Service, dict[str, _T]], Awaitable[_T]],
+) -> dict[str, _T]:
     """Run the action for each service as soon as those it depends on are done.
 
     The action gets the results of the services in `depends_on`. After a failure the
     services that wait for it are not started; all others come to their end first.
     """
-    running: dict[str, asyncio.Task[T]] = {}
+    running: dict[str, asyncio.Task[_T]] = {}
 
-    async def run(service: Service) -> T:
+    async def run(service: Service) -> _T:
         done = {name: running[name] for name in service.depends_on}
         await asyncio.gather(*done.values(), return_exceptions=True)
         broken = [name for name, task in done.items() if task.exception()]

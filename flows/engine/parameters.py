@@ -26,18 +26,18 @@ from tiercel.domain.organization.requests import (
     PLAN_DIGEST_PATTERN,
     REVISION_PATTERN,
     STACK_PATTERN,
-    check_commit_id,
-    check_earlier_release,
-    check_environment_name,
-    check_plan_digest,
-    check_pull_request_number,
-    check_repository_name,
-    check_revision,
-    check_stack_name,
+    require_commit_id,
+    require_earlier_release,
+    require_environment_name,
+    require_plan_digest,
+    require_pull_request_number,
+    require_repository_name,
+    require_revision,
+    require_stack_name,
 )
 from tiercel.domain.organization.topology import PREPROD, PROD
 
-Repository = Annotated[
+RepositoryParameter = Annotated[
     str,
     Field(
         title="Repository",
@@ -45,9 +45,9 @@ Repository = Annotated[
         max_length=LONGEST_REPOSITORY,
         examples=["acme/shop"],
     ),
-    BeforeValidator(check_repository_name),
+    BeforeValidator(require_repository_name),
 ]
-Revision = Annotated[
+RevisionParameter = Annotated[
     str,
     Field(
         title="Commit or branch",
@@ -56,9 +56,9 @@ Revision = Annotated[
         max_length=LONGEST_REVISION,
         examples=["develop", "0123456789abcdef0123456789abcdef01234567"],
     ),
-    BeforeValidator(check_revision),
+    BeforeValidator(require_revision),
 ]
-CommitId = Annotated[
+CommitParameter = Annotated[
     str,
     Field(
         title="Head commit",
@@ -66,14 +66,14 @@ CommitId = Annotated[
         max_length=64,
         examples=["0123456789abcdef0123456789abcdef01234567"],
     ),
-    BeforeValidator(check_commit_id),
+    BeforeValidator(require_commit_id),
 ]
-PullRequestNumber = Annotated[
+PullRequestParameter = Annotated[
     int,
     Field(title="Pull request", ge=1, le=LARGEST_NUMBER, examples=[17]),
-    BeforeValidator(check_pull_request_number),
+    BeforeValidator(require_pull_request_number),
 ]
-Environment = Annotated[
+EnvironmentParameter = Annotated[
     str,
     Field(
         title="Accounts of",
@@ -81,9 +81,9 @@ Environment = Annotated[
         max_length=10,
         examples=[PREPROD, PROD],
     ),
-    BeforeValidator(check_environment_name),
+    BeforeValidator(require_environment_name),
 ]
-ApprovedDigest = Annotated[
+ApprovedDigestParameter = Annotated[
     str,
     Field(
         title="Approved plan digest",
@@ -91,9 +91,9 @@ ApprovedDigest = Annotated[
         max_length=64,
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
-    BeforeValidator(check_plan_digest),
+    BeforeValidator(require_plan_digest),
 ]
-StackName = Annotated[
+StackParameter = Annotated[
     str,
     Field(
         title="Stack",
@@ -101,16 +101,16 @@ StackName = Annotated[
         max_length=128,
         examples=["acme-preprod-orders"],
     ),
-    BeforeValidator(check_stack_name),
+    BeforeValidator(require_stack_name),
 ]
-EarlierRelease = Annotated[
+EarlierReleaseParameter = Annotated[
     int,
     Field(title="Release to go back to", ge=0, le=LARGEST_RELEASE, examples=[17]),
-    BeforeValidator(check_earlier_release),
+    BeforeValidator(require_earlier_release),
 ]
-Bootstrap = Annotated[bool, Field(title="Create the bucket of the state")]
-PlanOnly = Annotated[bool, Field(title="Only plan")]
-ThenDeploy = Annotated[bool, Field(title="Deploy it afterwards")]
+BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
+PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]
+ThenDeployParameter = Annotated[bool, Field(title="Deploy it afterwards")]
 
 
 def form_of(flow: Flow[..., Any]) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.gitflow.back_merge import BackMerge, check_back_merge
+from tiercel.domain.gitflow.back_merge import BackMerge, require_back_merge
 from tiercel.domain.gitflow.branches import BranchRole, classify
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.versions import Tag, Version, next_version, version_at
 from tiercel.domain.pages.release_notes import back_merge_body, release_notes
 from tiercel.domain.release.ledger import Release
-from tiercel.domain.release.promotion import check_newer
+from tiercel.domain.release.promotion import require_newer
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
@@ -46,14 +46,14 @@ async def decide_version(prepared: PreparedCommit) -> Version | None:
     earlier = _newest(tags, sha)
     if earlier:
         new = await call(commits_since, prepared.commit, earlier.commit)
-        check_newer(earlier, new, sha, prepared.target.names.environment.name)
+        require_newer(earlier, new, sha, prepared.target.names.environment.name)
     known = version_at(tags, sha)
     if known:
         return known
     hotfix = branch is not None and classify(branch) is BranchRole.HOTFIX
     if earlier:
         due = await _earlier_back_merge(prepared, earlier)
-        check_back_merge(due, prepared.target.names.environment.name, hotfix=hotfix)
+        require_back_merge(due, prepared.target.names.environment.name, hotfix=hotfix)
     return next_version([Version.parse(tag.version) for tag in tags], branch)
 
 

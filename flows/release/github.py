@@ -9,9 +9,9 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.base.errors import SupersededError, TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.pages.pull_request_comment import MARKER, comment
-from tiercel.domain.review.checks import Check
-from tiercel.domain.review.verdicts import Verdict
+from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
+from tiercel.domain.review.statuses import Status
+from tiercel.domain.review.verdicts import ServiceVerdict
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
@@ -25,16 +25,16 @@ def run_link() -> str:
     return str(flow_run.ui_url or "")
 
 
-async def report_checks(pull: PullRequest, commit: str, checks: Sequence[Check]) -> None:
+async def report_statuses(pull: PullRequest, commit: str, checks: Sequence[Status]) -> None:
     """Set the statuses of a commit, several at once."""
     await each(checks, lambda one: call(set_status, pull.repository, commit, one, run_link()))
 
 
 async def comment_on(
-    pull: PullRequest, commit: str, whole: Check, verdicts: Sequence[Verdict]
+    pull: PullRequest, commit: str, whole: Status, verdicts: Sequence[ServiceVerdict]
 ) -> None:
     """Write or update the comment with the verdict and what a merge would change."""
-    await call(upsert_comment, pull, MARKER, comment(whole, verdicts, commit))
+    await call(upsert_comment, pull, COMMENT_MARKER, comment(whole, verdicts, commit))
 
 
 async def as_github_deployment(

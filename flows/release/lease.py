@@ -19,7 +19,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 _THREADS = 4
 
@@ -99,7 +99,7 @@ class StackLease:
                 self._held = await _apart(renew_lease, self._held)
 
 
-async def _apart(action: Callable[[HeldLease], R], held: HeldLease) -> R:
+async def _apart(action: Callable[[HeldLease], _R], held: HeldLease) -> _R:
     """Run in a thread that no task can take: a renewal that has to queue comes too late."""
     return await asyncio.get_running_loop().run_in_executor(_threads(), action, held)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect import get_run_logger
 from prefect.utilities.urls import url_for
 
-from tiercel.domain.accounts.findings import Report
+from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
@@ -27,7 +27,7 @@ from tiercel.domain.pages.release_pages import (
 )
 from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.ledger import Release
-from tiercel.domain.review.checks import Check
+from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.artifacts import show_page
@@ -124,7 +124,7 @@ async def report_board(target: ReleaseTarget) -> None:
 
 
 async def report_verification(
-    pull: PullRequest, commit: str, checks: Sequence[Check], links: Links
+    pull: PullRequest, commit: str, checks: Sequence[Status], links: Links
 ) -> None:
     """Show the verdict on a pull request's head."""
     repository = pull.repository.rpartition("/")[2]
@@ -141,7 +141,7 @@ async def report_terraform_plan(plan: TerraformPlan) -> None:
     await show_page(f"accounts-{plan.environment}", description, terraform_plan_page(plan))
 
 
-async def report_check(report: Report) -> None:
+async def report_check(report: CheckReport) -> None:
     """Show the matrix of what was checked, and the remedy of everything that is red."""
     environment = report.environment
     description = f"Check of {environment}: {report.summary()}"

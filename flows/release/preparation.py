@@ -71,7 +71,7 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     """
     topology = await call(load_topology, config_path())
     branch = topology.environment(environment).branch
-    check_repository(repository, topology)
+    require_repository(repository, topology)
     commit = await call(fetch_commit, repository, revision, branch)
     topology = await call(load_services, commit, topology)
     await tag_flow_run(environment, repository, *topology.services)
@@ -83,7 +83,7 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     )
 
 
-def check_repository(repository: str, topology: Topology) -> None:
+def require_repository(repository: str, topology: Topology) -> None:
     """Raise RefusedInputError for a repository whose commits may not be released."""
     if not topology.organization.owns(repository):
         raise RefusedInputError(

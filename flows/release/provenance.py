@@ -20,7 +20,7 @@ from tiercel.tasks.source.fetch import server_url
 from tiercel.tasks.source.repository import find_objects
 
 
-async def check_provenance(access: Access, names: Names, manifest: Manifest) -> Envelope:
+async def require_provenance(access: Access, names: Names, manifest: Manifest) -> Envelope:
     """Return an artifact's provenance if it is what the environment's own key has signed.
 
     `access` reads the artifacts of the environment that `names` is of. The key comes from

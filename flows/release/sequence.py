@@ -31,13 +31,13 @@ from tiercel.domain.release.next_move import (
     next_move,
 )
 from tiercel.domain.release.outcomes import Course, failure, success
-from tiercel.domain.release.superseding import check_succeeded
+from tiercel.domain.release.superseding import require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.release.provenance import check_provenance
+from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.stack_change import StackChange, bring_up
 from tiercel.tasks.aws.caller import caller_arn
@@ -131,7 +131,7 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
             latest = await call(newest_release, target.records, stack)
             return known.with_ledger(latest)
         case VerifyProvenance():
-            await check_provenance(target.orchestrator, target.names, wish.manifest)
+            await require_provenance(target.orchestrator, target.names, wish.manifest)
             return replace(known, verified=True)
         case ObserveStack():
             found = await call(observe_stack, target.deployer, stack)
@@ -164,7 +164,7 @@ async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Relea
                 await _record(target, intent, ended, lease)
             raise
         recorded = await _record(target, intent, success(live, progress.so_far()), lease)
-    check_succeeded(recorded)
+    require_succeeded(recorded)
     get_run_logger().info("%s: release %d is live", intent.service, intent.number)
     return Released(recorded, live, changed=True)
 

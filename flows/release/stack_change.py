@@ -11,10 +11,10 @@ from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.pages.links import Links
 from tiercel.domain.release.ledger import Intent
-from tiercel.domain.release.superseding import check_still_wanted
+from tiercel.domain.release.superseding import require_still_wanted
 from tiercel.domain.stack import states
 from tiercel.domain.stack.failures import Cause, deploy_failure, vanished
-from tiercel.domain.stack.needed_actions import RoleCheck, check_role, refusal
+from tiercel.domain.stack.needed_actions import RoleCheck, lacking_actions, refused_for_lack
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.states import StackAction, StackStatus, Step
@@ -135,7 +135,7 @@ async def _look_alone(
     if not await lease.take() and not again:
         return stack
     newest = await call(newest_release, change.records, change.intent.stack)
-    check_still_wanted(newest, change.intent)
+    require_still_wanted(newest, change.intent)
     return await call(observe_stack, change.access, change.intent.stack)
 
 
@@ -211,7 +211,7 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)
     await report_plan(change.names, change.links, plan, check)
-    refused = refusal(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
+    refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused
     for lack in check.lacks:
@@ -263,7 +263,7 @@ def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
 async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     types = {one.resource_type for one in plan.changes}
     role = await call(read_service_role, change.names.environment.region, types)
-    return check_role(plan.changes, role.handlers, role.policies)
+    return lacking_actions(plan.changes, role.handlers, role.policies)
 
 
 def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:

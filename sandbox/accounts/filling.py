@@ -16,7 +16,7 @@ from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts import identities, storage
 from tiercel.sandbox.accounts.credentials import AccessKey
-from tiercel.sandbox.accounts.templates import Policy, render
+from tiercel.sandbox.accounts.templates import RenderedPolicy, render
 
 OPERATOR = "operator"
 """The user of each InfrastructureAccount that a person, or the worker, works as."""
@@ -52,7 +52,7 @@ class Seed:
     infrastructure: Root
     runtime: Root
 
-    def policy(self, name: str) -> Policy:
+    def policy(self, name: str) -> RenderedPolicy:
         """Return a policy filled in for this environment."""
         return render(name, self.values)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tiercel.sandbox.accounts.credentials import AccessKey
 from tiercel.sandbox.accounts.github_tokens import ISSUER
-from tiercel.sandbox.accounts.templates import Policy
+from tiercel.sandbox.accounts.templates import RenderedPolicy
 
 _Client = Any
 
@@ -29,7 +29,11 @@ def ensure_github_provider(iam: _Client) -> None:
 
 
 def ensure_role(
-    iam: _Client, name: str, trust: Policy, permissions: Policy, boundary_arn: str | None = None
+    iam: _Client,
+    name: str,
+    trust: RenderedPolicy,
+    permissions: RenderedPolicy,
+    boundary_arn: str | None = None,
 ) -> None:
     """Create a role, or give the one that exists these policies."""
     document = json.dumps(trust)
@@ -44,7 +48,7 @@ def ensure_role(
     )
 
 
-def ensure_managed_policy(iam: _Client, arn: str, document: Policy) -> None:
+def ensure_managed_policy(iam: _Client, arn: str, document: RenderedPolicy) -> None:
     """Create a managed policy, or replace its default version when the document changed."""
     text = json.dumps(document)
     try:
@@ -58,7 +62,9 @@ def ensure_managed_policy(iam: _Client, arn: str, document: Policy) -> None:
         iam.delete_policy_version(PolicyArn=arn, VersionId=version)
 
 
-def ensure_user(iam: _Client, name: str, permissions: Policy, known: AccessKey | None) -> AccessKey:
+def ensure_user(
+    iam: _Client, name: str, permissions: RenderedPolicy, known: AccessKey | None
+) -> AccessKey:
     """Return the only access key of a user; a known key stays if it still exists."""
     try:
         iam.get_user(UserName=name)

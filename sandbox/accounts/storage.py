@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tiercel.sandbox.accounts.templates import Policy
+from tiercel.sandbox.accounts.templates import RenderedPolicy
 
 _Client = Any
 
@@ -44,7 +44,9 @@ def ensure_key(kms: _Client, alias: str, kind: dict[str, str]) -> str:
         return str(key["Arn"])
 
 
-def ensure_bucket(s3: _Client, bucket: str, region: str, key_arn: str, policy: Policy) -> None:
+def ensure_bucket(
+    s3: _Client, bucket: str, region: str, key_arn: str, policy: RenderedPolicy
+) -> None:
     """Create a versioned, owner-enforced, encrypted bucket that is never public."""
     try:
         s3.head_bucket(Bucket=bucket)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tiercel.tasks.accounts.policy_files import Policy, policy_folder, render
+from tiercel.tasks.accounts.policy_files import RenderedPolicy, policy_folder, render
 
-__all__ = ["Policy", "policy_folder", "policy_names", "render"]
+__all__ = ["RenderedPolicy", "policy_folder", "policy_names", "render"]
 
 
 def policy_names() -> tuple[str, ...]:

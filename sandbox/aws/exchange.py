@@ -44,7 +44,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Target:
+class AwsTarget:
     """What a request asks for."""
 
     kind: CallKind
@@ -91,10 +91,10 @@ def caller_of(request: AwsRequest) -> Caller:
     return Caller(account, principal, key[-4:])
 
 
-def target_of(scope: Scope, request: AwsRequest, caller: Caller) -> Target:
+def target_of(scope: Scope, request: AwsRequest, caller: Caller) -> AwsTarget:
     """Return what the request asks for; call it when the emulator has answered."""
     if request.path.startswith("/_ministack/"):
-        return Target(CallKind.ADMIN, "ministack", operation=request.path)
+        return AwsTarget(CallKind.ADMIN, "ministack", operation=request.path)
     if called := addresses.called_api(scope):
         return _api_target(request, *called)
     if url := addresses.called_function_url(scope):
@@ -102,22 +102,22 @@ def target_of(scope: Scope, request: AwsRequest, caller: Caller) -> Target:
     return _service_target(request, caller)
 
 
-def _api_target(request: AwsRequest, api_id: str, path: str) -> Target:
+def _api_target(request: AwsRequest, api_id: str, path: str) -> AwsTarget:
     account, region = emulator.owner_of_api(api_id) or ("", "")
     resource = f"arn:aws:execute-api:{region}:{account}:{api_id}/*/{request.method}{path}"
-    return Target(
+    return AwsTarget(
         CallKind.DATA_PLANE, "execute-api", "execute-api:Invoke", request.method, resource
     )
 
 
-def _function_url_target(request: AwsRequest, url: str) -> Target:
+def _function_url_target(request: AwsRequest, url: str) -> AwsTarget:
     found = lambda_svc.resolve_function_url(url)
     resource = f"arn:aws:lambda:{found[1]}:{found[0]}:function:{found[2]}" if found else url
     action = "lambda:InvokeFunctionUrl"
-    return Target(CallKind.DATA_PLANE, "lambda-url", action, request.method, resource)
+    return AwsTarget(CallKind.DATA_PLANE, "lambda-url", action, request.method, resource)
 
 
-def _service_target(request: AwsRequest, caller: Caller) -> Target:
+def _service_target(request: AwsRequest, caller: Caller) -> AwsTarget:
     headers, query = dict(request.headers), dict(request.query)
     parameters = emulator.routing_parameters(
         request.method, request.path, headers, request.body, query
@@ -140,7 +140,7 @@ def _service_target(request: AwsRequest, caller: Caller) -> Target:
     operation = _named_operation(parameters, headers) or rest_operation(
         service, request.method, raw_path, query, headers
     )
-    return Target(
+    return AwsTarget(
         CallKind.API, service, action or "", operation, "" if resource == "*" else str(resource)
     )
 

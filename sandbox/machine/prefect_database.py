@@ -39,7 +39,7 @@ def make_database() -> None:
     made.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=made.parent) as home:
         subprocess.run(
-            [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
+            [sys.executable, "-P", "-m", "prefect", "server", "database", "upgrade", "--yes"],
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "PREFECT_HOME": home},
             stdout=subprocess.DEVNULL,
             check=True,

@@ -53,7 +53,7 @@ def administrators_of(names: Names) -> Administrators:
 
 
 @world_task("identify the administrators")
-def check_administrators(names: Names, administrators: Administrators) -> None:
+def require_administrators(names: Names, administrators: Administrators) -> None:
     """Make sure that each profile leads to its own account.
 
     Raises ConfigurationError for a profile without credentials, and RefusedInputError for one

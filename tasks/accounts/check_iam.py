@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from tiercel.domain.accounts.observations import Policy, Quota, RoleSeen, Unread
+from tiercel.domain.accounts.observations import Quota, RoleSeen, Unread
+from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.accounts.reading import seen
 from tiercel.tasks.aws.clients import client
@@ -38,10 +39,10 @@ def _role(access: Access, name: str) -> RoleSeen:
 
 
 @world_task("read managed policy", "read managed policy {arn}")
-def read_managed_policy(access: Access, arn: str) -> Policy | Unread | None:
+def read_managed_policy(access: Access, arn: str) -> PolicyDocument | Unread | None:
     """Return the default version of a managed policy; None if there is none."""
 
-    def read() -> Policy:
+    def read() -> PolicyDocument:
         iam = client("iam", access)
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
@@ -77,6 +78,6 @@ def read_iam_quotas(access: Access) -> tuple[Quota, ...] | Unread:
     return seen("read IAM's quotas", f"account {access.account}", read) or ()
 
 
-def _parsed(document: object) -> Policy:
+def _parsed(document: object) -> PolicyDocument:
     """botocore has parsed every policy of IAM's answers already."""
-    return cast("Policy", document)
+    return cast("PolicyDocument", document)

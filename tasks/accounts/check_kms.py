@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from tiercel.domain.accounts.observations import KeySeen, Policy, Unread
+from tiercel.domain.accounts.observations import KeySeen, Unread
 from tiercel.domain.base.errors import UnreachableError
+from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.accounts.reading import seen
 from tiercel.tasks.aws.clients import client
@@ -95,6 +96,6 @@ def _verify(access: Access, key_arn: str, signature: bytes) -> None:
         )
 
 
-def _policy(text: str) -> Policy:
-    document: Policy = json.loads(text)
+def _policy(text: str) -> PolicyDocument:
+    document: PolicyDocument = json.loads(text)
     return document

@@ -8,14 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tiercel.domain.accounts.observations import (
-    BucketSeen,
-    Encryption,
-    LifecycleRule,
-    Policy,
-    Unread,
-)
+from tiercel.domain.accounts.observations import BucketSeen, Encryption, LifecycleRule, Unread
 from tiercel.domain.base.errors import ArtifactConflictError
+from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.accounts.reading import seen
 from tiercel.tasks.aws.clients import client
@@ -23,7 +18,7 @@ from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.engine.task import world_task
 
-MARKER = "checks/marker"
+MARKER_KEY = "checks/marker"
 """The one object that checks leave in an artifact bucket, where nothing can be deleted."""
 
 _MARKED = b"Written by `tiercel check`, and read by it from every account that reads artifacts.\n"
@@ -64,21 +59,21 @@ def leave_marker(access: Access, bucket: str) -> None:
 
     It is always the same: S3 decides about the right to write it also where it exists.
     """
-    create_object(access, bucket, MARKER, _MARKED)
-    _read(access, bucket, MARKER)
+    create_object(access, bucket, MARKER_KEY, _MARKED)
+    _read(access, bucket, MARKER_KEY)
 
 
 @world_task("read marker", "read marker in {bucket}")
 def read_marker(access: Access, bucket: str) -> bool:
     """Read the marker that another role left; False if no check has left one yet."""
-    with translated("find the marker", f"s3://{bucket}/{MARKER}"):
+    with translated("find the marker", f"s3://{bucket}/{MARKER_KEY}"):
         try:
-            client("s3", access).head_object(Bucket=bucket, Key=MARKER)
+            client("s3", access).head_object(Bucket=bucket, Key=MARKER_KEY)
         except ClientError as error:
             if code_of(error) in _ABSENT:
                 return False
             raise
-    _read(access, bucket, MARKER)
+    _read(access, bucket, MARKER_KEY)
     return True
 
 
@@ -152,6 +147,6 @@ def _prefix(rule: Mapping[str, Any]) -> str:
     return str(found)
 
 
-def _policy(answer: Mapping[str, Any]) -> Policy:
-    document: Policy = json.loads(answer["Policy"])
+def _policy(answer: Mapping[str, Any]) -> PolicyDocument:
+    document: PolicyDocument = json.loads(answer["Policy"])
     return document

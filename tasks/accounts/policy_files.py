@@ -10,7 +10,7 @@ from typing import Any
 
 from tiercel.tasks.engine.resources import resource
 
-Policy = dict[str, Any]
+RenderedPolicy = dict[str, Any]
 
 
 def policy_folder() -> Path:
@@ -18,7 +18,7 @@ def policy_folder() -> Path:
     return resource("policies")
 
 
-def render(name: str, values: Mapping[str, str]) -> Policy:
+def render(name: str, values: Mapping[str, str]) -> RenderedPolicy:
     """Return the policy with every `${placeholder}` filled in.
 
     A list of texts is given as one value, joined by `", "`, which is also how Terraform's
@@ -26,5 +26,5 @@ def render(name: str, values: Mapping[str, str]) -> Policy:
     FileNotFoundError for a policy that does not exist.
     """
     text = (policy_folder() / f"{name}.json").read_text("utf-8")
-    policy: Policy = json.loads(Template(text).substitute(values))
+    policy: RenderedPolicy = json.loads(Template(text).substitute(values))
     return policy

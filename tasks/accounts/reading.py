@@ -11,12 +11,12 @@ from tiercel.domain.accounts.observations import Unread
 from tiercel.domain.base.errors import TransientError, UnreachableError
 from tiercel.tasks.aws.errors import code_of, translated
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 
 def seen(
-    what: str, where: str, read: Callable[[], R], absent: Collection[str] = ()
-) -> R | Unread | None:
+    what: str, where: str, read: Callable[[], _R], absent: Collection[str] = ()
+) -> _R | Unread | None:
     """Return what `read` returns, None for one of the codes in `absent`, else why it failed.
 
     Raises TransientError, so that the task is tried again.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tiercel.domain.artifact.limits import MAX_RECORD_BYTES, check_object_key
+from tiercel.domain.artifact.limits import MAX_RECORD_BYTES, require_object_key
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import (
@@ -41,7 +41,7 @@ def create_object(
     object exists with other bytes. Whoever knows the body's SHA-256 saves the time of
     computing it again: S3 compares it with what arrives.
     """
-    check_object_key(key, f"s3://{bucket}")
+    require_object_key(key, f"s3://{bucket}")
     digest = bytes.fromhex(sha256) if sha256 else hashlib.sha256(body).digest()
     with translated("write an object", f"s3://{bucket}/{key}"):
         try:

@@ -24,9 +24,9 @@ import deflate
 from tiercel.domain.artifact.archives import (
     MAX_PACKAGE_FILES,
     MAX_UNZIPPED_BYTES,
-    Entry,
-    check_archive,
-    check_package,
+    ArchiveEntry,
+    require_safe_archive,
+    require_safe_package,
 )
 from tiercel.domain.artifact.limits import at_most
 from tiercel.domain.base.errors import RefusedInputError
@@ -82,7 +82,7 @@ def zip_folder(folder: Path, target: Path, shown: str) -> str:
 
 def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
     """Zip files under the names given and return the SHA-256 of the zip."""
-    check_package(files, sum(path.stat().st_size for path in files.values()), shown)
+    require_safe_package(files, sum(path.stat().st_size for path in files.values()), shown)
     if not files:
         raise RefusedInputError("package.empty", "there is nothing to package", where=shown)
     digest, directory, offset = hashlib.sha256(), [], 0
@@ -100,7 +100,7 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
     return digest.hexdigest()
 
 
-def check_zip(path: Path, shown: str) -> None:
+def require_safe_zip(path: Path, shown: str) -> None:
     """Raise RefusedInputError for a zip of somebody else's that is damaged or unsafe to unpack.
 
     Its whole content is read, because its directory may say other sizes.
@@ -108,7 +108,7 @@ def check_zip(path: Path, shown: str) -> None:
     at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of an archive", shown)
     try:
         with zipfile.ZipFile(path) as archive:
-            check_archive([_entry(info) for info in archive.infolist()], shown)
+            require_safe_archive([_entry(info) for info in archive.infolist()], shown)
             for info in archive.infolist():
                 _read_through(archive, info)
     except _DAMAGES as error:
@@ -122,9 +122,9 @@ def check_zip(path: Path, shown: str) -> None:
         ) from error
 
 
-def _entry(info: zipfile.ZipInfo) -> Entry:
+def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
     """`filename` would end at a NUL."""
-    return Entry(
+    return ArchiveEntry(
         name=info.orig_filename,
         size=info.file_size,
         packed=info.compress_size,

@@ -21,10 +21,10 @@ from tiercel.domain.artifact.assets import (
 )
 from tiercel.domain.artifact.boundary import bounded, declare_boundary
 from tiercel.domain.artifact.dependencies import install_commands, is_left_out, layer_folder
-from tiercel.domain.artifact.limits import at_most, check_template
+from tiercel.domain.artifact.limits import at_most, require_template_limits
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.tasks.build.archive import check_zip, zip_files, zip_folder
+from tiercel.tasks.build.archive import require_safe_zip, zip_files, zip_folder
 from tiercel.tasks.build.process import run_build
 from tiercel.tasks.build.templates import dump_template, load_template
 from tiercel.tasks.build.workshop import Workshop
@@ -71,7 +71,7 @@ def package_template(
     if ancestors:
         # Its parent passes both to every nested stack, whether it needs them or not.
         rewritten = declare_boundary(declare_asset_bucket(rewritten))
-    check_template(rewritten, str(path))
+    require_template_limits(rewritten, str(path))
     return shop.add_bytes(dump_template(rewritten, str(path)), "template"), rewritten
 
 
@@ -123,7 +123,7 @@ def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
 def _package_code(shop: Workshop, asset: Asset, path: Path, where: str) -> PackagedObject:
     target = shop.scratch / "package.zip"
     if path.is_file() and path.suffix in _ZIPS:
-        check_zip(path, where)
+        require_safe_zip(path, where)
         return shop.add_bytes(path.read_bytes(), "zip")
     if path.is_file():
         return shop.add(target, zip_files({path.name: path}, target, where), "zip")

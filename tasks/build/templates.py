@@ -13,9 +13,9 @@ import yaml
 
 from tiercel.domain.artifact.limits import (
     MAX_TEMPLATE_NODES,
-    check_template,
-    check_template_size,
     not_a_mapping,
+    require_template_limits,
+    require_template_size,
 )
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
@@ -109,18 +109,18 @@ def load_template(path: Path, shown: str) -> dict[str, Any]:
             state="nothing was built",
             remedy="correct `template` of the service in tiercel.toml, or the path that names it",
         )
-    check_template_size(path.stat().st_size, shown)
+    require_template_size(path.stat().st_size, shown)
     return parse_template(path.read_bytes(), shown)
 
 
 def parse_template(body: bytes, shown: str) -> dict[str, Any]:
     """Return the template that a text holds; RefusedInputError as `load_template`."""
-    check_template_size(len(body), shown)
+    require_template_size(len(body), shown)
     template = _parse(body, shown)
     if not isinstance(template, dict):
         raise not_a_mapping("the template", shown)
     _check_nodes(template, shown)
-    check_template(template, shown)
+    require_template_limits(template, shown)
     return template
 
 
@@ -128,7 +128,7 @@ def dump_template(template: dict[str, Any], shown: str) -> bytes:
     """Return the template as JSON in the order of its source; RefusedInputError if too long."""
     text = json.dumps(template, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     body = text.encode()
-    check_template_size(len(body), shown)
+    require_template_size(len(body), shown)
     return body
 
 

@@ -20,31 +20,31 @@ if TYPE_CHECKING:
     from prefect import Task
     from prefect.client.schemas.objects import State, TaskRun
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _DELAYS_SECONDS = (1, 2, 4, 8)
 
 
-class WorldTask(Generic[P, R]):
+class WorldTask(Generic[_P, _R]):
     """A function that reaches the world; called in a run, it is a task of Prefect.
 
     `fn` is the function itself: no run, no retries.
     """
 
-    def __init__(self, function: Callable[P, R], name: str, run_name: str) -> None:
+    def __init__(self, function: Callable[_P, _R], name: str, run_name: str) -> None:
         """Import nothing yet."""
         update_wrapper(self, function)
         self.fn = function
         self.name = name
         self._run_name = run_name
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Run the task in the flow run that is under way, and return its result."""
         return self.task(*args, **kwargs)
 
     @cached_property
-    def task(self) -> Task[P, R]:
+    def task(self) -> Task[_P, _R]:
         """The task of Prefect that this is."""
         from prefect import task  # noqa: PLC0415 - see the module
         from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
@@ -61,7 +61,7 @@ class WorldTask(Generic[P, R]):
         )(self.fn)
 
 
-def world_task(name: str, run_name: str = "") -> Callable[[Callable[P, R]], WorldTask[P, R]]:
+def world_task(name: str, run_name: str = "") -> Callable[[Callable[_P, _R]], WorldTask[_P, _R]]:
     """Make a function a task that is tried again after a transient failure.
 
     `run_name` may name parameters in braces. Up to 4 retries, after about 1, 2, 4 and
@@ -69,7 +69,7 @@ def world_task(name: str, run_name: str = "") -> Callable[[Callable[P, R]], Worl
     are the truth, not Prefect.
     """
 
-    def decorate(function: Callable[P, R]) -> WorldTask[P, R]:
+    def decorate(function: Callable[_P, _R]) -> WorldTask[_P, _R]:
         return WorldTask(function, name, run_name or name)
 
     return decorate

@@ -16,7 +16,7 @@ from github import Auth, Github, GithubException, GithubIntegration
 from github.Repository import Repository
 
 from tiercel.domain.base.errors import UnreachableError
-from tiercel.tasks.github.errors import translated
+from tiercel.tasks.github.errors import translated_answer
 from tiercel.tasks.github.waiting import PatientRetry
 
 _TIMEOUT_SECONDS = 15
@@ -47,7 +47,7 @@ class _Installation(Auth.AppInstallationAuth):
     def token(self) -> str:
         """A token that is good for some minutes at least; GitHub's lasts an hour."""
         where = f"installation {self.installation_id} of App {self.app_id}"
-        with translated("authenticate as the GitHub App", where):
+        with translated_answer("authenticate as the GitHub App", where):
             return super().token
 
 
@@ -110,7 +110,7 @@ def github_call(what: str, where: str) -> Iterator[None]:
     would send each other's; and GitHub asks for requests one after the other:
     https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
     """
-    with _one_at_a_time, translated(what, where):
+    with _one_at_a_time, translated_answer(what, where):
         yield
 
 

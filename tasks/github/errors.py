@@ -25,7 +25,7 @@ _LONGEST_REASON = 300
 
 
 @contextmanager
-def translated(what: str, where: str) -> Iterator[None]:
+def translated_answer(what: str, where: str) -> Iterator[None]:
     """Turn PyGithub's exceptions into TiercelErrors.
 
     TransientError for what may pass by itself: rate limits, servers that are ill, and

@@ -7,7 +7,7 @@ from github.GithubObject import NotSet
 
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
-from tiercel.domain.review.checks import LONGEST_DESCRIPTION, Check, CheckState
+from tiercel.domain.review.statuses import LONGEST_DESCRIPTION, Status, StatusState
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import github_call, repository
 
@@ -15,7 +15,7 @@ _NOT_TAKEN_BACK = ("success", "in_progress")
 
 
 @world_task("set status", "set status {check.context} {check.state}")
-def set_status(name: str, commit: str, check: Check, link: str) -> bool:
+def set_status(name: str, commit: str, check: Status, link: str) -> bool:
     """Set a commit status, unless it is there already; True if this call set it.
 
     A verdict is not taken back while the same commit is verified once more. GitHub keeps
@@ -24,7 +24,7 @@ def set_status(name: str, commit: str, check: Check, link: str) -> bool:
     with github_call("set a commit status", f"{name}@{short_commit(commit)} {check.context}"):
         target = repository(name).get_commit(commit)
         newest = next((s for s in target.get_statuses() if s.context == check.context), None)
-        if newest and (check.state is CheckState.PENDING or _says(newest, check)):
+        if newest and (check.state is StatusState.PENDING or _says(newest, check)):
             return False
         target.create_status(
             state=check.state.value,
@@ -35,7 +35,7 @@ def set_status(name: str, commit: str, check: Check, link: str) -> bool:
         return True
 
 
-def _says(status: CommitStatus, check: Check) -> bool:
+def _says(status: CommitStatus, check: Status) -> bool:
     """Whether a status says the same; the run that it links to may be an earlier one."""
     return (status.state, status.description) == (check.state.value, check.short)
 

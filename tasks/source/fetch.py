@@ -14,7 +14,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import RefusedInputError, TiercelError, TransientError
+from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.base.git_names import is_legal_branch, short_commit
 from tiercel.domain.base.values import Frozen
 from tiercel.tasks.engine.pace import pause
@@ -23,7 +23,8 @@ from tiercel.tasks.github.client import has_credentials, token
 from tiercel.tasks.source.repository import LONGEST_GIT_SECONDS, Commit, run_git
 
 _LOOK_SECONDS = 0.1
-_NO_REF = "couldn't find remote ref"
+_NO_REF = "source.no_such_ref"
+_GIT_SAYS_NO_REF = "couldn't find remote ref"
 _FINAL = (
     "not found",
     "does not appear to be a git",
@@ -31,10 +32,6 @@ _FINAL = (
     "could not read Username",
     "Authentication failed",
 )
-
-
-class _NoSuchRefError(RefusedInputError):
-    """The repository is there, and has no ref of that name."""
 
 
 class MergeRef(Frozen):
@@ -84,7 +81,9 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     try:
         with _updated(repository, f"{ref}:{ref}") as mirror:
             merge, base, head = (_resolve(mirror, f"{ref}{suffix}") for suffix in ("", "^1", "^2"))
-    except _NoSuchRefError:
+    except RefusedInputError as error:
+        if error.code != _NO_REF:
+            raise
         merge = base = head = ""
     if head != head_commit:
         raise TransientError(
@@ -137,7 +136,15 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
     )  # fmt: skip
     if result.returncode:
         why = result.stderr.decode(errors="replace").strip()[-500:]
-        kind = _kind_of(why)
+        if _GIT_SAYS_NO_REF in why:
+            raise RefusedInputError(
+                "source.no_such_ref",
+                f"the repository has no {refspec.partition(':')[0]}",
+                where=url,
+                state="nothing was built",
+                remedy="see on GitHub whether the pull request is open and can be merged",
+            )
+        kind = RefusedInputError if any(text in why for text in _FINAL) else TransientError
         raise kind(
             "source.not_fetched",
             "the repository cannot be fetched",
@@ -146,13 +153,6 @@ def _fetch(mirror: Path, url: str, refspec: str) -> None:
             state="nothing was built",
             remedy="check that the repository exists and that this machine may read it",
         )
-
-
-def _kind_of(why: str) -> type[TiercelError]:
-    """Return what a failed fetch is, by what git says of it."""
-    if _NO_REF in why:
-        return _NoSuchRefError
-    return RefusedInputError if any(text in why for text in _FINAL) else TransientError
 
 
 def _credentials(url: str) -> dict[str, str]:

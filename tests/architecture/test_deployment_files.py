@@ -13,14 +13,11 @@ from string import Template
 from typing import Any
 
 import botocore.session
-import kubernetes_validate
 import pytest
 import yaml
 from botocore.validate import ParamValidator
 from cryptography import x509
 from prefect.client.orchestration import PrefectClient
-from prefect_aws.workers.ecs_worker import ECSJobConfiguration
-from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
 from tests.support.commands import help_of
 from tests.support.services import Unit
@@ -56,6 +53,28 @@ SECRET = re.compile(r"AUTH_STRING|PASSWORD|TOKEN|DATABASE_CONNECTION_URL|REDIS.*
 
 def filled(path: Path) -> str:
     return Template(path.read_text()).substitute(VALUES)
+
+
+@pytest.fixture(scope="module")
+def ecs_job() -> Any:
+    """These three are imported by who needs them: it takes seconds, and workers collect all."""
+    from prefect_aws.workers.ecs_worker import ECSJobConfiguration
+
+    return ECSJobConfiguration
+
+
+@pytest.fixture(scope="module")
+def kubernetes_job() -> Any:
+    from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
+
+    return KubernetesWorkerJobConfiguration
+
+
+@pytest.fixture(scope="module")
+def kubernetes() -> Any:
+    import kubernetes_validate
+
+    return kubernetes_validate
 
 
 def refusals(operation: str, request: dict[str, Any]) -> str:
@@ -123,8 +142,8 @@ WANTED = {
 }
 
 
-def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image() -> None:
-    request = job(ECSJobConfiguration, ECS, WANTED).task_run_request
+def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image(ecs_job: Any) -> None:
+    request = job(ecs_job, ECS, WANTED).task_run_request
     (container,) = request["overrides"]["containerOverrides"]
     assert container["environment"] == WANTED["env"]
     container["command"] = container["command"].split()
@@ -140,8 +159,10 @@ def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image() -
     assert "evil" not in json.dumps(request)
 
 
-def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_and_image() -> None:
-    configuration = job(KubernetesWorkerJobConfiguration, KUBERNETES, WANTED)
+def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_and_image(
+    kubernetes_job: Any, kubernetes: Any
+) -> None:
+    configuration = job(kubernetes_job, KUBERNETES, WANTED)
     manifest = configuration.job_manifest
     spec = manifest["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -151,7 +172,7 @@ def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_
     manifest["metadata"]["labels"] = {}
     # Prefect refuses a manifest without them at this place, and Kubernetes ignores them there.
     del spec["parallelism"], spec["completions"]
-    kubernetes_validate.validate(manifest, "1.30", strict=True)
+    kubernetes.validate(manifest, "1.30", strict=True)
     assert spec["serviceAccountName"] == "tiercel-run"
     assert container["image"] == VALUES["image"]
 
@@ -167,14 +188,14 @@ EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
 @pytest.mark.parametrize(
     "one", EVERYTHING, ids=lambda one: f"{one['kind']} {one['metadata']['name']}"
 )
-def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any]) -> None:
-    kubernetes_validate.validate(one, "1.30", strict=True)
+def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any], kubernetes: Any) -> None:
+    kubernetes.validate(one, "1.30", strict=True)
     assert one["metadata"]["namespace"] == "tiercel"
 
 
-def test_a_wrong_manifest_would_be_seen() -> None:
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(
+def test_a_wrong_manifest_would_be_seen(kubernetes: Any) -> None:
+    with pytest.raises(kubernetes.ValidationError):
+        kubernetes.validate(
             {"apiVersion": "v1", "kind": "Service", "spec": {"portz": []}}, "1.30", strict=True
         )
 

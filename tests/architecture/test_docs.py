@@ -37,6 +37,7 @@ from tests.architecture.facts import (
     toml,
     variables_in,
 )
+from tests.support.topology import topology_text
 from tiercel.cli.main import app
 from tiercel.domain.base.errors import ConfigurationError, ExitCode
 from tiercel.domain.organization.configuration import parse_services, parse_topology
@@ -54,26 +55,16 @@ FLOW_MODULES = sorted((ROOT / "flows").glob("*.py"))
 FLOWS = {name: parameters for path in FLOW_MODULES for name, parameters in flows_in(path)}
 BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 
-SMALL = """
-organization = { name = "acme", repositories = ["acme/*"] }
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
+SMALL = topology_text(
+    "acme/*",
+    more="""
 [services.storage]
 path = "services/storage"
 [services.orders]
 path = "services/orders"
 smoke_test = { http = "ApiUrl" }
-"""
+""",
+)
 
 
 def documented(cells: list[list[str]]) -> set[str]:
@@ -222,7 +213,7 @@ def test_a_runbook_has_the_parameters_of_its_flow(name: str) -> None:
 
 
 def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
-    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").glob("*.py"))]
+    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").rglob("*.py"))]
     known = {text for path in modules for text in failures_in(path)}
     written = {span for page in PAGES for span in spans(text_of(page))}
     assert known - written == set()

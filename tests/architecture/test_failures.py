@@ -36,18 +36,14 @@ def f(x):
     kind = BuildFailedError if x else RefusedInputError
     return kind("a.b", "no")
 """
-FILLED_IN = """
-def _f(code, what):
-    return TiercelError(code, what)
-_f("a.b", "no")
-_f("a.c", "no")
-"""
-
-
-CHOSEN = """
+RETURNED = """
 def f(x):
-    kind = BuildFailedError if x else RefusedInputError
+    kind = _kind_of(x)
     return kind("a.b", "no")
+def _kind_of(x):
+    if x:
+        return TransientError
+    return RefusedInputError
 """
 FILLED_IN = """
 def _f(code, what):
@@ -62,6 +58,7 @@ _f("a.c", "no")
     [
         ('raise RefusedInputError("a.b", "no")', ["a.b"]),
         (CHOSEN, ["a.b"]),
+        (RETURNED, ["a.b"]),
         (FILLED_IN, ["a.b", "a.c"]),
         ('def f(e):\n return type(e)("a.b", "no")', ["a.b"]),
         ("def f(e):\n return type(e)", []),

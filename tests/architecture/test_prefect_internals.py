@@ -134,7 +134,7 @@ def test_a_private_part_exists(name: str) -> None:
     assert named(name)
 
 
-@pytest.mark.process  # to import the server asks for the machine
+@pytest.mark.process
 @pytest.mark.parametrize("name", CALLED)
 def test_a_private_part_takes_what_we_give_it(name: str) -> None:
     parameters = inspect.signature(named(name)).parameters

@@ -17,7 +17,7 @@ from tiercel.domain.release.ledger import (
     already_live,
     resumable,
 )
-from tiercel.domain.release.superseding import check_still_wanted, may_be_older
+from tiercel.domain.release.superseding import may_be_older, require_still_wanted
 from tiercel.domain.stack.tokens import change_set_name
 
 _DEATHS = 0.03
@@ -110,7 +110,7 @@ class Burst:
         self.holder = name
         yield
         try:
-            check_still_wanted(self._latest(), intent)
+            require_still_wanted(self._latest(), intent)
         except SupersededError:
             self._end(intent, ReleaseStatus.SUPERSEDED)
             return

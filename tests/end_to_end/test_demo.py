@@ -15,6 +15,7 @@ import pytest
 from github import Auth, Github
 
 from tests.support.commands import invoke_json, run
+from tests.support.wheel import build_wheel, install_wheel
 from tiercel.sandbox import lifecycle
 
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
@@ -34,10 +35,14 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """What the demo did, run from a wheel in a folder full of packages of the layers' names."""
+    wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
+    installed = install_wheel(wheel, tmp_path_factory.mktemp("installed"))
     state = tmp_path_factory.mktemp("demo") / "state"
     try:
-        code, output, errors = run("demo", "--state", str(state), "--json")
+        code, output, errors = installed.run("demo", "--state", str(state), "--json")
         assert code == 0, errors
+        assert installed.imported() == ""
         yield Demo(state, json.loads(output), errors)
     finally:
         lifecycle.down(state)
@@ -182,6 +187,9 @@ def test_status_says_what_is_live_where(demo: Demo) -> None:
     for environment in ("preprod", "prod"):
         numbers = {entry["service"]: entry["release"] for entry in live[environment]}
         assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": 2}
+        assert {(entry["now"], entry["open_since"]) for entry in live[environment]} == {
+            ("as released", None)
+        }
 
 
 def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:

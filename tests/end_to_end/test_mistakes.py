@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from tests.support.commands import ROOT, invoke, start, start_without_terminal
+from tests.support.repositories import git
 from tiercel.domain.base.errors import ExitCode
+from tiercel.sandbox.lifecycle import Sandbox
 
 CONFIG = (ROOT / "tiercel.toml").read_text()
 NOWHERE = {
@@ -214,6 +216,28 @@ def test_a_folder_that_is_no_repository_is_refused_before_anything_starts(tmp_pa
     assert code == ExitCode.REFUSED
     assert "no git repository with a commit" in errors
     assert not (tmp_path / "state").exists()
+
+
+def test_a_clone_without_its_history_is_refused_before_anything_starts(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    whole, shallow = tmp_path / "whole", tmp_path / "shallow"
+    whole.mkdir()
+    git(whole, "init", "--quiet", "--initial-branch=develop")
+    for message in ("one", "two"):
+        git(whole, "commit", "--quiet", "--allow-empty", f"--message={message}")
+    git(tmp_path, "clone", "--quiet", "--depth=1", whole.as_uri(), str(shallow))
+
+    for words in (
+        ("publish", str(shallow), "HEAD", "--local", "--sandbox", "--state", str(sandbox.state)),
+        ("demo", "--repository", str(shallow), "--state", str(tmp_path / "state")),
+    ):
+        code, output, _ = invoke(*words, "--json")
+        error = json.loads(output)["error"]
+        assert (code, error["code"]) == (ExitCode.REFUSED, "sandbox.shallow_repository")
+        assert "git fetch --unshallow" in error["remedy"]
+    assert not (tmp_path / "state").exists()
+    assert not (sandbox.state / "repositories" / "acme" / "shallow.git").exists()
 
 
 def test_an_unknown_option_is_a_usage_error() -> None:

@@ -10,7 +10,8 @@ from prefect.settings import PREFECT_API_URL
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.codes import because
-from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.domain.artifact.manifest import manifest_key
@@ -43,11 +44,6 @@ def service_of(name: str, answer: str = "") -> dict[str, str]:
         f"{name}/template.json": function(),
         f"{name}/src/app.py": answering(answer or name),
     }
-
-
-def release(repository: Repository, commit: str) -> None:
-    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
-    asyncio.run(deploy_to_preprod(repository.name, commit))
 
 
 def test_prod_runs_the_bytes_that_preprod_verified_and_nothing_is_built_for_it(

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
-from tiercel.domain.review.checks import CheckState
+from tiercel.domain.review.statuses import StatusState
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
@@ -31,7 +31,7 @@ def test_a_changed_service_is_verified_and_its_changes_are_shown(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert checks["tiercel"].state is StatusState.SUCCESS
     assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
     (comment,) = place.comments(number)
     assert "| inbox | Add | `Topic` | AWS::SNS::Topic |" in comment
@@ -63,7 +63,7 @@ def test_a_feature_into_main_is_the_wrong_branch(place: Place) -> None:
 
     check = place.verified(number, commit)["tiercel"]
 
-    assert check.state is CheckState.FAILURE
+    assert check.state is StatusState.FAILURE
     assert check.description.startswith("wrong branch: ")
     assert "next release branch" in place.comments(number)[0]
 
@@ -123,7 +123,7 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
     number, old = place.opened(branch, files)
     git_in(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
 
-    assert place.verified(number, old)["tiercel"].state is CheckState.SUCCESS
+    assert place.verified(number, old)["tiercel"].state is StatusState.SUCCESS
 
     assert place.remote.get_pull(number).head.sha != old
     assert place.statuses(old) == {"tiercel": "success", "tiercel/inbox": "success"}
@@ -144,7 +144,7 @@ def test_a_broken_template_has_a_status_with_the_reason(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel/inbox"].state is CheckState.FAILURE
+    assert checks["tiercel/inbox"].state is StatusState.FAILURE
     assert checks["tiercel/inbox"].description == reason
 
 
@@ -154,7 +154,7 @@ def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: 
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert checks["tiercel"].state is StatusState.SUCCESS
     assert not any("<img" in comment for comment in place.comments(number))
     assert list(tmp_path.rglob("x")) == []
 
@@ -174,7 +174,7 @@ def test_a_verdict_reaches_github_through_faults_and_a_rate_limit_is_waited_for_
     checks = place.verified(number, commit)
 
     assert sandbox.github.control("GET", "/faults") == []
-    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert checks["tiercel"].state is StatusState.SUCCESS
     assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
     assert len(place.comments(number)) == 1
     assert any("rate limit" in record.getMessage() for record in run_log)

@@ -10,7 +10,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from tests.support.aws import root_client
 from tests.support.codes import because
-from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
 from tiercel.domain.base.errors import (
     BuildFailedError,
@@ -23,7 +24,6 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger import Release, ReleaseStatus, stack_prefix
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
-from tiercel.flows.release.results import Released
 from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ledger import newest_release
@@ -31,11 +31,6 @@ from tiercel.tasks.records.ledger import newest_release
 pytestmark = pytest.mark.usefixtures("operator")
 
 READS = ("Get", "Head", "List", "Describe", "AssumeRole")
-
-
-def release(repository: Repository, commit: str) -> dict[str, Released]:
-    asyncio.run(publish_artifact(repository.name, commit))
-    return asyncio.run(deploy_to_preprod(repository.name, commit))
 
 
 def newest(preprod: Names, service: str) -> Release:

@@ -11,16 +11,15 @@ from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import invoke, invoke_json
-from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.domain.base.errors import ExitCode, RefusedInputError, SmokeTestFailedError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Purpose, ReleaseStatus
-from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
-from tiercel.flows.publish import publish_artifact
 from tiercel.flows.release.results import Released
 from tiercel.flows.rollback import roll_back
 from tiercel.sandbox import lifecycle
@@ -29,11 +28,6 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ledger import read_history, record_intent, record_outcome
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-
-def release(repository: Repository, commit: str) -> dict[str, Released]:
-    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
-    return asyncio.run(deploy_to_preprod(repository.name, commit))
 
 
 def queue_of(name: str, delay: int) -> dict[str, str]:
@@ -131,12 +125,12 @@ def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
 def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
 ) -> None:
-    repository = repositories.make("rejected")
-    release(repository, repository.commit(queue_of("rejected", 1)))
-    good = repository.commit(queue_of("rejected", 2))
+    repository = repositories.make("ruled-out")
+    release(repository, repository.commit(queue_of("ruled-out", 1)))
+    good = repository.commit(queue_of("ruled-out", 2))
     release(repository, good)
     repository.merge_into_main()
-    stack = preprod.stack("rejected")
+    stack = preprod.stack("ruled-out")
     place = _place(sandbox)
 
     said = invoke_json("reject", stack, "1", "--reason", "it lost orders", *place)
@@ -149,7 +143,7 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     become("prod")
     with pytest.raises(RefusedInputError) as unverified:
         asyncio.run(promote_to_prod(repository.name, good))
-    assert "preprod has not verified rejected" in unverified.value.what
+    assert "preprod has not verified ruled-out" in unverified.value.what
 
 
 def test_a_rejection_is_not_forgotten_after_a_hundred_releases(

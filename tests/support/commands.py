@@ -12,6 +12,7 @@ import os
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from importlib.metadata import entry_points
@@ -64,18 +65,13 @@ def invoke(*arguments: str, **environment: str) -> Finished:
     from prefect.context import root_settings_context
 
     from tiercel.cli.main import main
-    from tiercel.tasks.aws.clients import forget_clients
-    from tiercel.tasks.github.client import forget_github
 
-    # What is kept for a process is neither taken over from this one nor left to it.
-    forget_clients()
-    forget_github()
+    _forget()
     try:
         with _as_process(environment), root_settings_context():
             return _called(main, ["tiercel", *arguments])
     finally:
-        forget_clients()
-        forget_github()
+        _forget()
 
 
 def invoke_json(*arguments: str, **environment: str) -> Any:
@@ -90,7 +86,10 @@ def help_of(words: Sequence[str]) -> str:
         more = more[more.index("-m") + 2 :]
 
         def main() -> None:
-            runpy.run_module(name, run_name="__main__", alter_sys=True)
+            with warnings.catch_warnings():
+                # Another test may have imported it: nothing that is run again minds.
+                warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning)
+                runpy.run_module(name, run_name="__main__", alter_sys=True)
     else:
         (script,) = entry_points(group="console_scripts", name=program)
         main = script.load()
@@ -98,6 +97,17 @@ def help_of(words: Sequence[str]) -> str:
         code, output, errors = _called(main, [program, *more, "--help"])
     assert code == 0, errors
     return output
+
+
+def _forget() -> None:
+    """What is kept for a process is neither taken over from this one nor left to it."""
+    from tiercel.tasks.aws import signing
+    from tiercel.tasks.aws.clients import forget_clients
+    from tiercel.tasks.github.client import forget_github
+
+    forget_clients()
+    forget_github()
+    signing._read.cache_clear()
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def reasons_in(path: Path) -> Iterator[Reason]:
     texts = _texts_of(tree)
     for function in _scopes(tree):
         for call in _calls_of(function):
-            kinds = _kinds_made(call, function)
+            kinds = _kinds_made(call, function, tree)
             if kinds is None:
                 continue
             place = f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{call.lineno}"
@@ -116,7 +116,7 @@ def _calls_of(scope: Scope) -> Iterator[ast.Call]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _kinds_made(call: ast.Call, scope: Scope) -> list[type[TiercelError]] | None:
+def _kinds_made(call: ast.Call, scope: Scope, tree: ast.Module) -> list[type[TiercelError]] | None:
     """Return the classes of errors that a call makes; None if it makes none.
 
     Several, if a condition chooses one; none of them, if it is that of another error.
@@ -129,14 +129,28 @@ def _kinds_made(call: ast.Call, scope: Scope) -> list[type[TiercelError]] | None
     if name in known:
         return [known[name]]
     chosen = [
-        node.value
+        choice
         for node in ast.walk(scope)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.IfExp)
-        and ast.unparse(node.targets[0]) == name
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+        for choice in _choices(node.value, tree)
     ]
-    names = [ast.unparse(kind) for choice in chosen for kind in (choice.body, choice.orelse)]
+    names = dict.fromkeys(part.id for one in chosen for part in _names(one))
     return [known[one] for one in names if one in known] or None
+
+
+def _choices(value: ast.expr, tree: ast.Module) -> Iterator[ast.expr]:
+    """Yield what a condition chooses from, or what a function of the module returns."""
+    if isinstance(value, ast.IfExp):
+        yield from (value.body, value.orelse)
+    if isinstance(value, ast.Call):
+        for node in ast.walk(tree):
+            if isinstance(node, Function) and node.name == ast.unparse(value.func):
+                returned = (one.value for one in ast.walk(node) if isinstance(one, ast.Return))
+                yield from (one for one in returned if one)
+
+
+def _names(node: ast.expr) -> Iterator[ast.Name]:
+    yield from (part for part in ast.walk(node) if isinstance(part, ast.Name))
 
 
 def _known(kind: type[TiercelError]) -> Iterator[type[TiercelError]]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from github import Github
 from github.Repository import Repository as GithubRepository
 
+from tests.support.flow_runs import release
 from tests.support.repositories import Repository
-from tiercel.domain.review.checks import Check
-from tiercel.flows.deploy import deploy_to_preprod
-from tiercel.flows.publish import publish_artifact
+from tiercel.domain.review.statuses import Status
 from tiercel.flows.verify import verify_pull_request
 from tiercel.sandbox.people import Team
 from tiercel.sandbox.repositories import git_in
@@ -54,10 +53,9 @@ class Place:
         return self.team.approve_and_merge(self.team.open(branch, base, f"Merge {branch}"))
 
     def released_to_preprod(self, commit: str) -> None:
-        asyncio.run(publish_artifact(self.repository.name, commit, then_deploy=False))
-        asyncio.run(deploy_to_preprod(self.repository.name, commit))
+        release(self.repository, commit)
 
-    def verified(self, number: int, commit: str) -> dict[str, Check]:
+    def verified(self, number: int, commit: str) -> dict[str, Status]:
         checks = asyncio.run(verify_pull_request(self.repository.name, number, commit))
         return {check.context: check for check in checks}
 

@@ -85,6 +85,9 @@ def install_wheel(wheel: Path, folder: Path) -> Installed:
         if "tiercel" not in one.name:
             (dependencies / one.name).symlink_to(one)
     (installed.packages / "dependencies.pth").write_text(f"{dependencies}\n")
+    # Dependencies that are programs are looked for beside Python.
+    for program in ("cfn-lint", "uv"):
+        (installed.environment / "bin" / program).symlink_to(Path(sys.executable).parent / program)
     _be_hostile(installed.folder)
     return installed
 

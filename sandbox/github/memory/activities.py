@@ -95,7 +95,7 @@ class Label(Record):
         return self.name.lower()
 
 
-class Status(Record):
+class StatusRecord(Record):
     """A commit status."""
 
     sha: str

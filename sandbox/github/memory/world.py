@@ -20,7 +20,7 @@ JsonObject = dict[str, Any]
 
 
 @dataclass
-class Settings:
+class StandInSettings:
     """What a test may change while the stand-in runs.
 
     A pull request says `mergeable: null` to its first `unknown_mergeable_reads` readers after
@@ -40,7 +40,7 @@ class World:
     store: Store
     repositories: Path
     urls: Urls
-    settings: Settings = field(default_factory=Settings)
+    settings: StandInSettings = field(default_factory=StandInSettings)
     outbox: Callable[[list[int]], None] = lambda _: None
     _told: threading.local = field(default_factory=threading.local)
 

@@ -18,7 +18,7 @@ from tiercel.sandbox.github.memory.activities import (
     PullRequestRecord,
     ReleaseRecord,
     Review,
-    Status,
+    StatusRecord,
 )
 from tiercel.sandbox.github.memory.records import RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import JsonObject, World
@@ -87,7 +87,7 @@ class Teller:
             action,
         )
 
-    def status(self, status: Status, branches: Callable[[], list[JsonObject]]) -> None:
+    def status(self, status: StatusRecord, branches: Callable[[], list[JsonObject]]) -> None:
         """A commit got a status."""
         view = status_view(self.world, self.repository, status)
         same = ("id", "avatar_url", "target_url", "context", "description", "state")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from tiercel.sandbox.github.memory.activities import PullRequestRecord, Review, Status
+from tiercel.sandbox.github.memory.activities import PullRequestRecord, Review, StatusRecord
 from tiercel.sandbox.github.memory.protection import protection_of
 from tiercel.sandbox.github.memory.records import Protection, RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import World
@@ -96,9 +96,11 @@ def is_up_to_date(world: World, repository: RepositoryRecord, pull: PullRequestR
     return base is not None and git.is_ancestor(base, pull.head_sha)
 
 
-def latest_statuses(world: World, repository: RepositoryRecord, sha: str) -> list[Status]:
+def latest_statuses(world: World, repository: RepositoryRecord, sha: str) -> list[StatusRecord]:
     """Return the newest status of each context of a commit, newest first."""
-    newest = {record.context: record for record in world.store.find(Status, repository.id, sha)}
+    newest = {
+        record.context: record for record in world.store.find(StatusRecord, repository.id, sha)
+    }
     return sorted(newest.values(), key=lambda record: -record.id)
 
 

@@ -18,16 +18,16 @@ _HEADS = "refs/heads/"
 _LONGEST_LINE = 65520
 _MOST_LINES = 100_000
 
-Command = tuple[str, str, str]
+RefUpdate = tuple[str, str, str]
 
 
-def read_commands(stream: BinaryIO) -> list[Command]:
+def read_commands(stream: BinaryIO) -> list[RefUpdate]:
     """Return the old id, the new id and the reference of each command of a push.
 
     What is no push as https://git-scm.com/docs/pack-protocol describes it ends the list: git
     itself then refuses the push.
     """
-    commands: list[Command] = []
+    commands: list[RefUpdate] = []
     while len(commands) < _MOST_LINES:
         line = _line(stream)
         if not line:
@@ -52,7 +52,7 @@ def _line(stream: BinaryIO) -> bytes:
 
 
 def rules_for(
-    world: World, repository: RepositoryRecord, pusher: User, commands: list[Command]
+    world: World, repository: RepositoryRecord, pusher: User, commands: list[RefUpdate]
 ) -> dict[str, JsonObject]:
     """Return a rule for every reference of the push; the hook refuses all others.
 

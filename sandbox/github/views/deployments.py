@@ -8,7 +8,7 @@ from tiercel.sandbox.github.memory.activities import (
     Deployment,
     DeploymentEnvironment,
     DeploymentStatus,
-    Status,
+    StatusRecord,
 )
 from tiercel.sandbox.github.memory.records import RepositoryRecord
 from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
@@ -16,7 +16,7 @@ from tiercel.sandbox.github.views.repositories import minimal_repository
 from tiercel.sandbox.github.views.users import simple_user
 
 
-def status_view(world: World, repository: RepositoryRecord, record: Status) -> JsonObject:
+def status_view(world: World, repository: RepositoryRecord, record: StatusRecord) -> JsonObject:
     """Return a commit status."""
     return _short_status(world, repository, record) | {
         "creator": simple_user(world, record.creator)
@@ -24,7 +24,7 @@ def status_view(world: World, repository: RepositoryRecord, record: Status) -> J
 
 
 def combined_status(
-    world: World, repository: RepositoryRecord, sha: str, latest: Sequence[Status]
+    world: World, repository: RepositoryRecord, sha: str, latest: Sequence[StatusRecord]
 ) -> JsonObject:
     """Return what the latest status of every context makes together.
 
@@ -42,7 +42,7 @@ def combined_status(
     }
 
 
-def combined_state(latest: Sequence[Status]) -> str:
+def combined_state(latest: Sequence[StatusRecord]) -> str:
     """Return failure, pending or success; no status at all is pending."""
     states = {record.state for record in latest}
     if states & {"error", "failure"}:
@@ -132,7 +132,7 @@ def _rules(world: World, record: DeploymentEnvironment) -> list[JsonObject]:
     return rules
 
 
-def _short_status(world: World, repository: RepositoryRecord, record: Status) -> JsonObject:
+def _short_status(world: World, repository: RepositoryRecord, record: StatusRecord) -> JsonObject:
     creator = simple_user(world, record.creator)
     return {
         "url": world.urls.repository(repository.full_name, "statuses", record.sha),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.sandbox.github.support import Place, refusal
-from tiercel.sandbox.github.memory.activities import Status
+from tiercel.sandbox.github.memory.activities import StatusRecord
 from tiercel.sandbox.github.memory.store import Store
 
 
@@ -86,7 +86,7 @@ def multiply(place: Place, identifier: int, count: int) -> None:
     """Write copies of a status into the stand-in's memory, faster than calls would."""
     store = Store(place.stand_in.folder / "state.sqlite")
     with store.transaction():
-        status = store.get(Status, identifier)
+        status = store.get(StatusRecord, identifier)
         assert status is not None
         for _ in range(count):
             store.put(status.model_copy(update={"id": store.next_id()}))

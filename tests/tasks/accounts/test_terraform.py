@@ -26,7 +26,7 @@ from tiercel.tasks.accounts.administrators import (
     RUNTIME_PROFILE,
     Administrators,
     administrators_of,
-    check_administrators,
+    require_administrators,
 )
 from tiercel.tasks.accounts.state_bucket import ensure_state_bucket, find_state_bucket
 from tiercel.tasks.accounts.terraform import (
@@ -220,7 +220,7 @@ def test_administrators_are_two_profiles_and_each_missing_one_is_named(
 @pytest.mark.usefixtures("operator")
 def test_each_administrator_has_to_be_of_its_own_account(preprod: Names) -> None:
     infrastructure, runtime = "preprod-infrastructure-root", "preprod-runtime-root"
-    check_administrators.fn(preprod, Administrators(infrastructure, runtime))
+    require_administrators.fn(preprod, Administrators(infrastructure, runtime))
 
     environment = preprod.environment
     wrong = [
@@ -231,7 +231,7 @@ def test_each_administrator_has_to_be_of_its_own_account(preprod: Names) -> None
         with pytest.raises(
             RefusedInputError, check=because("administrator.other_account")
         ) as refused:
-            check_administrators.fn(preprod, administrators)
+            require_administrators.fn(preprod, administrators)
         assert account in refused.value.why
         assert variable in refused.value.remedy
 
@@ -247,7 +247,7 @@ def test_a_profile_that_is_not_there_is_told_with_the_variable_that_names_it(
     ]
     for administrators, variable in wrong:
         with pytest.raises(ConfigurationError, match="cannot be used") as missing:
-            check_administrators.fn(preprod, administrators)
+            require_administrators.fn(preprod, administrators)
         assert "nobody" in missing.value.where
         assert variable in missing.value.remedy
         assert "AWS_PROFILE" not in missing.value.remedy

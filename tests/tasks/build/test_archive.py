@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tiercel.domain.artifact.archives import MAX_NAME_BYTES, MAX_UNZIPPED_BYTES
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.tasks.build.archive import check_zip, zip_files, zip_folder
+from tiercel.tasks.build.archive import require_safe_zip, zip_files, zip_folder
 
 TREE = {
     "app.py": b"def handler(event, context): ...\n" * 50,
@@ -345,16 +345,16 @@ def made(path: Path, files: Mapping[str, bytes], *, mode: int = 0o644) -> Path:
 
 def zip_refusal(path: Path) -> RefusedInputError:
     with pytest.raises(RefusedInputError) as refusal:
-        check_zip(path, "app.zip")
+        require_safe_zip(path, "app.zip")
     assert (refusal.value.where, refusal.value.state) == ("app.zip", "nothing was uploaded")
     return refusal.value
 
 
 def test_a_zip_of_somebody_else_is_taken_as_is_our_own(folder: Path, tmp_path: Path) -> None:
-    check_zip(made(tmp_path / "app.zip", TREE), "app.zip")
+    require_safe_zip(made(tmp_path / "app.zip", TREE), "app.zip")
     write(folder, TREE)
     zipped(folder)
-    check_zip(tmp_path / "package.zip", "package.zip")
+    require_safe_zip(tmp_path / "package.zip", "package.zip")
 
 
 @pytest.mark.parametrize(

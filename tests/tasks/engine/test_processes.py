@@ -19,6 +19,7 @@ from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
 
 pytestmark = pytest.mark.process
+
 LONG = 60.0
 PATIENCE = 20.0
 Make = Callable[..., Command]

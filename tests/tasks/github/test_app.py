@@ -14,7 +14,7 @@ from tests.sandbox.github.support import Place, StandIn
 from tests.tasks import github_fixtures
 from tests.tasks.github_fixtures import Scripted, as_person, failure
 from tiercel.domain.base.errors import TiercelError, TransientError, UnreachableError
-from tiercel.domain.review.checks import CheckState, check
+from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.tasks.github.client import forget_github, has_credentials, token
 from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
 from tiercel.tasks.github.releases import read_version_tags
@@ -60,7 +60,9 @@ def test_the_app_reads_and_writes_as_itself(app: Place) -> None:
     made = app.pull("feature", {"a.txt": "a\n"})
     pull = read_pull_request.fn(app.name, made.number)
     assert has_credentials()
-    assert set_status.fn(app.name, pull.head_commit, check("", CheckState.SUCCESS, "verified"), "")
+    assert set_status.fn(
+        app.name, pull.head_commit, status_of("", StatusState.SUCCESS, "verified"), ""
+    )
     upsert_comment.fn(pull, "<!-- m -->", "Hello")
     (comment,) = as_person(app).get_issue(pull.number).get_comments()
     assert comment.user.login == "tiercel[bot]"

@@ -15,7 +15,7 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.pull_request_comment import comment
-from tiercel.domain.review.checks import conflict, refusal
+from tiercel.domain.review.statuses import conflict_status, refused_status
 from tiercel.tasks.github.pull_requests import open_pull_request, pulls_of_commit, read_pull_request
 
 seen = github_fixtures.seen
@@ -99,7 +99,7 @@ def test_hostile_names_are_printed_harmlessly(scripted: Scripted, topology: Topo
     more = {"title": TITLE, "user": {"login": "\u202e<b>@ada\n"}, "head": side}
     into_main = read(scripted, **more, base=side | {"ref": "main"})
     into_hostile = read(scripted, **more, base=side)
-    for check in (refusal(into_main, SHA, topology), conflict(into_hostile)):
+    for check in (refused_status(into_main, SHA, topology), conflict_status(into_hostile)):
         assert check
         assert check.short.isprintable()
         text = comment(check, [], SHA)

@@ -22,11 +22,11 @@ from tiercel.domain.base.errors import (
     UnreachableError,
 )
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.review.checks import CheckState, check
+from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.github.client import forget_github, token
-from tiercel.tasks.github.errors import translated
+from tiercel.tasks.github.errors import translated_answer
 from tiercel.tasks.github.pull_requests import (
     await_mergeability,
     find_open_pull_request,
@@ -45,7 +45,7 @@ pull = github_fixtures.pull
 told = github_fixtures.told
 scripted = github_fixtures.scripted
 
-SUCCESS = check("orders", CheckState.SUCCESS, "built and tested")
+SUCCESS = status_of("orders", StatusState.SUCCESS, "built and tested")
 LIMITS = ["rate_limit", "secondary_rate_limit", "429"]
 IMPATIENT = 5.0
 
@@ -148,7 +148,7 @@ def test_a_server_that_stays_ill_is_asked_so_often_and_then_quoted(place: Place,
     place.stand_in.fault(kind, path="/pulls/", times=3)
     quick = PatientRetry(total=2, backoff_factor=0)
     repo = place.repo("bot", retry=quick)
-    with pytest.raises(TransientError) as caught, translated("look", "here"):
+    with pytest.raises(TransientError) as caught, translated_answer("look", "here"):
         repo.get_pull(1)
     assert caught.value.what == "cannot look: GitHub is busy or ill"
     assert caught.value.why.startswith(f"{kind}: Ser")
@@ -160,7 +160,7 @@ def test_a_server_that_does_not_answer_is_asked_so_often_too(
 ) -> None:
     place.stand_in.fault("reset", path="/pulls/", times=3)
     repo = place.repo("bot", retry=PatientRetry(total=2, backoff_factor=0))
-    with pytest.raises(TransientError) as caught, translated("look", "here"):
+    with pytest.raises(TransientError) as caught, translated_answer("look", "here"):
         repo.get_pull(1)
     assert caught.value.what == "cannot look: GitHub did not answer"
     assert place.stand_in.control("GET", "/faults") == []

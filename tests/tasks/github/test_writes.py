@@ -17,7 +17,7 @@ from tests.tasks.github_fixtures import Scripted, as_person, at_once, failure, r
 from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.base.text import printable
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.review.checks import CheckState, check
+from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.tasks.github.pull_requests import open_pull_request, upsert_comment
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
@@ -31,7 +31,7 @@ scripted = github_fixtures.scripted
 
 MARKER = "<!-- tiercel: test -->"
 VERSION = "v1.2.1"
-VERIFIED = check("orders", CheckState.SUCCESS, "built and tested")
+VERIFIED = status_of("orders", StatusState.SUCCESS, "built and tested")
 FAULTS = ["lost", "500", "502", "reset"]
 
 
@@ -219,15 +219,15 @@ def test_a_status_is_found_behind_a_page_of_others(place: Place, pull: PullReque
 
 
 def test_a_verdict_is_not_taken_back_but_corrected(place: Place, pull: PullRequest) -> None:
-    def say(state: CheckState, text: str) -> bool:
-        return set_status.fn(place.name, pull.head_commit, check("", state, text), "")
+    def say(state: StatusState, text: str) -> bool:
+        return set_status.fn(place.name, pull.head_commit, status_of("", state, text), "")
 
-    assert say(CheckState.PENDING, "verifying")
-    assert not say(CheckState.PENDING, "verifying")
-    assert say(CheckState.SUCCESS, "verified")
-    assert not say(CheckState.PENDING, "verifying")
-    assert say(CheckState.FAILURE, "failed: orders")
-    assert say(CheckState.FAILURE, "failed: storage")
+    assert say(StatusState.PENDING, "verifying")
+    assert not say(StatusState.PENDING, "verifying")
+    assert say(StatusState.SUCCESS, "verified")
+    assert not say(StatusState.PENDING, "verifying")
+    assert say(StatusState.FAILURE, "failed: orders")
+    assert say(StatusState.FAILURE, "failed: storage")
 
 
 def test_the_link_of_a_status_is_that_of_the_first_run_that_said_so(
@@ -241,7 +241,7 @@ def test_the_link_of_a_status_is_that_of_the_first_run_that_said_so(
 
 def test_a_description_is_cut_to_what_github_takes(place: Place, pull: PullRequest) -> None:
     long = "stack\n\u202e" + "x" * 500
-    set_status.fn(place.name, pull.head_commit, check("", CheckState.FAILURE, long), "")
+    set_status.fn(place.name, pull.head_commit, status_of("", StatusState.FAILURE, long), "")
     deployment = deployment_of(pull)
     report_deployment_state.fn(place.name, deployment, "failure", long, log_url="", address="")
     repo = as_person(place)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiercel.domain.stack.needed_actions import check_role
+from tiercel.domain.stack.needed_actions import lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
 
@@ -56,7 +56,7 @@ def test_the_service_role_is_judged_by_the_policies_from_which_it_is_made() -> N
 @pytest.mark.parametrize("action", ["Add", "Modify"])
 def test_no_type_that_the_role_is_for_is_refused(kind: str, action: str) -> None:
     one = Change(action=action, logical_id="X", resource_type=kind, properties=("Name",))
-    check = check_role([one], published_handlers(REGION, [kind]), service_role_policies())
+    check = lacking_actions([one], published_handlers(REGION, [kind]), service_role_policies())
     assert check.unknown == ()
     assert [lack.certain for lack in check.lacks if lack.certain] == []
 
@@ -72,5 +72,5 @@ def test_no_type_that_the_role_is_for_is_refused(kind: str, action: str) -> None
 )
 def test_a_type_that_the_role_is_not_for_is_refused(kind: str, action: str) -> None:
     one = Change(action="Add", logical_id="X", resource_type=kind)
-    check = check_role([one], published_handlers(REGION, [kind]), service_role_policies())
+    check = lacking_actions([one], published_handlers(REGION, [kind]), service_role_policies())
     assert action in check.lacks[0].certain

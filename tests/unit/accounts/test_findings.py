@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from tiercel.domain.accounts.findings import (
     Aspect,
+    CheckReport,
     Finding,
-    Report,
     Thing,
     Verdict,
     check_failed,
@@ -21,9 +21,9 @@ def red(thing: Thing, aspect: Aspect = Aspect.TRUST, what: str = "it is *wrong*"
     return thing.red(aspect, "rule", what, why="because", remedy="mend it")
 
 
-def report(*findings: Finding) -> Report:
+def report(*findings: Finding) -> CheckReport:
     accounts = {INFRASTRUCTURE: "InfrastructureAccount", RUNTIME: "RuntimeAccount"}
-    return Report(environment="preprod", accounts=accounts, findings=findings)
+    return CheckReport(environment="preprod", accounts=accounts, findings=findings)
 
 
 def test_a_cell_of_the_matrix_has_the_worst_verdict_and_accounts_keep_their_order() -> None:

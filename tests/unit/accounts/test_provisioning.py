@@ -4,33 +4,13 @@ import json
 
 import pytest
 
+from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, terraform_variables
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.organization.configuration import parse_topology
 
-TEXT = """
-[organization]
-name = "acme"
-repositories = ["acme/shop", "acme/tea"]
-
-[builds]
-timeout_seconds = 901
-
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-
-[environments.prod]
-branch = "main"
-region = "eu-west-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
-"""
-TOPOLOGY = parse_topology(TEXT)
+TOPOLOGY = topology_of(
+    "acme/shop", "acme/tea", more="[builds]\ntimeout_seconds = 901\n", prod_region="eu-west-1"
+)
 
 
 def test_prod_pulls_from_preprod_and_preprod_from_itself() -> None:

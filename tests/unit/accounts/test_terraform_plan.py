@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.codes import because
-from tiercel.domain.accounts.terraform_plan import check_approval, read_terraform_plan
+from tiercel.domain.accounts.terraform_plan import read_terraform_plan, require_approval
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.pages.accounts_page import terraform_plan_page
 
@@ -117,9 +117,9 @@ def test_an_unknown_action_is_refused_rather_than_left_out() -> None:
 )
 def test_an_approval_of_another_plan_is_refused(approved: str, message: str) -> None:
     plan = read_terraform_plan("preprod", DOCUMENT)
-    check_approval(plan, plan.digest)
+    require_approval(plan, plan.digest)
     with pytest.raises(RefusedInputError, match=message) as refused:
-        check_approval(plan, approved)
+        require_approval(plan, approved)
     assert plan.digest in refused.value.remedy
 
 

@@ -12,10 +12,10 @@ from tiercel.domain.artifact.archives import (
     MAX_PACKAGE_FILES,
     MAX_RATIO,
     MAX_UNZIPPED_BYTES,
-    Entry,
-    check_archive,
-    check_package,
+    ArchiveEntry,
     fault_of,
+    require_safe_archive,
+    require_safe_package,
 )
 from tiercel.domain.base.errors import RefusedInputError
 
@@ -45,16 +45,16 @@ def test_the_limits_are_those_of_lambda_and_of_zip(limit: int, source: int) -> N
 
 
 def test_a_package_may_have_250_mib_unzipped_and_not_one_byte_more() -> None:
-    check_package(["app.py"], MAX_UNZIPPED_BYTES, WHERE)
-    error = refusal_of(lambda: check_package(["app.py"], MAX_UNZIPPED_BYTES + 1, WHERE))
+    require_safe_package(["app.py"], MAX_UNZIPPED_BYTES, WHERE)
+    error = refusal_of(lambda: require_safe_package(["app.py"], MAX_UNZIPPED_BYTES + 1, WHERE))
     assert "262,144,001" in error.what
     assert error.remedy
 
 
 def test_a_package_may_have_65534_files_and_not_one_more() -> None:
     names = [str(number) for number in range(MAX_PACKAGE_FILES)]
-    check_package(names, 0, WHERE)
-    assert "65,535" in refusal_of(lambda: check_package([*names, "x"], 0, WHERE)).what
+    require_safe_package(names, 0, WHERE)
+    assert "65,535" in refusal_of(lambda: require_safe_package([*names, "x"], 0, WHERE)).what
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_a_package_may_have_65534_files_and_not_one_more() -> None:
     [("x" * MAX_NAME_BYTES, "x" * (MAX_NAME_BYTES + 1)), ("é" * 512, "é" * 512 + "x")],
 )
 def test_a_name_may_have_1024_bytes_and_not_one_more(longest: str, longer: str) -> None:
-    check_package([longest], 0, WHERE)
-    assert "1,025" in refusal_of(lambda: check_package([longer], 0, WHERE)).what
+    require_safe_package([longest], 0, WHERE)
+    assert "1,025" in refusal_of(lambda: require_safe_package([longer], 0, WHERE)).what
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_a_name_may_have_1024_bytes_and_not_one_more(longest: str, longer: str) 
 def test_two_names_that_differ_in_case_only_are_refused_and_both_shown(
     one: str, other: str
 ) -> None:
-    error = refusal_of(lambda: check_package([one, "between", other], 0, WHERE))
+    error = refusal_of(lambda: require_safe_package([one, "between", other], 0, WHERE))
     assert one in error.why
     assert other in error.why
 
 
 def test_a_name_that_is_not_utf_8_is_refused_and_shown_without_its_bytes() -> None:
-    error = refusal_of(lambda: check_package(["a/\udcff.py"], 0, WHERE))
+    error = refusal_of(lambda: require_safe_package(["a/\udcff.py"], 0, WHERE))
     assert error.code == "package.name_not_utf8"
     assert error.why == r"'a/\udcff.py'"
 
@@ -110,27 +110,27 @@ def test_a_name_that_is_not_utf_8_is_refused_and_shown_without_its_bytes() -> No
     ],
 )
 def test_a_name_that_leads_elsewhere_is_refused_for_a_reason(name: str, fault: str) -> None:
-    error = refusal_of(lambda: check_package(["first.py", name], 0, WHERE))
+    error = refusal_of(lambda: require_safe_package(["first.py", name], 0, WHERE))
     assert error.code == "package.unsafe_name"
     assert error.why.startswith(f"{name!r} {fault}")
 
 
 @pytest.mark.parametrize("name", ["app.py", "..app", "a..b/.c", "lib/...", "a b/ä.py", "C:x"])
 def test_an_unusual_name_that_stays_inside_is_taken(name: str) -> None:
-    check_package([name], 0, WHERE)
+    require_safe_package([name], 0, WHERE)
 
 
 def test_a_name_that_is_there_twice_is_refused() -> None:
-    error = refusal_of(lambda: check_package(["a", "a"], 0, WHERE))
+    error = refusal_of(lambda: require_safe_package(["a", "a"], 0, WHERE))
     assert (error.what, error.why) == ("an archive has two files of one name", "'a'")
 
 
-def entry(name: str = "app.py", size: int = 10, packed: int = 10, **more: bool) -> Entry:
-    return Entry(name, size, packed, **more)
+def entry(name: str = "app.py", size: int = 10, packed: int = 10, **more: bool) -> ArchiveEntry:
+    return ArchiveEntry(name, size, packed, **more)
 
 
 def test_an_archive_with_files_and_folders_is_taken() -> None:
-    check_archive([entry("lib/", 0, 0), entry("lib/app.py"), entry("README")], WHERE)
+    require_safe_archive([entry("lib/", 0, 0), entry("lib/app.py"), entry("README")], WHERE)
 
 
 @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ def test_an_archive_with_files_and_folders_is_taken() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_archive_that_is_unsafe_to_unpack_is_refused(bad: Entry, what: str) -> None:
-    error = refusal_of(lambda: check_archive([entry("first", 1, 1), bad], WHERE))
+def test_an_archive_that_is_unsafe_to_unpack_is_refused(bad: ArchiveEntry, what: str) -> None:
+    error = refusal_of(lambda: require_safe_archive([entry("first", 1, 1), bad], WHERE))
     assert error.what.startswith(what)
 
 
 def test_a_small_archive_may_become_much_larger() -> None:
-    check_archive([entry(size=MIB, packed=1)], WHERE)
-    refusal_of(lambda: check_archive([entry(size=MIB + 1, packed=1)], WHERE))
+    require_safe_archive([entry(size=MIB, packed=1)], WHERE)
+    refusal_of(lambda: require_safe_archive([entry(size=MIB + 1, packed=1)], WHERE))
 
 
 @given(st.text(st.sampled_from("a./\\\x00") | st.characters(), max_size=12))
@@ -166,7 +166,7 @@ def test_a_name_without_fault_is_the_one_way_to_write_a_place_inside(name: str) 
 @given(st.lists(st.text(max_size=20), max_size=20))
 def test_any_names_are_taken_or_refused_and_never_anything_else(names: list[str]) -> None:
     try:
-        check_package(names, 0, WHERE)
+        require_safe_package(names, 0, WHERE)
     except RefusedInputError:
         return
     assert len({name.casefold() for name in names}) == len(names)

@@ -14,10 +14,10 @@ from tiercel.domain.artifact.limits import (
     MAX_PARAMETERS,
     MAX_RESOURCES,
     MAX_TEMPLATE_BYTES,
-    check_object_key,
-    check_parameters,
-    check_template,
-    check_template_size,
+    require_object_key,
+    require_parameter_limits,
+    require_template_limits,
+    require_template_size,
 )
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
 
@@ -67,8 +67,10 @@ def test_the_limits_are_those_of_aws(limit: int, aws: int) -> None:
     ],
 )
 def test_a_section_may_be_full_and_not_fuller(section: str, limit: int) -> None:
-    check_template(template(**{section: mappings(limit)}), WHERE)
-    error = refusal_of(lambda: check_template(template(**{section: mappings(limit + 1)}), WHERE))
+    require_template_limits(template(**{section: mappings(limit)}), WHERE)
+    error = refusal_of(
+        lambda: require_template_limits(template(**{section: mappings(limit + 1)}), WHERE)
+    )
     assert f"{limit + 1:,}" in error.what
     assert f"{limit:,}" in error.what
     assert section in error.what
@@ -78,7 +80,7 @@ def test_a_section_may_be_full_and_not_fuller(section: str, limit: int) -> None:
 
 @pytest.mark.parametrize("resources", [None, {}, [], "Resources", 5])
 def test_a_template_without_resources_is_refused(resources: Any) -> None:
-    error = refusal_of(lambda: check_template({"Resources": resources}, WHERE))
+    error = refusal_of(lambda: require_template_limits({"Resources": resources}, WHERE))
     assert (error.what, error.where) == ("the template has no Resources", WHERE)
     assert error.remedy
 
@@ -86,30 +88,34 @@ def test_a_template_without_resources_is_refused(resources: Any) -> None:
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
 @pytest.mark.parametrize("value", [[1], "text", 5])
 def test_a_section_that_is_no_mapping_is_refused(section: str, value: Any) -> None:
-    error = refusal_of(lambda: check_template(template(**{section: value}), WHERE))
+    error = refusal_of(lambda: require_template_limits(template(**{section: value}), WHERE))
     assert error.what == f"{section} must be a mapping"
 
 
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
 def test_a_section_may_be_empty(section: str) -> None:
-    check_template(template(**{section: None}), WHERE)
-    check_template(template(**{section: {}}), WHERE)
+    require_template_limits(template(**{section: None}), WHERE)
+    require_template_limits(template(**{section: {}}), WHERE)
 
 
 @pytest.mark.parametrize("declared", [None, "String", 5, ["Default"]])
 def test_a_parameter_that_is_no_mapping_is_refused(declared: Any) -> None:
-    error = refusal_of(lambda: check_template(template(Parameters={"LogLevel": declared}), WHERE))
+    error = refusal_of(
+        lambda: require_template_limits(template(Parameters={"LogLevel": declared}), WHERE)
+    )
     assert error.what == "Parameters.LogLevel must be a mapping"
 
 
 def test_a_template_may_have_a_million_bytes_and_not_one_more() -> None:
-    check_template_size(MAX_TEMPLATE_BYTES, WHERE)
-    assert "1,000,001" in refusal_of(lambda: check_template_size(1_000_001, WHERE)).what
+    require_template_size(MAX_TEMPLATE_BYTES, WHERE)
+    assert "1,000,001" in refusal_of(lambda: require_template_size(1_000_001, WHERE)).what
 
 
 def test_a_description_may_have_1024_bytes_and_not_one_more() -> None:
-    check_template(template(Description="é" * 512), WHERE)
-    error = refusal_of(lambda: check_template(template(Description="é" * 512 + "x"), WHERE))
+    require_template_limits(template(Description="é" * 512), WHERE)
+    error = refusal_of(
+        lambda: require_template_limits(template(Description="é" * 512 + "x"), WHERE)
+    )
     assert "1,025" in error.what
 
 
@@ -117,27 +123,27 @@ def test_a_description_may_have_1024_bytes_and_not_one_more() -> None:
 @pytest.mark.parametrize("name", ["My-Queue", "my_queue", "Grüße", "", "x" * 256, "../x", "a b"])
 def test_a_logical_id_has_letters_and_digits_only(section: str, name: str) -> None:
     sections: dict[str, Any] = {section: {name: {}}}
-    error = refusal_of(lambda: check_template(template() | sections, WHERE))
+    error = refusal_of(lambda: require_template_limits(template() | sections, WHERE))
     assert section in error.what
     assert error.where == WHERE
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "Fn::Transform", "Fn::ForEach::Queues"])
 def test_the_longest_logical_id_and_what_functions_make_are_taken(name: str) -> None:
-    check_template({"Resources": {name: {}}}, WHERE)
+    require_template_limits({"Resources": {name: {}}}, WHERE)
 
 
 def test_200_parameters_of_4096_bytes_are_taken_and_nothing_more() -> None:
     full = {f"Name{number}": "é" * 2048 for number in range(200)}
-    check_parameters(full, WHERE)
-    assert "201" in refusal_of(lambda: check_parameters(full | {"More": ""}, WHERE)).what
-    error = refusal_of(lambda: check_parameters({"Long": "é" * 2048 + "x"}, WHERE))
+    require_parameter_limits(full, WHERE)
+    assert "201" in refusal_of(lambda: require_parameter_limits(full | {"More": ""}, WHERE)).what
+    error = refusal_of(lambda: require_parameter_limits({"Long": "é" * 2048 + "x"}, WHERE))
     assert error.what == "too many bytes in parameter Long: 4,097; AWS takes 4,096"
 
 
 @pytest.mark.parametrize("key", ["a", "packages/1.zip", "x" * 1024, "é" * 512, "a..b/.c", "a//b"])
 def test_a_key_that_s3_takes_is_taken(key: str) -> None:
-    check_object_key(key, WHERE)
+    require_object_key(key, WHERE)
 
 
 @pytest.mark.parametrize(
@@ -145,4 +151,4 @@ def test_a_key_that_s3_takes_is_taken(key: str) -> None:
     ["", "../a", "a/../b", "a/./b", "a\x00b", "a\nb", "x" * 1025, "é" * 513],
 )
 def test_a_key_that_is_too_long_or_another_path_is_refused(key: str) -> None:
-    refusal_of(lambda: check_object_key(key, WHERE))
+    refusal_of(lambda: require_object_key(key, WHERE))

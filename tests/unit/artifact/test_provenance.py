@@ -11,11 +11,11 @@ from tiercel.domain.artifact.manifest import Manifest, manifest_key
 from tiercel.domain.artifact.provenance import (
     Build,
     attested_digests,
-    check_rebuilt,
     is_about,
     provenance_key,
     provenance_prefix,
     read_statement,
+    require_rebuilt,
     statement_of,
     subjects_of,
     unsigned,
@@ -161,10 +161,10 @@ def test_provenance_lies_by_artifact_digest_and_key() -> None:
 
 
 def test_what_was_built_again_may_be_signed_only_if_it_is_the_same() -> None:
-    check_rebuilt(None, manifest())
-    check_rebuilt(manifest(), manifest())
+    require_rebuilt(None, manifest())
+    require_rebuilt(manifest(), manifest())
     with pytest.raises(ArtifactConflictError, match="artifact of orders cannot be signed") as error:
-        check_rebuilt(manifest(), manifest(parameters=()))
+        require_rebuilt(manifest(), manifest(parameters=()))
     assert error.value.state == "nothing was uploaded"
 
 

@@ -6,38 +6,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.topology import topology_of
 from tiercel.domain.base.errors import BuildFailedError
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.organization.configuration import parse_topology
-from tiercel.domain.review.checks import (
-    Check,
-    CheckState,
-    check,
-    conflict,
-    failed_check,
-    refusal,
-    summary,
+from tiercel.domain.review.statuses import (
+    Status,
+    StatusState,
+    conflict_status,
+    failed_status,
+    refused_status,
+    status_of,
+    summary_status,
     unchanged,
 )
 
 HEAD = "a" * 40
-TOPOLOGY = parse_topology(
-    """
-organization = { name = "acme", repositories = ["acme/*"] }
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
-"""
-)
+TOPOLOGY = topology_of("acme/*")
 
 
 def pull(**changes: Any) -> PullRequest:
@@ -57,12 +41,12 @@ def pull(**changes: Any) -> PullRequest:
     return PullRequest(**values | changes)
 
 
-def say(**changes: Any) -> Check | None:
-    return refusal(pull(**changes), HEAD, TOPOLOGY)
+def say(**changes: Any) -> Status | None:
+    return refused_status(pull(**changes), HEAD, TOPOLOGY)
 
 
-def success(subject: str, description: str = "built and tested") -> Check:
-    return check(subject, CheckState.SUCCESS, description)
+def success(subject: str, description: str = "built and tested") -> Status:
+    return status_of(subject, StatusState.SUCCESS, description)
 
 
 @pytest.mark.parametrize("mergeable", [True, None])
@@ -81,18 +65,18 @@ def test_a_pull_request_in_order_is_not_refused_before_github_knows_whether_it_m
     assert say(head_branch=head, base_branch=base, mergeable=mergeable) is None
 
 
-REFUSED: list[tuple[dict[str, Any], CheckState, str]] = [
-    ({"head_commit": "b" * 40}, CheckState.ERROR, "superseded: the head moved to bbbbbbb"),
-    ({"is_open": False}, CheckState.ERROR, "the pull request is closed"),
-    ({"base_branch": "main"}, CheckState.FAILURE, "wrong branch: "),
-    ({"head_branch": "develop", "base_branch": "main"}, CheckState.FAILURE, "wrong branch: "),
-    ({"mergeable": False}, CheckState.FAILURE, "merge conflict with develop"),
+REFUSED: list[tuple[dict[str, Any], StatusState, str]] = [
+    ({"head_commit": "b" * 40}, StatusState.ERROR, "superseded: the head moved to bbbbbbb"),
+    ({"is_open": False}, StatusState.ERROR, "the pull request is closed"),
+    ({"base_branch": "main"}, StatusState.FAILURE, "wrong branch: "),
+    ({"head_branch": "develop", "base_branch": "main"}, StatusState.FAILURE, "wrong branch: "),
+    ({"mergeable": False}, StatusState.FAILURE, "merge conflict with develop"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "state", "description"), REFUSED)
 def test_what_is_not_built_says_why_and_what_to_do(
-    changes: dict[str, Any], state: CheckState, description: str
+    changes: dict[str, Any], state: StatusState, description: str
 ) -> None:
     found = say(**changes)
     assert found
@@ -113,7 +97,7 @@ def test_the_first_reason_of_the_list_is_the_one_that_is_told(position: int) -> 
 
 
 def test_the_answer_belongs_to_the_commit_of_which_the_caller_was_told() -> None:
-    found = refusal(pull(is_open=False), "c" * 40, TOPOLOGY)
+    found = refused_status(pull(is_open=False), "c" * 40, TOPOLOGY)
     assert found
     assert found.description == "superseded: the head moved to aaaaaaa"
 
@@ -127,41 +111,41 @@ def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None
     error = BuildFailedError(
         "test.reason", "the tests fail", where="orders", why="1 of 3", remedy="mend it"
     )
-    found = failed_check("orders", error)
-    assert (found.context, found.state) == ("tiercel/orders", CheckState.FAILURE)
+    found = failed_status("orders", error)
+    assert (found.context, found.state) == ("tiercel/orders", StatusState.FAILURE)
     assert found.description == "the tests fail"
     assert found.details == str(error)
 
 
-FAILED = check("storage", CheckState.FAILURE, "the tests fail")
+FAILED = status_of("storage", StatusState.FAILURE, "the tests fail")
 UNCHANGED = unchanged("inbox")
 
 
 @pytest.mark.parametrize(
     ("checks", "state", "description"),
     [
-        ([], CheckState.SUCCESS, "verified: 0 built, 0 unchanged"),
-        ([success("orders")], CheckState.SUCCESS, "verified: 1 built, 0 unchanged"),
-        ([success("orders"), UNCHANGED], CheckState.SUCCESS, "verified: 1 built, 1 unchanged"),
+        ([], StatusState.SUCCESS, "verified: 0 built, 0 unchanged"),
+        ([success("orders")], StatusState.SUCCESS, "verified: 1 built, 0 unchanged"),
+        ([success("orders"), UNCHANGED], StatusState.SUCCESS, "verified: 1 built, 1 unchanged"),
         (
             [success("unchanged", "built, unchanged since")],
-            CheckState.SUCCESS,
+            StatusState.SUCCESS,
             "verified: 1 built, 0 unchanged",
         ),
-        ([check("a/b", CheckState.ERROR, "")], CheckState.FAILURE, "failed: a/b"),
-        ([success("orders"), FAILED], CheckState.FAILURE, "failed: storage"),
+        ([status_of("a/b", StatusState.ERROR, "")], StatusState.FAILURE, "failed: a/b"),
+        ([success("orders"), FAILED], StatusState.FAILURE, "failed: storage"),
         (
-            [check("a", CheckState.ERROR, ""), FAILED, UNCHANGED],
-            CheckState.FAILURE,
+            [status_of("a", StatusState.ERROR, ""), FAILED, UNCHANGED],
+            StatusState.FAILURE,
             "failed: a, storage",
         ),
-        ([check("a", CheckState.PENDING, "")], CheckState.FAILURE, "failed: a"),
+        ([status_of("a", StatusState.PENDING, "")], StatusState.FAILURE, "failed: a"),
     ],
 )
 def test_the_whole_is_as_good_as_its_worst_part(
-    checks: list[Check], state: CheckState, description: str
+    checks: list[Status], state: StatusState, description: str
 ) -> None:
-    found = summary(checks)
+    found = summary_status(checks)
     assert (found.context, found.state, found.description) == ("tiercel", state, description)
 
 
@@ -170,7 +154,7 @@ hostile = st.text() | st.text(
 )
 
 
-def fits_github(found: Check) -> bool:
+def fits_github(found: Status) -> bool:
     return len(found.short) <= 140 and (found.short.isprintable() or not found.short)
 
 
@@ -180,13 +164,13 @@ def fits_github(found: Check) -> bool:
 @example("\u202egnp.exe\nsecond line")
 @example("\ud800")
 def test_every_short_text_is_one_printable_line_of_at_most_140_characters(text: str) -> None:
-    assert fits_github(check("orders", CheckState.FAILURE, text))
-    assert fits_github(failed_check("orders", BuildFailedError("test.reason", text)))
+    assert fits_github(status_of("orders", StatusState.FAILURE, text))
+    assert fits_github(failed_status("orders", BuildFailedError("test.reason", text)))
 
 
 @given(st.lists(hostile, max_size=20))
 def test_many_failures_fit_into_one_line(names: list[str]) -> None:
-    assert fits_github(summary([check(name, CheckState.ERROR, "") for name in names]))
+    assert fits_github(summary_status([status_of(name, StatusState.ERROR, "") for name in names]))
 
 
 @given(hostile, hostile, hostile, st.booleans())
@@ -194,12 +178,12 @@ def test_whatever_the_branches_are_called_the_answer_fits(
     head: str, base: str, title: str, mergeable: bool
 ) -> None:
     one = pull(head_branch=head, base_branch=base, title=title, mergeable=mergeable)
-    found = refusal(one, HEAD, TOPOLOGY)
+    found = refused_status(one, HEAD, TOPOLOGY)
     assert found is None or fits_github(found)
-    assert fits_github(conflict(one))
+    assert fits_github(conflict_status(one))
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=140))
 def test_a_short_text_that_fits_is_not_changed(text: str) -> None:
-    once = check("", CheckState.SUCCESS, text).short
-    assert check("", CheckState.SUCCESS, once).short == once
+    once = status_of("", StatusState.SUCCESS, text).short
+    assert status_of("", StatusState.SUCCESS, once).short == once

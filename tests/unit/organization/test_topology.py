@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import graphlib
+import sys
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -252,6 +254,16 @@ def test_a_smoke_test_either_invokes_or_calls() -> None:
     assert (called.invoke, called.method, called.expect_status) == (None, "GET", 200)
 
 
+@pytest.fixture
+def usual_recursion() -> Iterator[None]:
+    """jsonata, which cfn-lint and moto bring, raises Python's limit for the whole process."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("usual_recursion")
 def test_a_value_nested_beyond_what_json_can_carry_is_refused() -> None:
     deep: Any = 1
     for _ in range(5000):

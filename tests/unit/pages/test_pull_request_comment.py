@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tiercel.domain.pages.pull_request_comment import LONGEST_COMMENT, MARKER, comment
-from tiercel.domain.review.checks import Check, CheckState, check
+from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, LONGEST_COMMENT, comment
+from tiercel.domain.review.statuses import Status, StatusState, status_of
 from tiercel.domain.review.template_permissions import PermissionChange
-from tiercel.domain.review.verdicts import Verdict
+from tiercel.domain.review.verdicts import ServiceVerdict
 from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change
 
 # GitHub adds tables to CommonMark; automatic links are looked for in test_markdown.py.
 JUDGE = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 HEAD = "a" * 40
-VERIFIED = check("", CheckState.SUCCESS, "verified: 1 built, 0 unchanged")
+VERIFIED = status_of("", StatusState.SUCCESS, "verified: 1 built, 0 unchanged")
 HARMLESS = {
     "heading_open", "heading_close", "paragraph_open", "paragraph_close", "inline", "text",
     "code_inline", "fence", "table_open", "table_close", "thead_open", "thead_close",
@@ -41,9 +41,9 @@ def verdict(
     description: str = "built and tested",
     *changes: Change,
     details: str = "",
-) -> Verdict:
-    found = check(service, CheckState.SUCCESS, description, details)
-    return Verdict(service=service, check=found, changes=changes)
+) -> ServiceVerdict:
+    found = status_of(service, StatusState.SUCCESS, description, details)
+    return ServiceVerdict(service=service, status=found, changes=changes)
 
 
 def change(name: str = "Queue", kind: str = "AWS::SQS::Queue", *properties: str) -> Change:
@@ -68,7 +68,9 @@ def test_the_comment_of_a_success_reads_so() -> None:
 
 
 def test_the_comment_of_a_refusal_has_its_reason_and_no_tables() -> None:
-    closed = check("", CheckState.ERROR, "the pull request is closed", "Reopen it to verify it.")
+    closed = status_of(
+        "", StatusState.ERROR, "the pull request is closed", "Reopen it to verify it."
+    )
     assert comment(closed, [], HEAD) == (
         "### ⚠️ the pull request is closed\n\n````text\nReopen it to verify it.\n````\n\n"
         "Commit `aaaaaaa`; its statuses link to the flow run.\n"
@@ -84,9 +86,9 @@ def test_only_permissions_have_no_empty_table_of_others() -> None:
     assert text.count("| service | action |") == 1
 
 
-@pytest.mark.parametrize("state", CheckState)
-def test_every_state_has_a_sign(state: CheckState) -> None:
-    whole = check("", state, "so")
+@pytest.mark.parametrize("state", StatusState)
+def test_every_state_has_a_sign(state: StatusState) -> None:
+    whole = status_of("", state, "so")
     assert comment(whole, [], HEAD).startswith("### ")
 
 
@@ -102,7 +104,7 @@ def test_every_state_has_a_sign(state: CheckState) -> None:
     ],
 )
 def test_a_text_does_not_leave_its_block(text: str) -> None:
-    failed = check("", CheckState.FAILURE, "failed", text)
+    failed = status_of("", StatusState.FAILURE, "failed", text)
     found = comment(failed, [verdict(details=text)], HEAD)
     assert count(found, "fence") == 2
     assert {token.type for token in tokens(found)} <= HARMLESS
@@ -151,25 +153,25 @@ changes = st.builds(
     properties=st.lists(nasty, max_size=3).map(tuple),
 )
 checks = st.builds(
-    Check, context=nasty, state=st.sampled_from(CheckState), description=nasty, details=nasty
+    Status, subject=nasty, state=st.sampled_from(StatusState), description=nasty, details=nasty
 )
 verdicts = st.builds(
-    Verdict, service=nasty, check=checks, changes=st.lists(changes, max_size=3).map(tuple)
+    ServiceVerdict, service=nasty, status=checks, changes=st.lists(changes, max_size=3).map(tuple)
 )
 
 
 @given(checks, st.lists(verdicts, max_size=3), nasty)
 def test_nothing_from_outside_means_anything_to_markdown_or_html(
-    whole: Check, found: list[Verdict], head: str
+    whole: Status, found: list[ServiceVerdict], head: str
 ) -> None:
     text = comment(whole, found, head)
     assert {token.type for token in tokens(text)} <= HARMLESS
-    details = [one for one in (whole, *(v.check for v in found)) if one.details]
+    details = [one for one in (whole, *(v.status for v in found)) if one.details]
     assert count(text, "fence") == len(details)
     shown = len(found) + sum(len(v.changes) for v in found)
     assert count(text, "tr_open") == shown + count(text, "table_open")
     assert all(character.isprintable() or character in "\n\u2060\ufe0f" for character in text)
-    assert MARKER not in text
+    assert COMMENT_MARKER not in text
 
 
 @pytest.mark.parametrize("letter", ["&", "@", "\\", "|", "x", "`", "\U0001f980"])
@@ -179,11 +181,11 @@ def test_with_its_marker_it_is_never_longer_than_github_takes(
 ) -> None:
     long = letter * 5_000
     one, role = change(long, long, long), change(long, "AWS::IAM::Role", long)
-    whole = check("", CheckState.FAILURE, long, long)
+    whole = status_of("", StatusState.FAILURE, long, long)
     needed = PermissionChange(needed=("service:DoSomethingWithAVeryLongName",) * 100)
     found = verdict(long, long, *[one, role] * resources, details=long)
     many = [found.model_copy(update={"permissions": needed})] * services
-    text = f"{MARKER}\n{comment(whole, many, long)}"
+    text = f"{COMMENT_MARKER}\n{comment(whole, many, long)}"
     assert len(text) <= LONGEST_COMMENT
     assert {token.type for token in tokens(text)} - {"html_block"} <= HARMLESS
     assert text.endswith("its statuses link to the flow run.\n")
@@ -217,7 +219,7 @@ def test_many_needed_actions_of_many_services_are_counted_and_fit() -> None:
     text = comment(VERIFIED, [one] * 50, HEAD)
     assert "`service:Action19` and 80 more." in text
     assert "more services" in text
-    assert len(MARKER) + len(text) < LONGEST_COMMENT
+    assert len(COMMENT_MARKER) + len(text) < LONGEST_COMMENT
 
 
 def test_a_service_that_needs_nothing_new_of_the_role_is_not_mentioned() -> None:

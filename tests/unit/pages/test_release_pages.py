@@ -18,7 +18,7 @@ from tiercel.domain.pages.release_pages import publication_page, release_board, 
 from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.live import Live, live_of
-from tiercel.domain.review.checks import CheckState, check
+from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
 
@@ -205,7 +205,7 @@ def pull(text: str) -> PullRequest:
 
 
 def test_a_verification_links_the_pull_request_and_lists_the_statuses() -> None:
-    checks = [check("orders", CheckState.FAILURE, "a test failed", "line 1\nline 2")]
+    checks = [status_of("orders", StatusState.FAILURE, "a test failed", "line 1\nline 2")]
     page = verification_page(pull("Add it"), "2" * 40, checks, LINKS)
     assert "# Pull request [#7](https://github.com/acme/shop/pull/7) of acme/shop" in page
     assert "Add it, by Add it, at [shop@2222222](" in page
@@ -226,7 +226,9 @@ def test_nothing_from_outside_breaks_out_of_its_place(text: str) -> None:
             "x", [(release(outcome(outputs={"O": text}, smoke_test=text)), True)], LINKS, NAMES
         ),
         release_board([live_on(release(outcome(), requested_by=text))], {}, LINKS, NAMES),
-        verification_page(pull(text), "1" * 40, [check("a", CheckState.ERROR, text, text)], LINKS),
+        verification_page(
+            pull(text), "1" * 40, [status_of("a", StatusState.ERROR, text, text)], LINKS
+        ),
         failure_page(
             TiercelError("test.reason", text, where=text, why=text, state=text, remedy=text).failure
         ),

@@ -14,7 +14,7 @@ from tiercel.domain.base.errors import (
     TransientError,
     UnreachableError,
 )
-from tiercel.domain.release.ledger import ReleaseStatus
+from tiercel.domain.release.ledger import Outcome, ReleaseStatus
 from tiercel.domain.release.outcomes import Course, failure, success
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
@@ -95,3 +95,20 @@ def test_a_success_has_what_the_stack_says_and_the_plan_that_did_it() -> None:
     assert (ended.outputs, ended.smoke_test) == (LIVE.outputs, "200 OK")
     assert (ended.plan_digest, ended.change_set) == (PLAN.digest, "arn:change-set")
     assert success(LIVE, Course(at=NOON, seconds=1.0)).plan_digest == ""
+
+
+def test_a_failure_is_written_down_as_data_beside_its_text() -> None:
+    error = RefusedInputError("test.refused", "refused", where="orders", remedy="mend it")
+    written = failure(error, COURSE)
+    assert written
+    read = Outcome.model_validate_json(written.model_dump_json())
+    assert read.failure == error.failure
+    assert read.message == str(error)
+
+
+def test_an_entry_of_a_version_that_wrote_no_data_is_read_for_ever() -> None:
+    written = failure(RefusedInputError("test.refused", "refused"), COURSE)
+    assert written
+    old = written.model_dump(mode="json", exclude={"failure"})
+    assert Outcome.model_validate(old).failure is None
+    assert Outcome.model_validate(old).message == "refused"

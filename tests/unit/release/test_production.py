@@ -11,7 +11,7 @@ import pytest
 from tests.support.releases import manifest, release
 from tiercel.domain.accounts.provisioning import policy_values, source_of
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, check_back_merge
+from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, require_back_merge
 from tiercel.domain.gitflow.branches import role_in
 from tiercel.domain.gitflow.events import BranchMoved, action_for
 from tiercel.domain.gitflow.pull_requests import PullRequest
@@ -20,13 +20,13 @@ from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.release.promotion import (
-    check_newer,
-    check_promoted,
-    check_pulled,
-    check_verified,
     purpose_in,
+    require_newer,
+    require_promoted,
+    require_pulled,
+    require_verified,
 )
-from tiercel.domain.review.checks import refusal
+from tiercel.domain.review.statuses import refused_status
 from tiercel.domain.stack.states import StackGoal, StackStatus, decide
 
 ENVIRONMENT = """
@@ -91,11 +91,11 @@ def _gates(topology: Topology, name: str) -> list[tuple[str, str]]:
     source, verified = _environment(topology, name).promotes_from, release(None)
     due = BackMerge(version="1.0.0", preview=MergePreview(lacking_commits=1, changes_content=True))
     return [
-        _refused(lambda: check_verified({"orders": None}, "1" * 40, source, name)),
-        _refused(lambda: check_promoted(None, verified, source, name)),
-        _refused(lambda: check_pulled(manifest(), verified, source, name)),
-        _refused(lambda: check_newer(Tag(version="v1.0.0", commit="2" * 40), [], "1" * 40, name)),
-        _refused(lambda: check_back_merge(due, name, hotfix=False)),
+        _refused(lambda: require_verified({"orders": None}, "1" * 40, source, name)),
+        _refused(lambda: require_promoted(None, verified, source, name)),
+        _refused(lambda: require_pulled(manifest(), verified, source, name)),
+        _refused(lambda: require_newer(Tag(version="v1.0.0", commit="2" * 40), [], "1" * 40, name)),
+        _refused(lambda: require_back_merge(due, name, hotfix=False)),
     ]
 
 
@@ -116,7 +116,7 @@ RULES: dict[str, Rule] = {
     "what a moved branch calls for": lambda topology, name: action_for(
         BranchMoved("acme/shop", _environment(topology, name).branch, "0" * 40, "1" * 40), topology
     ),
-    "which pull requests it takes": lambda topology, name: refusal(
+    "which pull requests it takes": lambda topology, name: refused_status(
         _pull_request(topology, name), "1" * 40, topology
     ),
     "what a release is for": lambda topology, name: purpose_in(_environment(topology, name)),

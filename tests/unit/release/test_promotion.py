@@ -7,15 +7,15 @@ import pytest
 from tests.support.releases import manifest, outcome, release
 from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, check_back_merge
+from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, require_back_merge
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.versions import Tag, Version, version_at
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.promotion import (
-    check_newer,
-    check_promoted,
-    check_pulled,
-    check_verified,
+    require_newer,
+    require_promoted,
+    require_pulled,
+    require_verified,
     verified_release,
 )
 
@@ -57,9 +57,9 @@ def test_what_became_of_other_artifacts_does_not_matter() -> None:
 
 
 def test_every_service_has_to_be_verified_and_the_others_are_named() -> None:
-    check_verified({"orders": entry("good")}, COMMIT, "preprod", "live")
+    require_verified({"orders": entry("good")}, COMMIT, "preprod", "live")
     with pytest.raises(RefusedInputError) as refusal:
-        check_verified({"a": None, "b": entry("good"), "c": None}, COMMIT, "preprod", "live")
+        require_verified({"a": None, "b": entry("good"), "c": None}, COMMIT, "preprod", "live")
     assert refusal.value.what == "preprod has not verified a, c as in commit ccccccc"
     assert refusal.value.state == "nothing was changed in live"
     assert refusal.value.remedy
@@ -68,20 +68,20 @@ def test_every_service_has_to_be_verified_and_the_others_are_named() -> None:
 def test_only_the_very_artifact_that_was_verified_is_promoted() -> None:
     built = manifest()
     verified = release(GOOD, artifact_digest=built.digest)
-    assert check_promoted(built, verified, "preprod", "live") is built
+    assert require_promoted(built, verified, "preprod", "live") is built
     with pytest.raises(RefusedInputError, match="is not the one that preprod verified"):
-        check_promoted(manifest(parameters=()), verified, "preprod", "live")
+        require_promoted(manifest(parameters=()), verified, "preprod", "live")
     with pytest.raises(RefusedInputError, match="the bucket has none"):
-        check_promoted(None, verified, "preprod", "live")
+        require_promoted(None, verified, "preprod", "live")
 
 
 def test_what_was_pulled_before_is_promoted_only_if_it_is_what_was_verified() -> None:
     pulled, other = manifest(), manifest(parameters=())
     verified = release(GOOD, artifact_digest=pulled.digest)
-    check_pulled(None, verified, "preprod", "live")
-    check_pulled(pulled, verified, "preprod", "live")
+    require_pulled(None, verified, "preprod", "live")
+    require_pulled(pulled, verified, "preprod", "live")
     with pytest.raises(RefusedInputError) as refusal:
-        check_pulled(other, verified, "preprod", "live")
+        require_pulled(other, verified, "preprod", "live")
     assert refusal.value.what == "live has another build of orders than preprod verified"
     assert pulled.digest in refusal.value.why
     assert other.digest in refusal.value.why
@@ -105,7 +105,7 @@ def earlier(*, changes: bool, lacking: int = 1, pull: int | None = None) -> Back
 def test_no_first_release_no_equal_content_and_no_hotfix_waits_for_a_back_merge(
     due: BackMerge | None, hotfix: bool
 ) -> None:
-    check_back_merge(due, "live", hotfix=hotfix)
+    require_back_merge(due, "live", hotfix=hotfix)
 
 
 @pytest.mark.parametrize(
@@ -115,16 +115,16 @@ def test_a_release_waits_until_the_one_before_is_back_in_develop(
     pull: int | None, remedy: str
 ) -> None:
     with pytest.raises(RefusedInputError, match=r"release v1\.2\.0 is not merged back") as refusal:
-        check_back_merge(earlier(changes=True, lacking=3, pull=pull), "live", hotfix=False)
+        require_back_merge(earlier(changes=True, lacking=3, pull=pull), "live", hotfix=False)
     assert refusal.value.remedy.startswith(remedy)
     assert "lacks 3 of its commits" in refusal.value.why
 
 
 def test_what_a_newer_release_contains_is_not_promoted_again() -> None:
     newer = Tag(version="v1.2.0", commit="d" * 40)
-    check_newer(newer, ["e" * 40], COMMIT, "live")
+    require_newer(newer, ["e" * 40], COMMIT, "live")
     with pytest.raises(RefusedInputError, match=r"commit ccccccc is older than release v1\.2\.0"):
-        check_newer(newer, [], COMMIT, "live")
+        require_newer(newer, [], COMMIT, "live")
 
 
 def test_a_commit_keeps_the_highest_version_that_it_was_tagged_with() -> None:

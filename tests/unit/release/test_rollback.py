@@ -17,7 +17,7 @@ from tiercel.domain.release.ledger import (
     rejected_artifacts,
 )
 from tiercel.domain.release.promotion import verified_release
-from tiercel.domain.release.rollback import begun_by, check_restorable, release_before, restoring
+from tiercel.domain.release.rollback import begun_by, release_before, require_restorable, restoring
 
 REJECTION = Rejection(by="ada", reason="it lost orders", at=NOON)
 
@@ -81,12 +81,12 @@ def test_the_way_back_leads_to_the_last_good_release_before(
 )
 def test_only_what_was_seen_to_work_is_restored(release: Release, why: str) -> None:
     with pytest.raises(RefusedInputError) as refused:
-        check_restorable(release, rejected_artifacts([release]))
+        require_restorable(release, rejected_artifacts([release]))
     assert why in refused.value.why
 
 
 def test_a_good_release_may_be_restored() -> None:
-    check_restorable(ONE, rejected_artifacts([TWO, ONE]))
+    require_restorable(ONE, rejected_artifacts([TWO, ONE]))
 
 
 def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> None:
@@ -125,7 +125,7 @@ def test_no_release_of_a_rejected_artifact_is_gone_back_to() -> None:
     assert before
     assert before.intent.number == 6
     with pytest.raises(RefusedInputError):
-        check_restorable(history[1], rejected_artifacts(history))
+        require_restorable(history[1], rejected_artifacts(history))
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12), st.integers(0, 12))
@@ -146,10 +146,10 @@ def test_a_rejection_counts_however_many_releases_came_after_it(
         if one.intent.artifact_id in rejected:
             assert verified_release(newest, one.intent.artifact_id, rejected) is None
             with pytest.raises(RefusedInputError, check=because("rollback.not_restorable")):
-                check_restorable(one, rejected)
+                require_restorable(one, rejected)
         else:
             assert verified_release(newest, one.intent.artifact_id, rejected)
-            check_restorable(one, rejected)
+            require_restorable(one, rejected)
 
 
 def test_a_run_that_is_executed_again_goes_back_to_the_same_release() -> None:

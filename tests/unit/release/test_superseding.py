@@ -5,7 +5,7 @@ import pytest
 from tests.support.releases import intent, outcome, release
 from tiercel.domain.base.errors import DeployFailedError, SupersededError
 from tiercel.domain.release.ledger import Outcome, Purpose, Release, ReleaseStatus
-from tiercel.domain.release.superseding import check_still_wanted, failed_commits, may_be_older
+from tiercel.domain.release.superseding import failed_commits, may_be_older, require_still_wanted
 
 FAILED = outcome(status=ReleaseStatus.FAILED, deployed=False, message="the queue is in the way")
 UNWELL = outcome(status=ReleaseStatus.FAILED, deployed=True, message="it answers 500")
@@ -20,13 +20,13 @@ OLD = "2" * 40
 def test_a_release_is_carried_out_while_nothing_newer_stands_in_the_ledger(
     newest: Release | None,
 ) -> None:
-    check_still_wanted(newest, intent())
+    require_still_wanted(newest, intent())
 
 
 @pytest.mark.parametrize("newer", [release(number=8), release(outcome(), number=9)])
 def test_a_later_wish_supersedes_and_is_named(newer: Release) -> None:
     with pytest.raises(SupersededError) as refused:
-        check_still_wanted(newer, intent())
+        require_still_wanted(newer, intent())
     assert f"superseded by release {newer.intent.number}" in refused.value.what
     assert refused.value.state == "nothing was changed by this run"
 
@@ -34,7 +34,7 @@ def test_a_later_wish_supersedes_and_is_named(newer: Release) -> None:
 @pytest.mark.parametrize("ended", [FAILED, UNWELL])
 def test_the_failure_of_another_run_of_the_same_release_is_told(ended: Outcome) -> None:
     with pytest.raises(DeployFailedError) as failed:
-        check_still_wanted(Release(intent=intent(), outcome=ended), intent())
+        require_still_wanted(Release(intent=intent(), outcome=ended), intent())
     assert "another run has carried out release 7" in str(failed.value)
 
 

@@ -9,9 +9,9 @@ from tiercel.domain.stack.needed_actions import (
     Handlers,
     Lack,
     RoleCheck,
-    check_role,
+    lacking_actions,
     needed_actions,
-    refusal,
+    refused_for_lack,
 )
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies
@@ -85,7 +85,7 @@ def change(action: str, kind: str, *properties: str, **more: str) -> Change:
 
 
 def lack(one: Change, having: RolePolicies) -> Lack | None:
-    check = check_role([one], PUBLISHED, having)
+    check = lacking_actions([one], PUBLISHED, having)
     assert check.unknown == ()
     return check.lacks[0] if check.lacks else None
 
@@ -148,7 +148,7 @@ def test_a_boundary_takes_away_what_the_policy_gives() -> None:
 
 
 def test_a_type_without_published_handlers_is_unknown_neither_good_nor_bad() -> None:
-    check = check_role(
+    check = lacking_actions(
         [change("Add", "Custom::Seed"), change("Remove", "AWS::SQS::Queue")], PUBLISHED, role()
     )
     assert check.unknown == ("Custom::Seed",)
@@ -233,8 +233,8 @@ def test_only_the_types_own_service_makes_a_lack_certain(
 
 
 def test_a_refusal_names_role_resource_and_action_and_says_that_nothing_was_changed() -> None:
-    check = check_role([change("Add", "AWS::SQS::Queue")], PUBLISHED, role("sqs:Get*"))
-    error = refusal(check, "arn:aws:iam::2:role/acme", "stack a, account 2, region r")
+    check = lacking_actions([change("Add", "AWS::SQS::Queue")], PUBLISHED, role("sqs:Get*"))
+    error = refused_for_lack(check, "arn:aws:iam::2:role/acme", "stack a, account 2, region r")
     assert isinstance(error, DeployFailedError)
     assert error.where == "stack a, account 2, region r, role arn:aws:iam::2:role/acme"
     assert error.why == ("the service role lacks sqs:CreateQueue for Thing (AWS::SQS::Queue)")
@@ -245,4 +245,4 @@ def test_a_refusal_names_role_resource_and_action_and_says_that_nothing_was_chan
 
 def test_what_is_only_possible_refuses_nothing() -> None:
     possible = Lack(logical_id="A", resource_type="B", possible=("a:B",), seldom=("c:D",))
-    assert refusal(RoleCheck(lacks=(possible,), unknown=("X",)), "role", "where") is None
+    assert refused_for_lack(RoleCheck(lacks=(possible,), unknown=("X",)), "role", "where") is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from tiercel.sandbox.github.memory.activities import Status
+from tiercel.sandbox.github.memory.activities import StatusRecord
 from tiercel.sandbox.github.memory.world import JsonObject
 from tiercel.sandbox.github.operations.calls import (
     Answer,
@@ -55,7 +55,7 @@ def _create(call: ApiCall) -> Answer:
         message = "This SHA and context has reached the maximum number of statuses."
         raise refused_because("Status", message)
     record = call.world.store.put(
-        Status(
+        StatusRecord(
             id=call.world.store.next_id(),
             repository=call.repository.id,
             sha=sha,
@@ -74,9 +74,9 @@ def _create(call: ApiCall) -> Answer:
 
 def _is_full(call: ApiCall, sha: str, context: str) -> bool:
     where = (call.repository.id, sha)
-    if call.world.store.count(Status, *where) < _MOST_PER_CONTEXT:
+    if call.world.store.count(StatusRecord, *where) < _MOST_PER_CONTEXT:
         return False
-    same = [s for s in call.world.store.find(Status, *where) if s.context == context]
+    same = [s for s in call.world.store.find(StatusRecord, *where) if s.context == context]
     return len(same) >= _MOST_PER_CONTEXT
 
 
@@ -92,7 +92,7 @@ def _branches(call: ApiCall, sha: str) -> list[JsonObject]:
 def _list(call: ApiCall) -> Answer:
     """List a commit's statuses, newest first."""
     sha = call.commit(call.parameters["ref"])
-    found = call.world.store.find(Status, call.repository.id, sha)[::-1]
+    found = call.world.store.find(StatusRecord, call.repository.id, sha)[::-1]
     return call.page(found, lambda record: status_view(call.world, call.repository, record))
 
 

@@ -17,7 +17,7 @@ LONGEST_DESCRIPTION = 140
 CONTEXT = "tiercel"
 
 
-class CheckState(StrEnum):
+class StatusState(StrEnum):
     """The states of a GitHub commit status."""
 
     PENDING = "pending"
@@ -26,7 +26,7 @@ class CheckState(StrEnum):
     ERROR = "error"
 
 
-class Check(Frozen):
+class Status(Frozen):
     """A commit status, and the longer text that the comment shows.
 
     `subject` is a service, or empty for the whole pull request. A service that is `unchanged` was
@@ -34,7 +34,7 @@ class Check(Frozen):
     """
 
     subject: str
-    state: CheckState
+    state: StatusState
     description: str
     details: str = ""
     unchanged: bool = False
@@ -50,70 +50,74 @@ class Check(Frozen):
         return printable(self.description, LONGEST_DESCRIPTION)
 
 
-def check(subject: str, state: CheckState, description: str, details: str = "") -> Check:
+def status_of(subject: str, state: StatusState, description: str, details: str = "") -> Status:
     """Return the status of a service, or of the whole pull request for an empty subject."""
-    return Check(subject=subject, state=state, description=description, details=details)
+    return Status(subject=subject, state=state, description=description, details=details)
 
 
-def unchanged(service: str) -> Check:
+def unchanged(service: str) -> Status:
     """Return the status of a service that the base branch has as it is."""
-    return Check(
+    return Status(
         subject=service,
-        state=CheckState.SUCCESS,
+        state=StatusState.SUCCESS,
         description="unchanged: skipped",
         unchanged=True,
     )
 
 
-def refusal(pull_request: PullRequest, head_commit: str, topology: Topology) -> Check | None:
+def refused_status(
+    pull_request: PullRequest, head_commit: str, topology: Topology
+) -> Status | None:
     """Return why a pull request is not built at all; None if it is to be built.
 
     The answer belongs to `head_commit`, of which the caller was told, and not to
     whatever the head is by now.
     """
     if pull_request.head_commit != head_commit:
-        return check(
+        return status_of(
             "",
-            CheckState.ERROR,
+            StatusState.ERROR,
             f"superseded: the head moved to {short_commit(pull_request.head_commit)}",
             "A newer commit was pushed before this one was verified; see its own status.",
         )
     if not pull_request.is_open:
-        return check("", CheckState.ERROR, "the pull request is closed", "Reopen it to verify it.")
+        return status_of(
+            "", StatusState.ERROR, "the pull request is closed", "Reopen it to verify it."
+        )
     verdict = judge_merge(
         role_in(topology, pull_request.head_branch), role_in(topology, pull_request.base_branch)
     )
     if isinstance(verdict, MergeRefused):
-        return check("", CheckState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
+        return status_of("", StatusState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
     if pull_request.mergeable is False:
-        return conflict(pull_request)
+        return conflict_status(pull_request)
     return None
 
 
-def conflict(pull_request: PullRequest) -> Check:
+def conflict_status(pull_request: PullRequest) -> Status:
     """Return the status of a pull request that git cannot merge."""
-    return check(
+    return status_of(
         "",
-        CheckState.FAILURE,
+        StatusState.FAILURE,
         f"merge conflict with {pull_request.base_branch}",
         f"Merge {pull_request.base_branch} into your branch, solve the conflict and push.",
     )
 
 
-def failed_check(subject: str, error: TiercelError) -> Check:
+def failed_status(subject: str, error: TiercelError) -> Status:
     """Return the status for a failure that a person can act on."""
-    return check(subject, CheckState.FAILURE, error.what, str(error))
+    return status_of(subject, StatusState.FAILURE, error.what, str(error))
 
 
-def summary(checks: list[Check]) -> Check:
+def summary_status(checks: list[Status]) -> Status:
     """Return the status of the whole from those of its services."""
-    bad = [one for one in checks if one.state is not CheckState.SUCCESS]
+    bad = [one for one in checks if one.state is not StatusState.SUCCESS]
     if bad:
         names = ", ".join(one.subject for one in bad)
-        return check("", CheckState.FAILURE, f"failed: {names}")
+        return status_of("", StatusState.FAILURE, f"failed: {names}")
     built = sum(not one.unchanged for one in checks)
-    return check(
+    return status_of(
         "",
-        CheckState.SUCCESS,
+        StatusState.SUCCESS,
         f"verified: {built} built, {len(checks) - built} unchanged",
     )
