@@ -17,6 +17,7 @@ from github import Auth, Github
 from tests.support.commands import invoke_json, run
 from tests.support.wheel import build_wheel, install_wheel
 from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import journal_size, read_journal
 
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
 ACCOUNTS = [
@@ -200,6 +201,31 @@ def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
     assert progress.count("is published already") == len(SERVICES)
     assert progress.count("unchanged, release") == 2 * len(SERVICES)
     assert "is new" not in progress
+
+
+def test_the_demo_goes_on_when_nobody_reads_on(demo: Demo) -> None:
+    sandbox = lifecycle.status(demo.state)
+    assert sandbox
+    begun = journal_size(sandbox.journal)
+    reads, writes = os.pipe()
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "tiercel"), "demo", "--state", str(demo.state)],
+        stdin=subprocess.DEVNULL,
+        stdout=writes,
+        stderr=writes,
+    )
+    os.close(writes)
+    with os.fdopen(reads, "rb") as lines:
+        assert lines.readline()
+
+    assert process.wait(240) == 0
+    called = {(call.account, call.operation) for call in read_journal(sandbox.journal, begun)}
+    for environment in ("preprod", "prod"):
+        assert (account_of(demo, f"{environment}-runtime-root"), "DescribeStacks") in called
+
+
+def account_of(demo: Demo, profile: str) -> str:
+    return str(observe(demo, profile, "sts", "get-caller-identity")["Account"])
 
 
 def test_releases_lists_every_release(demo: Demo) -> None:
