@@ -251,7 +251,7 @@ def test_a_pull_request_is_verified_through_a_worker_and_followed_by_the_command
 
 
 def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(world: World) -> None:
-    code, output, _ = invoke("publish", REPOSITORY, "nosuch", *world.in_sandbox(), "--json")
+    code, output, _ = run("publish", REPOSITORY, "nosuch", *world.in_sandbox(), "--json")
 
     shown = json.loads(output)
     assert code == ExitCode.REFUSED

@@ -158,8 +158,8 @@ def test_what_was_tampered_with_is_refused_before_cloudformation_is_called(
         asyncio.run(deploy_to_preprod(repository.name, commit))
 
     assert refusal.value.exit_code is ExitCode.REFUSED
-    told = refusal.value.why.splitlines()
-    assert {TAMPERED[kind][1].format(name) for name, kind in names.items()} <= set(told)
+    told = {cause.what for cause in refusal.value.failure.causes}
+    assert {TAMPERED[kind][1].format(name) for name, kind in names.items()} <= told
     asked = [entry.operation for entry in called(sandbox, before, "kms")]
     assert asked == ["GetPublicKey"], "KMS is asked once for the whole run"
     assert called(sandbox, before, "cloudformation") == []

@@ -134,7 +134,7 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
     ("text", "reason"),
     [
         (queue(Delay=5), "the template has 1 error"),
-        ("not a template", "the template is not a mapping"),
+        ("not a template", "the template must be a mapping"),
     ],
 )
 def test_a_broken_template_has_a_status_with_the_reason(
@@ -188,7 +188,7 @@ def test_a_merge_that_is_announced_twice_is_deployed_once(place: Place) -> None:
     asyncio.run(publish_artifact(place.repository.name, merged))
     asyncio.run(publish_artifact(place.repository.name, merged))
 
-    runs = [run for run in asyncio.run(scheduled_runs()) if run.parameters["commit"] == merged]
+    runs = [run for run in asyncio.run(scheduled_runs()) if run.parameters.get("commit") == merged]
     assert len(runs) == 1
 
 

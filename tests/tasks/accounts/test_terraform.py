@@ -264,5 +264,5 @@ def test_the_bucket_of_the_state_is_made_once_in_its_own_account(
     for _ in range(2):
         ensure_state_bucket.fn(preprod, administrator)
         find_state_bucket.fn(preprod, administrator)
-    with pytest.raises(TiercelError, check=because("administrator.unusable_profile")):
+    with pytest.raises(TiercelError, check=because("aws.no_credentials")):
         find_state_bucket.fn(preprod, "nobody")
