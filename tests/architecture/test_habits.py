@@ -88,14 +88,14 @@ def test_the_hooks_are_the_tools_of_make_check_and_fetch_nothing() -> None:
 @pytest.mark.parametrize(
     ("message", "found"),
     [
-        ("Merge branch 'main' of /work/main", ["/work/main"]),
+        ("Merge branch 'main' of /home/ann/shop", ["/home/ann/shop"]),
         ("See /home/ann/tiercel/flows.", ["/home/ann/tiercel/flows."]),
         ("Read /Users/ann/x and ~/y, file:///tmp/a/b", ["/Users/ann/x", "~/y", "file:///tmp/a/b"]),
         ("It lay in /root", ["/root"]),
         (r"It lay in C:\Users\ann", [r"C:\Users\ann"]),
         ("Put it into /etc/tiercel/tiercel.toml, /opt/tiercel or /var/lib", []),
         ("Answer GET /flows/filter and https://host/home/page", []),
-        ("Move tests/tmp/one.py and docs/home/two.md to ./work/", []),
+        ("Move tests/tmp/one.py and docs/home/two.md to ./home/", []),
         ("Name `/repos/{owner}/{repo}`; a rootless image", []),
         ("Fine\n# On branch main: /home/ann\n", []),
         ("Fine\n# ------------------------ >8 ------------------------\n+ /home/ann/x\n", []),

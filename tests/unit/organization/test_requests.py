@@ -8,11 +8,13 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.requests import (
     REVISION_PATTERN,
     require_commit_id,
+    require_earlier_release,
     require_environment_name,
     require_plan_digest,
     require_pull_request_number,
     require_repository_name,
     require_revision,
+    require_stack_name,
 )
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -78,6 +80,20 @@ def test_a_plan_digest_is_complete_or_left_out() -> None:
     for value in ("0f", "0F" * 32, "0f" * 32 + "\n", None):
         with pytest.raises(RefusedInputError, match="is not a plan's digest"):
             require_plan_digest(value)
+
+
+def test_a_stack_is_named_as_cloudformation_takes_it() -> None:
+    assert require_stack_name("acme-preprod-orders") == "acme-preprod-orders"
+    for value in ("", "1st", "a_b", "a" * 129, "orders\n", None):
+        with pytest.raises(RefusedInputError, match="is not the name of a stack"):
+            require_stack_name(value)
+
+
+def test_a_release_to_go_back_to_is_a_number_or_left_open() -> None:
+    assert [require_earlier_release(value) for value in (0, 1, 99_999_999)] == [0, 1, 99_999_999]
+    for value in (-1, 100_000_000, True, "1", 1.0, None):
+        with pytest.raises(RefusedInputError, match="is not the number of a release"):
+            require_earlier_release(value)
 
 
 def test_a_long_value_is_shown_short() -> None:
