@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove chaos bench check format docs lock clean
+.PHONY: help setup demo test quick mutants prove chaos bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,19 +22,26 @@ $(STAMP): pyproject.toml requirements.lock
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m sandbox.prefect_database
+	@$(BIN)/python -m tiercel.sandbox.machine.prefect_database
 	@touch $@
 
 demo: setup ## from a commit to a verified release, on this machine, without an AWS account
 	@$(BIN)/tiercel demo
 
-test: setup ## run the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
+test: setup ## run the whole test suite; about 8 minutes
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
+quick: setup ## run the tests that start no process, each within 2 seconds
+	@$(BIN)/python -m pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder
 
 prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 minutes
 	@$(BIN)/python -m tests.oracle.prove
 
-chaos: setup ## kill, race, starve and lie to deploys; writes docs/reliability.md; 40 minutes
+mutants: setup ## break the product 40 times and see that the tests notice; about 20 minutes
+	@$(BIN)/python -m tests.mutants
+
+chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/reliability.md; 40 minutes
 	@$(BIN)/python -m tests.chaos
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
@@ -54,6 +61,7 @@ format: setup ## format the code and fix what ruff can fix
 
 docs: setup ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m tests.support.access_matrix
+	$(BIN)/python -m tests.support.failures_page
 
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

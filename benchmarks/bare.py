@@ -21,8 +21,8 @@ from benchmarks import bare_aws
 from benchmarks.bare_aws import Accounts, Bundle
 from benchmarks.bare_github import GithubPart
 from benchmarks.project import Project
-from domain.names import Names
-from domain.topology import Topology
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
 
 _MARKER = "<!-- bare -->"
 

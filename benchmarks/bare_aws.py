@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 from botocore.loaders import create_loader
 from botocore.session import get_session
 
-from domain.access import Access, deployer, orchestrator
-from domain.names import Names, Role
+from tiercel.domain.organization.access import Access, deployer, orchestrator
+from tiercel.domain.organization.names import Names, Role
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=32)
 _POLL_SECONDS = 1.0

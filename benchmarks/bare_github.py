@@ -12,7 +12,7 @@ from github.Repository import Repository
 from github.Tag import Tag
 
 from benchmarks.place import github_of
-from sandbox.lifecycle import Sandbox
+from tiercel.sandbox.lifecycle import Sandbox
 
 
 @dataclass

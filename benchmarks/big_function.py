@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks.file_tree import FileTree
 from benchmarks.measure import timed
-from cli.import_folder import import_folder
-from sandbox.lifecycle import Sandbox
-from sandbox.repositories import create_from_folder, run_git
+from tiercel.cli.terminal.import_folder import import_folder
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.repositories import create_from_folder, git_in
 
 _FUNCTION = {
     "Type": "AWS::Serverless::Function",
@@ -66,16 +66,16 @@ class BigFunction:
         """Change one file; return the commit of develop."""
         self.changes += 1
         (self.folder / _SERVICE / "src" / "app.py").write_text(f"CHANGE = {self.changes}\n")
-        run_git(self.folder, "add", "--all")
-        run_git(self.folder, "commit", "--quiet", "--message=Change it")
+        git_in(self.folder, "add", "--all")
+        git_in(self.folder, "commit", "--quiet", "--message=Change it")
         return import_folder(self.folder, self.running.state)[1]
 
     def parts(self) -> dict[str, float]:
         """Return how long the parts of cold packaging take by themselves, in seconds."""
-        from tasks.archive import zip_folder  # noqa: PLC0415
-        from tasks.git import Commit, export  # noqa: PLC0415
+        from tiercel.tasks.build.archive import zip_folder  # noqa: PLC0415
+        from tiercel.tasks.source.repository import Commit, export  # noqa: PLC0415
 
-        sha = run_git(self.folder, "rev-parse", "HEAD").stdout.strip()
+        sha = git_in(self.folder, "rev-parse", "HEAD").stdout.strip()
         commit = Commit(repository=self.repository, sha=sha, mirror=self.folder / ".git")
         with tempfile.TemporaryDirectory(dir=self.work) as scratch:
             place = Path(scratch) / "source"

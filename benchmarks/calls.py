@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from benchmarks.place import github_of
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
 
 # How often somebody looks while something is under way depends on how long it takes.
 _LOOKS = {

@@ -18,12 +18,12 @@ import boto3
 
 from benchmarks.place import topology, working_folder
 from benchmarks.report import Report, read_options
-from domain.names import Names, Role
-from sandbox import processes
-from sandbox.accounts import seed_accounts
-from sandbox.emulated_aws import await_aws, root_secret, start_aws
-from sandbox.layout import Layout
-from sandbox.processes import HOST
+from tiercel.domain.organization.names import Names, Role
+from tiercel.sandbox.accounts.filling import seed_accounts
+from tiercel.sandbox.aws.launch import await_aws, root_secret, start_aws
+from tiercel.sandbox.machine import processes
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.processes import HOST
 
 _ENVIRONMENT = "preprod"
 _TARGET_MS = 3.0

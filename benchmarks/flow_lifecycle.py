@@ -13,13 +13,13 @@ from typing import Any
 from prefect import flow, task
 
 from benchmarks.project import Project
-from cli.output import Output
-from cli.runs import run_flow
-from cli.timeline import read_steps
-from flows.deploy import deploy_to_preprod
-from flows.promote import promote_to_prod
-from flows.publish import publish_artifact
-from flows.verify import verify_pull_request
+from tiercel.cli.demo.timeline import read_steps
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.verify import verify_pull_request
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
     python -m benchmarks.lifecycle [--rounds N] [--json PATH] [--smoke]
 
-See docs/performance.md for what is measured and what the bare script does.
+See docs/understand/performance.md for what is measured and what the bare script does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.place import sandbox, topology, work_in, working_folder
 from benchmarks.project import Project
 from benchmarks.report import Report, read_options
 from benchmarks.rounds import STEPS, play, total
-from sandbox.lifecycle import Sandbox
+from tiercel.sandbox.lifecycle import Sandbox
 
 AWS_MS, GITHUB_MS, STACK_SECONDS = 60, 150, 5.0
 _FLOW_ALLOWANCE, _TASK_ALLOWANCE = 0.4, 0.005

@@ -19,8 +19,8 @@ from benchmarks.measure import Sample, Series, ratio, timed
 from benchmarks.peers import PeerMissingError, aws_cli, environment_of, run, sam_cli
 from benchmarks.place import forget, sandbox, work_in, working_folder
 from benchmarks.report import ROOT, Report, read_options
-from sandbox.lifecycle import Sandbox
-from tasks.archive import zip_folder
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.build.archive import zip_folder
 
 _COLD, _UNCHANGED = 0.6, 0.05
 _BUCKET = "peer-packages"
@@ -133,7 +133,7 @@ def _measure_starts(starts: Kind, function: BigFunction, peers: list[Peer]) -> N
     _add(starts, f"{_FLOW}: start", timed(partial(publish, *function.empty)))
     for peer in peers:
         _add(starts, f"{peer.name}: start", timed(partial(peer.package, function.empty_template)))
-    imports = [sys.executable, "-c", "import prefect.engine, flows.publish"]
+    imports = [sys.executable, "-c", "import prefect.engine, tiercel.flows.publish"]
     _add(starts, "start of a worker's flow run (imports)", timed(partial(run, imports, ROOT)))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import uv
 
 from benchmarks.report import RESULTS
-from sandbox.lifecycle import Sandbox
+from tiercel.sandbox.lifecycle import Sandbox
 
 _REQUIREMENTS = Path(__file__).with_name("peers.txt")
 _SHOWN = 400

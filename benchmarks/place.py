@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.report import ROOT
-from cli.session import quiet_prefect, use_sandbox
-from domain.configuration import parse_topology
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.github.client import RunningGithub
-from sandbox.lifecycle import Sandbox
+from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.github.http.client import RunningGithub
+from tiercel.sandbox.lifecycle import Sandbox
 
 CONFIG = ROOT / "tiercel.toml"
 _EVER = 1_000_000
@@ -84,8 +84,8 @@ def work_in(running: Sandbox, environment: str = "preprod") -> None:
 
 def forget() -> None:
     """Close the clients of AWS and GitHub, as if the process were new."""
-    from tasks.clients import forget_clients  # noqa: PLC0415 - imports Prefect
-    from tasks.github_client import forget_github  # noqa: PLC0415
+    from tiercel.tasks.aws.clients import forget_clients  # noqa: PLC0415 - imports Prefect
+    from tiercel.tasks.github.client import forget_github  # noqa: PLC0415
 
     forget_clients()
     forget_github()

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.place import CONFIG, github_of
-from cli.import_folder import import_folder
-from cli.session import use_config
-from sandbox.lifecycle import Sandbox
-from sandbox.people import Team
-from sandbox.repositories import create_from_folder
+from tiercel.cli.terminal.import_folder import import_folder
+from tiercel.cli.terminal.session import use_config
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.people import Team
+from tiercel.sandbox.repositories import create_from_folder
 
 _HANDLER = '''"""Greets for {project}."""
 

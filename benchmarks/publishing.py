@@ -5,11 +5,11 @@ Imports Prefect: `place.work_in` has to come first.
 
 from __future__ import annotations
 
-from cli.output import Output
-from cli.runs import run_flow
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from flows.results import Published
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.release.results import Published
 
 
 def publish(repository: str, commit: str) -> dict[str, Published]:

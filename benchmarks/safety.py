@@ -2,8 +2,8 @@
 
     python -m benchmarks.safety [--rounds N] [--json PATH] [--smoke]
 
-Both sides make the product's own calls in the order of flows/release.py, without Prefect, with
-latency. See docs/performance.md.
+Both sides make the product's own calls in the order of flows/release/sequence.py, without
+Prefect, with latency. See docs/understand/performance.md.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING
 from benchmarks.measure import Series, ratio_of, timed
 from benchmarks.place import sandbox, topology, work_in, working_folder
 from benchmarks.report import Report, read_options
-from domain.access import deployer, orchestrator
-from domain.digests import sha256_hex
-from domain.lease import Lease
-from domain.ledger import Intent, Outcome, ReleaseStatus
-from domain.manifest import PackagedObject, object_key
-from domain.names import Names, Role, change_set_name
+from tiercel.domain.artifact.manifest import PackagedObject, object_key
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.organization.access import Records, deployer, orchestrator
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.release.lease import Lease
+from tiercel.domain.release.ledger import Intent, Outcome, ReleaseStatus
+from tiercel.domain.stack.tokens import change_set_name
 
 if TYPE_CHECKING:
-    from tasks.change_sets import ChangeSetRequest
+    from tiercel.tasks.stack.change_sets import ChangeSetRequest
 
 AWS_MS, STACK_SECONDS = 60, 5.0
 
@@ -73,7 +74,7 @@ class _Deploys:
 
     def publish(self) -> None:
         """Put the next template into the artifact bucket, which is no part of a deploy."""
-        from tasks.storage import create_object  # noqa: PLC0415 - imports Prefect
+        from tiercel.tasks.aws.objects import create_object  # noqa: PLC0415 - imports Prefect
 
         self.number += 1
         queue = {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": self.number}}
@@ -91,11 +92,11 @@ class _Deploys:
 
     def deploy(self) -> None:
         """Stage, plan, execute and wait; in between what makes it safe."""
-        from tasks.change_sets import execute_plan, plan_changes  # noqa: PLC0415
-        from tasks.cloudformation import observe_stack, wait_for_stack  # noqa: PLC0415
-        from tasks.lease import give_back_lease, take_lease  # noqa: PLC0415
-        from tasks.ledger import newest_release, record_intent, record_outcome  # noqa: PLC0415
-        from tasks.storage import copy_package  # noqa: PLC0415
+        from tiercel.tasks.aws.objects import copy_package  # noqa: PLC0415
+        from tiercel.tasks.records.lease import give_back_lease, take_lease  # noqa: PLC0415
+        from tiercel.tasks.records.ledger import newest_release, record_intent, record_outcome  # noqa: PLC0415
+        from tiercel.tasks.stack.change_sets import execute_plan, plan_changes  # noqa: PLC0415
+        from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack  # noqa: PLC0415
 
         names, stack = self.names, self.names.stack(self.service)
         ours, theirs = orchestrator(names, "bench"), deployer(names, "bench")
@@ -103,8 +104,8 @@ class _Deploys:
         package = self._package
         found = observe_stack.fn(theirs, stack)
         if self.safe:
-            newest_release.fn(ours, bucket, stack)
-            record_intent.fn(ours, bucket, self._intent())
+            newest_release.fn(Records(ours, bucket), stack)
+            record_intent.fn(Records(ours, bucket), self._intent())
         copy_package.fn(theirs, bucket, theirs, names.staging_bucket, package)
         request = self._request(creates=found is None)
         plan = plan_changes.fn(theirs, request)
@@ -113,19 +114,19 @@ class _Deploys:
         held = None
         if self.safe:
             held = take_lease.fn(
-                ours, bucket, Lease(stack=stack, holder="b", fencing=1, seconds=60)
+                Records(ours, bucket), Lease(stack=stack, holder="b", fencing=1, seconds=60)
             )
-            newest_release.fn(ours, bucket, stack)
+            newest_release.fn(Records(ours, bucket), stack)
             observe_stack.fn(theirs, stack)
         execute_plan.fn(theirs, plan, request.name)
         wait_for_stack.fn(theirs, stack, self.service)
         observe_stack.fn(theirs, stack)
         if held:
-            record_outcome.fn(ours, bucket, self._intent(), self._outcome())
+            record_outcome.fn(Records(ours, bucket), self._intent(), self._outcome())
             give_back_lease(held)
 
     def _request(self, *, creates: bool) -> ChangeSetRequest:
-        from tasks.change_sets import ChangeSetRequest  # noqa: PLC0415
+        from tiercel.tasks.stack.change_sets import ChangeSetRequest  # noqa: PLC0415
 
         package = self._package
         return ChangeSetRequest(

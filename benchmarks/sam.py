@@ -19,7 +19,7 @@ from benchmarks.peers import PeerMissingError, environment_of, run, sam_cli
 from benchmarks.place import CONFIG, forget, sandbox, work_in, working_folder
 from benchmarks.report import ROOT, Report, read_options
 from benchmarks.small_function import SmallFunction
-from sandbox.lifecycle import Sandbox
+from tiercel.sandbox.lifecycle import Sandbox
 
 _AT_MOST = 0.3
 
@@ -103,7 +103,12 @@ def _compare(report: Report, sam: Path, running: Sandbox, folder: Path) -> None:
         {
             "start of sam": lambda: run([sam, "--version"]),
             "start of a worker's flow run (imports)": lambda: run(
-                [python, "-c", "import prefect.engine, flows.publish, flows.deploy"], ROOT
+                [
+                    python,
+                    "-c",
+                    "import prefect.engine; from tiercel.flows import deploy, publish",
+                ],
+                ROOT,
             ),
         },
     )

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.import_folder import import_folder
-from sandbox.lifecycle import Sandbox
-from sandbox.repositories import create_from_folder, run_git
+from tiercel.cli.terminal.import_folder import import_folder
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.repositories import create_from_folder, git_in
 
 _TEMPLATE = {
     "AWSTemplateFormatVersion": "2010-09-09",
@@ -53,7 +53,7 @@ class SmallFunction:
         """Change the function's code; return the commit of develop."""
         self.changes += 1
         (self.folder / self.service / "src" / "app.py").write_text(_code(self.changes))
-        run_git(self.folder, "commit", "--quiet", "--all", "--message=Change it")
+        git_in(self.folder, "commit", "--quiet", "--all", "--message=Change it")
         return import_folder(self.folder, self.running.state)[1]
 
 

@@ -16,17 +16,18 @@ from benchmarks.measure import Sample, Series, in_turn
 from benchmarks.peers import run
 from benchmarks.place import sandbox, work_in, working_folder
 from benchmarks.report import ROOT, Report, read_options
-from sandbox import processes
+from tiercel.sandbox.machine import processes
 
 _AT_ONCE = 20
 _LIMIT = "4"
 _TARGET_SECONDS = 4.0
-_ENTRYPOINT = "flows.publish.publish_artifact"
+_ENTRYPOINT = "tiercel.flows.publish.publish_artifact"
 _SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
-_POOL = ("--pool", "benchmark", "--limit", _LIMIT)
+_POOL = "benchmark"
+_PREFECT = ("prefect", "worker", "start", "--type", "process", "--pool", _POOL, "--limit", _LIMIT)
 _WORKERS = {
-    "Prefect's process worker": ("prefect", "worker", "start", "--type", "process", *_POOL),
-    "deployments.worker": ("deployments.worker", *_POOL),
+    "Prefect's process worker": _PREFECT,
+    "tiercel worker": ("tiercel", "worker", _POOL, "--limit", _LIMIT),
 }
 
 
@@ -98,7 +99,9 @@ def _starts(rounds: int) -> dict[str, Series]:
 def _worker(command: Sequence[str], folder: Path) -> Iterator[None]:
     """Run a worker with the settings that we recommend."""
     environment = dict(os.environ) | _SETTINGS | {"PREFECT_HOME": str(folder / "worker")}
-    worker = processes.start([sys.executable, "-m", *command], environment, folder / "worker.log")
+    worker = processes.start(
+        [sys.executable, "-P", "-m", *command], environment, folder / "worker.log"
+    )
     try:
         yield
     finally:

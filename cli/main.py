@@ -2,71 +2,124 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
-from typing import Any
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from cli import (
-    artifact_command,
-    check_command,
-    config_commands,
-    demo,
-    ledger_commands,
-    ledger_copy_commands,
-    provision_command,
-    release_commands,
-    rollback_commands,
-    sandbox_commands,
-    up_command,
-)
-from cli.output import Output
-from cli.session import quiet_prefect
-from domain.errors import ExitCode, InterruptedRunError, TiercelError
+from tiercel.cli.terminal.failures import defect, interrupted
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.session import quiet_prefect
+from tiercel.cli.terminal.streams import drop_what_cannot_be_shown
+from tiercel.domain.base.errors import ExitCode, TiercelError
+
+_COMMANDS = {
+    "demo": "tiercel.cli.demo.command:demo",
+    "publish": "tiercel.cli.commands.publish:publish",
+    "deploy": "tiercel.cli.commands.deploy:deploy",
+    "promote": "tiercel.cli.commands.promote:promote",
+    "verify": "tiercel.cli.commands.verify:verify",
+    "rollback": "tiercel.cli.commands.rollback:rollback",
+    "reject": "tiercel.cli.commands.reject:reject",
+    "status": "tiercel.cli.commands.status:status",
+    "releases": "tiercel.cli.commands.releases:releases",
+    "verify-artifact": "tiercel.cli.commands.verify_artifact:verify_artifact",
+    "ledger": "tiercel.cli.commands.ledger:app",
+    "check": "tiercel.cli.commands.check:check",
+    "config": "tiercel.cli.commands.config:app",
+    "provision": "tiercel.cli.commands.provision:provision",
+    "up": "tiercel.cli.commands.up:up",
+    "worker": "tiercel.cli.commands.worker:worker",
+    "sandbox": "tiercel.cli.commands.sandbox:app",
+}
+"""Where each command is, in the order of the help: only the one that is used is imported."""
 
 
-class _Commands(TyperGroup):
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name, made when they are asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _made(name, *_COMMANDS[name].split(":"))
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+def _made(name: str, module: str, attribute: str) -> Any:
+    """Return a command for the parser: a function, or the commands of a group."""
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(rich_markup_mode="rich", add_completion=False)
+        found.command(name)(function)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+class _Tiercel(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands()
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; Typer would end it at Ctrl-C without a word and without a document."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise InterruptedRunError(
-                "interrupted", state="AWS may still be at work", remedy="run it again to go on"
-            ) from None
+            raise interrupted() from None
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=_Tiercel,
     name="tiercel",
-    help="GitFlow releases from GitHub to pairs of AWS accounts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(sandbox_commands.app, name="sandbox", help="Four AWS accounts on this machine.")
-app.add_typer(config_commands.app, name="config", help="The configuration, tiercel.toml.")
-app.add_typer(ledger_copy_commands.app, name="ledger", help="An environment's history as files.")
-app.command("up")(up_command.up)
-app.command("provision")(provision_command.provision)
-app.command("demo")(demo.demo)
-app.command("check")(check_command.check)
-app.command("publish")(release_commands.publish)
-app.command("deploy")(release_commands.deploy)
-app.command("verify")(release_commands.verify)
-app.command("promote")(release_commands.promote)
-app.command("rollback")(rollback_commands.rollback)
-app.command("reject")(rollback_commands.reject)
-app.command("status")(ledger_commands.status)
-app.command("releases")(ledger_commands.releases)
-app.command("verify-artifact")(artifact_command.verify_artifact)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - what Typer calls it with
+    if wanted:
+        typer.echo(f"tiercel {metadata.version('tiercel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tiercel(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """GitFlow releases from GitHub to pairs of AWS accounts."""
 
 
 def main() -> None:
-    """Run the command and end with one of the exit codes of docs/cli.md."""
+    """Run the command and end with one of the exit codes of docs/use/cli.md."""
+    # Last of all: to look through all that was imported for garbage takes a quarter of a second.
+    atexit.register(gc.freeze)
+    drop_what_cannot_be_shown()
     quiet_prefect()
     output = Output(as_json="--json" in sys.argv)
     try:
@@ -77,13 +130,5 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("TIERCEL_DEBUG"):
             raise
-        output.error(_defect(error))
+        output.error(defect(error))
         sys.exit(ExitCode.INTERNAL)
-
-
-def _defect(error: Exception) -> TiercelError:
-    return TiercelError(
-        "Tiercel itself failed: this is a defect",
-        why=f"{type(error).__name__}: {error}",
-        remedy="run it again with TIERCEL_DEBUG=1 and report what it prints",
-    )

@@ -26,7 +26,7 @@ _COMPARED = {
 
 
 @dataclass(frozen=True)
-class Change:
+class ServerChange:
     """One thing of the server and what became of it: created, updated or unchanged."""
 
     kind: str
@@ -34,14 +34,16 @@ class Change:
     what: str
 
 
-def change(
+def server_change(
     kind: str, name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
-) -> Change:
+) -> ServerChange:
     """Return the change between two states of one thing; None stands for absent."""
     if before is None:
-        return Change(kind, name, "created")
+        return ServerChange(kind, name, "created")
     differing = sorted(key for key in after if before.get(key) != after[key])
-    return Change(kind, name, f"updated: {', '.join(differing)}" if differing else "unchanged")
+    return ServerChange(
+        kind, name, f"updated: {', '.join(differing)}" if differing else "unchanged"
+    )
 
 
 def facts_of(deployment: DeploymentResponse) -> dict[str, Any]:

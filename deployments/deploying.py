@@ -19,10 +19,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 
-from deployments.changes import Change, change, facts_of
-from deployments.prefect_file import FILE_NAME, PrefectFile
-from domain.errors import ConfigurationError
-from flows.parameters import form_of
+from tiercel.deployments.changes import ServerChange, facts_of, server_change
+from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.flows.engine.parameters import form_of
 
 _PATIENCE_SECONDS = 300
 _LONGEST_REASON = 2000
@@ -40,7 +40,7 @@ class Schedule:
 
 async def deploy_all(
     client: PrefectClient, file: PrefectFile
-) -> tuple[list[Change], list[Schedule]]:
+) -> tuple[list[ServerChange], list[Schedule]]:
     """Deploy everything of the file; return what changed and the schedules that are there.
 
     Raises ConfigurationError for an entrypoint that does not load, and for what Prefect
@@ -57,7 +57,7 @@ async def deploy_all(
         known = before[name]
         now = await _finished(client, name, flow, known)
         changes.append(
-            change("deployment", name, facts_of(known) if known else None, facts_of(now))
+            server_change("deployment", name, facts_of(known) if known else None, facts_of(now))
         )
         schedules += _schedules_of(name, now)
     return changes, schedules
@@ -68,6 +68,7 @@ def _load(entrypoint: str) -> Flow[..., Any]:
         return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except Exception as error:
         raise ConfigurationError(
+            "deployments.bad_entrypoint",
             "an entrypoint does not load",
             where=entrypoint,
             why=f"{type(error).__name__}: {error}",
@@ -89,7 +90,7 @@ def _run_prefect_deploy(file: PrefectFile) -> None:
         path = Path(folder) / FILE_NAME
         path.write_text(yaml.safe_dump(_versioned(file)), "utf-8")
         done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all",
+            [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all",
              "--prefect-file", str(path)],
             cwd=folder,
             env=os.environ | {"PREFECT_LOGGING_COLORS": "false", "NO_COLOR": "1"},
@@ -100,6 +101,7 @@ def _run_prefect_deploy(file: PrefectFile) -> None:
         )  # fmt: skip
     if done.returncode:
         raise ConfigurationError(
+            "deployments.refused",
             "Prefect refuses to deploy",
             where=str(file.path),
             why=(done.stderr.strip() or done.stdout.strip())[-_LONGEST_REASON:],

@@ -2,8 +2,7 @@
 
 Prefect's own process worker kills its runs when it is stopped. `prefect flow-run execute` hands its
 run over, but every run then has a second process, as large and as slow to start. This worker
-does what that command does, with the same parts of Prefect. They are no public interface, so the
-version of Prefect is held (docs/decisions/0012-runs-forked-by-the-worker.md).
+does what that command does, with the same parts of Prefect (`prefect_internals`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import tempfile
 from abc import ABC
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import anyio
 import anyio.abc
@@ -23,59 +21,34 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
-from prefect.runner._control_channel import ControlSignalStatus
-from prefect.runner._flow_run_executor import (
-    FlowRunExecutionResult,
-    FlowRunExecutor,
-    FlowRunExecutorContext,
-    ProcessStarter,
-)
-from prefect.runner._process_manager import ProcessHandle
-from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry
 from prefect.utilities.engine import propose_state
 from prefect.utilities.processutils import sanitize_subprocess_env
-from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
 
-from deployments.warm_runs import WarmStarter
+from tiercel.deployments.prefect_internals import (
+    ControlSignalStatus,
+    EngineCommandStarter,
+    FlowRunExecutionResult,
+    FlowRunExecutor,
+    FlowRunExecutorContext,
+    PatientWorker,
+    ProcessHandle,
+    ProcessStarter,
+    names_a_command,
+)
+from tiercel.deployments.warm_runs import WarmStarter
 
 _logger = get_logger("tiercel.worker")
 
 
-class HandingOverWorker(ProcessWorker, ABC):
-    """A process worker whose runs start warm and can be handed to the next worker.
-
-    `ABC` keeps Prefect from registering it in place of its own worker of this type.
-    """
+class HandingOverWorker(PatientWorker, ABC):
+    """A process worker whose runs start warm and can be handed to the next worker."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._told = asyncio.Event()
-
-    async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Leave a run for the next poll if the server refuses a call before it is taken.
-
-        The error would end every run of this worker: Prefect's own lets it through.
-        """
-        try:
-            await super()._submit_run(flow_run)
-        except httpx.HTTPError as error:
-            _logger.warning("run %s is not taken yet: %r", flow_run.name, error)
-            self._release_limit_slot(flow_run.id)
-            self._submitting_flow_run_ids.discard(flow_run.id)
-            if self._cancelling_observer is not None:
-                self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
-
-    async def _cancel_run(self, flow_run_id: UUID) -> None:
-        """Leave a run that waits for its process as it is if the server refuses a call.
-
-        The error would end every run of this worker, as above.
-        """
-        try:
-            await super()._cancel_run(flow_run_id)
-        except httpx.HTTPError as error:
-            _logger.warning("run %s is not cancelled yet: %r", flow_run_id, error)
 
     def hand_over(self) -> None:
         """End the process of every run that is under way and let another worker go on with it."""
@@ -156,7 +129,7 @@ def starter_of(
     configuration: ProcessJobConfiguration, folder: Path, context: FlowRunExecutorContext
 ) -> ProcessStarter:
     """Return what starts a run: a fork, unless the work pool or the deployment names a command."""
-    if configuration._command_configured:  # noqa: SLF001 - nothing else tells it
+    if names_a_command(configuration):
         return EngineCommandStarter(
             command=configuration.command,
             cwd=folder,

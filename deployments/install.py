@@ -13,19 +13,19 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from deployments.automations import automations
-from deployments.changes import Change, change
-from deployments.deploying import Schedule, deploy_all
-from deployments.prefect_file import PrefectFile
-from deployments.server import prefect_server
-from domain.errors import ConfigurationError
+from tiercel.deployments.automations import automations
+from tiercel.deployments.changes import ServerChange, server_change
+from tiercel.deployments.deploying import Schedule, deploy_all
+from tiercel.deployments.prefect_file import PrefectFile
+from tiercel.deployments.server import prefect_server
+from tiercel.domain.base.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
 class Installed:
     """What the server has now: what became of each thing, and every schedule."""
 
-    changes: list[Change]
+    changes: list[ServerChange]
     schedules: list[Schedule]
 
 
@@ -48,13 +48,14 @@ async def _install(file: PrefectFile, pool_type: str, notify: str | None) -> Ins
         return Installed([*pools, *deployed, *rules], schedules)
 
 
-async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> Change:
+async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> ServerChange:
     try:
         await client.read_work_pool(name)
     except ObjectNotFound:
         template = await get_default_base_job_template_for_infrastructure_type(pool_type)
         if template is None:
             raise ConfigurationError(
+                "deployments.no_pool_type",
                 f"there is no type of work pool called {pool_type!r}",
                 where=f"work pool {name}",
                 state="nothing was deployed",
@@ -68,8 +69,8 @@ async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> Chan
                 description=f"Workers with the credentials of {name}'s operator, of no other.",
             )
         )
-        return change("work pool", name, None, {})
-    return change("work pool", name, {}, {})
+        return server_change("work pool", name, None, {})
+    return server_change("work pool", name, {}, {})
 
 
 async def _notification_block(client: PrefectClient, name: str) -> UUID:
@@ -78,6 +79,7 @@ async def _notification_block(client: PrefectClient, name: str) -> UUID:
         return (await client.read_block_document_by_name(block, block_type)).id
     except ObjectNotFound:
         raise ConfigurationError(
+            "deployments.no_notification_block",
             f"there is no notification block {name!r}",
             where="--notify",
             state="nothing was deployed",
@@ -86,11 +88,11 @@ async def _notification_block(client: PrefectClient, name: str) -> UUID:
         ) from None
 
 
-async def _ensure_automation(client: PrefectClient, wanted: AutomationCore) -> Change:
+async def _ensure_automation(client: PrefectClient, wanted: AutomationCore) -> ServerChange:
     found = await client.read_automations_by_name(wanted.name)
     if not found:
         await client.create_automation(wanted)
-        return change("automation", wanted.name, None, {})
+        return server_change("automation", wanted.name, None, {})
     before = found[0]
     wanted.enabled = before.enabled
     known = _facts(before)
@@ -98,7 +100,7 @@ async def _ensure_automation(client: PrefectClient, wanted: AutomationCore) -> C
         # A field at its default would not be sent, and the server would keep the old value.
         everything = AutomationCore.model_validate(wanted.model_dump())
         await client.update_automation(before.id, everything)
-    return change("automation", wanted.name, known, _facts(wanted))
+    return server_change("automation", wanted.name, known, _facts(wanted))
 
 
 def _facts(automation: AutomationCore) -> dict[str, Any]:

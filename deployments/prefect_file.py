@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from prefect.cli.deploy._models import (
+from pydantic import BaseModel
+
+from tiercel.deployments.prefect_internals import (
     ConcurrencyLimitSpec,
     DeploymentConfig,
     PrefectYamlModel,
     RawScheduleConfig,
     WorkPoolConfig,
 )
-from pydantic import BaseModel
-
-from domain.errors import ConfigurationError
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.tasks.engine.resources import resource
 
 FILE_NAME = "prefect.yaml"
 
@@ -49,6 +50,7 @@ class PrefectFile:
         chosen = [one for one in self.deployments if one["work_pool"]["name"] == environment]
         if not chosen:
             raise ConfigurationError(
+                "deployments.none_of_environment",
                 f"no deployment belongs to {environment!r}",
                 where=str(self.path),
                 remedy=f"choose one of {', '.join(self.pools)}",
@@ -56,11 +58,9 @@ class PrefectFile:
         return PrefectFile(self.path, self.data | {"deployments": chosen})
 
 
-def find_prefect_file(folder: Path) -> Path:
-    """Return the folder's own prefect.yaml, else the one that Tiercel is installed with."""
-    here = Path(__file__).parent
-    places = (folder / FILE_NAME, here / FILE_NAME, here.parent / FILE_NAME)
-    return next(path for path in places if path.is_file())
+def installed_prefect_file() -> Path:
+    """Return the prefect.yaml that Tiercel is installed with."""
+    return resource(FILE_NAME)
 
 
 def read_prefect_file(path: Path) -> PrefectFile:
@@ -73,11 +73,16 @@ def read_prefect_file(path: Path) -> PrefectFile:
         data = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(
-            f"{FILE_NAME} cannot be read", where=str(path), why=str(error), remedy="correct it"
+            "deployments.file_unreadable",
+            f"{FILE_NAME} cannot be read",
+            where=str(path),
+            why=str(error),
+            remedy="correct it",
         ) from error
     wrong = list(_wrong_parts(data)) if isinstance(data, dict) else ["it is not a mapping"]
     if wrong:
         raise ConfigurationError(
+            "deployments.file_invalid",
             f"{FILE_NAME} has parts that Prefect would ignore or refuse",
             where=str(path),
             why="\n".join(wrong),

@@ -24,7 +24,7 @@ from prefect.client.schemas.sorting import ArtifactSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
-from domain.errors import RefusedInputError, UnreachableError
+from tiercel.domain.base.errors import RefusedInputError, UnreachableError
 
 _POLL_SECONDS = 0.5
 _PAGE = 200
@@ -50,6 +50,7 @@ async def start_run(client: PrefectClient, deployment: str, parameters: dict[str
         return await client.create_flow_run_from_deployment(found.id, parameters=parameters)
     except ObjectNotFound:
         raise UnreachableError(
+            "deployments.not_there",
             f"there is no deployment {deployment}",
             where=str(client.api_url),
             state="nothing was called",
@@ -59,6 +60,7 @@ async def start_run(client: PrefectClient, deployment: str, parameters: dict[str
         if error.response.status_code != _CONFLICT:
             raise
         raise RefusedInputError(
+            "deployments.parameters_refused",
             "the parameters are refused",
             where=f"deployment {deployment}",
             why=str(error.response.json().get("detail", "")).removeprefix(
@@ -69,13 +71,21 @@ async def start_run(client: PrefectClient, deployment: str, parameters: dict[str
         ) from None
 
 
-async def follow(client: PrefectClient, run_id: UUID, tell: Tell) -> FlowRun:
-    """Tell every state and log line of a run as they come; return it when it has ended."""
+async def follow(
+    client: PrefectClient, run_id: UUID, tell: Tell, end: Callable[[FlowRun], None] | None = None
+) -> FlowRun:
+    """Tell every state and log line of a run as they come; return it when it has ended.
+
+    `end` gets it as soon as it has ended, before the last lines have come.
+    """
     telling = _Telling(client, run_id, tell)
     while True:
         run = await client.read_flow_run(run_id)
+        ended = run.state and run.state.is_final()
+        if ended and end:
+            end(run)
         await telling.news_of(run)
-        if run.state and run.state.is_final():
+        if ended:
             await telling.last_lines(run)
             return run
         await asyncio.sleep(_POLL_SECONDS)
@@ -120,8 +130,10 @@ class _Telling:
         news: list[tuple[datetime, str, int]] = [
             (line.timestamp, line.message, line.level) for line in lines
         ]
+        ended = run.state and run.state.is_final()
         for state in await self.client.read_flow_run_states(self.run_id):
-            if state.id not in self.known:
+            # A run that is told to have ended is known to have ended.
+            if state.id not in self.known and (ended or not state.is_final()):
                 self.known.add(state.id)
                 news.append((state.timestamp, f"{run.name}: {state.name}", 0))
         for when, text, level in sorted(news):
@@ -169,7 +181,7 @@ class _Telling:
             self.tell(
                 self.waited,
                 f"no worker of the pool {run.work_pool_name} is online: "
-                "start its worker, see docs/running.md",
+                "start its worker, see docs/operate/running.md",
                 0,
             )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import prefect
@@ -13,7 +13,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
-from domain.errors import UnreachableError
+from tiercel.domain.base.errors import UnreachableError
 
 _REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
@@ -28,16 +28,24 @@ async def prefect_server() -> AsyncIterator[PrefectClient]:
     url = get_current_settings().api.url
     if not url:
         raise UnreachableError(
+            "prefect.not_named",
             "no Prefect server is named",
             where="PREFECT_API_URL",
             state="nothing was called",
             remedy="set PREFECT_API_URL to the address of yours, ending in /api",
         )
-    try:
+    with told_as_unreachable(url):
         async with get_client() as client:
             if client.server_type != ServerType.CLOUD:
                 _check_version(url, await client.api_version())
             yield client
+
+
+@contextmanager
+def told_as_unreachable(url: str) -> Iterator[None]:
+    """Raise UnreachableError for a Prefect server that does not answer, or refuses something."""
+    try:
+        yield
     except PrefectHTTPStatusError as error:
         raise _refusal(url, error) from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -54,6 +62,7 @@ def _check_version(url: str, found: str) -> None:
     ours, theirs = _major_and_minor(prefect.__version__), _major_and_minor(found)
     if theirs[0] != ours[0] or theirs < ours:
         raise UnreachableError(
+            "prefect.other_version",
             f"the Prefect server has version {found}",
             where=url,
             why=f"Tiercel is installed with Prefect {prefect.__version__}",
@@ -70,6 +79,7 @@ def _major_and_minor(version: str) -> tuple[int, int]:
 def _refusal(url: str, error: PrefectHTTPStatusError) -> UnreachableError:
     if error.response.status_code in _REFUSED:
         return UnreachableError(
+            "prefect.credentials_refused",
             "the Prefect server refuses these credentials",
             where=url,
             why=f"HTTP {error.response.status_code}",
@@ -77,6 +87,7 @@ def _refusal(url: str, error: PrefectHTTPStatusError) -> UnreachableError:
             "(Prefect Cloud), and unset the other one",
         )
     return UnreachableError(
+        "prefect.request_refused",
         "the Prefect server refuses a request",
         where=f"{error.request.method} {error.request.url}",
         why=error.response.text[:2000],
@@ -86,6 +97,7 @@ def _refusal(url: str, error: PrefectHTTPStatusError) -> UnreachableError:
 
 def _no_answer(url: str, error: BaseException) -> UnreachableError:
     return UnreachableError(
+        "prefect.no_answer",
         "the Prefect server does not answer",
         where=url,
         why=f"{type(error).__name__}: {error}",

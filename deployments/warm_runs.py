@@ -12,7 +12,6 @@ import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import os
-import pkgutil
 import runpy
 import sys
 from collections.abc import Iterator
@@ -26,23 +25,36 @@ import anyio.abc
 import anyio.to_thread
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import refresh_global_settings_context
-from prefect.runner._control_channel import ControlChannel
-from prefect.runner._process_manager import ProcessHandle, create_isolated_termination_scope
 
-import flows
+from tiercel.deployments.prefect_internals import (
+    ENGINE,
+    ControlChannel,
+    ProcessHandle,
+    create_isolated_termination_scope,
+    engine_environment,
+)
 
 _FORKS = multiprocessing.get_context("forkserver")
-_ENGINE = "prefect.engine"
-_IMPORTED = [
-    *("deployments.worker", _ENGINE, "prefect.flow_engine", "deployments.read_beforehand"),
-    *(f"flows.{module.name}" for module in pkgutil.iter_modules(flows.__path__)),
+IMPORTED = [
+    ENGINE,
+    "prefect.flow_engine",
+    "tiercel.deployments.worker",
+    "tiercel.flows.check",
+    "tiercel.flows.deploy",
+    "tiercel.flows.promote",
+    "tiercel.flows.provision",
+    "tiercel.flows.publish",
+    "tiercel.flows.rollback",
+    "tiercel.flows.verify",
+    "tiercel.deployments.read_beforehand",
 ]
+"""What every run needs, in this order; tests/architecture compares the flows with prefect.yaml."""
 
 
 @contextmanager
 def warm_runs() -> Iterator[None]:
     """Start the process that is forked, so that no run has to wait for it, and end it."""
-    _FORKS.set_forkserver_preload(_IMPORTED)
+    _FORKS.set_forkserver_preload(IMPORTED)
     multiprocessing.forkserver.ensure_running()
     try:
         yield
@@ -74,12 +86,7 @@ class WarmStarter:
     ) -> None:
         """Start the process, tell its handle, and return when it has ended."""
         port, token = self._control_channel.register(flow_run.id)
-        environment = self._environment | {
-            "PREFECT__FLOW_RUN_ID": str(flow_run.id),
-            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
-            "PREFECT__CONTROL_PORT": str(port),
-            "PREFECT__CONTROL_TOKEN": token,
-        }
+        environment = self._environment | engine_environment(flow_run.id, port, token)
         try:
             process = await anyio.to_thread.run_sync(_started, environment, self._folder)
         except BaseException:
@@ -111,5 +118,5 @@ def _be_the_engine(environment: dict[str, str], folder: Path, leads: Connection)
     os.environ.update(environment)
     os.chdir(folder)
     refresh_global_settings_context()
-    sys.argv = [_ENGINE]
-    runpy.run_module(_ENGINE, run_name="__main__", alter_sys=True)
+    sys.argv = [ENGINE]
+    runpy.run_module(ENGINE, run_name="__main__", alter_sys=True)

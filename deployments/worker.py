@@ -4,39 +4,37 @@ Prefect's own `prefect worker start` kills its runs when it gets SIGTERM and lea
 "Running". This one stops taking runs, gives those it has some time to end, and hands the
 others over: they become "AwaitingRetry", and the next worker of the pool goes on with them.
 
-    python -m deployments.worker --pool preprod --limit 2 --drain-seconds 60
+    tiercel worker preprod --limit 2 --drain-seconds 60
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Annotated
 
 import httpx
-import typer
 from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 
-from deployments.handing_over import HandingOverWorker
-from deployments.warm_runs import warm_runs
+from tiercel.deployments.handing_over import HandingOverWorker
+from tiercel.deployments.warm_runs import warm_runs
 
 _POLL_SECONDS = 0.2
+_SAFE_PATH = "PYTHONSAFEPATH"
+"""What `python -P` is, for every Python that is started from here."""
 
 
-def main(
-    *,
-    pool: Annotated[str, typer.Option(help="The work pool whose runs are executed.")],
-    name: Annotated[str | None, typer.Option(help="The worker's name in Prefect.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Runs at the same time.")] = 4,
-    drain_seconds: Annotated[
-        float, typer.Option(min=5, help="On SIGTERM, how long runs may take to end.")
-    ] = 60,
-) -> None:
-    """Execute the runs of a work pool until SIGTERM or SIGINT."""
+def execute_runs(pool: str, name: str | None, limit: int, drain_seconds: float) -> None:
+    """Execute the runs of a work pool, `limit` at a time, until SIGTERM or SIGINT.
+
+    Then they have `drain_seconds` to end. Neither this process nor those of the runs look for
+    code in the folder that they stand in.
+    """
+    os.environ[_SAFE_PATH] = "1"
     worker = HandingOverWorker(
         work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False
     )
@@ -96,7 +94,3 @@ def _repeated(
             await asyncio.sleep(seconds)
 
     return asyncio.create_task(repeat())
-
-
-if __name__ == "__main__":
-    typer.run(main)

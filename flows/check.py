@@ -7,16 +7,22 @@ from dataclasses import replace
 
 from prefect.runtime import flow_run
 
-from domain.account_check import clock_is_right, external_id_is_taken, worked
-from domain.environment_check import Finding, Report, Verdict, check_failed, nothing_checked
-from domain.errors import ConfigurationError
-from domain.names import Names, Role
-from domain.observations import KeySeen, Policy, Unread
-from domain.provisioning import github_subjects, policy_values, source_of
-from domain.topology import Topology
-from domain.wanted_environment import POLICIES, WantedEnvironment
-from flows.check_parts import (
-    Place,
+from tiercel.domain.accounts.findings import (
+    CheckReport,
+    Finding,
+    Verdict,
+    check_failed,
+    nothing_checked,
+)
+from tiercel.domain.accounts.observations import KeySeen, Unread
+from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
+from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
+from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
+from tiercel.domain.base.values import PolicyDocument
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.check_parts import (
+    CheckTarget,
     all_of,
     attempt,
     infrastructure_parts,
@@ -24,20 +30,20 @@ from flows.check_parts import (
     runtime_parts,
     uses,
 )
-from flows.concurrency import all_done, call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import Environment
-from flows.reports import report_check
-from tasks.check_kms import read_key
-from tasks.check_sts import assume, compare_clocks
-from tasks.configuration import load_topology
-from tasks.policy_files import render
-from tasks.topology_file import config_path
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import EnvironmentParameter
+from tiercel.flows.release.pages import report_check
+from tiercel.tasks.accounts.check_kms import read_key
+from tiercel.tasks.accounts.check_sts import assume, compare_clocks
+from tiercel.tasks.accounts.policy_files import render
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
 
 
 @lifecycle_flow("check-environment", "check")
-async def check_environment(environment: Environment) -> Report:
+async def check_environment(environment: EnvironmentParameter) -> CheckReport:
     """Try an environment's accounts for real and compare them with what they must be.
 
     Changes nothing that lasts. The run fails if anything is red.
@@ -46,17 +52,15 @@ async def check_environment(environment: Environment) -> Report:
         environment: The environment whose accounts are meant.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
-    await tag_flow_run(environment)
     names = Names.of(topology, environment)
-    place = Place(
+    await tag_flow_run(environment)
+    place = CheckTarget(
         names=names,
         run=str(flow_run.get_id() or "no-flow-run"),
         wanted=wanted_environment(topology, names, "", ""),
         source=source_of(topology, environment),
     )
-    report = Report(
+    report = CheckReport(
         environment=environment,
         accounts={
             names.environment.infrastructure_account: "InfrastructureAccount",
@@ -70,7 +74,7 @@ async def check_environment(environment: Environment) -> Report:
     return report
 
 
-async def _findings(place: Place, topology: Topology) -> list[Finding]:
+async def _findings(place: CheckTarget, topology: Topology) -> list[Finding]:
     wanted, names = place.wanted, place.names
     clock = await attempt(compare_clocks, names.environment.region)
     boss = await attempt(assume, place.orchestrator)
@@ -85,7 +89,7 @@ async def _findings(place: Place, topology: Topology) -> list[Finding]:
     return [*found, clock_is_right(wanted.infrastructure("account"), clock)]
 
 
-async def _as_orchestrator(place: Place, topology: Topology) -> list[Finding]:
+async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Finding]:
     """Look at everything, the RuntimeAccount as the roles that let the orchestrator in."""
     names, who = place.names, place.orchestrator
     artifact_key, signing_key = await all_done(
@@ -147,7 +151,7 @@ def wanted_environment(
     )
 
 
-def _policy(name: str, values: Mapping[str, str]) -> Policy | Unread:
+def _policy(name: str, values: Mapping[str, str]) -> PolicyDocument | Unread:
     try:
         return render(name, values)
     except KeyError as error:

@@ -7,65 +7,47 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task
-
-from domain.access import Access, auditor, deployer, orchestrator
-from domain.account_check import accepts_github, quotas_have_room, worked
-from domain.bucket_check import check_bucket
-from domain.environment_check import Aspect, Finding
-from domain.errors import TiercelError
-from domain.key_check import check_key
-from domain.names import RUNTIME_ROLES, Names, Role
-from domain.observations import KeySeen, Unread
-from domain.role_check import check_boundary, check_role
-from domain.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
-from flows.concurrency import call, side_by_side
-from tasks.check_cloudformation import read_stack_quota, try_change_set
-from tasks.check_iam import (
+from tiercel.domain.accounts.bucket_check import check_bucket
+from tiercel.domain.accounts.findings import Aspect, Finding
+from tiercel.domain.accounts.key_check import check_key
+from tiercel.domain.accounts.observations import KeySeen, Unread
+from tiercel.domain.accounts.role_check import check_boundary, check_role
+from tiercel.domain.accounts.use_check import accepts_github, quotas_have_room, worked
+from tiercel.domain.accounts.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.access import Access, Target
+from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
+from tiercel.flows.engine.concurrency import call, each
+from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
+from tiercel.tasks.accounts.check_iam import (
     read_iam_quotas,
     read_identity_provider,
     read_managed_policy,
     read_role,
 )
-from tasks.check_kms import try_encryption, try_signing, try_verifying
-from tasks.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+from tiercel.tasks.accounts.check_kms import try_encryption, try_signing, try_verifying
+from tiercel.tasks.accounts.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+from tiercel.tasks.engine.task import WorldTask
 
-P = ParamSpec("P")
-R = TypeVar("R")
-Part = Callable[[], Coroutine[Any, Any, list[Finding]]]
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Part = Callable[[], Coroutine[Any, Any, list[Finding]]]
 
 _NOBODY = "another service of AWS becomes it, no check can"
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckTarget(Target):
     """Where a check looks, as whom, and how it must be there.
 
     `source` has the names of the environment from which this one pulls, if there is one.
     """
 
-    names: Names
-    run: str
     wanted: WantedEnvironment
     source: Names | None = None
 
-    @property
-    def orchestrator(self) -> Access:
-        """Who reads and acts in the InfrastructureAccount."""
-        return orchestrator(self.names, self.run)
 
-    @property
-    def deployer(self) -> Access:
-        """Who acts in the RuntimeAccount."""
-        return deployer(self.names, self.run)
-
-    @property
-    def auditor(self) -> Access:
-        """Who reads in the RuntimeAccount."""
-        return auditor(self.names, self.run)
-
-
-async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Unread:
+async def attempt(task: WorldTask[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R | Unread:
     """Await a task; a failure is something that a check found."""
     try:
         return await call(task, *args, **kwargs)
@@ -73,14 +55,14 @@ async def attempt(task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Un
         return Unread.of(error)
 
 
-async def all_of(parts: Sequence[Part]) -> list[Finding]:
+async def all_of(parts: Sequence[_Part]) -> list[Finding]:
     """Await all parts, a few at once, and return what they found in their order."""
-    return list(chain.from_iterable(await side_by_side(parts)))
+    return list(chain.from_iterable(await each(parts, lambda part: part())))
 
 
 def infrastructure_parts(
-    place: Place, artifact_key: KeySeen | Unread | None, signing_key: KeySeen | Unread | None
-) -> list[Part]:
+    place: CheckTarget, artifact_key: KeySeen | Unread | None, signing_key: KeySeen | Unread | None
+) -> list[_Part]:
     """Return what the orchestrator reads in its own account."""
     wanted, who = place.wanted, place.orchestrator
 
@@ -101,7 +83,7 @@ def infrastructure_parts(
     return [*(_role(place, who, role) for role in INFRASTRUCTURE_ROLES), bucket, keys, provider]
 
 
-def runtime_parts(place: Place) -> list[Part]:
+def runtime_parts(place: CheckTarget) -> list[_Part]:
     """Return what the auditor reads in the RuntimeAccount."""
     wanted, who, names = place.wanted, place.auditor, place.names
 
@@ -126,7 +108,7 @@ def runtime_parts(place: Place) -> list[Part]:
     return [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
 
 
-def uses(place: Place, artifact_key: str, signing_key: str, *, deploys: bool) -> list[Part]:
+def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bool) -> list[_Part]:
     """Return what is done for real, and undone. Without a deployer it cannot take part."""
     wanted, names = place.wanted, place.names
     boss, remedy = place.orchestrator, wanted.remedy
@@ -153,14 +135,14 @@ def uses(place: Place, artifact_key: str, signing_key: str, *, deploys: bool) ->
             found.append(worked(thing, "the deployer heads and gets", seen, remedy))
         return found
 
-    parts: list[Part] = [objects]
+    parts: list[_Part] = [objects]
     parts += [encryption] if artifact_key else []
     parts += [signing] if signing_key else []
     parts += [_pulling(place, place.source)] if place.source else []
     return parts + (_deploying(place) if deploys else [])
 
 
-def not_used(place: Place) -> list[Finding]:
+def not_used(place: CheckTarget) -> list[Finding]:
     """Say of which roles and quotas a check cannot know whether they work."""
     wanted = place.wanted
     account = "the orchestrator may not read the InfrastructureAccount's quotas"
@@ -181,7 +163,7 @@ def not_used(place: Place) -> list[Finding]:
     ]
 
 
-def _role(place: Place, who: Access, role: Role) -> Part:
+def _role(place: CheckTarget, who: Access, role: Role) -> _Part:
     async def part() -> list[Finding]:
         seen = await attempt(read_role, who, place.names.role(role))
         return check_role(place.wanted.role(role), seen)
@@ -189,7 +171,7 @@ def _role(place: Place, who: Access, role: Role) -> Part:
     return part
 
 
-def _deploying(place: Place) -> list[Part]:
+def _deploying(place: CheckTarget) -> list[_Part]:
     wanted, names, who = place.wanted, place.names, place.deployer
 
     async def staging() -> list[Finding]:
@@ -205,7 +187,7 @@ def _deploying(place: Place) -> list[Part]:
     return [staging, change_set]
 
 
-def _pulling(place: Place, source: Names) -> Part:
+def _pulling(place: CheckTarget, source: Names) -> _Part:
     """The next environment reads what the one before it verified."""
     thing = place.wanted.infrastructure(f"artifacts of {source.environment.name}")
     who = replace(place.orchestrator, region=source.environment.region)

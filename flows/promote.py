@@ -4,71 +4,81 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from domain.gitflow import PRODUCTION_ENVIRONMENT, VERIFYING_ENVIRONMENT
-from domain.ledger import Release
-from domain.manifest import Manifest
-from domain.promotion import check_promoted, check_pulled, check_verified, verified_release
-from domain.provenance import provenance_key
-from domain.topology import Service
-from flows.concurrency import all_done, both, call, side_by_side
-from flows.deploy import release_all
-from flows.lifecycle import lifecycle_flow
-from flows.parameters import Repository, Revision
-from flows.preparation import Candidate, prepare
-from flows.provenance import check_provenance, countersign
-from flows.results import Released
-from flows.version_release import announce, decide_version
-from tasks.artifacts import find_artifact, write_manifest
-from tasks.ledger import read_history, read_rejected_artifacts
-from tasks.provenance import find_provenance
-from tasks.signing import read_signing_key
-from tasks.storage import copy_package
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.provenance import provenance_key
+from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import PROD
+from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.promotion import (
+    require_promoted,
+    require_pulled,
+    require_verified,
+    verified_release,
+)
+from tiercel.flows.engine.concurrency import all_done, both, call, each
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
+from tiercel.flows.release.announcement import announce, decide_version
+from tiercel.flows.release.preparation import PreparedCommit, prepare
+from tiercel.flows.release.provenance import countersign, require_provenance
+from tiercel.flows.release.results import Released
+from tiercel.flows.release.services import release_all
+from tiercel.tasks.aws.objects import copy_package
+from tiercel.tasks.aws.signing import read_signing_key
+from tiercel.tasks.records.artifacts import find_artifact, write_manifest
+from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
+from tiercel.tasks.records.provenance import find_provenance
 
 
-@lifecycle_flow("promote-to-prod", "promote", "prod")
-async def promote_to_prod(repository: Repository, commit: Revision) -> dict[str, Released]:
+@lifecycle_flow("promote-to-prod", "promote", PROD)
+async def promote_to_prod(
+    repository: RepositoryParameter, commit: RevisionParameter
+) -> dict[str, Released]:
     """Release to Prod what Preprod verified for the same source, tag it and announce it.
 
     Args:
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Prod's branch, by its id, or the branch for its newest commit.
     """
-    candidate = await prepare(repository, commit, PRODUCTION_ENVIRONMENT)
-    version = await decide_version(candidate)
-    verified = await _verified(candidate)
+    prepared = await prepare(repository, commit, PROD)
+    version = await decide_version(prepared)
+    verified = await _verified(prepared)
     manifests = dict(
         zip(
             verified,
             await all_done(
-                _pulled(candidate, service, verified[service.name])
-                for service in candidate.topology.services.values()
+                _pulled(prepared, service, verified[service.name])
+                for service in prepared.topology.services.values()
             ),
             strict=True,
         )
     )
-    released = await release_all(candidate, manifests)
+    released = await release_all(prepared, manifests)
     if version:
-        await announce(candidate, version, released)
+        await announce(prepared, version, released)
     return released
 
 
-async def _verified(candidate: Candidate) -> dict[str, Release]:
+async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
-    source = candidate.source_names(VERIFYING_ENVIRONMENT)
-    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
+    source, target = prepared.source, prepared.target.names.environment.name
+    theirs, own = prepared.source_records, prepared.target.records
 
     async def look(service: Service) -> Release | None:
-        verifying = (reader, source.artifact_bucket, source.stack(service.name))
-        own = (writer, candidate.names.artifact_bucket, candidate.names.stack(service.name))
+        verifying = source.stack(service.name)
+        stack = prepared.target.names.stack(service.name)
         history, (there, here) = await both(
-            call(read_history, *verifying),
-            both(call(read_rejected_artifacts, *verifying), call(read_rejected_artifacts, *own)),
+            call(read_history, theirs, verifying),
+            both(
+                call(read_rejected_artifacts, theirs, verifying),
+                call(read_rejected_artifacts, own, stack),
+            ),
         )
         return verified_release(
-            history, candidate.trees[service.name].artifact_id, there.keys() | here.keys()
+            history, prepared.trees[service.name].artifact_id, there.keys() | here.keys()
         )
 
-    services = candidate.topology.services
+    services = prepared.topology.services
     found = dict(
         zip(
             services,
@@ -76,38 +86,37 @@ async def _verified(candidate: Candidate) -> dict[str, Release]:
             strict=True,
         )
     )
-    check_verified(found, candidate.commit.sha, VERIFYING_ENVIRONMENT)
+    require_verified(found, prepared.commit.sha, source.environment.name, target)
     return {name: release for name, release in found.items() if release}
 
 
-async def _pulled(candidate: Candidate, service: Service, verified: Release) -> Manifest:
+async def _pulled(prepared: PreparedCommit, service: Service, verified: Release) -> Manifest:
     """Copy an artifact into Prod's InfrastructureAccount, each digest and the signature checked.
 
     Prod's own key signs it there, before the manifest is written.
     """
-    source = candidate.source_names(VERIFYING_ENVIRONMENT)
-    reader, writer = candidate.reader_of(VERIFYING_ENVIRONMENT), candidate.orchestrator
-    bucket = candidate.names.artifact_bucket
-    tree = candidate.trees[service.name]
+    source, target = prepared.source, prepared.target.names.environment.name
+    theirs, own = prepared.source_records, prepared.target.records
+    tree = prepared.trees[service.name]
     (pulled, known), key = await both(
         both(
-            call(find_artifact, writer, bucket, tree),
-            call(find_provenance, writer, bucket, tree),
+            call(find_artifact, own, tree),
+            call(find_provenance, own, tree),
         ),
-        call(read_signing_key, writer, candidate.names.signing_key_arn),
+        call(read_signing_key, own.access, prepared.target.names.signing_key_arn),
     )
-    check_pulled(pulled, verified, VERIFYING_ENVIRONMENT)
+    require_pulled(pulled, verified, source.environment.name, target)
     if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
-    found = await call(find_artifact, reader, source.artifact_bucket, tree)
-    manifest = check_promoted(found, verified, VERIFYING_ENVIRONMENT)
-    provenance = await check_provenance(reader, source, manifest)
-    copied = await side_by_side(
-        lambda package=package: call(  # type: ignore[misc]
-            copy_package, reader, source.artifact_bucket, writer, bucket, package
-        )
-        for package in manifest.objects
+    found = await call(find_artifact, theirs, tree)
+    manifest = require_promoted(found, verified, source.environment.name, target)
+    provenance = await require_provenance(theirs.access, source, manifest)
+    copied = await each(
+        manifest.objects,
+        lambda package: call(
+            copy_package, theirs.access, theirs.bucket, own.access, own.bucket, package
+        ),
     )
     get_run_logger().info(
         "%s: %d of %d packages pulled from %s, the others were there",
@@ -116,7 +125,8 @@ async def _pulled(candidate: Candidate, service: Service, verified: Release) -> 
         len(copied),
         source.environment.name,
     )
-    await countersign(candidate, manifest, key, known, provenance)
-    written = await call(write_manifest, writer, bucket, manifest)
-    check_pulled(written, verified, VERIFYING_ENVIRONMENT)  # another run may have been faster
+    await countersign(prepared, manifest, key, known, provenance)
+    written = await call(write_manifest, own, manifest)
+    # Another run may have been faster.
+    require_pulled(written, verified, source.environment.name, target)
     return written

@@ -6,20 +6,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.errors import ConfigurationError
-from domain.names import Names
-from domain.provisioning import terraform_variables
-from domain.terraform_plan import TerraformPlan, check_approval
-from domain.topology import Topology
-from flows.concurrency import call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import Bootstrap, Environment, PlanDigest, PlanOnly
-from flows.reports import report_terraform_plan
-from tasks.administrators import Administrators, administrators_of, check_administrators
-from tasks.configuration import load_topology
-from tasks.state_bucket import ensure_state_bucket, find_state_bucket
-from tasks.terraform import (
+from tiercel.domain.accounts.provisioning import terraform_variables
+from tiercel.domain.accounts.terraform_plan import TerraformPlan, require_approval
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import (
+    ApprovedDigestParameter,
+    BootstrapParameter,
+    EnvironmentParameter,
+    PlanOnlyParameter,
+)
+from tiercel.flows.release.pages import report_terraform_plan
+from tiercel.tasks.accounts.administrators import (
+    Administrators,
+    administrators_of,
+    require_administrators,
+)
+from tiercel.tasks.accounts.state_bucket import ensure_state_bucket, find_state_bucket
+from tiercel.tasks.accounts.terraform import (
     Backend,
     apply_terraform,
     init_terraform,
@@ -28,7 +35,8 @@ from tasks.terraform import (
     private_folder,
     read_outputs,
 )
-from tasks.topology_file import config_path
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,10 @@ class Provisioned:
 
 @lifecycle_flow("provision-accounts", "provision")
 async def provision_accounts(
-    environment: Environment,
-    approve: PlanDigest = "",
-    plan_only: PlanOnly = False,  # noqa: FBT002 - a check box of the form
-    bootstrap: Bootstrap = False,  # noqa: FBT002 - the same
+    environment: EnvironmentParameter,
+    approve: ApprovedDigestParameter = "",
+    plan_only: PlanOnlyParameter = False,  # noqa: FBT002 - a check box of the form
+    bootstrap: BootstrapParameter = False,  # noqa: FBT002 - the same
 ) -> Provisioned:
     """Bring an environment's two accounts to what Terraform describes, after an approval.
 
@@ -56,12 +64,10 @@ async def provision_accounts(
         bootstrap: Create the bucket of Terraform's state first; needed once.
     """
     topology = await call(load_topology, config_path())
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
-    await tag_flow_run(environment)
     names = Names.of(topology, environment)
+    await tag_flow_run(environment)
     administrators = administrators_of(names)
-    await call(check_administrators, names, administrators)
+    await call(require_administrators, names, administrators)
     await call(
         ensure_state_bucket if bootstrap else find_state_bucket,
         names,
@@ -75,7 +81,7 @@ async def provision_accounts(
             return Provisioned(file.plan, applied=False, outputs=await call(read_outputs, root))
         if plan_only:
             return Provisioned(file.plan, applied=False)
-        check_approval(file.plan, approve)
+        require_approval(file.plan, approve)
         await call(apply_terraform, root, file)
         return Provisioned(file.plan, applied=True, outputs=await call(read_outputs, root))
 

@@ -8,29 +8,35 @@ from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
-from domain.manifest import Manifest
-from domain.provenance import check_rebuilt, provenance_key
-from domain.topology import Service
-from flows.concurrency import all_done, both, call, side_by_side
-from flows.handover import start_deploy
-from flows.lifecycle import lifecycle_flow
-from flows.parameters import Repository, Revision, ThenDeploy
-from flows.preparation import Candidate, prepare
-from flows.provenance import sign_build
-from flows.reports import report_publication
-from flows.results import Published
-from tasks.artifacts import find_artifact, write_manifest
-from tasks.builder import build_folder, build_service
-from tasks.provenance import find_provenance
-from tasks.signing import SigningKey, read_signing_key
-from tasks.storage import upload_package
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
+from tiercel.domain.base.digests import short
+from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import PREPROD
+from tiercel.flows.engine.concurrency import all_done, both, call, each
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.parameters import (
+    RepositoryParameter,
+    RevisionParameter,
+    ThenDeployParameter,
+)
+from tiercel.flows.release.handover import start_deploy
+from tiercel.flows.release.pages import report_publication
+from tiercel.flows.release.preparation import PreparedCommit, prepare
+from tiercel.flows.release.provenance import sign_build
+from tiercel.flows.release.results import Published
+from tiercel.tasks.aws.objects import upload_package
+from tiercel.tasks.aws.signing import SigningKey, read_signing_key
+from tiercel.tasks.build.builder import build_folder, build_service
+from tiercel.tasks.records.artifacts import find_artifact, write_manifest
+from tiercel.tasks.records.provenance import find_provenance
 
 
-@lifecycle_flow("publish-artifact", "publish", "preprod")
+@lifecycle_flow("publish-artifact", "publish", PREPROD)
 async def publish_artifact(
-    repository: Repository,
-    commit: Revision,
-    then_deploy: ThenDeploy = True,  # noqa: FBT002 - a check box of the form
+    repository: RepositoryParameter,
+    commit: RevisionParameter,
+    then_deploy: ThenDeployParameter = True,  # noqa: FBT002 - a check box of the form
 ) -> dict[str, Published]:
     """Build and publish what Preprod's InfrastructureAccount does not have yet.
 
@@ -39,73 +45,72 @@ async def publish_artifact(
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
         then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done.
     """
-    candidate = await prepare(repository, commit, "preprod")
+    prepared = await prepare(repository, commit, PREPROD)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
     published = await all_done(
-        _publish(candidate, service, one_per_core)
-        for service in candidate.topology.services.values()
+        _publish(prepared, service, one_per_core) for service in prepared.topology.services.values()
     )
-    result = dict(zip(candidate.topology.services, published, strict=True))
-    await report_publication(candidate, result)
+    result = dict(zip(prepared.topology.services, published, strict=True))
+    await report_publication(prepared, result)
     if then_deploy:
-        await start_deploy(candidate)
+        await start_deploy(prepared)
     return result
 
 
 async def _publish(
-    candidate: Candidate, service: Service, one_per_core: asyncio.Semaphore
+    prepared: PreparedCommit, service: Service, one_per_core: asyncio.Semaphore
 ) -> Published:
-    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
-    tree = candidate.trees[service.name]
+    records = prepared.target.records
+    tree = prepared.trees[service.name]
     (found, known), key = await both(
         both(
-            call(find_artifact, access, bucket, tree),
-            call(find_provenance, access, bucket, tree),
+            call(find_artifact, records, tree),
+            call(find_provenance, records, tree),
         ),
-        call(read_signing_key, access, candidate.names.signing_key_arn),
+        call(read_signing_key, records.access, prepared.target.names.signing_key_arn),
     )
     if found and provenance_key(found, key.arn) in known:
         get_run_logger().info(
-            "%s: unchanged, artifact %s is published already", service.name, found.digest[:12]
+            "%s: unchanged, artifact %s is published already", service.name, short(found.digest)
         )
         return Published(found, built=False, uploaded=0)
     async with one_per_core:
-        return await _build_and_upload(candidate, service, found, known, key)
+        return await _build_and_upload(prepared, service, found, known, key)
 
 
 async def _build_and_upload(
-    candidate: Candidate,
+    prepared: PreparedCommit,
     service: Service,
     found: Manifest | None,
     known: list[str],
     key: SigningKey,
 ) -> Published:
     """Build, upload, sign, and write the manifest last; `found` is one without provenance."""
-    access, bucket = candidate.orchestrator, candidate.names.artifact_bucket
+    records = prepared.target.records
     started = datetime.now(UTC)
     with build_folder() as folder:
         built = await call(
             build_service,
-            candidate.commit,
+            prepared.commit,
             service,
-            candidate.trees[service.name],
-            candidate.topology.builds,
+            prepared.trees[service.name],
+            prepared.topology.builds,
             folder,
         )
         finished = datetime.now(UTC)
-        check_rebuilt(found, built.manifest)
-        created = await side_by_side(
-            lambda package=package: call(  # type: ignore[misc]
-                upload_package, access, bucket, package, built.files[package.sha256]
-            )
-            for package in built.manifest.objects
+        require_rebuilt(found, built.manifest)
+        created = await each(
+            built.manifest.objects,
+            lambda package: call(
+                upload_package, records.access, records.bucket, package, built.files[package.sha256]
+            ),
         )
-    await sign_build(candidate, built.manifest, key, known, started, finished)
-    manifest = await call(write_manifest, access, bucket, built.manifest)
+    await sign_build(prepared, built.manifest, key, known, started, finished)
+    manifest = await call(write_manifest, records, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",
         service.name,
-        manifest.digest[:12],
+        short(manifest.digest),
         sum(created),
         len(created),
     )

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from domain.errors import ConfigurationError, RefusedInputError
-from domain.ledger import Release
-from domain.names import release_of
-from domain.rollback import begun_by, check_restorable, nothing_before, release_before
-from domain.stack_states import is_success
-from domain.topology import Topology
-from flows.concurrency import both, call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import EarlierRelease, Environment, StackName
-from flows.preparation import ReleaseTarget
-from flows.reports import report_rollback
-from flows.restoring import restore
-from flows.results import Released
-from tasks.cloudformation import observe_stack
-from tasks.configuration import load_topology
-from tasks.ledger import no_release, read_history, read_rejected_artifacts, read_release
-from tasks.topology_file import config_path
+from tiercel.domain.base.digests import ArtifactId
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.rollback import (
+    begun_by,
+    nothing_before,
+    release_before,
+    require_restorable,
+)
+from tiercel.domain.stack.states import is_success
+from tiercel.domain.stack.tokens import release_of
+from tiercel.flows.engine.concurrency import both, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import (
+    EarlierReleaseParameter,
+    EnvironmentParameter,
+    StackParameter,
+)
+from tiercel.flows.release.pages import report_rollback
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.restoring import restore
+from tiercel.flows.release.results import Released
+from tiercel.tasks.records.ledger import (
+    no_release,
+    read_history,
+    read_rejected_artifacts,
+    read_release,
+)
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
+from tiercel.tasks.stack.stacks import observe_stack
 
 
 @lifecycle_flow("roll-back", "roll back")
 async def roll_back(
-    environment: Environment, stack: StackName, release: EarlierRelease = 0
+    environment: EnvironmentParameter, stack: StackParameter, release: EarlierReleaseParameter = 0
 ) -> Released:
     """Release an earlier release of a stack again: its artifact, template and parameters.
 
@@ -41,26 +56,25 @@ async def roll_back(
     target = _target(topology, environment, stack)
     await tag_flow_run(environment, stack)
     history, rejected = await both(
-        call(read_history, target.orchestrator, target.bucket, stack),
-        call(read_rejected_artifacts, target.orchestrator, target.bucket, stack),
+        call(read_history, target.records, stack),
+        call(read_rejected_artifacts, target.records, stack),
     )
     number = release or begun_by(history, target.run)
     earlier = await (
         _named(target, stack, number) if number else _before(target, stack, history, rejected)
     )
-    check_restorable(earlier, rejected)
+    require_restorable(earlier, rejected)
     restored = await restore(target, earlier)
     await report_rollback(target, restored)
     return restored
 
 
 def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
-    if environment not in topology.environments:
-        raise ConfigurationError(f"there is no environment {environment!r}", where="environments")
     target = ReleaseTarget.of(topology, environment)
     prefix = target.names.prefix
     if not stack.startswith(prefix):
         raise RefusedInputError(
+            "rollback.stack_of_other_environment",
             f"stack {stack} is none of {environment}",
             where="parameter stack",
             why=f"the stacks of {environment} begin with {prefix}",
@@ -71,14 +85,14 @@ def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:
 
 
 async def _named(target: ReleaseTarget, stack: str, number: int) -> Release:
-    found = await call(read_release, target.orchestrator, target.bucket, stack, number)
+    found = await call(read_release, target.records, stack, number)
     if found is None:
-        raise no_release(stack, number, target.bucket)
+        raise no_release(stack, number, target.records.bucket)
     return found
 
 
 async def _before(
-    target: ReleaseTarget, stack: str, history: list[Release], rejected: Collection[str]
+    target: ReleaseTarget, stack: str, history: list[Release], rejected: Collection[ArtifactId]
 ) -> Release:
     found_stack = await call(observe_stack, target.deployer, stack)
     runs = release_of(found_stack.token) if found_stack and is_success(found_stack.status) else None

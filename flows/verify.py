@@ -9,44 +9,49 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger
 
-from domain.errors import TiercelError, UnreachableError
-from domain.gitflow import VERIFYING_ENVIRONMENT
-from domain.links import Links
-from domain.pull_requests import (
-    Check,
-    CheckState,
-    PullRequest,
-    Verdict,
-    check,
-    failed_check,
-    refusal,
-    summary,
+from tiercel.domain.artifact.source_tree import SourceTree
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.pages.links import Links
+from tiercel.domain.review.statuses import (
+    Status,
+    StatusState,
+    failed_status,
+    refused_status,
+    status_of,
+    summary_status,
+    unchanged,
 )
-from domain.source_tree import SourceTree
-from domain.template_changes import template_changes
-from domain.template_permissions import permission_change, types_of
-from domain.topology import Service, Topology
-from flows.concurrency import all_done, call
-from flows.github_reports import comment_on, report_checks
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from flows.parameters import CommitId, PullRequestNumber, Repository
-from flows.preparation import check_repository, source_trees
-from flows.reports import report_verification
-from tasks.builder import build_folder
-from tasks.configuration import load_services, load_topology
-from tasks.git import Commit
-from tasks.git_fetch import MergeRef, fetch_merge_ref, server_url
-from tasks.github_pulls import await_mergeability, read_pull_request
-from tasks.service_role import published_handlers, service_role_policies
-from tasks.topology_file import config_path
-from tasks.verifier import read_template, verify_service
+from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.template_permissions import permission_change, types_of
+from tiercel.domain.review.verdicts import ServiceVerdict
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import (
+    CommitParameter,
+    PullRequestParameter,
+    RepositoryParameter,
+)
+from tiercel.flows.release.github import comment_on, report_statuses
+from tiercel.flows.release.pages import report_verification
+from tiercel.flows.release.preparation import read_source_trees, require_repository
+from tiercel.tasks.build.builder import build_folder
+from tiercel.tasks.build.verifier import read_template, verify_service
+from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
+from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref, server_url
+from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.source.services import load_services, load_topology
+from tiercel.tasks.source.topology_file import config_path
+from tiercel.tasks.stack.service_role import read_service_role
 
 
 @lifecycle_flow("verify-pull-request", "verify", "pull request")
 async def verify_pull_request(
-    repository: Repository, number: PullRequestNumber, commit: CommitId
-) -> list[Check]:
+    repository: RepositoryParameter, number: PullRequestParameter, commit: CommitParameter
+) -> list[Status]:
     """Build and test what a pull request would bring, and say so on GitHub.
 
     Args:
@@ -55,24 +60,26 @@ async def verify_pull_request(
         commit: The full id of its newest commit. If there is a newer one, nothing is built.
     """
     topology = await call(load_topology, config_path())
-    check_repository(repository, topology)
+    require_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)
     await tag_flow_run("pull request", repository)
     told = _Told(pull, commit, Links.of(topology, server_url()))
-    refused = refusal(pull, commit, topology)
+    refused = refused_status(pull, commit, topology)
     if not refused and pull.mergeable is None:
-        refused = refusal(await call(await_mergeability, repository, number), commit, topology)
+        refused = refused_status(
+            await call(await_mergeability, repository, number), commit, topology
+        )
     if refused:
         return await _say(told, refused)
     merge = await call(fetch_merge_ref, repository, number, commit)
-    await report_checks(pull, commit, [check("", CheckState.PENDING, "verifying")])
+    await report_statuses(pull, commit, [status_of("", StatusState.PENDING, "verifying")])
     try:
         verdicts = await _verify(topology, merge)
     except UnreachableError:
         raise
     except TiercelError as error:
-        return await _say(told, failed_check("", error))
-    return await _say(told, summary([one.check for one in verdicts]), verdicts)
+        return await _say(told, failed_status("", error))
+    return await _say(told, summary_status([one.status for one in verdicts]), verdicts)
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,10 @@ class _Told:
     links: Links
 
 
-async def _say(told: _Told, whole: Check, verdicts: Sequence[Verdict] = ()) -> list[Check]:
+async def _say(told: _Told, whole: Status, verdicts: Sequence[ServiceVerdict] = ()) -> list[Status]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
-    checks = [*(verdict.check for verdict in verdicts), whole]
-    await report_checks(told.pull, told.commit, checks)
+    checks = [*(verdict.status for verdict in verdicts), whole]
+    await report_statuses(told.pull, told.commit, checks)
     # Minutes may have passed: a newer head's comment must not give way to an older one's.
     pull = await call(read_pull_request, told.pull.repository, told.pull.number)
     if pull.head_commit == told.commit:
@@ -97,17 +104,16 @@ async def _say(told: _Told, whole: Check, verdicts: Sequence[Verdict] = ()) -> l
     return checks
 
 
-async def _verify(topology: Topology, merge: MergeRef) -> list[Verdict]:
+async def _verify(topology: Topology, merge: MergeRef) -> list[ServiceVerdict]:
     after = await call(load_services, merge.commit, topology)
-    trees = source_trees(merge.commit, after)
+    trees = await read_source_trees(merge.commit, after)
     known = await _artifact_ids(topology, merge.base)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
 
-    async def verdict(service: Service) -> Verdict:
+    async def verdict(service: Service) -> ServiceVerdict:
         tree = trees[service.name]
         if tree.artifact_id in known:
-            unchanged = check(service.name, CheckState.SUCCESS, "unchanged: skipped")
-            return Verdict(service=service.name, check=unchanged)
+            return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
             return await _verdict(topology, merge, service, tree)
 
@@ -118,7 +124,7 @@ async def _artifact_ids(topology: Topology, base: Commit) -> set[str]:
     """Return what the base branch has; nothing if it describes no services yet."""
     try:
         before = await call(load_services, base, topology)
-        return {tree.artifact_id for tree in source_trees(base, before).values()}
+        return {tree.artifact_id for tree in (await read_source_trees(base, before)).values()}
     except UnreachableError:
         raise
     except TiercelError:
@@ -127,7 +133,7 @@ async def _artifact_ids(topology: Topology, base: Commit) -> set[str]:
 
 async def _verdict(
     topology: Topology, merge: MergeRef, service: Service, tree: SourceTree
-) -> Verdict:
+) -> ServiceVerdict:
     try:
         with build_folder() as folder:
             template = await call(
@@ -136,14 +142,14 @@ async def _verdict(
     except UnreachableError:
         raise
     except TiercelError as error:
-        return Verdict(service=service.name, check=failed_check(service.name, error))
-    before = read_template(merge.base, service.template_path)
-    region = topology.environment(VERIFYING_ENVIRONMENT).region
-    published = published_handlers(region, types_of(before, template))
+        return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
+    before = await call(read_template, merge.base, service.template_path)
+    region = topology.verifying.region
+    role = await call(read_service_role, region, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
-    return Verdict(
+    return ServiceVerdict(
         service=service.name,
-        check=check(service.name, CheckState.SUCCESS, tested),
+        status=status_of(service.name, StatusState.SUCCESS, tested),
         changes=template_changes(before, template),
-        permissions=permission_change(before, template, published, service_role_policies()),
+        permissions=permission_change(before, template, role.handlers, role.policies),
     )

@@ -7,20 +7,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from domain.topology import Topology
-from sandbox import processes
-from sandbox.accounts import seed_accounts
-from sandbox.credentials import read_operator_key, read_regions, write_credentials
-from sandbox.emulated_aws import await_aws, root_secret, start_aws
-from sandbox.github.client import RunningGithub
-from sandbox.github.process import await_github, running_github, start_github
-from sandbox.layout import Layout
-from sandbox.prefect_server import api_url, await_prefect, client_environ, start_prefect
-from sandbox.processes import HOST
-from sandbox.record import Ports, Record, exclusive, read_ports, read_record, write_record
-from sandbox.templates import FOLDER
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox.accounts.credentials import read_operator_key, read_regions, write_credentials
+from tiercel.sandbox.accounts.filling import seed_accounts
+from tiercel.sandbox.accounts.templates import policy_folder
+from tiercel.sandbox.aws.launch import await_aws, root_secret, start_aws
+from tiercel.sandbox.github.http.client import RunningGithub
+from tiercel.sandbox.github.http.process import await_github, running_github, start_github
+from tiercel.sandbox.machine import processes
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.prefect_server import (
+    api_url,
+    await_prefect,
+    client_environ,
+    start_prefect,
+)
+from tiercel.sandbox.machine.processes import HOST
+from tiercel.sandbox.machine.record import (
+    Ports,
+    SandboxRecord,
+    exclusive,
+    read_ports,
+    read_record,
+    write_record,
+)
 
-Report = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Sandbox:
 
     @property
     def journal(self) -> Path:
-        """Every AWS call; see `sandbox.journal.read_journal`."""
+        """Every AWS call; see `tiercel.sandbox.aws.journal.read_journal`."""
         return Layout(self.state).journal
 
     def environ(self, profile: str) -> dict[str, str]:
@@ -91,7 +103,7 @@ def up(  # noqa: PLR0913 - what to start, and where
     prefect: bool = True,
     github: bool = True,
     ports: Ports = Ports(),  # noqa: B008 - it is immutable
-    report: Report = lambda _: None,
+    report: Announce = lambda _: None,
 ) -> Sandbox:
     """Start what does not run yet, create what the accounts lack, and return the sandbox.
 
@@ -149,13 +161,13 @@ def status(state: Path) -> Sandbox | None:
 
 
 def _with_aws(
-    record: Record,
+    record: SandboxRecord,
     layout: Layout,
     topology: Topology,
     port: int,
     latency_ms: int,
     stack_seconds: float,
-) -> Record:
+) -> SandboxRecord:
     region = next(iter(topology.environments.values())).region
     port = port or processes.free_port(read_ports(layout).aws)
     server = start_aws(layout, port, region, latency_ms=latency_ms, stack_seconds=stack_seconds)
@@ -164,21 +176,23 @@ def _with_aws(
     return record
 
 
-def _with_prefect(record: Record, layout: Layout, port: int) -> Record:
+def _with_prefect(record: SandboxRecord, layout: Layout, port: int) -> SandboxRecord:
     port = port or processes.free_port(read_ports(layout).prefect)
     record = replace(record, prefect=start_prefect(layout, port))
     write_record(layout, record)
     return record
 
 
-def _with_github(record: Record, layout: Layout, port: int) -> Record:
+def _with_github(record: SandboxRecord, layout: Layout, port: int) -> SandboxRecord:
     port = port or processes.free_port(read_ports(layout).github)
     record = replace(record, github=start_github(layout, port))
     write_record(layout, record)
     return record
 
 
-def _ready(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
+def _ready(
+    record: SandboxRecord, layout: Layout, topology: Topology, report: Announce
+) -> SandboxRecord:
     """Wait for the servers; Prefect goes on starting while the accounts are filled."""
     if record.aws:
         await_aws(layout, record.aws, report)
@@ -190,7 +204,9 @@ def _ready(record: Record, layout: Layout, topology: Topology, report: Report) -
     return record
 
 
-def _seeded(record: Record, layout: Layout, topology: Topology, report: Report) -> Record:
+def _seeded(
+    record: SandboxRecord, layout: Layout, topology: Topology, report: Announce
+) -> SandboxRecord:
     fingerprint = _fingerprint(topology)
     if record.seeded == fingerprint or record.aws is None:
         return record
@@ -208,12 +224,12 @@ def _seeded(record: Record, layout: Layout, topology: Topology, report: Report) 
 def _fingerprint(topology: Topology) -> str:
     """Return a hash of everything that decides what the accounts hold."""
     digest = hashlib.sha256(topology.model_dump_json(exclude={"services", "builds"}).encode())
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in sorted(policy_folder().glob("*.json")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _sandbox(layout: Layout, record: Record) -> Sandbox:
+def _sandbox(layout: Layout, record: SandboxRecord) -> Sandbox:
     if record.aws is None:
         raise ValueError("a sandbox without AWS")
     return Sandbox(

@@ -12,8 +12,8 @@ from github import Auth, Github
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
-from sandbox.github.client import RunningGithub
-from sandbox.repositories import run_git
+from tiercel.sandbox.github.http.client import RunningGithub
+from tiercel.sandbox.repositories import git_in
 
 
 @dataclass(frozen=True)
@@ -28,30 +28,30 @@ class Team:
         """Clone the repository anew, as the author."""
         shutil.rmtree(self.work_tree, ignore_errors=True)
         self.work_tree.mkdir(parents=True)
-        run_git(self.work_tree, "clone", "--quiet", self._url("author"), ".")
+        git_in(self.work_tree, "clone", "--quiet", self._url("author"), ".")
 
     def push(self, branch: str, base: str, files: Mapping[str, str], message: str) -> str:
         """Push a branch with a commit on top of it, or of `base` if it is new; return the id.
 
         Files that are there already make no commit.
         """
-        run_git(self.work_tree, "fetch", "--quiet", "origin")
+        git_in(self.work_tree, "fetch", "--quiet", "origin")
         start = f"origin/{branch}" if self._has(branch) else f"origin/{base}"
-        run_git(self.work_tree, "checkout", "--quiet", "-B", branch, start)
+        git_in(self.work_tree, "checkout", "--quiet", "-B", branch, start)
         for path, text in files.items():
             target = self.work_tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        run_git(self.work_tree, "add", "--all")
-        if run_git(self.work_tree, "status", "--porcelain").stdout:
-            run_git(self.work_tree, "commit", "--quiet", f"--message={message}")
-        run_git(self.work_tree, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-        return run_git(self.work_tree, "rev-parse", "HEAD").stdout.strip()
+        git_in(self.work_tree, "add", "--all")
+        if git_in(self.work_tree, "status", "--porcelain").stdout:
+            git_in(self.work_tree, "commit", "--quiet", f"--message={message}")
+        git_in(self.work_tree, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        return git_in(self.work_tree, "rev-parse", "HEAD").stdout.strip()
 
     def read(self, path: str, branch: str) -> str:
         """Return a file of a branch as it is on GitHub."""
-        run_git(self.work_tree, "fetch", "--quiet", "origin")
-        return run_git(self.work_tree, "show", f"origin/{branch}:{path}").stdout
+        git_in(self.work_tree, "fetch", "--quiet", "origin")
+        return git_in(self.work_tree, "show", f"origin/{branch}:{path}").stdout
 
     def open(self, branch: str, base: str, title: str) -> int:
         """Open a pull request as the author, unless it is open; return its number."""
@@ -83,7 +83,7 @@ class Team:
 
     def _has(self, branch: str) -> bool:
         try:
-            run_git(self.work_tree, "rev-parse", "--verify", "--quiet", f"origin/{branch}")
+            git_in(self.work_tree, "rev-parse", "--verify", "--quiet", f"origin/{branch}")
         except subprocess.CalledProcessError:
             return False
         return True

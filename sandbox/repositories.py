@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from domain.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Tiercel demo",
@@ -28,10 +28,10 @@ def create_from_folder(folder: Path, work_tree: Path) -> None:
     if work_tree.exists():
         shutil.rmtree(work_tree)
     shutil.copytree(folder, work_tree, ignore=shutil.ignore_patterns("__pycache__", ".git"))
-    run_git(work_tree, "init", "--quiet", "--initial-branch=main")
-    run_git(work_tree, "add", "--all")
-    run_git(work_tree, "commit", "--quiet", "--message=The first version")
-    run_git(work_tree, "branch", "develop")
+    git_in(work_tree, "init", "--quiet", "--initial-branch=main")
+    git_in(work_tree, "add", "--all")
+    git_in(work_tree, "commit", "--quiet", "--message=The first version")
+    git_in(work_tree, "branch", "develop")
 
 
 def import_repository(
@@ -46,9 +46,9 @@ def import_repository(
     commit = head(path)
     bare = bare_repository(state, name)
     bare.mkdir(parents=True, exist_ok=True)
-    run_git(bare, "init", "--quiet", "--bare")
+    git_in(bare, "init", "--quiet", "--bare")
     for refspecs in (["+refs/heads/*:refs/heads/*"], [f"+HEAD:refs/heads/{b}" for b in branches]):
-        run_git(
+        git_in(
             bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
             *refspecs,
         )  # fmt: skip
@@ -65,9 +65,10 @@ def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
     if not bare.exists():
         return False
     try:
-        run_git(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
+        git_in(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
     except subprocess.CalledProcessError as error:
         raise RefusedInputError(
+            "sandbox.other_commit",
             "the sandbox has this repository at another commit",
             where=str(bare),
             state="nothing was changed",
@@ -83,23 +84,38 @@ def bare_repository(state: Path, name: str) -> Path:
 
 def has_uncommitted_changes(path: Path) -> bool:
     """Tell whether the folder has changes that a commit does not contain."""
-    return bool(run_git(path, "status", "--porcelain").stdout.strip())
+    return bool(git_in(path, "status", "--porcelain").stdout.strip())
 
 
 def head(path: Path) -> str:
-    """Return the commit that a clone has checked out; RefusedInputError if there is none."""
+    """Return the commit that a clone has checked out.
+
+    Raises RefusedInputError if there is none, and for a clone that lacks older commits: nobody
+    can fetch from a copy of it, nor tell what was merged where.
+    """
     try:
-        return run_git(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
+        shallow = git_in(path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+        commit = git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
         raise RefusedInputError(
+            "sandbox.no_repository",
             "this is no git repository with a commit",
             where=str(path),
             state="nothing was started",
             remedy="give the folder of a clone: `git init`, add and commit first",
         ) from error
+    if shallow:
+        raise RefusedInputError(
+            "sandbox.shallow_repository",
+            "this clone has only a part of its history",
+            where=str(path),
+            state="nothing was started",
+            remedy="run `git fetch --unshallow` there first",
+        )
+    return commit
 
 
-def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def git_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in a folder, as the demo's author and without a person's configuration.
 
     Raises subprocess.CalledProcessError when git fails.

@@ -7,16 +7,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from domain.errors import TiercelError, UnreachableError
-from sandbox import lifecycle, processes
-from sandbox.layout import Layout
-from sandbox.processes import HOST
-from sandbox.readiness import log_tail
-from sandbox.record import Server, exclusive, read_record, write_record
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.lifecycle import Announce
+from tiercel.sandbox.machine import processes
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.processes import HOST
+from tiercel.sandbox.machine.readiness import log_tail
+from tiercel.sandbox.machine.record import Server, exclusive, read_record, write_record
 
 _PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.25
@@ -28,11 +29,9 @@ _DRAIN_SECONDS = 5
 
 _LEFT_OUT = ("AWS_", "GITHUB_", "PREFECT_")
 
-Report = Callable[[str], None]
-
 
 def start_workers(
-    state: Path, config: Path, environments: list[str], report: Report = lambda _: None
+    state: Path, config: Path, environments: list[str], report: Announce = lambda _: None
 ) -> None:
     """Start the workers that do not run yet, and wait until the Prefect server knows them.
 
@@ -44,6 +43,7 @@ def start_workers(
     sandbox = lifecycle.status(state)
     if sandbox is None or sandbox.prefect_api_url is None:
         raise UnreachableError(
+            "sandbox.no_prefect",
             "the sandbox has no Prefect server",
             where=str(state),
             remedy="start it with `tiercel sandbox up`",
@@ -77,8 +77,7 @@ def running_workers(state: Path) -> list[str]:
 
 def _start(layout: Layout, environment: str, name: str, variables: dict[str, str]) -> Server:
     arguments = [
-        *(sys.executable, "-m", "deployments.worker"),
-        *("--pool", environment),
+        *(sys.executable, "-P", "-m", "tiercel", "worker", environment),
         *("--name", name),
         *("--limit", str(_RUNS_AT_ONCE)),
         *("--drain-seconds", str(_DRAIN_SECONDS)),
@@ -110,6 +109,7 @@ def _await_worker(
         if not server.is_running or time.monotonic() > deadline:
             log = layout.worker_log(environment)
             raise TiercelError(
+                "sandbox.no_worker_came",
                 f"the worker of {environment} does not come up",
                 where=str(log),
                 why=log_tail(log) or "its log is empty",

@@ -7,16 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from domain.configuration import parse_topology
-from domain.names import Names
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.lifecycle import Sandbox
+from tests.support.pace import botocore_at_pace, hurry
 from tests.support.repositories import RepositoryMaker
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.engine.pace import PACE_VARIABLE
 
 # What is said of the GitHub stand-in is added up over all workers of a session.
-pytest_plugins = ["tests.sandbox_github.tally"]
+pytest_plugins = ["tests.sandbox.github.tally", "tests.support.tiers"]
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure() -> None:
+    hurry()
+
+
+@pytest.fixture(autouse=True)
+def pace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits are short, unless the marker says that they are what the test is about."""
+    if request.node.get_closest_marker("real_time"):
+        monkeypatch.delenv(PACE_VARIABLE)
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +45,14 @@ def preprod(topology: Topology) -> Names:
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Iterator[Sandbox]:
     state = tmp_path_factory.mktemp("sandbox")
-    yield lifecycle.up(state, topology, prefect=False)
+    with botocore_at_pace():
+        yield lifecycle.up(state, topology, prefect=False)
     lifecycle.down(state)
 
 
 @pytest.fixture
 def operator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    from tasks.clients import forget_clients
+    from tiercel.tasks.aws.clients import forget_clients
 
     for name, value in sandbox.environ("preprod").items():
         monkeypatch.setenv(name, value)

@@ -153,3 +153,56 @@ def patches(tree: ast.Module) -> Iterator[str]:
             yield f"line {node.lineno}: the fixture mocker is used"
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "unittest.mock":
             yield f"line {node.lineno}: unittest.mock is used"
+
+
+HANDS_OVER = {"call", "attempt"}
+"""What a flow gives a task to: `attempt` is `call` for which a failure is an answer."""
+
+
+def tasks_past_call(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and full name wherever a function of `tasks/` is used but as what `call` is given.
+
+    On the event loop's thread it would hold up every lease, heartbeat and other service.
+    Classes and constants are values. A table of tasks counts as they do.
+    """
+    tasks = {
+        name: full
+        for name, full in imported_names(tree).items()
+        if full.startswith("tiercel.tasks.") and name.islower()
+    }
+    tables = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and _loaded(node.value) & tasks.keys()
+    }
+    handed_over = {id(part) for value in tables.values() for part in ast.walk(value)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and full_name(node.func, {}) in HANDS_OVER and node.args:
+            handed_over |= {id(part) for part in _given(node.args[0])}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            full = tasks.get(node.id, node.id if node.id in tables else "")
+            if full and id(node) not in handed_over and not _is_looked_into(tree, node):
+                yield node.lineno, full.removeprefix("tiercel.")
+
+
+def _loaded(node: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _given(node: ast.expr) -> Iterator[ast.expr]:
+    """The function that is given, one of two, or one of a table's."""
+    for part in outermost(node):
+        yield part.value if isinstance(part, ast.Subscript) else part
+
+
+def _is_looked_into(tree: ast.Module, name: ast.Name) -> bool:
+    """Whether it is only asked what a table has."""
+    return any(
+        isinstance(node, ast.Compare)
+        and name in node.comparators
+        and all(isinstance(operator, ast.In | ast.NotIn) for operator in node.ops)
+        for node in ast.walk(tree)
+    )

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tests.support.failures_page import reasons_in
+
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("cli", "deployments", "domain", "flows", "sandbox", "tasks")
 
@@ -83,7 +85,8 @@ def default_of(field: Any) -> str:
     """A field's default as the documents write it."""
     if field.is_required():
         return "required"
-    return "none" if field.default is None else json.dumps(field.default)
+    default = field.get_default(call_default_factory=True)
+    return "none" if default is None else json.dumps(default)
 
 
 def toml(value: Any) -> str:
@@ -119,18 +122,15 @@ def modules_behind(*entries: Path) -> list[Path]:
 def _imported_by(path: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            folder, _, module = node.module.partition(".")
-            target = ROOT / folder / f"{module.replace('.', '/')}.py"
-            if folder in PRODUCT and target.exists():
+            package, _, module = node.module.partition(".")
+            target = ROOT / f"{module.replace('.', '/')}.py"
+            if package == "tiercel" and target.exists():
                 yield target
 
 
 def failures_in(path: Path) -> Iterator[str]:
     """What each TiercelError of a module says first; `…` stands for what varies."""
-    parts = {"where", "why", "state", "remedy"}
-    for call in _calls(path):
-        if call.args and parts & {word.arg for word in call.keywords}:
-            yield from _texts(call.args[0])
+    yield from (reason.what for reason in reasons_in(path) if reason.what != "…")
 
 
 def task_runs_in(path: Path) -> Iterator[tuple[str, str]]:
@@ -159,12 +159,6 @@ def _decorated(path: Path, decorator: str) -> Iterator[tuple[str, ast.Call, list
             for mark in node.decorator_list:
                 if isinstance(mark, ast.Call) and ast.unparse(mark.func) == decorator:
                     yield node.name, mark, [argument.arg for argument in node.args.args]
-
-
-def _calls(path: Path) -> Iterator[ast.Call]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            yield node
 
 
 def _texts(node: ast.expr) -> Iterator[str]:

@@ -1,14 +1,11 @@
-"""The files of docs/running.md, held against AWS's, Prefect's and Kubernetes' own descriptions."""
+"""The files of `running.md`, held against AWS's, Prefect's and Kubernetes' own descriptions."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,20 +13,19 @@ from string import Template
 from typing import Any
 
 import botocore.session
-import kubernetes_validate
 import pytest
 import yaml
 from botocore.validate import ParamValidator
 from cryptography import x509
 from prefect.client.orchestration import PrefectClient
-from prefect_aws.workers.ecs_worker import ECSJobConfiguration
-from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
-from sandbox.prefect_server import SETTINGS, client_environ
+from tests.support.commands import help_of
 from tests.support.services import Unit
+from tiercel.sandbox.machine.prefect_server import SETTINGS, client_environ
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ROOT / "deployments"
+PYTHONS_OWN = {"-m", "-P"}
 ECS = DEPLOYMENTS / "ecs"
 KUBERNETES = DEPLOYMENTS / "kubernetes"
 CONTAINER = DEPLOYMENTS / "container"
@@ -57,6 +53,28 @@ SECRET = re.compile(r"AUTH_STRING|PASSWORD|TOKEN|DATABASE_CONNECTION_URL|REDIS.*
 
 def filled(path: Path) -> str:
     return Template(path.read_text()).substitute(VALUES)
+
+
+@pytest.fixture(scope="module")
+def ecs_job() -> Any:
+    """These three are imported by who needs them: it takes seconds, and workers collect all."""
+    from prefect_aws.workers.ecs_worker import ECSJobConfiguration
+
+    return ECSJobConfiguration
+
+
+@pytest.fixture(scope="module")
+def kubernetes_job() -> Any:
+    from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
+
+    return KubernetesWorkerJobConfiguration
+
+
+@pytest.fixture(scope="module")
+def kubernetes() -> Any:
+    import kubernetes_validate
+
+    return kubernetes_validate
 
 
 def refusals(operation: str, request: dict[str, Any]) -> str:
@@ -124,8 +142,8 @@ WANTED = {
 }
 
 
-def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image() -> None:
-    request = job(ECSJobConfiguration, ECS, WANTED).task_run_request
+def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image(ecs_job: Any) -> None:
+    request = job(ecs_job, ECS, WANTED).task_run_request
     (container,) = request["overrides"]["containerOverrides"]
     assert container["environment"] == WANTED["env"]
     container["command"] = container["command"].split()
@@ -141,8 +159,10 @@ def test_the_ecs_pool_makes_requests_that_ecs_takes_and_fixes_role_and_image() -
     assert "evil" not in json.dumps(request)
 
 
-def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_and_image() -> None:
-    configuration = job(KubernetesWorkerJobConfiguration, KUBERNETES, WANTED)
+def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_and_image(
+    kubernetes_job: Any, kubernetes: Any
+) -> None:
+    configuration = job(kubernetes_job, KUBERNETES, WANTED)
     manifest = configuration.job_manifest
     spec = manifest["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -152,7 +172,7 @@ def test_the_kubernetes_pool_makes_jobs_that_kubernetes_takes_and_fixes_account_
     manifest["metadata"]["labels"] = {}
     # Prefect refuses a manifest without them at this place, and Kubernetes ignores them there.
     del spec["parallelism"], spec["completions"]
-    kubernetes_validate.validate(manifest, "1.30", strict=True)
+    kubernetes.validate(manifest, "1.30", strict=True)
     assert spec["serviceAccountName"] == "tiercel-run"
     assert container["image"] == VALUES["image"]
 
@@ -168,14 +188,14 @@ EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
 @pytest.mark.parametrize(
     "one", EVERYTHING, ids=lambda one: f"{one['kind']} {one['metadata']['name']}"
 )
-def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any]) -> None:
-    kubernetes_validate.validate(one, "1.30", strict=True)
+def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any], kubernetes: Any) -> None:
+    kubernetes.validate(one, "1.30", strict=True)
     assert one["metadata"]["namespace"] == "tiercel"
 
 
-def test_a_wrong_manifest_would_be_seen() -> None:
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(
+def test_a_wrong_manifest_would_be_seen(kubernetes: Any) -> None:
+    with pytest.raises(kubernetes.ValidationError):
+        kubernetes.validate(
             {"apiVersion": "v1", "kind": "Service", "spec": {"portz": []}}, "1.30", strict=True
         )
 
@@ -224,17 +244,20 @@ def prefect_commands() -> Iterator[tuple[str, ...]]:
         yield tuple(line.split())
 
 
+def test_no_python_of_a_unit_or_of_the_image_looks_for_code_in_its_folder() -> None:
+    for unit in (DEPLOYMENTS / "one_machine").glob("*.service"):
+        assert "/bin/python -P -m " in unit.read_text()
+    worker = (DEPLOYMENTS / "one_machine" / "tiercel-worker@.service").read_text()
+    assert "\nEnvironment=PYTHONSAFEPATH=1\n" in worker
+    image = (DEPLOYMENTS / "container" / "Containerfile").read_text()
+    assert " PYTHONSAFEPATH=1 " in image.rpartition("FROM ")[2]
+
+
 @pytest.mark.parametrize("words", sorted(set(prefect_commands())), ids=" ".join)
 def test_a_command_and_its_options_exist(words: tuple[str, ...]) -> None:
-    names = [word for word in words if word.startswith("-") and word != "-m"]
+    names = [word for word in words if word.startswith("-") and word not in PYTHONS_OWN]
     before = [*itertools.takewhile(lambda word: word not in names, words)]
-    shown = subprocess.run(
-        [Path(sys.executable).parent / before[0], *before[1:], "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
-    ).stdout
+    shown = help_of(before)
     assert [name for name in names if not re.search(rf"{name}\b", shown)] == []
 
 
@@ -246,11 +269,9 @@ def test_what_the_image_copies_is_there_and_is_all_of_the_package() -> None:
     lines = re.findall(r"^COPY (?!--from)(.+)$", containerfile(), re.MULTILINE)
     sources = {word for line in lines for word in line.split()[:-1]} - {"${CONFIG}"}
     assert [source for source in sources if not (ROOT / source).exists()] == []
-    project = (ROOT / "pyproject.toml").read_text()
-    (packages,) = re.findall(
-        r"^packages = (\[\"cli\", \"deployments\".*\"policies\".*\])$", project, re.M
-    )
-    assert set(json.loads(packages)) <= sources
+    linked = {path.resolve() for path in (ROOT / "src" / "tiercel").iterdir() if path.is_symlink()}
+    assert linked
+    assert linked <= {(ROOT / source).resolve() for source in sources}
 
 
 def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:

@@ -2,17 +2,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from itertools import chain
 from typing import Any
 
 import pytest
 import typer
 
-from cli.main import app
-from domain.configuration import parse_services, parse_topology
-from domain.errors import ConfigurationError, ExitCode
-from domain.stack_states import Intent, StackStatus, decide
-from domain.topology import Topology
 from tests.architecture.documents import (
     PAGES,
     ROOT,
@@ -41,37 +37,34 @@ from tests.architecture.facts import (
     toml,
     variables_in,
 )
+from tests.support.topology import topology_text
+from tiercel.cli.main import app
+from tiercel.domain.base.errors import ConfigurationError, ExitCode
+from tiercel.domain.organization.configuration import parse_services, parse_topology
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.stack.states import StackGoal, StackStatus, decide
+from tiercel.sandbox.github.http import api
 
 TIERCEL = typer.main.get_command(app)
 COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
 KEYS = dict(keys_of(Topology))
-CONFIGURATION = "docs/configuration.md"
-DEPENDENCIES = "docs/decisions/0002-dependencies.md"
-RUNBOOKS = [page for page in PAGES if page.startswith("docs/runbooks/")]
+CONFIGURATION = "docs/use/configuration.md"
+DEPENDENCIES = "docs/understand/decisions/0002-dependencies.md"
+RUNBOOKS = [page for page in PAGES if page.startswith("docs/operate/runbooks/")]
 FLOW_MODULES = sorted((ROOT / "flows").glob("*.py"))
 FLOWS = {name: parameters for path in FLOW_MODULES for name, parameters in flows_in(path)}
 BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 
-SMALL = """
-organization = { name = "acme", repositories = ["acme/*"] }
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
+SMALL = topology_text(
+    "acme/*",
+    more="""
 [services.storage]
 path = "services/storage"
 [services.orders]
 path = "services/orders"
 smoke_test = { http = "ApiUrl" }
-"""
+""",
+)
 
 
 def documented(cells: list[list[str]]) -> set[str]:
@@ -94,8 +87,9 @@ def set_key(key: str, value: str) -> str:
 
 
 def place_of(key: str) -> list[str]:
-    names = {"environments": iter(("preprod",)), "services": iter(("orders",))}
     words = key.split(".")
+    first = "prod" if words[-1] in {"production", "promotes_from"} else "preprod"
+    names = {"environments": iter((first,)), "services": iter(("orders",))}
     return [
         next(names[words[index - 1]], "prod") if word == "NAME" else word
         for index, word in enumerate(words)
@@ -124,13 +118,13 @@ def test_a_command_that_does_not_exist_is_found(words: list[str]) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_command_is_described_with_all_its_options(path: str) -> None:
-    body = section(text_of("docs/cli.md"), path)
+    body = section(text_of("docs/use/cli.md"), path)
     assert body
     assert options_of(COMMANDS[path]) - {span.split()[0] for span in spans(body)} == set()
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    table = rows(text_of("docs/cli.md"), "code", "name")
+    table = rows(text_of("docs/use/cli.md"), "code", "name")
     assert {int(row[0]): code_of(row[1]) for row in table} == {
         code.value: code.name for code in ExitCode
     }
@@ -197,7 +191,7 @@ def test_every_variable_of_our_own_is_described() -> None:
 
 
 def test_every_policy_is_explained() -> None:
-    linked = {link.rpartition("/")[2] for link in links(text_of("docs/security.md"))}
+    linked = {link.rpartition("/")[2] for link in links(text_of("docs/operate/security.md"))}
     assert {path.name for path in (ROOT / "policies").glob("*.json")} - linked == set()
 
 
@@ -209,17 +203,17 @@ def test_every_dependency_is_justified_and_no_other() -> None:
 
 
 def test_every_flow_has_a_runbook() -> None:
-    assert sorted(RUNBOOKS) == [f"docs/runbooks/{name}.md" for name in sorted(FLOWS)]
+    assert sorted(RUNBOOKS) == [f"docs/operate/runbooks/{name}.md" for name in sorted(FLOWS)]
 
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_a_runbook_has_the_parameters_of_its_flow(name: str) -> None:
-    table = rows(text_of(f"docs/runbooks/{name}.md"), "parameter")
+    table = rows(text_of(f"docs/operate/runbooks/{name}.md"), "parameter")
     assert documented(table) == set(FLOWS[name])
 
 
 def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
-    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").glob("*.py"))]
+    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").rglob("*.py"))]
     known = {text for path in modules for text in failures_in(path)}
     written = {span for page in PAGES for span in spans(text_of(page))}
     assert known - written == set()
@@ -227,13 +221,13 @@ def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
 
 @pytest.mark.parametrize("page", RUNBOOKS)
 def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> None:
-    known = {
-        text
-        for folder in PRODUCT
-        for path in (ROOT / folder).rglob("*.py")
-        for text in failures_in(path)
-    }
-    assert documented(rows(text_of(page), "message")) - known == set()
+    assert documented(rows(text_of(page), "message")) - failures_of_the_product() == set()
+
+
+@cache
+def failures_of_the_product() -> set[str]:
+    modules = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")]
+    return {text for path in modules for text in failures_in(path)}
 
 
 def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
@@ -245,13 +239,25 @@ def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
 
 
 def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() -> None:
-    page = text_of("docs/runbooks/deploy-to-preprod.md")
+    page = text_of("docs/operate/runbooks/deploy-to-preprod.md")
     table = rows(page, "the stack is", "what the flow does")
     groups = [[StackStatus(span) for span in spans(row[0])] for row in table]
     assert sorted(chain.from_iterable(groups)) == sorted(StackStatus)
     steps = [
-        {decide(status, Intent.DEPLOY, production=False).step for status in group}
+        {decide(status, StackGoal.DEPLOY, production=False).step for status in group}
         for group in groups
     ]
     assert [len(found) for found in steps] == [1] * len(table)
     assert len(set.union(*steps)) == len(table)
+
+
+def test_every_operation_of_the_github_stand_in_is_told_and_who_calls_it() -> None:
+    page = text_of("docs/understand/github-stand-in.md")
+    table = rows(page, "about", "the product calls", "the stand-in has too")
+    cells = " ".join(cell for row in table for cell in row)
+    told = [span.replace("…", "/repos/{owner}/{repo}") for span in spans(cells)]
+    routes = [route for module in api._MODULES for route in module.ROUTES]
+    modelled = [f"{route.method} {route.template}" for route in routes]
+    assert sorted(told) == sorted([*modelled, "GET /rate_limit"])
+    called = sum(len(spans(row[1])) for row in table)
+    assert f"has {len(told)} operations, and the product calls {called}" in page

@@ -3,12 +3,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
 
-from tests.architecture.code_rules import patches, shell_commands, work_at_import
+from tests.architecture.code_rules import patches, shell_commands, tasks_past_call, work_at_import
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("cli", "deployments", "domain", "flows", "policies", "sandbox", "tasks")
@@ -18,13 +20,44 @@ ACCOUNT_ID = re.compile(r"(?<![\w.-])(?!0{12})[0-9]{12}(?![\w-])")
 
 Rule = Callable[[ast.Module], Iterator[str]]
 
+MAY_BE_CALLED_DIRECTLY = {
+    "tasks.accounts.administrators.administrators_of": "looks into the process's environment",
+    "tasks.accounts.policy_files.render": "fills in a template of Tiercel's own",
+    "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
+    "tasks.build.builder.build_folder": "the same",
+    "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
+    "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
+    "tasks.github.client.has_credentials": "looks into the process's environment",
+    "tasks.records.ledger.no_release": "words of an error",
+    "tasks.records.lease.give_back_lease": "in the lease's own threads: a task may have to queue",
+    "tasks.records.lease.renew_lease": "the same",
+    "tasks.source.fetch.server_url": "looks into the process's environment",
+    "tasks.source.topology_file.config_path": "the same",
+}
+"""What `flows/` may use of `tasks/` without `call`, and why it holds up no event loop."""
+
+
+@cache
+def parsed(folder: str) -> list[tuple[Path, ast.Module]]:
+    return [
+        (path.relative_to(ROOT), ast.parse(path.read_text()))
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_read() -> None:
+    """Read once, and outside of the time that one test may take."""
+    for folder in OWN_CODE:
+        parsed(folder)
+
 
 def found_in(folders: tuple[str, ...], rule: Rule) -> list[str]:
     return [
-        f"{path.relative_to(ROOT)}: {finding}"
+        f"{path}: {finding}"
         for folder in folders
-        for path in sorted((ROOT / folder).rglob("*.py"))
-        for finding in rule(ast.parse(path.read_text()))
+        for path, tree in parsed(folder)
+        for finding in rule(tree)
     ]
 
 
@@ -50,6 +83,27 @@ def test_nothing_is_patched() -> None:
     assert found_in(OWN_CODE, patches) == []
 
 
+def test_flows_reach_the_world_only_through_call() -> None:
+    used = {
+        full: f"{path}:{line}"
+        for path, tree in parsed("flows")
+        for line, full in tasks_past_call(tree)
+    }
+    assert {full: at for full, at in used.items() if full not in MAY_BE_CALLED_DIRECTLY} == {}
+    assert MAY_BE_CALLED_DIRECTLY.keys() - used.keys() == set()
+
+
+def test_pytest_passes_over_no_folder_that_has_tests(pytestconfig: pytest.Config) -> None:
+    passed_over = pytestconfig.getini("norecursedirs")
+    tested = {path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert Path("tests", "tasks", "build") in tested
+    assert [
+        folder
+        for folder in tested
+        if any(fnmatch(part, pattern) for part in folder.parts for pattern in passed_over)
+    ] == []
+
+
 def test_no_account_is_named_outside_configuration_examples_and_tests() -> None:
     suffixes = {".json", ".py", ".sh", ".tf", ".tftpl", ".toml", ".yaml", ".yml"}
     places = [ROOT / "prefect.yaml", ROOT / "pyproject.toml"]
@@ -65,7 +119,7 @@ def test_no_account_is_named_outside_configuration_examples_and_tests() -> None:
 
 
 def test_the_checks_see_the_code_of_the_product() -> None:
-    assert "domain/names.py: seen" in found_in(PRODUCT, lambda _: iter(["seen"]))
+    assert "domain/organization/names.py: seen" in found_in(PRODUCT, lambda _: iter(["seen"]))
 
 
 @pytest.mark.parametrize(
@@ -195,3 +249,38 @@ def test_an_account_id_is_found(line: str) -> None:
 )
 def test_another_number_is_no_account_id(line: str) -> None:
     assert not ACCOUNT_ID.search(line)
+
+
+IMPORTS = "from tiercel.tasks.source.repository import Commit, look as see, other\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "see()",
+        "async def f(): await asyncio.to_thread(see, 1)",
+        "async def f(): await call(g, see())",
+        "async def f(): await call(g, see)",
+        "async def f(): await each(items, see)",
+        "TABLE = {1: see}\nasync def f(): TABLE[1]()",
+        "@see\ndef f(): ...",
+    ],
+)
+def test_a_task_that_is_used_past_call_is_found(code: str) -> None:
+    found = list(tasks_past_call(ast.parse(IMPORTS + code)))
+    assert [full in {"tasks.source.repository.look", "TABLE"} for _, full in found] == [True]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def f(): await call(see, 1)",
+        "async def f(): await attempt(see, 1)",
+        "async def f(): await call(see if x else other, 1)",
+        "async def f(): await each(items, lambda one: call(see, one))",
+        "TABLE = {1: see}\nasync def f(): await call(TABLE[1]) if 1 in TABLE else None",
+        "def f(commit: Commit): return Commit(1)",
+    ],
+)
+def test_a_task_that_call_is_given_is_accepted(code: str) -> None:
+    assert not list(tasks_past_call(ast.parse(IMPORTS + code)))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,14 @@ import pytest
 import yaml
 from prefect.flows import Flow, load_flow_from_entrypoint
 
-from deployments.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
-from deployments.prefect_file import PrefectFile, find_prefect_file, read_prefect_file
-from domain.configuration import parse_topology
-from domain.errors import ConfigurationError
-from flows.handover import DEPLOY_TO_PREPROD
-from flows.parameters import form_of
 from tests.architecture.facts import flows_in
+from tiercel.deployments.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
+from tiercel.deployments.prefect_file import PrefectFile, installed_prefect_file, read_prefect_file
+from tiercel.deployments.warm_runs import IMPORTED
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.flows.engine.parameters import form_of
+from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = read_prefect_file(ROOT / "prefect.yaml")
@@ -42,6 +42,11 @@ def rewritten(folder: Path, **changes: Any) -> Path:
     path = folder / "prefect.yaml"
     path.write_text(yaml.safe_dump(data))
     return path
+
+
+def test_what_is_imported_before_a_run_is_forked_are_the_modules_of_all_flows() -> None:
+    named = {str(one["entrypoint"]).rpartition(".")[0] for one in DEPLOYMENTS}
+    assert {name for name in IMPORTED if name.startswith("tiercel.flows.")} == named
 
 
 @pytest.mark.parametrize(
@@ -155,11 +160,9 @@ def test_the_part_of_one_environment_has_its_deployments_only() -> None:
         FILE.only("qa")
 
 
-def test_the_file_of_the_current_folder_goes_first(tmp_path: Path) -> None:
-    assert find_prefect_file(tmp_path) == ROOT / "prefect.yaml"
-    shutil.copy(ROOT / "prefect.yaml", tmp_path)
-    assert find_prefect_file(tmp_path) == tmp_path / "prefect.yaml"
-    assert PrefectFile(tmp_path, {}).deployments == []
+def test_the_installed_file_is_the_one_of_the_repository() -> None:
+    assert installed_prefect_file().samefile(ROOT / "prefect.yaml")
+    assert PrefectFile(installed_prefect_file(), {}).deployments == []
 
 
 def test_automations_see_runs_of_deployments_only_and_wait_for_whoever_rests() -> None:

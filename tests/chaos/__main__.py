@@ -1,4 +1,4 @@
-"""The scoreboard: every row, printed, written to docs/reliability.json and docs/reliability.md.
+"""The scoreboard: every row, printed, written to docs/understand: reliability.json and .md.
 
     python -m tests.chaos [--row KEY] [--sample] [--seed N]
 
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from cli.session import leave_the_world, quiet_prefect
+from tiercel.cli.terminal.session import leave_the_world, quiet_prefect
 
 _AT_ONCE = 2
 _MISSED = 1

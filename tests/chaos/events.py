@@ -7,12 +7,12 @@ import random
 from collections.abc import Iterator
 from functools import partial
 
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.model import Burst, numbers
 from tests.chaos.world import Subject, World
 from tests.support.templates import queue, services
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
 
 _MODELLED, _REAL = 1000, 10
 _COMMITS = 3
@@ -91,7 +91,7 @@ ROW = Row(
     "in any order of their steps, and some die in the middle and are started again. They decide by "
     "the product's own rules, over a ledger and a lease in memory. "
     f"{_REAL} bursts of {_COMMITS} commits more go through the whole flows, up to two at a time.",
-    not_shown="The model repeats the order of the steps that flows/release.py has; that the flows "
-    "really take them is shown by the whole flows, which are fewer.",
+    not_shown="The model repeats the order of the steps that flows/release/sequence.py has; "
+    "that the flows really take them is shown by the whole flows, which are fewer.",
     cases=_cases,
 )

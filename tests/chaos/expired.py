@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from domain.errors import UnreachableError
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published
 from tests.chaos.wire import Wire, nothing, saying
 from tests.chaos.world import World, difference, digest
 from tests.tasks.faults import interceptor
+from tiercel.domain.base.errors import UnreachableError
 
 _EXPIRED = saying("ExpiredToken", 400)
 

@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from domain.errors import TiercelError
 from tests.chaos.world import World
+from tiercel.domain.base.errors import TiercelError
 
 
 @dataclass(frozen=True)

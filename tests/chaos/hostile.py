@@ -11,20 +11,21 @@ from typing import Any
 
 from prefect.exceptions import ParameterTypeError
 
-from domain.configuration import parse_services, parse_topology
-from domain.errors import TiercelError
-from flows.deploy import deploy_to_preprod
-from flows.preparation import source_trees
-from flows.provision import provision_accounts
-from flows.publish import publish_artifact
-from flows.rollback import roll_back
-from tasks.builder import build_folder, build_service
-from tasks.configuration import load_services
-from tasks.git_fetch import fetch_commit
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.world import Subject, World
 from tests.support.commands import ROOT
 from tests.support.templates import services, template
+from tiercel.domain.artifact.source_tree import paths_of_all, source_tree
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.configuration import parse_services, parse_topology
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.provision import provision_accounts
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.rollback import roll_back
+from tiercel.tasks.build.builder import build_folder, build_service
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.repository import find_objects
+from tiercel.tasks.source.services import load_services
 
 # What no name of anything may contain.
 _ATOMS = (
@@ -171,7 +172,9 @@ def _built(subject: Subject, files: dict[str, str], world: World) -> None:
     sha = subject.repository.commit({"tiercel.toml": services(h="")} | files)
     commit = fetch_commit.fn(subject.name, sha, "develop")
     topology = load_services.fn(commit, parse_topology(Path(world.config).read_text()))
-    tree = source_trees(commit, topology)["h"]
+    objects = find_objects.fn(commit, paths_of_all(topology.services.values()))
+    ids = {path: found.id for path, found in objects.items()}
+    tree = source_tree(topology.services["h"], ids)
     with build_folder() as scratch:
         build_service.fn(commit, topology.services["h"], tree, topology.builds, scratch)
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from cli.output import Output
-from cli.runs import run_flow
-from flows.rollback import roll_back
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published
 from tests.chaos.strange_stacks import fail_to_create
 from tests.chaos.wire import Wire, is_mutating, lose_answer, nothing
 from tests.chaos.world import World, difference, digest
 from tests.tasks.faults import interceptor
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.flows.rollback import roll_back
 
 # A lease is written for every sign of life: the clock decides how often.
 _REPEATED = "leases/"

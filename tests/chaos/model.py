@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.errors import SupersededError
-from domain.ledger import (
+from tiercel.domain.base.errors import SupersededError
+from tiercel.domain.release.ledger import (
     Intent,
     Outcome,
     Release,
@@ -17,8 +17,8 @@ from domain.ledger import (
     already_live,
     resumable,
 )
-from domain.names import change_set_name
-from domain.superseding import check_still_wanted, may_be_older
+from tiercel.domain.release.superseding import may_be_older, require_still_wanted
+from tiercel.domain.stack.tokens import change_set_name
 
 _DEATHS = 0.03
 """The chance of a run to die at one of its steps; it is started again later."""
@@ -87,7 +87,7 @@ class Burst:
                 self.holder = None
 
     def _run(self, name: int, commit: int) -> Iterator[None]:
-        """Publish and deploy a commit, in the steps of flows/deploy.py and flows/release.py."""
+        """Publish and deploy a commit, in the steps of flows/deploy.py and flows/release."""
         self.published.add(commit)
         yield
         if max(self.published) > commit:
@@ -110,7 +110,7 @@ class Burst:
         self.holder = name
         yield
         try:
-            check_still_wanted(self._latest(), intent)
+            require_still_wanted(self._latest(), intent)
         except SupersededError:
             self._end(intent, ReleaseStatus.SUPERSEDED)
             return

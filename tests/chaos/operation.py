@@ -7,10 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from cli.session import leave_the_world
-from domain.configuration import parse_topology
-from domain.topology import Topology
-from sandbox.journal import journal_size
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.world import World
 from tests.support.commands import ROOT
@@ -23,6 +19,10 @@ from tests.support.one_machine import (
     published,
 )
 from tests.support.services import Service
+from tiercel.cli.terminal.session import leave_the_world
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox.aws.journal import journal_size
 
 _ROUNDS = 1
 _STACKS = 3

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 
-from domain.access import orchestrator
-from domain.errors import ExitCode, InterruptedRunError, LeaseLostError
-from domain.lease import Lease, lease_key
-from sandbox.prefect_server import client_environ
-from tasks.lease import HeldLease, give_back_lease, renew_lease, take_lease
-from tasks.pausing import stoppable
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published
 from tests.chaos.world import Subject, World
 from tests.support.commands import start
+from tiercel.domain.base.errors import ExitCode, InterruptedRunError, LeaseLostError
+from tiercel.domain.organization.access import Records, orchestrator
+from tiercel.domain.release.lease import Lease, lease_key
+from tiercel.sandbox.machine.prefect_server import client_environ
+from tiercel.tasks.engine.pace import stoppable
+from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
 
 RACERS = 20
 _SHORT_SECONDS = 1.0
@@ -61,7 +61,9 @@ class Race:
         names = self.world.names
         line.wait()
         with suppress(InterruptedRunError):
-            held = take_lease.fn(orchestrator(names, "race"), names.artifact_bucket, wanted)
+            held = take_lease.fn(
+                Records(orchestrator(names, "race"), names.artifact_bucket), wanted
+            )
             self.winners.append(held)
 
 
@@ -84,7 +86,7 @@ def _silent(world: World, stack: str) -> None:
     """The holder has gone silent: one takes over, and the holder writes nothing when it wakes."""
     wanted = Lease(stack=stack, holder="asleep", fencing=1, seconds=_SHORT_SECONDS)
     access = orchestrator(world.names, "race")
-    asleep = take_lease.fn(access, world.names.artifact_bucket, wanted)
+    asleep = take_lease.fn(Records(access, world.names.artifact_bucket), wanted)
     time.sleep(_SHORT_SECONDS + 1.2)  # S3 tells the time in whole seconds
     awake = Race(world, stack).run()
     assert awake.lease.fencing == asleep.lease.fencing + 1

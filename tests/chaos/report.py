@@ -17,13 +17,13 @@ from benchmarks.report import git, machine
 from tests.chaos.frame import Row, Score
 from tests.support.commands import ROOT
 
-_RESULTS = Path("docs") / "reliability.json"
-_PAGE = Path("docs") / "reliability.md"
+_RESULTS = Path("docs") / "understand" / "reliability.json"
+_PAGE = Path("docs") / "understand" / "reliability.md"
 _INTRODUCTION = """\
 # Reliability
 
 What happens to a deploy on its worst day, tried out. `make chaos` does everything below on one
-machine, against the [sandbox](sandbox.md), and writes this page and
+machine, against the [sandbox](../try/sandbox.md), and writes this page and
 [the same as JSON](reliability.json). Its rows took {minutes} minutes in all; two run at a time.
 `python -m tests.chaos --row KEY` runs one row and replaces it here. `make test` runs a sample.
 

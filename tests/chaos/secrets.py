@@ -16,16 +16,16 @@ from urllib.parse import quote
 
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
 
-from cli.output import Output
-from cli.runs import run_flow
-from domain.errors import TiercelError
-from flows.rollback import roll_back
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import files
 from tests.chaos.wire import Ask, break_off, operation_of
 from tests.chaos.world import Subject, World
 from tests.support.templates import services
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.errors import TiercelError
+from tiercel.flows.rollback import roll_back
 
 _OF_A_SESSION = re.compile(rb"<(SecretAccessKey|SessionToken)>([^<]+)<")
 _PLANTED = ("CHAOS_TOKEN", "NPM_TOKEN", "PREFECT_API_KEY_OF_SOMEBODY")

@@ -10,13 +10,13 @@ from pathlib import Path
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL
 
-from domain.configuration import parse_topology
-from domain.names import Names
-from sandbox import lifecycle
 from tests.chaos.world import World
 from tests.support.commands import ROOT
 from tests.support.prefect_server import prefect_server
 from tests.support.repositories import RepositoryMaker
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox import lifecycle
 
 
 @contextmanager

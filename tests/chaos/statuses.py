@@ -11,19 +11,20 @@ from urllib.parse import parse_qs
 
 import botocore.session
 
-from cli.output import Output
-from cli.runs import run_flow
-from domain.access import deployer
-from domain.errors import DeployFailedError
-from domain.stack_states import Intent, StackStatus, Step, decide
-from flows.rollback import roll_back
-from tasks.cloudformation import delete_stack, observe_stack, wait_for_stack
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published, queue_alone
 from tests.chaos.strange_stacks import create_stack, review_stack
 from tests.chaos.wire import Ask, operation_of
 from tests.chaos.world import World
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.errors import DeployFailedError
+from tiercel.domain.organization.access import deployer
+from tiercel.domain.release.ledger import Purpose
+from tiercel.domain.stack.states import StackGoal, StackStatus, Step, decide
+from tiercel.flows.rollback import roll_back
+from tiercel.tasks.stack.stacks import delete_stack, observe_stack, wait_for_stack
 
 _LOOKS = 3
 _MOST_SECONDS = 60.0
@@ -95,7 +96,7 @@ class Spell:
         if then is None:
             self.lifted = True
         else:
-            self.status, self.step = then, decide(then, Intent.DEPLOY, production=False).step
+            self.status, self.step = then, decide(then, StackGoal.DEPLOY, production=False).step
 
 
 def _with_status(body: bytes, status: StackStatus) -> bytes:
@@ -120,17 +121,17 @@ def statuses() -> list[StackStatus]:
     return [StackStatus(name) for name in model.shape_for("StackStatus").enum]
 
 
-def _expected(status: StackStatus | None, intent: Intent) -> list[str]:
-    step = decide(status, intent, production=False).step
+def _expected(status: StackStatus | None) -> list[str]:
+    step = decide(status, StackGoal.DEPLOY, production=False).step
     then = _AND_THEN.get(status) if status else None
     if then is None:
         return _EXPECTED[step]
-    return [*_EXPECTED[step][:1], *_EXPECTED[decide(then, intent, production=False).step]]
+    return [*_EXPECTED[step][:1], *_EXPECTED[decide(then, StackGoal.DEPLOY, production=False).step]]
 
 
-def _meets(versions: Versions, status: StackStatus | None, intent: Intent) -> None:
+def _meets(versions: Versions, status: StackStatus | None, purpose: Purpose) -> None:
     """Deploy or roll back a stack that looks like this, and hold what is done to the table."""
-    world, step = versions.world, decide(status, intent, production=False).step
+    world, step = versions.world, decide(status, StackGoal.DEPLOY, production=False).step
     _begin(versions, step)
     if status is StackStatus.REVIEW_IN_PROGRESS:
         review_stack(world, versions.subject.stack)
@@ -139,11 +140,11 @@ def _meets(versions: Versions, status: StackStatus | None, intent: Intent) -> No
     began = time.monotonic()
     with interceptor(spell) as url, world.through(url):
         if step is Step.REFUSE:
-            _is_refused(versions, intent)
+            _is_refused(versions, purpose)
         else:
-            _act(versions, intent)
+            _act(versions, purpose)
     assert time.monotonic() - began < _MOST_SECONDS, "it took too long"
-    assert spell.changes == _expected(status, intent), spell.changes
+    assert spell.changes == _expected(status), spell.changes
     assert not spell.too_early, f"while the stack was at work: {spell.too_early}"
 
 
@@ -155,18 +156,18 @@ def _begin(versions: Versions, step: Step) -> None:
         world.delete_stack(subject.stack)
 
 
-def _act(versions: Versions, intent: Intent) -> None:
+def _act(versions: Versions, purpose: Purpose) -> None:
     world, subject = versions.world, versions.subject
-    if intent is Intent.DEPLOY:
+    if purpose is Purpose.DEPLOY:
         assert world.deploy(subject, versions.second)
     else:
         flow, quiet = roll_back, Output(quiet=True)
         run_flow(flow, quiet, environment="preprod", stack=subject.stack, release=2)
 
 
-def _is_refused(versions: Versions, intent: Intent) -> None:
+def _is_refused(versions: Versions, purpose: Purpose) -> None:
     try:
-        _act(versions, intent)
+        _act(versions, purpose)
     except DeployFailedError as refusal:
         said = refusal
     else:
@@ -182,12 +183,12 @@ def _goes_away(world: World, status: StackStatus | None) -> None:
     world.delete_stack(name)
     if status is not None and status is not StackStatus.DELETE_COMPLETE:
         create_stack(world, name)
-    step = decide(status, Intent.DELETE, production=False).step
+    step = decide(status, StackGoal.DELETE, production=False).step
     spell = Spell(status or StackStatus.DELETE_COMPLETE, step, lifted=status is None)
     began = time.monotonic()
     with interceptor(spell) as url, world.through(url):
         while stack := observe_stack.fn(access, name):
-            if decide(stack.status, Intent.DELETE, production=False).step is Step.DELETE:
+            if decide(stack.status, StackGoal.DELETE, production=False).step is Step.DELETE:
                 delete_stack.fn(access, stack, "chaos")
             assert time.monotonic() - began < _MOST_SECONDS, "it does not go away"
             wait_for_stack.fn(access, stack.stack_id, "chaos")
@@ -201,9 +202,9 @@ def _cases(world: World, size: Size) -> Iterator[Case]:
     world.deploy(versions.subject, versions.second)
     known: list[StackStatus | None] = [None, *statuses()]
     cases = [
-        Case(f"{status}, to {intent}", partial(_meets, versions, status, intent))
+        Case(f"{status}, to {purpose}", partial(_meets, versions, status, purpose))
         for status in known
-        for intent in (Intent.DEPLOY, Intent.ROLL_BACK)
+        for purpose in (Purpose.DEPLOY, Purpose.ROLLBACK)
     ]
     cases += [Case(f"{status}, to delete", partial(_goes_away, world, status)) for status in known]
     yield from size.few(cases, 4)
@@ -215,7 +216,7 @@ ROW = Row(
     target="100 % as in the table, no hang",
     measured="The statuses are read from botocore's model, and no stack counts as one more. A "
     "proxy writes the status into CloudFormation's answers until the product does what the table "
-    "in domain/stack_states.py says, or for a status in progress until it has looked three times. "
+    "in domain/stack/states.py says, or for a status in progress until it has looked three times. "
     "Deploys and rollbacks are whole flows, and exactly the table's calls have to be made, none "
     "while a stack is at work, within a minute. No flow deletes stacks yet: for that intent the "
     "tasks are driven by the table.",

@@ -6,8 +6,8 @@ import json
 import time
 from contextlib import suppress
 
-from domain.names import Role
 from tests.chaos.world import World
+from tiercel.domain.organization.names import Role
 
 _PATIENCE_SECONDS = 30.0
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from domain.errors import TiercelError
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.service import Versions, published
 from tests.chaos.world import World
+from tiercel.domain.base.errors import TiercelError
 
 Bytes = Callable[[bytes], bytes | None]
 """What becomes of an object's bytes; None removes it."""

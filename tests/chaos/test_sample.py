@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from domain.names import Names
-from sandbox.lifecycle import Sandbox
 from tests.chaos.frame import Row, Size, run
 from tests.chaos.rows import ROWS
 from tests.chaos.world import World
 from tests.flows import conftest as flows
 from tests.support.repositories import RepositoryMaker
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.lifecycle import Sandbox
 
 prefect_server = flows.prefect_server
 SEED = 1
 
-pytestmark = pytest.mark.usefixtures("operator")
+pytestmark = pytest.mark.usefixtures("operator", "prefect_server")
 
 
 @pytest.fixture

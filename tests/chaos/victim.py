@@ -16,10 +16,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from cli.output import Output
-from cli.runs import run_flow
-from domain.errors import TiercelError
-from flows.deploy import deploy_to_preprod
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.errors import TiercelError
+from tiercel.flows.deploy import deploy_to_preprod
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def _deploy(wish: dict[str, Any]) -> None:
         _write(wish, {"changed": {name: one.changed for name, one in result.items()}})
         code = 0
     except TiercelError as error:
-        _write(wish, {"error": error.parts(), "type": type(error).__name__})
+        _write(wish, {"error": error.failure.document(), "type": type(error).__name__})
         code = int(error.exit_code)
     except BaseException:  # noqa: BLE001 - a child must not go on with its parent's loop
         _write(wish, {"defect": traceback.format_exc()})

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.prefect_server import client_environ
 from tests.chaos.world import World
 from tests.support.commands import ROOT
+from tiercel.sandbox.machine.prefect_server import client_environ
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cli.output import Output
-from cli.runs import run_flow
-from domain.names import Names
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from flows.results import Released
-from sandbox.journal import JournalEntry, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.clients import forget_clients
 from tests.support.aws import root_client
 from tests.support.commands import ROOT
 from tests.support.repositories import Repository, RepositoryMaker
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.organization.names import Names
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.flows.release.results import Released
+from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.clients import forget_clients
 
 LEASE_SECONDS = 3
 _OF_THE_RUN = ("at", "flow_run", "flow_run_url", "seconds", "durations", "stack_id")

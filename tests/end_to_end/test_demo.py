@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
-from sandbox import lifecycle
-from tests.support.commands import run, run_json
+from tests.support.commands import invoke_json, run
+from tests.support.wheel import build_wheel, install_wheel
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import journal_size, read_journal
 
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
 ACCOUNTS = [
@@ -34,10 +36,14 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """What the demo did, run from a wheel in a folder full of packages of the layers' names."""
+    wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
+    installed = install_wheel(wheel, tmp_path_factory.mktemp("installed"))
     state = tmp_path_factory.mktemp("demo") / "state"
     try:
-        code, output, errors = run("demo", "--state", str(state), "--json")
+        code, output, errors = installed.run("demo", "--state", str(state), "--json")
         assert code == 0, errors
+        assert installed.imported() == ""
         yield Demo(state, json.loads(output), errors)
     finally:
         lifecycle.down(state)
@@ -175,13 +181,16 @@ def test_the_code_that_lambda_runs_is_the_package_that_was_published(demo: Demo)
 
 
 def test_status_says_what_is_live_where(demo: Demo) -> None:
-    live = run_json("status", "--sandbox", "--state", str(demo.state))
+    live = invoke_json("status", "--sandbox", "--state", str(demo.state))
 
     assert {entry["service"] for entry in live["preprod"]} == SERVICES
     assert {entry["service"] for entry in live["prod"]} == SERVICES
     for environment in ("preprod", "prod"):
         numbers = {entry["service"]: entry["release"] for entry in live[environment]}
         assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": 2}
+        assert {(entry["now"], entry["open_since"]) for entry in live[environment]} == {
+            ("as released", None)
+        }
 
 
 def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
@@ -194,8 +203,33 @@ def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
     assert "is new" not in progress
 
 
+def test_the_demo_goes_on_when_nobody_reads_on(demo: Demo) -> None:
+    sandbox = lifecycle.status(demo.state)
+    assert sandbox
+    begun = journal_size(sandbox.journal)
+    reads, writes = os.pipe()
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "tiercel"), "demo", "--state", str(demo.state)],
+        stdin=subprocess.DEVNULL,
+        stdout=writes,
+        stderr=writes,
+    )
+    os.close(writes)
+    with os.fdopen(reads, "rb") as lines:
+        assert lines.readline()
+
+    assert process.wait(240) == 0
+    called = {(call.account, call.operation) for call in read_journal(sandbox.journal, begun)}
+    for environment in ("preprod", "prod"):
+        assert (account_of(demo, f"{environment}-runtime-root"), "DescribeStacks") in called
+
+
+def account_of(demo: Demo, profile: str) -> str:
+    return str(observe(demo, profile, "sts", "get-caller-identity")["Account"])
+
+
 def test_releases_lists_every_release(demo: Demo) -> None:
-    history = run_json("releases", "prod", "--sandbox", "--state", str(demo.state))
+    history = invoke_json("releases", "prod", "--sandbox", "--state", str(demo.state))
 
     assert {(entry["service"], entry["release"], entry["status"]) for entry in history} == {
         ("catalog", 2, "succeeded"),

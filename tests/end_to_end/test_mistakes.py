@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from domain.errors import ExitCode
-from tests.support.commands import ROOT, run, start, start_without_terminal
+from tests.support.commands import ROOT, invoke, start, start_without_terminal
+from tests.support.repositories import git
+from tiercel.domain.base.errors import ExitCode
+from tiercel.sandbox.lifecycle import Sandbox
 
 CONFIG = (ROOT / "tiercel.toml").read_text()
 NOWHERE = {
@@ -41,7 +43,7 @@ def test_a_wrong_configuration_is_refused_and_the_key_is_named(
     path.write_text(CONFIG.replace(before, after, 1))
     assert path.read_text() != CONFIG
 
-    code, output, errors = run("config", "check", str(path), "--json")
+    code, output, errors = invoke("config", "check", str(path), "--json")
 
     assert code == ExitCode.CONFIGURATION
     assert named in json.loads(output)["error"]["why"]
@@ -51,9 +53,9 @@ def test_a_wrong_configuration_is_refused_and_the_key_is_named(
 def test_a_profile_that_does_not_exist_is_none_of_the_sandboxs_business(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "sandbox"))
     try:
-        code, _, errors = run("sandbox", "up", "--no-prefect", *state, AWS_PROFILE="nonexistent")
+        code, _, errors = invoke("sandbox", "up", "--no-prefect", *state, AWS_PROFILE="nonexistent")
     finally:
-        run("sandbox", "down", *state)
+        invoke("sandbox", "down", *state)
 
     assert (code, errors) == (ExitCode.OK, "")
 
@@ -63,7 +65,7 @@ def test_a_path_with_brackets_is_a_path_like_any_other(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text(CONFIG)
 
-    code, output, errors = run("config", "check", str(path), COLUMNS="400")
+    code, output, errors = invoke("config", "check", str(path), COLUMNS="400")
 
     assert (code, errors) == (ExitCode.OK, "")
     assert str(path) in output.replace("\n", "")
@@ -73,21 +75,21 @@ def test_the_configuration_that_is_checked_is_the_one_that_is_used(tmp_path: Pat
     path = tmp_path / "own.toml"
     path.write_text(CONFIG.replace('branch = "develop"', 'branch = "next"'))
 
-    code, output, _ = run("config", "check", "--json", TIERCEL_CONFIG=str(path))
+    code, output, _ = invoke("config", "check", "--json", TIERCEL_CONFIG=str(path))
     assert code == ExitCode.OK
     assert json.loads(output)["environments"]["preprod"]["branch"] == "next"
 
     path.unlink()
-    code, output, _ = run("config", "check", "--json", TIERCEL_CONFIG=str(path))
+    code, output, _ = invoke("config", "check", "--json", TIERCEL_CONFIG=str(path))
     assert code == ExitCode.CONFIGURATION
     error = json.loads(output)["error"]
     assert error["where"] == str(path)
-    assert "--config" not in error["do"]
-    assert "TIERCEL_CONFIG" in error["do"]
+    assert "--config" not in error["remedy"]
+    assert "TIERCEL_CONFIG" in error["remedy"]
 
 
 def test_a_right_configuration_is_shown() -> None:
-    code, output, _ = run("config", "check", "--json")
+    code, output, _ = invoke("config", "check", "--json")
 
     assert code == ExitCode.OK
     assert json.loads(output)["environments"]["preprod"]["branch"] == "develop"
@@ -105,7 +107,7 @@ def test_a_right_configuration_is_shown() -> None:
 def test_a_command_for_the_sandbox_never_goes_to_aws_when_no_sandbox_runs(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    code, _, errors = run(*arguments, "--sandbox", "--state", str(tmp_path))
+    code, _, errors = invoke(*arguments, "--sandbox", "--state", str(tmp_path))
 
     assert code == ExitCode.UNREACHABLE
     assert "the sandbox is not running" in errors
@@ -113,7 +115,7 @@ def test_a_command_for_the_sandbox_never_goes_to_aws_when_no_sandbox_runs(
 
 
 def test_without_credentials_status_says_what_to_do() -> None:
-    code, output, errors = run("status", "--json", **NOWHERE)
+    code, output, errors = invoke("status", "--json", **NOWHERE)
 
     assert code == ExitCode.UNREACHABLE
     assert "no AWS credentials" in output
@@ -156,13 +158,13 @@ def test_a_profile_that_gives_no_credentials_has_a_remedy_and_no_traceback(
     (tmp_path / "config").write_text(SSO + profile)
     profiles = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "HOME": str(tmp_path)}
 
-    code, output, errors = run("status", "--json", **NOWHERE | profiles, AWS_PROFILE="broken")
+    code, output, errors = invoke("status", "--json", **NOWHERE | profiles, AWS_PROFILE="broken")
 
     assert code == ExitCode.UNREACHABLE
     error = json.loads(output)["error"]
     assert what in error["what"]
     assert error["why"]
-    assert remedy in error["do"]
+    assert remedy in error["remedy"]
     assert errors == ""
 
 
@@ -180,7 +182,7 @@ def test_a_code_that_nobody_can_give_is_a_failure_with_a_remedy(tmp_path: Path) 
     assert process.returncode == ExitCode.UNREACHABLE
     error = json.loads(output)["error"]
     assert "asks for a code" in error["what"]
-    assert "terminal" in error["do"]
+    assert "terminal" in error["remedy"]
     assert "Aborted" not in errors
 
 
@@ -207,15 +209,39 @@ def test_a_command_that_is_interrupted_says_so(command: str) -> None:
 
 
 def test_a_folder_that_is_no_repository_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    code, _, errors = run("demo", "--repository", str(tmp_path), "--state", str(tmp_path / "state"))
+    code, _, errors = invoke(
+        "demo", "--repository", str(tmp_path), "--state", str(tmp_path / "state")
+    )
 
     assert code == ExitCode.REFUSED
     assert "no git repository with a commit" in errors
     assert not (tmp_path / "state").exists()
 
 
+def test_a_clone_without_its_history_is_refused_before_anything_starts(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    whole, shallow = tmp_path / "whole", tmp_path / "shallow"
+    whole.mkdir()
+    git(whole, "init", "--quiet", "--initial-branch=develop")
+    for message in ("one", "two"):
+        git(whole, "commit", "--quiet", "--allow-empty", f"--message={message}")
+    git(tmp_path, "clone", "--quiet", "--depth=1", whole.as_uri(), str(shallow))
+
+    for words in (
+        ("publish", str(shallow), "HEAD", "--local", "--sandbox", "--state", str(sandbox.state)),
+        ("demo", "--repository", str(shallow), "--state", str(tmp_path / "state")),
+    ):
+        code, output, _ = invoke(*words, "--json")
+        error = json.loads(output)["error"]
+        assert (code, error["code"]) == (ExitCode.REFUSED, "sandbox.shallow_repository")
+        assert "git fetch --unshallow" in error["remedy"]
+    assert not (tmp_path / "state").exists()
+    assert not (sandbox.state / "repositories" / "acme" / "shallow.git").exists()
+
+
 def test_an_unknown_option_is_a_usage_error() -> None:
-    code, _, errors = run("deploy", "--nonsense")
+    code, _, errors = invoke("deploy", "--nonsense")
 
     assert code == ExitCode.USAGE
     assert "Traceback" not in errors
@@ -245,7 +271,7 @@ def prefect_that(status: int, answer: str) -> Iterator[str]:
     ("status", "answer", "what", "remedy"),
     [
         (401, "{}", "refuses these credentials", "PREFECT_API_AUTH_STRING"),
-        (200, '"3.1.0"', "has version 3.1.0", "3.8 or newer"),
+        (200, '"3.1.0"', "has version 3.1.0", "3.9 or newer"),
         (200, '"4.0.0"', "has version 4.0.0", "below 4"),
     ],
 )
@@ -253,12 +279,14 @@ def test_a_prefect_server_that_cannot_be_used_is_told_with_the_reason(
     tmp_path: Path, status: int, answer: str, what: str, remedy: str
 ) -> None:
     with prefect_that(status, answer) as url:
-        code, output, errors = run("up", "--json", PREFECT_API_URL=url, PREFECT_HOME=str(tmp_path))
+        code, output, errors = invoke(
+            "up", "--json", PREFECT_API_URL=url, PREFECT_HOME=str(tmp_path)
+        )
 
     assert code == ExitCode.UNREACHABLE, errors
     error = json.loads(output)["error"]
     assert what in error["what"]
-    assert remedy in error["do"]
+    assert remedy in error["remedy"]
     assert error["where"] == url
 
 
@@ -274,7 +302,7 @@ def test_without_a_prefect_server_nothing_is_deployed_and_no_run_is_started(
     tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], what: str
 ) -> None:
     variables = {"PREFECT_HOME": str(tmp_path), "PREFECT_CLIENT_MAX_RETRIES": "0"} | variables
-    code, output, errors = run(*arguments, "--json", **variables)
+    code, output, errors = invoke(*arguments, "--json", **variables)
 
     assert code == ExitCode.UNREACHABLE, errors
     assert json.loads(output)["error"]["what"] == what

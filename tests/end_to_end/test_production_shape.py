@@ -19,13 +19,8 @@ from typing import Any
 
 import pytest
 
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.journal import read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.people import Team
 from tests.support import templates
-from tests.support.commands import run_json
+from tests.support.commands import invoke_json
 from tests.support.databases import (
     free_port,
     postgresql,
@@ -36,6 +31,11 @@ from tests.support.databases import (
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.services import Service, Unit, private_environment
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.people import Team
 
 PROGRAMS = Path(sys.executable).parent
 POSTGRESQL = postgresql_programs()
@@ -103,7 +103,7 @@ def production(
         once = start_task("server-migration", folder, secrets)
         assert once.wait(120) == 0, (folder / "server-migration.log").read_text()
         stack.callback(end, start_task("server-services", folder, secrets))
-        # One after the other, as docs/running.md says: the first one fills an empty database.
+        # One after the other, as running.md says: the first one fills an empty database.
         apis = []
         for name in ("api-1", "api-2"):
             port = free_port()
@@ -116,7 +116,7 @@ def production(
             for environment in DEPLOYMENTS
             for place, api in enumerate(apis)
         }
-        run_json("up", **environments["preprod", 0])
+        invoke_json("up", **environments["preprod", 0])
         for (environment, place), variables in environments.items():
             service = start_worker(folder, environment, f"{environment}-{place}", variables)
             stack.callback(service.kill)

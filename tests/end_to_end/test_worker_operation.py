@@ -16,15 +16,9 @@ from uuid import uuid4
 import httpx
 import pytest
 from prefect.client.schemas.objects import FlowRun
-from prefect.runner._starter_engine import EngineCommandStarter
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.workers.process import ProcessJobConfiguration
 
-from deployments.handing_over import starter_of
-from deployments.warm_runs import WarmStarter
-from deployments.worker import work
-from domain.topology import Topology
-from sandbox.journal import journal_size
 from tests.support.one_machine import (
     DEPLOY,
     PROGRAMS,
@@ -36,6 +30,12 @@ from tests.support.one_machine import (
     published,
 )
 from tests.support.services import INSTALLED, UNITS, Service, Unit
+from tiercel.deployments.handing_over import starter_of
+from tiercel.deployments.prefect_internals import EngineCommandStarter
+from tiercel.deployments.warm_runs import WarmStarter
+from tiercel.deployments.worker import work
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox.aws.journal import journal_size
 
 AWAY_SECONDS = 3
 

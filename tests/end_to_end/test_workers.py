@@ -23,18 +23,18 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from domain.errors import ExitCode
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.journal import Kind, journal_size, read_journal
-from sandbox.layout import Layout
-from sandbox.people import Team
-from sandbox.record import read_record
-from sandbox.workers import running_workers, start_workers
-from tests.support.commands import ROOT, run, run_json, start
+from tests.support.commands import ROOT, invoke, invoke_json, run, run_json, start
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
+from tiercel.domain.base.errors import ExitCode
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import CallKind, journal_size, read_journal
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.record import read_record
+from tiercel.sandbox.people import Team
+from tiercel.sandbox.workers import running_workers, start_workers
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -80,7 +80,7 @@ class World:
         return [
             entry.operation
             for entry in read_journal(self.journal, offset)
-            if entry.kind is not Kind.ADMIN
+            if entry.kind is not CallKind.ADMIN
         ]
 
     def calls_in_prod_since(self, offset: int, topology: Topology) -> list[str]:
@@ -195,7 +195,7 @@ def test_form_and_api_refuse_wrong_parameters_by_name_and_nothing_is_called(
 def test_tiercel_up_again_leaves_everything_and_adds_the_one_who_wants_to_hear(
     world: World,
 ) -> None:
-    shown = run_json("up", "--notify", "custom-webhook/releases", PREFECT_API_URL=world.api.url)
+    shown = invoke_json("up", "--notify", "custom-webhook/releases", PREFECT_API_URL=world.api.url)
     world.listening_since = datetime.now(UTC)
 
     changes = {one["name"]: one["what"] for one in shown["changes"]}
@@ -257,7 +257,7 @@ def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(wor
     assert code == ExitCode.REFUSED
     assert shown["run"]["state"] == "Failed"
     assert shown["error"]["what"] == f"there is no commit 'nosuch' in {REPOSITORY}"
-    assert shown["error"]["do"] == "push it, or check the spelling"
+    assert shown["error"]["remedy"] == "push it, or check the spelling"
 
 
 def test_ctrl_c_ends_the_following_and_not_the_run(world: World) -> None:
@@ -293,7 +293,7 @@ def test_a_deploy_killed_with_its_worker_is_marked_crashed_in_time_and_the_next_
     # One writer: as long as nobody knew that the first one was dead, the next one waited.
     assert "AwaitingConcurrencySlot" in world.api.states(dead.again)
 
-    history = run_json("releases", "preprod", *world.in_sandbox())
+    history = invoke_json("releases", "preprod", *world.in_sandbox())
     assert [(one["service"], one["release"], one["status"]) for one in history] == [
         ("inbox", 1, "succeeded")
     ]
@@ -330,7 +330,7 @@ def test_a_stack_is_rolled_back_through_a_worker(world: World) -> None:
 
     world.api.await_state(world.api.start(ROLL_BACK, **wanted), COMPLETED)
 
-    history = run_json("releases", "preprod", *world.in_sandbox())
+    history = invoke_json("releases", "preprod", *world.in_sandbox())
     assert [one["release"] for one in history] == [3, 2, 1]
     assert (history[0]["restores"], history[0]["status"]) == (1, "succeeded")
 
@@ -350,7 +350,7 @@ def test_a_run_without_a_worker_is_refused_and_the_sandbox_takes_its_workers_wit
     worker.kill()
     worker.wait(10)
 
-    code, _, errors = run("promote", REPOSITORY, *world.in_sandbox())
+    code, _, errors = invoke("promote", REPOSITORY, *world.in_sandbox())
 
     assert code == ExitCode.UNREACHABLE
     assert "the sandbox has no worker for prod" in errors

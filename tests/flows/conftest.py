@@ -10,33 +10,41 @@ import pytest
 from github import Auth, Github
 from prefect.logging.configuration import setup_logging
 
-from domain.digests import sha256_hex
-from sandbox.lifecycle import Sandbox
-from sandbox.people import Team
-from tasks.clients import forget_clients
-from tasks.github_client import forget_github
 from tests.support.place import Place
 from tests.support.prefect_server import prefect_server as server_of_the_flows
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.people import Team
+from tiercel.tasks.aws.clients import forget_clients
+from tiercel.tasks.github.client import forget_github
 
 Become = Callable[[str], None]
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with server_of_the_flows(tmp_path_factory.mktemp("prefect")):
         yield
 
 
 @pytest.fixture
-def run_log() -> Iterator[list[logging.LogRecord]]:
+def operator(prefect_server: None, operator: Sandbox) -> Sandbox:
+    """Whoever works here has flows to run; a test without AWS asks for the server itself."""
+    assert prefect_server is None
+    return operator
+
+
+@pytest.fixture
+def run_log(prefect_server: None) -> Iterator[list[logging.LogRecord]]:
     """What runs log, whatever becomes of it in Prefect's own handlers.
 
     A server that was made in this process forgets the handlers that Prefect knows by name, and
     then Prefect's next run would set up logging anew, without the handler that is added here.
     """
+    assert prefect_server is None
     setup_logging(incremental=False)
     records: list[logging.LogRecord] = []
 

@@ -14,10 +14,10 @@ from benchmarks.measure import Series, Spread, in_turn, ratio
 from benchmarks.place import forget, topology
 from benchmarks.project import Project
 from benchmarks.rounds import STEPS, Lifecycle, play
-from domain.names import Names
-from sandbox.lifecycle import Sandbox
-from tasks.archive import zip_folder
 from tests.support.aws import root_client
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.build.archive import zip_folder
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def changing(calls: Counter[str]) -> dict[str, int]:
     return {name: count for name, count in calls.items() if any(word in name for word in words)}
 
 
-@pytest.mark.usefixtures("own_environment", "nothing_is_left")
+@pytest.mark.usefixtures("own_environment", "nothing_is_left", "prefect_server")
 def test_the_bare_script_changes_what_the_flows_change(sandbox: Sandbox, tmp_path: Path) -> None:
     from benchmarks.flow_lifecycle import FlowLifecycle
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InterruptedRunError
-from flows.concurrency import call
-from tasks.pausing import pause, stoppable
+from tests.support.codes import because
+from tiercel.domain.base.errors import InterruptedRunError
+from tiercel.flows.engine.concurrency import call
+from tiercel.tasks.engine.pace import pause, stoppable
 
 LONG_SECONDS = 60.0
 
@@ -33,9 +34,9 @@ def test_a_cancelled_run_does_not_wait_for_the_end_of_a_pause() -> None:
 def test_a_pause_of_a_cancelled_run_says_what_to_do() -> None:
     with stoppable() as stop:
         stop.set()
-        with pytest.raises(InterruptedRunError) as interrupted:
+        with pytest.raises(InterruptedRunError, check=because("run.cancelled")) as interrupted:
             pause(LONG_SECONDS)
-    assert interrupted.value.remedy == "run it again to go on"
+    assert interrupted.value.remedy
 
 
 def test_outside_of_a_run_a_pause_is_a_sleep() -> None:

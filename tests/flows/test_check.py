@@ -12,21 +12,21 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 
-from cli.check_command import check, show_report
-from cli.output import Output
-from domain.environment_check import Aspect, CheckFailedError, Report, Verdict
-from domain.errors import ConfigurationError, ExitCode, RefusedInputError
-from domain.names import Names
-from flows.check import check_environment
-from sandbox.lifecycle import Sandbox
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.commands import ROOT
+from tiercel.cli.commands.check import check, show_report
+from tiercel.cli.terminal.output import Output
+from tiercel.domain.accounts.findings import Aspect, CheckFailedError, CheckReport, Verdict
+from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError
+from tiercel.domain.organization.names import Names
+from tiercel.flows.check import check_environment
+from tiercel.sandbox.lifecycle import Sandbox
 
 
-def run(environment: str) -> Report:
+def run(environment: str) -> CheckReport:
     flow: Any = check_environment
-    report: Report = asyncio.run(flow(environment=environment))
+    report: CheckReport = asyncio.run(flow(environment=environment))
     return report
 
 
@@ -66,7 +66,7 @@ def test_a_red_check_ends_the_command_with_its_exit_code_and_leaves_artifacts(
     finally:
         s3.put_bucket_versioning(**place, VersioningConfiguration={"Status": "Enabled"})
     assert ended.value.exit_code == ExitCode.CHECK_FAILED
-    report = Report.model_validate(json.loads(capsys.readouterr().out)["preprod"])
+    report = CheckReport.model_validate(json.loads(capsys.readouterr().out)["preprod"])
     (red,) = report.of(Verdict.RED)
     assert (red.thing, red.aspect) == ("artifact bucket", Aspect.SETTINGS)
     assert "versioning is Suspended" in latest_artifact("check-preprod")
@@ -104,7 +104,7 @@ def test_the_command_names_the_environments_that_there_are() -> None:
 
 
 def test_what_is_red_is_shown_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:
-    report = Report.model_validate(
+    report = CheckReport.model_validate(
         {
             "environment": "preprod",
             "accounts": {"111111111111": "InfrastructureAccount"},

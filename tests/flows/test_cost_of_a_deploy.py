@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.clients import forget_clients
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.clients import forget_clients
 
 pytestmark = pytest.mark.usefixtures("operator")
 

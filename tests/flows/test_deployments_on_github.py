@@ -8,14 +8,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from domain.errors import DeployFailedError, SupersededError, TiercelError, UnreachableError
-from flows.github_reports import as_github_deployment
-from flows.lifecycle import lifecycle_flow
-from flows.preparation import prepare
-from flows.results import Released
-from sandbox.lifecycle import Sandbox
-from tasks.retry_budget import retry_budget
 from tests.support.place import Place
+from tiercel.domain.base.errors import (
+    DeployFailedError,
+    SupersededError,
+    TiercelError,
+    UnreachableError,
+)
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.release.github import as_github_deployment
+from tiercel.flows.release.preparation import prepare
+from tiercel.flows.release.results import Released
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.engine.retry_budget import retry_budget
 
 OPENING = "/deployments$"
 REPORTING = "/deployments/[0-9]+/statuses$"
@@ -66,8 +71,11 @@ def warnings(run_log: list[logging.LogRecord]) -> list[str]:
 @pytest.mark.parametrize(
     ("ending", "state"),
     [
-        (DeployFailedError("stack acme-preprod-inbox ended as CREATE_FAILED"), "failure"),
-        (SupersededError("release 1 is superseded by release 2"), "inactive"),
+        (
+            DeployFailedError("test.reason", "stack acme-preprod-inbox ended as CREATE_FAILED"),
+            "failure",
+        ),
+        (SupersededError("test.reason", "release 1 is superseded by release 2"), "inactive"),
     ],
 )
 def test_a_deploy_that_ends_badly_ends_so_also_when_github_does_not_take_that(

@@ -9,12 +9,12 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from domain.errors import RefusedInputError
-from domain.markdown import escaped
-from flows.concurrency import call
-from flows.lifecycle import lifecycle_flow
-from tasks.stack_events import StackEvent
-from tasks.task import run_logger, world_task
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.pages.markdown import escaped
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.stack.events import StackEvent
 
 FORGED = "12:00:00.000 | INFO    | orders: release 3 is live"
 HOSTILE = f"no\x1b[2J \u202e[click](https://evil.example)\n{FORGED}"
@@ -30,7 +30,7 @@ def tells() -> None:
 @lifecycle_flow("hostile-text", "tell", "preprod")
 async def telling(repository: str, commit: str) -> None:  # noqa: ARG001 - name of the run
     await call(tells)
-    raise RefusedInputError(f"it says {HOSTILE}", why=HOSTILE)
+    raise RefusedInputError("test.reason", f"it says {HOSTILE}", why=HOSTILE)
 
 
 async def descriptions(key: str) -> list[str | None]:
@@ -48,7 +48,7 @@ def test_hostile_text_forges_no_log_line_and_no_link(run_log: list[logging.LogRe
     assert len(told) == 2
     assert all("[click](https://evil.example) 12:00" in one for one in told)
     (failed,) = [one for one in messages if one.startswith("it says ")]
-    assert f"\n  {FORGED}\n  why: " in failed
+    assert f"\n       {FORGED}\n  why: " in failed
     for message in messages:
         assert "\x1b" not in message
         assert "\u202e" not in message

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from domain.names import Names
-from sandbox.journal import JournalEntry, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.prefect_server import client_environ
-from tests.support.commands import ROOT, run_json, start
+from tests.support.commands import ROOT, invoke_json, run_json, start
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.machine.prefect_server import client_environ
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -122,7 +122,7 @@ def test_a_writer_that_was_asleep_does_no_harm_when_it_wakes(
     output, errors = sleeper.communicate(timeout=PATIENCE_SECONDS)
 
     assert result["asleep"]["smoke_test"] == '{"answer": "awake"}'
-    history = run_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
+    history = invoke_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
     ours = [entry for entry in history if entry["service"] == "asleep"]
     assert ours[0]["commit"] == second, (output, errors)
     assert [entry["commit"] for entry in ours if entry["status"] == "succeeded"] == [second]
@@ -157,7 +157,7 @@ def test_two_deploys_of_one_commit_at_once_end_as_one_release(
     assert [racer.returncode for racer in racers] == [0, 0], "\n".join(map(str, outputs))
     calls = executed(sandbox.journal, offset, preprod.stack("raced"))
     assert calls["ExecuteChangeSet"] == 1
-    history = run_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
+    history = invoke_json("releases", "preprod", "--sandbox", "--state", str(sandbox.state))
     numbers = [entry["release"] for entry in history if entry["service"] == "raced"]
     assert numbers == [1]
 

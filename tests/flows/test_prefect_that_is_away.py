@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from prefect import task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.concurrency import call
-from flows.lifecycle import lifecycle_flow
-from flows.naming import tag_flow_run
-from tasks.progress import Progress
 from tests.tasks.faults import free_port
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.tasks.engine.progress import Progress
+from tiercel.tasks.engine.task import world_task
 
 KEY = "progress-of-a-test"
 
 
-@task
+@world_task("waits")
 def waits_and_loses_its_bar() -> str:
     bar = Progress(KEY, "how far it is", after_seconds=0)
     bar.show(1, 10)

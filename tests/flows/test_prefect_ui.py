@@ -10,16 +10,16 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 
-from domain.errors import RefusedInputError, SmokeTestFailedError
-from domain.ledger import intent_key
-from domain.names import Names
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from sandbox.lifecycle import Sandbox
 from tests.support.aws import root_client
 from tests.support.place import Place
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
+from tiercel.domain.base.errors import RefusedInputError, SmokeTestFailedError
+from tiercel.domain.organization.names import Names
+from tiercel.domain.release.ledger import intent_key
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.lifecycle import Sandbox
 
 pytestmark = pytest.mark.usefixtures("operator")
 

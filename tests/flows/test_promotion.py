@@ -7,23 +7,25 @@ from urllib.parse import urlsplit
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from domain.access import orchestrator
-from domain.digests import sha256_hex
-from domain.errors import RefusedInputError, SmokeTestFailedError
-from domain.manifest import manifest_key
-from domain.names import Names
-from domain.topology import Topology
-from flows.deploy import deploy_to_preprod
-from flows.promote import promote_to_prod
-from flows.publish import publish_artifact
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.storage import read_object
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.codes import because
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.domain.artifact.manifest import manifest_key
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.base.errors import RefusedInputError, SmokeTestFailedError
+from tiercel.domain.organization.access import orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.objects import read_object
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -42,11 +44,6 @@ def service_of(name: str, answer: str = "") -> dict[str, str]:
         f"{name}/template.json": function(),
         f"{name}/src/app.py": answering(answer or name),
     }
-
-
-def release(repository: Repository, commit: str) -> None:
-    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
-    asyncio.run(deploy_to_preprod(repository.name, commit))
 
 
 def test_prod_runs_the_bytes_that_preprod_verified_and_nothing_is_built_for_it(
@@ -154,7 +151,7 @@ def test_what_failed_its_smoke_test_in_preprod_is_not_promoted(
     repository.merge_into_main()
     become("prod")
 
-    with pytest.raises(RefusedInputError, match="has not verified"):
+    with pytest.raises(RefusedInputError, check=because("promotion.not_verified")):
         asyncio.run(promote_to_prod(repository.name, "main"))
 
 

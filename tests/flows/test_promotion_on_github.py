@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from github.PullRequest import PullRequest
 
-from domain.errors import RefusedInputError
-from flows.promote import promote_to_prod
-from flows.results import Released
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.repositories import run_git
 from tests.flows.conftest import Become
 from tests.support.place import Place
 from tests.support.templates import queue, services
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.results import Released
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.repositories import git_in
 
 READS = ("Get", "Head", "List", "Describe", "AssumeRole")
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
@@ -190,7 +190,7 @@ def test_hostile_names_travel_the_whole_way_and_run_and_break_nothing(
 ) -> None:
     files = service("hostile") | {f"hostile/{HOSTILE_PATH}": "x"}
     place.team.push("feature/$(touch>x)", "develop", files, HOSTILE_TITLE)
-    run_git(
+    git_in(
         place.team.work_tree,
         "commit", "--quiet", "--amend", "--no-edit", f"--author={HOSTILE_AUTHOR} <eve@localhost>",
     )  # fmt: skip

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from domain.access import orchestrator
-from domain.dsse import Envelope, Signature
-from domain.errors import ArtifactConflictError, ExitCode, UntrustedArtifactError
-from domain.manifest import Manifest, TemplateParameter, manifest_key
-from domain.names import Names
-from domain.provenance import read_statement
-from domain.topology import Topology
-from flows.deploy import deploy_to_preprod
-from flows.promote import promote_to_prod
-from flows.publish import publish_artifact
-from sandbox.journal import JournalEntry, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.storage import list_keys, read_object
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import run_json
+from tests.support.commands import invoke_json
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, queue, services
+from tiercel.domain.artifact.dsse import Envelope, Signature
+from tiercel.domain.artifact.manifest import Manifest, TemplateParameter, manifest_key
+from tiercel.domain.artifact.provenance import read_statement
+from tiercel.domain.base.errors import ArtifactConflictError, ExitCode, UntrustedArtifactError
+from tiercel.domain.organization.access import orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.objects import list_keys, read_object
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -158,8 +158,8 @@ def test_what_was_tampered_with_is_refused_before_cloudformation_is_called(
         asyncio.run(deploy_to_preprod(repository.name, commit))
 
     assert refusal.value.exit_code is ExitCode.REFUSED
-    told = refusal.value.why.splitlines()
-    assert {TAMPERED[kind][1].format(name) for name, kind in names.items()} <= set(told)
+    told = {cause.what for cause in refusal.value.failure.causes}
+    assert {TAMPERED[kind][1].format(name) for name, kind in names.items()} <= told
     asked = [entry.operation for entry in called(sandbox, before, "kms")]
     assert asked == ["GetPublicKey"], "KMS is asked once for the whole run"
     assert called(sandbox, before, "cloudformation") == []
@@ -233,7 +233,7 @@ def test_a_person_verifies_a_release_and_what_changed_since_is_not_deployed_agai
     )
     manifest = published(repository, "touched", commit)
     asyncio.run(deploy_to_preprod(repository.name, commit))
-    found = run_json(
+    found = invoke_json(
         "verify-artifact", preprod.stack("touched"), "--sandbox", "--state", str(sandbox.state)
     )
     said = read_statement(bucket.provenance_of("touched")[1].payload)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from cli.output import Output
-from cli.provision_command import show_provisioned
-from domain.errors import ConfigurationError, RefusedInputError, TiercelError
-from domain.terraform_plan import ResourceChange, TerraformPlan
-from flows.provision import Provisioned, provision_accounts
-from sandbox.lifecycle import Sandbox
-from tasks.administrators import INFRASTRUCTURE_PROFILE, RUNTIME_PROFILE
+from tiercel.cli.commands.provision import show_provisioned
+from tiercel.cli.terminal.output import Output
+from tiercel.domain.accounts.terraform_plan import ResourceChange, TerraformPlan
+from tiercel.domain.base.errors import ConfigurationError, RefusedInputError, TiercelError
+from tiercel.flows.provision import Provisioned, provision_accounts
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.accounts.administrators import INFRASTRUCTURE_PROFILE, RUNTIME_PROFILE
 
 ROLE = ResourceChange(
     address="module.runtime_account.aws_iam_role.this",
@@ -50,7 +50,7 @@ def test_a_run_without_administrators_calls_nobody_and_is_named_after_its_enviro
 
     error, found = asyncio.run(outcome())
     assert isinstance(error, ConfigurationError)
-    assert error.what == "there is no administrator for the accounts"
+    assert error.code == "administrator.not_named"
     assert found.name == "provision preprod"
     assert "preprod" in found.tags
     assert sandbox.journal.read_bytes() == before

@@ -10,14 +10,14 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
-from domain.pull_requests import CheckState
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.repositories import run_git
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
+from tiercel.domain.review.statuses import StatusState
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.repositories import git_in
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
 
@@ -31,7 +31,7 @@ def test_a_changed_service_is_verified_and_its_changes_are_shown(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert checks["tiercel"].state is StatusState.SUCCESS
     assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
     (comment,) = place.comments(number)
     assert "| inbox | Add | `Topic` | AWS::SNS::Topic |" in comment
@@ -63,7 +63,7 @@ def test_a_feature_into_main_is_the_wrong_branch(place: Place) -> None:
 
     check = place.verified(number, commit)["tiercel"]
 
-    assert check.state is CheckState.FAILURE
+    assert check.state is StatusState.FAILURE
     assert check.description.startswith("wrong branch: ")
     assert "next release branch" in place.comments(number)[0]
 
@@ -121,9 +121,9 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
         "inbox/template.json": queue(DelaySeconds=5),
     }
     number, old = place.opened(branch, files)
-    run_git(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
+    git_in(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
 
-    assert place.verified(number, old)["tiercel"].state is CheckState.SUCCESS
+    assert place.verified(number, old)["tiercel"].state is StatusState.SUCCESS
 
     assert place.remote.get_pull(number).head.sha != old
     assert place.statuses(old) == {"tiercel": "success", "tiercel/inbox": "success"}
@@ -134,7 +134,7 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
     ("text", "reason"),
     [
         (queue(Delay=5), "the template has 1 error"),
-        ("not a template", "the template is not a mapping"),
+        ("not a template", "the template must be a mapping"),
     ],
 )
 def test_a_broken_template_has_a_status_with_the_reason(
@@ -144,7 +144,7 @@ def test_a_broken_template_has_a_status_with_the_reason(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel/inbox"].state is CheckState.FAILURE
+    assert checks["tiercel/inbox"].state is StatusState.FAILURE
     assert checks["tiercel/inbox"].description == reason
 
 
@@ -154,7 +154,7 @@ def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: 
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert checks["tiercel"].state is StatusState.SUCCESS
     assert not any("<img" in comment for comment in place.comments(number))
     assert list(tmp_path.rglob("x")) == []
 
@@ -174,7 +174,7 @@ def test_a_verdict_reaches_github_through_faults_and_a_rate_limit_is_waited_for_
     checks = place.verified(number, commit)
 
     assert sandbox.github.control("GET", "/faults") == []
-    assert checks["tiercel"].state is CheckState.SUCCESS
+    assert checks["tiercel"].state is StatusState.SUCCESS
     assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
     assert len(place.comments(number)) == 1
     assert any("rate limit" in record.getMessage() for record in run_log)
@@ -188,7 +188,7 @@ def test_a_merge_that_is_announced_twice_is_deployed_once(place: Place) -> None:
     asyncio.run(publish_artifact(place.repository.name, merged))
     asyncio.run(publish_artifact(place.repository.name, merged))
 
-    runs = [run for run in asyncio.run(scheduled_runs()) if run.parameters["commit"] == merged]
+    runs = [run for run in asyncio.run(scheduled_runs()) if run.parameters.get("commit") == merged]
     assert len(runs) == 1
 
 

@@ -8,39 +8,36 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from domain.errors import (
+from tests.support.aws import root_client
+from tests.support.codes import because
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
+from tests.support.templates import answering, function, queue, services, template
+from tiercel.domain.base.errors import (
     BuildFailedError,
     DeployFailedError,
     RefusedInputError,
     SmokeTestFailedError,
 )
-from domain.ledger import Release, ReleaseStatus, stack_prefix
-from domain.names import Names
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from flows.results import Released
-from sandbox.journal import JournalEntry, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.ledger import newest_release
-from tests.support.aws import root_client
-from tests.support.repositories import Repository, RepositoryMaker
-from tests.support.templates import answering, function, queue, services, template
+from tiercel.domain.organization.access import Records
+from tiercel.domain.organization.names import Names
+from tiercel.domain.release.ledger import Release, ReleaseStatus, stack_prefix
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ledger import newest_release
 
 pytestmark = pytest.mark.usefixtures("operator")
 
 READS = ("Get", "Head", "List", "Describe", "AssumeRole")
 
 
-def release(repository: Repository, commit: str) -> dict[str, Released]:
-    asyncio.run(publish_artifact(repository.name, commit))
-    return asyncio.run(deploy_to_preprod(repository.name, commit))
-
-
 def newest(preprod: Names, service: str) -> Release:
-    from domain.access import orchestrator
+    from tiercel.domain.organization.access import orchestrator
 
     found = newest_release.fn(
-        orchestrator(preprod, "test"), preprod.artifact_bucket, preprod.stack(service)
+        Records(orchestrator(preprod, "test"), preprod.artifact_bucket), preprod.stack(service)
     )
     assert found
     return found
@@ -207,7 +204,7 @@ def test_a_template_that_cloudformation_rejects_is_explained_and_leaves_nothing_
     with pytest.raises(DeployFailedError) as failure:
         release(repository, commit)
 
-    assert "CloudFormation refuses the template" in failure.value.what
+    assert failure.value.code == "plan.template_refused"
     assert "Runtime and Handler" in failure.value.why
     assert "account 222222222222" in failure.value.where
     assert "no resource was changed" in failure.value.state
@@ -230,7 +227,7 @@ def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_exe
     with pytest.raises(DeployFailedError) as failure:
         release(repository, commit)
 
-    assert failure.value.what == "the service role lacks permissions that the plan needs"
+    assert failure.value.code == "plan.role_lacks_permissions"
     assert "kinesis:CreateStream" in failure.value.why
     assert "for Orders (AWS::Kinesis::Stream)" in failure.value.why
     assert "role/acme-preprod-cloudformation" in failure.value.where
@@ -342,7 +339,7 @@ def test_a_stack_of_another_repository_is_not_replaced(repositories: RepositoryM
     mine, yours = repositories.make("mine"), repositories.make("yours")
     release(mine, mine.commit(files))
 
-    with pytest.raises(RefusedInputError, match="belongs to another repository"):
+    with pytest.raises(RefusedInputError, check=because("release.stack_of_other_repository")):
         release(yours, yours.commit(files))
 
 
@@ -406,9 +403,9 @@ def test_a_repository_outside_the_organization_is_refused_before_anything_is_fet
 def test_all_large_assets_of_a_sam_application_are_the_same_bytes_in_both_accounts(
     preprod: Names, repositories: RepositoryMaker
 ) -> None:
-    from domain.access import deployer, orchestrator
-    from domain.digests import sha256_hex
-    from tasks.storage import list_keys, read_object
+    from tiercel.domain.base.digests import sha256_hex
+    from tiercel.domain.organization.access import deployer, orchestrator
+    from tiercel.tasks.aws.objects import list_keys, read_object
 
     repository = repositories.make("bytes")
     commit = repository.commit(

@@ -5,11 +5,11 @@ import logging
 
 import pytest
 
-from domain.errors import TransientError
-from flows.concurrency import all_done, call
-from flows.lifecycle import lifecycle_flow
-from tasks.retry_budget import RETRIES_OF_A_RUN, RetryBudget, retry_budget
-from tasks.task import world_task
+from tiercel.domain.base.errors import TransientError
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.retry_budget import RETRIES_OF_A_RUN, RetryBudget, retry_budget
+from tiercel.tasks.engine.task import world_task
 
 tries: list[int] = []
 
@@ -17,10 +17,10 @@ tries: list[int] = []
 @world_task("never answers")
 def never_answers(number: int) -> None:
     tries.append(number)
-    raise TransientError("nobody answers", where="a service that is down")
+    raise TransientError("test.reason", "nobody answers", where="a service that is down")
 
 
-never_answers.retry_delay_seconds = [0.0] * 4
+never_answers.task.retry_delay_seconds = [0.0] * 4
 
 
 @lifecycle_flow("budget", "spend", "preprod")
@@ -46,4 +46,4 @@ def test_a_budget_is_spent_once_for_each_retry() -> None:
 
 
 def test_a_run_may_retry_more_often_than_a_single_task() -> None:
-    assert never_answers.retries < RETRIES_OF_A_RUN
+    assert never_answers.task.retries < RETRIES_OF_A_RUN

@@ -7,32 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from domain.access import orchestrator
-from domain.errors import ExitCode, RefusedInputError, SmokeTestFailedError
-from domain.ledger import Purpose, ReleaseStatus
-from domain.names import Names
-from domain.topology import Topology
-from flows.deploy import deploy_to_preprod
-from flows.promote import promote_to_prod
-from flows.publish import publish_artifact
-from flows.results import Released
-from flows.rollback import roll_back
-from sandbox import lifecycle
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.ledger import read_history, record_intent, record_outcome
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import run, run_json
-from tests.support.repositories import Repository, RepositoryMaker
+from tests.support.codes import because
+from tests.support.commands import invoke, invoke_json
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
+from tiercel.domain.base.errors import ExitCode, RefusedInputError, SmokeTestFailedError
+from tiercel.domain.organization.access import Records, orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.ledger import Purpose, ReleaseStatus
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.results import Released
+from tiercel.flows.rollback import roll_back
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ledger import read_history, record_intent, record_outcome
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-
-def release(repository: Repository, commit: str) -> dict[str, Released]:
-    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
-    return asyncio.run(deploy_to_preprod(repository.name, commit))
 
 
 def queue_of(name: str, delay: int) -> dict[str, str]:
@@ -117,7 +112,7 @@ def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
 
     assert failed.value.state == "the stack runs release 1 again, as release 3"
     access = orchestrator(preprod, "test")
-    history = read_history.fn(access, preprod.artifact_bucket, preprod.stack("relapse"))
+    history = read_history.fn(Records(access, preprod.artifact_bucket), preprod.stack("relapse"))
     assert [(one.intent.number, one.status) for one in history] == [
         (3, ReleaseStatus.SUCCEEDED),
         (2, ReleaseStatus.FAILED),
@@ -130,16 +125,16 @@ def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
 def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
 ) -> None:
-    repository = repositories.make("rejected")
-    release(repository, repository.commit(queue_of("rejected", 1)))
-    good = repository.commit(queue_of("rejected", 2))
+    repository = repositories.make("ruled-out")
+    release(repository, repository.commit(queue_of("ruled-out", 1)))
+    good = repository.commit(queue_of("ruled-out", 2))
     release(repository, good)
     repository.merge_into_main()
-    stack = preprod.stack("rejected")
+    stack = preprod.stack("ruled-out")
     place = _place(sandbox)
 
-    said = run_json("reject", stack, "1", "--reason", "it lost orders", *place)
-    run_json("reject", stack, "2", "--reason", "it loses more", *place)
+    said = invoke_json("reject", stack, "1", "--reason", "it lost orders", *place)
+    invoke_json("reject", stack, "2", "--reason", "it loses more", *place)
 
     assert said["rejected"] == "it lost orders"
     with pytest.raises(RefusedInputError) as refused:
@@ -148,7 +143,7 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     become("prod")
     with pytest.raises(RefusedInputError) as unverified:
         asyncio.run(promote_to_prod(repository.name, good))
-    assert "preprod has not verified rejected" in unverified.value.what
+    assert "preprod has not verified ruled-out" in unverified.value.what
 
 
 def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
@@ -159,14 +154,14 @@ def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
     bad = release(repository, commit)["ancient"].release
     repository.merge_into_main()
     stack = preprod.stack("ancient")
-    run_json("reject", stack, "1", "--reason", "it lost orders", *_place(sandbox))
+    invoke_json("reject", stack, "1", "--reason", "it lost orders", *_place(sandbox))
     access, bucket = orchestrator(preprod, "test"), preprod.artifact_bucket
 
     def add(number: int, **changes: str) -> None:
         wanted = bad.intent.model_copy(update={"number": number, **changes})
         assert bad.outcome
-        assert record_intent.fn(access, bucket, wanted)
-        record_outcome.fn(access, bucket, wanted, bad.outcome)
+        assert record_intent.fn(Records(access, bucket), wanted)
+        record_outcome.fn(Records(access, bucket), wanted, bad.outcome)
 
     for number in range(2, 101):
         other = f"{number:064d}"
@@ -177,7 +172,9 @@ def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
     with pytest.raises(RefusedInputError) as refused:
         asyncio.run(roll_back("preprod", stack, 101))
     assert "rejected it: it lost orders" in refused.value.why
-    with pytest.raises(RefusedInputError, match="a manifest is damaged") as passed_over:
+    with pytest.raises(
+        RefusedInputError, check=because("artifact.manifest_damaged")
+    ) as passed_over:
         asyncio.run(roll_back("preprod", stack))
     assert f"{100:064d}" in passed_over.value.where, "it goes back to the release before that one"
     become("prod")
@@ -193,13 +190,13 @@ def test_a_ledger_outlives_its_bucket(
     release(repository, repository.commit(queue_of("outlives", 2)))
     place = _place(sandbox)
     folder = sandbox.state / "exported"
-    run_json("ledger", "export", "preprod", str(folder), *place)
+    invoke_json("ledger", "export", "preprod", str(folder), *place)
     s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
     lost = [key for key in _keys(s3, preprod.artifact_bucket) if "outlives" in key]
     for key in lost:
         s3.delete_object(Bucket=preprod.artifact_bucket, Key=key)
 
-    restored = run_json("ledger", "restore", "preprod", str(folder), *place)
+    restored = invoke_json("ledger", "restore", "preprod", str(folder), *place)
 
     assert restored["created"] == len([key for key in lost if not key.startswith("leases/")])
     back = asyncio.run(roll_back("preprod", preprod.stack("outlives")))
@@ -213,21 +210,23 @@ def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
     repository = repositories.make("moves")
     release(repository, repository.commit(queue_of("moves", 1)))
     stack, folder = preprod.stack("moves"), str(sandbox.state / "moved")
-    exported = run_json("ledger", "export", "preprod", folder, *_place(sandbox))
+    exported = invoke_json("ledger", "export", "preprod", folder, *_place(sandbox))
     _keep_provenance_of("moves", Path(folder))
     state = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("AWS_PROFILE")  # it is one of the other sandbox
             new = lifecycle.up(state, topology, prefect=False, github=False)
-        run_json("ledger", "restore", "preprod", folder, *_place(new))
-        code, said, _ = run("verify-artifact", stack, "--json", *_place(new))
+        invoke_json("ledger", "restore", "preprod", folder, *_place(new))
+        code, said, _ = invoke("verify-artifact", stack, "--json", *_place(new))
         signing = ("--sign-again", exported["signing_key"])
-        first = run_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
-        again = run_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
-        verified = run_json("verify-artifact", stack, *_place(new))
+        first = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        again = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        verified = invoke_json("verify-artifact", stack, *_place(new))
         wrong = ("--sign-again", "0" * 64)
-        _, refused, _ = run("ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new))
+        _, refused, _ = invoke(
+            "ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new)
+        )
     finally:
         lifecycle.down(state)
         shutil.rmtree(state)

@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from domain.ledger import Intent, intent_key
-from domain.names import Names
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from sandbox.journal import journal_size, read_journal
-from sandbox.lifecycle import Sandbox
-from tasks.clients import forget_clients
 from tests.flows.test_prefect_ui import newest_page
 from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import queue, services
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.domain.organization.names import Names
+from tiercel.domain.release.ledger import Intent, intent_key
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.clients import forget_clients
 
 pytestmark = pytest.mark.usefixtures("operator")
 

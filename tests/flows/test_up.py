@@ -18,10 +18,10 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
-from deployments.install import install
-from deployments.prefect_file import PrefectFile, read_prefect_file
-from deployments.runs import follow
-from flows.handover import DEPLOY_TO_PREPROD
+from tiercel.deployments.install import install
+from tiercel.deployments.prefect_file import PrefectFile, read_prefect_file
+from tiercel.deployments.runs import follow
+from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
 WHOLE = read_prefect_file(ROOT / "prefect.yaml")
@@ -43,8 +43,9 @@ BY_A_PERSON = [
 
 
 @pytest.fixture(autouse=True)
-def server_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def server_of_the_command(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """`prefect deploy` is a process of its own."""
+    assert prefect_server is None
     monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
 
 
@@ -104,5 +105,5 @@ def test_who_waits_for_a_run_is_told_that_no_worker_is_there() -> None:
         return told
 
     assert asyncio.run(what_is_told())[1:] == [
-        "no worker of the pool preprod is online: start its worker, see docs/running.md"
+        "no worker of the pool preprod is online: start its worker, see docs/operate/running.md"
     ]

@@ -18,14 +18,14 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from deployments.handing_over import HandingOverWorker
-from deployments.warm_runs import warm_runs
+from tiercel.deployments.handing_over import HandingOverWorker
+from tiercel.deployments.warm_runs import warm_runs
 
 WAITS = f"{sys.executable} -c 'import time; time.sleep(60)'"
 ENGINE = f"{sys.executable} -m prefect.engine"
 BRIEFLY = 0.1
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prefect_server")]
 
 
 @asynccontextmanager

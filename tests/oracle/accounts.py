@@ -7,12 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from domain.names import RUNTIME_ROLES, Names, Role
-from domain.provisioning import policy_values
-from sandbox import account_identities
-from sandbox.accounts import OPERATOR
-from sandbox.lifecycle import Sandbox
-from sandbox.templates import Policy, render
 from tests.oracle.mutants import Mutant
 from tests.oracle.world import (
     ADMINISTRATOR,
@@ -23,9 +17,15 @@ from tests.oracle.world import (
     role_of_session,
 )
 from tests.sandbox.support import Caller, caller
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
+from tiercel.sandbox.accounts import identities
+from tiercel.sandbox.accounts.filling import OPERATOR
+from tiercel.sandbox.accounts.templates import RenderedPolicy, render
+from tiercel.sandbox.lifecycle import Sandbox
 
 _INLINE_POLICY = "permissions"
-_EVERYBODY: Policy = {
+_EVERYBODY: RenderedPolicy = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:*"}],
 }
@@ -106,14 +106,14 @@ class Policies:
         else:
             boundary = names_of(environment).boundary_arn
             iam = root.client("iam")
-            account_identities.ensure_role(iam, name, _EVERYBODY, ADMINISTRATOR, boundary)
+            identities.ensure_role(iam, name, _EVERYBODY, ADMINISTRATOR, boundary)
         return root.assume(role_arn)
 
     def _restore(self, policy: str) -> None:
         for name in ENVIRONMENTS:
             self._attach(name, policy, self._policy(name, policy))
 
-    def _policy(self, environment: str, policy: str) -> Policy:
+    def _policy(self, environment: str, policy: str) -> RenderedPolicy:
         return render(policy, self._values[environment])
 
     def _root(self, environment: str, *, runtime: bool) -> Caller:
@@ -131,7 +131,7 @@ class Policies:
             key: kms.describe_key(KeyId=alias)["KeyMetadata"]["Arn"] for key, alias in keys.items()
         }
 
-    def _attach(self, environment: str, name: str, policy: Policy) -> None:
+    def _attach(self, environment: str, name: str, policy: RenderedPolicy) -> None:
         """Give a policy to whatever it is the policy of."""
         subject, _, kind = name.rpartition("-")
         names, document = names_of(environment), json.dumps(policy)
@@ -146,10 +146,12 @@ class Policies:
             _attach_to_identity(root.client("iam"), names, subject, kind, policy)
 
 
-def _attach_to_identity(iam: Any, names: Names, subject: str, kind: str, policy: Policy) -> None:
+def _attach_to_identity(
+    iam: Any, names: Names, subject: str, kind: str, policy: RenderedPolicy
+) -> None:
     document, role = json.dumps(policy), names.prefix + subject
     if kind == "boundary":
-        account_identities.ensure_managed_policy(iam, names.boundary_arn, policy)
+        identities.ensure_managed_policy(iam, names.boundary_arn, policy)
     elif kind == "trust":
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=document)
     elif subject == OPERATOR:

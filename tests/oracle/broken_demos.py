@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.errors import ExitCode
-from sandbox.lifecycle import status
 from tests.oracle.accounts import Policies
 from tests.oracle.mutants import Mutant
 from tests.oracle.needs import allows
 from tests.support.commands import run
+from tiercel.domain.base.errors import ExitCode
+from tiercel.sandbox.lifecycle import status
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class BrokenDemo:
             "on what": self.resource in why,
             "what was tried": error.get("what", "").startswith("not allowed to "),
             "where": bool(error.get("where")),
-            "what to do": "tiercel check" in error.get("do", ""),
+            "what to do": "tiercel check" in error.get("remedy", ""),
             "no trace": "Traceback" not in json.dumps(error),
         }
         return [f"the message lacks {name}: {error}" for name, holds in wanted.items() if not holds]
@@ -84,4 +84,6 @@ def play(demo: BrokenDemo, state: Path) -> list[str]:
         run("sandbox", "down", "--quiet", *place)
     if code != ExitCode.UNREACHABLE:
         return [f"the demo ended with {code}: {output}{errors}"]
-    return demo.faults(json.loads(output)["error"])
+    error = json.loads(output)["error"]
+    # Refused for several services, it is one failure that has them as causes.
+    return demo.faults((error["causes"] or [error])[0])

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.names import RUNTIME_ROLES, Role
 from tests.oracle.world import ENVIRONMENTS, GITHUB, VALUES, Request, filled, names_of
+from tiercel.domain.organization.names import RUNTIME_ROLES, Role
 
 PAIRS = tuple((name, name) for name in ENVIRONMENTS)
 """By an environment's principal, on the same environment."""

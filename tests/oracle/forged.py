@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.names import Role
 from tests.oracle.cast import principal
 from tests.oracle.journal import Call, requests_of
 from tests.oracle.world import VALUES, Request
+from tiercel.domain.organization.names import Role
 
 
 def forged_runs(calls: Iterable[Call]) -> list[Request]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from domain.names import Role
-from sandbox.journal import JournalEntry, Kind
 from tests.oracle.world import ENVIRONMENTS, GITHUB, STACK_ID, VALUES, Request, names_of
+from tiercel.domain.organization.names import Role
+from tiercel.sandbox.aws.journal import CallKind, JournalEntry
 
 RECORDED = Path(__file__).parent / "demo_calls.json"
 """The distinct calls of a demo, for where no demo is run; see `prove.py --record`."""
@@ -37,7 +37,7 @@ def calls_in(entries: Iterable[JournalEntry]) -> list[Call]:
                 _lasting(entry.resource),
             )
             for entry in entries
-            if entry.kind is Kind.API
+            if entry.kind is CallKind.API
         }
     )
 
@@ -61,7 +61,7 @@ def requests_of(call: Call) -> Iterator[Request]:
         role = _service_role(resource)
         yield Request(principal, "iam:PassRole", role, _PASSED_TO_CLOUDFORMATION)
     if action == "sts:AssumeRole":
-        # Every session carries its flow run as source identity, see tasks/clients.py.
+        # Every session carries its flow run as source identity, see tasks/aws/clients.py.
         carried = {"sts:SourceIdentity": "run"}
         yield Request(principal, "sts:SetSourceIdentity", resource, carried)
     if operation in _KEY_USES and (key := _key_of(resource)):

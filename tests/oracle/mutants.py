@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.templates import Policy, policy_names
 from tests.oracle.judges import Judge, Verdict
 from tests.oracle.world import Document, Request, parts_of, simulation_of
+from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names
 
 Path = tuple[str | int, ...]
 
@@ -48,7 +48,7 @@ class Mutant:
         """What is taken away, for people: policy, statement and part."""
         return f"{self.name}/{self.sid}: {self.text}"
 
-    def applied(self, policy: Policy) -> Policy:
+    def applied(self, policy: RenderedPolicy) -> RenderedPolicy:
         """Return the policy without the part."""
         mutated = copy.deepcopy(policy)
         found: Any = mutated
@@ -66,7 +66,7 @@ class Judged:
     verdict: Verdict
 
 
-def mutants_of(name: str, policy: Policy) -> Iterator[Mutant]:
+def mutants_of(name: str, policy: RenderedPolicy) -> Iterator[Mutant]:
     """Yield the policy's mutants: without a statement, an action, a resource, a condition.
 
     The only action or resource of a statement is the statement; the only value of a
@@ -93,7 +93,7 @@ def _members(name: str, sid: str, place: Path, value: Any) -> Iterator[Mutant]:
             yield Mutant(name, sid, (*place, index), f"{place[-1]} {member}")
 
 
-def all_mutants(policies: Mapping[Document, Policy]) -> list[Mutant]:
+def all_mutants(policies: Mapping[Document, RenderedPolicy]) -> list[Mutant]:
     """Return the mutants of every policy of ours, each once; it is applied to both environments."""
     return [
         mutant for name in policy_names() for mutant in mutants_of(name, policies[("prod", name)])
@@ -102,7 +102,7 @@ def all_mutants(policies: Mapping[Document, Policy]) -> list[Mutant]:
 
 def survivors(
     judge: Judge,
-    policies: Mapping[Document, Policy],
+    policies: Mapping[Document, RenderedPolicy],
     judged: Sequence[Judged],
     mutants: Iterable[Mutant],
 ) -> list[Mutant]:
@@ -116,7 +116,7 @@ def survivors(
 
 def _is_noticed(
     judge: Judge,
-    policies: Mapping[Document, Policy],
+    policies: Mapping[Document, RenderedPolicy],
     by_document: Mapping[Document, Sequence[Judged]],
     mutant: Mutant,
 ) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sandbox.templates import Policy
 from tests.oracle.cast import Row, rows_of
 from tests.oracle.journal import Call
 from tests.oracle.journal import requests_of as requests_of_call
@@ -20,6 +19,7 @@ from tests.oracle.world import (
     parts_of,
     simulation_of,
 )
+from tiercel.sandbox.accounts.templates import RenderedPolicy
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Need:
         return f"{self.allow.name}/{self.allow.sid}"
 
 
-def allows(policies: Mapping[Document, Policy] | None = None) -> list[Mutant]:
+def allows(policies: Mapping[Document, RenderedPolicy] | None = None) -> list[Mutant]:
     """Return every policy without one of its Allows, each once for both environments."""
     policies = policies or documents()
     return [
@@ -71,7 +71,7 @@ def needs(judge: Judge, calls: Sequence[Call]) -> list[Need]:
 
 def _refused(
     judge: Judge,
-    policies: Mapping[Document, Policy],
+    policies: Mapping[Document, RenderedPolicy],
     allow: Mutant,
     asked: Sequence[tuple[T, Sequence[Request]]],
 ) -> tuple[T, ...]:

@@ -15,9 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sandbox.journal import read_journal
-from sandbox.layout import Layout
-from sandbox.lifecycle import down, up
 from tests.oracle import proof
 from tests.oracle.broken_demos import BROKEN, play
 from tests.oracle.journal import Call, calls_in, read_calls, write_calls
@@ -26,6 +23,9 @@ from tests.oracle.mutants import UNSEEN
 from tests.oracle.needs import needs
 from tests.oracle.replay import Replay, may_be_replayed
 from tests.oracle.world import TOPOLOGY
+from tiercel.sandbox.aws.journal import read_journal
+from tiercel.sandbox.lifecycle import down, up
+from tiercel.sandbox.machine.layout import Layout
 
 _GENERATED = 10_000
 _SHOWN = 20

@@ -14,12 +14,12 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import Shape
 
-from sandbox.lifecycle import Sandbox
 from tests.oracle.accounts import Policies
 from tests.oracle.journal import Call, requests_of
 from tests.oracle.needs import Need
 from tests.oracle.proof import Score
 from tests.oracle.world import STACK_ID, account_of
+from tiercel.sandbox.lifecycle import Sandbox
 
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "403"})
 _SUBJECTS = {

@@ -15,8 +15,8 @@ os.environ["AUTH"] = "true"
 from ministack.core import iam_evaluator
 from ministack.services import s3
 
-from sandbox import corrections
 from tests.oracle.judges import Simulation, Verdict
+from tiercel.sandbox.aws import corrections
 
 _VERDICTS = {
     "Allow": Verdict.ALLOWED,

@@ -8,7 +8,7 @@ GOOD = {
     "what": "not allowed to read an object",
     "where": "s3://b/key",
     "why": 'User: role/one is not authorized to perform: s3:GetObject on resource: "b"',
-    "do": "`tiercel check` says what is not as it must be",
+    "remedy": "`tiercel check` says what is not as it must be",
 }
 DEMO = BrokenDemo("policy", "Sid", "role/one", "s3:GetObject", '"b"')
 
@@ -25,7 +25,7 @@ def test_a_message_with_all_that_a_person_needs_is_right() -> None:
         ("why", "403: Forbidden", "who was refused"),
         ("why", "403: Forbidden", "what was refused"),
         ("why", "403: Forbidden", "on what"),
-        ("do", "see each of them", "what to do"),
+        ("remedy", "see each of them", "what to do"),
         ("why", f"{GOOD['why']} Traceback (most recent call last)", "no trace"),
     ],
 )

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.journal import JournalEntry, Kind
-from sandbox.templates import policy_names
 from tests.oracle import proof
 from tests.oracle.cast import Row, requests_of, rows_of
 from tests.oracle.differential import simulations
@@ -22,6 +20,8 @@ from tests.oracle.judges import (
 )
 from tests.oracle.mutants import UNSEEN, Judged
 from tests.oracle.world import documents, parts_of, simulation_of
+from tiercel.sandbox.accounts.templates import policy_names
+from tiercel.sandbox.aws.journal import CallKind, JournalEntry
 
 CALLS = read_calls()
 _EVERY = 12
@@ -96,7 +96,7 @@ def test_a_journal_comes_down_to_calls_that_are_the_same_in_every_demo() -> None
         [
             entry(f"{session}/one", "s3:GetObject", f"{bucket}/packages/{'a1' * 32}.zip"),
             entry(f"{session}/two", "s3:GetObject", f"{bucket}/packages/{'b2' * 32}.zip"),
-            entry("", "execute-api:Invoke", "arn", Kind.DATA_PLANE),
+            entry("", "execute-api:Invoke", "arn", CallKind.DATA_PLANE),
         ],
         [entry(f"{session}/three", "s3:GetObject", f"{bucket}/packages/{'c3' * 32}.zip")],
     ]
@@ -109,7 +109,9 @@ def test_a_journal_comes_down_to_calls_that_are_the_same_in_every_demo() -> None
     assert [each.action for each in calls_asked(first[0])] == ["s3:GetObject", "kms:Decrypt"]
 
 
-def entry(principal: str, action: str, resource: str, kind: Kind = Kind.API) -> JournalEntry:
+def entry(
+    principal: str, action: str, resource: str, kind: CallKind = CallKind.API
+) -> JournalEntry:
     return JournalEntry(
         time=datetime(2026, 1, 1, tzinfo=UTC),
         duration_ms=1.0,

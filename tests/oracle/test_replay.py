@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.lifecycle import down, up
 from tests.oracle.journal import read_calls
 from tests.oracle.judges import Judge
 from tests.oracle.mutants import UNSEEN
 from tests.oracle.needs import Need, needs
 from tests.oracle.replay import Replay, may_be_replayed, one_of_each_kind
 from tests.oracle.world import TOPOLOGY
+from tiercel.sandbox.lifecycle import down, up
 
 CALLS = one_of_each_kind(call for call in read_calls() if may_be_replayed(call))
 

@@ -19,19 +19,23 @@ from typing import Any
 
 import pytest
 
-from domain.configuration import parse_topology
-from domain.names import Names
-from domain.provisioning import terraform_variables
-from sandbox.layout import Layout
-from sandbox.lifecycle import Sandbox, down, up
-from tasks.administrators import INFRASTRUCTURE_PROFILE, RUNTIME_PROFILE, Administrators
-from tasks.terraform import Backend, init_terraform, prepare_root
-from tasks.terraform_process import run_terraform
 from tests.sandbox.support import Caller, caller
 from tests.support.commands import ROOT, run, run_json
 from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
+from tiercel.domain.accounts.provisioning import terraform_variables
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.lifecycle import Sandbox, down, up
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.tasks.accounts.administrators import (
+    INFRASTRUCTURE_PROFILE,
+    RUNTIME_PROFILE,
+    Administrators,
+)
+from tiercel.tasks.accounts.terraform import Backend, init_terraform, prepare_root
+from tiercel.tasks.accounts.terraform_process import run_terraform
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not() or "it can run"),
@@ -148,7 +152,7 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
     error = json.loads(output)["error"]
     assert code == 1
     assert error["what"] == "there is no bucket for Terraform's state"
-    assert "--bootstrap" in error["do"]
+    assert "--bootstrap" in error["remedy"]
 
 
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
@@ -157,7 +161,7 @@ def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) ->
     assert len(planned["plan"]["changes"]) == 39
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
-    assert planned["plan"]["digest"] in json.loads(output)["error"]["do"]
+    assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]
 
 
 def test_exactly_the_approved_plan_is_applied(provisioned: Provisioned) -> None:
@@ -259,7 +263,7 @@ def test_a_worker_that_is_given_administrators_provisions_from_the_form(
     api = PrefectApi(str(provisioned.box.prefect_api_url))
     assert api.form("provision-accounts/preprod", environment="preprod")["valid"]
     assert not api.form("provision-accounts/preprod", environment="../prod")["valid"]
-    worker = subprocess.Popen([sys.executable, "-m", "deployments.worker", "--pool", "preprod"])
+    worker = subprocess.Popen([sys.executable, "-P", "-m", "tiercel", "worker", "preprod"])
     try:
         found = api.start("provision-accounts/preprod", environment="preprod")
         api.await_state(found, ("Completed",))

@@ -8,38 +8,18 @@ from dataclasses import dataclass, field
 from string import Template
 from typing import Any
 
-from domain.configuration import parse_topology
-from domain.names import Names
-from domain.provisioning import policy_values
-from sandbox.templates import Policy, policy_names, render
 from tests.oracle.judges import Simulation
+from tests.support.topology import topology_of
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
-TOPOLOGY = parse_topology(
-    """
-[organization]
-name = "acme"
-repositories = ["acme/shop", "umbrella/*"]
-
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
-"""
-)
+TOPOLOGY = topology_of("acme/shop", "umbrella/*")
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 GITHUB = "token.actions.githubusercontent.com"
 STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"
 
-ADMINISTRATOR: Policy = {
+ADMINISTRATOR: RenderedPolicy = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
@@ -124,7 +104,7 @@ def filled(text: str, environment: str) -> str:
     return Template(Template(text).safe_substitute(_SHORT)).substitute(VALUES[environment] | more)
 
 
-def documents() -> dict[Document, Policy]:
+def documents() -> dict[Document, RenderedPolicy]:
     """Return every policy of every environment, and the policy of keys that stacks create."""
     ours = {
         (environment, name): render(name, VALUES[environment])
@@ -156,7 +136,7 @@ def parts_of(request: Request) -> Parts:
     return Parts(identity, boundary, _resource_policy(request.action, request.resource))
 
 
-def simulation_of(request: Request, policies: Mapping[Document, Policy]) -> Simulation:
+def simulation_of(request: Request, policies: Mapping[Document, RenderedPolicy]) -> Simulation:
     """Return a request with all that decides about it, in the words of iam-simulate."""
     parts = parts_of(request)
     identity = policies[parts.identity] if parts.identity else ADMINISTRATOR
@@ -231,7 +211,7 @@ def _identity(principal: str) -> tuple[Document | None, str]:
     return None, ""
 
 
-def _default_key_policy(environment: str) -> Policy:
+def _default_key_policy(environment: str) -> RenderedPolicy:
     root = f"arn:aws:iam::{VALUES[environment]['runtime_account']}:root"
     allowed = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [allowed]}

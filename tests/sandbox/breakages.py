@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from domain.names import GITHUB_ISSUER, Role
-from sandbox import account_storage
-from sandbox.lifecycle import Sandbox
-from tasks.clients import forget_clients
 from tests.sandbox.support import PREPROD
 from tests.support.aws import root_client
 from tests.tasks.faults import Answer, Question, go_between
+from tiercel.domain.organization.names import GITHUB_ISSUER, Role
+from tiercel.sandbox.accounts import storage
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.clients import forget_clients
 
 Breakage = Callable[["Roots"], Iterator[None]]
 """Breaks something until the first `yield`, and puts it back after it."""
@@ -104,7 +104,7 @@ def no_staging_bucket(roots: Roots) -> Iterator[None]:
             s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
     s3.delete_bucket(Bucket=bucket)
     yield
-    account_storage.ensure_bucket(s3, bucket, "eu-central-1", key, policy)
+    storage.ensure_bucket(s3, bucket, "eu-central-1", key, policy)
 
 
 def bucket_policy(change: Change) -> Breakage:

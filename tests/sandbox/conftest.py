@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.lifecycle import Sandbox, down, up
 from tests.sandbox.support import TOPOLOGY
+from tiercel.sandbox.lifecycle import Sandbox, down, up
 
 
 @pytest.fixture(scope="session")

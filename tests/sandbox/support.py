@@ -16,31 +16,11 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from domain.configuration import parse_topology
-from domain.names import Names, Role
-from sandbox.lifecycle import Sandbox
+from tests.support.topology import topology_of
+from tiercel.domain.organization.names import Names, Role
+from tiercel.sandbox.lifecycle import Sandbox
 
-TOPOLOGY = parse_topology(
-    """
-[organization]
-name = "acme"
-repositories = ["acme/shop"]
-
-[environments.preprod]
-branch = "develop"
-region = "eu-central-1"
-infrastructure_account = "111111111111"
-runtime_account = "222222222222"
-external_id = "acme-preprod-1f6a2c"
-
-[environments.prod]
-branch = "main"
-region = "eu-central-1"
-infrastructure_account = "333333333333"
-runtime_account = "444444444444"
-external_id = "acme-prod-93be07"
-"""
-)
+TOPOLOGY = topology_of("acme/shop")
 PREPROD = Names.of(TOPOLOGY, "preprod")
 PROD = Names.of(TOPOLOGY, "prod")
 

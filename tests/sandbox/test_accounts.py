@@ -14,8 +14,6 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from domain.names import Names, Role
-from sandbox.lifecycle import Sandbox, up
 from tests.sandbox.support import (
     PREPROD,
     PROD,
@@ -28,6 +26,8 @@ from tests.sandbox.support import (
     orchestrator,
     role_with,
 )
+from tiercel.domain.organization.names import Names, Role
+from tiercel.sandbox.lifecycle import Sandbox, up
 
 AWS = Path(sys.executable).parent / "aws"
 

@@ -10,35 +10,6 @@ from typing import Any
 
 import pytest
 
-from domain.access import Access, auditor, deployer, orchestrator
-from domain.account_check import (
-    accepts_github,
-    clock_is_right,
-    external_id_is_taken,
-    quotas_have_room,
-    worked,
-)
-from domain.bucket_check import check_bucket
-from domain.environment_check import Finding, Verdict
-from domain.errors import TiercelError
-from domain.key_check import check_key
-from domain.names import Names, Role
-from domain.observations import Unread
-from domain.role_check import check_boundary, check_role
-from domain.wanted_environment import WantedEnvironment
-from flows.check import wanted_environment
-from sandbox.lifecycle import Sandbox
-from tasks.check_cloudformation import read_stack_quota, try_change_set
-from tasks.check_iam import (
-    read_iam_quotas,
-    read_identity_provider,
-    read_managed_policy,
-    read_role,
-)
-from tasks.check_kms import read_key, try_encryption, try_signing, try_verifying
-from tasks.check_s3 import leave_marker, read_bucket, read_marker, try_staging
-from tasks.check_sts import assume, compare_clocks
-from tasks.clients import forget_clients
 from tests.sandbox.breakages import (
     Breakage,
     Roots,
@@ -72,6 +43,35 @@ from tests.sandbox.breakages import (
     without_subject,
 )
 from tests.sandbox.support import PREPROD, PROD, TOPOLOGY
+from tiercel.domain.accounts.bucket_check import check_bucket
+from tiercel.domain.accounts.findings import Finding, Verdict
+from tiercel.domain.accounts.key_check import check_key
+from tiercel.domain.accounts.observations import Unread
+from tiercel.domain.accounts.role_check import check_boundary, check_role
+from tiercel.domain.accounts.use_check import (
+    accepts_github,
+    clock_is_right,
+    external_id_is_taken,
+    quotas_have_room,
+    worked,
+)
+from tiercel.domain.accounts.wanted_environment import WantedEnvironment
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.access import Access, auditor, deployer, orchestrator
+from tiercel.domain.organization.names import Names, Role
+from tiercel.flows.check import wanted_environment
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
+from tiercel.tasks.accounts.check_iam import (
+    read_iam_quotas,
+    read_identity_provider,
+    read_managed_policy,
+    read_role,
+)
+from tiercel.tasks.accounts.check_kms import read_key, try_encryption, try_signing, try_verifying
+from tiercel.tasks.accounts.check_s3 import leave_marker, read_bucket, read_marker, try_staging
+from tiercel.tasks.accounts.check_sts import assume, compare_clocks
+from tiercel.tasks.aws.clients import forget_clients
 
 Looking = Callable[["Look"], list[Finding]]
 

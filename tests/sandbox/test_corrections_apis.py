@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import (
     PREPROD,
     Caller,
@@ -18,6 +17,7 @@ from tests.sandbox.support import (
     staged,
     zipped,
 )
+from tiercel.sandbox.lifecycle import Sandbox
 
 ECHO = """
 import json

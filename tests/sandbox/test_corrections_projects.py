@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import caller
+from tiercel.sandbox.lifecycle import Sandbox
 
 LOGS = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/aws/codebuild/mine"}}
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import PREPROD, orchestrator
+from tiercel.sandbox.lifecycle import Sandbox
 
 
 def test_a_provider_is_read_by_whoever_may_read_that_one_and_no_other(box: Sandbox) -> None:

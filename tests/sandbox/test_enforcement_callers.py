@@ -12,10 +12,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from domain.names import Role
-from sandbox.github_tokens import Job, TokenIssuer, claims_of
-from sandbox.layout import Layout
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import (
     PREPROD,
     PROD,
@@ -27,6 +23,10 @@ from tests.sandbox.support import (
     orchestrator,
     role_with,
 )
+from tiercel.domain.organization.names import Role
+from tiercel.sandbox.accounts.github_tokens import Job, TokenIssuer, claims_of
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.machine.layout import Layout
 
 JOB = Job("acme/shop", 101, "refs/heads/develop", environment="preprod")
 

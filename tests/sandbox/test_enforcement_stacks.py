@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from domain.names import Role
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import (
     PREPROD,
     Caller,
@@ -24,6 +22,8 @@ from tests.sandbox.support import (
     staged,
     zipped,
 )
+from tiercel.domain.organization.names import Role
+from tiercel.sandbox.lifecycle import Sandbox
 
 Template = dict[str, Any]
 

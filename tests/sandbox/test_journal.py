@@ -15,8 +15,6 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.journal import JournalEntry, Kind, journal_size, read_journal
-from sandbox.lifecycle import Sandbox
 from tests.sandbox.support import (
     PREPROD,
     call_url,
@@ -25,6 +23,8 @@ from tests.sandbox.support import (
     eventually,
     orchestrator,
 )
+from tiercel.sandbox.aws.journal import CallKind, JournalEntry, journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
 
 Calls = Callable[[], list[JournalEntry]]
 
@@ -81,7 +81,7 @@ def test_calls_of_s3_have_action_operation_and_resource(
     assert (entry.operation, entry.action) == (operation, action)
     assert entry.resource == f"arn:aws:s3:::{BUCKET}{resource}"
     assert (entry.kind, entry.service, entry.status, entry.error_code) == (
-        Kind.API,
+        CallKind.API,
         "s3",
         200,
         None,
@@ -184,7 +184,7 @@ def test_a_call_of_an_api_is_of_the_data_plane_and_health_is_nothing(
     entry = last(calls)
     assert len(calls()) == 1
     assert (entry.kind, entry.service, entry.action) == (
-        Kind.DATA_PLANE,
+        CallKind.DATA_PLANE,
         "execute-api",
         "execute-api:Invoke",
     )
@@ -194,7 +194,7 @@ def test_a_call_of_an_api_is_of_the_data_plane_and_health_is_nothing(
 
 def test_a_request_to_the_emulator_itself_is_marked(box: Sandbox, calls: Calls) -> None:
     call_url(box, f"{box.aws_endpoint}/_ministack/ready")
-    assert last(calls).kind is Kind.ADMIN
+    assert last(calls).kind is CallKind.ADMIN
 
 
 def test_the_journal_has_no_secrets(box: Sandbox, calls: Calls) -> None:
@@ -248,7 +248,10 @@ def test_a_large_object_passes_unchanged_in_both_directions(
     assert s3.head_object(Bucket=BUCKET, Key="j/large")["ContentLength"] == 60 * 1024 * 1024
 
 
-def test_buckets_may_be_named_as_host(box: Sandbox, calls: Calls) -> None:
+def test_buckets_may_be_named_as_host(
+    box: Sandbox, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     who = orchestrator(box, PREPROD)
     s3 = boto3.client(
         "s3",
@@ -270,7 +273,7 @@ def test_entries_are_read_from_an_offset_and_never_by_halves(tmp_path: Path) -> 
     entry = JournalEntry(
         time=datetime(2026, 1, 2, 3, 4, 5, 678000, UTC),
         duration_ms=1.5,
-        kind=Kind.API,
+        kind=CallKind.API,
         account="111111111111",
         principal="",
         access_key="",

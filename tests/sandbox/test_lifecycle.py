@@ -14,11 +14,6 @@ import httpx
 import psutil
 import pytest
 
-from domain.errors import TiercelError
-from sandbox.journal import read_journal
-from sandbox.lifecycle import Sandbox, down, status, up
-from sandbox.processes import bind, start, stop
-from sandbox.record import Ports
 from tests.sandbox.support import (
     PREPROD,
     TOPOLOGY,
@@ -32,6 +27,13 @@ from tests.sandbox.support import (
     staged,
     zipped,
 )
+from tiercel.domain.base.errors import TiercelError
+from tiercel.sandbox.aws.journal import read_journal
+from tiercel.sandbox.lifecycle import Sandbox, down, status, up
+from tiercel.sandbox.machine.processes import bind, start, stop
+from tiercel.sandbox.machine.record import Ports
+
+pytestmark = pytest.mark.process
 
 QUEUE = {"Type": "AWS::SQS::Queue"}
 
@@ -317,9 +319,9 @@ def test_a_sandbox_that_is_not_installed_says_how_to_install_it(
     program = (
         "import sys, pathlib\n"
         f"sys.modules[{module!r}] = None\n"
-        "from domain.errors import TiercelError\n"
+        "from tiercel.domain.base.errors import TiercelError\n"
         "try:\n"
-        "    from sandbox.lifecycle import up\n"
+        "    from tiercel.sandbox.lifecycle import up\n"
         "    from tests.sandbox.support import TOPOLOGY\n"
         "    up(pathlib.Path(sys.argv[1]), TOPOLOGY, prefect=False, github=False)\n"
         "except TiercelError as error:\n"

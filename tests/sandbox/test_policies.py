@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.names import Role
-from domain.provisioning import policy_values
-from sandbox.templates import FOLDER, policy_names, render
 from tests.sandbox.support import TOPOLOGY
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.organization.names import Role
+from tiercel.sandbox.accounts.templates import policy_folder, policy_names, render
 
 KEYS = {
     "artifact_key_arn": "arn:aws:kms:eu-central-1:111111111111:key/1",
@@ -72,7 +72,7 @@ def test_a_policy_fits_where_it_is_attached(name: str) -> None:
 
 @pytest.mark.parametrize("name", policy_names())
 def test_a_template_means_the_same_to_terraform(name: str) -> None:
-    text = (FOLDER / f"{name}.json").read_text()
+    text = (policy_folder() / f"{name}.json").read_text()
     placeholders = Template(text).get_identifiers()
     assert set(placeholders) <= policy_values(TOPOLOGY, "prod").keys() | KEYS.keys()
     assert text.count("$") == len(re.findall(r"\$\{[a-z_]+\}", text))
@@ -81,8 +81,8 @@ def test_a_template_means_the_same_to_terraform(name: str) -> None:
 
 def test_prod_pulls_from_preprod_and_nobody_pulls_from_prod() -> None:
     preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
-    assert preprod["puller_role_arn"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
-    assert prod["puller_role_arn"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
+    assert preprod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
+    assert prod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
     assert prod["source_bucket"] == preprod["artifact_bucket"]
     assert preprod["source_bucket"] == preprod["artifact_bucket"]
     foreign = {"111111111111", "222222222222"}

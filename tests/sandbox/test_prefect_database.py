@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sandbox.prefect_database import copy_database, make_database
+from tiercel.sandbox.machine.prefect_database import copy_database, make_database
 
 
 def test_a_new_home_gets_a_database_that_is_migrated_and_empty(tmp_path: Path) -> None:

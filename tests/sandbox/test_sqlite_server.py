@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy
-from prefect.server.database import dependencies
-from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, temporary_settings
 from sqlalchemy.exc import OperationalError
 
-from deployments.sqlite_server import WritersFirstSqlite, use_writers_first
+if TYPE_CHECKING:
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server_is_imported() -> None:
+    """Here and not at the top: it takes seconds, and every worker collects this file."""
+    import tiercel.deployments.sqlite_server  # noqa: F401
 
 
 async def _two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
@@ -42,6 +48,8 @@ async def _two_that_read_before_they_write(database: AioSqliteConfiguration) -> 
 
 
 def test_transactions_that_read_before_they_write_wait_for_each_other(tmp_path: Path) -> None:
+    from tiercel.deployments.sqlite_server import WritersFirstSqlite
+
     database = WritersFirstSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/ours.db")
 
     assert asyncio.run(_two_that_read_before_they_write(database)) == 2
@@ -49,6 +57,8 @@ def test_transactions_that_read_before_they_write_wait_for_each_other(tmp_path: 
 
 def test_prefects_own_transactions_would_be_refused(tmp_path: Path) -> None:
     """When this fails, Prefect has mended it and our server is not needed any more."""
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
     database = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/theirs.db")
 
     with pytest.raises(OperationalError, match="database is locked"):
@@ -63,6 +73,10 @@ def test_prefects_own_transactions_would_be_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_that_is_not_sqlite_is_left_to_prefect(url: str, *, ours: bool) -> None:
+    from prefect.server.database import dependencies
+
+    from tiercel.deployments.sqlite_server import WritersFirstSqlite, use_writers_first
+
     with (
         temporary_settings({PREFECT_SERVER_DATABASE_CONNECTION_URL: url}),
         dependencies.temporary_database_config(None),

@@ -4,18 +4,22 @@ from typing import Any
 
 import pytest
 
-from sandbox.stacks.calls import calls_of, is_known
-from sandbox.stacks.operation import Operation, Place, Step
-from tasks.service_role import published_handlers
+from tiercel.sandbox.aws.corrections.stacks.operation import Handler, Operation, StackPlace
+from tiercel.sandbox.aws.corrections.stacks.resource_calls import calls_of, is_known
+from tiercel.tasks.stack.service_role import published_handlers
 
-PLACE = Place("222222222222", "eu-central-1")
+PLACE = StackPlace("222222222222", "eu-central-1")
 HERE = "eu-central-1:222222222222"
 BOUNDARY = "arn:aws:iam::222222222222:policy/acme-preprod-boundary"
 OWN_ROLE = "arn:aws:iam::222222222222:role/acme-preprod-x"
 
 
 def calls(
-    step: Step, kind: str, after: dict[str, Any], before: dict[str, Any] | None = None, **more: str
+    step: Handler,
+    kind: str,
+    after: dict[str, Any],
+    before: dict[str, Any] | None = None,
+    **more: str,
 ) -> dict[str, str]:
     """Return the resource of each call, by its action or actions."""
     handlers = published_handlers("us-east-1", [kind]).get(kind, {})
@@ -110,7 +114,7 @@ def calls(
 def test_creating_a_resource_calls(
     kind: str, properties: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    assert calls(Step.CREATE, kind, properties) == expected
+    assert calls(Handler.CREATE, kind, properties) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,7 +135,7 @@ def test_creating_a_resource_calls(
 def test_updating_a_resource_calls(
     kind: str, before: dict[str, Any], after: dict[str, Any], expected: str
 ) -> None:
-    made = calls(Step.UPDATE, kind, after, before, physical_id="thing")
+    made = calls(Handler.UPDATE, kind, after, before, physical_id="thing")
     assert [action.partition(":")[2] for action in made] == ([expected] if expected else [])
 
 
@@ -171,18 +175,18 @@ def test_updating_a_resource_calls(
 def test_deleting_a_resource_calls(
     kind: str, properties: dict[str, Any], identifier: str, expected: dict[str, str]
 ) -> None:
-    assert calls(Step.DELETE, kind, properties, physical_id=identifier) == expected
+    assert calls(Handler.DELETE, kind, properties, physical_id=identifier) == expected
 
 
 def test_a_role_is_made_with_the_boundary_of_its_template() -> None:
     handlers = published_handlers("us-east-1", ["AWS::IAM::Role"])["AWS::IAM::Role"]
     properties = {"PermissionsBoundary": BOUNDARY, "Policies": [{}]}
-    operation = Operation(Step.CREATE, "AWS::IAM::Role", "s", "R", properties, PLACE)
+    operation = Operation(Handler.CREATE, "AWS::IAM::Role", "s", "R", properties, PLACE)
     contexts = [dict(one.context) for one in calls_of(operation, handlers)]
     assert contexts == [{"iam:PermissionsBoundary": BOUNDARY}] * 2
 
 
 def test_of_a_type_without_published_permissions_nothing_is_known() -> None:
-    operation = Operation(Step.CREATE, "AWS::CodeBuild::Project", "s", "P", {}, PLACE)
+    operation = Operation(Handler.CREATE, "AWS::CodeBuild::Project", "s", "P", {}, PLACE)
     assert published_handlers("us-east-1", [operation.resource_type]) == {}
     assert not is_known(operation, {})

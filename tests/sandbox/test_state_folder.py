@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import state_folder
+from tiercel.sandbox.machine import state_folder
 
 
 def contents(link: Path) -> dict[str, str]:
@@ -19,7 +19,7 @@ def rewrite(folder: Path, name: str, text: str) -> None:
 
 def test_files_are_replaced_together_and_the_others_stay(tmp_path: Path) -> None:
     link = tmp_path / "aws"
-    state_folder.prepare(link)
+    state_folder.prepare_link(link)
     state_folder.replace(link, lambda folder: rewrite(folder, "iam", "1"))
 
     def write(folder: Path) -> None:
@@ -33,7 +33,7 @@ def test_files_are_replaced_together_and_the_others_stay(tmp_path: Path) -> None
 
 def test_an_interrupted_write_changes_nothing_and_is_cleaned_up(tmp_path: Path) -> None:
     link = tmp_path / "aws"
-    state_folder.prepare(link)
+    state_folder.prepare_link(link)
     state_folder.replace(link, lambda folder: rewrite(folder, "iam", "1"))
 
     def interrupted(folder: Path) -> None:
@@ -43,6 +43,6 @@ def test_an_interrupted_write_changes_nothing_and_is_cleaned_up(tmp_path: Path) 
     with pytest.raises(KeyboardInterrupt):
         state_folder.replace(link, interrupted)
     assert contents(link) == {"iam": "1"}
-    state_folder.prepare(link)
+    state_folder.prepare_link(link)
     assert contents(link) == {"iam": "1"}
     assert len(list(tmp_path.glob("aws-*"))) == 1

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.templates import FOLDER, policy_names
+from tiercel.sandbox.accounts.templates import policy_folder, policy_names
 
-PAGE = Path(__file__).parents[2] / "docs" / "access-matrix.md"
+PAGE = Path(__file__).parents[2] / "docs" / "operate" / "access-matrix.md"
 
 _INTRODUCTION = """\
 # Access matrix
 
-Made from [`policies/`](../policies) by `make docs` and compared with them by `make test`: do not
+Made from [`policies/`](../../policies) by `make docs` and compared with them by `make test`: do not
 edit it. [Security](security.md#who-may-do-what) says what each role is for.
 
 A request is allowed if an `Allow` of the caller's table covers it and no `Deny` anywhere does. On a
@@ -27,8 +27,8 @@ condition are alternatives. ARNs stand here without `arn:{partition}:`.
 |---|---|
 | `{prefix}` | `ORGANIZATION-ENVIRONMENT-` |
 | `{infrastructure_account}`, `{runtime_account}` | the environment's accounts |
-| `{source_account}`, `{source_bucket}` | Preprod's InfrastructureAccount and artifact bucket |
-| `{puller_account}`, `{puller_role_arn}` | Prod's InfrastructureAccount and orchestrator |
+| `{source_account}`, `{source_bucket}` | account and bucket that this environment promotes from |
+| `{puller_roots}`, `{puller_role_arns}` | accounts and orchestrators that promote from this one |
 | `{github_subjects}` | one `repo:OWNER/NAME:environment:ENVIRONMENT` for each listed repository |
 """
 _TASKS_OF_ECS = {"ecs-worker", "ecs-execution"}
@@ -65,11 +65,12 @@ def _resource(name: str) -> str:
 
 
 def _link(name: str) -> str:
-    return f"[`{name}.json`](../policies/{name}.json)"
+    return f"[`{name}.json`](../../policies/{name}.json)"
 
 
 def _table(name: str, subject: str, title: str) -> str:
-    statements: list[Statement] = json.loads((FOLDER / f"{name}.json").read_text())["Statement"]
+    policy = json.loads((policy_folder() / f"{name}.json").read_text())
+    statements: list[Statement] = policy["Statement"]
     head = f"| statement | effect | actions | {title} | when |\n|---|---|---|---|---|\n"
     return head + "".join(_row(statement, subject) for statement in statements)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from sandbox.lifecycle import Sandbox
+from tiercel.sandbox.lifecycle import Sandbox
 
 
 def root_client(sandbox: Sandbox, profile: str, service: str) -> Any:

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 
-from domain.errors import TiercelError
-from tasks.terraform import CODE, prepare_root, private_folder
-from tasks.terraform_process import run_terraform
 from tests.support.terraform import find_mirror, write_cli_config
+from tiercel.domain.base.errors import TiercelError
+from tiercel.tasks.accounts.terraform import prepare_root, private_folder
+from tiercel.tasks.accounts.terraform_process import run_terraform
+from tiercel.tasks.engine.resources import resource
 
-ROOTS = CODE / "terraform" / "environments"
+CODE = resource("terraform")
 NO_PROVIDER = "Failed to query available provider packages"
 
 
@@ -21,11 +22,11 @@ def main() -> int:
     Where neither can be reached the format alone is checked, and that is said.
     """
     formatted = subprocess.run(
-        ["terraform", "fmt", "-check", "-diff", "-recursive", str(CODE / "terraform")], check=False
+        ["terraform", "fmt", "-check", "-diff", "-recursive", str(CODE)], check=False
     )
     if formatted.returncode:
         return formatted.returncode
-    for environment in sorted(path.name for path in ROOTS.iterdir()):
+    for environment in sorted(path.name for path in (CODE / "environments").iterdir()):
         try:
             validate(environment)
         except TiercelError as error:

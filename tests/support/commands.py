@@ -1,16 +1,29 @@
-"""The `tiercel` command as a process of its own, as a person runs it."""
+"""The `tiercel` command: as a process of its own, as a person runs it, or in this process.
+
+A process costs two seconds of a processor before it does anything. It is for tests in which the
+process itself matters, because it is killed, raced or has no terminal; `invoke` is for all others.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
+
+Finished = tuple[int, str, str]
 
 
 def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -37,13 +50,90 @@ def _start(
     )
 
 
-def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
+def run(*arguments: str, **environment: str) -> Finished:
     process = start(*arguments, **environment)
     output, errors = process.communicate(timeout=240)
     return process.returncode, output, errors
 
 
 def run_json(*arguments: str, **environment: str) -> Any:
-    code, output, errors = run(*arguments, "--json", **environment)
+    return _document(run(*arguments, "--json", **environment))
+
+
+def invoke(*arguments: str, **environment: str) -> Finished:
+    """Run the command in this process, which is afterwards as it was before."""
+    from prefect.context import root_settings_context
+
+    from tiercel.cli.main import main
+
+    _forget()
+    try:
+        with _as_process(environment), root_settings_context():
+            return _called(main, ["tiercel", *arguments])
+    finally:
+        _forget()
+
+
+def invoke_json(*arguments: str, **environment: str) -> Any:
+    return _document(invoke(*arguments, "--json", **environment))
+
+
+def help_of(words: Sequence[str]) -> str:
+    """What a program that is installed beside Python, or a module of it, says of itself."""
+    program, *more = words
+    if program == "python":
+        name = more[more.index("-m") + 1]
+        more = more[more.index("-m") + 2 :]
+
+        def main() -> None:
+            with warnings.catch_warnings():
+                # Another test may have imported it: nothing that is run again minds.
+                warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning)
+                runpy.run_module(name, run_name="__main__", alter_sys=True)
+    else:
+        (script,) = entry_points(group="console_scripts", name=program)
+        main = script.load()
+    with _as_process({"COLUMNS": "200", "NO_COLOR": "1"}):
+        code, output, errors = _called(main, [program, *more, "--help"])
+    assert code == 0, errors
+    return output
+
+
+def _forget() -> None:
+    """What is kept for a process is neither taken over from this one nor left to it."""
+    from tiercel.tasks.aws import signing
+    from tiercel.tasks.aws.clients import forget_clients
+    from tiercel.tasks.github.client import forget_github
+
+    forget_clients()
+    forget_github()
+    signing._read.cache_clear()
+
+
+@contextmanager
+def _as_process(environment: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        with chdir(ROOT):
+            yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _called(main: Callable[[], object], words: list[str]) -> Finished:
+    output, errors, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors):
+        patch.setattr(sys, "argv", words)
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return code, output.getvalue(), errors.getvalue()
+
+
+def _document(finished: Finished) -> Any:
+    code, output, errors = finished
     assert code == 0, errors + output
     return json.loads(output)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sandbox.processes import bind
+from tiercel.sandbox.machine.processes import bind
 
 _UNPRIVILEGED = "nobody"
 _PATIENCE_SECONDS = 30.0

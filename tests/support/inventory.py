@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from domain.names import Names
+from tiercel.domain.organization.names import Names
 
 Clients = Any
 Inventory = dict[str, Any]

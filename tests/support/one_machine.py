@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from domain.topology import Topology
-from sandbox import lifecycle
-from sandbox.journal import read_journal
-from sandbox.lifecycle import Sandbox
-from sandbox.prefect_database import copy_database
-from sandbox.processes import bind
 from tests.support import templates
-from tests.support.commands import run_json
+from tests.support.commands import invoke_json
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.services import Service, Unit, private_environment
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.machine.prefect_database import copy_database
+from tiercel.sandbox.machine.processes import bind
 
 PROGRAMS = Path(sys.executable).parent
 SERVER = Unit.read("tiercel-server.service")
@@ -88,7 +88,7 @@ class OneMachine:
 
     def releases(self) -> dict[str, str]:
         """What became of the newest release of each stack, as `tiercel releases` says."""
-        found = run_json("releases", "preprod", **self.environment)
+        found = invoke_json("releases", "preprod", **self.environment)
         newest: dict[str, str] = {}
         for release in found:
             newest.setdefault(release["stack"], release["status"])
@@ -106,7 +106,7 @@ def one_machine(folder: Path, topology: Topology) -> Iterator[OneMachine]:
     try:
         machine.start_server()
         api.await_answer()
-        run_json("up", **machine.environment)
+        invoke_json("up", **machine.environment)
         yield machine
     finally:
         machine.close()

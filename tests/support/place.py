@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from github import Github
 from github.Repository import Repository as GithubRepository
 
-from domain.pull_requests import Check
-from flows.deploy import deploy_to_preprod
-from flows.publish import publish_artifact
-from flows.verify import verify_pull_request
-from sandbox.people import Team
-from sandbox.repositories import run_git
+from tests.support.flow_runs import release
 from tests.support.repositories import Repository
+from tiercel.domain.review.statuses import Status
+from tiercel.flows.verify import verify_pull_request
+from tiercel.sandbox.people import Team
+from tiercel.sandbox.repositories import git_in
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class Place:
     def force_pushed(self, branch: str) -> str:
         """Push what is checked out, whatever the branch had."""
         tree = self.team.work_tree
-        run_git(tree, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
-        return run_git(tree, "rev-parse", "HEAD").stdout.strip()
+        git_in(tree, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+        return git_in(tree, "rev-parse", "HEAD").stdout.strip()
 
     def merged(
         self, branch: str, files: dict[str, str], base: str = "develop", start: str = "develop"
@@ -54,10 +53,9 @@ class Place:
         return self.team.approve_and_merge(self.team.open(branch, base, f"Merge {branch}"))
 
     def released_to_preprod(self, commit: str) -> None:
-        asyncio.run(publish_artifact(self.repository.name, commit, then_deploy=False))
-        asyncio.run(deploy_to_preprod(self.repository.name, commit))
+        release(self.repository, commit)
 
-    def verified(self, number: int, commit: str) -> dict[str, Check]:
+    def verified(self, number: int, commit: str) -> dict[str, Status]:
         checks = asyncio.run(verify_pull_request(self.repository.name, number, commit))
         return {check.context: check for check in checks}
 

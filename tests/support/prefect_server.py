@@ -14,9 +14,14 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import temporary_settings
 
-from sandbox import processes
-from sandbox.layout import Layout
-from sandbox.prefect_server import api_url, await_prefect, client_environ, start_prefect
+from tiercel.sandbox.machine import processes
+from tiercel.sandbox.machine.layout import Layout
+from tiercel.sandbox.machine.prefect_server import (
+    api_url,
+    await_prefect,
+    client_environ,
+    start_prefect,
+)
 
 
 @contextmanager

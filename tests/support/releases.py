@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.ledger import Intent, Outcome, Release, ReleaseStatus
-from domain.manifest import AssetReference, Manifest, PackagedObject, TemplateParameter, object_key
-from domain.source_tree import SourceTree
+from tiercel.domain.artifact.manifest import (
+    AssetReference,
+    Manifest,
+    PackagedObject,
+    TemplateParameter,
+    object_key,
+)
+from tiercel.domain.artifact.source_tree import SourceTree
+from tiercel.domain.release.ledger import Intent, Outcome, Release, ReleaseStatus
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STACK = "acme-preprod-orders"

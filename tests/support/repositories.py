@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.repositories import import_repository
+from tiercel.sandbox.repositories import import_repository
 
 
 @dataclass(frozen=True)

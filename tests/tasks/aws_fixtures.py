@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import boto3
 import pytest
 
-from domain.access import Access, deployer, orchestrator
-from domain.names import Names
-from sandbox.lifecycle import Sandbox
-from tasks.clients import forget_clients
 from tests.tasks.faults import Alteration, Faults, go_between, microburst
+from tiercel.domain.organization.access import Access, deployer, orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.aws.clients import forget_clients
 
 R = TypeVar("R")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tasks.git import Commit
-from tasks.git_fetch import fetch_commit
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.repository import Commit
 
 # A slow machine is no defect, and a change that breaks nothing must not turn red.
 settings.register_profile("tasks", deadline=None, derandomize=True, database=None)

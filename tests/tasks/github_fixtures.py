@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import pytest
 from github.Repository import Repository
 
-from domain.errors import TiercelError
-from domain.pull_requests import PullRequest
-from sandbox.github.journal import Exchange
-from tasks.github_client import forget_github
-from tasks.github_pulls import read_pull_request
-from tests.sandbox_github.support import Place, StandIn
-from tests.sandbox_github.tally import watched
+from tests.sandbox.github.support import Place, StandIn
+from tests.sandbox.github.tally import watched
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.sandbox.github.http.journal import ApiExchange
+from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.pull_requests import read_pull_request
 
 R = TypeVar("R")
 VARIABLES = (
@@ -31,14 +31,14 @@ VARIABLES = (
 
 
 @pytest.fixture(scope="module")
-def seen() -> list[Exchange]:
+def seen() -> list[ApiExchange]:
     """Every exchange with the module's stand-in, in order."""
     return []
 
 
 @pytest.fixture(scope="module")
 def stand_in(
-    tmp_path_factory: pytest.TempPathFactory, seen: list[Exchange], pytestconfig: pytest.Config
+    tmp_path_factory: pytest.TempPathFactory, seen: list[ApiExchange], pytestconfig: pytest.Config
 ) -> Iterator[StandIn]:
     observers = [seen.append, watched(pytestconfig).exchanges.append]
     running = StandIn(tmp_path_factory.mktemp("github"), observers=observers)

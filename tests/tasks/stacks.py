@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from domain.access import Access
-from domain.digests import sha256_hex
-from domain.manifest import object_key
-from domain.names import Names, Role, change_set_name
-from domain.plan import Plan
-from tasks.change_sets import ChangeSetRequest, execute_plan, plan_changes
-from tasks.cloudformation import Stack, observe_stack, wait_for_stack
-from tasks.storage import create_object
 from tests.tasks.aws_fixtures import root, unique
+from tiercel.domain.artifact.manifest import object_key
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.plan import Plan
+from tiercel.domain.stack.tokens import change_set_name
+from tiercel.tasks.aws.objects import create_object
+from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan_changes
+from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack
 
 Template = dict[str, Any]
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from sandbox.github.commits_and_trees import read_commit
-from sandbox.github.protection_rules import protection_of
-from sandbox.github.records import Protection, Repository
-from sandbox.github.views.commits import commit_view
-from sandbox.github.views.users import app as app_view
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World
+from tiercel.sandbox.github.git.commits_and_trees import read_commit
+from tiercel.sandbox.github.memory.protection import protection_of
+from tiercel.sandbox.github.memory.records import Protection, RepositoryRecord
+from tiercel.sandbox.github.memory.world import JsonObject, World
+from tiercel.sandbox.github.views.commits import commit_view
+from tiercel.sandbox.github.views.users import app_view, simple_user
 
 
-def short_branch(world: World, repository: Repository, name: str, sha: str) -> Json:
+def short_branch(world: World, repository: RepositoryRecord, name: str, sha: str) -> JsonObject:
     """Return a branch as lists show it."""
     address = world.urls.repository(repository.full_name, "branches", name)
     commit_url = world.urls.repository(repository.full_name, "commits", sha)
@@ -33,7 +32,7 @@ def short_branch(world: World, repository: Repository, name: str, sha: str) -> J
     }
 
 
-def branch_view(world: World, repository: Repository, name: str, sha: str) -> Json:
+def branch_view(world: World, repository: RepositoryRecord, name: str, sha: str) -> JsonObject:
     """Return a branch as its own address shows it."""
     commit = read_commit(world.git(repository), sha)
     return short_branch(world, repository, name, sha) | {
@@ -45,11 +44,13 @@ def branch_view(world: World, repository: Repository, name: str, sha: str) -> Js
     }
 
 
-def full_protection(world: World, repository: Repository, protection: Protection) -> Json:
+def full_protection(
+    world: World, repository: RepositoryRecord, protection: Protection
+) -> JsonObject:
     """Return a branch's protection; rules that are off have no entry or are not enabled."""
     address = f"{world.urls.repository(repository.full_name, 'branches', protection.branch)}"
     address = f"{address}/protection"
-    view: Json = {
+    view: JsonObject = {
         "url": address,
         "enforce_admins": {
             "url": f"{address}/enforce_admins",
@@ -82,7 +83,7 @@ def full_protection(world: World, repository: Repository, protection: Protection
     return view
 
 
-def _switches(protection: Protection) -> Json:
+def _switches(protection: Protection) -> JsonObject:
     switches = {
         "required_linear_history": protection.linear_history,
         "allow_force_pushes": protection.force_pushes,
@@ -95,12 +96,12 @@ def _switches(protection: Protection) -> Json:
     return {name: {"enabled": on} for name, on in switches.items()}
 
 
-def _restrictions(world: World, address: str, protection: Protection) -> Json:
+def _restrictions(world: World, address: str, protection: Protection) -> JsonObject:
     links = {f"{name}_url": f"{address}/{name}" for name in ("users", "teams", "apps")}
     return {"url": address, **links, **_people(world, protection.restrictions or [])}
 
 
-def _people(world: World, identifiers: list[int]) -> Json:
+def _people(world: World, identifiers: list[int]) -> JsonObject:
     users = [world.user(identifier) for identifier in identifiers]
     return {
         "users": [simple_user(world, user) for user in users if user.type == "User"],
@@ -109,5 +110,5 @@ def _people(world: World, identifiers: list[int]) -> Json:
     }
 
 
-def _checks(contexts: list[str]) -> list[Json]:
+def _checks(contexts: list[str]) -> list[JsonObject]:
     return [{"context": context, "app_id": None} for context in contexts]

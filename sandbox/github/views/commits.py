@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sandbox.github.commits_and_trees import Commit, Signature, read_commits
-from sandbox.github.differences import FileChange, changes
-from sandbox.github.records import Repository, User
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.git.commits_and_trees import GitCommit, GitSignature, read_commits
+from tiercel.sandbox.github.git.differences import FileChange, changes
+from tiercel.sandbox.github.memory.records import RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
+from tiercel.sandbox.github.views.users import simple_user
 
 _UNSIGNED = {
     "verified": False,
@@ -19,12 +19,12 @@ _UNSIGNED = {
 }
 
 
-def signature(who: Signature) -> Json:
+def signature(who: GitSignature) -> JsonObject:
     """Return who did it, and when."""
     return {"name": who.name, "email": who.email, "date": timestamp(who.date)}
 
 
-def git_commit(world: World, repository: Repository, commit: Commit) -> Json:
+def git_commit(world: World, repository: RepositoryRecord, commit: GitCommit) -> JsonObject:
     """Return a commit as git knows it."""
     name, urls = repository.full_name, world.urls
     return {
@@ -41,7 +41,7 @@ def git_commit(world: World, repository: Repository, commit: Commit) -> Json:
     }
 
 
-def commit_view(world: World, repository: Repository, commit: Commit) -> Json:
+def commit_view(world: World, repository: RepositoryRecord, commit: GitCommit) -> JsonObject:
     """Return a commit as GitHub lists it, without its files."""
     name, urls = repository.full_name, world.urls
     inner = git_commit(world, repository, commit)
@@ -59,13 +59,15 @@ def commit_view(world: World, repository: Repository, commit: Commit) -> Json:
     }
 
 
-def list_commits(world: World, repository: Repository, shas: Sequence[str]) -> list[Json]:
+def list_commits(
+    world: World, repository: RepositoryRecord, shas: Sequence[str]
+) -> list[JsonObject]:
     """Return commits in the order of their ids."""
     commits = read_commits(world.git(repository), shas)
     return [commit_view(world, repository, commit) for commit in commits]
 
 
-def commit_with_files(world: World, repository: Repository, sha: str) -> Json:
+def commit_with_files(world: World, repository: RepositoryRecord, sha: str) -> JsonObject:
     """Return a commit with what it changes."""
     git = world.git(repository)
     (commit,) = read_commits(git, [sha])
@@ -73,20 +75,20 @@ def commit_with_files(world: World, repository: Repository, sha: str) -> Json:
     added, deleted = sum(f.additions for f in files), sum(f.deletions for f in files)
     return commit_view(world, repository, commit) | {
         "stats": {"additions": added, "deletions": deleted, "total": added + deleted},
-        "files": list_files(world, repository, sha, files),
+        "files": listed_files(world, repository, sha, files),
     }
 
 
-def list_files(
-    world: World, repository: Repository, sha: str, files: Iterable[FileChange]
-) -> list[Json]:
+def listed_files(
+    world: World, repository: RepositoryRecord, sha: str, files: Iterable[FileChange]
+) -> list[JsonObject]:
     """Return changed files, addressed at one commit."""
     return [_file(world, repository, sha, file) for file in files]
 
 
-def _file(world: World, repository: Repository, sha: str, file: FileChange) -> Json:
+def _file(world: World, repository: RepositoryRecord, sha: str, file: FileChange) -> JsonObject:
     name, urls = repository.full_name, world.urls
-    view: Json = {
+    view: JsonObject = {
         "sha": file.sha,
         "filename": file.path,
         "status": file.status,
@@ -104,7 +106,7 @@ def _file(world: World, repository: Repository, sha: str, file: FileChange) -> J
     return view
 
 
-def _parent(world: World, repository: Repository, sha: str, below: str) -> Json:
+def _parent(world: World, repository: RepositoryRecord, sha: str, below: str) -> JsonObject:
     return {
         "sha": sha,
         "url": world.urls.repository(repository.full_name, below, sha),
@@ -117,6 +119,6 @@ def known_user(world: World, email: str) -> User | None:
     return next((user for user in world.store.all(User) if user.email == email), None)
 
 
-def _known(world: World, who: Signature) -> Json | None:
+def _known(world: World, who: GitSignature) -> JsonObject | None:
     user = known_user(world, who.email)
     return simple_user(world, user) if user else None

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.github.activities import Deployment, DeploymentStatus, Environment, Status
-from sandbox.github.records import Repository
-from sandbox.github.views.repositories import minimal_repository
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.activities import (
+    Deployment,
+    DeploymentEnvironment,
+    DeploymentStatus,
+    StatusRecord,
+)
+from tiercel.sandbox.github.memory.records import RepositoryRecord
+from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
+from tiercel.sandbox.github.views.repositories import minimal_repository
+from tiercel.sandbox.github.views.users import simple_user
 
 
-def status(world: World, repository: Repository, record: Status) -> Json:
+def status_view(world: World, repository: RepositoryRecord, record: StatusRecord) -> JsonObject:
     """Return a commit status."""
     return _short_status(world, repository, record) | {
         "creator": simple_user(world, record.creator)
@@ -19,8 +24,8 @@ def status(world: World, repository: Repository, record: Status) -> Json:
 
 
 def combined_status(
-    world: World, repository: Repository, sha: str, latest: Sequence[Status]
-) -> Json:
+    world: World, repository: RepositoryRecord, sha: str, latest: Sequence[StatusRecord]
+) -> JsonObject:
     """Return what the latest status of every context makes together.
 
     https://docs.github.com/en/rest/commits/statuses#get-the-combined-status-for-a-specific-reference
@@ -37,7 +42,7 @@ def combined_status(
     }
 
 
-def combined_state(latest: Sequence[Status]) -> str:
+def combined_state(latest: Sequence[StatusRecord]) -> str:
     """Return failure, pending or success; no status at all is pending."""
     states = {record.state for record in latest}
     if states & {"error", "failure"}:
@@ -45,7 +50,7 @@ def combined_state(latest: Sequence[Status]) -> str:
     return "pending" if "pending" in states or not states else "success"
 
 
-def deployment(world: World, repository: Repository, record: Deployment) -> Json:
+def deployment(world: World, repository: RepositoryRecord, record: Deployment) -> JsonObject:
     """Return a deployment."""
     address = world.urls.repository(repository.full_name, "deployments", record.id)
     return {
@@ -70,7 +75,9 @@ def deployment(world: World, repository: Repository, record: Deployment) -> Json
     }
 
 
-def deployment_status(world: World, repository: Repository, record: DeploymentStatus) -> Json:
+def deployment_status(
+    world: World, repository: RepositoryRecord, record: DeploymentStatus
+) -> JsonObject:
     """Return a deployment's status."""
     address = world.urls.repository(repository.full_name, "deployments", record.deployment)
     return {
@@ -92,7 +99,9 @@ def deployment_status(world: World, repository: Repository, record: DeploymentSt
     }
 
 
-def environment(world: World, repository: Repository, record: Environment) -> Json:
+def environment_view(
+    world: World, repository: RepositoryRecord, record: DeploymentEnvironment
+) -> JsonObject:
     """Return an environment with its protection rules."""
     return {
         "id": record.id,
@@ -107,8 +116,8 @@ def environment(world: World, repository: Repository, record: Environment) -> Js
     }
 
 
-def _rules(world: World, record: Environment) -> list[Json]:
-    rules: list[Json] = []
+def _rules(world: World, record: DeploymentEnvironment) -> list[JsonObject]:
+    rules: list[JsonObject] = []
     if record.wait_timer:
         rules.append({"type": "wait_timer", "wait_timer": record.wait_timer})
     if record.reviewers:
@@ -123,7 +132,7 @@ def _rules(world: World, record: Environment) -> list[Json]:
     return rules
 
 
-def _short_status(world: World, repository: Repository, record: Status) -> Json:
+def _short_status(world: World, repository: RepositoryRecord, record: StatusRecord) -> JsonObject:
     creator = simple_user(world, record.creator)
     return {
         "url": world.urls.repository(repository.full_name, "statuses", record.sha),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from sandbox.github.activities import Comment, Label, PullRequest, Review
-from sandbox.github.differences import changes
-from sandbox.github.git_merges import can_be_rebased
-from sandbox.github.records import Repository
-from sandbox.github.views.repositories import minimal_repository
-from sandbox.github.views.users import association, simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.git.differences import changes
+from tiercel.sandbox.github.git.merges import can_be_rebased
+from tiercel.sandbox.github.memory.activities import Comment, Label, PullRequestRecord, Review
+from tiercel.sandbox.github.memory.records import RepositoryRecord
+from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
+from tiercel.sandbox.github.views.repositories import minimal_repository
+from tiercel.sandbox.github.views.users import association, simple_user
 
 
-def simple_pull(world: World, repository: Repository, pull: PullRequest) -> Json:
+def simple_pull(world: World, repository: RepositoryRecord, pull: PullRequestRecord) -> JsonObject:
     """Return a pull request as lists show it."""
     page = world.urls.page(repository.full_name, "pull", pull.number)
     links = _addresses(world, repository, pull)
@@ -53,7 +53,9 @@ def simple_pull(world: World, repository: Repository, pull: PullRequest) -> Json
     }
 
 
-def _addresses(world: World, repository: Repository, pull: PullRequest) -> dict[str, str]:
+def _addresses(
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord
+) -> dict[str, str]:
     name, urls = repository.full_name, world.urls
     api, page = urls.repository(name, "pulls", pull.number), urls.page(name, "pull", pull.number)
     issue = urls.repository(name, "issues", pull.number)
@@ -69,7 +71,9 @@ def _addresses(world: World, repository: Repository, pull: PullRequest) -> dict[
     }
 
 
-def full_pull(world: World, repository: Repository, pull: PullRequest, state: str) -> Json:
+def full_pull(
+    world: World, repository: RepositoryRecord, pull: PullRequestRecord, state: str
+) -> JsonObject:
     """Return a pull request as its own address shows it; `state` is its mergeable_state."""
     git = world.git(repository)
     start = git.merge_base(pull.base_sha, pull.head_sha)
@@ -93,7 +97,7 @@ def full_pull(world: World, repository: Repository, pull: PullRequest, state: st
     }
 
 
-def issue(world: World, repository: Repository, pull: PullRequest) -> Json:
+def issue(world: World, repository: RepositoryRecord, pull: PullRequestRecord) -> JsonObject:
     """Return a pull request as the issue that it is, too."""
     view = simple_pull(world, repository, pull)
     address = view["issue_url"]
@@ -118,12 +122,12 @@ def issue(world: World, repository: Repository, pull: PullRequest) -> Json:
     }
 
 
-def review(world: World, repository: Repository, record: Review) -> Json:
+def review(world: World, repository: RepositoryRecord, record: Review) -> JsonObject:
     """Return a review."""
     page = world.urls.page(repository.full_name, "pull", record.number)
     page = f"{page}#pullrequestreview-{record.id}"
     api = world.urls.repository(repository.full_name, "pulls", record.number)
-    view: Json = {
+    view: JsonObject = {
         "id": record.id,
         "node_id": node_id("PullRequestReview", record.id),
         "user": simple_user(world, record.user),
@@ -140,7 +144,7 @@ def review(world: World, repository: Repository, record: Review) -> Json:
     return view
 
 
-def comment(world: World, repository: Repository, record: Comment) -> Json:
+def comment_view(world: World, repository: RepositoryRecord, record: Comment) -> JsonObject:
     """Return a comment on a pull request."""
     name, urls = repository.full_name, world.urls
     address = urls.repository(name, "issues/comments", record.id)
@@ -160,7 +164,7 @@ def comment(world: World, repository: Repository, record: Comment) -> Json:
     }
 
 
-def label(world: World, repository: Repository, record: Label) -> Json:
+def label(world: World, repository: RepositoryRecord, record: Label) -> JsonObject:
     """Return a label."""
     address = world.urls.repository(repository.full_name, "labels")
     return {
@@ -174,13 +178,13 @@ def label(world: World, repository: Repository, record: Label) -> Json:
     }
 
 
-def labels_of(world: World, pull: PullRequest) -> list[Label]:
+def labels_of(world: World, pull: PullRequestRecord) -> list[Label]:
     """Return the labels of a pull request."""
     found = [world.store.get(Label, identifier) for identifier in pull.labels]
     return [record for record in found if record]
 
 
-def _end(world: World, repository: Repository, ref: str, sha: str) -> Json:
+def _end(world: World, repository: RepositoryRecord, ref: str, sha: str) -> JsonObject:
     return {
         "label": f"{repository.owner_login}:{ref}",
         "ref": ref,
@@ -190,6 +194,6 @@ def _end(world: World, repository: Repository, ref: str, sha: str) -> Json:
     }
 
 
-def _reactions(address: str) -> Json:
+def _reactions(address: str) -> JsonObject:
     faces = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
     return {"url": f"{address}/reactions", "total_count": 0, **dict.fromkeys(faces, 0)}

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sandbox.github.commits_and_trees import Commit, read_commits
-from sandbox.github.differences import changes
-from sandbox.github.git import ZERO
-from sandbox.github.records import Repository, User
-from sandbox.github.views.commits import known_user
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, timestamp
+from tiercel.sandbox.github.git.commands import ZERO
+from tiercel.sandbox.github.git.commits_and_trees import GitCommit, read_commits
+from tiercel.sandbox.github.git.differences import changes
+from tiercel.sandbox.github.memory.records import RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, World, timestamp
+from tiercel.sandbox.github.views.commits import known_user
+from tiercel.sandbox.github.views.users import simple_user
 
 _MOST_COMMITS = 2048
 
 
 def push_view(
-    world: World, repository: Repository, ref: str, old: str, new: str, commits: Sequence[str]
-) -> Json:
+    world: World, repository: RepositoryRecord, ref: str, old: str, new: str, commits: Sequence[str]
+) -> JsonObject:
     """Return a push; `commits` are the new ones, oldest first, and the last 2,048 are shown.
 
     https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
@@ -40,7 +40,7 @@ def push_view(
     }
 
 
-def repository_in_push(repository: Json) -> Json:
+def repository_in_push(repository: JsonObject) -> JsonObject:
     """Return a repository as push events alone show it: with moments as numbers."""
     owner = repository["owner"]
     return repository | {
@@ -52,7 +52,7 @@ def repository_in_push(repository: Json) -> Json:
     }
 
 
-def organization(world: World, owner: User) -> Json:
+def organization(world: World, owner: User) -> JsonObject:
     """Return the organization that owns a repository."""
     address = f"{world.urls.api}/orgs/{owner.login}"
     user = simple_user(world, owner)
@@ -72,10 +72,10 @@ def organization(world: World, owner: User) -> Json:
     }
 
 
-def _pushed(world: World, repository: Repository, commit: Commit) -> Json:
+def _pushed(world: World, repository: RepositoryRecord, commit: GitCommit) -> JsonObject:
     git = world.git(repository)
     files = changes(git, commit.parents[0] if commit.parents else None, commit.sha)
-    people: Json = {}
+    people: JsonObject = {}
     for name, who in (("author", commit.author), ("committer", commit.committer)):
         user = known_user(world, who.email)
         people[name] = {"name": who.name, "email": who.email, "date": timestamp(who.date)}

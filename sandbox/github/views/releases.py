@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sandbox.github.activities import Delivery, Hook, Release
-from sandbox.github.records import Repository
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.activities import Delivery, Hook, ReleaseRecord
+from tiercel.sandbox.github.memory.records import RepositoryRecord
+from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
+from tiercel.sandbox.github.views.users import simple_user
 
 _HIDDEN = "********"
 
 
-def release(world: World, repository: Repository, record: Release) -> Json:
+def release_view(world: World, repository: RepositoryRecord, record: ReleaseRecord) -> JsonObject:
     """Return a release; a draft's page has no tag in its address."""
     name, urls = repository.full_name, world.urls
     address = urls.repository(name, "releases", record.id)
@@ -44,7 +44,7 @@ def release(world: World, repository: Repository, record: Release) -> Json:
     }
 
 
-def hook(world: World, repository: Repository, record: Hook) -> Json:
+def hook(world: World, repository: RepositoryRecord, record: Hook) -> JsonObject:
     """Return a webhook; its secret is never shown."""
     address = world.urls.repository(repository.full_name, "hooks", record.id)
     config = {
@@ -73,7 +73,7 @@ def hook(world: World, repository: Repository, record: Hook) -> Json:
     }
 
 
-def delivery_item(repository: Repository, record: Delivery) -> Json:
+def delivery_item(repository: RepositoryRecord, record: Delivery) -> JsonObject:
     """Return a delivery as lists show it."""
     return {
         "id": record.id,
@@ -91,7 +91,7 @@ def delivery_item(repository: Repository, record: Delivery) -> Json:
     }
 
 
-def delivery(repository: Repository, record: Delivery, hook_url: str) -> Json:
+def delivery(repository: RepositoryRecord, record: Delivery, hook_url: str) -> JsonObject:
     """Return a delivery with what was sent and what came back."""
     return delivery_item(repository, record) | {
         "url": hook_url,

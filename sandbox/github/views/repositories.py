@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.github.activities import PullRequest
-from sandbox.github.records import Repository, User
-from sandbox.github.views.users import simple_user
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.activities import PullRequestRecord
+from tiercel.sandbox.github.memory.records import RepositoryRecord, User
+from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
+from tiercel.sandbox.github.views.users import simple_user
 
 _PLAIN = (
     "contributors", "deployments", "downloads", "events", "forks", "hooks", "languages", "merges",
@@ -39,7 +39,7 @@ _TEMPLATES = {
 _ROLES = ("read", "triage", "write", "maintain", "admin")
 
 
-def minimal_repository(world: World, repository: Repository) -> Json:
+def minimal_repository(world: World, repository: RepositoryRecord) -> JsonObject:
     """Return a repository as other things mention it, among them webhooks."""
     api, page = world.urls.repository(repository.full_name), world.urls.page(repository.full_name)
     count = len([pull for pull in _pulls(world, repository) if pull.state == "open"])
@@ -88,7 +88,7 @@ def _addresses(api: str, page: str) -> dict[str, str]:
     }
 
 
-def full_repository(world: World, repository: Repository, reader: User | None) -> Json:
+def full_repository(world: World, repository: RepositoryRecord, reader: User | None) -> JsonObject:
     """Return a repository as its own address shows it."""
     rank = _ROLES.index(reader.role) if reader and reader.role else -1
     names = ("pull", "triage", "push", "maintain", "admin")
@@ -110,5 +110,5 @@ def full_repository(world: World, repository: Repository, reader: User | None) -
     }
 
 
-def _pulls(world: World, repository: Repository) -> list[PullRequest]:
-    return world.store.find(PullRequest, repository.id)
+def _pulls(world: World, repository: RepositoryRecord) -> list[PullRequestRecord]:
+    return world.store.find(PullRequestRecord, repository.id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sandbox.github.records import App, User
-from sandbox.github.urls import quoted
-from sandbox.github.world import Json, World, node_id, timestamp
+from tiercel.sandbox.github.memory.records import App, User
+from tiercel.sandbox.github.memory.urls import quoted
+from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
 
 
-def simple_user(world: World, user: User | int) -> Json:
+def simple_user(world: World, user: User | int) -> JsonObject:
     """Return a user as other things mention it."""
     if isinstance(user, int):
         user = world.user(user)
@@ -35,7 +35,7 @@ def simple_user(world: World, user: User | int) -> Json:
     }
 
 
-def full_user(world: World, user: User) -> Json:
+def full_user(world: World, user: User) -> JsonObject:
     """Return a user as its own address shows it."""
     return simple_user(world, user) | {
         "name": user.name,
@@ -60,7 +60,7 @@ def association(user: User) -> str:
     return "COLLABORATOR" if user.role else "NONE"
 
 
-def app(world: World, record: App) -> Json:
+def app_view(world: World, record: App) -> JsonObject:
     """Return the GitHub App."""
     return {
         "id": record.id,
@@ -79,7 +79,7 @@ def app(world: World, record: App) -> Json:
     }
 
 
-def installation(world: World, record: App, account: User) -> Json:
+def installation(world: World, record: App, account: User) -> JsonObject:
     """Return the App's one installation, which reaches every repository."""
     address = f"{world.urls.api}/app/installations/{record.installation}"
     return {

@@ -1,4 +1,4 @@
-# Tiercel writes all of these from tiercel.toml, see domain/provisioning.py.
+# Tiercel writes all of these from tiercel.toml, see domain/accounts/provisioning.py.
 
 variable "policy_values" {
   description = "What fills the placeholders of policies/*.json, but for what Terraform creates."

@@ -1,0 +1,63 @@
+"""`tiercel config`: look at a configuration without calling anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tiercel.cli.terminal.options import JsonOption
+from tiercel.cli.terminal.output import Output
+
+app = typer.Typer(no_args_is_help=True, help="The configuration, tiercel.toml.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `check` a command of its own, also while it is the only one."""
+
+
+@app.command()
+def check(
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="The file; else TIERCEL_CONFIG, else ./tiercel.toml."),
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a configuration; every wrong key is named with its line. Nothing is called."""
+    from tiercel.domain.organization.names import Names
+    from tiercel.tasks.source.topology_file import config_path, read_topology
+
+    output = Output(as_json=as_json)
+    path = path or config_path()
+    topology = read_topology(path)
+    if as_json:
+        output.document(topology.model_dump(mode="json"))
+        return
+    rows = []
+    for name, environment in topology.environments.items():
+        names = Names.of(topology, name)
+        rows += [
+            (name, environment.branch, environment.region, "InfrastructureAccount",
+             environment.infrastructure_account, names.artifact_bucket),
+            ("", "", "", "RuntimeAccount", environment.runtime_account, names.staging_bucket),
+        ]  # fmt: skip
+    output.table(
+        f"{path} is right", ("environment", "branch", "region", "", "account", "bucket"), rows
+    )
+    output.table(
+        "Services",
+        ("service", "folder", "after", "smoke test"),
+        [
+            (
+                service.name,
+                service.path,
+                ", ".join(service.depends_on),
+                "yes" if service.smoke_test else "no",
+            )
+            for service in topology.services.values()
+        ],
+    )

@@ -1,0 +1,29 @@
+"""`tiercel deploy`: deploys a commit's artifacts to Preprod."""
+
+from __future__ import annotations
+
+from tiercel.cli.terminal.deployed_runs import run_deployment
+from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
+from tiercel.cli.terminal.releases import show_released
+from tiercel.cli.terminal.releasing import commit_to_release, owned
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.settings import RunSettings, shared
+
+_DEPLOYMENT = "deploy-to-preprod/preprod"
+
+
+@shared(RunSettings)
+def deploy(
+    repository: RepositoryArgument, commit: RevisionArgument, *, settings: RunSettings
+) -> None:
+    """Deploy a commit's published artifacts to Preprod."""
+    output = settings.output
+    repository, commit = commit_to_release(settings, "preprod", repository, commit)
+    if not settings.local:
+        run_deployment(output, _DEPLOYMENT, repository=repository, commit=commit)
+        return
+    from tiercel.flows.deploy import deploy_to_preprod
+
+    owned(repository)
+    finished = run_flow(deploy_to_preprod, output, repository=repository, commit=commit)
+    show_released(output, finished.result, "Preprod")

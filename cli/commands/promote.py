@@ -1,0 +1,29 @@
+"""`tiercel promote`: releases to Prod what Preprod verified."""
+
+from __future__ import annotations
+
+from tiercel.cli.terminal.deployed_runs import run_deployment
+from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
+from tiercel.cli.terminal.releases import show_released
+from tiercel.cli.terminal.releasing import commit_to_release, owned
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.settings import RunSettings, shared
+
+_DEPLOYMENT = "promote-to-prod/prod"
+
+
+@shared(RunSettings)
+def promote(
+    repository: RepositoryArgument, commit: RevisionArgument = "main", *, settings: RunSettings
+) -> None:
+    """Release to Prod what Preprod verified for the same source, tag it and announce it."""
+    output = settings.output
+    repository, commit = commit_to_release(settings, "prod", repository, commit)
+    if not settings.local:
+        run_deployment(output, _DEPLOYMENT, repository=repository, commit=commit)
+        return
+    from tiercel.flows.promote import promote_to_prod
+
+    owned(repository)
+    finished = run_flow(promote_to_prod, output, repository=repository, commit=commit)
+    show_released(output, finished.result, "Prod")

@@ -1,0 +1,71 @@
+"""`tiercel releases`: the history of an environment's stacks, as the ledger has it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.releases import detail_rows, release_row, release_table
+from tiercel.cli.terminal.settings import Settings, shared
+from tiercel.domain.base.errors import RefusedInputError
+
+_DEFAULT = "preprod"
+
+
+@shared(Settings)
+def releases(
+    environment: Annotated[
+        str, typer.Argument(help="The environment, such as prod.", show_default=_DEFAULT)
+    ] = "",
+    *,
+    newest: Annotated[int, typer.Option(min=1, max=1000, help="How many of each stack.")] = 10,
+    show: Annotated[
+        str, typer.Option(metavar="STACK/NUMBER", help="Everything about one release.")
+    ] = "",
+    settings: Settings,
+) -> None:
+    """List the releases of an environment, the newest of each stack first."""
+    if show:
+        _show(settings.output, settings, show, environment)
+        return
+    from tiercel.tasks.records.ledger import read_ledger
+
+    output, names = settings.output, settings.names(environment or _DEFAULT)
+    history = read_ledger.fn(settings.target(names).records, newest)
+    output.document([release_row(release) for release in history])
+    if not settings.as_json:
+        release_table(output, f"Releases of {names.environment.name}", history)
+
+
+def _show(output: Output, settings: Settings, name: str, environment: str) -> None:
+    """Show one release of the environment whose stack it is, which may be named as well."""
+    from tiercel.domain.organization.names import names_of_stack
+    from tiercel.domain.organization.requests import STACK_PATTERN
+    from tiercel.tasks.records.ledger import no_release, read_release
+
+    stack, _, number = name.rpartition("/")
+    if not re.fullmatch(STACK_PATTERN, stack) or not number.isdecimal():
+        raise RefusedInputError(
+            "ledger.bad_release_name",
+            f"{name!r} names no release",
+            remedy="write STACK/NUMBER, as in acme-preprod-orders/3",
+        )
+    names = names_of_stack(settings.topology(), stack)
+    if environment and environment != names.environment.name:
+        raise RefusedInputError(
+            "ledger.stack_of_other_environment",
+            f"stack {stack} is none of {environment}",
+            why=f"it belongs to {names.environment.name}",
+            state="nothing was called",
+            remedy="leave the environment out",
+        )
+    records = settings.target(names).records
+    found = read_release.fn(records, stack, int(number))
+    if found is None:
+        raise no_release(stack, int(number), records.bucket)
+    output.document(found.model_dump(mode="json"))
+    if not output.as_json:
+        output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(found))

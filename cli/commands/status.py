@@ -1,0 +1,67 @@
+"""`tiercel status`: what is live where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tiercel.cli.terminal.releases import live_row, live_table
+from tiercel.cli.terminal.settings import Settings, shared
+from tiercel.domain.base.errors import TiercelError
+
+if TYPE_CHECKING:
+    from tiercel.domain.organization.names import Names
+    from tiercel.domain.release.live import Live, StackSeen
+
+
+@shared(Settings)
+def status(*, settings: Settings) -> None:
+    """Say what is live where, since when and by whom: the release that each stack runs.
+
+    Each stack is looked at: a release that is under way and a change past Tiercel are named.
+    An environment that your credentials do not reach is named; if there is no other, the
+    command fails.
+    """
+    from tiercel.domain.organization.names import Names
+
+    output, topology = settings.output, settings.topology()
+    document: dict[str, object] = {}
+    failures: list[TiercelError] = []
+    for environment in topology.environments:
+        try:
+            live, unseen = _live(settings, Names.of(topology, environment))
+        except TiercelError as error:
+            failures.append(error)
+            document[environment] = {"error": error.failure.document()}
+            continue
+        document[environment] = [live_row(*one) for one in live]
+        if not settings.as_json:
+            live_table(output, f"Live in {environment}", live)
+            if unseen:
+                output.error_note(unseen)
+    if len(failures) == len(document):
+        raise failures[0]
+    for failure in failures:
+        output.error_note(failure)
+    output.document(document)
+
+
+def _live(
+    settings: Settings, names: Names
+) -> tuple[list[tuple[Live, StackSeen | None]], TiercelError | None]:
+    """Return the stacks that run or may run a release, and what AWS says of each.
+
+    It is None for all of them if they cannot be looked at: then the reason is returned too.
+    """
+    from tiercel.tasks.records.ledger import read_live_releases
+    from tiercel.tasks.stack.stacks import look_at_stacks
+
+    target = settings.target(names)
+    found = read_live_releases.fn(target.records)
+    live = [one for one in found if one.running or one.open]
+    if not live:
+        return [], None
+    try:
+        seen = look_at_stacks.fn(target.auditor, [one.stack for one in live])
+    except TiercelError as error:
+        return [(one, None) for one in live], error
+    return list(zip(live, seen, strict=True)), None

@@ -1,0 +1,1 @@
+"""The demo: a story of two changes, played by people and flows."""

@@ -1,0 +1,93 @@
+"""`tiercel demo`: from a pull request to Prod, on this machine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tiercel.cli.commands.sandbox import start_sandbox
+from tiercel.cli.demo.story import Chapter, story_of_any_repository, story_of_the_example
+from tiercel.cli.terminal.options import JsonOption, StateOption
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
+from tiercel.tasks.engine.resources import resource
+
+_EXAMPLE = resource("examples", "shop")
+_CONFIG = resource("tiercel.toml")
+_LEAST_SHOWN_SECONDS = 0.25
+
+
+def demo(
+    *,
+    repository: Annotated[
+        Path | None,
+        typer.Option(help="A clone of your own, of which HEAD is released; else examples/shop."),
+    ] = None,
+    state: StateOption = DEFAULT_STATE,
+    latency: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Milliseconds added to every AWS call.")
+    ] = 0,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the sandbox at the end.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take changes from pull requests through Preprod to Prod and ask both for an answer.
+
+    Nothing outside of the state folder is changed, and neither AWS nor GitHub is needed.
+    """
+    from tiercel.sandbox import lifecycle
+
+    output, began = Output(as_json=as_json), time.monotonic()
+    source = _source(output, repository, state)
+    output.step("Four AWS accounts, GitHub and Prefect on this machine")
+    sandbox = start_sandbox(output, state, _CONFIG, latency=latency)
+    output.done(f"AWS at {sandbox.aws_endpoint}, Prefect at {sandbox.prefect_ui_url}")
+    chapters = story_of_the_example() if repository is None else story_of_any_repository()
+    try:
+        document = _play(output, source, state, chapters)
+    finally:
+        if stop:
+            lifecycle.down(state)
+    document["seconds"] = time.monotonic() - began
+    output.document(document)
+    output.done(f"done in {document['seconds']:.0f} s")
+    if not stop:
+        output.line("The sandbox keeps running; `tiercel sandbox down` stops it.")
+
+
+def _source(output: Output, repository: Path | None, state: Path) -> Path:
+    """Return the folder of the git repository to release, before anything is started."""
+    from tiercel.sandbox.repositories import create_from_folder, has_uncommitted_changes, head
+
+    if repository is None:
+        folder = state / "shop"
+        create_from_folder(_EXAMPLE, folder)
+        return folder
+    head(repository)
+    if has_uncommitted_changes(repository):
+        output.line(f"{repository} has changes that are not committed: they are left out")
+    return repository
+
+
+def _play(
+    output: Output, source: Path, state: Path, chapters: tuple[Chapter, ...]
+) -> dict[str, Any]:
+    use_sandbox(state, _CONFIG)
+    # Prefect reads its settings when it is imported: the sandbox's have to be there.
+    from tiercel.cli.demo.stage import Stage
+    from tiercel.cli.demo.timeline import draw, read_steps
+    from tiercel.cli.terminal.import_folder import import_folder
+
+    name, _ = import_folder(source, state, once=True)
+    stage = Stage.of(output, state, _CONFIG, name)
+    for chapter in chapters:
+        stage.play(chapter)
+    stage.finish()
+    steps = read_steps(stage.runs)
+    if not output.as_json:
+        output.step("What happened")
+        output.draw(draw(steps, _LEAST_SHOWN_SECONDS))
+        stage.show_what_is_live()
+    return stage.document() | {"timeline": [vars(step) for step in steps]}

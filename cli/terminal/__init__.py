@@ -1,0 +1,1 @@
+"""What commands share: options, output, sessions, and runs that are followed."""

@@ -1,0 +1,129 @@
+"""What a person sees on the terminal, and what a machine reads from it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.status import Status
+from rich.table import Table
+
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.failure import REMEDY, Failure
+from tiercel.domain.base.text import printable
+
+_LONGEST_LINE = 400
+_LOG_WIDTH = 140
+
+
+class Output:
+    """Results go to standard output, progress and errors to standard error.
+
+    With `as_json`, standard output gets exactly one JSON document.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        """Decide once where everything goes."""
+        self.as_json = as_json
+        self._quiet = quiet
+        self._progress = _console(stderr=True)
+        self._results = _console(stderr=as_json)
+
+    def waiting(self, text: str) -> Status:
+        """Return a spinner for a wait, to be used in `with`."""
+        return self._progress.status(escape(text))
+
+    def draw(self, picture: RenderableType) -> None:
+        """Print a picture among the results."""
+        self._results.print(picture)
+
+    def step(self, text: str) -> None:
+        """Begin a part of the work that a person may want to find again."""
+        if not self._quiet:
+            self._progress.rule(f"[bold]{escape(text)}", align="left", style="dim")
+
+    def line(self, text: str) -> None:
+        """Say one thing that happened; the text may come from the outside world."""
+        if not self._quiet:
+            self._progress.print(escape(printable(text, _LONGEST_LINE)), soft_wrap=True)
+
+    def done(self, text: str) -> None:
+        """Say one thing that succeeded."""
+        if not self._quiet:
+            self._progress.print(f"[green]✓[/] {escape(text)}", soft_wrap=True)
+
+    def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table of results."""
+        title = escape(printable(title, _LONGEST_LINE))
+        table = Table(title=title, title_justify="left", title_style="bold", box=None)
+        for name in header:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(printable(cell, _LONGEST_LINE)) for cell in row))
+        self._results.print(table)
+
+    def result(self, text: str) -> None:
+        """Print a line of the result."""
+        self._results.print(escape(text), soft_wrap=True)
+
+    def document(self, value: Any) -> None:
+        """Print the JSON document, if one was asked for."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+    def error_note(self, error: TiercelError) -> None:
+        """Say beside a result what could not be had; the JSON document has it already."""
+        if not self.as_json:
+            self._progress.print(error_panel(error))
+
+    def error(self, error: TiercelError) -> None:
+        """Print what failed, where, why, the state now and what to do."""
+        if self.as_json:
+            self.document({"error": error.failure.document()})
+            return
+        self._progress.print(error_panel(error))
+
+
+def _console(*, stderr: bool) -> Console:
+    """A terminal has its own width; a log file gets one in which tables stay readable."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = _LOG_WIDTH
+    return console
+
+
+def error_panel(error: TiercelError) -> Panel:
+    """Return an error as a panel with one line a part, its causes among them."""
+    return Panel(
+        _grid(error.failure),
+        title="failed",
+        title_align="left",
+        subtitle=error.code,
+        subtitle_align="right",
+        border_style="red",
+    )
+
+
+def _grid(failure: Failure) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="bold")
+    grid.add_column(overflow="fold")
+    grid.add_row("", _plain(failure.what))
+    parts = failure.parts()
+    remedy = parts.pop(REMEDY, "")
+    for part, text in parts.items():
+        grid.add_row(part.label, _plain(text))
+    for cause in failure.details:
+        grid.add_row("", _grid(cause))
+    if remedy:
+        grid.add_row(REMEDY.label, _plain(remedy))
+    return grid
+
+
+def _plain(text: str) -> str:
+    return escape("\n".join(printable(line, _LONGEST_LINE) for line in text.splitlines()))

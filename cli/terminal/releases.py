@@ -1,0 +1,147 @@
+"""How releases look on a terminal and in JSON documents, the same in all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tiercel.cli.terminal.output import Output
+from tiercel.domain.base.digests import short
+from tiercel.domain.base.git_names import short_commit
+
+if TYPE_CHECKING:
+    from tiercel.domain.release.ledger import Release
+    from tiercel.domain.release.live import Live, StackSeen
+    from tiercel.flows.release.results import Released
+
+_COLUMNS = ("stack", "release", "status", "since", "commit", "artifact", "asked by")
+
+
+def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
+    """Print which release of each service is live now."""
+    output.document(
+        {
+            name: {
+                "stack": result.stack.name,
+                "release": result.release.intent.number,
+                "changed": result.changed,
+                "commit": result.release.intent.commit,
+                "digest": result.release.intent.artifact_digest,
+                "outputs": result.outputs,
+                "smoke_test": result.answer,
+            }
+            for name, result in released.items()
+        }
+    )
+    if output.as_json:
+        return
+    output.table(
+        title,
+        ("service", "this run", "release", "stack", "status", "commit", "artifact"),
+        [
+            (
+                name,
+                "deployed" if result.changed else "unchanged: nothing deployed",
+                str(result.release.intent.number),
+                result.stack.name,
+                result.stack.status,
+                short_commit(result.release.intent.commit),
+                short(result.release.intent.artifact_digest),
+            )
+            for name, result in released.items()
+        ],
+    )
+
+
+def release_row(release: Release) -> dict[str, object]:
+    """Return a release as the JSON documents of all commands have it."""
+    intent, outcome = release.intent, release.outcome
+    return {
+        "stack": intent.stack,
+        "release": intent.number,
+        "status": release.status.value,
+        "service": intent.service,
+        "commit": intent.commit,
+        "repository": intent.repository,
+        "artifact_digest": intent.artifact_digest,
+        "at": _ended(release).isoformat(),
+        "seconds": outcome.seconds if outcome else None,
+        "requested_by": intent.requested_by,
+        "message": outcome.message if outcome else "",
+        "purpose": intent.purpose.value,
+        "restores": intent.restores,
+        "rejected": release.rejection.reason if release.rejection else None,
+    }
+
+
+def live_row(live: Live, seen: StackSeen | None) -> dict[str, object]:
+    """Return what is live on a stack, for the JSON document: `now` says whether that is sure."""
+    from tiercel.domain.release.live import standing_of
+
+    standing, _ = standing_of(live, seen)
+    since = live.open.intent.at.isoformat() if live.open else None
+    return release_row(_shown(live)) | {"now": standing.value, "open_since": since}
+
+
+def live_table(output: Output, title: str, stacks: Iterable[tuple[Live, StackSeen | None]]) -> None:
+    """Print what is live, a stack a line."""
+    from tiercel.domain.release.live import standing_of
+
+    rows = [(*_cells(_shown(live)), standing_of(live, seen)[1]) for live, seen in stacks]
+    output.table(title, (*_COLUMNS, "now"), rows)
+
+
+def _shown(live: Live) -> Release:
+    """Return the release that runs; of a stack that has had none yet, the newest."""
+    return live.running or live.later[0]
+
+
+def detail_rows(release: Release) -> list[tuple[str, str]]:
+    """Return what the ledger says of one release, line by line, for people."""
+    intent, outcome, rejection = release.intent, release.outcome, release.rejection
+    parts: dict[str, object] = {
+        "status": release.status.value,
+        "rejected": f"{rejection.at:%Y-%m-%d %H:%M} by {rejection.by}: {rejection.reason}"
+        if rejection
+        else "",
+        "purpose": intent.purpose.value,
+        "restores": intent.restores or "",
+        "commit": f"{intent.repository}@{intent.commit}",
+        "asked by": f"{intent.requested_by} at {intent.at:%Y-%m-%d %H:%M:%S}",
+        "run": intent.flow_run_url or intent.flow_run,
+        "artifact": intent.artifact_digest,
+        "template": intent.template_sha256,
+        "parameters": ", ".join(f"{key}={value}" for key, value in intent.parameters.items()),
+    }
+    if outcome:
+        parts |= {
+            "plan": outcome.plan_digest,
+            "change set": outcome.change_set,
+            "ended": f"{outcome.at:%Y-%m-%d %H:%M:%S}, after {outcome.seconds:.1f} s",
+            "steps": ", ".join(f"{step} {took:.1f} s" for step, took in outcome.durations.items()),
+            "smoke test": outcome.smoke_test,
+            "message": outcome.message,
+        }
+    return [(name, str(value)) for name, value in parts.items() if value]
+
+
+def release_table(output: Output, title: str, history: Iterable[Release]) -> None:
+    """Print releases, one a line."""
+    output.table(title, _COLUMNS, [_cells(release) for release in history])
+
+
+def _cells(release: Release) -> tuple[str, ...]:
+    return (
+        release.intent.stack,
+        str(release.intent.number),
+        "rejected" if release.rejection else release.status.value,
+        f"{_ended(release):%Y-%m-%d %H:%M:%S}",
+        short_commit(release.intent.commit),
+        short(release.intent.artifact_digest),
+        release.intent.requested_by.rpartition(":")[2],
+    )
+
+
+def _ended(release: Release) -> datetime:
+    return release.outcome.at if release.outcome else release.intent.at

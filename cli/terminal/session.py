@@ -1,0 +1,76 @@
+"""Where a command works: in the sandbox, or in AWS with the caller's credentials."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tiercel.cli.terminal.failures import sandbox_not_running
+from tiercel.domain.base.errors import UnreachableError
+
+DEFAULT_STATE = Path(".tiercel/sandbox")
+_PREFECT_CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
+
+
+def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") -> None:
+    """Point this process at the running sandbox, as that environment's operator.
+
+    Raises UnreachableError if none is running, so that a command that was meant for the
+    sandbox never reaches AWS.
+    """
+    from tiercel.sandbox.lifecycle import status
+
+    sandbox = status(state)
+    if sandbox is None:
+        raise sandbox_not_running(state)
+    leave_the_world()
+    os.environ.update(
+        sandbox.environ(environment)
+        | {
+            "TIERCEL_CACHE_DIR": str(state.absolute() / "cache"),
+        }
+    )
+    use_config(config)
+
+
+def use_workers(state: Path, environment: str) -> None:
+    """Make sure that a worker of the sandbox will take a run; UnreachableError if there is none."""
+    from tiercel.sandbox.workers import running_workers
+
+    if environment not in running_workers(state):
+        raise UnreachableError(
+            "sandbox.no_worker",
+            f"the sandbox has no worker for {environment}",
+            where=str(state),
+            state="nothing was called",
+            remedy="add --local, or start the workers with `tiercel sandbox up --workers`",
+        )
+
+
+def use_config(config: Path | None) -> None:
+    """Let flows read another configuration than ./tiercel.toml."""
+    if config:
+        os.environ["TIERCEL_CONFIG"] = str(config.absolute())
+
+
+def quiet_prefect() -> None:
+    """Keep Prefect's own console lines away; the command shows progress itself.
+
+    Has to be called before Prefect is imported.
+    """
+    defaults: Mapping[str, str] = {
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_LOGGING_COLORS": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def leave_the_world() -> None:
+    """Drop whatever would let a call go to AWS or GitHub themselves, or another's password."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "GITHUB_")) or name in _PREFECT_CREDENTIALS:
+            del os.environ[name]

@@ -1,0 +1,1 @@
+"""Which accounts there must be, and whether those that are there are right."""

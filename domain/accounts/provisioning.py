@@ -1,0 +1,85 @@
+"""What an environment's accounts are created from: values of policies, Terraform's variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.topology import Topology
+
+# https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+_SHORTEST_BUILD_TIMEOUT_MINUTES = 5
+_NOBODY = "repo:-/-"
+
+
+def policy_values(topology: Topology, environment: str) -> dict[str, str]:
+    """Return the value of every placeholder that does not depend on what was created.
+
+    What is left, `artifact_key_arn` and `signing_key_arn`, is known once the keys exist.
+    Where nobody pulls, an environment is its own source and puller.
+    """
+    names = Names.of(topology, environment)
+    source = source_of(topology, environment) or names
+    found = [one.name for one in topology.pullers_of(environment)]
+    pullers = [Names.of(topology, name) for name in found or [environment]]
+    return {
+        "organization": topology.organization.name,
+        "environment": environment,
+        "prefix": names.prefix,
+        "partition": names.partition,
+        "region": names.environment.region,
+        "infrastructure_account": names.environment.infrastructure_account,
+        "runtime_account": names.environment.runtime_account,
+        "external_id": names.environment.external_id,
+        "artifact_bucket": names.artifact_bucket,
+        "staging_bucket": names.staging_bucket,
+        "source_account": source.environment.infrastructure_account,
+        "source_bucket": source.artifact_bucket,
+        "puller_roots": joined(tuple(_root_of(names, one) for one in pullers)),
+        "puller_role_arns": joined(tuple(one.role_arn(Role.ORCHESTRATOR) for one in pullers)),
+        "github_subjects": joined(github_subjects(topology, environment) or (_NOBODY,)),
+    }
+
+
+def source_of(topology: Topology, environment: str) -> Names | None:
+    """Return the names of the environment from which this one pulls; None if it pulls nowhere."""
+    source = topology.environment(environment).promotes_from
+    return Names.of(topology, source) if source else None
+
+
+def joined(texts: tuple[str, ...]) -> str:
+    """Return a list of texts as the value of one quoted placeholder."""
+    return '", "'.join(texts)
+
+
+def github_subjects(topology: Topology, environment: str) -> tuple[str, ...]:
+    """Return the `sub` claims of workflows that may trigger runs of an environment.
+
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+    return tuple(
+        f"repo:{repository}:environment:{environment}"
+        for repository in topology.organization.repositories
+    )
+
+
+def terraform_variables(topology: Topology, environment: str) -> dict[str, Any]:
+    """Return the variables of an environment's root, as its tfvars JSON has them.
+
+    Names and account ids are derived here alone; nobody writes them a second time. Which
+    profiles Terraform uses is for the caller to add.
+    """
+    names = Names.of(topology, environment)
+    minutes = -(-topology.builds.timeout_seconds // 60)
+    return {
+        "policy_values": policy_values(topology, environment),
+        "artifact_key_alias": names.artifact_key_alias,
+        "signing_key_alias": names.signing_key_alias,
+        "boundary": names.boundary,
+        "build_timeout_minutes": max(minutes, _SHORTEST_BUILD_TIMEOUT_MINUTES),
+    }
+
+
+def _root_of(names: Names, puller: Names) -> str:
+    """Return the account of a puller, as the policies of the one that is pulled from name it."""
+    return f"arn:{names.partition}:iam::{puller.environment.infrastructure_account}:root"

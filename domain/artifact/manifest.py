@@ -1,0 +1,84 @@
+"""The artifact: its manifest, its digest and where its objects lie in the bucket."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tiercel.domain.artifact.source_tree import SourceTree
+from tiercel.domain.base.digests import (
+    ArtifactDigest,
+    ArtifactId,
+    Sha256,
+    canonical_json,
+    sha256_hex,
+)
+from tiercel.domain.base.values import Frozen
+
+_HEXADECIMAL = StringConstraints(pattern=r"^[0-9a-f]{64}$")
+
+
+class PackagedObject(Frozen):
+    """One immutable object; its key contains its SHA-256. Size in bytes."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^packages/[0-9a-f]{64}\.[a-z]+$")]
+    sha256: Annotated[Sha256, _HEXADECIMAL]
+    size: Annotated[int, Field(ge=0)]
+
+    @property
+    def short_name(self) -> str:
+        """Enough of the key for a person to tell objects apart."""
+        return f"{self.sha256[:8]}.{self.key.rpartition('.')[2]}"
+
+
+class AssetReference(Frozen):
+    """Which resource of which template reads which object."""
+
+    template: str
+    logical_id: str
+    property: str
+    path: str
+    sha256: Annotated[Sha256, _HEXADECIMAL]
+
+
+class TemplateParameter(Frozen):
+    """A parameter that the template declares; `no_echo` marks one whose value is a secret."""
+
+    name: str
+    required: bool
+    no_echo: bool = False
+
+
+class Manifest(Frozen):
+    """Everything that was built from one source tree.
+
+    It holds no time and no commit, so that the same source gives the same digest.
+    """
+
+    service: str
+    artifact_id: Annotated[ArtifactId, _HEXADECIMAL]
+    source: SourceTree
+    template: PackagedObject
+    parameters: tuple[TemplateParameter, ...]
+    objects: tuple[PackagedObject, ...]
+    assets: tuple[AssetReference, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON that is stored and whose SHA-256 is the digest."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @property
+    def digest(self) -> ArtifactDigest:
+        """The SHA-256 of the manifest: 64 hexadecimal digits."""
+        return ArtifactDigest(sha256_hex(self.to_bytes()))
+
+
+def object_key(sha256: str, suffix: str) -> str:
+    """Return the key of a package; the same in every environment's buckets."""
+    return f"packages/{sha256}.{suffix}"
+
+
+def manifest_key(service: str, artifact_id: ArtifactId) -> str:
+    """Return the key of a service's manifest in the artifact bucket."""
+    return f"manifests/{service}/{artifact_id}.json"

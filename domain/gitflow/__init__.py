@@ -1,0 +1,1 @@
+"""Branches, versions, pull requests and events, by the rules of GitFlow."""

@@ -1,0 +1,32 @@
+"""A pull request, and what can be said of it before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tiercel.domain.base.values import Frozen
+
+
+class PullRequest(Frozen):
+    """What matters of a pull request; names and titles are hostile text."""
+
+    repository: str
+    number: int
+    title: str
+    author: str
+    url: str
+    is_open: bool
+    merged: bool
+    mergeable: bool | None
+    head_branch: str
+    head_commit: str
+    base_branch: str
+    merge_commit: str = ""
+
+
+def bringing_branch(pulls: Iterable[PullRequest], commit: str, base: str) -> str | None:
+    """Return the branch whose merge into `base` made the commit, None after a plain push."""
+    for pull in pulls:
+        if pull.merged and pull.base_branch == base and pull.merge_commit == commit:
+            return pull.head_branch
+    return None

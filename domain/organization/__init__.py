@@ -1,0 +1,1 @@
+"""Who we are and how things are called: tiercel.toml, names, access, requests."""

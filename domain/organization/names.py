@@ -1,0 +1,242 @@
+"""The name of everything that Tiercel creates, derived from the topology alone.
+
+Every function is total: whatever text comes from a repository, the answer is legal
+where it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.text import fingerprint, legal_text, printable, slug
+from tiercel.domain.organization.topology import Environment, Topology
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+_DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+GITHUB_ISSUER = "token.actions.githubusercontent.com"
+"""Who issues the tokens of GitHub's workflows, as IAM names it."""
+
+_BUCKET_LIMIT = 63
+_SESSION_LIMIT = 64
+_RUN_NAME_LIMIT = 100
+_BRANCH_SLUG_LIMIT = 24
+_COMMIT_LENGTH = 7
+
+
+class Role(StrEnum):
+    """The roles of an environment; the value ends the role's name."""
+
+    ORCHESTRATOR = "orchestrator"
+    BUILDER = "builder"
+    VERIFIER = "verifier"
+    TRIGGER = "trigger"
+    DEPLOYER = "deployer"
+    CLOUDFORMATION = "cloudformation"
+    AUDITOR = "auditor"
+
+
+RUNTIME_ROLES = frozenset({Role.DEPLOYER, Role.CLOUDFORMATION, Role.AUDITOR})
+"""Roles that live in the RuntimeAccount; all others live in the InfrastructureAccount."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one environment's resources."""
+
+    organization: str
+    environment: Environment
+
+    @classmethod
+    def of(cls, topology: Topology, environment: str) -> Self:
+        """Return the names of one environment; ConfigurationError if there is none of that name."""
+        return cls(topology.organization.name, topology.environment(environment))
+
+    @property
+    def prefix(self) -> str:
+        """What every role, policy, bucket and stack of the environment starts with."""
+        return f"{self.organization}-{self.environment.name}-"
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition of the environment's region, as ARNs name it."""
+        return partition_of(self.environment.region)
+
+    def account_of(self, role: Role) -> str:
+        """Return the id of the account in which the role lives."""
+        if role in RUNTIME_ROLES:
+            return self.environment.runtime_account
+        return self.environment.infrastructure_account
+
+    def role(self, role: Role) -> str:
+        """Return the role's name: at most 64 characters, as IAM demands."""
+        return self.prefix + role.value
+
+    def role_arn(self, role: Role) -> str:
+        """Return the role's ARN, in the account where it lives."""
+        return f"arn:{self.partition}:iam::{self.account_of(role)}:role/{self.role(role)}"
+
+    @property
+    def boundary(self) -> str:
+        """The managed policy that bounds the `cloudformation` role and all that it creates."""
+        return self.prefix + "boundary"
+
+    @property
+    def boundary_arn(self) -> str:
+        """The boundary's ARN, in the RuntimeAccount."""
+        account = self.environment.runtime_account
+        return f"arn:{self.partition}:iam::{account}:policy/{self.boundary}"
+
+    @property
+    def artifact_bucket(self) -> str:
+        """The bucket of artifacts and ledger, in the InfrastructureAccount."""
+        return self._bucket("artifacts", self.environment.infrastructure_account)
+
+    @property
+    def staging_bucket(self) -> str:
+        """The bucket that CloudFormation reads from, in the RuntimeAccount."""
+        return self._bucket("staging", self.environment.runtime_account)
+
+    @property
+    def state_bucket(self) -> str:
+        """The bucket of Terraform's state, in the InfrastructureAccount."""
+        return self._bucket("terraform", self.environment.infrastructure_account)
+
+    def _bucket(self, purpose: str, account: str) -> str:
+        """End in the region, or in its hash where the region makes the name too long.
+
+        The longest part before the region has 51 of 63 characters, so `ap-southeast-1`
+        does not always fit:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+        """
+        region = self.environment.region
+        name = f"{self.prefix}{purpose}-{account}-"
+        return name + (region if len(name + region) <= _BUCKET_LIMIT else fingerprint(region))
+
+    def object_url(self, bucket: str, key: str) -> str:
+        """Return the address by which CloudFormation reads an object of the region."""
+        suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
+        return f"https://{bucket}.s3.{self.environment.region}.{suffix}/{key}"
+
+    @property
+    def github_provider_arn(self) -> str:
+        """The ARN of the provider of GitHub's tokens, in the InfrastructureAccount."""
+        account = self.environment.infrastructure_account
+        return f"arn:{self.partition}:iam::{account}:oidc-provider/{GITHUB_ISSUER}"
+
+    @property
+    def check_stack(self) -> str:
+        """The stack that a check plans and nobody makes; no service's name has a capital."""
+        return f"{self.prefix}CHECK"
+
+    @property
+    def artifact_key_alias(self) -> str:
+        """The alias of the KMS key that encrypts artifacts."""
+        return f"alias/{self.prefix}artifacts"
+
+    @property
+    def signing_key_alias(self) -> str:
+        """The alias of the KMS key that signs provenance."""
+        return f"alias/{self.prefix}signing"
+
+    @property
+    def signing_key_arn(self) -> str:
+        """The ARN of that alias, by which other accounts name the key too.
+
+        https://docs.aws.amazon.com/kms/latest/APIReference/API_GetPublicKey.html
+        """
+        place = self.environment
+        account = place.infrastructure_account
+        return f"arn:{self.partition}:kms:{place.region}:{account}:{self.signing_key_alias}"
+
+    def stack(self, service: str, branch: str | None = None) -> str:
+        """Return the service's stack name in this environment; see `stack_name`."""
+        return stack_name(self.organization, self.environment, service, branch)
+
+    def stack_tags(self, service: str) -> dict[str, str]:
+        """Return the tags of the service's stack, by which Tiercel knows that it made the stack."""
+        return {
+            "tiercel:organization": self.organization,
+            "tiercel:environment": self.environment.name,
+            "tiercel:service": service,
+        }
+
+
+def names_of_stack(topology: Topology, stack: str) -> Names:
+    """Return the names of the environment whose prefix a stack's name has.
+
+    Raises RefusedInputError if it is none's.
+    """
+    known = [Names.of(topology, name) for name in topology.environments]
+    for names in known:
+        if stack.startswith(names.prefix):
+            return names
+    raise RefusedInputError(
+        "parameter.foreign_stack",
+        f"stack {printable(stack, _RUN_NAME_LIMIT)} belongs to no environment",
+        why=f"the names of stacks begin with {', '.join(names.prefix for names in known)}",
+        state="nothing was called",
+        remedy="see `tiercel status` for the stacks of every environment",
+    )
+
+
+def stack_name(
+    organization: str, environment: Environment, service: str, branch: str | None = None
+) -> str:
+    """Return the name of a service's stack: `[A-Za-z][A-Za-z0-9-]{0,127}`.
+
+    Without a branch, or with the environment's own, it is the service's own stack.
+    Any other branch has an ephemeral stack, whose name ends in a fingerprint, so that
+    two branches never share one.
+    """
+    own = f"{organization}-{environment.name}-{service}"
+    if branch is None or branch == environment.branch:
+        return own
+    parts = (own, slug(branch, _BRANCH_SLUG_LIMIT), fingerprint(branch))
+    return "-".join(part for part in parts if part)
+
+
+def partition_of(region: str) -> str:
+    """Return the AWS partition that a region belongs to."""
+    for prefix, partition in _PARTITIONS.items():
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+def session_name(*parts: str | int) -> str:
+    """Return the parts, joined by hyphens, as an STS session name or SourceIdentity.
+
+    A legal text of 2 to 64 characters stays as it is; any other is cleaned and ends in
+    a fingerprint, so that two texts never share a name:
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    return legal_text(parts, r"[^A-Za-z0-9_+=,.@-]", 2, _SESSION_LIMIT)
+
+
+def run_name(action: str, environment: str, service: str, commit: str) -> str:
+    """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`.
+
+    A commit id is shortened, the name of a branch is not.
+    """
+    short = commit[:_COMMIT_LENGTH] if re.fullmatch(r"[0-9a-fA-F]{40,64}", commit) else commit
+    name = f"{action} {environment} {service}@{short}"
+    return printable(name, _RUN_NAME_LIMIT)

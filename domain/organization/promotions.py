@@ -1,0 +1,48 @@
+"""What is wrong with the way that environments promote from one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
+
+ConfigurationFault = tuple[tuple[str, ...], str]
+"""The path of a key and what is wrong with it."""
+
+
+def promotion_findings(topology: Topology) -> Iterator[ConfigurationFault]:
+    """Find environments that could not be promoted to, or would be without being verified."""
+    for name, environment in topology.environments.items():
+        reason = _unpromotable(topology, environment)
+        if reason:
+            yield ("environments", name, "promotes_from"), reason
+    yield from _fixed_parts(topology)
+
+
+def _unpromotable(topology: Topology, environment: Environment) -> str:
+    """Return why nothing can be promoted to an environment, empty if it can or need not be."""
+    source = environment.promotes_from
+    if not source:
+        wanted = "missing: production releases what another environment has verified"
+        return wanted if environment.production else ""
+    if source not in topology.environments:
+        return f"there is no environment `{source}`"
+    passed = [environment.name]
+    while source in topology.environments and source not in passed:
+        passed.append(source)
+        source = topology.environments[source].promotes_from
+    if source == environment.name:
+        return f"environments promote in a circle: {' -> '.join([*passed, source])}"
+    return ""
+
+
+def _fixed_parts(topology: Topology) -> Iterator[ConfigurationFault]:
+    """Find the two environments that have deployments of their own in another part."""
+    preprod, prod = (topology.environments.get(name) for name in (PREPROD, PROD))
+    if prod and not prod.production:
+        reason = "must be true: `promote-to-prod` releases to this environment"
+        yield ("environments", PROD, "production"), reason
+    if preprod and (preprod.production or preprod.promotes_from):
+        key = "production" if preprod.production else "promotes_from"
+        reason = "`deploy-to-preprod` releases every commit of a branch to this environment"
+        yield ("environments", PREPROD, key), reason

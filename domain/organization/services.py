@@ -1,0 +1,95 @@
+"""The deployable folders of a repository, as tiercel.toml describes them."""
+
+from __future__ import annotations
+
+import graphlib
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
+
+from tiercel.domain.base.values import Frozen, Json
+from tiercel.domain.organization.parts import (
+    Argument,
+    EnvironmentName,
+    LogicalId,
+    Parameters,
+    ServiceName,
+    relative_path,
+)
+
+
+class SmokeTest(Frozen):
+    """Either a Lambda function to invoke or an address to call, and what must come back."""
+
+    invoke: LogicalId | None = None
+    payload: Json = None
+    http: LogicalId | None = None
+    path: Annotated[str, StringConstraints(pattern=r"^/[\x21-\x7e]*$", max_length=1024)] = "/"
+    method: Literal["GET", "POST"] = "GET"
+    expect_status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200
+    expect: Json = None
+
+    @field_validator("http")
+    @classmethod
+    def _one_target(cls, http: str | None, info: Any) -> str | None:
+        if (http is None) == (info.data.get("invoke") is None):
+            raise ValueError("give either `invoke` or `http`")
+        return http
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class EnvironmentOverrides(Frozen):
+    """What one environment does differently for a service."""
+
+    parameters: Parameters = Field(default_factory=dict)
+
+
+class Service(Frozen):
+    """A deployable folder of a repository."""
+
+    name: ServiceName
+    path: str
+    template: str = "template.yaml"
+    include: tuple[str, ...] = ()
+    build: tuple[Argument, ...] = ()
+    test: tuple[Argument, ...] = ()
+    depends_on: tuple[ServiceName, ...] = ()
+    parameters: Parameters = Field(default_factory=dict)
+    environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)
+    smoke_test: SmokeTest | None = None
+
+    @field_validator("path", "template")
+    @classmethod
+    def _relative(cls, path: str) -> str:
+        return relative_path(path)
+
+    @field_validator("include")
+    @classmethod
+    def _all_relative(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(relative_path(path) for path in paths)
+
+    @property
+    def template_path(self) -> str:
+        """The template's path from the root of the repository."""
+        return str(PurePosixPath(self.path) / self.template)
+
+    def parameters_in(self, environment: str) -> dict[str, str]:
+        """Return the template parameters of one environment; the environment's own win."""
+        overrides = self.environments.get(environment, EnvironmentOverrides())
+        return {**self.parameters, **overrides.parameters}
+
+
+def deployment_order(services: dict[str, Service]) -> dict[str, tuple[str, ...]]:
+    """Return what each service waits for, in an order in which all can be deployed.
+
+    Raises graphlib.CycleError when services wait for each other in a circle.
+    """
+    sorter = graphlib.TopologicalSorter({s.name: s.depends_on for s in services.values()})
+    return {name: services[name].depends_on for name in sorter.static_order()}

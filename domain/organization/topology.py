@@ -1,0 +1,127 @@
+"""The organization as tiercel.toml describes it: environments, accounts, services."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.parts import (
+    REPOSITORY_PATTERN,
+    AccessPortal,
+    AccountId,
+    ConsoleRole,
+    EnvironmentName,
+    ExternalId,
+    OrganizationName,
+    Region,
+    RepositoryName,
+    ServiceName,
+    VariableName,
+)
+from tiercel.domain.organization.services import Service
+
+PREPROD = "preprod"
+"""The environment of the deployments `publish-artifact` and `deploy-to-preprod`."""
+PROD = "prod"
+"""The environment of the deployment `promote-to-prod`."""
+
+
+class Organization(Frozen):
+    """One GitHub repository, or several, and the prefix of every name Tiercel creates."""
+
+    name: OrganizationName
+    repositories: tuple[RepositoryName, ...] = ()
+    access_portal: AccessPortal = ""
+    console_role: ConsoleRole = "ReadOnlyAccess"
+
+    def owns(self, repository: str) -> bool:
+        """Tell whether commits of a repository, as `owner/name`, may be released.
+
+        GitHub does not tell upper from lower case in either part.
+        """
+        if not re.fullmatch(REPOSITORY_PATTERN, repository):
+            return False
+        owner = repository.lower().partition("/")[0]
+        allowed = {name.lower() for name in self.repositories}
+        return repository.lower() in allowed or f"{owner}/*" in allowed
+
+
+class Builds(Frozen):
+    """Limits of a service's own build; seconds."""
+
+    timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
+    pass_environment: tuple[VariableName, ...] = ()
+
+
+class Leases(Frozen):
+    """How long a stack waits for a run that gives no sign of life; seconds."""
+
+    seconds: Annotated[int, Field(strict=True, ge=3, le=600)] = 30
+
+
+class Environment(Frozen):
+    """A pair of accounts in one region, fed by one branch.
+
+    In production nothing is destroyed without an approval. An environment with `promotes_from`
+    builds nothing: it pulls what that one has verified. `prod` is production and promotes from
+    `preprod`, unless its table says otherwise.
+    """
+
+    name: EnvironmentName
+    branch: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    region: Region
+    infrastructure_account: AccountId
+    runtime_account: AccountId
+    external_id: ExternalId
+    production: Annotated[bool, Field(strict=True)] = False
+    promotes_from: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9]{1,9})?$")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_prod(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("name") == PROD:
+            return {"production": True, "promotes_from": PREPROD} | data
+        return data
+
+
+class Topology(Frozen):
+    """Everything that the worker's own tiercel.toml says."""
+
+    organization: Organization
+    builds: Builds = Builds()
+    leases: Leases = Leases()
+    environments: dict[EnvironmentName, Environment]
+    services: dict[ServiceName, Service] = Field(default_factory=dict)
+
+    def environment(self, name: str) -> Environment:
+        """Return one environment; ConfigurationError when there is none of that name."""
+        if name not in self.environments:
+            raise ConfigurationError(
+                "configuration.no_environment",
+                f"there is no environment {name!r}",
+                where="environments",
+                state="nothing was called",
+                remedy=f"choose one of {', '.join(self.environments)}",
+            )
+        return self.environments[name]
+
+    def pullers_of(self, name: str) -> list[Environment]:
+        """Return the environments that promote from one."""
+        return [one for one in self.environments.values() if one.promotes_from == name]
+
+    @property
+    def verifying(self) -> Environment:
+        """The environment from which the first production one in the file promotes.
+
+        Raises ConfigurationError if there is none, which `parse_topology` does not let pass.
+        """
+        sources = [one.promotes_from for one in self.environments.values() if one.production]
+        return self.environment(sources[0] if sources else "")
+
+    def with_services(self, services: dict[str, Service]) -> Self:
+        """Return the same organization with the services that a commit describes."""
+        return self.model_copy(update={"services": services})

@@ -1,0 +1,76 @@
+"""The page of a plan: every change of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tiercel.domain.organization.names import Names
+from tiercel.domain.pages.frame import page, place, stack_link
+from tiercel.domain.pages.links import Links
+from tiercel.domain.pages.markdown import code, escaped, table
+from tiercel.domain.stack.needed_actions import RoleCheck
+from tiercel.domain.stack.plan import Change, Plan
+
+_LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
+
+
+def plan_page(plan: Plan, links: Links, names: Names, check: RoleCheck) -> str:
+    """Return every change of a stack: replacements marked, permissions apart, what is lacking."""
+    permissions = [change for change in plan.changes if change.changes_permissions]
+    others = [change for change in plan.changes if not change.changes_permissions]
+    parameters = [
+        (code(name), code(value) if value else "*empty*")
+        for name, value in sorted(plan.parameters.items())
+    ]
+    return page(
+        f"Plan of {stack_link(plan.stack, plan.stack_id, links, names)}",
+        f"{plan.summary()}. {place(names)}",
+        f"Plan digest {code(plan.digest)}",
+        "## Resources",
+        _changes(others),
+        "## Permissions",
+        _changes(permissions),
+        "## Permissions that the service role lacks",
+        _lacking(check),
+        "## Parameters",
+        table(("name", "value"), parameters) if parameters else "none",
+    )
+
+
+def _changes(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "none"
+    rows = [
+        (
+            change.action,
+            _replacement(change),
+            code(change.logical_id),
+            escaped(change.resource_type),
+            escaped(", ".join(change.properties)),
+        )
+        for change in changes
+    ]
+    return table(("action", "replacement", "resource", "type", "properties"), rows)
+
+
+def _lacking(check: RoleCheck) -> str:
+    """Return what lacks for each resource, and the types about which AWS publishes nothing."""
+    rows = [
+        (
+            code(lack.logical_id),
+            escaped(lack.resource_type),
+            *(", ".join(map(code, one)) for one in (lack.certain, lack.possible, lack.seldom)),
+        )
+        for lack in check.lacks
+    ]
+    parts = [table(_LACKING, rows) if rows else "none that is known"]
+    if check.unknown:
+        types = ", ".join(map(code, check.unknown))
+        parts.append(f"AWS publishes no needed permissions for {types}: not checked.")
+    return "\n\n".join(parts)
+
+
+def _replacement(change: Change) -> str:
+    if change.replaces:
+        return "**replaced**"
+    return "may be replaced" if change.may_replace else ""

@@ -1,0 +1,141 @@
+"""The one comment that Tiercel keeps on a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.pages.markdown import code, escaped, table
+from tiercel.domain.review.statuses import Status, StatusState
+from tiercel.domain.review.template_changes import changes_permissions
+from tiercel.domain.review.template_permissions import PermissionChange
+from tiercel.domain.review.verdicts import ServiceVerdict
+from tiercel.domain.stack.plan import Change
+
+_T = TypeVar("_T")
+COMMENT_MARKER = "<!-- tiercel: pull request -->"
+_SIGNS = {
+    StatusState.PENDING: "⏳",
+    StatusState.SUCCESS: "✅",
+    StatusState.FAILURE: "❌",
+    StatusState.ERROR: "⚠️",
+}
+LONGEST_COMMENT = 65_536
+"""Characters that GitHub takes: `Body is too long (maximum is 65536 characters)`."""
+_LONGEST_DETAILS = 4_000
+_ROOM_FOR_ROWS = 12_000
+_ROOM_FOR_DETAILS = 18_000
+_ROOM_FOR_ROLE = 5_000
+_SHOWN_ACTIONS = 20
+
+
+def comment(whole: Status, verdicts: Sequence[ServiceVerdict], head_commit: str) -> str:
+    """Return Markdown: the verdict, each service, and what a merge would change.
+
+    Whatever comes from the pull request is escaped or stands in a code block. With the
+    marker it is never longer than GitHub takes; what has no room is counted.
+    """
+    parts = [f"### {_SIGNS[whole.state]} {escaped(whole.description)}"]
+    if whole.details:
+        parts.append(_block(whole.details))
+    if verdicts:
+        rows = (
+            (escaped(v.service), _SIGNS[v.status.state], escaped(v.status.description))
+            for v in verdicts
+        )
+        parts.append(_table(("service", "", "result"), rows, len(verdicts)))
+    reasons = [v.status.details for v in verdicts if v.status.details]
+    shown = _fitting(map(_block, reasons), _ROOM_FOR_DETAILS, len)
+    parts += shown
+    if len(shown) < len(reasons):
+        parts.append(f"and {len(reasons) - len(shown)} more: see the log of the flow run")
+    parts += [_plan(verdicts), _role(verdicts)]
+    parts.append(f"Commit {code(short_commit(head_commit))}; its statuses link to the flow run.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plan(verdicts: Sequence[ServiceVerdict]) -> str:
+    changes = [(v.service, change) for v in verdicts for change in v.changes]
+    if not changes:
+        return ""
+    permissions = [(s, c) for s, c in changes if changes_permissions(c)]
+    others = [(s, c) for s, c in changes if not changes_permissions(c)]
+    parts = ["#### What a merge would change"]
+    if others:
+        parts.append(_rows(others))
+    if permissions:
+        parts += ["#### Permissions that it would change", _rows(permissions)]
+    parts.append("From the templates' text; the plan of the deploy itself says what is replaced.")
+    return "\n\n".join(parts)
+
+
+def _role(verdicts: Sequence[ServiceVerdict]) -> str:
+    """Return what the services will need of the role that makes their stacks."""
+    lines = [f"{escaped(v.service)}: {text}" for v in verdicts if (text := _needs(v.permissions))]
+    if not lines:
+        return ""
+    shown = _fitting(lines, _ROOM_FOR_ROLE, len)
+    if len(shown) < len(lines):
+        shown.append(f"and {len(lines) - len(shown)} more services")
+    return "\n\n".join(["#### What the service role will need", *shown])
+
+
+def _needs(permissions: PermissionChange) -> str:
+    """Return one sentence, or nothing if the role needs what it needed and has it."""
+    lacks = permissions.check.lacks
+    named = {
+        "will need": permissions.needed,
+        "no longer needs": permissions.no_longer,
+        "**lacks**": sorted({action for lack in lacks for action in lack.certain}),
+        "may lack": sorted({action for lack in lacks for action in lack.possible}),
+    }
+    parts = [f"{verb}: {_actions(actions)}" for verb, actions in named.items() if actions]
+    return f"The service role {'; '.join(parts)}." if parts else ""
+
+
+def _actions(actions: Sequence[str]) -> str:
+    left = len(actions) - _SHOWN_ACTIONS
+    shown = ", ".join(map(code, actions[:_SHOWN_ACTIONS]))
+    return f"{shown} and {left} more" if left > 0 else shown
+
+
+def _rows(changes: Sequence[tuple[str, Change]]) -> str:
+    rows = (
+        (
+            escaped(service),
+            change.action,
+            code(change.logical_id),
+            escaped(change.resource_type),
+            escaped(", ".join(change.properties)),
+        )
+        for service, change in changes
+    )
+    return _table(("service", "action", "resource", "type", "properties"), rows, len(changes))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], number: int) -> str:
+    """Return a table of the rows that have room, and say how many of `number` have none."""
+    shown = _fitting(rows, _ROOM_FOR_ROWS, lambda row: sum(len(cell) + 3 for cell in row))
+    left = number - len(shown)
+    return table(header, shown) + (f"\n\nand {left} more" if left else "")
+
+
+def _block(text: str) -> str:
+    """Return a code block that its own text cannot end."""
+    short = text[:_LONGEST_DETAILS].replace("\t", " ")
+    if len(text) > _LONGEST_DETAILS:
+        short += "\n(the rest is in the log of the flow run)"
+    safe = "".join(c for c in short if c.isprintable() or c == "\n")
+    return "````text\n" + safe.replace("````", "' ' ' '") + "\n````"
+
+
+def _fitting(items: Iterable[_T], room: int, length: Callable[[_T], int]) -> list[_T]:
+    """Return the first items that together are not longer than the room."""
+    shown: list[_T] = []
+    for item in items:
+        room -= length(item)
+        if room < 0:
+            break
+        shown.append(item)
+    return shown

@@ -1,0 +1,153 @@
+"""What runs show of themselves in the Prefect UI: one Markdown page for each thing.
+
+Names of services, parameters, people and files come from the outside and are made harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from tiercel.domain.base.digests import short
+from tiercel.domain.organization.names import Names
+from tiercel.domain.pages.frame import page, place, stack_link
+from tiercel.domain.pages.links import Links
+from tiercel.domain.pages.markdown import code, escaped, table
+from tiercel.domain.release.ledger import Release, ReleaseStatus
+from tiercel.domain.release.live import Live, open_since
+
+_LONGEST_OUTPUT = 200
+_BOARD = ("service", "release", "since (UTC)", "commit", "artifact", "by", "run")
+
+
+def publication_page(
+    source: str, rows: Iterable[tuple[str, bool, int, str, str]], places: str
+) -> str:
+    """Return the artifact of each service: name, built, new packages, artifact id, digest.
+
+    `source` is Markdown that names the commit, `places` the bucket.
+    """
+    lines = [
+        (escaped(name), "**built**" if built else "unchanged", str(new), code(id_), code(digest))
+        for name, built, new, id_, digest in rows
+    ]
+    return page(
+        f"Artifacts of {source}",
+        table(("service", "this run", "new packages", "artifact id", "digest"), lines),
+        f"In {code(places)}",
+    )
+
+
+def release_page(
+    title: str, rows: Iterable[tuple[Release, bool]], links: Links, names: Names
+) -> str:
+    """Return what one run released: each release, and whether this run changed the stack."""
+    releases = list(rows)
+    lines = [
+        (
+            _stack_of(release, links, names),
+            "**released**" if changed else "unchanged",
+            str(release.intent.number),
+            links.commit(release.intent.repository, release.intent.commit),
+            code(short(release.intent.artifact_digest)),
+            _seconds(release) if changed else "",
+        )
+        for release, changed in releases
+    ]
+    header = ("service", "this run", "release", "commit", "artifact", "took")
+    return page(title, place(names), table(header, lines), *_answers(releases))
+
+
+def superseded_page(source: str, by: str) -> str:
+    """Return why a commit, which `source` names in Markdown, is not deployed."""
+    return page(
+        f"Superseded: {source}",
+        f"What this run had not released yet is left alone: {escaped(by)}.",
+        "To go back to an older release, use `tiercel rollback`.",
+    )
+
+
+def release_board(live: Iterable[Live], runs: Mapping[str, str], links: Links, names: Names) -> str:
+    """Return what is live in an environment, since when and by whom, as the ledger has it.
+
+    `runs` has the address of each flow run that can be looked at.
+    """
+    lines = [
+        _board_line(release, one.open, runs, links, names)
+        for one in live
+        if (release := one.running or one.open)
+    ]
+    return page(
+        f"What is live in {names.environment.name}",
+        place(names),
+        table(_BOARD, lines) if lines else "Nothing is deployed yet.",
+        "As the ledger has it. `tiercel status` also looks at the stacks.",
+    )
+
+
+def _board_line(
+    release: Release,
+    opened: Release | None,
+    runs: Mapping[str, str],
+    links: Links,
+    names: Names,
+) -> tuple[str, ...]:
+    return (
+        _stack_of(release, links, names),
+        f"{release.intent.number}{_verdict(release)}{_open(opened)}",
+        _moment(release.outcome.at if release.outcome else release.intent.at),
+        links.commit(release.intent.repository, release.intent.commit),
+        code(short(release.intent.artifact_digest)),
+        escaped(_person(release.intent.requested_by)),
+        _run(release.intent.flow_run, runs),
+    )
+
+
+def _stack_of(release: Release, links: Links, names: Names) -> str:
+    stack_id = release.outcome.stack_id if release.outcome else ""
+    return stack_link(release.intent.service, stack_id, links, names)
+
+
+def _answers(releases: Sequence[tuple[Release, bool]]) -> list[str]:
+    """Return the outputs of the stacks and what their smoke tests got."""
+    outputs = [
+        (escaped(release.intent.service), code(name), escaped(value[:_LONGEST_OUTPUT]))
+        for release, _ in releases
+        for name, value in (release.outcome.outputs if release.outcome else {}).items()
+    ]
+    tests = [
+        (escaped(release.intent.service), code(release.outcome.smoke_test[:_LONGEST_OUTPUT]))
+        for release, _ in releases
+        if release.outcome and release.outcome.smoke_test
+    ]
+    parts = []
+    if outputs:
+        parts += ["## Outputs", table(("service", "output", "value"), outputs)]
+    if tests:
+        parts += ["## Smoke tests", table(("service", "answer"), tests)]
+    return parts
+
+
+def _verdict(release: Release) -> str:
+    return ": **its smoke test failed**" if release.status is ReleaseStatus.FAILED else ""
+
+
+def _open(opened: Release | None) -> str:
+    return f": **{open_since(opened)}**" if opened else ""
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _seconds(release: Release) -> str:
+    return f"{release.outcome.seconds:.1f} s" if release.outcome else ""
+
+
+def _person(arn: str) -> str:
+    """Return the end of an ARN, by which people know each other."""
+    return arn.rpartition("/")[2] or arn
+
+
+def _run(flow_run: str, runs: Mapping[str, str]) -> str:
+    return f"[run]({runs[flow_run]})" if runs.get(flow_run) else ""

@@ -1,0 +1,166 @@
+"""What a run does next to release an artifact to a stack, given what it knows by then.
+
+The order is a promise: the artifact is verified before CloudFormation is called at all, unless
+the ledger says that it is live; and always before anything is written or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, Literal
+
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.release.ledger import (
+    Intent,
+    Release,
+    already_live,
+    is_behind,
+    is_recorded,
+    maker_refusal,
+    next_number,
+    owner_refusal,
+    resumable,
+)
+from tiercel.domain.release.superseding import may_be_older, superseded, too_many_races
+from tiercel.domain.stack.observed import Stack
+
+MOST_RACES = 20
+"""How often other runs may take the next number before this one gives up."""
+
+
+class _Answer(Enum):
+    UNASKED = "unasked"
+
+
+UNASKED: Final = _Answer.UNASKED
+"""Nobody has asked yet, where None would be an answer."""
+Unasked = Literal[_Answer.UNASKED]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run knows: the ledger's newest release, the stack, and what became of its tries.
+
+    `is_older` tells whether the newest release contains what is wanted, and more. `looked_again`
+    is whether the ledger was read once more after the stack was seen; `beaten` counts how often
+    another run took the number.
+    """
+
+    latest: Release | Unasked | None = UNASKED
+    stack: Stack | Unasked | None = UNASKED
+    is_older: bool | Unasked = UNASKED
+    verified: bool = False
+    looked_again: bool = False
+    beaten: int = 0
+
+    def with_ledger(self, latest: Release | None) -> Known:
+        """Return the same with the ledger's newest release as it was just read."""
+        return replace(self, latest=latest, looked_again=self.stack is not UNASKED)
+
+    def beaten_again(self) -> Known:
+        """Return what is left when another run took the number: everything else may differ."""
+        return Known(verified=self.verified, beaten=self.beaten + 1)
+
+
+@dataclass(frozen=True)
+class ReadLedger:
+    """Read the stack's newest release."""
+
+
+@dataclass(frozen=True)
+class VerifyProvenance:
+    """Verify that the artifact is what the environment's key has signed."""
+
+
+@dataclass(frozen=True)
+class ObserveStack:
+    """Look at the stack."""
+
+
+@dataclass(frozen=True)
+class AskWhetherOlder:
+    """Ask git whether a release that is newer contains the wanted commit."""
+
+    newer: Intent
+
+
+@dataclass(frozen=True)
+class AlreadyLive:
+    """Nothing is to be done: the stack runs this release, and it is what is wanted."""
+
+    release: Release
+    stack: Stack
+
+
+@dataclass(frozen=True)
+class RecordIntent:
+    """Write the wish into the ledger under this number, then carry it out on the stack."""
+
+    number: int
+    stack: Stack | None
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Carry out the open intent of an earlier run, which had the same wish, on the stack."""
+
+    intent: Intent
+    stack: Stack | None
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """End with this error; nothing was changed."""
+
+    error: TiercelError
+
+
+Question = ReadLedger | VerifyProvenance | ObserveStack
+"""What is found out and goes into what is known; nothing is changed by it."""
+Move = Question | AskWhetherOlder | AlreadyLive | RecordIntent | Resume | Refuse
+
+
+def next_move(wanted: Intent, known: Known, expected_tags: Mapping[str, str]) -> Move:
+    """Return what is to be done next, as long as not every question is answered: a question.
+
+    `wanted` has no number yet. Stacks that Tiercel made have the `expected_tags`.
+    """
+    latest, stack = known.latest, known.stack
+    if known.beaten >= MOST_RACES:
+        return Refuse(too_many_races(wanted))
+    if latest is UNASKED:
+        return ReadLedger()
+    if stack is UNASKED:
+        is_trusted = known.verified or is_recorded(latest, wanted)
+        return ObserveStack() if is_trusted else VerifyProvenance()
+    if stack and is_behind(latest, stack.token) and not known.looked_again:
+        return ReadLedger()  # another run has been faster
+    refused = _refusal(wanted, latest, stack, expected_tags)
+    return Refuse(refused) if refused else _wish(wanted, known, latest, stack)
+
+
+def _refusal(
+    wanted: Intent, latest: Release | None, stack: Stack | None, expected_tags: Mapping[str, str]
+) -> TiercelError | None:
+    """Return the error if the stack is not the service's to take."""
+    return owner_refusal(latest, wanted, stack_exists=stack is not None) or (
+        maker_refusal(latest, wanted, stack.status, stack.tags, expected_tags) if stack else None
+    )
+
+
+def _wish(wanted: Intent, known: Known, latest: Release | None, stack: Stack | None) -> Move:
+    """Return the move of a run that may have the stack, unless something newer stands there."""
+    if stack and latest and already_live(latest, wanted, stack.token):
+        return AlreadyLive(latest, stack)
+    if latest and may_be_older(latest, wanted):
+        if known.is_older is UNASKED:
+            return AskWhetherOlder(latest.intent)
+        if known.is_older:
+            return Refuse(superseded(wanted, latest.intent))
+    if not known.verified:  # somebody else has changed the stack since it was released
+        return VerifyProvenance()
+    if latest and resumable(latest, wanted):
+        return Resume(latest.intent, stack)
+    return RecordIntent(next_number(latest, stack.token if stack else ""), stack)

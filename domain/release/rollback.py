@@ -1,0 +1,101 @@
+"""Which earlier release a stack may go back to, and what that means as an intent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from tiercel.domain.base.digests import ArtifactId
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.release.ledger import (
+    Intent,
+    Purpose,
+    Rejection,
+    Release,
+    ReleaseStatus,
+    running_release,
+)
+
+
+def release_before(
+    history: Sequence[Release], running: int | None, rejected: Collection[ArtifactId]
+) -> Release | None:
+    """Return the newest good release before the one that the stack runs, None without one.
+
+    `history` is the stack's, the newest first, and `running` the number that the stack's newest
+    operation has, None if it has none: then the ledger says what runs. A stack that runs a
+    rollback counts as running what was restored, so that going back twice goes back two releases.
+    `rejected` are the artifacts that were ever ruled out; `history` need not reach back so far.
+    """
+    known = {one.intent.number: one for one in history}
+    runs = known.get(running or 0) or running_release(history)
+    if runs is None:
+        return None
+    newest = runs.intent.restores or runs.intent.number
+    return next(
+        (
+            one
+            for one in history
+            if one.intent.number < newest
+            and one.status is ReleaseStatus.SUCCEEDED
+            and one.intent.artifact_id not in rejected
+            and one.intent.business_key != runs.intent.business_key
+        ),
+        None,
+    )
+
+
+def require_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection]) -> None:
+    """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact.
+
+    `rejected` are all artifacts of the stack that were ever ruled out.
+    """
+    intent = release.intent
+    rejection = rejected.get(intent.artifact_id)
+    if rejection:
+        why = f"{rejection.by} rejected it: {rejection.reason}"
+    elif release.status is not ReleaseStatus.SUCCEEDED:
+        why = f"it is {release.status}, so it was never seen to work"
+    else:
+        return
+    raise RefusedInputError(
+        "rollback.not_restorable",
+        f"release {intent.number} of {intent.stack} is not to be restored",
+        where=f"stack {intent.stack}",
+        why=why,
+        state="nothing was changed",
+        remedy="choose another release: see `tiercel releases`",
+    )
+
+
+def begun_by(history: Iterable[Release], flow_run: str) -> int | None:
+    """Return the release that a run has begun to restore before it died, None if it has not.
+
+    A run that is executed again would otherwise go back one release more.
+    """
+    for one in history:
+        if one.intent.flow_run == flow_run and one.intent.purpose is Purpose.ROLLBACK:
+            return one.intent.restores
+    return None
+
+
+def nothing_before(stack: str) -> RefusedInputError:
+    """Return the error of a stack that has no earlier release to go back to."""
+    return RefusedInputError(
+        "rollback.nothing_before",
+        f"stack {stack} has no earlier release to go back to",
+        where=f"stack {stack}",
+        why="the ledger has no other release of it that succeeded and was not rejected",
+        state="nothing was changed",
+        remedy="correct the cause in the repository and release that",
+    )
+
+
+def restoring(release: Release) -> Intent:
+    """Return the wish to have a release again: its artifact, parameters and smoke test."""
+    intent = release.intent
+    return intent.model_copy(
+        update={
+            "purpose": Purpose.ROLLBACK,
+            "restores": intent.restores or intent.number,
+        }
+    )

@@ -1,0 +1,123 @@
+"""What GitHub is told of a commit: statuses, and what is refused before anything is built."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.base.text import printable
+from tiercel.domain.base.values import Frozen
+from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.topology import Topology
+
+LONGEST_DESCRIPTION = 140
+"""What GitHub shows of a status: https://docs.github.com/rest/commits/statuses"""
+CONTEXT = "tiercel"
+
+
+class StatusState(StrEnum):
+    """The states of a GitHub commit status."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ERROR = "error"
+
+
+class Status(Frozen):
+    """A commit status, and the longer text that the comment shows.
+
+    `subject` is a service, or empty for the whole pull request. A service that is `unchanged` was
+    not built.
+    """
+
+    subject: str
+    state: StatusState
+    description: str
+    details: str = ""
+    unchanged: bool = False
+
+    @property
+    def context(self) -> str:
+        """What GitHub calls the status."""
+        return f"{CONTEXT}/{self.subject}" if self.subject else CONTEXT
+
+    @property
+    def short(self) -> str:
+        """The description as GitHub takes it: one line of at most 140 characters."""
+        return printable(self.description, LONGEST_DESCRIPTION)
+
+
+def status_of(subject: str, state: StatusState, description: str, details: str = "") -> Status:
+    """Return the status of a service, or of the whole pull request for an empty subject."""
+    return Status(subject=subject, state=state, description=description, details=details)
+
+
+def unchanged(service: str) -> Status:
+    """Return the status of a service that the base branch has as it is."""
+    return Status(
+        subject=service,
+        state=StatusState.SUCCESS,
+        description="unchanged: skipped",
+        unchanged=True,
+    )
+
+
+def refused_status(
+    pull_request: PullRequest, head_commit: str, topology: Topology
+) -> Status | None:
+    """Return why a pull request is not built at all; None if it is to be built.
+
+    The answer belongs to `head_commit`, of which the caller was told, and not to
+    whatever the head is by now.
+    """
+    if pull_request.head_commit != head_commit:
+        return status_of(
+            "",
+            StatusState.ERROR,
+            f"superseded: the head moved to {short_commit(pull_request.head_commit)}",
+            "A newer commit was pushed before this one was verified; see its own status.",
+        )
+    if not pull_request.is_open:
+        return status_of(
+            "", StatusState.ERROR, "the pull request is closed", "Reopen it to verify it."
+        )
+    verdict = judge_merge(
+        role_in(topology, pull_request.head_branch), role_in(topology, pull_request.base_branch)
+    )
+    if isinstance(verdict, MergeRefused):
+        return status_of("", StatusState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
+    if pull_request.mergeable is False:
+        return conflict_status(pull_request)
+    return None
+
+
+def conflict_status(pull_request: PullRequest) -> Status:
+    """Return the status of a pull request that git cannot merge."""
+    return status_of(
+        "",
+        StatusState.FAILURE,
+        f"merge conflict with {pull_request.base_branch}",
+        f"Merge {pull_request.base_branch} into your branch, solve the conflict and push.",
+    )
+
+
+def failed_status(subject: str, error: TiercelError) -> Status:
+    """Return the status for a failure that a person can act on."""
+    return status_of(subject, StatusState.FAILURE, error.what, str(error))
+
+
+def summary_status(checks: list[Status]) -> Status:
+    """Return the status of the whole from those of its services."""
+    bad = [one for one in checks if one.state is not StatusState.SUCCESS]
+    if bad:
+        names = ", ".join(one.subject for one in bad)
+        return status_of("", StatusState.FAILURE, f"failed: {names}")
+    built = sum(not one.unchanged for one in checks)
+    return status_of(
+        "",
+        StatusState.SUCCESS,
+        f"verified: {built} built, {len(checks) - built} unchanged",
+    )

@@ -1,0 +1,125 @@
+"""The reviewed change set of one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tiercel.domain.base.digests import PlanDigest, Sha256, digest_of
+from tiercel.domain.base.values import Frozen
+
+_PERMISSION_TYPES = (
+    "AWS::IAM::",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::LayerVersionPermission",
+    "AWS::KMS::Grant",
+    "AWS::KMS::Key",
+    "AWS::RAM::",
+    "AWS::SSO::",
+)
+_POLICY_SUFFIXES = ("Policy", "PolicyAttachment")
+# Properties of other types that hold a policy, or name the role as which something acts.
+_POLICY_PROPERTIES = {
+    "AccessPolicies",
+    "AccessPolicy",
+    "ExecutionRoleArn",
+    "FileSystemPolicy",
+    "KeyPolicy",
+    "Policy",
+    "PolicyDocument",
+    "RepositoryPolicyText",
+    "ResourcePolicy",
+    "Role",
+    "RoleArn",
+    "RoleARN",
+    "ServiceRole",
+    "TaskRoleArn",
+}
+
+
+class Change(Frozen):
+    """What CloudFormation will do to one resource."""
+
+    action: str
+    logical_id: str
+    resource_type: str
+    replacement: str = ""
+    properties: tuple[str, ...] = ()
+    policy_action: str = ""
+    """What becomes of the resource that goes, such as `Delete` or `ReplaceAndRetain`."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the resource is created anew, and the old one deleted."""
+        return self.replacement == "True"
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether that depends on a value that is known only when it is carried out."""
+        return self.replacement == "Conditional"
+
+    @property
+    def changes_permissions(self) -> bool:
+        """Whether the resource, or what changes of it, decides who may do what."""
+        return (
+            self.resource_type.startswith(_PERMISSION_TYPES)
+            or self.resource_type.endswith(_POLICY_SUFFIXES)
+            or not _POLICY_PROPERTIES.isdisjoint(self.properties)
+        )
+
+
+class Plan(Frozen):
+    """Every change of one stack, as CloudFormation computed it from one template."""
+
+    stack: str
+    stack_id: str = ""
+    change_set_id: str
+    template_sha256: Sha256
+    parameters: dict[str, str]
+    changes: tuple[Change, ...]
+    executable: bool
+    """Whether CloudFormation would do something. It lists no change where only outputs differ."""
+
+    @property
+    def digest(self) -> PlanDigest:
+        """What an approval is bound to: what is done, not as which change set of which stack."""
+        unbound = {"change_set_id", "stack_id", "executable"}
+        return PlanDigest(digest_of(self.model_dump(mode="json", exclude=unbound)))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to execute."""
+        return not self.executable
+
+    def summary(self) -> str:
+        """Return a sentence such as `3 to add, 1 to modify (1 replaced), 0 to remove`."""
+        if self.executable and not self.changes:
+            return "no resource changes, outputs only"
+        count = {"Add": 0, "Modify": 0, "Remove": 0}
+        for change in self.changes:
+            count[change.action] = count.get(change.action, 0) + 1
+        notes = {
+            "replaced": sum(change.replaces for change in self.changes),
+            "may be replaced": sum(change.may_replace for change in self.changes),
+        }
+        listed = ", ".join(f"{number} {what}" for what, number in notes.items() if number)
+        note = f" ({listed})" if listed else ""
+        return (
+            f"{count['Add']} to add, {count['Modify']} to modify{note}, {count['Remove']} to remove"
+        )
+
+
+def change_of(resource_change: Mapping[str, Any]) -> Change:
+    """Translate one `ResourceChange` of DescribeChangeSet."""
+    names = {
+        str(detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") or "")
+        for detail in resource_change.get("Details", ())
+    }
+    return Change(
+        action=resource_change["Action"],
+        logical_id=resource_change["LogicalResourceId"],
+        resource_type=resource_change["ResourceType"],
+        replacement=resource_change.get("Replacement", ""),
+        properties=tuple(sorted(names - {""})),
+        policy_action=resource_change.get("PolicyAction", ""),
+    )

@@ -1,0 +1,178 @@
+"""What to do about a CloudFormation stack, from the status it is found in.
+
+Statuses: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StackStatus(StrEnum):
+    """Every status that CloudFormation gives a stack."""
+
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_FAILED = "CREATE_FAILED"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    ROLLBACK_COMPLETE = "ROLLBACK_COMPLETE"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_FAILED = "DELETE_FAILED"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    UPDATE_ROLLBACK_IN_PROGRESS = "UPDATE_ROLLBACK_IN_PROGRESS"
+    UPDATE_ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+    UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    UPDATE_ROLLBACK_COMPLETE = "UPDATE_ROLLBACK_COMPLETE"
+    REVIEW_IN_PROGRESS = "REVIEW_IN_PROGRESS"
+    IMPORT_IN_PROGRESS = "IMPORT_IN_PROGRESS"
+    IMPORT_COMPLETE = "IMPORT_COMPLETE"
+    IMPORT_ROLLBACK_IN_PROGRESS = "IMPORT_ROLLBACK_IN_PROGRESS"
+    IMPORT_ROLLBACK_FAILED = "IMPORT_ROLLBACK_FAILED"
+    IMPORT_ROLLBACK_COMPLETE = "IMPORT_ROLLBACK_COMPLETE"
+
+
+class StackGoal(StrEnum):
+    """What the caller wants of the stack; to roll back is to deploy an earlier release."""
+
+    DEPLOY = "deploy"
+    DELETE = "delete"
+
+
+class Step(StrEnum):
+    """The next step; after every one but create, update and nothing, observe again."""
+
+    CREATE = "create"  # a change set of type CREATE
+    UPDATE = "update"  # a change set of type UPDATE
+    WAIT = "wait"  # until is_terminal
+    DELETE = "delete"
+    DELETE_FIRST = "delete_first"  # by stack id, then create
+    ROLL_BACK_STACK = "roll_back_stack"  # RollbackStack
+    CONTINUE_ROLLBACK = "continue_rollback"  # ContinueUpdateRollback, skipping no resource
+    NOTHING = "nothing"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class StackAction:
+    """The next step and why; a refusal has a remedy, an approval comes before the step."""
+
+    step: Step
+    reason: str
+    remedy: str = ""
+    needs_approval: bool = False
+
+
+# fmt: off
+_NEXT_STEP: dict[StackStatus | None, tuple[Step, Step, str]] = {
+    # status found                         to deploy or roll back, to delete, because
+    None:
+        (Step.CREATE,            Step.NOTHING, "there is no stack"),
+    StackStatus.REVIEW_IN_PROGRESS:
+        (Step.CREATE,            Step.DELETE,  "only a change set was made, and no resource yet"),
+    StackStatus.CREATE_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "the stack is being created"),
+    StackStatus.CREATE_FAILED:
+        (Step.ROLL_BACK_STACK,   Step.DELETE,  "the first create failed with rollback disabled"),
+    StackStatus.CREATE_COMPLETE:
+        (Step.UPDATE,            Step.DELETE,  "the stack is up"),
+    StackStatus.ROLLBACK_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "the first create is being rolled back"),
+    StackStatus.ROLLBACK_FAILED:
+        (Step.DELETE_FIRST,      Step.DELETE,  "the first create failed, and so did its rollback"),
+    StackStatus.ROLLBACK_COMPLETE:
+        (Step.DELETE_FIRST,      Step.DELETE,  "the first create failed; nothing can update it"),
+    StackStatus.DELETE_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "the stack is being deleted"),
+    StackStatus.DELETE_FAILED:
+        (Step.DELETE_FIRST,      Step.DELETE,  "a deletion stopped half-way"),
+    StackStatus.DELETE_COMPLETE:
+        (Step.CREATE,            Step.NOTHING, "the stack was deleted"),
+    StackStatus.UPDATE_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "the stack is being updated"),
+    StackStatus.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "the update is removing what it replaced"),
+    StackStatus.UPDATE_COMPLETE:
+        (Step.UPDATE,            Step.DELETE,  "the stack is up"),
+    StackStatus.UPDATE_FAILED:
+        (Step.ROLL_BACK_STACK,   Step.DELETE,  "an update failed with rollback disabled"),
+    StackStatus.UPDATE_ROLLBACK_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "an update is being rolled back"),
+    StackStatus.UPDATE_ROLLBACK_FAILED:
+        (Step.CONTINUE_ROLLBACK, Step.DELETE,  "the rollback of an update failed"),
+    StackStatus.UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "the rollback is removing what the update made"),
+    StackStatus.UPDATE_ROLLBACK_COMPLETE:
+        (Step.UPDATE,            Step.DELETE,  "the stack is up, as before a failed update"),
+    StackStatus.IMPORT_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "resources are being imported"),
+    StackStatus.IMPORT_COMPLETE:
+        (Step.UPDATE,            Step.DELETE,  "the stack is up"),
+    StackStatus.IMPORT_ROLLBACK_IN_PROGRESS:
+        (Step.WAIT,              Step.WAIT,    "an import is being rolled back"),
+    StackStatus.IMPORT_ROLLBACK_FAILED:
+        (Step.REFUSE,            Step.DELETE,  "the rollback of an import failed"),
+    StackStatus.IMPORT_ROLLBACK_COMPLETE:
+        (Step.UPDATE,            Step.DELETE,  "the stack is up, as before a failed import"),
+}
+# fmt: on
+
+_SUCCESSES = {
+    StackGoal.DEPLOY: {
+        StackStatus.CREATE_COMPLETE,
+        StackStatus.UPDATE_COMPLETE,
+        StackStatus.IMPORT_COMPLETE,
+    },
+    StackGoal.DELETE: {StackStatus.DELETE_COMPLETE},
+}
+_NO_API_REPAIRS_IT = (
+    "no call repairs this state: read the stack's events, correct the resources that they "
+    "name, and ask AWS Support to repair the stack; or delete it with those resources retained"
+)
+_PROD_STAYS = (
+    "Tiercel never deletes a stack of production: if it must go, an administrator of the "
+    "account deletes it by hand"
+)
+
+
+def decide(status: StackStatus | None, goal: StackGoal, *, production: bool) -> StackAction:
+    """Return the next step towards the goal for a stack found in `status`, None if absent.
+
+    Steps that delete a stack, or all that its first create made, need an approval in
+    production; a deletion that is the goal itself is refused there.
+    """
+    to_deploy, to_delete, reason = _NEXT_STEP[status]
+    step = to_delete if goal is StackGoal.DELETE else to_deploy
+    if step is Step.REFUSE:
+        return StackAction(step, reason, remedy=_NO_API_REPAIRS_IT)
+    if production and step is Step.DELETE:
+        return StackAction(Step.REFUSE, f"{reason}, in production", remedy=_PROD_STAYS)
+    return StackAction(step, reason, needs_approval=production and _destroys(step, status))
+
+
+def _destroys(step: Step, status: StackStatus | None) -> bool:
+    """RollbackStack deletes all that a first create made: it knows no earlier stable state.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
+    """
+    return step is Step.DELETE_FIRST or (
+        step is Step.ROLL_BACK_STACK and status is StackStatus.CREATE_FAILED
+    )
+
+
+def is_terminal(status: StackStatus) -> bool:
+    """Tell whether CloudFormation has stopped working on the stack by itself.
+
+    REVIEW_IN_PROGRESS is terminal: it lasts until somebody executes a change set.
+    """
+    return status is StackStatus.REVIEW_IN_PROGRESS or not status.endswith("_IN_PROGRESS")
+
+
+def is_success(status: StackStatus, goal: StackGoal = StackGoal.DEPLOY) -> bool:
+    """Tell whether an operation with this goal that ended in `status` has succeeded."""
+    return status in _SUCCESSES[goal]

@@ -1,0 +1,39 @@
+"""Names of change sets and client tokens: a release and an attempt, written and read back."""
+
+from __future__ import annotations
+
+import re
+
+from tiercel.domain.base.text import legal_text
+
+_TOKEN_LIMIT = 128
+
+
+def client_token(*parts: str | int) -> str:
+    """Return the parts, joined by hyphens, as a CloudFormation client (request) token.
+
+    A legal text of 1 to 128 characters stays as it is; any other is cleaned and ends in
+    a fingerprint, so that two texts never share a token:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html
+    """
+    return legal_text(parts, r"^-|[^A-Za-z0-9-]", 1, _TOKEN_LIMIT)
+
+
+def change_set_name(release: int, attempt: int) -> str:
+    """Return the name of the change set of one attempt at one release of the ledger."""
+    return f"release-{release}-attempt-{attempt}"
+
+
+def release_of(token: str) -> tuple[int, int] | None:
+    """Return release and attempt of a token that `change_set_name` made, else None."""
+    match = re.fullmatch(r"release-([0-9]+)-attempt-([0-9]+)", token)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def attempt_in(token: str, release: int) -> int:
+    """Return which attempt at a release a token belongs to, 0 if it is not of this release.
+
+    Tokens of repairs have the change set's name inside.
+    """
+    match = re.search(r"release-([0-9]+)-attempt-([0-9]+)", token)
+    return int(match[2]) if match and int(match[1]) == release else 0

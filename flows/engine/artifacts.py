@@ -1,0 +1,36 @@
+"""Prefect artifacts: what a run shows of itself, and how it failed."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+from prefect import get_run_logger
+from prefect.artifacts import Artifact, MarkdownArtifact
+from prefect.runtime import flow_run
+
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.failure_document import KEY, failure_document
+from tiercel.domain.pages.failure_page import failure_page
+from tiercel.domain.pages.markdown import escaped
+
+
+async def report_failure(flow: str, error: TiercelError) -> None:
+    """Show what failed, where, why, how things stand and what to do; leave it as data, too."""
+    document = failure_document(error.failure, flow_run.run_count)
+    await _report(Artifact(type="json", key=KEY, description=error.code, data=document))
+    await show_page(f"failure-{flow}", error.what, failure_page(error.failure))
+
+
+async def show_page(key: str, description: str, text: str) -> None:
+    """Keys have lower-case letters, digits and hyphens; Prefect reads descriptions as Markdown."""
+    safe = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
+    await _report(MarkdownArtifact(key=safe, description=escaped(description), markdown=text))
+
+
+async def _report(artifact: Artifact) -> None:
+    try:
+        await artifact.acreate()
+    except httpx.HTTPError as error:
+        # What was done is done and recorded: a page that is missing must not fail it.
+        get_run_logger().warning("Prefect does not take the page %s: %s", artifact.key, error)

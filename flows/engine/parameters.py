@@ -1,0 +1,127 @@
+"""The parameters of the flows as types: what the form says and checks, and what a run checks.
+
+Prefect's server checks a run's parameters against the schema of its deployment. A run that
+came past the server (the schema is not enforced, or nobody deployed) meets the same rules
+before its first task.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated, Any, get_args
+
+from prefect import Flow
+from prefect.utilities.callables import parameter_schema
+from pydantic import BeforeValidator, Field
+from pydantic.fields import FieldInfo
+
+from tiercel.domain.organization.parts import REPOSITORY_PATTERN
+from tiercel.domain.organization.requests import (
+    COMMIT_ID_PATTERN,
+    ENVIRONMENT_PATTERN,
+    LARGEST_NUMBER,
+    LARGEST_RELEASE,
+    LONGEST_REPOSITORY,
+    LONGEST_REVISION,
+    PLAN_DIGEST_PATTERN,
+    REVISION_PATTERN,
+    STACK_PATTERN,
+    require_commit_id,
+    require_earlier_release,
+    require_environment_name,
+    require_plan_digest,
+    require_pull_request_number,
+    require_repository_name,
+    require_revision,
+    require_stack_name,
+)
+from tiercel.domain.organization.topology import PREPROD, PROD
+
+RepositoryParameter = Annotated[
+    str,
+    Field(
+        title="Repository",
+        pattern=REPOSITORY_PATTERN,
+        max_length=LONGEST_REPOSITORY,
+        examples=["acme/shop"],
+    ),
+    BeforeValidator(require_repository_name),
+]
+RevisionParameter = Annotated[
+    str,
+    Field(
+        title="Commit or branch",
+        min_length=1,
+        pattern=REVISION_PATTERN,
+        max_length=LONGEST_REVISION,
+        examples=["develop", "0123456789abcdef0123456789abcdef01234567"],
+    ),
+    BeforeValidator(require_revision),
+]
+CommitParameter = Annotated[
+    str,
+    Field(
+        title="Head commit",
+        pattern=COMMIT_ID_PATTERN,
+        max_length=64,
+        examples=["0123456789abcdef0123456789abcdef01234567"],
+    ),
+    BeforeValidator(require_commit_id),
+]
+PullRequestParameter = Annotated[
+    int,
+    Field(title="Pull request", ge=1, le=LARGEST_NUMBER, examples=[17]),
+    BeforeValidator(require_pull_request_number),
+]
+EnvironmentParameter = Annotated[
+    str,
+    Field(
+        title="Accounts of",
+        pattern=ENVIRONMENT_PATTERN,
+        max_length=10,
+        examples=[PREPROD, PROD],
+    ),
+    BeforeValidator(require_environment_name),
+]
+ApprovedDigestParameter = Annotated[
+    str,
+    Field(
+        title="Approved plan digest",
+        pattern=PLAN_DIGEST_PATTERN,
+        max_length=64,
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    ),
+    BeforeValidator(require_plan_digest),
+]
+StackParameter = Annotated[
+    str,
+    Field(
+        title="Stack",
+        pattern=STACK_PATTERN,
+        max_length=128,
+        examples=["acme-preprod-orders"],
+    ),
+    BeforeValidator(require_stack_name),
+]
+EarlierReleaseParameter = Annotated[
+    int,
+    Field(title="Release to go back to", ge=0, le=LARGEST_RELEASE, examples=[17]),
+    BeforeValidator(require_earlier_release),
+]
+BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
+PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]
+ThenDeployParameter = Annotated[bool, Field(title="Deploy it afterwards")]
+
+
+def form_of(flow: Flow[..., Any]) -> dict[str, Any]:
+    """Return the schema of a flow's parameters, as Prefect's form shows it.
+
+    Prefect titles every field with the parameter's name and lets unknown parameters pass:
+    here fields have the titles of their types, and what is unknown is refused.
+    """
+    schema = parameter_schema(flow).model_dump_for_openapi()
+    for name, parameter in inspect.signature(flow.fn, eval_str=True).parameters.items():
+        for extra in get_args(parameter.annotation):
+            if isinstance(extra, FieldInfo) and extra.title:
+                schema["properties"][name]["title"] = extra.title
+    return schema | {"additionalProperties": False}

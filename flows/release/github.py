@@ -1,0 +1,106 @@
+"""What people see on GitHub: statuses, one comment, deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from tiercel.domain.base.errors import SupersededError, TiercelError
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
+from tiercel.domain.review.statuses import Status
+from tiercel.domain.review.verdicts import ServiceVerdict
+from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.release.preparation import PreparedCommit
+from tiercel.flows.release.results import Released
+from tiercel.tasks.github.client import has_credentials
+from tiercel.tasks.github.pull_requests import upsert_comment
+from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
+
+
+def run_link() -> str:
+    """Return the address of the flow run in the Prefect UI, empty where there is none."""
+    return str(flow_run.ui_url or "")
+
+
+async def report_statuses(pull: PullRequest, commit: str, checks: Sequence[Status]) -> None:
+    """Set the statuses of a commit, several at once."""
+    await each(checks, lambda one: call(set_status, pull.repository, commit, one, run_link()))
+
+
+async def comment_on(
+    pull: PullRequest, commit: str, whole: Status, verdicts: Sequence[ServiceVerdict]
+) -> None:
+    """Write or update the comment with the verdict and what a merge would change."""
+    await call(upsert_comment, pull, COMMENT_MARKER, comment(whole, verdicts, commit))
+
+
+async def as_github_deployment(
+    prepared: PreparedCommit, deploy: Callable[[], Awaitable[dict[str, Released]]]
+) -> dict[str, Released]:
+    """Run a deploy and show it on GitHub as a deployment of the commit.
+
+    Only a success has to reach GitHub: it neither keeps a deploy from beginning nor hides how
+    one failed. Without GitHub credentials the deploy is only run, and the log says so.
+    """
+    if not has_credentials():
+        get_run_logger().info("no GitHub credentials: GitHub hears nothing of this deploy")
+        return await deploy()
+    shown = _Deployment(prepared)
+    await shown.try_to_say("in_progress", "deploying")
+    try:
+        released = await deploy()
+    except SupersededError as error:
+        await shown.try_to_say("inactive", error.what)
+        raise
+    except TiercelError as error:
+        await shown.try_to_say("failure", error.what)
+        raise
+    await shown.say("success", "deployed and verified", _address(prepared, released))
+    return released
+
+
+class _Deployment:
+    """A commit's deployment to an environment, opened on GitHub when there is something to say."""
+
+    def __init__(self, prepared: PreparedCommit) -> None:
+        self._repository = prepared.commit.repository
+        self._commit = prepared.commit.sha
+        self._environment = prepared.target.names.environment
+        self._number: int | None = None
+
+    async def say(self, state: str, description: str, address: str = "") -> None:
+        if self._number is None:
+            self._number = await call(
+                open_deployment,
+                self._repository,
+                self._commit,
+                self._environment.name,
+                production=self._environment.production,
+            )
+        await call(
+            report_deployment_state,
+            self._repository,
+            self._number,
+            state,
+            description,
+            log_url=run_link(),
+            address=address,
+        )
+
+    async def try_to_say(self, state: str, description: str) -> None:
+        """Leave it at a warning if GitHub does not take it."""
+        try:
+            await self.say(state, description)
+        except TiercelError as error:
+            get_run_logger().warning("the deploy is not shown on GitHub as %s: %s", state, error)
+
+
+def _address(prepared: PreparedCommit, released: Mapping[str, Released]) -> str:
+    """Return the address of the first service that a smoke test calls by HTTP."""
+    for name, service in prepared.topology.services.items():
+        if service.smoke_test and service.smoke_test.http:
+            return released[name].outputs.get(service.smoke_test.http, "")
+    return ""

@@ -1,0 +1,179 @@
+"""Prefect artifacts: what a run did and what is live, for people who would rather look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.utilities.urls import url_for
+
+from tiercel.domain.accounts.findings import CheckReport
+from tiercel.domain.accounts.terraform_plan import TerraformPlan
+from tiercel.domain.base.digests import short
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.names import Names
+from tiercel.domain.pages.accounts_page import terraform_plan_page
+from tiercel.domain.pages.check_page import check_page
+from tiercel.domain.pages.links import Links
+from tiercel.domain.pages.plan_page import plan_page
+from tiercel.domain.pages.release_pages import (
+    publication_page,
+    release_board,
+    release_page,
+    superseded_page,
+)
+from tiercel.domain.pages.review_page import verification_page
+from tiercel.domain.release.ledger import Release
+from tiercel.domain.review.statuses import Status
+from tiercel.domain.stack.needed_actions import RoleCheck
+from tiercel.domain.stack.plan import Plan
+from tiercel.flows.engine.artifacts import show_page
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
+from tiercel.flows.release.results import Published, Released
+from tiercel.tasks.github.client import has_credentials
+from tiercel.tasks.github.pull_requests import pulls_of_commit
+from tiercel.tasks.records.ledger import read_live_releases
+
+
+async def report_plan(names: Names, links: Links, plan: Plan, check: RoleCheck) -> None:
+    """Show every change of a stack, and what the service role lacks for them."""
+    description = f"Plan of {plan.stack}: {plan.summary()}"
+    await show_page(f"plan-{plan.stack}", description, plan_page(plan, links, names, check))
+
+
+async def report_publication(prepared: PreparedCommit, published: Mapping[str, Published]) -> None:
+    """Show the artifact of each service and whether this run built it."""
+    rows = [
+        (
+            name,
+            result.built,
+            result.uploaded,
+            short(result.manifest.artifact_id),
+            short(result.manifest.digest),
+        )
+        for name, result in published.items()
+    ]
+    names = prepared.target.names
+    await show_page(
+        f"artifacts-{names.environment.name}",
+        f"Artifacts of {_short(prepared)}",
+        publication_page(await _source(prepared), rows, f"s3://{names.artifact_bucket}"),
+    )
+
+
+async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Released]) -> None:
+    """Show what is live in the environment now, and last what this run released."""
+    if any(result.changed for result in released.values()):
+        await report_board(prepared.target)
+    names, links = prepared.target.names, prepared.target.links
+    environment = names.environment.name
+    title = f"Released to {environment}: {await _source(prepared)}"
+    rows = [(result.release, result.changed) for result in released.values()]
+    await show_page(
+        f"released-{environment}",
+        f"Released to {environment}: {_short(prepared)}",
+        release_page(title, rows, links, names),
+    )
+
+
+async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
+    """Show what is live now, and last to which release a stack went back."""
+    if restored.changed:
+        await report_board(target)
+    intent = restored.release.intent
+    title = f"Rolled back: {intent.stack} to release {intent.restores or intent.number}"
+    await show_page(
+        f"released-{target.names.environment.name}",
+        title,
+        release_page(title, [(restored.release, restored.changed)], target.links, target.names),
+    )
+
+
+async def report_superseded(prepared: PreparedCommit, by: str) -> None:
+    """Show that a commit is not deployed, and because of what."""
+    get_run_logger().info("superseded, nothing more is deployed: %s", by)
+    environment = prepared.target.names.environment.name
+    await show_page(
+        f"released-{environment}",
+        f"Superseded: {_short(prepared)}",
+        superseded_page(await _source(prepared), by),
+    )
+
+
+async def report_board(target: ReleaseTarget) -> None:
+    """Show what is live in the environment, since when and by whom.
+
+    The release is made and recorded by then: an entry of some other service that cannot be
+    read leaves the board as it was, and the log says so.
+    """
+    names = target.names
+    try:
+        live = await call(read_live_releases, target.records)
+    except TiercelError as error:
+        get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
+        return
+    await show_page(
+        f"live-{names.environment.name}",
+        f"What is live in {names.environment.name}",
+        release_board(live, _run_pages(one.running for one in live), target.links, names),
+    )
+
+
+async def report_verification(
+    pull: PullRequest, commit: str, checks: Sequence[Status], links: Links
+) -> None:
+    """Show the verdict on a pull request's head."""
+    repository = pull.repository.rpartition("/")[2]
+    await show_page(
+        f"pull-request-{repository}-{pull.number}",
+        f"Pull request #{pull.number} of {pull.repository}",
+        verification_page(pull, commit, checks, links),
+    )
+
+
+async def report_terraform_plan(plan: TerraformPlan) -> None:
+    """Show every change of an environment's accounts, permissions apart, without values."""
+    description = f"Terraform's plan for {plan.environment}: {plan.summary()}"
+    await show_page(f"accounts-{plan.environment}", description, terraform_plan_page(plan))
+
+
+async def report_check(report: CheckReport) -> None:
+    """Show the matrix of what was checked, and the remedy of everything that is red."""
+    environment = report.environment
+    description = f"Check of {environment}: {report.summary()}"
+    await show_page(f"check-{environment}", description, check_page(report))
+
+
+async def _source(prepared: PreparedCommit) -> str:
+    """Return links to the commit and to the pull request that brought it, where there is one."""
+    commit, links = prepared.commit, prepared.target.links
+    source = links.commit(commit.repository, commit.sha)
+    if not has_credentials():
+        return source
+    try:
+        pulls = await call(pulls_of_commit, commit.repository, commit.sha)
+    except UnreachableError as error:
+        get_run_logger().warning("the pull request is not linked: %s", error.what)
+        return source
+    brought = [pull for pull in pulls if pull.merged and pull.merge_commit == commit.sha]
+    linked = [links.pull_request(commit.repository, pull.number) for pull in brought]
+    return ", ".join([source, *linked])
+
+
+def _short(prepared: PreparedCommit) -> str:
+    return f"{prepared.commit.repository}@{short_commit(prepared.commit.sha)}"
+
+
+def _run_pages(releases: Iterable[Release | None]) -> dict[str, str]:
+    """Return the address of each release's flow run; another server's runs have none here."""
+    pages = {}
+    for flow_run in {release.intent.flow_run for release in releases if release}:
+        try:
+            pages[flow_run] = url_for("flow-run", obj_id=UUID(flow_run)) or ""
+        except ValueError:
+            continue
+    return pages

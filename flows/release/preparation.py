@@ -1,0 +1,102 @@
+"""What every flow does first: find out what a commit means for an environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from prefect.runtime import flow_run
+
+from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.access import Access, Records, Target
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.pages.links import Links
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.tasks.source.fetch import fetch_commit, server_url
+from tiercel.tasks.source.repository import Commit, find_objects
+from tiercel.tasks.source.services import load_services, load_topology
+from tiercel.tasks.source.topology_file import config_path
+
+
+@dataclass(frozen=True)
+class ReleaseTarget(Target):
+    """The environment that is released to, and the run that does it."""
+
+    links: Links
+    lease_seconds: float
+
+    @classmethod
+    def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
+        """Return an environment as the target of the flow run that this is."""
+        return cls(
+            names=Names.of(topology, environment),
+            run=str(flow_run.get_id() or "no-flow-run"),
+            links=Links.of(topology, server_url()),
+            lease_seconds=topology.leases.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class PreparedCommit:
+    """A commit, the services that it describes, and where they are going."""
+
+    topology: Topology
+    target: ReleaseTarget
+    commit: Commit
+    trees: dict[str, SourceTree]
+
+    @property
+    def source(self) -> Names:
+        """The names of the environment from which the target promotes."""
+        return Names.of(self.topology, self.target.names.environment.promotes_from)
+
+    @property
+    def reader(self) -> Access:
+        """Who reads the source environment's artifacts: the target's own orchestrator."""
+        return replace(self.target.orchestrator, region=self.source.environment.region)
+
+    @property
+    def source_records(self) -> Records:
+        """The source environment's records, which the target's orchestrator may read."""
+        return Records(self.reader, self.source.artifact_bucket)
+
+
+async def prepare(repository: str, revision: str, environment: str) -> PreparedCommit:
+    """Return what is to be released. Nothing has been called but git by then.
+
+    Raises ConfigurationError or RefusedInputError for whatever is wrong with the
+    worker's configuration, the repository, the commit or its services.
+    """
+    topology = await call(load_topology, config_path())
+    branch = topology.environment(environment).branch
+    require_repository(repository, topology)
+    commit = await call(fetch_commit, repository, revision, branch)
+    topology = await call(load_services, commit, topology)
+    await tag_flow_run(environment, repository, *topology.services)
+    return PreparedCommit(
+        topology=topology,
+        target=ReleaseTarget.of(topology, environment),
+        commit=commit,
+        trees=await read_source_trees(commit, topology),
+    )
+
+
+def require_repository(repository: str, topology: Topology) -> None:
+    """Raise RefusedInputError for a repository whose commits may not be released."""
+    if not topology.organization.owns(repository):
+        raise RefusedInputError(
+            "source.foreign_repository",
+            f"{repository!r} is not a repository of this organization",
+            where="organization.repositories in tiercel.toml",
+            state="nothing was fetched",
+            remedy="add it there as owner/name, if its commits may be released",
+        )
+
+
+async def read_source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:
+    """Return the source tree of each service as the commit has it."""
+    services = topology.services.values()
+    found = await call(find_objects, commit, paths_of_all(services))
+    return source_trees(services, {path: one.id for path, one in found.items()})

@@ -1,0 +1,73 @@
+"""Going back: an earlier release of the ledger is released again, from what the ledger has."""
+
+from __future__ import annotations
+
+from prefect import get_run_logger
+
+from tiercel.domain.base.errors import SmokeTestFailedError, SupersededError, TiercelError
+from tiercel.domain.release.ledger import Intent, Release
+from tiercel.domain.release.rollback import release_before, restoring
+from tiercel.flows.engine.concurrency import both, call
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.results import Released
+from tiercel.flows.release.sequence import IsOlder, Wish, release
+from tiercel.tasks.records.artifacts import read_artifact
+from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
+
+
+async def release_or_restore(wish: Wish) -> Released:
+    """Release; if the smoke test fails, bring back what ran before, and fail all the same."""
+    try:
+        return await release(wish)
+    except SmokeTestFailedError as failure:
+        raise await _restored(wish, failure) from failure
+
+
+async def restore(
+    target: ReleaseTarget, earlier: Release, gives_way: IsOlder | None = None
+) -> Released:
+    """Release an earlier release of the same stack again; its repository is not asked.
+
+    A person who asks for it wants it whatever else was released; `gives_way` tells for which
+    newer release it is left alone.
+    """
+    intent = earlier.intent
+    manifest = await call(
+        read_artifact, target.records,
+        intent.service, intent.artifact_id, intent.artifact_digest,
+    )  # fmt: skip
+    return await release(Wish(target, restoring(earlier), manifest, gives_way))
+
+
+async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFailedError:
+    """Bring back the release before the failed one; return the failure with what became of it.
+
+    Only while the failed release is the newest: what somebody asked for since comes anyway.
+    """
+    target, wanted = wish.target, wish.intent
+    history, rejected = await both(
+        call(read_history, target.records, wanted.stack),
+        call(read_rejected_artifacts, target.records, wanted.stack),
+    )
+    failed = history[0].intent.number
+    before = release_before(history, failed, rejected)
+    if before is None or history[0].intent.business_key != wanted.business_key:
+        return failure
+
+    async def asked_since(newer: Intent) -> bool:
+        return newer.number > failed
+
+    number = before.intent.number
+    get_run_logger().warning("%s: going back to release %d", before.intent.service, number)
+    try:
+        restored = await restore(target, before, asked_since)
+    except SupersededError as newer:
+        state, remedy = f"{failure.state}; {newer.what}", failure.remedy
+    except TiercelError as second:
+        state = f"{failure.state}; going back to release {number} failed as well: {second.what}"
+        remedy = f"correct what keeps release {number} from being restored: {second.remedy}"
+    else:
+        again = restored.release.intent.number
+        state = f"the stack runs release {number} again, as release {again}"
+        remedy = failure.remedy
+    return failure.but(state=state, remedy=remedy)

@@ -1,0 +1,220 @@
+"""The deploy sequence of one stack: observe, stage, plan, execute, verify, record.
+
+Every flow that releases something uses this one: what differs between a deploy, a promotion
+and a rollback is the intent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.release.ledger import Intent, Outcome, Release
+from tiercel.domain.release.next_move import (
+    AlreadyLive,
+    AskWhetherOlder,
+    Known,
+    ObserveStack,
+    Question,
+    ReadLedger,
+    RecordIntent,
+    Refuse,
+    Resume,
+    VerifyProvenance,
+    next_move,
+)
+from tiercel.domain.release.outcomes import Course, failure, success
+from tiercel.domain.release.superseding import require_succeeded
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.plan import Plan
+from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.release.lease import StackLease, lease_of
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.provenance import require_provenance
+from tiercel.flows.release.results import Released
+from tiercel.flows.release.stack_change import StackChange, bring_up
+from tiercel.tasks.aws.caller import caller_arn
+from tiercel.tasks.aws.objects import copy_package
+from tiercel.tasks.records.ledger import newest_release, record_intent, record_outcome
+from tiercel.tasks.stack.smoke_tests import smoke_test
+from tiercel.tasks.stack.stacks import observe_stack
+
+IsOlder = Callable[[Intent], Awaitable[bool]]
+"""Whether the release that an intent describes contains what is wanted, and more."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to run where: `intent` has no number and no requester yet.
+
+    Without `is_older` only a release that is recorded meanwhile counts as newer.
+    """
+
+    target: ReleaseTarget
+    intent: Intent
+    manifest: Manifest
+    is_older: IsOlder | None = None
+
+
+@dataclass
+class _Progress:
+    """What a release has come to so far, and how many seconds each step took."""
+
+    stack: Stack | None
+    plan: Plan | None = None
+    answer: str = ""
+    durations: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    def ended(self, step: str) -> None:
+        """Note that a step has ended, which began where the one before it ended."""
+        spent = time.monotonic() - self.began - sum(self.durations.values())
+        self.durations[step] = round(spent, 3)
+
+    def so_far(self) -> Course:
+        """Return how the release has gone until now."""
+        return Course(
+            at=datetime.now(UTC),
+            seconds=round(time.monotonic() - self.began, 3),
+            durations=self.durations,
+            stack=self.stack,
+            plan=self.plan,
+            answer=self.answer,
+        )
+
+
+async def release(wish: Wish) -> Released:
+    """Bring one stack to what is wanted, or find that it is there already.
+
+    An open intent of an earlier run with the same wish is taken up again. Raises
+    SupersededError if a newer release stands in the ledger. What comes when is decided by
+    `next_move`.
+    """
+    known, wanted = Known(), wish.intent
+    expected = wish.target.names.stack_tags(wanted.service)
+    while True:
+        match next_move(wanted, known, expected):
+            case AlreadyLive(live, stack):
+                number = live.intent.number
+                get_run_logger().info("%s: unchanged, release %d is live", wanted.service, number)
+                return Released(live, stack, changed=False)
+            case Refuse(error):
+                raise error
+            case Resume(intent, stack):
+                number = intent.number
+                get_run_logger().info("%s: going on with release %d", wanted.service, number)
+                return await _carried_out(wish, intent, stack)
+            case RecordIntent(number, stack):
+                recorded = await _recorded(wish, number)
+                if recorded:
+                    return await _carried_out(wish, recorded, stack)
+                known = known.beaten_again()
+            case AskWhetherOlder(newer):
+                older = wish.is_older is not None and await wish.is_older(newer)
+                known = replace(known, is_older=older)
+            case question:
+                known = await _answered(question, known, wish)
+
+
+async def _answered(question: Question, known: Known, wish: Wish) -> Known:
+    """Return what is known once the question is answered."""
+    target, stack = wish.target, wish.intent.stack
+    match question:
+        case ReadLedger():
+            latest = await call(newest_release, target.records, stack)
+            return known.with_ledger(latest)
+        case VerifyProvenance():
+            await require_provenance(target.orchestrator, target.names, wish.manifest)
+            return replace(known, verified=True)
+        case ObserveStack():
+            found = await call(observe_stack, target.deployer, stack)
+            return replace(known, stack=found)
+
+
+async def _recorded(wish: Wish, number: int) -> Intent | None:
+    """Return the intent as it stands in the ledger, None if another run took the number first."""
+    target = wish.target
+    asked = {
+        "number": number,
+        "requested_by": await call(caller_arn, target.names.environment.region),
+        "flow_run": target.run,
+        "flow_run_url": str(flow_run.ui_url or ""),
+        "at": datetime.now(UTC),
+    }
+    intent = wish.intent.model_copy(update=asked)
+    return await call(record_intent, target.records, intent)
+
+
+async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Released:
+    """Carry out an intent of the ledger and write down what became of it."""
+    target, progress = wish.target, _Progress(stack)
+    async with lease_of(target, intent.stack) as lease:
+        try:
+            live = await _brought_up(wish, intent, progress, lease)
+        except TiercelError as error:
+            ended = failure(error, progress.so_far())
+            if ended:
+                await _record(target, intent, ended, lease)
+            raise
+        recorded = await _record(target, intent, success(live, progress.so_far()), lease)
+    require_succeeded(recorded)
+    get_run_logger().info("%s: release %d is live", intent.service, intent.number)
+    return Released(recorded, live, changed=True)
+
+
+async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: StackLease) -> Stack:
+    """Return the stack as it runs the release, its smoke test passed."""
+    target, manifest = wish.target, wish.manifest
+    await _stage(target, manifest)
+    progress.ended("stage")
+    change = StackChange(
+        access=target.deployer,
+        records=target.records,
+        names=target.names,
+        links=target.links,
+        intent=intent,
+        template_key=manifest.template.key,
+        production=target.names.environment.production,
+    )
+    live, progress.plan = await bring_up(change, progress.stack, lease)
+    progress.stack = live
+    progress.ended("change")
+    if intent.smoke_test:
+        await lease.confirm()
+        progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)
+        get_run_logger().info("%s: smoke test passed: %s", intent.service, progress.answer)
+        progress.ended("verify")
+    return live
+
+
+async def _stage(target: ReleaseTarget, manifest: Manifest) -> None:
+    access, source, staging = target.deployer, target.records.bucket, target.names.staging_bucket
+    created = await each(
+        manifest.objects,
+        lambda package: call(copy_package, access, source, access, staging, package),
+    )
+    get_run_logger().info(
+        "%s: %d of %d packages staged, the others were there",
+        manifest.service,
+        sum(created),
+        len(created),
+    )
+
+
+async def _record(
+    target: ReleaseTarget, intent: Intent, outcome: Outcome, lease: StackLease
+) -> Release:
+    """Write the outcome; whoever lost the lease cannot know what the stack runs.
+
+    A release that failed before it needed the lease has not touched the stack.
+    """
+    if lease.is_held:
+        await lease.confirm()
+    return await call(record_outcome, target.records, intent, outcome)

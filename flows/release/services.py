@@ -1,0 +1,115 @@
+"""The services of a commit, released side by side and in order of their dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
+from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.organization.services import Service
+from tiercel.domain.release.ledger import Intent
+from tiercel.domain.release.promotion import purpose_in
+from tiercel.domain.stack.parameters import resolve_parameters
+from tiercel.flows.engine.concurrency import all_done, call, in_dependency_order
+from tiercel.flows.release.github import as_github_deployment
+from tiercel.flows.release.pages import report_board, report_deployment
+from tiercel.flows.release.preparation import PreparedCommit
+from tiercel.flows.release.restoring import release_or_restore
+from tiercel.flows.release.results import Released
+from tiercel.flows.release.sequence import Wish
+from tiercel.tasks.records.artifacts import find_artifact
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.history import contains_commit
+
+
+async def release_all(
+    prepared: PreparedCommit, manifests: Mapping[str, Manifest]
+) -> dict[str, Released]:
+    """Release every service's artifact, and show GitHub and Prefect what became of it."""
+    try:
+        released = await as_github_deployment(
+            prepared, lambda: _deploy_services(prepared, manifests)
+        )
+    except TiercelError:
+        await report_board(prepared.target)
+        raise
+    await report_deployment(prepared, released)
+    return released
+
+
+async def _deploy_services(
+    prepared: PreparedCommit, manifests: Mapping[str, Manifest]
+) -> dict[str, Released]:
+    """Release every service's artifact to the commit's environment, dependencies first."""
+
+    async def is_older(newer: Intent) -> bool:
+        contains = await call(contains_commit, prepared.commit, newer.commit)
+        if contains is None:  # another machine has fetched since
+            branch, name = prepared.target.names.environment.branch, prepared.commit.repository
+            await call(fetch_commit, name, prepared.commit.sha, branch)
+            contains = await call(contains_commit, prepared.commit, newer.commit)
+        return bool(contains)
+
+    async def release_one(service: Service, dependencies: dict[str, Released]) -> Released:
+        outputs = {name: released.outputs for name, released in dependencies.items()}
+        manifest = manifests[service.name]
+        wanted = wanted_release(prepared, service, manifest, outputs)
+        return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older))
+
+    return await in_dependency_order(prepared.topology.services, release_one)
+
+
+def wanted_release(
+    prepared: PreparedCommit,
+    service: Service,
+    manifest: Manifest,
+    dependency_outputs: Mapping[str, Mapping[str, str]],
+) -> Intent:
+    """Return what a commit wants of a service's stack; who asks is added when it is recorded."""
+    names, commit = prepared.target.names, prepared.commit
+    given = {
+        ASSET_BUCKET_PARAMETER: names.staging_bucket,
+        BOUNDARY_PARAMETER: names.boundary_arn,
+    }
+    environment = names.environment.name
+    return Intent(
+        stack=names.stack(service.name),
+        number=1,
+        service=service.name,
+        environment=environment,
+        repository=commit.repository,
+        commit=commit.sha,
+        artifact_id=manifest.artifact_id,
+        artifact_digest=manifest.digest,
+        template_sha256=manifest.template.sha256,
+        parameters=resolve_parameters(
+            service, environment, manifest.parameters, dependency_outputs, given
+        ),
+        requested_by="",
+        flow_run=prepared.target.run,
+        at=datetime.now(UTC),
+        purpose=purpose_in(names.environment),
+        smoke_test=service.smoke_test,
+    )
+
+
+async def _published(prepared: PreparedCommit) -> dict[str, Manifest]:
+    """Return every service's manifest; RefusedInputError if one is not published."""
+    records = prepared.target.records
+    found = await all_done(call(find_artifact, records, tree) for tree in prepared.trees.values())
+    manifests = dict(zip(prepared.trees, found, strict=True))
+    missing = [name for name, manifest in manifests.items() if manifest is None]
+    if missing:
+        commit = prepared.commit
+        raise RefusedInputError(
+            "release.not_published",
+            f"no artifact is published for {', '.join(missing)}",
+            where=f"{commit.repository}@{short_commit(commit.sha)} in s3://{records.bucket}",
+            state="nothing was deployed",
+            remedy=f"run `tiercel publish {commit.repository} {commit.sha}` first",
+        )
+    return {name: manifest for name, manifest in manifests.items() if manifest}

@@ -1,0 +1,288 @@
+"""From whatever state a stack is in to the state that an intent wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prefect import get_run_logger
+
+from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
+from tiercel.domain.organization.access import Access, Records
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.pages.links import Links
+from tiercel.domain.release.ledger import Intent
+from tiercel.domain.release.superseding import require_still_wanted
+from tiercel.domain.stack import states
+from tiercel.domain.stack.failures import Cause, deploy_failure, vanished
+from tiercel.domain.stack.needed_actions import RoleCheck, lacking_actions, refused_for_lack
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.plan import Plan
+from tiercel.domain.stack.states import StackAction, StackStatus, Step
+from tiercel.domain.stack.tokens import attempt_in, change_set_name, client_token, release_of
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.lease import StackLease
+from tiercel.flows.release.pages import report_plan
+from tiercel.tasks.records.ledger import newest_release
+from tiercel.tasks.stack.change_sets import (
+    ChangeSetRequest,
+    discard_plan,
+    execute_plan,
+    plan_changes,
+)
+from tiercel.tasks.stack.events import StackEvent
+from tiercel.tasks.stack.service_role import read_service_role
+from tiercel.tasks.stack.stacks import (
+    continue_rollback,
+    delete_stack,
+    observe_stack,
+    roll_back_stack,
+    wait_for_stack,
+)
+
+_MOST_STEPS = 10
+"""Delete, wait, create and a few surprises; more means that somebody else is at work."""
+
+
+@dataclass(frozen=True)
+class StackChange:
+    """What is to become of one stack. `records` has the ledger."""
+
+    access: Access
+    records: Records
+    names: Names
+    links: Links
+    intent: Intent
+    template_key: str
+    production: bool
+
+    @property
+    def where(self) -> str:
+        """The stack, its account and its region."""
+        access = self.access
+        return f"stack {self.intent.stack}, account {access.account}, region {access.region}"
+
+
+async def bring_up(
+    change: StackChange, stack: Stack | None, lease: StackLease
+) -> tuple[Stack, Plan | None]:
+    """Bring the stack to the intent's template; return it and the plan that did it, if one did.
+
+    The plan is made without the lease. Once the lease is taken the stack is looked at again:
+    if somebody changed it meanwhile, the plan is thrown away and another one made. Raises
+    DeployFailedError if CloudFormation refuses or rolls back, SupersededError if the ledger
+    has a newer release of the stack by then.
+    """
+    for _ in range(_MOST_STEPS):
+        if stack and _is_done(change, stack):
+            found = await _look_alone(change, stack, lease)
+            if _state(found) == _state(stack):
+                return stack, None
+            stack = found
+            continue
+        action = states.decide(
+            stack.status if stack else None,
+            states.StackGoal.DEPLOY,
+            production=change.production,
+        )
+        _check(change, action)
+        if stack and action.step is Step.WAIT:
+            stack = await _waited(change, stack, action)
+            continue
+        if stack and action.step in _REPAIRS:
+            found = await _look_alone(change, stack, lease)
+            same = _state(found) == _state(stack)
+            stack = await _repaired(change, stack, action, lease) if same else found
+            continue
+        creates = action.step is Step.CREATE
+        plan, found = await _planned_alone(change, stack, lease, creates=creates)
+        if plan:
+            return await _carried_out(change, plan, _next_token(change, stack), lease), plan
+        stack = found
+    raise DeployFailedError(
+        "stack.restless",
+        "the stack does not come to rest",
+        where=change.where,
+        remedy="see in its events who else changes it, then release again",
+    )
+
+
+async def _planned_alone(
+    change: StackChange, stack: Stack | None, lease: StackLease, *, creates: bool
+) -> tuple[Plan | None, Stack | None]:
+    """Return the plan, once this run is the only writer and if it still fits; and the stack."""
+    try:
+        plan = await _planned(change, stack, creates=creates)
+    except DeployFailedError:
+        # CloudFormation also refuses to plan while another run is at work.
+        found = await _look_alone(change, stack, lease)
+        if _state(found) == _state(stack):
+            raise
+        return None, found
+    found = await _look_alone(change, stack, lease, again=plan is None)
+    if plan and _state(found) != _state(stack):
+        await call(discard_plan, change.access, plan)
+        return None, found
+    return plan, found
+
+
+async def _look_alone(
+    change: StackChange, stack: Stack | None, lease: StackLease, *, again: bool = False
+) -> Stack | None:
+    """Return the stack as it is once nobody else may change it.
+
+    A run that has the lease already knows it, unless it has a reason to look `again`.
+    """
+    if not await lease.take() and not again:
+        return stack
+    newest = await call(newest_release, change.records, change.intent.stack)
+    require_still_wanted(newest, change.intent)
+    return await call(observe_stack, change.access, change.intent.stack)
+
+
+def _state(stack: Stack | None) -> tuple[str, str, str] | None:
+    """Return what changes with every operation; a stack in review has had none."""
+    if stack is None or stack.status is StackStatus.REVIEW_IN_PROGRESS:
+        return None
+    return stack.stack_id, stack.status, stack.token
+
+
+def _is_done(change: StackChange, stack: Stack) -> bool:
+    """Whether an earlier run of this very release brought the stack up before it died."""
+    release = release_of(stack.token)
+    return (
+        release is not None
+        and release[0] == change.intent.number
+        and states.is_success(stack.status)
+    )
+
+
+def _check(change: StackChange, action: StackAction) -> None:
+    if action.step is Step.REFUSE or action.needs_approval:
+        raise DeployFailedError(
+            "stack.not_deployable",
+            f"stack {change.intent.stack} cannot be deployed as it is",
+            where=change.where,
+            why=action.reason,
+            state="nothing was changed",
+            remedy=action.remedy or f"the next step, {action.step}, needs an approval",
+        )
+
+
+_REPAIRS = {
+    Step.DELETE_FIRST: delete_stack,
+    Step.ROLL_BACK_STACK: roll_back_stack,
+    Step.CONTINUE_ROLLBACK: continue_rollback,
+}
+
+
+async def _repaired(
+    change: StackChange, stack: Stack, action: StackAction, lease: StackLease
+) -> Stack | None:
+    """Take one step towards a stack that can be deployed, and look at it again."""
+    token = client_token(action.step, _next_token(change, stack))
+    await lease.confirm()
+    await call(_REPAIRS[action.step], change.access, stack, token)
+    return await _waited(change, stack, action)
+
+
+async def _waited(change: StackChange, stack: Stack, action: StackAction) -> Stack | None:
+    """Wait for what CloudFormation does about the stack, and look at it again."""
+    get_run_logger().info("%s: %s", change.intent.service, action.reason)
+    await call(wait_for_stack, change.access, stack.stack_id, change.intent.service)
+    return await call(observe_stack, change.access, change.intent.stack)
+
+
+def _next_token(change: StackChange, stack: Stack | None) -> str:
+    """Return the token of the next attempt: one more than this release's last on the stack."""
+    number = change.intent.number
+    return change_set_name(number, attempt_in(stack.token, number) + 1 if stack else 1)
+
+
+async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -> Plan | None:
+    """Plan and show the plan; None if another run of this release executes it already.
+
+    Raises DeployFailedError if the service role cannot do what is planned.
+    """
+    token = _next_token(change, stack)
+    plan = await call(plan_changes, change.access, _request(change, token, creates=creates))
+    if plan is None:
+        get_run_logger().info("%s: another run is executing this release", change.intent.service)
+        return None
+    get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
+    check = await _role_check(change, plan)
+    await report_plan(change.names, change.links, plan, check)
+    refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
+    if refused and not plan.is_empty:
+        raise refused
+    for lack in check.lacks:
+        if lack.possible:
+            actions = ", ".join(lack.possible)
+            get_run_logger().warning(
+                "%s: the service role may lack %s for %s",
+                change.intent.service, actions, lack.logical_id,
+            )  # fmt: skip
+    return plan
+
+
+async def _carried_out(change: StackChange, plan: Plan, token: str, lease: StackLease) -> Stack:
+    """Execute the plan, wait for its end and return the stack."""
+    if plan.is_empty:
+        await call(discard_plan, change.access, plan)
+    else:
+        await lease.confirm()
+        await call(execute_plan, change.access, plan, token)
+        ended, events = await call(
+            wait_for_stack, change.access, plan.stack_id, change.intent.service, len(plan.changes)
+        )
+    after = await call(observe_stack, change.access, change.intent.stack)
+    if after is None:
+        raise vanished(change.where)
+    if plan.is_empty:
+        return after
+    if after.token != token:
+        raise _outrun(change, after)
+    if not states.is_success(ended.status):
+        raise deploy_failure(
+            ended.name, change.where, ended.status, ended.reason, _causes(events, ended)
+        )
+    return after
+
+
+def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
+    """Return the error of a run that waited for its own operation and found somebody else's."""
+    return LeaseLostError(
+        "stack.changed_by_others",
+        f"stack {stack.name} was changed by somebody else meanwhile",
+        where=change.where,
+        why=f"its newest operation is {stack.token or 'one without a token'}",
+        state=f"the stack is {stack.status}; how this release ended is not known",
+        remedy="run it again: it finds out what the stack runs now",
+    )
+
+
+async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
+    types = {one.resource_type for one in plan.changes}
+    role = await call(read_service_role, change.names.environment.region, types)
+    return lacking_actions(plan.changes, role.handlers, role.policies)
+
+
+def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:
+    return [
+        Cause(event.logical_id, event.resource_type, event.status, event.reason)
+        for event in events
+        if event.is_cause and event.logical_id != stack.name
+    ]
+
+
+def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequest:
+    names, intent = change.names, change.intent
+    return ChangeSetRequest(
+        stack=intent.stack,
+        name=token,
+        creates_stack=creates,
+        template_url=names.object_url(names.staging_bucket, change.template_key),
+        template_sha256=intent.template_sha256,
+        parameters=intent.parameters,
+        service_role=names.role_arn(Role.CLOUDFORMATION),
+        tags=names.stack_tags(intent.service),
+    )

@@ -1,0 +1,1 @@
+"""What the emulated accounts hold before the first release."""

@@ -1,0 +1,139 @@
+"""What the accounts of an environment hold before the first release, created idempotently."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox.accounts import identities, storage
+from tiercel.sandbox.accounts.credentials import AccessKey
+from tiercel.sandbox.accounts.templates import RenderedPolicy, render
+
+OPERATOR = "operator"
+"""The user of each InfrastructureAccount that a person, or the worker, works as."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """The root of one account, as the sandbox's administrator."""
+
+    endpoint: str
+    account: str
+    secret: str
+    region: str
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service in this account."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.account,
+            aws_secret_access_key=self.secret,
+            config=Config(retries={"mode": "standard", "total_max_attempts": 3}),
+        )
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One environment, what its policies need, and the roots of its two accounts."""
+
+    names: Names
+    values: dict[str, str]
+    infrastructure: Root
+    runtime: Root
+
+    def policy(self, name: str) -> RenderedPolicy:
+        """Return a policy filled in for this environment."""
+        return render(name, self.values)
+
+
+def seed_accounts(
+    topology: Topology,
+    endpoint: str,
+    root_secret: str,
+    known_keys: Mapping[str, AccessKey | None],
+) -> dict[str, AccessKey]:
+    """Create what is missing in every account and return each operator's access key.
+
+    `known_keys` has the key that is on file for an environment; it stays if it still exists.
+    """
+    seeds = [_seed(topology, name, endpoint, root_secret) for name in topology.environments]
+    with ThreadPoolExecutor(len(seeds)) as pool:
+        known = [known_keys.get(name) for name in topology.environments]
+        keys = pool.map(_seed_environment, seeds, known)
+        return dict(zip(topology.environments, keys, strict=True))
+
+
+def _seed(topology: Topology, environment: str, endpoint: str, secret: str) -> Seed:
+    names = Names.of(topology, environment)
+    place = names.environment
+    return Seed(
+        names=names,
+        values=policy_values(topology, environment),
+        infrastructure=Root(endpoint, place.infrastructure_account, secret, place.region),
+        runtime=Root(endpoint, place.runtime_account, secret, place.region),
+    )
+
+
+def _seed_environment(seed: Seed, known: AccessKey | None) -> AccessKey:
+    kms, names = seed.infrastructure.client("kms"), seed.names
+    artifact_key = storage.ensure_key(kms, names.artifact_key_alias, storage.ARTIFACT_KEY)
+    signing_key = storage.ensure_key(kms, names.signing_key_alias, storage.SIGNING_KEY)
+    keys = {"artifact_key_arn": artifact_key, "signing_key_arn": signing_key}
+    seed = replace(seed, values=seed.values | keys)
+    key = _seed_infrastructure(seed, known)
+    _seed_runtime(seed)
+    kms.put_key_policy(KeyId=artifact_key, Policy=json.dumps(seed.policy("artifact-key")))
+    kms.put_key_policy(KeyId=signing_key, Policy=json.dumps(seed.policy("signing-key")))
+    return key
+
+
+def _seed_infrastructure(seed: Seed, known: AccessKey | None) -> AccessKey:
+    iam = seed.infrastructure.client("iam")
+    identities.ensure_github_provider(iam)
+    for role in (Role.ORCHESTRATOR, Role.BUILDER, Role.VERIFIER, Role.TRIGGER):
+        _ensure_role(iam, seed, role)
+    _ensure_bucket(seed, seed.infrastructure, seed.names.artifact_bucket, "artifact-bucket")
+    permissions = seed.policy("operator-permissions")
+    return identities.ensure_user(iam, OPERATOR, permissions, known)
+
+
+def _seed_runtime(seed: Seed) -> None:
+    iam = seed.runtime.client("iam")
+    identities.ensure_managed_policy(
+        iam, seed.names.boundary_arn, seed.policy("cloudformation-boundary")
+    )
+    _ensure_role(iam, seed, Role.CLOUDFORMATION, seed.names.boundary_arn)
+    for role in (Role.DEPLOYER, Role.AUDITOR):
+        _ensure_role(iam, seed, role)
+    _ensure_bucket(seed, seed.runtime, seed.names.staging_bucket, "staging-bucket")
+
+
+def _ensure_role(iam: Any, seed: Seed, role: Role, boundary_arn: str | None = None) -> None:
+    identities.ensure_role(
+        iam,
+        seed.names.role(role),
+        seed.policy(f"{role.value}-trust"),
+        seed.policy(f"{role.value}-permissions"),
+        boundary_arn,
+    )
+
+
+def _ensure_bucket(seed: Seed, root: Root, bucket: str, policy: str) -> None:
+    storage.ensure_bucket(
+        root.client("s3"),
+        bucket,
+        root.region,
+        seed.values["artifact_key_arn"],
+        seed.policy(policy),
+    )

@@ -1,0 +1,12 @@
+"""The policies of `policies/`, which the sandbox's accounts and the proof are made from."""
+
+from __future__ import annotations
+
+from tiercel.tasks.accounts.policy_files import RenderedPolicy, policy_folder, render
+
+__all__ = ["RenderedPolicy", "policy_folder", "policy_names", "render"]
+
+
+def policy_names() -> tuple[str, ...]:
+    """Return the name of every policy."""
+    return tuple(sorted(path.stem for path in policy_folder().glob("*.json")))

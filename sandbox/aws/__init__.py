@@ -1,0 +1,1 @@
+"""The emulated AWS: its process, its gateway, its journal."""

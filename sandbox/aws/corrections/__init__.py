@@ -1,0 +1,89 @@
+"""Corrections of the emulator, applied once when its process starts.
+
+Each function of this package replaces one thing of ministack by what AWS does, says which
+behaviour that is and where AWS documents it, and has a contract test in tests/sandbox: those
+about stacks, APIs and projects in test_corrections_*.py, those about who may what in
+test_accounts.py and test_enforcement_*.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tiercel.sandbox.aws.corrections.permissions import (
+    boundaries,
+    identity,
+    implied,
+    refusals,
+    sessions,
+    unevaluated,
+    variables,
+    web_identity,
+)
+from tiercel.sandbox.aws.corrections.services import (
+    aliases,
+    buckets,
+    documents,
+    functions,
+    http_apis,
+    keys,
+    projects,
+    providers,
+    rest_apis,
+)
+from tiercel.sandbox.aws.corrections.stacks import change_sets, service_role
+
+CORRECTIONS: tuple[Callable[[], None], ...] = (
+    unevaluated.refuse_requests_that_name_no_action,
+    unevaluated.let_unknown_operators_deny,
+    unevaluated.deny_all_but_those_named,
+    variables.fill_in_variables,
+    identity.check_the_signatures_of_roots,
+    identity.name_roles_not_sessions,
+    identity.judge_the_caller_not_its_account,
+    identity.tell_whose_bucket_it_is,
+    identity.let_everybody_mean_everybody,
+    identity.give_functions_secret_credentials,
+    refusals.tell_boundaries_from_session_policies,
+    refusals.tell_which_policy_decided,
+    refusals.name_what_was_refused,
+    implied.tell_role_and_key,
+    implied.demand_implied_permissions,
+    boundaries.tell_the_boundary_of_a_role,
+    boundaries.keep_the_boundary_of_template_roles,
+    sessions.keep_source_identities,
+    sessions.answer_for_sessions,
+    web_identity.tell_whose_token_it_was,
+    keys.authorize_the_key_behind_an_alias,
+    keys.serve_keys_to_other_accounts,
+    http_apis.import_http_apis,
+    rest_apis.import_any_method,
+    rest_apis.import_integration_responses,
+    rest_apis.read_rest_apis_from_s3,
+    change_sets.authorize_the_stack_of_a_change_set,
+    change_sets.keep_the_stack_under_review,
+    change_sets.free_the_names_of_executed_change_sets,
+    change_sets.execute_what_changes_outputs_alone,
+    documents.find_templates_by_virtual_host,
+    functions.demand_code,
+    aliases.split_the_traffic_of_aliases,
+    buckets.keep_buckets_that_are_not_empty,
+    projects.keep_all_of_a_project,
+    projects.find_projects_by_arn,
+    providers.authorize_the_provider_that_is_named,
+    service_role.remember_the_caller,
+    service_role.keep_the_service_role_of_a_stack,
+    service_role.act_as_the_service_role,
+)
+
+
+def apply(token_keys: Path | None = None) -> None:
+    """Correct the emulator that is imported in this process.
+
+    `token_keys` has the public keys of the sandbox's issuer of GitHub tokens; without it no
+    token is taken.
+    """
+    for correction in CORRECTIONS:
+        correction()
+    web_identity.verify_tokens(token_keys)

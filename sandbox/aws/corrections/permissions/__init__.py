@@ -1,0 +1,1 @@
+"""Who may do what, as IAM has it."""

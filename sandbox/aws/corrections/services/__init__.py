@@ -1,0 +1,1 @@
+"""Single services where the emulator differs from AWS."""

@@ -1,0 +1,56 @@
+"""The emulated services' state, written while they run so that a kill loses little of it."""
+# ruff: noqa: SLF001 - what writes the state has only private names
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from ministack import app
+from ministack.core import persistence
+from ministack.services import cloudformation
+
+from tiercel.sandbox.machine import state_folder
+
+_INTERVAL_SECONDS = 2.0
+_READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Validate", "Verify")
+
+
+class Snapshots:
+    """Writes the state some seconds after it changed, unless a stack is changing just then.
+
+    A stack that is restored in progress would stay so for ever.
+    """
+
+    def __init__(self) -> None:
+        self._changed = False
+        logging.getLogger("persistence").setLevel(logging.WARNING)
+
+    def note(self, operation: str) -> None:
+        """Remember that a call may have changed something."""
+        self._changed = self._changed or not operation.startswith(_READING)
+
+    async def run(self) -> None:
+        """Write the state again and again until cancelled."""
+        while True:
+            await asyncio.sleep(_INTERVAL_SECONDS)
+            if self._changed and not _stack_in_progress():
+                self._changed = False
+                state_folder.replace(Path(persistence.STATE_DIR), _write)
+
+
+def _write(folder: Path) -> None:
+    link, persistence.STATE_DIR = persistence.STATE_DIR, str(folder)
+    try:
+        persistence.save_all(app._build_persistence_save_dict())
+    finally:
+        persistence.STATE_DIR = link
+
+
+def _stack_in_progress() -> bool:
+    return any(
+        stack["StackStatus"].endswith("IN_PROGRESS")
+        and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
+        for _, stack in cloudformation._stacks.all_items()
+    )

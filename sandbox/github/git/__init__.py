@@ -1,0 +1,1 @@
+"""git on bare repositories."""

@@ -1,0 +1,1 @@
+"""The stand-in as a server: requests, faults, webhooks, its process."""

@@ -1,0 +1,1 @@
+"""The operations of GitHub's API that the stand-in knows."""

@@ -1,0 +1,1 @@
+"""Operations on branches, commits and git's own objects."""

@@ -1,0 +1,1 @@
+"""Operations on a repository beside its code and its pull requests."""

@@ -1,0 +1,1 @@
+"""What GitHub allows, refuses and tells."""

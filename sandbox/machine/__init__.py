@@ -1,0 +1,1 @@
+"""The processes of a sandbox, and where it keeps what."""

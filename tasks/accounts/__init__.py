@@ -1,0 +1,1 @@
+"""The accounts of an environment: looked at, and made with Terraform."""

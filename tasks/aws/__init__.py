@@ -1,0 +1,1 @@
+"""AWS for all tasks: clients, errors, the caller, objects, signatures."""

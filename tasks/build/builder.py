@@ -1,0 +1,93 @@
+"""From a service's source to packages and a manifest."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tiercel.domain.artifact.manifest import Manifest, PackagedObject, TemplateParameter
+from tiercel.domain.artifact.source_tree import SourceTree, source_paths
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import Builds
+from tiercel.tasks.build.packaging import package_template
+from tiercel.tasks.build.process import run_build
+from tiercel.tasks.build.workshop import Workshop
+from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.source.repository import Commit, export
+
+
+@dataclass(frozen=True)
+class Built:
+    """A manifest and the files that hold its objects, by SHA-256."""
+
+    manifest: Manifest
+    files: dict[str, Path]
+
+
+@contextmanager
+def build_folder() -> Iterator[Path]:
+    """Give a folder for one build that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tiercel-build-") as folder:
+        yield Path(folder)
+
+
+@world_task("build", "build {service.name}")
+def build_service(
+    commit: Commit, service: Service, tree: SourceTree, builds: Builds, folder: Path
+) -> Built:
+    """Export a service's source, build it and package what its template refers to.
+
+    Raises BuildFailedError or RefusedInputError; nothing has been uploaded by then.
+    """
+    shop = Workshop(service, builds, folder / "source", folder / "scratch", folder / "objects")
+    for path in (shop.source, shop.scratch, shop.output):
+        shutil.rmtree(path, ignore_errors=True)  # what an attempt before this one has left
+        path.mkdir(parents=True)
+    export(commit, source_paths(service), shop.source)
+    with _named(service):
+        if service.build:
+            run_logger().info("%s: %s", service.name, " ".join(service.build))
+            run_build(service.build, shop.path(PurePosixPath(service.path)), shop.scratch, builds)
+        body, template = package_template(shop, PurePosixPath(service.template_path))
+    manifest = _manifest(shop, tree, body, template)
+    return Built(manifest, {sha256: shop.output / sha256 for sha256 in shop.objects})
+
+
+@contextmanager
+def _named(service: Service) -> Iterator[None]:
+    """Say whose build it was, where the failing step could not know."""
+    try:
+        yield
+    except TiercelError as error:
+        if error.where:
+            raise
+        raise error.but(where=f"service {service.name}, folder {service.path}") from error
+
+
+def _manifest(
+    shop: Workshop, tree: SourceTree, template: PackagedObject, parsed: dict[str, Any]
+) -> Manifest:
+    parameters = parsed.get("Parameters") or {}
+    return Manifest(
+        service=shop.service.name,
+        artifact_id=tree.artifact_id,
+        source=tree,
+        template=template,
+        parameters=tuple(
+            _parameter(str(name), declared or {}) for name, declared in parameters.items()
+        ),
+        objects=tuple(entry for _, entry in sorted(shop.objects.items())),
+        assets=tuple(shop.references),
+    )
+
+
+def _parameter(name: str, declared: dict[str, Any]) -> TemplateParameter:
+    """CloudFormation takes truth values as text too."""
+    no_echo = str(declared.get("NoEcho", "")).lower() == "true"
+    return TemplateParameter(name=name, required="Default" not in declared, no_echo=no_echo)

@@ -1,0 +1,1 @@
+"""What every task has in common: retries, waiting, progress."""

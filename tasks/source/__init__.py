@@ -1,0 +1,1 @@
+"""Where source comes from: git, and what tiercel.toml says of it."""

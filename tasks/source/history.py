@@ -1,0 +1,78 @@
+"""What a mirror's history says: which commits a release brings, what a merge would do."""
+
+from __future__ import annotations
+
+import os
+
+from tiercel.domain.gitflow.back_merge import MergePreview
+from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.source.repository import Commit, run_git
+
+_HAS_CONFLICTS = 1
+
+
+@world_task("list commits of release", "list commits since {base:.7}")
+def commits_since(commit: Commit, base: str) -> list[str]:
+    """Return the ids of the commits that `commit` has and `base` lacks, the newest first.
+
+    A base that the mirror does not have, or an empty one, stands for what the branch had
+    before: the first parent.
+    """
+    if not base or not _exists(commit, base):
+        parents = run_git(commit.mirror, "rev-list", "--parents", "-n", "1", commit.sha).stdout
+        base = next(iter(parents.decode().split()[1:]), "")
+    without = [f"^{base}"] if base else []
+    return run_git(commit.mirror, "rev-list", commit.sha, *without, "--").stdout.decode().split()
+
+
+@world_task("compare commits", "is {commit.sha:.7} older than {sha:.7}")
+def contains_commit(commit: Commit, sha: str) -> bool | None:
+    """Tell whether `sha` is a later commit that contains `commit`; None if the mirror lacks it."""
+    if sha == commit.sha:
+        return False
+    if not _exists(commit, sha):
+        return None
+    ancestry = ("merge-base", "--is-ancestor", commit.sha, sha)
+    return run_git(commit.mirror, *ancestry, check=False).returncode == 0
+
+
+@world_task("list newer commits", "list commits of {branch} after {commit.sha:.7}")
+def commits_after(commit: Commit, branch: str, most: int) -> list[str]:
+    """Return the commits by which a branch grew since `commit`, the newest first.
+
+    Only the branch's own steps are told, not what was merged. At most `most` of them.
+    """
+    grown = ("rev-list", "--first-parent", f"--max-count={most}", f"refs/heads/{branch}")
+    output = run_git(commit.mirror, *grown, f"^{commit.sha}", "--").stdout
+    return output.decode().split()
+
+
+@world_task("preview merge", "preview merge of {sha:.7} into {branch}")
+def preview_merge(commit: Commit, sha: str, branch: str) -> MergePreview | None:
+    """Return what merging `sha` into a branch would do; None if one of them does not exist.
+
+    git merges without a work tree, as https://git-scm.com/docs/git-merge-tree describes.
+    """
+    mirror, target = commit.mirror, f"refs/heads/{branch}"
+    if not (_exists(commit, sha) and _exists(commit, target)):
+        return None
+    lacking = run_git(mirror, "rev-list", "--count", sha, f"^{target}", "--").stdout
+    merged = run_git(
+        mirror, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", target, sha,
+        check=False,
+    )  # fmt: skip
+    if merged.returncode not in (0, _HAS_CONFLICTS):
+        # Histories without a common commit: git refuses to merge them at all.
+        return MergePreview(lacking_commits=int(lacking), changes_content=True)
+    tree, *conflicts = (os.fsdecode(name) for name in merged.stdout.split(b"\0") if name)
+    before = run_git(mirror, "rev-parse", f"{target}^{{tree}}").stdout.decode().strip()
+    return MergePreview(
+        lacking_commits=int(lacking),
+        changes_content=bool(conflicts) or tree != before,
+        conflicts=tuple(conflicts),
+    )
+
+
+def _exists(commit: Commit, revision: str) -> bool:
+    name = f"{revision}^{{commit}}"
+    return run_git(commit.mirror, "cat-file", "-e", name, check=False).returncode == 0

@@ -1,0 +1,33 @@
+"""The worker's own tiercel.toml. Importing this does not import Prefect."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.topology import Topology
+
+CONFIG_FILE = "tiercel.toml"
+
+
+def config_path() -> Path:
+    """Return the path of the worker's configuration: TIERCEL_CONFIG, or ./tiercel.toml."""
+    return Path(os.environ.get("TIERCEL_CONFIG", CONFIG_FILE))
+
+
+def read_topology(path: Path) -> Topology:
+    """Return what a configuration file says; ConfigurationError names each wrong key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "configuration.unreadable",
+            "the configuration cannot be read",
+            where=str(path),
+            why=str(error),
+            state="nothing was called",
+            remedy="name your tiercel.toml on the command line or in TIERCEL_CONFIG",
+        ) from error
+    return parse_topology(text, str(path))

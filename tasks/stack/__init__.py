@@ -1,0 +1,1 @@
+"""CloudFormation stacks: observed, planned, changed and tried."""

@@ -1,0 +1,89 @@
+"""What Tiercel knows of the `cloudformation` role without asking AWS.
+
+The policies are those of `policies/`, from which the role is made: the deployer may not
+read IAM. The handlers' permissions are AWS's resource provider schemas, which cfn-lint
+carries. They are read as files: to import cfn-lint takes seconds of a processor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tiercel.domain.stack.needed_actions import Handlers
+from tiercel.domain.stack.policy_evaluation import RolePolicies
+from tiercel.tasks.engine.resources import resource
+from tiercel.tasks.engine.task import world_task
+
+_REGION_WITH_EVERY_TYPE = "us-east-1"
+
+
+@dataclass(frozen=True)
+class ServiceRole:
+    """What the role may do, and what the handlers of resource types call."""
+
+    policies: RolePolicies
+    handlers: dict[str, Handlers]
+
+
+@world_task("read service role", "read permissions of service role")
+def read_service_role(region: str, types: Iterable[str]) -> ServiceRole:
+    """Return what the role may do, and what AWS publishes of the handlers of those types."""
+    return ServiceRole(service_role_policies(), published_handlers(region, types))
+
+
+@lru_cache(maxsize=1)
+def service_role_policies() -> RolePolicies:
+    """Return the role's policy and boundary, their placeholders unfilled.
+
+    The evaluation looks at actions; what a placeholder stands for makes no difference to it.
+    """
+    return RolePolicies(
+        identity=_json(resource("policies", "cloudformation-permissions.json")),
+        boundary=_json(resource("policies", "cloudformation-boundary.json")),
+    )
+
+
+def published_handlers(region: str, types: Iterable[str]) -> dict[str, Handlers]:
+    """Return the handlers' actions of those types for which AWS publishes them."""
+    found = {one: _handlers(region, one) for one in types}
+    return {one: handlers for one, handlers in found.items() if handlers}
+
+
+@lru_cache(maxsize=1024)
+def _handlers(region: str, resource_type: str) -> Handlers:
+    """Read one type's schema; a few entries of AWS's are no actions and left out."""
+    schema = _index(region).get(resource_type)
+    if schema is None:
+        return {}
+    handlers = _json(_schemas() / "resources" / f"{schema}.json").get("handlers") or {}
+    return {
+        step: tuple(text.strip() for text in handler.get("permissions", ()) if ":" in text)
+        for step, handler in handlers.items()
+    }
+
+
+@lru_cache(maxsize=8)
+def _index(region: str) -> dict[str, Any]:
+    """Return which file has the schema of each type; a region that is too new has the usual."""
+    path = _schemas() / "providers" / f"{region}.json"
+    return _json(path if path.exists() else path.with_name(f"{_REGION_WITH_EVERY_TYPE}.json"))
+
+
+@lru_cache(maxsize=1)
+def _schemas() -> Path:
+    found = find_spec("cfnlint")
+    locations = found.submodule_search_locations if found else None
+    if not locations:
+        raise ModuleNotFoundError("cfn-lint is not installed")
+    return Path(locations[0]) / "data" / "schemas"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    return content

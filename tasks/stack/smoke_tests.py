@@ -1,0 +1,223 @@
+"""Smoke tests: ask a stack that was just deployed, and compare its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import os
+import re
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tiercel.domain.base.errors import SmokeTestFailedError
+from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.smoke_tests import mismatch, parsed, shown
+from tiercel.tasks.aws.clients import client_of_one_try
+from tiercel.tasks.aws.errors import TRANSIENT_CODES, code_of, message_of, translated
+from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.stack.stacks import physical_id
+
+_TRIES = 5
+_SECONDS_BETWEEN_TRIES = 2.0
+SECONDS_OF_A_TRY = 60
+_MAX_ANSWER_BYTES = 1_048_576
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_AWS_HOSTS = re.compile(
+    r"[a-z0-9]+\.(execute-api|lambda-url)\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"
+)
+
+
+@world_task("smoke test", "smoke test {stack.name}")
+def smoke_test(
+    access: Access, stack: Stack, test: SmokeTest, seconds: int = SECONDS_OF_A_TRY
+) -> str:
+    """Run a stack's smoke test and return the answer as one short line.
+
+    Tried five times, two seconds apart: a fresh address may need a moment. An answer has so
+    many seconds to come. Raises SmokeTestFailedError with the difference between the answer
+    and what was expected, also if there was none or Lambda cannot run the function; and
+    UnreachableError if AWS was too busy to ask it, or refused to.
+    """
+    where = f"stack {stack.name}, account {access.account}, region {access.region}"
+    problem = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            pause(_SECONDS_BETWEEN_TRIES)
+        answer, problem = _ask(access, stack, test, seconds, where)
+        if not problem:
+            return shown(answer)
+    raise SmokeTestFailedError(
+        "smoke_test.failed",
+        f"the smoke test of {stack.name} failed",
+        where=where,
+        why=problem,
+        state="the new version is deployed; its release is marked as failed",
+        remedy="read the function's log, correct it and release again",
+    )
+
+
+def _ask(
+    access: Access, stack: Stack, test: SmokeTest, seconds: int, where: str
+) -> tuple[Any, str]:
+    """Return the answer, and what is wrong with it."""
+    if test.invoke:
+        answer, problem = _invoke(access, stack, test.invoke, test, seconds, where)
+    else:
+        answer, problem = _call(stack, test, seconds, where)
+    if problem or test.expect is None:
+        return answer, problem
+    return answer, mismatch(test.expect, answer)
+
+
+def _invoke(
+    access: Access, stack: Stack, logical_id: str, test: SmokeTest, seconds: int, where: str
+) -> tuple[Any, str]:
+    name = physical_id(access, stack.stack_id, logical_id)
+    if name is None:
+        raise _names_nothing(f"the resource {logical_id}", "smoke_test.invoke", where)
+    functions = client_of_one_try("lambda", access, seconds)
+    with translated(f"invoke {logical_id}", where):
+        try:
+            answer = functions.invoke(FunctionName=name, Payload=json.dumps(test.payload).encode())
+            body = answer["Payload"].read(_MAX_ANSWER_BYTES)
+            if len(body) < _MAX_ANSWER_BYTES:
+                answer["Payload"].read()  # at the end botocore sees whether it was cut short
+            else:
+                answer["Payload"].close()  # else its connection would be kept for the rest
+        except ReadTimeoutError:
+            return None, f"{logical_id} did not answer within {seconds} seconds"
+        except ClientError as error:
+            if not _is_the_functions(error, functions):
+                raise
+            return None, f"{logical_id} cannot run: {code_of(error)}: {message_of(error)}"
+    payload = parsed(body.decode(errors="replace"))
+    if answer.get("FunctionError"):
+        return payload, f"{logical_id} raised an error: {shown(payload)}"
+    return payload, ""
+
+
+def _is_the_functions(error: ClientError, functions: Any) -> bool:
+    """Whether it is the function that cannot run, not Lambda that is busy or refuses the caller.
+
+    What AWS declares for Invoke is about the function: its code, role, key, network or
+    payload. Lambda's own trouble is the exception; refusals and most throttles are common to
+    all calls and not declared.
+    """
+    shapes = functions.meta.service_model.operation_model("Invoke").error_shapes
+    declared = {shape.name for shape in shapes}
+    return code_of(error) in declared - TRANSIENT_CODES - {"ServiceException"}
+
+
+def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any, str]:
+    address = stack.outputs.get(test.http or "", "")
+    if not address:
+        outputs = f"its outputs are: {', '.join(stack.outputs) or 'none'}"
+        raise _names_nothing(f"the output {test.http}", "smoke_test.http", where, outputs)
+    url = address.rstrip("/") + test.path
+    try:
+        status, payload = _request(test, url, seconds)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise SmokeTestFailedError(
+            "smoke_test.bad_address",
+            f"the address in the output {test.http} is not called",
+            where=where,
+            why=f"{url}: {error}",
+            state="the new version is deployed; its release is marked as failed",
+            remedy="let the output be the https address of an API that is open to the internet",
+        ) from error
+    except (httpx.HTTPError, OSError) as error:
+        return None, f"{url} did not answer: {error}"
+    if status != test.expect_status:
+        return payload, f"{url} answered {status}, expected {test.expect_status}: {shown(payload)}"
+    return payload, ""
+
+
+def _names_nothing(what: str, key: str, where: str, why: str = "") -> SmokeTestFailedError:
+    return SmokeTestFailedError(
+        "smoke_test.names_nothing",
+        f"the smoke test names {what}, which the stack does not have",
+        where=where,
+        why=why,
+        state="the new version is deployed; its release is marked as failed",
+        remedy=f"add it to the template, or correct {key}",
+    )
+
+
+def _request(test: SmokeTest, url: str, seconds: float) -> tuple[int, Any]:
+    """Return status and answer; what comes after the limits of time and size is cut off.
+
+    Raises TimeoutError if there is no status in time.
+    """
+    status, body = asyncio.run(_exchange(test, url, seconds))
+    return status, parsed(body.decode(errors="replace"))
+
+
+async def _exchange(test: SmokeTest, url: str, seconds: float) -> tuple[int, bytes]:
+    """Ask in a loop of asyncio, which can end it at any point.
+
+    httpx's own timeout begins again with every byte, and a header may come byte by byte.
+    """
+    target, headers, extensions = _target(url)
+    content = None if test.payload is None else json.dumps(test.payload)
+    status, body = 0, bytearray()
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=True) as http,
+            http.stream(
+                test.method, target, headers=headers, content=content, extensions=extensions
+            ) as answer,
+        ):
+            status = answer.status_code
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > _MAX_ANSWER_BYTES:
+                    break
+    except TimeoutError:
+        if not status:
+            raise TimeoutError(f"no answer within {seconds} seconds") from None
+    return status, bytes(body)
+
+
+def _target(
+    url: str, resolve: Callable[..., Any] = socket.getaddrinfo
+) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Return where to send a request for an address that a template chose, and as what.
+
+    Addresses of AWS's own gateways go to AWS_ENDPOINT_URL where that is set, as every
+    other AWS call does. Any other has to be https and public, so that a template
+    cannot make the worker call its own machine or the metadata service. The connection
+    goes to the very address that was checked: a name may resolve differently next time.
+    Raises ValueError for an address that is not called, OSError for a name without one.
+    """
+    address = httpx.URL(url)
+    name = address.raw_host.decode("ascii")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint and _AWS_HOSTS.fullmatch(name):
+        path = address.raw_path.decode("ascii")
+        return f"{endpoint.rstrip('/')}{path}", {"Host": name}, {}
+    if address.scheme != "https":
+        raise ValueError("only https addresses are called")
+    found = [str(a[0]) for *_, a in resolve(name, address.port or 443, type=socket.SOCK_STREAM)]
+    if not all(_is_public(one) for one in found):
+        raise ValueError(f"{name} is not a public address")
+    headers = {"Host": address.netloc.decode("ascii")}
+    return str(address.copy_with(host=found[0])), headers, {"sni_hostname": name}
+
+
+def _is_public(text: str) -> bool:
+    """An address of IPv4 that is written as one of IPv6 is judged by where it leads."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        translated_one = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        inner = address.ipv4_mapped or address.sixtofour
+        address = translated_one if address in _NAT64 else inner or address
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,164 @@
+"""CloudFormation stacks: look at one, wait for it, delete it, roll it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError
+
+from tiercel.domain.organization.access import Access
+from tiercel.domain.release.live import StackSeen
+from tiercel.domain.stack.failures import vanished
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.states import StackStatus, is_terminal
+from tiercel.tasks.aws.clients import client
+from tiercel.tasks.aws.errors import code_of, message_of, translated
+from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.progress import Progress
+from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.stack.events import EventStream, StackEvent, finished_and_known
+
+FIRST_POLL_SECONDS = 0.2
+_LONGEST_POLL_SECONDS = 5.0
+_POLL_GROWTH = 1.4
+_AT_ONCE = 8
+"""Stacks that are looked at at the same time."""
+
+
+@world_task("observe stack", "observe stack {name}")
+def observe_stack(access: Access, name: str) -> Stack | None:
+    """Return the stack, or None if there is none. `name` may be a stack id."""
+    stack = describe(access, name)
+    if stack is None or stack.status is StackStatus.DELETE_COMPLETE:
+        return None
+    with translated("read a stack's events", where_is(access, name)):
+        token = EventStream(access, stack.stack_id).newest_token()
+    return Stack(**{**vars(stack), "token": token})
+
+
+@world_task("look at stacks")
+def look_at_stacks(access: Access, names: Sequence[str]) -> list[StackSeen]:
+    """Return of each stack whether it is there and what was done to it last, in this order."""
+
+    def seen(name: str) -> StackSeen:
+        stack = observe_stack.fn(access, name)
+        return StackSeen(exists=stack is not None, token=stack.token if stack else "")
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(seen, names))
+
+
+@world_task("delete stack", "delete stack {stack.name}")
+def delete_stack(access: Access, stack: Stack, token: str) -> None:
+    """Start to delete a stack by its id, so that a namesake is never hit."""
+    with translated("delete a stack", where_is(access, stack.name)), _started_once():
+        client("cloudformation", access).delete_stack(
+            StackName=stack.stack_id, ClientRequestToken=token
+        )
+
+
+@world_task("wait for stack", "wait for stack {name}")
+def wait_for_stack(
+    access: Access, name: str, service: str, planned: int = 0
+) -> tuple[Stack, list[StackEvent]]:
+    """Wait until no operation is in progress; return the stack and the events seen.
+
+    Polls every 0.2 seconds at first and every 5 seconds later. Each event goes to the
+    run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
+    plan changes. `name` may be a stack id; a deleted stack has to be asked for by its id.
+    """
+    logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
+    bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
+    events: EventStream | None = None
+    with translated("watch a stack", where_is(access, name)):
+        while True:
+            stack = describe(access, name)
+            if stack is None:
+                raise vanished(where_is(access, name))
+            events = events or EventStream(access, stack.stack_id, current_operation=True)
+            fresh = events.fresh()
+            seen += fresh
+            for event in fresh:
+                logger.info("%s: %s", service, event.line())
+            bar.show(*finished_and_known(seen, planned))
+            if is_terminal(stack.status):
+                return stack, seen
+            pause(delay)
+            delay = delay if fresh else longer(delay)
+
+
+@world_task("roll back stack", "roll back stack {stack.name}")
+def roll_back_stack(access: Access, stack: Stack, token: str) -> None:
+    """Start to bring a stack whose operation failed without rollback to its stable state."""
+    with translated("roll back a stack", where_is(access, stack.name)), _started_once():
+        client("cloudformation", access).rollback_stack(
+            StackName=stack.stack_id, ClientRequestToken=token
+        )
+
+
+@world_task("continue rollback", "continue rollback of stack {stack.name}")
+def continue_rollback(access: Access, stack: Stack, token: str) -> None:
+    """Start a failed rollback once more, skipping no resource."""
+    with translated("continue a rollback", where_is(access, stack.name)), _started_once():
+        client("cloudformation", access).continue_update_rollback(
+            StackName=stack.stack_id, ClientRequestToken=token
+        )
+
+
+@contextmanager
+def _started_once() -> Iterator[None]:
+    """An operation that this very token has started already is under way, or was.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html
+    """
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) != "TokenAlreadyExistsException":
+            raise
+
+
+def physical_id(access: Access, stack: str, logical_id: str) -> str | None:
+    """Return the physical id of one of a stack's resources; None if it has none of that name."""
+    with translated("find a resource", f"{where_is(access, stack)}, resource {logical_id}"):
+        try:
+            answer = client("cloudformation", access).describe_stack_resource(
+                StackName=stack, LogicalResourceId=logical_id
+            )
+        except ClientError as error:
+            if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+                return None
+            raise
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def describe(access: Access, name: str) -> Stack | None:
+    """Return what DescribeStacks says of a stack by name or id, None if there is none."""
+    with translated("look at a stack", where_is(access, name)):
+        try:
+            answer = client("cloudformation", access).describe_stacks(StackName=name)
+        except ClientError as error:
+            if code_of(error) == "ValidationError" and "does not exist" in str(error):
+                return None
+            raise
+    stack = answer["Stacks"][0]
+    return Stack(
+        stack_id=stack["StackId"],
+        name=stack["StackName"],
+        status=StackStatus(stack["StackStatus"]),
+        reason=stack.get("StackStatusReason", ""),
+        outputs={o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())},
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
+    )
+
+
+def where_is(access: Access, stack: str) -> str:
+    """Return the place of a stack as error messages name it."""
+    return f"stack {stack}, account {access.account}, region {access.region}"
+
+
+def longer(delay: float) -> float:
+    """Return the next delay between two looks: up to 5 seconds."""
+    return min(delay * _POLL_GROWTH, _LONGEST_POLL_SECONDS)

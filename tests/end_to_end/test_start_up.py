@@ -1,0 +1,87 @@
+"""Commands that only read start no Prefect: it takes longer to import than they take in all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.support.commands import ROOT, run
+from tiercel.sandbox.lifecycle import Sandbox
+
+LOOKS = dedent("""
+    import json, sys
+    from tiercel.cli.main import app
+
+    found = {}
+    for words in json.loads(sys.argv[1]):
+        try:
+            app(words, standalone_mode=False)
+        except SystemExit:
+            pass
+        found[" ".join(words[:2])] = sorted({"prefect", "tiercel.flows"} & set(sys.modules))
+    print(json.dumps(found))
+""")
+
+
+def test_commands_that_only_read_import_no_prefect_and_no_flow(sandbox: Sandbox) -> None:
+    place = ["--sandbox", "--state", str(sandbox.state), "--config", str(ROOT / "tiercel.toml")]
+    commands = [
+        ["--version"],
+        ["--help"],
+        ["config", "check"],
+        ["status", *place],
+        ["releases", *place],
+        ["sandbox", "status", "--state", str(sandbox.state)],
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS, json.dumps(commands)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"TIERCEL_CACHE_DIR": str(sandbox.state / "cache")},
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == {" ".join(words[:2]): [] for words in commands}
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    code, output, errors = run("--version")
+    assert (code, errors) == (0, "")
+    assert (
+        f'version = "{output.removeprefix("tiercel ").strip()}"'
+        in (ROOT / "pyproject.toml").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deploy", "acme", "main"),
+        ("deploy", "--", "acme/shop", "-x"),
+        ("publish", "acme/shop", "a..b"),
+        ("promote", "acme/shop/x"),
+        ("verify", "acme/shop", "1", "main"),
+        ("rollback", "acme-preprod-orders", "--to", "100000000"),
+        ("rollback", "somebody-elses"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("local", [True, False])
+def test_what_no_flow_takes_is_refused_before_prefect_is_started(
+    words: tuple[str, ...], local: bool, tmp_path: Path
+) -> None:
+    # Prefect would make this folder, and there is no server that could refuse anything.
+    home = tmp_path / "prefect"
+    arguments = [words[0], *(["--local"] if local else []), "--json", *words[1:]]
+    code, output, errors = run(
+        *arguments, PREFECT_HOME=str(home), PREFECT_API_URL="http://127.0.0.1:1/api"
+    )
+    assert (code, json.loads(output)["error"]["state"]) == (4, "nothing was called"), errors
+    assert not home.exists()

