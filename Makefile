@@ -29,7 +29,7 @@ demo: setup ## from a commit to a verified release, on this machine, without an 
 	@$(BIN)/tiercel demo
 
 # More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
-test: setup ## run the whole test suite; about 8 minutes
+test: setup ## run the whole test suite; about 13 minutes
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 quick: setup ## run the tests that start no process, each within 2 seconds
