@@ -31,9 +31,12 @@ Calls = Callable[[], list[JournalEntry]]
 
 @pytest.fixture
 def calls(box: Sandbox) -> Calls:
-    """What was called since the test began; the last entry follows the answer at once."""
+    """What was called since the test began, in the order of the calls.
+
+    An entry follows its answer, and may then follow the entry of the next call as well.
+    """
     offset = journal_size(box.journal)
-    return lambda: list(read_journal(box.journal, offset))
+    return lambda: sorted(read_journal(box.journal, offset), key=lambda entry: entry.time)
 
 
 def last(calls: Calls, count: int = 1) -> JournalEntry:
