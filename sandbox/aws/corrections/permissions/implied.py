@@ -14,6 +14,12 @@ from ministack.services import kms, s3
 
 _ROLE_KEY = "cloudformation:RoleArn"
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_WRITE_HEADERS = (
+    _KEY_HEADER,
+    "if-match",
+    "if-none-match",
+    "x-amz-server-side-encryption-customer-algorithm",
+)
 _SESSION_KEYS = {
     "ExternalId": "sts:ExternalId",
     "RoleSessionName": "sts:RoleSessionName",
@@ -35,7 +41,7 @@ class Implied:
 
 
 def tell_role_and_key() -> None:
-    """cloudformation:RoleArn, s3:x-amz-server-side-encryption-aws-kms-key-id and sts: are known.
+    """cloudformation:RoleArn, sts: and what a write to S3 says in headers are known.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
@@ -51,8 +57,7 @@ def tell_role_and_key() -> None:
 
     def s3_context(action: str, query: Any, path: str = "", headers: Any = None) -> Any:
         found = original_s3(action, query, path, headers)
-        key = (headers or {}).get(_KEY_HEADER) if action == "s3:PutObject" else None
-        return found | {f"s3:{_KEY_HEADER}": key} if key else found
+        return found | _of_write(query, headers or {}) if action == "s3:PutObject" else found
 
     def pin_signed_request(method: str, *request: Any, **more: Any) -> None:
         _method.set(method)
@@ -61,6 +66,17 @@ def tell_role_and_key() -> None:
     iam_actions.request_tag_context = tag_context
     iam_actions.s3_service_context = s3_context
     app.pin_signed_request = pin_signed_request
+
+
+def _of_write(query: Any, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that the headers of a write are, and whether it makes an object appear.
+
+    Neither the beginning nor a part of an upload in parts does, and both take no condition.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    """
+    told = {f"s3:{name}": headers[name] for name in _WRITE_HEADERS if headers.get(name)}
+    prepares = "uploads" in (query or {}) or "partNumber" in (query or {})
+    return told | {"s3:ObjectCreationOperation": "false" if prepares else "true"}
 
 
 def demand_implied_permissions() -> None:
