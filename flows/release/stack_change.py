@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
 
+from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
@@ -45,7 +47,7 @@ _MOST_STEPS = 10
 
 @dataclass(frozen=True)
 class StackChange:
-    """What is to become of one stack. `records` has the ledger."""
+    """What is to become of one stack. `records` has the ledger, `outside` what comes from there."""
 
     access: Access
     records: Records
@@ -53,6 +55,7 @@ class StackChange:
     links: Links
     intent: Intent
     template_key: str
+    outside: Sequence[OutsideReference]
     production: bool
 
     @property
@@ -210,7 +213,7 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)
-    await report_plan(change.names, change.links, plan, check)
+    await report_plan(change.names, change.links, plan, check, change.outside)
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused

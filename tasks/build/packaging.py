@@ -53,7 +53,7 @@ def package_template(
     file = shop.path(path)
     if shop.leads_outside(file):
         raise shop.not_in_source(shop.service.name, "template", str(path))
-    template = load_template(file, str(path))
+    template = shop.templates[path] = load_template(file, str(path))
     keys = {}
     for asset in find_assets(template, str(path)):
         entry = _package_asset(shop, asset, path, (*ancestors, path))

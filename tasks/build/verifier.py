@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Builds
+from tiercel.domain.organization.topology import Builds, Environment
 from tiercel.tasks.build.builder import build_service
 from tiercel.tasks.build.process import can_go_offline, run_build
 from tiercel.tasks.build.templates import load_template, parse_template
@@ -25,7 +26,12 @@ _SHOWN_FINDINGS = 10
 
 @world_task("verify", "verify {service.name}")
 def verify_service(
-    commit: Commit, service: Service, tree: SourceTree, builds: Builds, folder: Path
+    commit: Commit,
+    service: Service,
+    tree: SourceTree,
+    builds: Builds,
+    environment: Environment,
+    folder: Path,
 ) -> dict[str, Any]:
     """Check, build and test a service, and return its template; nothing is uploaded.
 
@@ -33,7 +39,8 @@ def verify_service(
     its tests without network where the system can do that. Raises RefusedInputError for
     a broken template, BuildFailedError for a build or test that fails.
     """
-    build_service.fn(commit, service, tree, builds, folder)
+    built = build_service.fn(commit, service, tree, builds, folder)
+    require_allowed(built.manifest.outside, environment, None)
     source, scratch = folder / "source", folder / "scratch"
     template = load_template(source / service.template_path, service.template_path)
     _lint(source / service.template_path, service.template_path, template, scratch)

@@ -24,6 +24,7 @@ class Workshop:
     source: Path
     scratch: Path
     output: Path
+    templates: dict[PurePosixPath, dict[str, Any]] = field(default_factory=dict)
     objects: dict[str, PackagedObject] = field(default_factory=dict)
     references: list[AssetReference] = field(default_factory=list)
     packaged: dict[Any, PackagedObject] = field(default_factory=dict)
