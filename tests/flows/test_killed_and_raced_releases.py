@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tests.support.commands import ROOT, Forked, fork, fork_json, invoke_json
+from tests.support.commands import ROOT, fork, fork_json, invoke_json
+from tests.support.forks import Forked
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
 from tiercel.domain.organization.names import Names

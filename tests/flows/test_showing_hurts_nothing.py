@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tests.support.commands import ROOT, Forked, fork, invoke_json
+from tests.support.commands import ROOT, fork_shown_to, invoke_json
+from tests.support.forks import Forked
 from tests.support.place import Place
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import ExitCode
@@ -34,7 +35,7 @@ def environment() -> Mapping[str, str]:
 
 def start(shown_to: int, *arguments: str) -> Forked:
     """The command as `tiercel ... 2>&1 | reader` starts it, or with a log in place of the pipe."""
-    return fork(*arguments, shown_to=shown_to, **environment())
+    return fork_shown_to(shown_to, *arguments, **environment())
 
 
 def code_of_one_whose_reader_goes_away(*arguments: str) -> int:

@@ -64,8 +64,13 @@ def run_json(*arguments: str, **environment: str) -> Any:
     return _document(run(*arguments, "--json", **environment))
 
 
-def fork(*arguments: str, shown_to: int | None = None, **environment: str) -> Forked:
-    return forked(arguments, ROOT, {**os.environ, **environment}, shown_to)
+def fork(*arguments: str, **environment: str) -> Forked:
+    return forked(arguments, ROOT, {**os.environ, **environment})
+
+
+def fork_shown_to(file: int, *arguments: str, **environment: str) -> Forked:
+    """With an open file for all that the command says."""
+    return forked(arguments, ROOT, {**os.environ, **environment}, file)
 
 
 def run_fork(*arguments: str, **environment: str) -> Finished:

@@ -113,7 +113,7 @@ def _server() -> socket.socket:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.fork_server"],
             cwd=Path(__file__).parents[2],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             start_new_session=True,
         )
 
