@@ -16,7 +16,7 @@ from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.dependencies import install_steps
-from tiercel.tasks.build.job import Job, Place, Step
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.packaging import package_template
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.build.workshop import Workshop
@@ -57,7 +57,7 @@ class Work:
     """A service's exported source and the job that a place is given."""
 
     shop: Workshop
-    job: Job
+    job: BuildJob
 
 
 def build_work(commit: Commit, service: Service, builds: Builds, folder: Path) -> Work:
@@ -70,9 +70,9 @@ def build_work(commit: Commit, service: Service, builds: Builds, folder: Path) -
     export(commit, source_paths(service), shop.source)
     with _named(service):
         inside = PurePosixPath("source", service.path)
-        steps = (Step(service.build, inside),) if service.build else install_steps(shop)
-        test = Step(service.test, inside) if service.test else None
-        return Work(shop, Job(service, builds, shop.root, shop.scratch, steps, test))
+        steps = (BuildStep(service.build, inside),) if service.build else install_steps(shop)
+        test = BuildStep(service.test, inside) if service.test else None
+        return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))
 
 
 def build_and_package(place: Place, work: Work, tree: SourceTree) -> Built:

@@ -12,7 +12,7 @@ import uv
 
 from tiercel.domain.artifact.assets import AssetKind
 from tiercel.domain.artifact.dependencies import install_commands, is_left_out, layer_folder
-from tiercel.tasks.build.job import Step
+from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.build.references import LocalReference, all_references
 from tiercel.tasks.build.workshop import CodeCopy, Workshop
 
@@ -20,12 +20,12 @@ _COPIES = "installed"
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
 
 
-def install_steps(shop: Workshop) -> tuple[Step, ...]:
+def install_steps(shop: Workshop) -> tuple[BuildStep, ...]:
     """Copy what needs dependencies, and return the commands that install them in the copies.
 
     Raises RefusedInputError for what may not be packaged, and for sources that need a compiler.
     """
-    steps: list[Step] = []
+    steps: list[BuildStep] = []
     for found in all_references(shop):
         if found.asset.kind in _PACKED_FOLDERS and found.path.is_dir():
             steps += _steps_of(shop, found)
@@ -40,7 +40,7 @@ def remove_notes(copy: CodeCopy) -> None:
             installed.unlink()
 
 
-def _steps_of(shop: Workshop, found: LocalReference) -> list[Step]:
+def _steps_of(shop: Workshop, found: LocalReference) -> list[BuildStep]:
     names = {entry.name for entry in found.path.iterdir()}
     commands = install_commands(found.asset, names, uv.find_uv_bin(), found.where)
     inner = layer_folder(found.asset)
@@ -53,4 +53,4 @@ def _steps_of(shop: Workshop, found: LocalReference) -> list[Step]:
     own = frozenset(path.relative_to(code).as_posix() for path in code.rglob("*"))
     shop.copies[found.key] = CodeCopy(root, code, own)
     shown = f"install dependencies of {found.where}"
-    return [Step(command, relative / inner, shown) for command in commands]
+    return [BuildStep(command, relative / inner, shown) for command in commands]

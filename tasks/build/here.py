@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiercel.tasks.build.job import Job, Place, Step, announce
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place, announce_step
 from tiercel.tasks.build.process import can_go_offline, run_build
 from tiercel.tasks.engine.task import run_logger
 
@@ -12,24 +12,24 @@ class Here(Place):
 
     name = "here"
 
-    def build(self, job: Job) -> None:
+    def build(self, job: BuildJob) -> None:
         """See Place."""
         for step in job.build:
-            announce(job, step)
+            announce_step(job, step)
             _run(job, step)
 
-    def test(self, job: Job) -> None:
+    def test(self, job: BuildJob) -> None:
         """See Place."""
         if job.test:
-            announce(job, job.test)
+            announce_step(job, job.test)
             if not can_go_offline():
                 run_logger().info("with network: this system cannot take it away")
             _run(job, job.test, offline=True)
 
-    def inspect(self, job: Job, step: Step) -> None:
+    def inspect(self, job: BuildJob, step: BuildStep) -> None:
         """See Place."""
         _run(job, step, offline=True)
 
 
-def _run(job: Job, step: Step, *, offline: bool = False) -> None:
+def _run(job: BuildJob, step: BuildStep, *, offline: bool = False) -> None:
     run_build(step.command, job.root / step.folder, job.scratch, job.builds, offline=offline)

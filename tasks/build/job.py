@@ -17,7 +17,7 @@ from tiercel.tasks.engine.task import run_logger
 
 
 @dataclass(frozen=True)
-class Step:
+class BuildStep:
     """One command, as an argument list and for no shell, in a folder below the job's root.
 
     `shown` says in the run's log what it is for, if the command does not. `tools` are folders
@@ -31,7 +31,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Job:
+class BuildJob:
     """What one service has to have run, known as a whole before the first command.
 
     `root` is what the commands work on and all that is taken from a place: the exported source
@@ -43,8 +43,8 @@ class Job:
     builds: Builds
     root: Path
     scratch: Path
-    build: tuple[Step, ...] = ()
-    test: Step | None = None
+    build: tuple[BuildStep, ...] = ()
+    test: BuildStep | None = None
 
 
 class Place(Protocol):
@@ -53,27 +53,27 @@ class Place(Protocol):
     name: ClassVar[str]
     """The word for it in [builds] where."""
 
-    def build(self, job: Job) -> None:
+    def build(self, job: BuildJob) -> None:
         """Run the build's commands one after another; then `root` is as they left it.
 
         Nothing that they have started runs any more. Raises BuildFailedError with the last
         lines of the command that failed, UnreachableError for a place that did not answer.
         """
 
-    def test(self, job: Job) -> None:
+    def test(self, job: BuildJob) -> None:
         """Run the job's test, after `build` and packaging; what it changes is taken nowhere.
 
         A place that has tested together with the build tells here how that ended. Raises as
         `build` does.
         """
 
-    def inspect(self, job: Job, step: Step) -> None:
+    def inspect(self, job: BuildJob, step: BuildStep) -> None:
         """Run a program of Tiercel's own that reads what the repository wrote.
 
         It has no network. Raises as `build` does.
         """
 
 
-def announce(job: Job, step: Step) -> None:
+def announce_step(job: BuildJob, step: BuildStep) -> None:
     """Say in the run's log what is run next."""
     run_logger().info("%s: %s", job.service.name, step.shown or " ".join(step.command))

@@ -14,7 +14,7 @@ from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.builder import build_and_package, build_work
-from tiercel.tasks.build.job import Job, Place, Step
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.build.templates import load_template, parse_template
 from tiercel.tasks.engine.task import world_task
@@ -57,7 +57,7 @@ def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
         return None
 
 
-def _lint(place: Place, job: Job, path: PurePosixPath, template: dict[str, Any]) -> None:
+def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, Any]) -> None:
     """Run cfn-lint as a test, because it reads what the pull request wrote.
 
     It stands in a folder of its own: in the source it would take its settings from there.
@@ -70,7 +70,7 @@ def _lint(place: Place, job: Job, path: PurePosixPath, template: dict[str, Any])
         "--output-file", _LINT_REPORT, "--template", str(PurePosixPath("..", "source", path)),
     )  # fmt: skip
     limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
-    step = Step(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix),))
+    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix),))
     place.inspect(replace(job, builds=limits), step)
     found = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
     errors = [one for one in found if one.get("Level") == "Error"]
