@@ -19,7 +19,8 @@ from tiercel.tasks.build.packaging import package_template
 from tiercel.tasks.build.process import run_build
 from tiercel.tasks.build.workshop import Workshop
 from tiercel.tasks.engine.task import run_logger, world_task
-from tiercel.tasks.source.repository import Commit, export
+from tiercel.tasks.source.export import export
+from tiercel.tasks.source.repository import Commit
 
 
 @dataclass(frozen=True)
