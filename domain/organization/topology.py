@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -54,9 +55,17 @@ class Organization(Frozen):
         return repository.lower() in allowed or f"{owner}/*" in allowed
 
 
-class Builds(Frozen):
-    """Limits of a service's own build; seconds."""
+class BuildPlace(StrEnum):
+    """Where the commands of a repository run."""
 
+    HERE = "here"
+    """On the worker, as the worker's user, without protection."""
+
+
+class Builds(Frozen):
+    """Where a service's own build runs, and its limits; seconds."""
+
+    where: BuildPlace = BuildPlace.HERE
     timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
     pass_environment: tuple[VariableName, ...] = ()
 
