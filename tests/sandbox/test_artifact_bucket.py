@@ -43,7 +43,7 @@ def denied(call: Any, **arguments: Any) -> bool:
     try:
         call(**arguments)
     except ClientError as error:
-        return error.response["Error"]["Code"] == "AccessDenied"
+        return bool(error.response["Error"]["Code"] == "AccessDenied")
     return False
 
 

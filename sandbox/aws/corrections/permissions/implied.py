@@ -12,6 +12,10 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms, s3
 
+from tiercel.sandbox.aws.corrections.permissions.passed_roles import passed_role
+
+_PASSED = "sandbox:passed"
+"""What a call passes, told to `demand_implied_permissions` and no key of AWS's."""
 _ROLE_KEY = "cloudformation:RoleArn"
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _WRITE_HEADERS = (
@@ -53,7 +57,8 @@ def tell_role_and_key() -> None:
         found = original_tags(service, action, body, parameters)
         known = {"cloudformation": {"RoleARN": _ROLE_KEY}, "sts": _SESSION_KEYS}.get(service, {})
         told = {key: parameters[name][0] for name, key in known.items() if parameters.get(name)}
-        return found | told
+        passed = passed_role(action, body)
+        return found | told | ({_PASSED: passed} if passed else {})
 
     def s3_context(action: str, query: Any, path: str = "", headers: Any = None) -> Any:
         found = original_s3(action, query, path, headers)
@@ -80,10 +85,11 @@ def _of_write(query: Any, headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def demand_implied_permissions() -> None:
-    """Naming a service role needs iam:PassRole, an object encrypted with a key the key's use.
+    """Handing a role to a service needs iam:PassRole, an object encrypted with a key its use.
 
     Tags and a source identity of a session need permissions of their own.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
@@ -122,6 +128,8 @@ def _implied(
     if role := context.get(_ROLE_KEY):
         passed_to = {"iam:PassedToService": "cloudformation.amazonaws.com"}
         yield Implied("iam:PassRole", "iam", role, passed_to)
+    if passed := context.get(_PASSED):
+        yield Implied("iam:PassRole", "iam", passed[0], {"iam:PassedToService": passed[1]})
     if action == "sts:AssumeRole":
         yield from _of_session(resource_arn, context)
     if service != "s3" or _method.get() == "HEAD":
