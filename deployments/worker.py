@@ -22,6 +22,7 @@ from prefect.settings import get_current_settings
 
 from tiercel.deployments.handing_over import HandingOverWorker
 from tiercel.deployments.warm_runs import warm_runs
+from tiercel.tasks.engine.secrecy import make_unreadable
 
 _POLL_SECONDS = 0.2
 _SAFE_PATH = "PYTHONSAFEPATH"
@@ -32,8 +33,9 @@ def execute_runs(pool: str, name: str | None, limit: int, drain_seconds: float) 
     """Execute the runs of a work pool, `limit` at a time, until SIGTERM or SIGINT.
 
     Then they have `drain_seconds` to end. Neither this process nor those of the runs look for
-    code in the folder that they stand in.
+    code in the folder that they stand in, and no other process of their user reads what they know.
     """
+    make_unreadable()
     os.environ[_SAFE_PATH] = "1"
     worker = HandingOverWorker(
         work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False
