@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
 from tiercel.domain.accounts.observations import Quota, Unread
+from tiercel.domain.organization.topology import BuildPlace
 
 _MOST_SKEW_SECONDS = 60
 _NEAR = 0.9
@@ -63,6 +64,18 @@ def external_id_is_taken(
         )
         for thing in things
     ]
+
+
+def builds_are_held(thing: Thing, seen: BuildPlace | Unread) -> Finding:
+    """What nobody has reviewed runs where it cannot do what the worker may."""
+    rule = "builds"
+    if isinstance(seen, Unread):
+        remedy = "see what the reason asks for, on the machine of the worker"
+        return worked(thing, rule, seen, remedy).model_copy(update={"aspect": Aspect.SETTINGS})
+    if seen is BuildPlace.HERE:
+        why = "they run `here`, as the worker's user, where nothing holds them back"
+        return thing.unknown(Aspect.SETTINGS, rule, why)
+    return thing.green(Aspect.SETTINGS, rule)
 
 
 def accepts_github(thing: Thing, remedy: str, seen: tuple[str, ...] | Unread | None) -> Finding:
