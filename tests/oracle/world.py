@@ -14,7 +14,9 @@ from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
-TOPOLOGY = topology_of("acme/shop", "umbrella/*")
+TOPOLOGY = topology_of(
+    "acme/shop", "umbrella/*", more='[environments.prod.stacks]\nnames = "prefix"\n'
+)
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 GITHUB = "token.actions.githubusercontent.com"
 STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"
@@ -204,7 +206,11 @@ def _identity(principal: str) -> tuple[Document | None, str]:
             if name == role:
                 continue
             policy = "operator" if name == "runner" else name
-            bounded = account == known["runtime_account"] and name not in {"deployer", "auditor"}
+            bounded = account == known["runtime_account"] and name not in {
+                "deployer",
+                "auditor",
+                "destroyer",
+            }
             ours = f"{policy}-permissions" in policy_names()
             document = (environment, f"{policy}-permissions") if ours else None
             return document, environment if bounded else ""
@@ -233,6 +239,6 @@ def _resource_policy(action: str, resource: str) -> Document | None:
             return environment, _DEFAULT_KEY
         role = resource.partition(f":role/{known['prefix']}")[2]
         if action.startswith("sts:") and role:
-            trust = "ecs-tasks" if role in {"runner", "ecs-worker", "ecs-execution"} else role
+            trust = "ecs-tasks" if role == "runner" or role.startswith("ecs-") else role
             return environment, f"{trust}-trust"
     return None

@@ -342,7 +342,7 @@ BREAKAGES: list[tuple[str, Breakage, Looking, str]] = [
         "the role has other policies, too: just-for-today",
     ),
     ("no boundary", unbounded, seeing(Role.CLOUDFORMATION), "permissions boundary is missing"),
-    ("another boundary", another_boundary, Look.boundary, "NeverRemoveABoundary is missing"),
+    ("another boundary", another_boundary, Look.boundary, "KeepWhatIsProtected is missing"),
     ("no builder", no_builder, seeing(Role.BUILDER), "the role does not exist"),
     ("signing disabled", signing_disabled, Look.signing_key, "the key is Disabled"),
     ("nobody signs", signing_disabled, Look.signing, "sign: it does not work"),
