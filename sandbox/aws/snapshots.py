@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 
 from ministack import app
@@ -14,6 +15,8 @@ from ministack.services import cloudformation
 from tiercel.sandbox.machine import state_folder
 
 _INTERVAL_SECONDS = 2.0
+_SHARE_OF_TIME = 0.05
+"""No more of it goes into writing, however large the state has become."""
 _READING = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan", "Validate", "Verify")
 
 
@@ -33,11 +36,14 @@ class Snapshots:
 
     async def run(self) -> None:
         """Write the state again and again until cancelled."""
+        seconds = _INTERVAL_SECONDS
         while True:
-            await asyncio.sleep(_INTERVAL_SECONDS)
+            await asyncio.sleep(seconds)
             if self._changed and not _stack_in_progress():
                 self._changed = False
+                began = time.monotonic()
                 state_folder.replace(Path(persistence.STATE_DIR), _write)
+                seconds = max(_INTERVAL_SECONDS, (time.monotonic() - began) / _SHARE_OF_TIME)
 
 
 def _write(folder: Path) -> None:

@@ -78,7 +78,7 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
 def test_the_server_writes_the_files_of_its_ui_where_it_may(machine: OneMachine) -> None:
     page, _ = machine.api.ui()
     assert "<title>Prefect" in page
-    unit = Unit.read("tiercel-server.service")
+    unit = Unit.read("tiercel-server@.service", "preprod")
     place = unit.environment["PREFECT_SERVER_UI_STATIC_DIRECTORY"]
     assert place.startswith(f"/var/lib/{unit.one('StateDirectory')}/")
     assert any((machine.folder / "server" / "ui").rglob("index.html"))
@@ -120,14 +120,14 @@ def test_a_worker_bears_a_server_that_is_away_and_ends_with_any_other_failure() 
     ("command", "starter"),
     [(None, WarmStarter), ("python -m prefect.engine", EngineCommandStarter)],
 )
-def test_a_run_is_a_fork_unless_the_work_pool_names_a_command(
+def test_a_run_is_a_fork_unless_a_command_is_installed_for_it(
     tmp_path: Path, command: str | None, starter: type
 ) -> None:
     configuration = ProcessJobConfiguration(command=command)
     configuration.prepare_for_flow_run(FlowRun(flow_id=uuid4()))
     context: Any = SimpleNamespace(control_channel=None)
 
-    assert type(starter_of(configuration, tmp_path, context)) is starter
+    assert type(starter_of(configuration, tmp_path, context, "flows.mine")) is starter
 
 
 def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(

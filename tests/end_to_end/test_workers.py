@@ -23,7 +23,7 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.support.commands import ROOT, invoke, invoke_json, run, run_json, start
+from tests.support.commands import ROOT, fork, fork_json, invoke, invoke_json, run_fork, run_json
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
@@ -75,6 +75,10 @@ class World:
 
     def in_sandbox(self) -> list[str]:
         return ["--sandbox", "--state", str(self.state)]
+
+    def server(self) -> dict[str, str]:
+        """For a process in which Prefect was imported before it could ask the sandbox."""
+        return {"PREFECT_API_URL": self.api.url}
 
     def calls_since(self, offset: int) -> list[str]:
         return [
@@ -234,8 +238,8 @@ def test_a_pull_request_is_verified_through_a_worker_and_followed_by_the_command
     head = world.team.push("feature/delay", "develop", files, "Wait a second")
     number = world.team.open("feature/delay", "develop", "Wait a second")
 
-    code, output, progress = run(
-        "verify", REPOSITORY, str(number), head, *world.in_sandbox(), "--json"
+    code, output, progress = run_fork(
+        "verify", REPOSITORY, str(number), head, *world.in_sandbox(), "--json", **world.server()
     )
 
     assert code == 0, progress
@@ -251,7 +255,9 @@ def test_a_pull_request_is_verified_through_a_worker_and_followed_by_the_command
 
 
 def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(world: World) -> None:
-    code, output, _ = run("publish", REPOSITORY, "nosuch", *world.in_sandbox(), "--json")
+    code, output, _ = run_fork(
+        "publish", REPOSITORY, "nosuch", *world.in_sandbox(), "--json", **world.server()
+    )
 
     shown = json.loads(output)
     assert code == ExitCode.REFUSED
@@ -261,7 +267,7 @@ def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(wor
 
 
 def test_ctrl_c_ends_the_following_and_not_the_run(world: World) -> None:
-    command = start("publish", REPOSITORY, world.commit, *world.in_sandbox())
+    command = fork("publish", REPOSITORY, world.commit, *world.in_sandbox(), **world.server())
     assert command.stderr
     link = command.stderr.readline()
     found = re.search(r"/flow-run/([0-9a-f-]{36})", link)
@@ -304,7 +310,7 @@ def test_what_preprod_verified_is_promoted_by_the_worker_of_prod(
 ) -> None:
     before = journal_size(world.journal)
 
-    shown = run_json("promote", REPOSITORY, "main", *world.in_sandbox())
+    shown = fork_json("promote", REPOSITORY, "main", *world.in_sandbox(), **world.server())
 
     assert shown["run"]["state"] == "Completed"
     assert "inbox" in shown["artifacts"][-1]["data"]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tests.support.commands import ROOT, invoke_json, run_json, start
+from tests.support.commands import ROOT, fork, fork_json, invoke_json
+from tests.support.forks import Forked
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
 from tiercel.domain.organization.names import Names
@@ -70,7 +70,7 @@ def committed(repositories: RepositoryMaker, name: str) -> tuple[Repository, str
     return repository, commit
 
 
-def kill_after(process: subprocess.Popen[str], journal: Path, offset: int, operation: str) -> None:
+def kill_after(process: Forked, journal: Path, offset: int, operation: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if any(entry.operation == operation for entry in read_journal(journal, offset)):
@@ -91,12 +91,12 @@ def test_a_deploy_killed_at_any_point_and_started_again_ends_as_one_release(
 ) -> None:
     name = f"killed-{operation.lower()}"
     repository, commit = committed(repositories, name)
-    run_json(*command("publish", sandbox, repository, commit), **server())
+    fork_json(*command("publish", sandbox, repository, commit), **server())
     offset = journal_size(sandbox.journal)
 
-    victim = start(*command("deploy", sandbox, repository, commit), **server())
+    victim = fork(*command("deploy", sandbox, repository, commit), **server())
     kill_after(victim, sandbox.journal, offset, operation)
-    result = run_json(*command("deploy", sandbox, repository, commit), **server())
+    result = fork_json(*command("deploy", sandbox, repository, commit), **server())
 
     assert result[name]["release"] == 1
     assert result[name]["smoke_test"] == f'{{"answer": "{name}"}}'
@@ -108,16 +108,16 @@ def test_a_writer_that_was_asleep_does_no_harm_when_it_wakes(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository, first = committed(repositories, "asleep")
-    run_json(*command("publish", sandbox, repository, first), **server())
+    fork_json(*command("publish", sandbox, repository, first), **server())
     offset = journal_size(sandbox.journal)
-    sleeper = start(*command("deploy", sandbox, repository, first), **server())
+    sleeper = fork(*command("deploy", sandbox, repository, first), **server())
     lease = f"leases/{preprod.stack('asleep')}.json"
     wait_for(sandbox.journal, offset, lambda entry: wrote(entry, lease))
     sleeper.send_signal(signal.SIGSTOP)
     second = repository.commit({"asleep/src/app.py": answering("awake")})
-    run_json(*command("publish", sandbox, repository, second), **server())
+    fork_json(*command("publish", sandbox, repository, second), **server())
 
-    result = run_json(*command("deploy", sandbox, repository, second), **server())
+    result = fork_json(*command("deploy", sandbox, repository, second), **server())
     sleeper.send_signal(signal.SIGCONT)
     output, errors = sleeper.communicate(timeout=PATIENCE_SECONDS)
 
@@ -126,7 +126,7 @@ def test_a_writer_that_was_asleep_does_no_harm_when_it_wakes(
     ours = [entry for entry in history if entry["service"] == "asleep"]
     assert ours[0]["commit"] == second, (output, errors)
     assert [entry["commit"] for entry in ours if entry["status"] == "succeeded"] == [second]
-    again = run_json(*command("deploy", sandbox, repository, second), **server())
+    again = fork_json(*command("deploy", sandbox, repository, second), **server())
     assert not again["asleep"]["changed"], "the sleeper has changed the stack"
 
 
@@ -145,11 +145,11 @@ def test_two_deploys_of_one_commit_at_once_end_as_one_release(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository, commit = committed(repositories, "raced")
-    run_json(*command("publish", sandbox, repository, commit), **server())
+    fork_json(*command("publish", sandbox, repository, commit), **server())
     offset = journal_size(sandbox.journal)
 
     racers = [
-        start(*command("deploy", sandbox, repository, commit), "--json", **server())
+        fork(*command("deploy", sandbox, repository, commit), "--json", **server())
         for _ in range(2)
     ]
     outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
@@ -168,11 +168,11 @@ def test_two_builds_of_one_commit_at_once_publish_one_artifact(
     repository, commit = committed(repositories, "twice")
 
     racers = [
-        start(*command("publish", sandbox, repository, commit), "--json", **server())
+        fork(*command("publish", sandbox, repository, commit), "--json", **server())
         for _ in range(2)
     ]
     outputs = [racer.communicate(timeout=PATIENCE_SECONDS) for racer in racers]
 
     assert [racer.returncode for racer in racers] == [0, 0], "\n".join(map(str, outputs))
-    third = run_json(*command("publish", sandbox, repository, commit), **server())
+    third = fork_json(*command("publish", sandbox, repository, commit), **server())
     assert not third["twice"]["built"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tests.support.commands import ROOT, run_json
+from tests.support.commands import ROOT, fork_shown_to, invoke_json
+from tests.support.forks import Forked
 from tests.support.place import Place
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import ExitCode
@@ -31,19 +30,12 @@ def in_sandbox(sandbox: Sandbox) -> tuple[str, ...]:
 
 
 def environment() -> Mapping[str, str]:
-    return os.environ | client_environ(str(PREFECT_API_URL.value()))
+    return client_environ(str(PREFECT_API_URL.value()))
 
 
-def start(shown_to: int, *arguments: str) -> subprocess.Popen[bytes]:
+def start(shown_to: int, *arguments: str) -> Forked:
     """The command as `tiercel ... 2>&1 | reader` starts it, or with a log in place of the pipe."""
-    return subprocess.Popen(
-        [str(Path(sys.executable).parent / "tiercel"), *arguments],
-        cwd=ROOT,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=shown_to,
-        stderr=shown_to,
-    )
+    return fork_shown_to(shown_to, *arguments, **environment())
 
 
 def code_of_one_whose_reader_goes_away(*arguments: str) -> int:
@@ -56,7 +48,7 @@ def code_of_one_whose_reader_goes_away(*arguments: str) -> int:
 
 
 def released(sandbox: Sandbox, environment_name: str, stack: str) -> list[tuple[int, str]]:
-    history = run_json("releases", environment_name, *in_sandbox(sandbox), **environment())
+    history = invoke_json("releases", environment_name, *in_sandbox(sandbox))
     return [(one["release"], one["status"]) for one in history if one["stack"] == stack]
 
 

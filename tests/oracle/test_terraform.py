@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.support import Caller, caller
-from tests.support.commands import ROOT, run, run_json
+from tests.support.commands import ROOT, fork_json, run_fork
 from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
@@ -135,14 +135,14 @@ def play(folder: Path) -> dict[str, Any]:
     temporary = folder / "tmp"
     temporary.mkdir()
     where = {"TMPDIR": str(temporary)}
-    said: dict[str, Any] = {"without a bucket": run("provision", "preprod", "--json", **where)}
-    said["planned"] = run_json("provision", "preprod", "--bootstrap", "--plan-only", **where)
-    said["not approved"] = run("provision", "preprod", "--json", **where)
+    said: dict[str, Any] = {"without a bucket": run_fork("provision", "preprod", "--json", **where)}
+    said["planned"] = fork_json("provision", "preprod", "--bootstrap", "--plan-only", **where)
+    said["not approved"] = run_fork("provision", "preprod", "--json", **where)
     digest = said["planned"]["plan"]["digest"]
-    said["applied"] = run_json("provision", "preprod", "--approve", digest, **where)
-    said["again"] = run_json("provision", "preprod", **where)
+    said["applied"] = fork_json("provision", "preprod", "--approve", digest, **where)
+    said["again"] = fork_json("provision", "preprod", **where)
     prod = {INFRASTRUCTURE_PROFILE: "prod-infrastructure", RUNTIME_PROFILE: "prod-runtime"}
-    said["prod"] = run_json("provision", "prod", "--bootstrap", "--plan-only", **where, **prod)
+    said["prod"] = fork_json("provision", "prod", "--bootstrap", "--plan-only", **where, **prod)
     said["left behind"] = [path.name for path in temporary.glob("tiercel-terraform-*")]
     return said
 
@@ -259,7 +259,7 @@ def test_the_state_lies_in_a_guarded_bucket_and_its_lock_is_released(
 def test_a_worker_that_is_given_administrators_provisions_from_the_form(
     provisioned: Provisioned,
 ) -> None:
-    run_json("up")
+    fork_json("up")
     api = PrefectApi(str(provisioned.box.prefect_api_url))
     assert api.form("provision-accounts/preprod", environment="preprod")["valid"]
     assert not api.form("provision-accounts/preprod", environment="../prod")["valid"]

@@ -1,7 +1,9 @@
-"""The `tiercel` command: as a process of its own, as a person runs it, or in this process.
+"""The `tiercel` command: installed as a person runs it, forked, or in this process.
 
-A process costs two seconds of a processor before it does anything. It is for tests in which the
-process itself matters, because it is killed, raced or has no terminal; `invoke` is for all others.
+A process costs two seconds of a processor before it does anything, most of it for imports. `run`
+and `start` are for tests of how a process starts and of what it takes from its machine; `fork`
+gives a process of its own that has everything imported, for tests that kill it, race it or read
+beside it; `invoke` is for all others.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.forks import Forked, forked
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -58,6 +62,25 @@ def run(*arguments: str, **environment: str) -> Finished:
 
 def run_json(*arguments: str, **environment: str) -> Any:
     return _document(run(*arguments, "--json", **environment))
+
+
+def fork(*arguments: str, **environment: str) -> Forked:
+    return forked(arguments, ROOT, {**os.environ, **environment})
+
+
+def fork_shown_to(file: int, *arguments: str, **environment: str) -> Forked:
+    """With an open file for all that the command says."""
+    return forked(arguments, ROOT, {**os.environ, **environment}, file)
+
+
+def run_fork(*arguments: str, **environment: str) -> Finished:
+    process = fork(*arguments, **environment)
+    output, errors = process.communicate(timeout=240)
+    return process.wait(), output, errors
+
+
+def fork_json(*arguments: str, **environment: str) -> Any:
+    return _document(run_fork(*arguments, "--json", **environment))
 
 
 def invoke(*arguments: str, **environment: str) -> Finished:
