@@ -73,11 +73,17 @@ def _one_of(statements: Sequence[PolicyDocument]) -> _Statement:
         return made
     condition = {
         operator: {
-            key: _united(one["Condition"][operator][key] for one in statements) for key in tests
+            key: _one_or_all(_united(one["Condition"][operator][key] for one in statements))
+            for key in tests
         }
         for operator, tests in first["Condition"].items()
     }
     return made | {"Condition": condition}
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    """Return a single value without a list: `Bool` has none in AWS's own policies."""
+    return values[0] if len(values) == 1 else values
 
 
 def _united(values: Iterable[Any]) -> list[Any]:

@@ -106,14 +106,18 @@ def filled(text: str, environment: str) -> str:
     return Template(Template(text).safe_substitute(_SHORT)).substitute(VALUES[environment] | more)
 
 
-def documents() -> dict[Document, RenderedPolicy]:
-    """Return every policy of every environment, and the policy of keys that stacks create."""
-    ours = {
+def ours() -> dict[Document, RenderedPolicy]:
+    """Return every policy of every environment."""
+    return {
         (environment, name): render(name, VALUES[environment])
         for environment in ENVIRONMENTS
         for name in policy_names()
     }
-    return ours | {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
+
+
+def documents() -> dict[Document, RenderedPolicy]:
+    """Return every policy of every environment, and the policy of keys that stacks create."""
+    return ours() | {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
 
 
 def account_of(resource: str, principal: str) -> str:

@@ -48,9 +48,11 @@ locals {
             for first in [[for one in statements : one if one.Sid == sid][0]] : {
               for element, tested in { Condition = try(first.Condition, {}) } : element => {
                 for operator, tests in tested : operator => {
-                  for key, values in tests : key => distinct(flatten([
-                    for one in statements : one.Condition[operator][key] if one.Sid == sid
-                  ]))
+                  for key, values in tests : key => [
+                    for united in [distinct(flatten([
+                      for one in statements : one.Condition[operator][key] if one.Sid == sid
+                    ]))] : try(one(united), united)
+                  ][0]
                 }
               } if length(tested) > 0
             }
