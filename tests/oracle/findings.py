@@ -155,9 +155,8 @@ def parliament_findings() -> list[Finding]:
         check=True,
         timeout=_PATIENCE_SECONDS,
     )
-    return sorted(
-        {Finding(rule, *place.split(), text) for place, rule, text in json.loads(said.stdout)}
-    )
+    found = ((*place.split(), rule, text) for place, rule, text in json.loads(said.stdout))
+    return sorted({Finding(rule, file, sid, text) for file, sid, rule, text in found})
 
 
 def _reports(text: str) -> Iterator[dict[str, Any]]:

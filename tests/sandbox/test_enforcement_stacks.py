@@ -293,6 +293,26 @@ def test_without_a_service_role_a_stack_has_the_permissions_of_its_caller(root: 
         assert rest(who, name)["StackStatus"] == status
 
 
+def test_nothing_is_imported_into_a_stack(who: Caller, root: Caller) -> None:
+    url = root.client("sqs").create_queue(QueueName="somebodys")["QueueUrl"]
+    queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"}
+    with pytest.raises(ClientError, match="explicit deny in an identity-based policy"):
+        who.client("cloudformation").create_change_set(
+            StackName=stack_name(),
+            ChangeSetName="import",
+            ChangeSetType="IMPORT",
+            RoleARN=SERVICE_ROLE,
+            TemplateBody=json.dumps(of(Queue=queue)),
+            ResourcesToImport=[
+                {
+                    "ResourceType": "AWS::SQS::Queue",
+                    "LogicalResourceId": "Queue",
+                    "ResourceIdentifier": {"QueueUrl": url},
+                }
+            ],
+        )
+
+
 def test_a_role_that_does_not_trust_cloudformation_is_no_service_role(root: Caller) -> None:
     with pytest.raises(ClientError, match="is invalid or cannot be assumed"):
         root.client("cloudformation").create_stack(
