@@ -37,7 +37,7 @@ def paced(seconds: float, least: float = _LEAST_SECONDS) -> float:
 
 
 def _pace() -> float:
-    if not _is_loopback(os.environ.get("AWS_ENDPOINT_URL", "")):
+    if not is_loopback(os.environ.get("AWS_ENDPOINT_URL", "")):
         return 1.0
     try:
         pace = float(os.environ.get(PACE_VARIABLE, "1"))
@@ -46,7 +46,8 @@ def _pace() -> float:
     return pace if 0 < pace < 1 else 1.0
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Tell whether an address names this very machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

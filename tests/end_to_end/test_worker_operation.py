@@ -61,6 +61,14 @@ def worker(machine: OneMachine) -> Iterator[Callable[..., Service]]:
         service.kill()
 
 
+@pytest.fixture(scope="module")
+def standing(machine: OneMachine) -> Iterator[None]:
+    """A worker for the tests that do not stop theirs; the last ones of this file."""
+    service = machine.start_worker("stands")
+    yield
+    service.kill()
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
     for unit in UNITS.glob("*.service"):
@@ -171,11 +179,11 @@ def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
 
 
 def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
-    machine: OneMachine, worker: Callable[[str], Service]
+    machine: OneMachine, standing: None
 ) -> None:
     # Long enough that the end of the chain is still to come when the cancellation arrives.
+    assert standing is None
     repository, commit = chain(machine, "cancelled", 5)
-    worker("cancels")
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)
     run = machine.api.start(DEPLOY, repository=repository, commit=commit)
@@ -196,10 +204,10 @@ def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
 
 
 def test_the_server_restarts_in_mid_run_and_nothing_is_lost(
-    machine: OneMachine, worker: Callable[[str], Service]
+    machine: OneMachine, standing: None
 ) -> None:
+    assert standing is None
     repository, commit = chain(machine, "restarted", 3)
-    worker("waits")
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)
     run = machine.api.start(DEPLOY, repository=repository, commit=commit)
