@@ -147,8 +147,7 @@ async def _verdict(
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
     before = await call(read_template, merge.base, service.template_path)
-    region = topology.verifying.region
-    role = await call(read_service_role, region, types_of(before, template))
+    role = await call(read_service_role, topology.verifying, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(
         service=service.name,
