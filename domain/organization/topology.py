@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -24,6 +25,8 @@ from tiercel.domain.organization.parts import (
 )
 from tiercel.domain.organization.services import Service
 
+LONGEST_LEASE_SECONDS = 600
+"""The longest lease that can be configured, and that anybody is believed to have."""
 PREPROD = "preprod"
 """The environment of the deployments `publish-artifact` and `deploy-to-preprod`."""
 PROD = "prod"
@@ -50,9 +53,17 @@ class Organization(Frozen):
         return repository.lower() in allowed or f"{owner}/*" in allowed
 
 
-class Builds(Frozen):
-    """Limits of a service's own build; seconds."""
+class BuildPlace(StrEnum):
+    """Where the commands of a repository run."""
 
+    HERE = "here"
+    """On the worker, as the worker's user, without protection."""
+
+
+class Builds(Frozen):
+    """Where a service's own build runs, and its limits; seconds."""
+
+    where: BuildPlace = BuildPlace.HERE
     timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
     pass_environment: tuple[VariableName, ...] = ()
 
@@ -60,7 +71,7 @@ class Builds(Frozen):
 class Leases(Frozen):
     """How long a stack waits for a run that gives no sign of life; seconds."""
 
-    seconds: Annotated[int, Field(strict=True, ge=3, le=600)] = 30
+    seconds: Annotated[int, Field(strict=True, ge=3, le=LONGEST_LEASE_SECONDS)] = 30
 
 
 class Environment(Frozen):

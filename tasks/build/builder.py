@@ -15,10 +15,12 @@ from tiercel.domain.artifact.source_tree import SourceTree, source_paths
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
+from tiercel.tasks.build.dependencies import install_steps
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.packaging import package_template
-from tiercel.tasks.build.process import run_build
+from tiercel.tasks.build.places import place_of
 from tiercel.tasks.build.workshop import Workshop
-from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.export import export
 from tiercel.tasks.source.repository import Commit
 
@@ -44,18 +46,42 @@ def build_service(
 ) -> Built:
     """Export a service's source, build it and package what its template refers to.
 
-    Raises BuildFailedError or RefusedInputError; nothing has been uploaded by then.
+    Its commands run where [builds] says. Raises BuildFailedError or RefusedInputError;
+    nothing has been uploaded by then.
     """
-    shop = Workshop(service, builds, folder / "source", folder / "scratch", folder / "objects")
-    for path in (shop.source, shop.scratch, shop.output):
+    work = build_work(commit, service, builds, folder)
+    return build_and_package(place_of(builds), work, tree)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A service's exported source and the job that a place is given."""
+
+    shop: Workshop
+    job: BuildJob
+
+
+def build_work(commit: Commit, service: Service, builds: Builds, folder: Path) -> Work:
+    """Export a service's source and find out what has to be run for it; raises as above."""
+    shop = Workshop(service, folder / "root", folder / "scratch", folder / "objects")
+    for path in (shop.root, shop.scratch, shop.output):
         shutil.rmtree(path, ignore_errors=True)  # what an attempt before this one has left
         path.mkdir(parents=True)
+    shop.source.mkdir()
     export(commit, source_paths(service), shop.source)
     with _named(service):
-        if service.build:
-            run_logger().info("%s: %s", service.name, " ".join(service.build))
-            run_build(service.build, shop.path(PurePosixPath(service.path)), shop.scratch, builds)
-        body, template = package_template(shop, PurePosixPath(service.template_path))
+        inside = PurePosixPath("source", service.path)
+        steps = (BuildStep(service.build, inside),) if service.build else install_steps(shop)
+        test = BuildStep(service.test, inside) if service.test else None
+        return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))
+
+
+def build_and_package(place: Place, work: Work, tree: SourceTree) -> Built:
+    """Run the build and package what it left; raises as above."""
+    shop = work.shop
+    with _named(shop.service):
+        place.build(work.job)
+        body, template = package_template(shop, PurePosixPath(shop.service.template_path))
     manifest = _manifest(shop, tree, body, template)
     return Built(manifest, {sha256: shop.output / sha256 for sha256 in shop.objects})
 

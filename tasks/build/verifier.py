@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+import tempfile
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
-from tiercel.tasks.build.builder import build_service
-from tiercel.tasks.build.process import can_go_offline, run_build
+from tiercel.tasks.build.builder import build_and_package, build_work
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place
+from tiercel.tasks.build.places import place_of
 from tiercel.tasks.build.templates import load_template, parse_template
-from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.repository import Commit, read_text
 
 _LINT_SECONDS = 120
+_LINT_REPORT = "report.json"
 # These make cfn-lint load rules or files that the pull request chooses.
 _FORBIDDEN_LINT_CONFIG = ("append_rules", "custom_rules", "override_spec", "parameter_files")
 _SHOWN_FINDINGS = 10
@@ -29,18 +33,17 @@ def verify_service(
 ) -> dict[str, Any]:
     """Check, build and test a service, and return its template; nothing is uploaded.
 
-    Its code runs with the environment, limits and lack of credentials of a build, and
-    its tests without network where the system can do that. Raises RefusedInputError for
-    a broken template, BuildFailedError for a build or test that fails.
+    Its code runs where [builds] says, and its tests without network where that place can do
+    it. Raises RefusedInputError for a broken template, BuildFailedError for a build or test
+    that fails.
     """
-    build_service.fn(commit, service, tree, builds, folder)
-    source, scratch = folder / "source", folder / "scratch"
-    template = load_template(source / service.template_path, service.template_path)
-    _lint(source / service.template_path, service.template_path, template, scratch)
-    if service.test:
-        note = "" if can_go_offline() else ", with network: this system cannot take it away"
-        run_logger().info("%s: %s%s", service.name, " ".join(service.test), note)
-        run_build(service.test, source / service.path, scratch, builds, offline=True)
+    place = place_of(builds)
+    work = build_work(commit, service, builds, folder)
+    build_and_package(place, work, tree)
+    path = PurePosixPath(service.template_path)
+    template = load_template(work.shop.path(path), service.template_path)
+    _lint(place, work.job, path, template)
+    place.test(work.job)
     return template
 
 
@@ -54,25 +57,28 @@ def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
         return None
 
 
-def _lint(path: Path, shown: str, template: dict[str, Any], scratch: Path) -> None:
-    """Run cfn-lint as a build, because it reads what the pull request wrote."""
-    _refuse_lint_config(template, shown)
-    report = scratch / "lint.json"
+def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, Any]) -> None:
+    """Run cfn-lint as a test, because it reads what the pull request wrote.
+
+    It stands in a folder of its own: in the source it would take its settings from there.
+    """
+    _refuse_lint_config(template, str(path))
+    neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=job.root))
     command = (
         str(Path(sys.executable).with_name("cfn-lint")),
         "--non-zero-exit-code", "none", "--format", "json",
-        "--output-file", str(report), "--template", str(path),
+        "--output-file", _LINT_REPORT, "--template", str(PurePosixPath("..", "source", path)),
     )  # fmt: skip
-    neutral = scratch / "lint"
-    neutral.mkdir()
-    run_build(command, neutral, scratch, Builds(timeout_seconds=_LINT_SECONDS), offline=True)
-    found = json.loads(report.read_bytes() or b"[]")
+    limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
+    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix),))
+    place.inspect(replace(job, builds=limits), step)
+    found = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
     errors = [one for one in found if one.get("Level") == "Error"]
     if errors:
         raise BuildFailedError(
             "template.lint_errors",
             f"the template has {len(errors)} error{'s' if len(errors) > 1 else ''}",
-            where=shown,
+            where=str(path),
             why="\n".join(_finding(one) for one in errors[:_SHOWN_FINDINGS]),
             state="nothing was deployed",
             remedy="correct the template; `cfn-lint` shows the same on your machine",

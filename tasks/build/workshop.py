@@ -1,4 +1,4 @@
-"""The place of one build: where its source lies, and what has been packaged so far."""
+"""One service's build: where its source lies, and what has been packaged so far."""
 
 from __future__ import annotations
 
@@ -12,21 +12,42 @@ from tiercel.domain.artifact.source_tree import source_paths
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Builds
+
+
+@dataclass(frozen=True)
+class CodeCopy:
+    """A copy of a function's code beside which its dependencies are installed.
+
+    `root` is what is packaged, `code` the folder in it that the code was copied to, `own` the
+    names there that are the repository's.
+    """
+
+    root: Path
+    code: Path
+    own: frozenset[str]
 
 
 @dataclass
 class Workshop:
-    """One service's build: where its sources lie and what has been packaged so far."""
+    """One service's build: where its sources lie and what has been packaged so far.
+
+    What commands of the repository may write is `root`; `scratch` and `output` are ours.
+    """
 
     service: Service
-    builds: Builds
-    source: Path
+    root: Path
     scratch: Path
     output: Path
+    templates: dict[PurePosixPath, dict[str, Any]] = field(default_factory=dict)
+    copies: dict[Any, CodeCopy] = field(default_factory=dict)
     objects: dict[str, PackagedObject] = field(default_factory=dict)
     references: list[AssetReference] = field(default_factory=list)
     packaged: dict[Any, PackagedObject] = field(default_factory=dict)
+
+    @property
+    def source(self) -> Path:
+        """Where the repository's files lie."""
+        return self.root / "source"
 
     def path(self, relative: PurePosixPath) -> Path:
         """Return where a path of the repository lies on this machine."""

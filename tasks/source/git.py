@@ -233,11 +233,11 @@ def remove(path: Path) -> None:
 
 
 def reference_lines(references: NamedCommits) -> bytes:
-    """Return references as `read_references` and git's packed-refs have them."""
+    """Return references as `references_in` and git's packed-refs have them."""
     return os.fsencode("".join(f"{references[name]} {name}\n" for name in sorted(references)))
 
 
-def read_references(file: Path) -> dict[str, str]:
+def references_in(file: Path) -> dict[str, str]:
     """Return the references that a file lists, one a line; those that it has, if it is damaged."""
     try:
         return dict(_parsed(os.fsdecode(file.read_bytes())))

@@ -31,8 +31,8 @@ from tiercel.tasks.source.git import (
     LONGEST_GIT_SECONDS,
     Git,
     git_for,
-    read_references,
     reference_lines,
+    references_in,
     remove,
 )
 
@@ -142,7 +142,7 @@ def _renew(mirror: Path, url: str, refspec: str) -> None:
 
 def references_of(mirror: Path) -> dict[str, str]:
     """Return the commit of every reference that a mirror had when it was fetched."""
-    return read_references(mirror / "references")
+    return references_in(mirror / "references")
 
 
 def _fetched(mirror: Path, url: str, refspec: str) -> tuple[Ended, dict[str, str]]:

@@ -1,0 +1,56 @@
+"""Copies of functions beside which their dependencies are installed.
+
+A function's view of the source stays clean, whatever is installed for another one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import PurePosixPath
+
+import uv
+
+from tiercel.domain.artifact.assets import AssetKind
+from tiercel.domain.artifact.dependencies import install_commands, is_left_out, layer_folder
+from tiercel.tasks.build.job import BuildStep
+from tiercel.tasks.build.references import LocalReference, all_references
+from tiercel.tasks.build.workshop import CodeCopy, Workshop
+
+_COPIES = "installed"
+_PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
+
+
+def install_steps(shop: Workshop) -> tuple[BuildStep, ...]:
+    """Copy what needs dependencies, and return the commands that install them in the copies.
+
+    Raises RefusedInputError for what may not be packaged, and for sources that need a compiler.
+    """
+    steps: list[BuildStep] = []
+    for found in all_references(shop):
+        if found.asset.kind in _PACKED_FOLDERS and found.path.is_dir():
+            steps += _steps_of(shop, found)
+    return tuple(steps)
+
+
+def remove_notes(copy: CodeCopy) -> None:
+    """Remove what installers wrote about this machine or this time."""
+    for installed in list(copy.code.rglob("*")):
+        name = installed.relative_to(copy.code).as_posix()
+        if name not in copy.own and is_left_out(name) and not installed.is_dir():
+            installed.unlink()
+
+
+def _steps_of(shop: Workshop, found: LocalReference) -> list[BuildStep]:
+    names = {entry.name for entry in found.path.iterdir()}
+    commands = install_commands(found.asset, names, uv.find_uv_bin(), found.where)
+    inner = layer_folder(found.asset)
+    if not commands and not inner:
+        return []
+    relative = PurePosixPath(_COPIES, str(len(shop.copies)))
+    root = shop.root / relative
+    code = root / inner
+    shutil.copytree(found.path, code, symlinks=True)
+    own = frozenset(path.relative_to(code).as_posix() for path in code.rglob("*"))
+    shop.copies[found.key] = CodeCopy(root, code, own)
+    shown = f"install dependencies of {found.where}"
+    return [BuildStep(command, relative / inner, shown) for command in commands]

@@ -1,0 +1,35 @@
+"""The place `here`: on the worker, as the worker's user, with no protection but limits."""
+
+from __future__ import annotations
+
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place, announce_step
+from tiercel.tasks.build.process import can_go_offline, run_build
+from tiercel.tasks.engine.task import run_logger
+
+
+class Here(Place):
+    """Runs commands beside the worker; whatever the worker's user may do, they may do."""
+
+    name = "here"
+
+    def build(self, job: BuildJob) -> None:
+        """See Place."""
+        for step in job.build:
+            announce_step(job, step)
+            _run(job, step)
+
+    def test(self, job: BuildJob) -> None:
+        """See Place."""
+        if job.test:
+            announce_step(job, job.test)
+            if not can_go_offline():
+                run_logger().info("with network: this system cannot take it away")
+            _run(job, job.test, offline=True)
+
+    def inspect(self, job: BuildJob, step: BuildStep) -> None:
+        """See Place."""
+        _run(job, step, offline=True)
+
+
+def _run(job: BuildJob, step: BuildStep, *, offline: bool = False) -> None:
+    run_build(step.command, job.root / step.folder, job.scratch, job.builds, offline=offline)

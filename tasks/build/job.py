@@ -1,0 +1,79 @@
+"""What a place has to run for one service, and what every place promises.
+
+A place is where a repository's own commands run: `here`, `isolated`, `codebuild`. Whatever the
+place, the source is exported before and the packages are made afterwards by the same code, so
+that they have the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Protocol
+
+from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import Builds
+from tiercel.tasks.engine.task import run_logger
+
+
+@dataclass(frozen=True)
+class BuildStep:
+    """One command, as an argument list and for no shell, in a folder below the job's root.
+
+    `shown` says in the run's log what it is for, if the command does not. `tools` are folders
+    of programs that a place on this machine has to show to this command, read only.
+    """
+
+    command: tuple[str, ...]
+    folder: PurePosixPath
+    shown: str = ""
+    tools: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuildJob:
+    """What one service has to have run, known as a whole before the first command.
+
+    `root` is what the commands work on and all that is taken from a place: the exported source
+    in `source/`, copies of functions for their dependencies beside it. `scratch` is the place's
+    own; nothing of it is packaged.
+    """
+
+    service: Service
+    builds: Builds
+    root: Path
+    scratch: Path
+    build: tuple[BuildStep, ...] = ()
+    test: BuildStep | None = None
+
+
+class Place(Protocol):
+    """Where commands run that nobody may have reviewed."""
+
+    name: ClassVar[str]
+    """The word for it in [builds] where."""
+
+    def build(self, job: BuildJob) -> None:
+        """Run the build's commands one after another; then `root` is as they left it.
+
+        Nothing that they have started runs any more. Raises BuildFailedError with the last
+        lines of the command that failed, UnreachableError for a place that did not answer.
+        """
+
+    def test(self, job: BuildJob) -> None:
+        """Run the job's test, after `build` and packaging; what it changes is taken nowhere.
+
+        A place that has tested together with the build tells here how that ended. Raises as
+        `build` does.
+        """
+
+    def inspect(self, job: BuildJob, step: BuildStep) -> None:
+        """Run a program of Tiercel's own that reads what the repository wrote.
+
+        It has no network. Raises as `build` does.
+        """
+
+
+def announce_step(job: BuildJob, step: BuildStep) -> None:
+    """Say in the run's log what is run next."""
+    run_logger().info("%s: %s", job.service.name, step.shown or " ".join(step.command))
