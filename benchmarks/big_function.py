@@ -73,7 +73,8 @@ class BigFunction:
     def parts(self) -> dict[str, float]:
         """Return how long the parts of cold packaging take by themselves, in seconds."""
         from tiercel.tasks.build.archive import zip_folder  # noqa: PLC0415
-        from tiercel.tasks.source.repository import Commit, export  # noqa: PLC0415
+        from tiercel.tasks.source.export import export  # noqa: PLC0415
+        from tiercel.tasks.source.repository import Commit  # noqa: PLC0415
 
         sha = git_in(self.folder, "rev-parse", "HEAD").stdout.strip()
         commit = Commit(repository=self.repository, sha=sha, mirror=self.folder / ".git")

@@ -12,21 +12,26 @@ import tempfile
 from abc import ABC
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 import anyio.abc
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import Flow as FlowRecord
+from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import Abort, Pause
-from prefect.flows import load_flow_from_flow_run
+from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry
 from prefect.utilities.engine import propose_state
 from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
+from pydantic import PrivateAttr
 
+from tiercel.deployments.installation import AskedRun, Installation, require_installed
 from tiercel.deployments.prefect_internals import (
     ControlSignalStatus,
     EngineCommandStarter,
@@ -38,16 +43,71 @@ from tiercel.deployments.prefect_internals import (
     ProcessStarter,
     names_a_command,
 )
+from tiercel.deployments.refusing import refuse_run
 from tiercel.deployments.warm_runs import WarmStarter
+from tiercel.domain.base.errors import RefusedInputError
 
 _logger = get_logger("tiercel.worker")
 
 
-class HandingOverWorker(PatientWorker, ABC):
-    """A process worker whose runs start warm and can be handed to the next worker."""
+class AskedConfiguration(ProcessJobConfiguration):
+    """A run's configuration that keeps what the server said when it was made.
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    What is compared is then what is used: nobody can change it in between.
+    """
+
+    _asked: AskedRun | None = PrivateAttr(default=None)
+
+    @property
+    def asked(self) -> AskedRun | None:
+        """What the server said of the run."""
+        return self._asked
+
+    def prepare_for_flow_run(
+        self,
+        flow_run: FlowRun,
+        deployment: DeploymentResponse | None = None,
+        flow: FlowRecord | None = None,
+        work_pool: WorkPool | None = None,
+        worker_name: str | None = None,
+        worker_id: UUID | None = None,
+    ) -> None:
+        """Keep what the server said, and prepare the configuration as Prefect does."""
+        self._asked = asked_run(flow_run, deployment, flow, work_pool)
+        super().prepare_for_flow_run(
+            flow_run, deployment, flow, work_pool, worker_name, worker_id=worker_id
+        )
+
+
+def asked_run(
+    flow_run: FlowRun,
+    deployment: DeploymentResponse | None,
+    flow: FlowRecord | None,
+    work_pool: WorkPool | None,
+) -> AskedRun:
+    """Return what a server's records say of a run."""
+    return AskedRun(
+        flow=flow.name if flow else "",
+        deployment=deployment.name if deployment else "",
+        entrypoint=(deployment.entrypoint if deployment else "") or "",
+        pull_steps=tuple((deployment.pull_steps if deployment else None) or ()),
+        deployment_variables=(deployment.job_variables if deployment else None) or {},
+        run_variables=flow_run.job_variables or {},
+        template=work_pool.base_job_template if work_pool else {},
+    )
+
+
+class HandingOverWorker(PatientWorker, ABC):
+    """A process worker whose runs start warm and can be handed to the next worker.
+
+    It refuses every run that is not of `installation`, before anything of it is loaded.
+    """
+
+    job_configuration = AskedConfiguration
+
+    def __init__(self, *arguments: Any, installation: Installation, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._installation = installation
         self._told = asyncio.Event()
 
     def hand_over(self) -> None:
@@ -61,17 +121,35 @@ class HandingOverWorker(PatientWorker, ABC):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
         """Execute a run; return when its process has ended, for whatever reason."""
+        tell = task_status or anyio.TASK_STATUS_IGNORED
+        try:
+            entrypoint = self._entrypoint_of(configuration)
+        except RefusedInputError as error:
+            await refuse_run(self.client, flow_run, error)
+            tell.started(0)
+            return ProcessWorkerResult(status_code=0, identifier="")
+
+        async def resolve_flow(_: FlowRun) -> Flow[..., Any]:
+            return await asyncio.to_thread(
+                load_flow_from_entrypoint, entrypoint, use_placeholder_flow=False
+            )
+
         with tempfile.TemporaryDirectory(prefix="tiercel-run-") as temporary:
             folder = configuration.working_dir or Path(temporary)
             async with FlowRunExecutorContext() as context:
                 executor = context.create_executor(
                     flow_run,
-                    starter_of(configuration, folder, context),
-                    resolve_flow=load_flow_from_flow_run,
+                    starter_of(configuration, folder, context, entrypoint),
+                    resolve_flow=resolve_flow,
                     propose_submitting=False,
                 )
-                tell = task_status or anyio.TASK_STATUS_IGNORED
                 return await self._execute(context, executor, flow_run, tell)
+
+    def _entrypoint_of(self, configuration: ProcessJobConfiguration) -> str:
+        """Return what a run loads, by what is installed; the server is not asked for that."""
+        asked = configuration.asked if isinstance(configuration, AskedConfiguration) else None
+        nothing = asked_run(FlowRun(flow_id=UUID(int=0)), None, None, None)
+        return require_installed(asked or nothing, self._installation).entrypoint
 
     async def _execute(
         self,
@@ -126,11 +204,15 @@ class _Start(anyio.abc.TaskStatus[ProcessHandle]):
 
 
 def starter_of(
-    configuration: ProcessJobConfiguration, folder: Path, context: FlowRunExecutorContext
+    configuration: ProcessJobConfiguration,
+    folder: Path,
+    context: FlowRunExecutorContext,
+    entrypoint: str,
 ) -> ProcessStarter:
-    """Return what starts a run: a fork, unless the work pool or the deployment names a command."""
+    """Return what starts a run of a flow: a fork, unless a command is installed for it."""
     if names_a_command(configuration):
         return EngineCommandStarter(
+            entrypoint=entrypoint,
             command=configuration.command,
             cwd=folder,
             env=configuration.env,
@@ -141,7 +223,7 @@ def starter_of(
         )
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
     environment = sanitize_subprocess_env(settings | configuration.env)
-    return WarmStarter(environment, folder, context.control_channel)
+    return WarmStarter(environment, folder, context.control_channel, entrypoint)
 
 
 async def _killed(context: FlowRunExecutorContext, flow_run: FlowRun) -> bool:

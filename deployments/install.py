@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
@@ -16,6 +16,7 @@ from prefect.workers.utilities import get_default_base_job_template_for_infrastr
 from tiercel.deployments.automations import automations
 from tiercel.deployments.changes import ServerChange, server_change
 from tiercel.deployments.deploying import Schedule, deploy_all
+from tiercel.deployments.installation import PROCESS, process_template
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.deployments.server import prefect_server
 from tiercel.domain.base.errors import ConfigurationError
@@ -32,8 +33,9 @@ class Installed:
 def install(file: PrefectFile, *, pool_type: str, notify: str | None) -> Installed:
     """Create or update everything on the server of PREFECT_API_URL; repeatable.
 
-    Work pools and schedules that exist stay as they are, and so does what a person switched
-    in Prefect: a paused deployment, a disabled automation. `notify` is a notification block,
+    Schedules that exist stay as they are, and so does what a person switched in Prefect: a paused
+    deployment, a disabled automation. A process work pool gets Prefect's own template again, a
+    work pool of another type is left alone. `notify` is a notification block,
     as TYPE/NAME. Raises ConfigurationError and UnreachableError.
     """
     return asyncio.run(_install(file, pool_type, notify))
@@ -50,7 +52,7 @@ async def _install(file: PrefectFile, pool_type: str, notify: str | None) -> Ins
 
 async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> ServerChange:
     try:
-        await client.read_work_pool(name)
+        pool = await client.read_work_pool(name)
     except ObjectNotFound:
         template = await get_default_base_job_template_for_infrastructure_type(pool_type)
         if template is None:
@@ -70,7 +72,14 @@ async def _ensure_pool(client: PrefectClient, name: str, pool_type: str) -> Serv
             )
         )
         return server_change("work pool", name, None, {})
-    return server_change("work pool", name, {}, {})
+    if pool.type != PROCESS:
+        return server_change("work pool", name, {}, {})
+    # Workers refuse runs under any other template, also under one that an older Prefect made.
+    template = process_template()
+    if pool.base_job_template != template:
+        await client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
+    before = {"base_job_template": pool.base_job_template}
+    return server_change("work pool", name, before, {"base_job_template": template})
 
 
 async def _notification_block(client: PrefectClient, name: str) -> UUID:

@@ -59,10 +59,11 @@ ENGINE = "prefect.engine"
 _logger = get_logger("tiercel.worker")
 
 
-def engine_environment(flow_run_id: UUID, port: int, token: str) -> dict[str, str]:
-    """Return what tells the engine its run, and where its worker speaks to it."""
+def engine_environment(flow_run_id: UUID, port: int, token: str, entrypoint: str) -> dict[str, str]:
+    """Return what tells the engine its run, what it loads, and where its worker speaks to it."""
     return {
         "PREFECT__FLOW_RUN_ID": str(flow_run_id),
+        "PREFECT__FLOW_ENTRYPOINT": entrypoint,
         "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
         "PREFECT__CONTROL_PORT": str(port),
         "PREFECT__CONTROL_TOKEN": token,

@@ -68,16 +68,22 @@ def warm_runs() -> Iterator[None]:
 class WarmStarter:
     """Starts Prefect's engine for one flow run: a process starter of Prefect's runner.
 
-    `environment` is all that the run's process has. It leads a process group of its own, so
-    that a signal to the group reaches what it started and nobody else.
+    The engine loads `entrypoint`, whatever the run's deployment says by then. `environment` is
+    all that the run's process has. It leads a process group of its own, so that a signal to the
+    group reaches what it started and nobody else.
     """
 
     def __init__(
-        self, environment: dict[str, str], folder: Path, control_channel: ControlChannel
+        self,
+        environment: dict[str, str],
+        folder: Path,
+        control_channel: ControlChannel,
+        entrypoint: str,
     ) -> None:
         self._environment = environment
         self._folder = folder
         self._control_channel = control_channel
+        self._entrypoint = entrypoint
 
     async def start(
         self,
@@ -86,7 +92,8 @@ class WarmStarter:
     ) -> None:
         """Start the process, tell its handle, and return when it has ended."""
         port, token = self._control_channel.register(flow_run.id)
-        environment = self._environment | engine_environment(flow_run.id, port, token)
+        told = engine_environment(flow_run.id, port, token, self._entrypoint)
+        environment = self._environment | told
         try:
             process = await anyio.to_thread.run_sync(_started, environment, self._folder)
         except BaseException:

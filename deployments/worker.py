@@ -21,6 +21,7 @@ from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 
 from tiercel.deployments.handing_over import HandingOverWorker
+from tiercel.deployments.installation import Installation
 from tiercel.deployments.warm_runs import warm_runs
 from tiercel.tasks.engine.secrecy import make_unreadable
 
@@ -29,16 +30,23 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 """What `python -P` is, for every Python that is started from here."""
 
 
-def execute_runs(pool: str, name: str | None, limit: int, drain_seconds: float) -> None:
+def execute_runs(
+    pool: str, name: str | None, limit: int, drain_seconds: float, installation: Installation
+) -> None:
     """Execute the runs of a work pool, `limit` at a time, until SIGTERM or SIGINT.
 
-    Then they have `drain_seconds` to end. Neither this process nor those of the runs look for
-    code in the folder that they stand in, and no other process of their user reads what they know.
+    Only those of `installation`; others are refused. Then they have `drain_seconds` to end.
+    Neither this process nor those of the runs look for code in the folder that they stand in,
+    and no other process of their user reads what they know.
     """
     make_unreadable()
     os.environ[_SAFE_PATH] = "1"
     worker = HandingOverWorker(
-        work_pool_name=pool, name=name, limit=limit, create_pool_if_not_found=False
+        work_pool_name=pool,
+        name=name,
+        limit=limit,
+        create_pool_if_not_found=False,
+        installation=installation,
     )
     with warm_runs():
         asyncio.run(work(worker, drain_seconds))

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.entries import Entry
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import (
     begun_by,
@@ -92,7 +93,7 @@ async def _named(target: ReleaseTarget, stack: str, number: int) -> Release:
 
 
 async def _before(
-    target: ReleaseTarget, stack: str, history: list[Release], rejected: Collection[ArtifactId]
+    target: ReleaseTarget, stack: str, history: list[Entry], rejected: Collection[ArtifactId]
 ) -> Release:
     found_stack = await call(observe_stack, target.deployer, stack)
     runs = release_of(found_stack.token) if found_stack and is_success(found_stack.status) else None

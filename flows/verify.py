@@ -41,7 +41,8 @@ from tiercel.flows.release.preparation import read_source_trees, require_reposit
 from tiercel.tasks.build.builder import build_folder
 from tiercel.tasks.build.verifier import read_template, verify_service
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
-from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref, server_url
+from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
+from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path

@@ -8,7 +8,12 @@ from typing import Annotated
 import typer
 
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.releases import detail_rows, release_row, release_table
+from tiercel.cli.terminal.releases import (
+    detail_rows,
+    end_unless_all_is_shown,
+    entry_row,
+    release_table,
+)
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import RefusedInputError
 
@@ -27,17 +32,22 @@ def releases(
     ] = "",
     settings: Settings,
 ) -> None:
-    """List the releases of an environment, the newest of each stack first."""
+    """List the releases of an environment, the newest of each stack first.
+
+    What cannot be read is marked, and the command fails after it has shown everything else.
+    """
     if show:
         _show(settings.output, settings, show, environment)
         return
+    from tiercel.domain.release.entries import unreadable_of
     from tiercel.tasks.records.ledger import read_ledger
 
     output, names = settings.output, settings.names(environment or _DEFAULT)
     history = read_ledger.fn(settings.target(names).records, newest)
-    output.document([release_row(release) for release in history])
+    output.document([entry_row(entry) for entry in history])
     if not settings.as_json:
         release_table(output, f"Releases of {names.environment.name}", history)
+    end_unless_all_is_shown(output, unreadable_of(history))
 
 
 def _show(output: Output, settings: Settings, name: str, environment: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tiercel.cli.terminal.releases import live_row, live_table
+from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.names import Names
+    from tiercel.domain.release.entries import UnreadableEntry
     from tiercel.domain.release.live import Live, StackSeen
 
 
@@ -19,13 +20,14 @@ def status(*, settings: Settings) -> None:
 
     Each stack is looked at: a release that is under way and a change past Tiercel are named.
     An environment that your credentials do not reach is named; if there is no other, the
-    command fails.
+    command fails. It fails as well if entries of the ledger cannot be read, which are marked.
     """
     from tiercel.domain.organization.names import Names
 
     output, topology = settings.output, settings.topology()
     document: dict[str, object] = {}
     failures: list[TiercelError] = []
+    unreadable: list[UnreadableEntry] = []
     for environment in topology.environments:
         try:
             live, unseen = _live(settings, Names.of(topology, environment))
@@ -34,6 +36,7 @@ def status(*, settings: Settings) -> None:
             document[environment] = {"error": error.failure.document()}
             continue
         document[environment] = [live_row(*one) for one in live]
+        unreadable += [entry for one, _ in live for entry in one.unreadable]
         if not settings.as_json:
             live_table(output, f"Live in {environment}", live)
             if unseen:
@@ -43,6 +46,7 @@ def status(*, settings: Settings) -> None:
     for failure in failures:
         output.error_note(failure)
     output.document(document)
+    end_unless_all_is_shown(output, unreadable)
 
 
 def _live(
@@ -57,7 +61,7 @@ def _live(
 
     target = settings.target(names)
     found = read_live_releases.fn(target.records)
-    live = [one for one in found if one.running or one.open]
+    live = [one for one in found if one.running or one.open or one.unreadable]
     if not live:
         return [], None
     try:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import typer
+
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.digests import short
+from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.base.git_names import short_commit
 
 if TYPE_CHECKING:
+    from tiercel.domain.release.entries import Entry, UnreadableEntry
     from tiercel.domain.release.ledger import Release
     from tiercel.domain.release.live import Live, StackSeen
     from tiercel.flows.release.results import Released
 
+_UNREADABLE = "unreadable"
 _COLUMNS = ("stack", "release", "status", "since", "commit", "artifact", "asked by")
 
 
@@ -75,13 +80,27 @@ def release_row(release: Release) -> dict[str, object]:
     }
 
 
+def entry_row(entry: Entry) -> dict[str, object]:
+    """Return an entry of the ledger for the JSON documents, also one that cannot be read."""
+    from tiercel.domain.release.ledger import Release
+
+    if isinstance(entry, Release):
+        return release_row(entry)
+    place = {"stack": entry.stack, "release": entry.number, "status": _UNREADABLE}
+    return place | {"error": entry.failure.document()}
+
+
 def live_row(live: Live, seen: StackSeen | None) -> dict[str, object]:
     """Return what is live on a stack, for the JSON document: `now` says whether that is sure."""
     from tiercel.domain.release.live import standing_of
 
     standing, _ = standing_of(live, seen)
     since = live.open.intent.at.isoformat() if live.open else None
-    return release_row(_shown(live)) | {"now": standing.value, "open_since": since}
+    return entry_row(_shown(live)) | {
+        "now": standing.value,
+        "open_since": since,
+        "unreadable": [entry_row(one) for one in live.unreadable],
+    }
 
 
 def live_table(output: Output, title: str, stacks: Iterable[tuple[Live, StackSeen | None]]) -> None:
@@ -92,9 +111,22 @@ def live_table(output: Output, title: str, stacks: Iterable[tuple[Live, StackSee
     output.table(title, (*_COLUMNS, "now"), rows)
 
 
-def _shown(live: Live) -> Release:
+def _shown(live: Live) -> Entry:
     """Return the release that runs; of a stack that has had none yet, the newest."""
-    return live.running or live.later[0]
+    newest: list[Entry] = [*live.later, *live.unreadable]
+    return live.running or newest[0]
+
+
+def end_unless_all_is_shown(output: Output, unreadable: Sequence[UnreadableEntry]) -> None:
+    """End the command with an error of its own if entries of the ledger could not be read.
+
+    The JSON document has them already.
+    """
+    from tiercel.domain.release.entries import unreadable_entries
+
+    if unreadable:
+        output.error_note(unreadable_entries(unreadable))
+        raise typer.Exit(int(ExitCode.REFUSED))
 
 
 def detail_rows(release: Release) -> list[tuple[str, str]]:
@@ -126,12 +158,16 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in parts.items() if value]
 
 
-def release_table(output: Output, title: str, history: Iterable[Release]) -> None:
-    """Print releases, one a line."""
-    output.table(title, _COLUMNS, [_cells(release) for release in history])
+def release_table(output: Output, title: str, history: Iterable[Entry]) -> None:
+    """Print entries of the ledger, one a line."""
+    output.table(title, _COLUMNS, [_cells(entry) for entry in history])
 
 
-def _cells(release: Release) -> tuple[str, ...]:
+def _cells(release: Entry) -> tuple[str, ...]:
+    from tiercel.domain.release.ledger import Release
+
+    if not isinstance(release, Release):
+        return release.stack, str(release.number), _UNREADABLE, *[""] * (len(_COLUMNS) - 3)
     return (
         release.intent.stack,
         str(release.intent.number),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.digests import (
@@ -14,6 +14,7 @@ from tiercel.domain.base.digests import (
     canonical_json,
     sha256_hex,
 )
+from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
 
 _HEXADECIMAL = StringConstraints(pattern=r"^[0-9a-f]{64}$")
@@ -50,11 +51,14 @@ class TemplateParameter(Frozen):
     no_echo: bool = False
 
 
-class Manifest(Frozen):
+class Manifest(StoredRecord):
     """Everything that was built from one source tree.
 
-    It holds no time and no commit, so that the same source gives the same digest.
+    It holds no time and no commit, so that the same source gives the same digest. What it has
+    is signed and deployed, so that a key that nobody reads is an error.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     service: str
     artifact_id: Annotated[ArtifactId, _HEXADECIMAL]

@@ -6,6 +6,8 @@ https://slsa.dev/spec/v1.0/provenance
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:tiercel:build:v1"
 """The parameters of a build: see docs/operate/security.md."""
+_ANY_BUILD_TYPE = re.compile(r"urn:tiercel:build:v([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,16 @@ def read_statement(payload: bytes) -> Statement | None:
         return None
 
 
+def newer_build_type(payload: bytes) -> str:
+    """Return the build type of a statement that a newer Tiercel made, empty for any other."""
+    try:
+        found = str(json.loads(payload)["predicate"]["buildDefinition"]["buildType"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    ours = _ANY_BUILD_TYPE.fullmatch(found)
+    return found if ours and int(ours[1]) > 1 else ""
+
+
 def is_about(statement: Statement | None, manifest: Manifest) -> bool:
     """Tell whether a statement is about exactly this artifact."""
     return (
@@ -290,5 +303,5 @@ def not_signed(what: str, manifest: Manifest, where: str, why: str) -> Untrusted
         where=where,
         why=why,
         state="nothing was changed",
-        remedy="find out who changed it and restore its first version: the bucket keeps them all",
+        remedy="find out who changed it, and remove its newer versions as the role `retention`",
     )

@@ -27,6 +27,8 @@ from tiercel.domain.organization.parts import (
 )
 from tiercel.domain.organization.services import Service
 
+LONGEST_LEASE_SECONDS = 600
+"""The longest lease that can be configured, and that anybody is believed to have."""
 PREPROD = "preprod"
 """The environment of the deployments `publish-artifact` and `deploy-to-preprod`."""
 PROD = "prod"
@@ -91,7 +93,7 @@ class Builds(Frozen):
 class Leases(Frozen):
     """How long a stack waits for a run that gives no sign of life; seconds."""
 
-    seconds: Annotated[int, Field(strict=True, ge=3, le=600)] = 30
+    seconds: Annotated[int, Field(strict=True, ge=3, le=LONGEST_LEASE_SECONDS)] = 30
 
 
 class Environment(Frozen):

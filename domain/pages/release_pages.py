@@ -15,7 +15,7 @@ from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
 from tiercel.domain.release.ledger import Release, ReleaseStatus
-from tiercel.domain.release.live import Live, open_since
+from tiercel.domain.release.live import Live, open_since, unreadable_words
 
 _LONGEST_OUTPUT = 200
 _BOARD = ("service", "release", "since (UTC)", "commit", "artifact", "by", "run")
@@ -87,9 +87,9 @@ def release_board(
     told if it protects nothing.
     """
     lines = [
-        _board_line(release, one.open, runs, links, names)
+        _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
         for one in live
-        if (release := one.running or one.open)
+        if (release := one.running or one.open) or one.unreadable
     ]
     return page(
         f"What is live in {names.environment.name}",
@@ -102,20 +102,24 @@ def release_board(
 
 def _board_line(
     release: Release,
-    opened: Release | None,
+    live: Live,
     runs: Mapping[str, str],
     links: Links,
     names: Names,
 ) -> tuple[str, ...]:
     return (
         _stack_of(release, links, names),
-        f"{release.intent.number}{_verdict(release)}{_open(opened)}",
+        f"{release.intent.number}{_verdict(release)}{_doubt(live)}",
         _moment(release.outcome.at if release.outcome else release.intent.at),
         links.commit(release.intent.repository, release.intent.commit),
         code(short(release.intent.artifact_digest)),
         escaped(_person(release.intent.requested_by)),
         _run(release.intent.flow_run, runs),
     )
+
+
+def _unreadable_line(live: Live) -> tuple[str, ...]:
+    return (code(live.stack), _doubt(live).removeprefix(": "), *[""] * (len(_BOARD) - 2))
 
 
 def _stack_of(release: Release, links: Links, names: Names) -> str:
@@ -147,8 +151,11 @@ def _verdict(release: Release) -> str:
     return ": **its smoke test failed**" if release.status is ReleaseStatus.FAILED else ""
 
 
-def _open(opened: Release | None) -> str:
-    return f": **{open_since(opened)}**" if opened else ""
+def _doubt(live: Live) -> str:
+    """Return what may be newer than the release that is shown."""
+    if live.unreadable:
+        return f": **{unreadable_words(live.unreadable)}**"
+    return f": **{open_since(live.open)}**" if live.open else ""
 
 
 def _moment(at: datetime) -> str:

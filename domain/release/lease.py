@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from tiercel.domain.base.digests import canonical_json
-from tiercel.domain.base.values import Frozen
+from tiercel.domain.base.record import StoredRecord
+from tiercel.domain.organization.topology import LONGEST_LEASE_SECONDS
 
 _RENEWALS = 3
 """How often a living writer renews a lease in its time: all but one may fail."""
@@ -15,18 +16,19 @@ _TRUSTED_SHARE = 2 / 3
 """The share of a lease's time after which its holder looks again before it changes anything."""
 
 
-class Lease(Frozen):
+class Lease(StoredRecord):
     """Who may change a stack, as it stands in the artifact bucket.
 
-    A lease that was not renewed for `seconds` may be taken over. `fencing` grows with every
-    change of the holder, so that a writer that was asleep can be told from the one that took
-    over. `renewals` makes every write differ from the one before.
+    A lease that was not renewed for `seconds` may be taken over; after `LONGEST_LEASE_SECONDS`
+    whatever it says, because a number that nobody can have configured would lock the stack for
+    ever. `fencing` grows with every change of the holder, so that a writer that was asleep can be
+    told from the one that took over. `renewals` makes every write differ from the one before.
     """
 
     stack: str
     holder: str
     fencing: Annotated[int, Field(ge=1)]
-    seconds: float
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     renewals: Annotated[int, Field(ge=0)] = 0
     released: bool = False
 
@@ -59,7 +61,7 @@ def next_lease(found: Lease | None, age_seconds: float, wanted: Lease) -> Lease 
         return wanted
     if found.holder == wanted.holder and not found.released:
         return found
-    if found.released or age_seconds > found.seconds:
+    if found.released or age_seconds > min(found.seconds, LONGEST_LEASE_SECONDS):
         return wanted.model_copy(update={"fencing": found.fencing + 1})
     return None
 

@@ -21,12 +21,16 @@ from tiercel.domain.base.digests import (
 )
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.failure import Failure
+from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import SmokeTest
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import release_of
 
-_KEY = re.compile(r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})/intent\.json")
+_KEY = re.compile(
+    r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})"
+    r"/(?:intent|outcome|rejection)\.json"
+)
 
 
 class ReleaseStatus(StrEnum):
@@ -46,7 +50,7 @@ class Purpose(StrEnum):
     ROLLBACK = "rollback"
 
 
-class Intent(Frozen):
+class Intent(StoredRecord):
     """Written before the first call that changes a stack. Its number is the release id.
 
     It has everything that it takes to release the same again without the repository.
@@ -82,7 +86,7 @@ class Intent(Frozen):
         return self.stack, self.artifact_digest, self.configuration_digest
 
 
-class Outcome(Frozen):
+class Outcome(StoredRecord):
     """Written once, when a release has ended. Seconds are wall-clock time, `durations` by step.
 
     `stack_token` is the client token of the newest operation on the stack at that time.
@@ -106,7 +110,7 @@ class Outcome(Frozen):
     smoke_test: str = ""
 
 
-class Rejection(Frozen):
+class Rejection(StoredRecord):
     """Written once, when a person rules a release out for good."""
 
     by: str
@@ -148,12 +152,15 @@ def stack_prefix(stack: str) -> str:
 
 
 def entries_of(keys: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """Return the numbers of each stack's releases in ascending order, given all keys."""
-    numbers: dict[str, list[int]] = {}
+    """Return the numbers of each stack's releases in ascending order, given all keys.
+
+    A number counts as taken by any part of an entry: one whose intent was removed is damaged.
+    """
+    numbers: dict[str, set[int]] = {}
     for key in keys:
         match = _KEY.fullmatch(key)
         if match:
-            numbers.setdefault(match["stack"], []).append(int(match["number"]))
+            numbers.setdefault(match["stack"], set()).add(int(match["number"]))
     return {stack: tuple(sorted(found)) for stack, found in sorted(numbers.items())}
 
 

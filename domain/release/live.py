@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tiercel.domain.release.entries import Entry, UnreadableEntry
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.stack.tokens import attempt_in, release_of
 
@@ -15,6 +16,7 @@ class Standing(StrEnum):
 
     AS_RELEASED = "as released"
     OPEN = "open"
+    UNREADABLE = "unreadable"
     CHANGED = "changed past Tiercel"
     UNKNOWN = "unknown"
 
@@ -27,6 +29,8 @@ class Live:
     running: Release | None
     later: tuple[Release, ...]
     """The newest first."""
+    unreadable: tuple[UnreadableEntry, ...] = ()
+    """What may be newer than the release that runs, or be that one."""
 
     @property
     def open(self) -> Release | None:
@@ -42,22 +46,29 @@ class StackSeen:
     token: str = ""
 
 
-def live_of(stack: str, newest_first: Iterable[Release]) -> Live:
+def live_of(stack: str, newest_first: Iterable[Entry]) -> Live:
     """Return what the ledger says of a stack, asking for no release older than the running one."""
     later: list[Release] = []
-    for release in newest_first:
-        if release.outcome and release.outcome.deployed:
-            return Live(stack, release, tuple(later))
-        later.append(release)
-    return Live(stack, None, tuple(later))
+    unreadable: list[UnreadableEntry] = []
+    for entry in newest_first:
+        if isinstance(entry, UnreadableEntry):
+            unreadable.append(entry)
+        elif entry.outcome and entry.outcome.deployed:
+            return Live(stack, entry, tuple(later), tuple(unreadable))
+        else:
+            later.append(entry)
+    return Live(stack, None, tuple(later), tuple(unreadable))
 
 
 def standing_of(live: Live, seen: StackSeen | None) -> tuple[Standing, str]:
     """Return whether the stack is what the ledger says of it, in a word and in words.
 
-    `seen` is None if nobody could look. Whatever Tiercel did to a stack has the token of a
-    release: a stack whose newest operation has another one was changed by somebody else.
+    `seen` is None if nobody could look. An entry that cannot be read may be the one that runs.
+    Whatever Tiercel did to a stack has the token of a release: a stack whose newest operation has
+    another one was changed by somebody else.
     """
+    if live.unreadable:
+        return Standing.UNREADABLE, unreadable_words(live.unreadable)
     if seen and not seen.exists and live.running:
         return Standing.CHANGED, f"{Standing.CHANGED}: the stack is gone"
     if seen and seen.exists and not _is_of(live, seen.token):
@@ -72,6 +83,12 @@ def open_since(release: Release) -> str:
     """Return what is to be said of a release that has no outcome."""
     intent = release.intent
     return f"release {intent.number} open since {intent.at:%Y-%m-%d %H:%M:%S}, may be running"
+
+
+def unreadable_words(entries: Iterable[UnreadableEntry]) -> str:
+    """Return what is to be said of a stack of which entries cannot be read."""
+    numbers = ", ".join(str(one.number) for one in entries)
+    return f"release {numbers} cannot be read"
 
 
 def _is_of(live: Live, token: str) -> bool:

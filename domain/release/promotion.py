@@ -10,6 +10,7 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.versions import Tag
 from tiercel.domain.organization.topology import Environment
+from tiercel.domain.release.entries import Entry, needed
 from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus
 
 _VERDICTS = (ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED)
@@ -21,17 +22,18 @@ def purpose_in(environment: Environment) -> Purpose:
 
 
 def verified_release(
-    history: Iterable[Release], artifact_id: ArtifactId, rejected: Collection[ArtifactId]
+    history: Iterable[Entry], artifact_id: ArtifactId, rejected: Collection[ArtifactId]
 ) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
     An artifact of which one release was rejected is never verified again; `rejected` are those
     that either environment has ever ruled out. `history` is one stack's, the newest first, and
-    need not reach back so far.
+    need not reach back so far. Raises the error of an entry that cannot be read if it is newer
+    than the verdict: it may be a later failure of the same artifact.
     """
     if artifact_id in rejected:
         return None
-    same = (one for one in history if one.intent.artifact_id == artifact_id)
+    same = (one for one in needed(history) if one.intent.artifact_id == artifact_id)
     newest = next((one for one in same if one.status in _VERDICTS), None)
     return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.release.entries import Entry, needed, number_of, readable_of
 from tiercel.domain.release.ledger import (
     Intent,
     Purpose,
@@ -17,7 +18,7 @@ from tiercel.domain.release.ledger import (
 
 
 def release_before(
-    history: Sequence[Release], running: int | None, rejected: Collection[ArtifactId]
+    history: Sequence[Entry], running: int | None, rejected: Collection[ArtifactId]
 ) -> Release | None:
     """Return the newest good release before the one that the stack runs, None without one.
 
@@ -25,18 +26,18 @@ def release_before(
     operation has, None if it has none: then the ledger says what runs. A stack that runs a
     rollback counts as running what was restored, so that going back twice goes back two releases.
     `rejected` are the artifacts that were ever ruled out; `history` need not reach back so far.
+    Raises the error of an entry that cannot be read if it may be the one that is looked for.
     """
-    known = {one.intent.number: one for one in history}
-    runs = known.get(running or 0) or running_release(history)
+    known = {one.intent.number: one for one in readable_of(history)}
+    runs = known.get(running or 0) or running_release(needed(history))
     if runs is None:
         return None
     newest = runs.intent.restores or runs.intent.number
     return next(
         (
             one
-            for one in history
-            if one.intent.number < newest
-            and one.status is ReleaseStatus.SUCCEEDED
+            for one in needed(one for one in history if number_of(one) < newest)
+            if one.status is ReleaseStatus.SUCCEEDED
             and one.intent.artifact_id not in rejected
             and one.intent.business_key != runs.intent.business_key
         ),
@@ -67,12 +68,12 @@ def require_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection
     )
 
 
-def begun_by(history: Iterable[Release], flow_run: str) -> int | None:
+def begun_by(history: Iterable[Entry], flow_run: str) -> int | None:
     """Return the release that a run has begun to restore before it died, None if it has not.
 
     A run that is executed again would otherwise go back one release more.
     """
-    for one in history:
+    for one in readable_of(history):
         if one.intent.flow_run == flow_run and one.intent.purpose is Purpose.ROLLBACK:
             return one.intent.restores
     return None

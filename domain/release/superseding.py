@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from tiercel.domain.base.errors import DeployFailedError, SupersededError, TransientError
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.release.entries import Entry, readable_of
 from tiercel.domain.release.ledger import Intent, Purpose, Release, ReleaseStatus
 
 
@@ -63,13 +64,13 @@ def superseded(older: Intent, newer: Intent) -> SupersededError:
     )
 
 
-def failed_commits(history: Iterable[Release]) -> set[str]:
+def failed_commits(history: Iterable[Entry]) -> set[str]:
     """Return the commits whose newest release failed; `history` has the newest first.
 
-    Rollbacks say nothing of the commit that they restore.
+    Rollbacks say nothing of the commit that they restore, and what cannot be read says nothing.
     """
     newest: dict[str, ReleaseStatus] = {}
-    for one in history:
+    for one in readable_of(history):
         if one.intent.purpose is not Purpose.ROLLBACK:
             newest.setdefault(one.intent.commit, one.status)
     return {commit for commit, status in newest.items() if status is ReleaseStatus.FAILED}

@@ -107,8 +107,8 @@ async def report_superseded(prepared: PreparedCommit, by: str) -> None:
 async def report_board(target: ReleaseTarget) -> None:
     """Show what is live in the environment, since when and by whom.
 
-    The release is made and recorded by then: an entry of some other service that cannot be
-    read leaves the board as it was, and the log says so.
+    The release is made and recorded by then: if the ledger cannot be listed any more, the board
+    stays as it was, and the log says so.
     """
     names = target.names
     try:

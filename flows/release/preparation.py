@@ -14,7 +14,8 @@ from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.tasks.source.fetch import fetch_commit, server_url
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path

@@ -16,7 +16,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
 from tiercel.tasks.records.provenance import verify_artifact, write_provenance
-from tiercel.tasks.source.fetch import server_url
+from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import find_objects
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.base.errors import SmokeTestFailedError, SupersededError, TiercelError
+from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Release
 from tiercel.domain.release.rollback import release_before, restoring
 from tiercel.flows.engine.concurrency import both, call
@@ -40,18 +41,13 @@ async def restore(
 
 
 async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFailedError:
-    """Bring back the release before the failed one; return the failure with what became of it.
-
-    Only while the failed release is the newest: what somebody asked for since comes anyway.
-    """
-    target, wanted = wish.target, wish.intent
-    history, rejected = await both(
-        call(read_history, target.records, wanted.stack),
-        call(read_rejected_artifacts, target.records, wanted.stack),
-    )
-    failed = history[0].intent.number
-    before = release_before(history, failed, rejected)
-    if before is None or history[0].intent.business_key != wanted.business_key:
+    """Bring back the release before the failed one; return the failure with what became of it."""
+    try:
+        failed, before = await _way_back(wish)
+    except TiercelError as unknown:
+        state = f"{failure.state}; what ran before it is not known: {unknown.what}"
+        return failure.but(state=state, remedy=f"{failure.remedy}; {unknown.remedy}")
+    if before is None:
         return failure
 
     async def asked_since(newer: Intent) -> bool:
@@ -60,7 +56,7 @@ async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFaile
     number = before.intent.number
     get_run_logger().warning("%s: going back to release %d", before.intent.service, number)
     try:
-        restored = await restore(target, before, asked_since)
+        restored = await restore(wish.target, before, asked_since)
     except SupersededError as newer:
         state, remedy = f"{failure.state}; {newer.what}", failure.remedy
     except TiercelError as second:
@@ -71,3 +67,19 @@ async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFaile
         state = f"the stack runs release {number} again, as release {again}"
         remedy = failure.remedy
     return failure.but(state=state, remedy=remedy)
+
+
+async def _way_back(wish: Wish) -> tuple[int, Release | None]:
+    """Return the failed release's number and the release to go back to, None without one.
+
+    Only while the failed release is the newest: what somebody asked for since comes anyway.
+    """
+    target, wanted = wish.target, wish.intent
+    history, rejected = await both(
+        call(read_history, target.records, wanted.stack),
+        call(read_rejected_artifacts, target.records, wanted.stack),
+    )
+    newest = next(needed(history))
+    failed = newest.intent.number
+    before = release_before(history, failed, rejected)
+    return failed, before if newest.intent.business_key == wanted.business_key else None

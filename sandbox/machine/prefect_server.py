@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
@@ -34,8 +35,10 @@ _NO_AUTHORITY = resource("deployments", "one_machine", "no-authority.pem")
 """A certificate that has expired and whose key nobody has."""
 
 
-def start_prefect(layout: Layout, port: int) -> Server:
-    """Start the Prefect server and return it; it may not answer yet.
+def start_prefect(
+    layout: Layout, port: int, settings: Mapping[str, str] = MappingProxyType(SETTINGS)
+) -> Server:
+    """Start the Prefect server with these settings and return it; it may not answer yet.
 
     `port` 0 lets the operating system choose one. Raises TiercelError when the port is taken.
     """
@@ -54,7 +57,7 @@ def start_prefect(layout: Layout, port: int) -> Server:
         *("--port", str(port)),
         *("--log-level", "warning"),
     ]
-    process = processes.start(arguments, _environment(layout, port), layout.prefect_log)
+    process = processes.start(arguments, _environment(layout, port, settings), layout.prefect_log)
     return Server(process, port)
 
 
@@ -83,8 +86,8 @@ def client_environ(url: str) -> dict[str, str]:
     }
 
 
-def _environment(layout: Layout, port: int) -> dict[str, str]:
-    return SETTINGS | {
+def _environment(layout: Layout, port: int, settings: Mapping[str, str]) -> dict[str, str]:
+    return dict(settings) | {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(layout.home),
         "TMPDIR": str(layout.temporary),

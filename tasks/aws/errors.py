@@ -25,6 +25,7 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
 from tiercel.domain.base.errors import TiercelError, TransientError, UnreachableError
+from tiercel.tasks.aws.clock import wrong_clock
 
 # What these would log, stack traces among it, is raised as a TiercelError.
 for _logger in ("botocore.credentials", "botocore.tokens"):
@@ -195,6 +196,9 @@ _MEANINGS: tuple[tuple[_Kinds, Callable[[str, str, str], TiercelError]], ...] = 
 def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
     code = code_of(error)
     message = message_of(error)
+    skewed = wrong_clock(error, what, where)
+    if skewed:
+        return skewed
     if code in EXPIRED_CODES:
         return UnreachableError(
             "aws.credentials_expired",

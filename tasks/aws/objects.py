@@ -21,13 +21,16 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.aws.clients import client
-from tiercel.tasks.aws.errors import code_of, translated
+from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.task import world_task
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
+# Encrypted with a key that the caller would have to send, or moved to an archive: that is the
+# object's own fault. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+_STORED_OTHERWISE = ("InvalidObjectState", "InvalidRequest")
 # The object is there already, or somebody else is creating or deleting it just now.
 CONFLICT_CODES = ("ConditionalRequestConflict", "PreconditionFailed")
 
@@ -123,7 +126,8 @@ def read_whole(answer: Mapping[str, Any], where: str, limit: int = MAX_RECORD_BY
             where=where,
             why=f"it has more than {limit:,} bytes",
             state="nothing was changed",
-            remedy="restore the first version of that object, and find out who changed it",
+            remedy="remove the newer versions of that object as the role `retention`, and find out "
+            "who wrote them",
         )
     answer["Body"].read()  # at the end botocore sees whether it was cut short, or damaged
     return body
@@ -135,7 +139,21 @@ def _opened(access: Access, bucket: str, key: str) -> GetObjectOutputTypeDef | N
     except ClientError as error:
         if code_of(error) == "NoSuchKey":
             return None
+        if code_of(error) in _STORED_OTHERWISE:
+            raise _stored_otherwise(error, f"s3://{bucket}/{key}") from error
         raise
+
+
+def _stored_otherwise(error: ClientError, where: str) -> RefusedInputError:
+    return RefusedInputError(
+        "artifact.stored_otherwise",
+        "an object is not stored as Tiercel stores it",
+        where=where,
+        why=f"{code_of(error)}: {message_of(error)}",
+        state="nothing was changed",
+        remedy="remove the newer versions of that object as the role `retention`, and find out "
+        "who wrote them",
+    )
 
 
 def _hashed(access: Access, bucket: str, key: str) -> tuple[str, GetObjectOutputTypeDef] | None:
@@ -248,7 +266,8 @@ def missing_package(bucket: str, package: PackagedObject) -> ArtifactConflictErr
         "a package of the artifact is missing",
         where=f"s3://{bucket}/{package.key}",
         state="nothing was deployed",
-        remedy="restore the object: the bucket keeps its versions",
+        remedy="remove the marker that hides it as the role `retention`: the bucket keeps its "
+        "versions",
     )
 
 

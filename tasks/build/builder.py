@@ -21,7 +21,8 @@ from tiercel.tasks.build.packaging import package_template
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.build.workshop import Workshop
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.source.repository import Commit, export
+from tiercel.tasks.source.export import export
+from tiercel.tasks.source.repository import Commit
 
 
 @dataclass(frozen=True)

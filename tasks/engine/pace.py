@@ -48,7 +48,12 @@ def _pace() -> float:
 
 def in_sandbox() -> bool:
     """Tell whether this process works beside the sandbox: its AWS lies on this machine."""
-    host = urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname or ""
+    return is_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address names this very machine."""
+    host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

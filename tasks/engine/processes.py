@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
+from tiercel.tasks.engine.guard import Guard
 from tiercel.tasks.engine.pace import paced, pause
 
 _LOOK_SECONDS = 0.1
@@ -33,8 +34,8 @@ class Command:
     After `seconds`, or when the run is cancelled, `stop` is sent to the command, and after
     `grace_seconds` more it is killed. It may write `output_bytes` to each of its outputs and,
     on Linux, `file_bytes` to a file. `mark`, as `NAME=value`, is a variable that only this
-    command has: on Linux it leads to what was started apart from its process group. Of this
-    process's descriptors it has `descriptors`, by their numbers.
+    command has: on Linux it leads to what was started apart from its process group. `input` is
+    what it can read. Of this process's descriptors it has `descriptors`, by their numbers.
     """
 
     arguments: Sequence[str]
@@ -46,20 +47,8 @@ class Command:
     output_bytes: int = 256 * _MIB
     file_bytes: int | None = None
     mark: str = ""
+    input: bytes = b""
     descriptors: Sequence[int] = ()
-
-
-class Guard(Protocol):
-    """Somebody who watches a command and what it has started."""
-
-    def started(self, pid: int, /) -> None:
-        """Learn the command's process id, before anything waits for it."""
-
-    def exceeded(self) -> str:
-        """Return what the command has too much of, in words; an empty text while all is well."""
-
-    def end(self) -> None:
-        """End whatever is left of it; nothing runs any more when this returns."""
 
 
 class Ending(Enum):
@@ -96,19 +85,19 @@ class Ended:
 
 
 def run_command(command: Command, log: Path | None = None, guard: Guard | None = None) -> Ended:
-    """Run a command in a session of its own, without input, and return how it ended.
+    """Run a command in a session of its own, and return how it ended.
 
     With a log, both of its outputs go there and are not returned. Whatever it left running
     is killed. Raises InterruptedRunError, after the command was ended, when the run is
     cancelled.
     """
-    with _outputs(log) as (output, errors):
+    with _outputs(log) as (output, errors), _input(command.input) as given:
         try:
             process = subprocess.Popen(
                 command.arguments,
                 cwd=command.folder,
                 env=command.environment,
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
@@ -141,6 +130,18 @@ def _outputs(log: Path | None) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     else:
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             yield output, errors
+
+
+@contextlib.contextmanager
+def _input(body: bytes) -> Iterator[IO[bytes] | int]:
+    """A file here as well: a command that reads nothing of it holds nobody up."""
+    if not body:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(body)
+        file.seek(0)
+        yield file
 
 
 def _watched(process: subprocess.Popen[bytes]) -> threading.Event:

@@ -8,6 +8,7 @@ from tiercel.domain.artifact.manifest import Manifest, manifest_key
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.digests import ArtifactDigest, ArtifactId, sha256_hex
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
+from tiercel.domain.base.record import read_stored
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import create_object, read_object
 from tiercel.tasks.engine.task import run_logger, world_task
@@ -25,7 +26,7 @@ def find_artifact(records: Records, tree: SourceTree) -> Manifest | None:
         return None
     where = f"s3://{records.bucket}/{key}"
     try:
-        manifest = Manifest.model_validate_json(body)
+        manifest = read_stored(Manifest, body, where)
     except ValidationError as error:
         raise _damaged(where, str(error)) from error
     if manifest.source != tree or manifest.artifact_id != tree.artifact_id:
@@ -44,7 +45,7 @@ def read_artifact(
         found = "there is none" if body is None else f"its digest is {sha256_hex(body)}"
         raise _damaged(where, f"the ledger says {digest}, {found}")
     try:
-        return Manifest.model_validate_json(body)
+        return read_stored(Manifest, body, where)
     except ValidationError as error:
         raise _damaged(where, str(error)) from error
 
@@ -75,5 +76,6 @@ def _damaged(where: str, why: str) -> RefusedInputError:
         where=where,
         why=why,
         state="nothing was deployed",
-        remedy="restore the first version of that object, and find out who changed it",
+        remedy="remove the newer versions of that object as the role `retention`, and find out who "
+        "wrote them",
     )

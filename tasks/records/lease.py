@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from tiercel.domain.base.errors import LeaseLostError, RefusedInputError, TransientError
+from tiercel.domain.base.record import read_stored
 from tiercel.domain.organization.access import Records
 from tiercel.domain.release.lease import Lease, lease_key, next_lease
 from tiercel.tasks.aws.clients import client
@@ -94,24 +95,26 @@ def give_back_lease(held: HeldLease) -> None:
 def _read(records: Records, stack: str) -> tuple[Lease | None, str, float]:
     """Return the lease, its version and its age in seconds by the bucket's own clock."""
     key = lease_key(stack)
-    with translated("read a lease", f"s3://{records.bucket}/{key}"):
+    where = f"s3://{records.bucket}/{key}"
+    with translated("read a lease", where):
         try:
             answer = client("s3", records.access).get_object(Bucket=records.bucket, Key=key)
-            body = read_whole(answer, f"s3://{records.bucket}/{key}")
+            body = read_whole(answer, where)
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 return None, "", 0.0
             raise
     try:
-        return Lease.model_validate_json(body), answer["ETag"], _age_seconds(answer)
+        return read_stored(Lease, body, where), answer["ETag"], _age_seconds(answer)
     except ValidationError as error:
         raise RefusedInputError(
             "lease.damaged",
             "a lease cannot be read",
-            where=f"s3://{records.bucket}/{key}",
+            where=where,
             why=str(error),
             state="nothing was changed",
-            remedy="find out who wrote it; delete it when no run changes this stack",
+            remedy="find out who wrote it; when no run changes this stack, delete it as the role "
+            "`retention`",
         ) from error
 
 

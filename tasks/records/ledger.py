@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from tiercel.domain.base.digests import ArtifactId, canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
+from tiercel.domain.base.record import read_stored
 from tiercel.domain.organization.access import Records
+from tiercel.domain.release.entries import Entry, UnreadableEntry
 from tiercel.domain.release.ledger import (
     Intent,
     Outcome,
@@ -52,11 +54,11 @@ def read_release(records: Records, stack: str, number: int) -> Release | None:
 
 
 @world_task("read history", "read history of {stack}")
-def read_history(records: Records, stack: str) -> list[Release]:
-    """Return the stack's releases, the newest first, as far back as promotions look."""
+def read_history(records: Records, stack: str) -> list[Entry]:
+    """Return the stack's entries, the newest first, as far back as promotions look."""
     keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     numbers = entries_of(keys).get(stack, ())
-    return [_read(records, stack, number, keys) for number in numbers[: -_HISTORY - 1 : -1]]
+    return [_entry(records, stack, number, keys) for number in numbers[: -_HISTORY - 1 : -1]]
 
 
 @world_task("record intent", "record intent for {intent.stack}")
@@ -128,12 +130,12 @@ def read_rejected_artifacts(records: Records, stack: str) -> dict[ArtifactId, Re
 
 
 @world_task("read ledger")
-def read_ledger(records: Records, newest: int) -> list[Release]:
-    """Return up to `newest` releases of every stack, the newest of each stack first."""
+def read_ledger(records: Records, newest: int) -> list[Entry]:
+    """Return up to `newest` entries of every stack, the newest of each stack first."""
     keys = set(list_keys(records.access, records.bucket, "ledger/"))
     entries = entries_of(keys)
     return [
-        _read(records, stack, number, keys)
+        _entry(records, stack, number, keys)
         for stack, numbers in entries.items()
         for number in numbers[: -newest - 1 : -1]
     ]
@@ -147,7 +149,7 @@ def read_live_releases(records: Records) -> list[Live]:
 
     def live(stack: str) -> Live:
         newest_first = reversed(entries[stack])
-        return live_of(stack, (_read(records, stack, number, keys) for number in newest_first))
+        return live_of(stack, (_entry(records, stack, number, keys) for number in newest_first))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(live, entries))
@@ -163,8 +165,20 @@ def _body(entry: Intent | Outcome | Rejection) -> bytes:
     return canonical_json(entry.model_dump(mode="json")).decode(errors="replace").encode()
 
 
+def _entry(records: Records, stack: str, number: int, keys: Collection[str]) -> Entry:
+    """Return an entry among others, which one that cannot be read does not hide."""
+    try:
+        return _read(records, stack, number, keys)
+    except RefusedInputError as error:
+        return UnreadableEntry(stack, number, error.failure)
+
+
 def _read(records: Records, stack: str, number: int, keys: Collection[str]) -> Release:
-    """Return an entry; what is not among the keys is not asked for."""
+    """Return an entry; what is not among the keys is not asked for.
+
+    Raises RefusedInputError if it is damaged or if a newer Tiercel wrote it.
+    """
+    where = f"s3://{records.bucket}/"
     intent = read_object(records.access, records.bucket, intent_key(stack, number))
     outcome, rejection = (
         read_object(records.access, records.bucket, key) if key in keys else None
@@ -172,9 +186,13 @@ def _read(records: Records, stack: str, number: int, keys: Collection[str]) -> R
     )
     try:
         release = Release(
-            intent=Intent.model_validate_json(intent or b""),
-            outcome=Outcome.model_validate_json(outcome) if outcome is not None else None,
-            rejection=Rejection.model_validate_json(rejection) if rejection is not None else None,
+            intent=read_stored(Intent, intent or b"", where + intent_key(stack, number)),
+            outcome=read_stored(Outcome, outcome, where + outcome_key(stack, number))
+            if outcome is not None
+            else None,
+            rejection=read_stored(Rejection, rejection, where + rejection_key(stack, number))
+            if rejection is not None
+            else None,
         )
     except ValidationError as error:
         raise _damaged(records.bucket, stack, number, str(error)) from error
@@ -191,5 +209,6 @@ def _damaged(bucket: str, stack: str, number: int, why: str) -> RefusedInputErro
         where=f"s3://{bucket}/{stack_prefix(stack)}{number:08d}/",
         why=why,
         state="nothing was changed",
-        remedy="restore the first version of its objects, which Tiercel wrote, and run it again",
+        remedy="an administrator removes the newer versions of its objects, for which the policy "
+        "of the bucket has to be taken off and provisioned again; the first one is Tiercel's",
     )

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from tiercel.domain.artifact.dsse import Envelope
 from tiercel.domain.artifact.manifest import Manifest, PackagedObject
 from tiercel.domain.artifact.provenance import (
+    BUILD_TYPE,
     is_about,
+    newer_build_type,
     not_signed,
     provenance_key,
     provenance_prefix,
@@ -18,6 +20,7 @@ from tiercel.domain.artifact.provenance import (
 )
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactError
+from tiercel.domain.base.record import of_newer_tiercel
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import (
     create_object,
@@ -74,7 +77,10 @@ def verify_artifact(records: Records, manifest: Manifest, key: SigningKey) -> En
 
 
 def verified_envelope(records: Records, manifest: Manifest, key: SigningKey) -> Envelope:
-    """Return the provenance of a manifest if the key signed it; UntrustedArtifactError if not."""
+    """Return the provenance of a manifest if the key signed it; UntrustedArtifactError if not.
+
+    RefusedInputError if a newer Tiercel made it: nothing of it is looked at before its signature.
+    """
     name = provenance_key(manifest, key.arn)
     where = f"s3://{records.bucket}/{name}"
     body = read_object(records.access, records.bucket, name)
@@ -85,6 +91,9 @@ def verified_envelope(records: Records, manifest: Manifest, key: SigningKey) -> 
     is_ours = is_about(read_statement(envelope.payload), manifest)
     if not key.made(envelope):
         raise _not_genuine(envelope, manifest, key, where, is_ours=is_ours)
+    newer = newer_build_type(envelope.payload)
+    if newer:
+        raise of_newer_tiercel(where, f"its build type is {newer}", BUILD_TYPE)
     if not is_ours:
         raise not_signed("the manifest", manifest, where, "the signed statement names other parts")
     return envelope
@@ -147,5 +156,5 @@ def _refused(code: str, what: str, *, where: str, why: str) -> UntrustedArtifact
         where=where,
         why=why,
         state="nothing was changed",
-        remedy="find out who wrote it and restore its first version: the bucket keeps them all",
+        remedy="find out who wrote it, and remove its newer versions as the role `retention`",
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 
 from tiercel.domain.gitflow.back_merge import MergePreview
+from tiercel.tasks.engine.processes import Ended
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.source.repository import Commit, run_git
+from tiercel.tasks.source.git import run_git
+from tiercel.tasks.source.mirrors import references_of
+from tiercel.tasks.source.repository import Commit, reading
 
 _HAS_CONFLICTS = 1
 
@@ -19,10 +22,10 @@ def commits_since(commit: Commit, base: str) -> list[str]:
     before: the first parent.
     """
     if not base or not _exists(commit, base):
-        parents = run_git(commit.mirror, "rev-list", "--parents", "-n", "1", commit.sha).stdout
-        base = next(iter(parents.decode().split()[1:]), "")
+        parents = _asked(commit, "rev-list", "--parents", "-n", "1", commit.sha)
+        base = next(iter(parents.split()[1:]), "")
     without = [f"^{base}"] if base else []
-    return run_git(commit.mirror, "rev-list", commit.sha, *without, "--").stdout.decode().split()
+    return _asked(commit, "rev-list", commit.sha, *without, "--").split()
 
 
 @world_task("compare commits", "is {commit.sha:.7} older than {sha:.7}")
@@ -42,9 +45,9 @@ def commits_after(commit: Commit, branch: str, most: int) -> list[str]:
 
     Only the branch's own steps are told, not what was merged. At most `most` of them.
     """
-    grown = ("rev-list", "--first-parent", f"--max-count={most}", f"refs/heads/{branch}")
-    output = run_git(commit.mirror, *grown, f"^{commit.sha}", "--").stdout
-    return output.decode().split()
+    tip = _tip(commit, branch)
+    grown = ("rev-list", "--first-parent", f"--max-count={most}", tip, f"^{commit.sha}", "--")
+    return _asked(commit, *grown).split() if tip else []
 
 
 @world_task("preview merge", "preview merge of {sha:.7} into {branch}")
@@ -53,24 +56,35 @@ def preview_merge(commit: Commit, sha: str, branch: str) -> MergePreview | None:
 
     git merges without a work tree, as https://git-scm.com/docs/git-merge-tree describes.
     """
-    mirror, target = commit.mirror, f"refs/heads/{branch}"
-    if not (_exists(commit, sha) and _exists(commit, target)):
+    target = _tip(commit, branch)
+    if not (target and _exists(commit, sha)):
         return None
-    lacking = run_git(mirror, "rev-list", "--count", sha, f"^{target}", "--").stdout
-    merged = run_git(
-        mirror, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", target, sha,
-        check=False,
-    )  # fmt: skip
+    lacking = _asked(commit, "rev-list", "--count", sha, f"^{target}", "--")
+    merged = _merged(commit, target, sha)
     if merged.returncode not in (0, _HAS_CONFLICTS):
         # Histories without a common commit: git refuses to merge them at all.
         return MergePreview(lacking_commits=int(lacking), changes_content=True)
     tree, *conflicts = (os.fsdecode(name) for name in merged.stdout.split(b"\0") if name)
-    before = run_git(mirror, "rev-parse", f"{target}^{{tree}}").stdout.decode().strip()
+    before = _asked(commit, "rev-parse", f"{target}^{{tree}}").strip()
     return MergePreview(
         lacking_commits=int(lacking),
         changes_content=bool(conflicts) or tree != before,
         conflicts=tuple(conflicts),
     )
+
+
+def _merged(commit: Commit, target: str, sha: str) -> Ended:
+    options = ("--write-tree", "--name-only", "--no-messages", "-z")
+    return run_git(commit.mirror, "merge-tree", *options, target, sha, check=False)
+
+
+def _tip(commit: Commit, branch: str) -> str:
+    """Return the newest commit that a branch had when its mirror was fetched."""
+    return references_of(commit.mirror).get(f"refs/heads/{branch}", "")
+
+
+def _asked(commit: Commit, *arguments: str) -> str:
+    return reading(commit, lambda: run_git(commit.mirror, *arguments)).stdout.decode()
 
 
 def _exists(commit: Commit, revision: str) -> bool:

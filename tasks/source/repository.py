@@ -1,31 +1,31 @@
-"""git, as argument lists and without anybody's configuration."""
+"""What a commit holds, read from a mirror and checked against the ids that lead there."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from tiercel.domain.base.errors import RefusedInputError, TransientError, UnreachableError
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.base.log_text import last_lines
+from tiercel.domain.base.git_objects import (
+    TREE,
+    DamagedObjectError,
+    GitEntry,
+    commit_links,
+    tree_entries,
+)
 from tiercel.domain.base.values import Frozen
-from tiercel.tasks.engine.processes import Command, Ended, Ending, run_command
 from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.source.git import Git, git_for, run_git
+from tiercel.tasks.source.mirrors import once_more, renewed
 
-_TIMEOUT_SECONDS = 600
-_GRACE_SECONDS = 10.0
-"""How long git may take to remove its locks and what it has half fetched."""
-
-LONGEST_GIT_SECONDS = _TIMEOUT_SECONDS + _GRACE_SECONDS
 _MAX_FILE_BYTES = 1_048_576
-_AT_ONCE = 200
-"""Paths of one command: of the longest names so many still fit into a command line."""
-_PASSED_ON = ("PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE")
-_SHOWN_LINES = 10
-_SUBMODULE_MODE = b"160000"
+_R = TypeVar("_R")
+
+Trees = dict[str, dict[str, GitEntry]]
+"""What trees hold, by their ids."""
 
 
 class GitObject(Frozen):
@@ -42,27 +42,56 @@ class Commit(Frozen):
     sha: str
     mirror: Path
 
+    @property
+    def shown(self) -> str:
+        """The commit as messages name it."""
+        return f"{self.repository}@{short_commit(self.sha)}"
+
+
+def reading(commit: Commit, read: Callable[[], _R]) -> _R:
+    """Return what `read` finds in the commit's mirror, which is fetched anew if it is broken."""
+    found: list[_R] = []
+
+    def mend() -> None:
+        found.append(renewed(commit.repository, commit.mirror, commit.sha, read))
+
+    return once_more(lambda: found[0] if found else read(), mend, commit.shown)
+
 
 def list_files(commit: Commit) -> list[str]:
     """Return the paths of all files of the commit, from the root of the repository."""
-    output = run_git(commit.mirror, "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit.sha)
-    return [os.fsdecode(name) for name in output.stdout.split(b"\x00") if name]
+    listing = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit.sha)
+    output = reading(commit, lambda: run_git(commit.mirror, *listing)).stdout
+    return [os.fsdecode(name) for name in output.split(b"\x00") if name]
 
 
 def read_text(commit: Commit, path: str) -> str | None:
     """Return a file of the commit as text, None if it has no such file; at most 1 MiB."""
-    where = f"{commit.repository}@{short_commit(commit.sha)}:{path}"
-    name = f"{commit.sha}:{path}"
-    size = run_git(commit.mirror, "cat-file", "-s", name, check=False)
-    if size.returncode:
+    where = f"{commit.shown}:{path}"
+    entry = look_up(commit, [path]).get(path)
+    if entry is None:
         return None
-    if int(size.stdout) > _MAX_FILE_BYTES:
-        raise RefusedInputError("source.file_too_long", f"{path} is larger than 1 MiB", where=where)
-    blob = run_git(commit.mirror, "cat-file", "blob", name, check=False)
-    text = None if blob.returncode else _utf_8(blob.stdout)  # git fails for a folder
+    body = None if entry.is_tree else _blob(commit, entry.id, path, where)
+    text = None if body is None else _utf_8(body)
     if text is None:
         raise RefusedInputError("source.file_not_text", f"{path} is not UTF-8 text", where=where)
     return text
+
+
+def _blob(commit: Commit, blob: str, path: str, where: str) -> bytes:
+    size = reading(commit, lambda: run_git(commit.mirror, "cat-file", "-s", blob)).stdout
+    if int(size) > _MAX_FILE_BYTES:
+        raise RefusedInputError("source.file_too_long", f"{path} is larger than 1 MiB", where=where)
+    return reading(commit, lambda: _contents(commit.mirror, [blob]))[0]
+
+
+def _contents(mirror: Path, ids: Sequence[str]) -> list[bytes]:
+    """Return what objects contain; DamagedObjectError if one is missing or another."""
+    with git_for(mirror) as git:
+        found = git.contents(ids)
+    if None in found:
+        raise DamagedObjectError(f"the object {ids[found.index(None)]} is missing")
+    return [one.body for one in found if one]
 
 
 def _utf_8(body: bytes) -> str | None:
@@ -76,127 +105,83 @@ def _utf_8(body: bytes) -> str | None:
 def find_objects(commit: Commit, paths: Sequence[str]) -> dict[str, GitObject]:
     """Return what the commit has at each path; `.` is the whole of it.
 
-    One git process for 200 paths. Raises RefusedInputError for a path that is not there.
+    Raises RefusedInputError for a path that is not there.
     """
-    remaining = iter([path for path in paths if _is_inside(path)])
-    found: dict[str, GitObject] = {}
-    while batch := list(islice(remaining, _AT_ONCE)):
-        found |= dict(_listed(commit, batch))
-    if "." in paths:
-        root = run_git(commit.mirror, "rev-parse", "--verify", f"{commit.sha}^{{tree}}")
-        found["."] = GitObject(id=root.stdout.decode().strip(), kind="tree")
+    found = look_up(commit, paths)
     for path in paths:
         if path not in found:
             raise RefusedInputError(
                 "source.no_such_path",
                 f"{path} does not exist in the commit",
-                where=f"{commit.repository}@{short_commit(commit.sha)}",
+                where=commit.shown,
                 state="nothing was built",
                 remedy="correct the service's path or include in tiercel.toml",
             )
-    return {path: found[path] for path in paths}
+    return {path: GitObject(id=found[path].id, kind=found[path].kind) for path in paths}
 
 
-def _is_inside(path: str) -> bool:
-    """Whether git can have an entry of this name: it refuses to look outside of the tree."""
-    return not {"", ".", ".."} & set(path.split("/"))
+def look_up(commit: Commit, paths: Iterable[str]) -> dict[str, GitEntry]:
+    """Return what the commit has at each path that it has; `.` is the whole of it.
 
-
-def _listed(commit: Commit, paths: Sequence[str]) -> Iterator[tuple[str, GitObject]]:
-    """List the paths, and the trees above those that lie in one another."""
-    listing = run_git(commit.mirror, "ls-tree", "-t", "-z", "--full-tree", commit.sha, "--", *paths)
-    for entry in listing.stdout.split(b"\x00")[:-1]:
-        described, _, name = entry.partition(b"\t")
-        _, kind, found = described.decode().split()
-        yield os.fsdecode(name), GitObject(id=found, kind=kind)
-
-
-def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
-    """Write the files below the paths into an empty folder, as git would check them out.
-
-    Raises RefusedInputError for a submodule, whose files the commit does not hold, and
-    for a name that git does not write, such as `.git`.
+    Every tree on the way is compared with its id, the commit itself too: whatever was written
+    into the mirror, nothing is found that the commit does not hold.
     """
-    listing = run_git(commit.mirror, "ls-tree", "-r", "-z", "--full-tree", commit.sha, "--", *paths)
-    for entry in listing.stdout.split(b"\x00"):
-        if entry.startswith(_SUBMODULE_MODE):
-            raise RefusedInputError(
-                "source.submodule",
-                "a service's source contains a git submodule",
-                where=os.fsdecode(entry.partition(b"\t")[2]),
-                why="the commit names the submodule's commit and not its files",
-                state="nothing was built",
-                remedy="put the files into the repository, or leave the submodule out of the path",
-            )
-    index = target.with_name(target.name + ".index")
-    # On all cores: half the time on two, for thousands of files.
-    result = run_git(
-        commit.mirror, "-c", "checkout.workers=0", f"--work-tree={target}",
-        "checkout", "--quiet", "--force", commit.sha, "--", *paths,
-        check=False, extra={"GIT_INDEX_FILE": str(index)},
-    )  # fmt: skip
-    index.unlink(missing_ok=True)
-    if result.returncode:
-        raise RefusedInputError(
-            "source.not_checked_out",
-            "git cannot check out the commit",
-            where=f"{commit.repository}@{short_commit(commit.sha)}: {', '.join(paths)}",
-            why=result.stderr.decode(errors="replace").strip()[-500:],
-            state="nothing was built",
-            remedy="rename the file that git names, or see whether the disk is full",
-        )
+    wanted = dict.fromkeys(paths)
+
+    def read() -> tuple[GitEntry, Trees]:
+        with git_for(commit.mirror) as git:
+            return trees_to(git, commit.sha, wanted)
+
+    root, trees = reading(commit, read)
+    found = {path: entry_of_path(path, root, trees) for path in wanted}
+    return {path: entry for path, entry in found.items() if entry}
 
 
-def run_git(
-    mirror: Path, *arguments: str, check: bool = True, extra: Mapping[str, str] | None = None
-) -> Ended:
-    """Run git on a mirror, with nobody's configuration, hooks or prompts.
-
-    Raises UnreachableError if git is not installed or, with `check`, fails; TransientError if
-    it was ended before it was done: what it would have said is not known.
-    """
-    environment = _environment() | dict(extra or {})
-    ended = run_command(
-        Command(
-            ("git", "-c", f"core.hooksPath={os.devnull}", f"--git-dir={mirror}", *arguments),
-            Path(),
-            environment,
-            _TIMEOUT_SECONDS,
-            grace_seconds=_GRACE_SECONDS,
-        )
-    )
-    if ended.ending is Ending.NOT_STARTED and not shutil.which("git", path=environment.get("PATH")):
-        raise UnreachableError(
-            "git.not_installed",
-            "git is not installed",
-            where="PATH",
-            remedy="install git 2.39 or newer",
-        )
-    if ended.ending in (Ending.TIMED_OUT, Ending.SIGNALLED):
-        raise TransientError(
-            "git.not_ended", "git was ended before it was done", where=str(mirror), why=ended.why
-        )
-    if ended.ending is not Ending.EXITED or (check and ended.returncode):
-        raise UnreachableError(
-            "git.failed",
-            f"git {arguments[0]} failed",
-            where=str(mirror),
-            why="\n".join([ended.why, *last_lines(ended.stderr, _SHOWN_LINES)]),
-            remedy="see whether the disk is full; if git finds the mirror damaged, delete it: it "
-            "is fetched again",
-        )
-    return ended
+def trees_to(git: Git, sha: str, paths: Iterable[str]) -> tuple[GitEntry, Trees]:
+    """Return a commit's tree, and all trees that lie on the way to the paths, level by level."""
+    root, trees = _root(git, sha)
+    ways = [(root, _parts(path)) for path in paths]
+    while ways := [(entry, parts) for entry, parts in ways if entry.is_tree and parts]:
+        add_trees(git, trees, (entry.id for entry, _ in ways))
+        ways = [
+            (trees[entry.id][parts[0]], parts[1:])
+            for entry, parts in ways
+            if parts[0] in trees[entry.id]
+        ]
+    return root, trees
 
 
-def _environment() -> dict[str, str]:
-    """Nobody's configuration, hooks or prompts; paths are names and not patterns."""
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed_on | {
-        "GIT_ALLOW_PROTOCOL": "https:http:file",
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
+def _root(git: Git, sha: str) -> tuple[GitEntry, Trees]:
+    described, tree = git.contents([sha, f"{sha}^{{tree}}"])
+    if described is None or described.id != sha:
+        raise DamagedObjectError(f"the commit {sha} is missing")
+    root = GitEntry(TREE, commit_links(described.body).tree)
+    if tree is None or tree.id != root.id:
+        raise DamagedObjectError(f"the tree {root.id} is missing")
+    return root, {root.id: tree_entries(tree.body)}
+
+
+def add_trees(git: Git, trees: Trees, ids: Iterable[str]) -> None:
+    """Read trees that are not among those known; DamagedObjectError if one is not there."""
+    new = [tree for tree in dict.fromkeys(ids) if tree not in trees]
+    for tree, found in zip(new, git.contents(new), strict=True):
+        if found is None:
+            raise DamagedObjectError(f"the tree {tree} is missing")
+        trees[tree] = tree_entries(found.body)
+
+
+def _parts(path: str) -> list[str]:
+    """Return a path's names; none for what no entry of git's can be called."""
+    parts = path.split("/")
+    return [] if {"", ".", ".."} & set(parts) else parts
+
+
+def entry_of_path(path: str, root: GitEntry, trees: Trees) -> GitEntry | None:
+    """Return what lies at a path, given the trees on the way there; `.` is the root."""
+    if path == ".":
+        return root
+    entry: GitEntry | None = root
+    parts = _parts(path)
+    for part in parts:
+        entry = trees[entry.id].get(part) if entry and entry.is_tree else None
+    return entry if parts else None

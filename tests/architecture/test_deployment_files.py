@@ -292,12 +292,21 @@ def pins(path: Path) -> set[tuple[str, str]]:
 
 
 def test_the_server_for_one_machine_and_that_of_the_sandbox_have_the_same_settings() -> None:
-    unit = Unit.read("tiercel-server.service").environment
+    unit = Unit.read("tiercel-server@.service", "prod").environment
     places = {
-        "PREFECT_HOME": "/var/lib/tiercel-server",
-        "PREFECT_SERVER_UI_STATIC_DIRECTORY": "/var/lib/tiercel-server/ui",
+        "PREFECT_HOME": "/var/lib/tiercel-server-prod",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": "/var/lib/tiercel-server-prod/ui",
     }
     assert unit == SETTINGS | places
+
+
+def test_two_servers_of_one_machine_share_nothing() -> None:
+    preprod, prod = (
+        Unit.read("tiercel-server@.service", name).settings for name in ("preprod", "prod")
+    )
+    for key in ("User", "StateDirectory", "EnvironmentFile"):
+        assert preprod[key] != prod[key]
+    assert "--port ${TIERCEL_SERVER_PORT}" in preprod["ExecStart"][0]
 
 
 def test_a_worker_of_one_machine_reaches_its_server_as_the_sandboxes_workers_do() -> None:

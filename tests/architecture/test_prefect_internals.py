@@ -50,7 +50,7 @@ CALLED = {
     "prefect.runner._process_manager.create_isolated_termination_scope": {"pid"},
     "prefect.runner._starter_engine.EngineCommandStarter": {
         "command", "cwd", "env", "stream_output", "control_channel", "isolate_process_group",
-        "env_overrides_settings",
+        "env_overrides_settings", "entrypoint",
     },
     "prefect.workers.base.BaseWorker._submit_run": {"flow_run"},
     "prefect.workers.base.BaseWorker._cancel_run": {"flow_run_id"},
@@ -85,10 +85,11 @@ FIELDS = {
 VARIABLES = {
     "PREFECT__FLOW_RUN_ID": "prefect.engine",
     "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "prefect.flow_engine",
+    "PREFECT__FLOW_ENTRYPOINT": "prefect.flow_engine",
     "PREFECT__CONTROL_PORT": "prefect._internal.control_listener",
     "PREFECT__CONTROL_TOKEN": "prefect._internal.control_listener",
 }
-NOT_FOR_US = {"STORAGE_BASE_PATH", "DEPLOYMENT_NAME", "FLOW_ENTRYPOINT"}
+NOT_FOR_US = {"STORAGE_BASE_PATH", "DEPLOYMENT_NAME"}
 
 
 def named(name: str) -> Any:
@@ -161,7 +162,9 @@ def test_the_engine_reads_what_it_is_told(name: str) -> None:
 
 def test_the_engine_is_told_all_that_prefect_itself_would_tell() -> None:
     start = inspect.getsource(named("prefect.runner._starter_engine.EngineCommandStarter.start"))
-    told = named("tiercel.deployments.prefect_internals.engine_environment")(uuid4(), 1, "token")
+    told = named("tiercel.deployments.prefect_internals.engine_environment")(
+        uuid4(), 1, "token", "flows.mine"
+    )
     theirs = set(re.findall(r'"PREFECT__(\w+)"', start)) - NOT_FOR_US
     assert theirs == {name.removeprefix("PREFECT__") for name in told}
 

@@ -61,6 +61,14 @@ def worker(machine: OneMachine) -> Iterator[Callable[..., Service]]:
         service.kill()
 
 
+@pytest.fixture(scope="module")
+def standing(machine: OneMachine) -> Iterator[None]:
+    """A worker for the tests that do not stop theirs; the last ones of this file."""
+    service = machine.start_worker("stands")
+    yield
+    service.kill()
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
     for unit in UNITS.glob("*.service"):
@@ -78,7 +86,7 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
 def test_the_server_writes_the_files_of_its_ui_where_it_may(machine: OneMachine) -> None:
     page, _ = machine.api.ui()
     assert "<title>Prefect" in page
-    unit = Unit.read("tiercel-server.service")
+    unit = Unit.read("tiercel-server@.service", "preprod")
     place = unit.environment["PREFECT_SERVER_UI_STATIC_DIRECTORY"]
     assert place.startswith(f"/var/lib/{unit.one('StateDirectory')}/")
     assert any((machine.folder / "server" / "ui").rglob("index.html"))
@@ -120,14 +128,14 @@ def test_a_worker_bears_a_server_that_is_away_and_ends_with_any_other_failure() 
     ("command", "starter"),
     [(None, WarmStarter), ("python -m prefect.engine", EngineCommandStarter)],
 )
-def test_a_run_is_a_fork_unless_the_work_pool_names_a_command(
+def test_a_run_is_a_fork_unless_a_command_is_installed_for_it(
     tmp_path: Path, command: str | None, starter: type
 ) -> None:
     configuration = ProcessJobConfiguration(command=command)
     configuration.prepare_for_flow_run(FlowRun(flow_id=uuid4()))
     context: Any = SimpleNamespace(control_channel=None)
 
-    assert type(starter_of(configuration, tmp_path, context)) is starter
+    assert type(starter_of(configuration, tmp_path, context, "flows.mine")) is starter
 
 
 def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
@@ -171,11 +179,11 @@ def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
 
 
 def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
-    machine: OneMachine, worker: Callable[[str], Service]
+    machine: OneMachine, standing: None
 ) -> None:
     # Long enough that the end of the chain is still to come when the cancellation arrives.
+    assert standing is None
     repository, commit = chain(machine, "cancelled", 5)
-    worker("cancels")
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)
     run = machine.api.start(DEPLOY, repository=repository, commit=commit)
@@ -196,10 +204,10 @@ def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
 
 
 def test_the_server_restarts_in_mid_run_and_nothing_is_lost(
-    machine: OneMachine, worker: Callable[[str], Service]
+    machine: OneMachine, standing: None
 ) -> None:
+    assert standing is None
     repository, commit = chain(machine, "restarted", 3)
-    worker("waits")
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)
     run = machine.api.start(DEPLOY, repository=repository, commit=commit)

@@ -18,6 +18,7 @@ from tiercel.domain.base.errors import ExitCode, RefusedInputError, SmokeTestFai
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.entries import readable_of
 from tiercel.domain.release.ledger import Purpose, ReleaseStatus
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.release.results import Released
@@ -112,7 +113,9 @@ def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
 
     assert failed.value.state == "the stack runs release 1 again, as release 3"
     access = orchestrator(preprod, "test")
-    history = read_history.fn(Records(access, preprod.artifact_bucket), preprod.stack("relapse"))
+    history = readable_of(
+        read_history.fn(Records(access, preprod.artifact_bucket), preprod.stack("relapse"))
+    )
     assert [(one.intent.number, one.status) for one in history] == [
         (3, ReleaseStatus.SUCCEEDED),
         (2, ReleaseStatus.FAILED),

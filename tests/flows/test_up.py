@@ -11,16 +11,28 @@ from typing import Any
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.objects import DeploymentSchedule, State
+from prefect.client.schemas.actions import (
+    DeploymentScheduleCreate,
+    DeploymentUpdate,
+    WorkPoolUpdate,
+)
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
+from tiercel.deployments.handing_over import asked_run
 from tiercel.deployments.install import install
+from tiercel.deployments.installation import (
+    AskedRun,
+    Installation,
+    process_template,
+    require_installed,
+)
 from tiercel.deployments.prefect_file import PrefectFile, read_prefect_file
 from tiercel.deployments.runs import follow
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,6 +61,14 @@ def server_of_the_command(prefect_server: None, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
 
 
+@pytest.fixture(scope="module")
+def deployed(prefect_server: None) -> None:
+    assert prefect_server is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_API_URL", str(get_current_settings().api.url))
+        install(FILE, pool_type="process", notify=None)
+
+
 async def schedules_after(*added: DeploymentScheduleCreate) -> list[DeploymentSchedule]:
     async with get_client() as client:
         deployment = await client.read_deployment_by_name(DEPLOY_TO_PREPROD)
@@ -62,8 +82,8 @@ def facts(schedules: list[DeploymentSchedule]) -> list[dict[str, Any]]:
     return sorted((one.model_dump(mode="json", exclude=ids) for one in schedules), key=str)
 
 
+@pytest.mark.usefixtures("deployed")
 def test_schedules_that_somebody_made_in_the_ui_stay_as_they_are() -> None:
-    install(FILE, pool_type="process", notify=None)
     before = asyncio.run(schedules_after(*BY_A_PERSON))
     assert {one.slug for one in before} == {"nightly", "twice", None}
 
@@ -71,6 +91,43 @@ def test_schedules_that_somebody_made_in_the_ui_stay_as_they_are() -> None:
 
     assert facts(asyncio.run(schedules_after())) == facts(before)
     assert {one.what for one in changes if one.kind == "deployment"} == {"unchanged"}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_what_a_run_does_is_brought_back_if_somebody_changed_it_in_prefect() -> None:
+    async def looked_up() -> AskedRun:
+        async with get_client() as client:
+            deployment = await client.read_deployment_by_name(DEPLOY_TO_PREPROD)
+            pool = await client.read_work_pool("preprod")
+            flow = await client.read_flow(deployment.flow_id)
+            run = FlowRun(flow_id=flow.id)
+            return asked_run(run, deployment, flow, pool)
+
+    async def changed() -> None:
+        async with get_client() as client:
+            deployment = await client.read_deployment_by_name(DEPLOY_TO_PREPROD)
+            step = {"prefect.deployments.steps.run_shell_script": {"script": "true"}}
+            theirs = {"entrypoint": "evil.py:flow", "pull_steps": [step]}
+            await client.update_deployment(
+                deployment.id, DeploymentUpdate(job_variables={"command": "true"}, **theirs)
+            )
+            template = process_template()
+            template["variables"]["properties"]["command"]["default"] = "true"
+            await client.update_work_pool("preprod", WorkPoolUpdate(base_job_template=template))
+
+    installed = Installation.of(FILE, "preprod", process_template())
+    assert require_installed(asyncio.run(looked_up()), installed)
+    asyncio.run(changed())
+    with pytest.raises(RefusedInputError):
+        require_installed(asyncio.run(looked_up()), installed)
+
+    changes = {
+        one.name: one.what for one in install(FILE, pool_type="process", notify=None).changes
+    }
+
+    assert require_installed(asyncio.run(looked_up()), installed)
+    assert changes["preprod"] == "updated: base_job_template"
+    assert changes[DEPLOY_TO_PREPROD] == "updated: entrypoint, job_variables, pull_steps"
 
 
 @flow
@@ -89,9 +146,8 @@ def test_a_run_that_is_being_cancelled_cannot_become_crashed() -> None:
     assert asyncio.run(answers()) == [accepted, accepted, rejected, accepted]
 
 
+@pytest.mark.usefixtures("deployed")
 def test_who_waits_for_a_run_is_told_that_no_worker_is_there() -> None:
-    install(FILE, pool_type="process", notify=None)
-
     async def what_is_told() -> list[str]:
         told: list[str] = []
         async with get_client() as client:

@@ -16,9 +16,13 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
-from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from tiercel.deployments.handing_over import HandingOverWorker
+from tiercel.deployments.installation import (
+    Installation,
+    InstalledDeployment,
+    process_template,
+)
 from tiercel.deployments.warm_runs import warm_runs
 
 WAITS = f"{sys.executable} -c 'import time; time.sleep(60)'"
@@ -29,12 +33,19 @@ pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prefect_server"
 
 
 @asynccontextmanager
-async def worker_of(pool: str) -> AsyncIterator[HandingOverWorker]:
-    worker = HandingOverWorker(work_pool_name=pool, limit=2)
+async def worker_of(
+    pool: str, command: str | None, entrypoint: str = "unused.py:unused"
+) -> AsyncIterator[HandingOverWorker]:
+    """A worker for whose pool one deployment is installed: `started_run` makes runs of it."""
+    installed = InstalledDeployment(entrypoint, {"command": command} if command else {})
+    worker = HandingOverWorker(
+        work_pool_name=pool,
+        limit=2,
+        installation=Installation(process_template(), {f"flow-{pool}/{pool}": installed}),
+    )
     async with worker:
-        template = await get_default_base_job_template_for_infrastructure_type("process")
         await worker.client.create_work_pool(
-            WorkPoolCreate(name=pool, type="process", base_job_template=template or {}),
+            WorkPoolCreate(name=pool, type="process", base_job_template=process_template()),
             overwrite=True,
         )
         await worker.sync_with_backend()
@@ -95,7 +106,7 @@ def refuse_once(client: PrefectClient, method: str, path: str) -> list[httpx.Res
 def test_a_refused_call_for_one_run_leaves_the_others_alone_and_the_run_is_taken_again() -> None:
     async def scenario() -> None:
         pool = "refuses-one"
-        async with worker_of(pool) as worker:
+        async with worker_of(pool, WAITS) as worker:
             first = await started_run(worker.client, pool, WAITS)
             await worker.get_and_submit_flow_runs()
             await until(lambda: has_process(worker.client, first))
@@ -116,7 +127,7 @@ def test_a_refused_call_for_one_run_leaves_the_others_alone_and_the_run_is_taken
 def test_a_refused_call_for_a_cancellation_leaves_the_runs_alone() -> None:
     async def scenario() -> None:
         pool = "refuses-cancel"
-        async with worker_of(pool) as worker:
+        async with worker_of(pool, WAITS) as worker:
             run = await started_run(worker.client, pool, WAITS)
             await worker.get_and_submit_flow_runs()
             await until(lambda: has_process(worker.client, run))
@@ -131,7 +142,7 @@ def test_a_refused_call_for_a_cancellation_leaves_the_runs_alone() -> None:
 def test_a_run_whose_process_is_still_being_started_is_handed_over() -> None:
     async def scenario() -> None:
         pool = "being-started"
-        async with worker_of(pool) as worker:
+        async with worker_of(pool, None) as worker:
             run = await started_run(worker.client, pool, None)
             worker.hand_over()
             with warm_runs():  # it begins to import, so the first fork takes seconds
@@ -150,7 +161,7 @@ def test_a_run_whose_process_cannot_be_started_crashes_and_nothing_else_is_an_er
 ) -> None:
     async def scenario() -> None:
         pool = f"cannot-start-{told}"
-        async with worker_of(pool) as worker:
+        async with worker_of(pool, "/no/such/program") as worker:
             run = await started_run(worker.client, pool, "/no/such/program")
             if told:
                 worker.hand_over()
@@ -185,10 +196,10 @@ def test_a_run_awaits_its_next_worker_only_when_its_process_has_ended(tmp_path: 
     (tmp_path / "slow.py").write_text(dedent(source))
 
     async def scenario() -> None:
-        pool = "ends-slowly"
-        async with worker_of(pool) as worker:
+        pool, entrypoint = "ends-slowly", f"{tmp_path}/slow.py:ends_slowly"
+        async with worker_of(pool, ENGINE, entrypoint) as worker:
             client = worker.client
-            run = await started_run(client, pool, ENGINE, f"{tmp_path}/slow.py:ends_slowly")
+            run = await started_run(client, pool, ENGINE, entrypoint)
             await worker.get_and_submit_flow_runs()
             await until(lambda: anyio.Path(tmp_path / "began").exists())
             worker.hand_over()

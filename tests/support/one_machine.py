@@ -22,7 +22,7 @@ from tiercel.sandbox.machine.prefect_database import copy_database
 from tiercel.sandbox.machine.processes import bind
 
 PROGRAMS = Path(sys.executable).parent
-SERVER = Unit.read("tiercel-server.service")
+SERVER = Unit.read("tiercel-server@.service", "preprod")
 WORKER = Unit.read("tiercel-worker@.service", "preprod")
 DEPLOY = "deploy-to-preprod/preprod"
 PUBLISH = "publish-artifact/preprod"
@@ -55,7 +55,7 @@ class OneMachine:
 
     def start_server(self) -> None:
         command = SERVER.command(PROGRAMS)
-        command[command.index("4200")] = str(self.port)
+        command[command.index("${TIERCEL_SERVER_PORT}")] = str(self.port)
         home = self.folder / "server"
         home.mkdir(exist_ok=True)
         copy_database(home)

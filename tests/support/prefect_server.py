@@ -17,11 +17,18 @@ from prefect.settings import temporary_settings
 from tiercel.sandbox.machine import processes
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.prefect_server import (
+    SETTINGS,
     api_url,
     await_prefect,
     client_environ,
     start_prefect,
 )
+
+# Events are a fifth of what the server does, and nobody here reacts to one or looks at it.
+_WITHOUT_EVENTS = {
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+}
 
 
 @contextmanager
@@ -33,7 +40,7 @@ def prefect_server(folder: Path) -> Iterator[None]:
     """
     layout = Layout(folder)
     layout.create()
-    server = start_prefect(layout, 0)
+    server = start_prefect(layout, 0, SETTINGS | _WITHOUT_EVENTS)
     await_prefect(layout, server, lambda _: None)
     environ = client_environ(api_url(server.port)) | {
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{layout.prefect}/prefect.db"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import traceback
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from botocore import exceptions
@@ -101,6 +103,43 @@ def test_expired_credentials_ask_for_a_login(code: str) -> None:
     assert not failure.transient
     assert failure.what == "cannot do something: the credentials have expired"
     assert "log in again" in failure.remedy
+
+
+SKEWED = "The difference between the request time and the current time is too large."
+EXPIRED = "Signature expired: 20261130T010000Z is now earlier than 20261130T034500Z"
+EARLY = "Signature not yet current: 20261130T070000Z is still later than 20261130T041500Z"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("RequestTimeTooSkewed", SKEWED),
+        ("SignatureDoesNotMatch", EXPIRED),
+        ("InvalidSignatureException", EARLY),
+        ("RequestExpired", "Request has expired."),
+    ],
+)
+@pytest.mark.parametrize(("hours", "words"), [(-3, "3 h 0 min ahead"), (2, "2 h 0 min behind")])
+def test_a_wrong_clock_is_told_with_its_offset(
+    code: str, message: str, hours: int, words: str
+) -> None:
+    theirs = datetime.now(UTC) + timedelta(hours=hours)
+    error = refusal(code, 403, message)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"date": format_datetime(theirs, True)}
+    failure = translation(error)
+    assert failure.code == "aws.wrong_clock"
+    assert isinstance(failure, UnreachableError)
+    assert not failure.transient
+    assert words in failure.why
+
+
+def test_a_wrong_clock_is_told_without_a_date_as_well() -> None:
+    assert translation(refusal("RequestTimeTooSkewed", 403, SKEWED)).code == "aws.wrong_clock"
+
+
+def test_a_wrong_secret_is_no_wrong_clock() -> None:
+    message = "The request signature we calculated does not match the signature you provided."
+    assert translation(refusal("SignatureDoesNotMatch", 403, message)).code == "aws.not_allowed"
 
 
 def test_no_code_is_of_two_kinds() -> None:

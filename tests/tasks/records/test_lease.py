@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
 from tests.tasks.faults import Faults, error, losing_first, once
@@ -151,3 +152,24 @@ def test_a_lease_that_nobody_can_read_is_not_overwritten(
         take_lease.fn(records, wanted(stack))
     assert refused.value.code == "lease.damaged"
     assert stored(bucket, stack) == json.loads(body)
+
+
+def test_a_lease_of_a_newer_tiercel_is_not_taken_over(
+    records: Records, bucket: str, stack: str
+) -> None:
+    newer = json.dumps({"format": 99, "stack": stack, "renewed_by": "another rule"}).encode()
+    root("infrastructure", "s3").put_object(Bucket=bucket, Key=lease_key(stack), Body=newer)
+    with pytest.raises(RefusedInputError, check=because("record.newer_format")):
+        take_lease.fn(records, wanted(stack))
+    assert stored(bucket, stack) == json.loads(newer)
+
+
+def test_a_lease_that_an_earlier_version_gave_back_is_taken(
+    records: Records, bucket: str, stack: str
+) -> None:
+    old = json.loads(wanted(stack).given_back().to_bytes())
+    del old["format"]
+    root("infrastructure", "s3").put_object(
+        Bucket=bucket, Key=lease_key(stack), Body=json.dumps(old).encode()
+    )
+    assert take_lease.fn(records, wanted(stack, "run b")).lease.fencing == 2

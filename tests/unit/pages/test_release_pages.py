@@ -16,6 +16,7 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
 from tiercel.domain.pages.release_pages import publication_page, release_board, release_page
 from tiercel.domain.pages.review_page import verification_page
+from tiercel.domain.release.entries import UnreadableEntry
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.live import Live, live_of
 from tiercel.domain.review.statuses import StatusState, status_of
@@ -160,6 +161,15 @@ def test_the_board_says_of_a_release_without_outcome_that_it_may_be_running() ->
     assert "| 9: **release 9 open since" in release_board(
         [live_of(STACK, [later])], {}, LINKS, NAMES
     )
+
+
+def test_the_board_marks_what_cannot_be_read_and_shows_everything_else() -> None:
+    damaged = TiercelError("ledger.entry_damaged", "entry 9 cannot be read").failure
+    beside = live_of(STACK, [UnreadableEntry(STACK, 9, damaged), release(outcome())])
+    alone = live_of("acme-preprod-other", [UnreadableEntry("acme-preprod-other", 1, damaged)])
+    page = release_board([beside, alone], {}, LINKS, NAMES)
+    assert "| 7: **release 9 cannot be read** |" in page
+    assert "| `acme-preprod-other` | **release 1 cannot be read** |" in page
 
 
 def test_a_stack_that_never_ran_a_release_is_not_on_the_board() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from tiercel.domain.organization.topology import LONGEST_LEASE_SECONDS
 from tiercel.domain.release.lease import Lease, is_trusted, lease_key, next_lease, renewal_seconds
 
 SECONDS = 30.0
@@ -32,6 +34,8 @@ MINE = lease(holder="run b")
         (lease(fencing=4), SECONDS, None),
         (lease(fencing=4), SECONDS + 1, 5),
         (lease(fencing=4, seconds=3), 4.0, 5),
+        (lease(fencing=4, seconds=1e9), LONGEST_LEASE_SECONDS, None),
+        (lease(fencing=4, seconds=1e9), LONGEST_LEASE_SECONDS + 1, 5),
         (lease(fencing=4, released=True), 0.0, 5),
         (lease(fencing=4, holder="run b"), 0.0, 4),
         (lease(fencing=4, holder="run b", released=True), 0.0, 5),
@@ -43,6 +47,13 @@ def test_a_lease_is_had_when_nobody_has_it_or_its_holder_is_silent(
     got = next_lease(found, age, MINE)
     assert (got.fencing if got else None) == fencing
     assert got is None or got.holder == "run b"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "NaN", "Infinity"])
+def test_a_lease_of_no_length_is_no_lease(seconds: object) -> None:
+    body = lease().to_bytes().replace(b"30.0", str(seconds).encode())
+    with pytest.raises(ValidationError):
+        Lease.model_validate_json(body)
 
 
 def test_whoever_holds_it_already_gets_it_as_it_is() -> None:

@@ -21,6 +21,7 @@ from tiercel.domain.release.ledger import (
     next_number,
     outcome_key,
     owner_refusal,
+    rejection_key,
     resumable,
     running_release,
     stack_prefix,
@@ -53,8 +54,9 @@ def test_the_entries_of_the_ledger_are_what_was_written_in_any_order(
     assert entries_of(keys) == {stack: tuple(sorted(found)) for stack, found in written.items()}
 
 
-def test_an_intent_without_an_outcome_is_an_entry_and_the_reverse_is_none() -> None:
-    assert entries_of([intent_key(STACK, 1), outcome_key(STACK, 2)]) == {STACK: (1,)}
+def test_any_part_of_an_entry_takes_its_number() -> None:
+    keys = [intent_key(STACK, 1), outcome_key(STACK, 2), rejection_key(STACK, 3)]
+    assert entries_of(keys) == {STACK: (1, 2, 3)}
 
 
 @pytest.mark.parametrize(
