@@ -38,7 +38,7 @@ def verify_service(
     that fails.
     """
     place = place_of(builds)
-    work = build_work(commit, service, builds, folder)
+    work = build_work(commit, service, place, builds, folder)
     build_and_package(place, work, tree)
     path = PurePosixPath(service.template_path)
     template = load_template(work.shop.path(path), service.template_path)

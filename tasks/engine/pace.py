@@ -37,7 +37,7 @@ def paced(seconds: float, least: float = _LEAST_SECONDS) -> float:
 
 
 def _pace() -> float:
-    if not is_loopback(os.environ.get("AWS_ENDPOINT_URL", "")):
+    if not in_sandbox():
         return 1.0
     try:
         pace = float(os.environ.get(PACE_VARIABLE, "1"))
@@ -46,7 +46,12 @@ def _pace() -> float:
     return pace if 0 < pace < 1 else 1.0
 
 
-def is_loopback(url: str) -> bool:
+def in_sandbox() -> bool:
+    """Tell whether this process works beside the sandbox: its AWS lies on this machine."""
+    return leads_to_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
+
+
+def leads_to_loopback(url: str) -> bool:
     """Tell whether an address names this very machine."""
     host = urlsplit(url).hostname or ""
     try:

@@ -8,12 +8,14 @@ from tiercel.domain.accounts.observations import Quota, Unread
 from tiercel.domain.accounts.use_check import (
     accepts_github,
     are_protected,
+    builds_are_held,
     clock_is_right,
     external_id_is_taken,
     quotas_have_room,
     worked,
 )
 from tiercel.domain.base.errors import TransientError, UnreachableError
+from tiercel.domain.organization.topology import BuildPlace
 
 THING = Thing("222222222222", "account")
 DENIED = Unread("AccessDenied: no")
@@ -27,6 +29,20 @@ BUSY = Unread("SlowDown", passing=True)
 def test_what_was_tried_worked_was_refused_or_says_nothing(seen: object, verdict: Verdict) -> None:
     found = worked(THING, "change set", seen, "provision it")
     assert (found.verdict, found.aspect) == (verdict, Aspect.USE)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (BuildPlace.ISOLATED, Verdict.GREEN),
+        (BuildPlace.HERE, Verdict.UNKNOWN),
+        (DENIED, Verdict.RED),
+    ],
+)
+def test_builds_are_held_or_it_is_said(seen: BuildPlace | Unread, verdict: Verdict) -> None:
+    found = builds_are_held(THING, seen)
+    assert (found.verdict, found.aspect) == (verdict, Aspect.SETTINGS)
+    assert bool(found.why) is (verdict is not Verdict.GREEN)
 
 
 @pytest.mark.parametrize(
