@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick mutants prove chaos bench check format docs lock clean
+.PHONY: help setup demo test quick mutants prove chaos adversary bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ mutants: setup ## break the product 40 times and see that the tests notice; abou
 
 chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/reliability.md; 40 minutes
 	@$(BIN)/python -m tests.chaos
+
+adversary: setup ## attack builds, and each again without its protection; about 2 minutes
+	@$(BIN)/python -m pytest tests/adversary --adversary -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
 	@for name in enforcement packaging sam trigger lifecycle safety; do \

@@ -1,5 +1,6 @@
 """Does, when it is imported, what every run would do: reads what botocore has to know of AWS, makes
 Prefect's tasks of the functions that the flows call, and completes the models that Prefect defers.
+It also makes the process unreadable to others, as which its forks begin.
 
 For the process that is forked for runs, which can be told what to import and nothing else; what
 has the tasks is imported before this.
@@ -20,6 +21,7 @@ from prefect.events.schemas.events import Event
 from pydantic import BaseModel
 
 from tiercel.tasks.aws.clients import read_descriptions
+from tiercel.tasks.engine.secrecy import make_unreadable
 from tiercel.tasks.engine.task import WorldTask
 
 _MODELS: tuple[type[BaseModel], ...] = (
@@ -50,6 +52,7 @@ def complete_models() -> None:
         model.model_rebuild()
 
 
+make_unreadable()
 read_descriptions()
 make_tasks()
 complete_models()

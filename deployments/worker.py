@@ -23,6 +23,7 @@ from prefect.settings import get_current_settings
 from tiercel.deployments.handing_over import HandingOverWorker
 from tiercel.deployments.installation import Installation
 from tiercel.deployments.warm_runs import warm_runs
+from tiercel.tasks.engine.secrecy import make_unreadable
 
 _POLL_SECONDS = 0.2
 _SAFE_PATH = "PYTHONSAFEPATH"
@@ -35,8 +36,10 @@ def execute_runs(
     """Execute the runs of a work pool, `limit` at a time, until SIGTERM or SIGINT.
 
     Only those of `installation`; others are refused. Then they have `drain_seconds` to end.
-    Neither this process nor those of the runs look for code in the folder that they stand in.
+    Neither this process nor those of the runs look for code in the folder that they stand in, and
+    no other process of their user reads what they know.
     """
+    make_unreadable()
     os.environ[_SAFE_PATH] = "1"
     worker = HandingOverWorker(
         work_pool_name=pool,

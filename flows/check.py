@@ -16,7 +16,12 @@ from tiercel.domain.accounts.findings import (
 )
 from tiercel.domain.accounts.observations import KeySeen, Unread
 from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
-from tiercel.domain.accounts.use_check import clock_is_right, external_id_is_taken, worked
+from tiercel.domain.accounts.use_check import (
+    builds_are_held,
+    clock_is_right,
+    external_id_is_taken,
+    worked,
+)
 from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
 from tiercel.domain.base.values import PolicyDocument
 from tiercel.domain.organization.names import Names, Role
@@ -37,7 +42,8 @@ from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.release.pages import report_check
 from tiercel.tasks.accounts.check_kms import read_key
 from tiercel.tasks.accounts.check_sts import assume, compare_clocks
-from tiercel.tasks.accounts.policy_files import render
+from tiercel.tasks.build.places import find_place
+from tiercel.tasks.engine.policy_files import render
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -86,7 +92,12 @@ async def _findings(place: CheckTarget, topology: Topology) -> list[Finding]:
         found += nothing_checked(wanted.seen_by_orchestrator(), why)
     else:
         found += await _as_orchestrator(place, topology)
-    return [*found, clock_is_right(wanted.infrastructure("account"), clock)]
+    builds = await attempt(find_place, topology.builds)
+    return [
+        *found,
+        clock_is_right(wanted.infrastructure("account"), clock),
+        builds_are_held(wanted.infrastructure("worker"), builds),
+    ]
 
 
 async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Finding]:
@@ -112,12 +123,22 @@ async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Findi
         ]
     )
     found += _entered(wanted, deployer, auditor)
+    found += await _destroying(place)
     if not audits:
         found += nothing_checked(wanted.seen_by_auditor(), "the auditor cannot be assumed")
     if not deploys:
         stacks = [wanted.runtime("stacks")]
         found += nothing_checked(stacks, "the deployer cannot be assumed")
     return found + not_used(place)
+
+
+async def _destroying(place: CheckTarget) -> list[Finding]:
+    """Say whether the role that deletes stacks lets the orchestrator in, where there is one."""
+    if Role.DESTROYER not in place.names.roles:
+        return []
+    seen = await attempt(assume, place.destroyer)
+    thing = place.wanted.role_thing(Role.DESTROYER)
+    return [worked(thing, "assumed", seen, place.wanted.remedy)]
 
 
 def _entered(wanted: WantedEnvironment, deployer: object, auditor: object) -> list[Finding]:

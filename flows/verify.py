@@ -108,7 +108,7 @@ async def _say(told: _Told, whole: Status, verdicts: Sequence[ServiceVerdict] = 
 async def _verify(topology: Topology, merge: MergeRef) -> list[ServiceVerdict]:
     after = await call(load_services, merge.commit, topology)
     trees = await read_source_trees(merge.commit, after)
-    known = await _artifact_ids(topology, merge.base)
+    base, known = await _base_of(topology, merge.base)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def verdict(service: Service) -> ServiceVerdict:
@@ -116,20 +116,22 @@ async def _verify(topology: Topology, merge: MergeRef) -> list[ServiceVerdict]:
         if tree.artifact_id in known:
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
-            return await _verdict(topology, merge, service, tree)
+            allowed = service.as_allowed_by(base.get(service.name))
+            return await _verdict(topology, merge, allowed, tree)
 
     return await all_done(verdict(service) for service in after.services.values())
 
 
-async def _artifact_ids(topology: Topology, base: Commit) -> set[str]:
-    """Return what the base branch has; nothing if it describes no services yet."""
+async def _base_of(topology: Topology, base: Commit) -> tuple[dict[str, Service], set[str]]:
+    """Return the base branch's services and artifact ids; none if it describes none yet."""
     try:
         before = await call(load_services, base, topology)
-        return {tree.artifact_id for tree in (await read_source_trees(base, before)).values()}
+        trees = await read_source_trees(base, before)
     except UnreachableError:
         raise
     except TiercelError:
-        return set()
+        return {}, set()
+    return dict(before.services), {tree.artifact_id for tree in trees.values()}
 
 
 async def _verdict(
@@ -151,8 +153,7 @@ async def _verdict(
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
     before = await call(read_template, merge.base, service.template_path)
-    region = topology.verifying.region
-    role = await call(read_service_role, region, types_of(before, template))
+    role = await call(read_service_role, topology.verifying, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(
         service=service.name,

@@ -79,7 +79,11 @@ def _play(
     from tiercel.cli.demo.stage import Stage
     from tiercel.cli.demo.timeline import draw, read_steps
     from tiercel.cli.terminal.import_folder import import_folder
+    from tiercel.tasks.build.places import find_place
+    from tiercel.tasks.source.topology_file import read_topology
 
+    place = find_place.fn(read_topology(_CONFIG).builds)
+    output.done(f"builds and tests run in the place `{place}`")
     name, _ = import_folder(source, state, once=True)
     stage = Stage.of(output, state, _CONFIG, name)
     for chapter in chapters:
@@ -90,4 +94,4 @@ def _play(
         output.step("What happened")
         output.draw(draw(steps, _LEAST_SHOWN_SECONDS))
         stage.show_what_is_live()
-    return stage.document() | {"timeline": [vars(step) for step in steps]}
+    return stage.document() | {"builds": place, "timeline": [vars(step) for step in steps]}

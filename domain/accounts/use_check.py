@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
 from tiercel.domain.accounts.observations import Quota, Unread
+from tiercel.domain.accounts.policy_check import unread
+from tiercel.domain.organization.topology import BuildPlace
 
 _MOST_SKEW_SECONDS = 60
 _NEAR = 0.9
@@ -63,6 +66,35 @@ def external_id_is_taken(
         )
         for thing in things
     ]
+
+
+def are_protected(thing: Thing, seen: tuple[StackByHand, ...] | Unread) -> Finding:
+    """Every stack of production is protected against termination."""
+    rule = "termination protection"
+    if isinstance(seen, Unread):
+        return unread(thing, Aspect.SETTINGS, rule, seen)
+    if not seen:
+        return thing.green(Aspect.SETTINGS, rule)
+    names = ", ".join(one.stack_id.split("/")[1] for one in seen)
+    return thing.red(
+        Aspect.SETTINGS,
+        rule,
+        f"stacks have no termination protection: {names}",
+        why="one call of somebody who may delete stacks takes them down",
+        remedy=f"the next release that changes one protects it; or {seen[0].protection()}",
+    )
+
+
+def builds_are_held(thing: Thing, seen: BuildPlace | Unread) -> Finding:
+    """What nobody has reviewed runs where it cannot do what the worker may."""
+    rule = "builds"
+    if isinstance(seen, Unread):
+        remedy = "see what the reason asks for, on the machine of the worker"
+        return worked(thing, rule, seen, remedy).model_copy(update={"aspect": Aspect.SETTINGS})
+    if seen is BuildPlace.HERE:
+        why = "they run `here`, as the worker's user, where nothing holds them back"
+        return thing.unknown(Aspect.SETTINGS, rule, why)
+    return thing.green(Aspect.SETTINGS, rule)
 
 
 def accepts_github(thing: Thing, remedy: str, seen: tuple[str, ...] | Unread | None) -> Finding:

@@ -22,13 +22,19 @@ _DEFAULT_PYTHON = "3.13"
 _INSTALLER_NOTES = r"RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json"
 
 
+SETTINGS_FILES = (".npmrc",)
+"""Files of a folder from which npm would take programs and indexes; uv is told to read none."""
+
+
 def install_commands(
-    asset: Asset, files: Collection[str], uv: str, where: str
+    asset: Asset, files: Collection[str], uv: str, where: str, *, runs_code: bool = True
 ) -> tuple[tuple[str, ...], ...]:
     """Return the commands that install what a function or layer needs, run in its folder.
 
-    `files` are the names in that folder, `uv` the path of the uv program. Raises
-    RefusedInputError for sources that need a compiler: those take a `build` command.
+    `files` are the names in that folder, `uv` the path of the uv program. Without `runs_code`
+    nothing that is installed runs: no package is built, none is fetched from git, whose packages
+    npm prepares. Raises RefusedInputError for sources that need a compiler: those take a `build`
+    command.
     """
     compiler = next((tool for name, tool in _COMPILED.items() if name in files), None)
     unknown = asset.build_method and not asset.build_method.startswith(("python", "nodejs"))
@@ -43,9 +49,9 @@ def install_commands(
     if asset.kind is AssetKind.LAYER and not asset.build_method:
         return ()
     if "requirements.txt" in files and not asset.runtime.startswith("nodejs"):
-        return (_python(asset, uv),)
+        return (_python(asset, uv, runs_code=runs_code),)
     if "package.json" in files and not asset.runtime.startswith("python"):
-        return (_node(files),)
+        return (_node(files, runs_code=runs_code),)
     return ()
 
 
@@ -59,8 +65,10 @@ def layer_folder(asset: Asset) -> str:
     return "python" if asset.build_method.startswith("python") else "nodejs"
 
 
-def _python(asset: Asset, uv: str) -> tuple[str, ...]:
-    """Install for Lambda's machine and not for this one.
+def _python(asset: Asset, uv: str, *, runs_code: bool) -> tuple[str, ...]:
+    """Install for Lambda's machine and not for this one, by the machine's own Python.
+
+    uv would run an interpreter that lies as `.venv` in the folder or above it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
     A machine behind an inspecting proxy knows its authority, which uv's own list lacks:
@@ -72,14 +80,15 @@ def _python(asset: Asset, uv: str) -> tuple[str, ...]:
         "--python-version", version[1] if version else _DEFAULT_PYTHON,
         "--python-platform", _ARCHITECTURES.get(asset.architecture, _ARCHITECTURES["x86_64"]),
         "--no-compile-bytecode", "--link-mode", "copy", "--system-certs",
+        "--no-config", "--system", *(() if runs_code else ("--no-build",)),
     )  # fmt: skip
 
 
-def _node(files: Collection[str]) -> tuple[str, ...]:
+def _node(files: Collection[str], *, runs_code: bool) -> tuple[str, ...]:
     install = "ci" if "package-lock.json" in files else "install"
     return (
         "npm", install, "--omit=dev", "--no-audit", "--no-fund",
-        "--no-update-notifier", "--ignore-scripts",
+        "--no-update-notifier", "--ignore-scripts", *(() if runs_code else ("--git=/bin/false",)),
     )  # fmt: skip
 
 

@@ -60,6 +60,12 @@ AccessPortal = Annotated[str, StringConstraints(pattern=r"^(https://[A-Za-z0-9./
 ConsoleRole = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@_-]{1,32}$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+IndexHost = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?$"),
+    Field(description="a host in lower case, with `:PORT` if it is not 443"),
+]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]+$", max_length=1024)]
 LogicalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,255}$")]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 ParameterValue = Annotated[

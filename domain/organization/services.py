@@ -60,6 +60,7 @@ class Service(Frozen):
     include: tuple[str, ...] = ()
     build: tuple[Argument, ...] = ()
     test: tuple[Argument, ...] = ()
+    network: Annotated[bool, Field(strict=True)] = False
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = Field(default_factory=dict)
     environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)
@@ -79,6 +80,13 @@ class Service(Frozen):
     def template_path(self) -> str:
         """The template's path from the root of the repository."""
         return str(PurePosixPath(self.path) / self.template)
+
+    def as_allowed_by(self, base: Service | None) -> Service:
+        """Return the service as a pull request may build it, given what its base branch has.
+
+        Whether a build may reach more than its indexes is for those who merge to say.
+        """
+        return self.model_copy(update={"network": base is not None and base.network})
 
     def parameters_in(self, environment: str) -> dict[str, str]:
         """Return the template parameters of one environment; the environment's own win."""

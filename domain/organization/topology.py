@@ -12,11 +12,13 @@ from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import (
     REPOSITORY_PATTERN,
+    AbsolutePath,
     AccessPortal,
     AccountId,
     ConsoleRole,
     EnvironmentName,
     ExternalId,
+    IndexHost,
     OrganizationName,
     Principal,
     Region,
@@ -26,6 +28,7 @@ from tiercel.domain.organization.parts import (
     VariableName,
 )
 from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.stack_rules import StackRules
 
 LONGEST_LEASE_SECONDS = 600
 """The longest lease that can be configured, and that anybody is believed to have."""
@@ -58,16 +61,36 @@ class Organization(Frozen):
 class BuildPlace(StrEnum):
     """Where the commands of a repository run."""
 
+    ISOLATED = "isolated"
+    """On the worker, in namespaces of its own, by bubblewrap."""
     HERE = "here"
     """On the worker, as the worker's user, without protection."""
 
 
-class Builds(Frozen):
-    """Where a service's own build runs, and its limits; seconds."""
+PUBLIC_INDEXES = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
+"""The hosts of PyPI and of npm's registry."""
 
-    where: BuildPlace = BuildPlace.HERE
+
+class Builds(Frozen):
+    """Where a service's own build runs, what it reaches there, and its limits."""
+
+    where: BuildPlace = BuildPlace.ISOLATED
+    indexes: tuple[IndexHost, ...] = PUBLIC_INDEXES
+    index_credentials: dict[IndexHost, AbsolutePath] = Field(default_factory=dict)
+    tools: tuple[AbsolutePath, ...] = ()
     timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
+    memory_mib: Annotated[int, Field(strict=True, ge=64, le=1_048_576)] = 4096
+    processes: Annotated[int, Field(strict=True, ge=16, le=32_768)] = 1024
+    disk_mib: Annotated[int, Field(strict=True, ge=16, le=1_048_576)] = 10_240
     pass_environment: tuple[VariableName, ...] = ()
+
+    @model_validator(mode="after")
+    def _credentials_of_indexes(self) -> Self:
+        """A credential of a host that builds do not reach is a misspelt host."""
+        for host in self.index_credentials:
+            if host not in self.indexes:
+                raise ValueError(f"index_credentials: {host} is not among `indexes`")
+        return self
 
 
 class Leases(Frozen):
@@ -79,7 +102,7 @@ class Leases(Frozen):
 class Environment(Frozen):
     """A pair of accounts in one region, fed by one branch.
 
-    In production nothing is destroyed without an approval. An environment with `promotes_from`
+    In production no role may delete a stack. An environment with `promotes_from`
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
     `preprod`, unless its table says otherwise. Templates may trust the accounts of `trusts`, and
     functions have layers of those of `layers_from`, beside the environment's own and AWS's.
@@ -97,6 +120,7 @@ class Environment(Frozen):
     trusts: tuple[Principal, ...] = ()
     layers_from: tuple[AccountId, ...] = ()
     reads_from: tuple[RemotePlace, ...] = ()
+    stacks: StackRules = StackRules()
 
     @model_validator(mode="before")
     @classmethod

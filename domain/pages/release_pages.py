@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tiercel.domain.base.digests import short
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import BuildPlace
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
@@ -67,10 +68,23 @@ def superseded_page(source: str, by: str) -> str:
     )
 
 
-def release_board(live: Iterable[Live], runs: Mapping[str, str], links: Links, names: Names) -> str:
+_UNPROTECTED = (
+    "**Builds run `here`**, on the worker as the worker's user: what nobody has reviewed may do "
+    "whatever the worker may."
+)
+
+
+def release_board(
+    live: Iterable[Live],
+    runs: Mapping[str, str],
+    links: Links,
+    names: Names,
+    where: BuildPlace = BuildPlace.ISOLATED,
+) -> str:
     """Return what is live in an environment, since when and by whom, as the ledger has it.
 
-    `runs` has the address of each flow run that can be looked at.
+    `runs` has the address of each flow run that can be looked at; of the place of builds it is
+    told if it protects nothing.
     """
     lines = [
         _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
@@ -82,6 +96,7 @@ def release_board(live: Iterable[Live], runs: Mapping[str, str], links: Links, n
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
         "As the ledger has it. `tiercel status` also looks at the stacks.",
+        *([_UNPROTECTED] if where is BuildPlace.HERE else []),
     )
 
 

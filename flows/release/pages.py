@@ -123,7 +123,9 @@ async def report_board(target: ReleaseTarget) -> None:
     await show_page(
         f"live-{names.environment.name}",
         f"What is live in {names.environment.name}",
-        release_board(live, _run_pages(one.running for one in live), target.links, names),
+        release_board(
+            live, _run_pages(one.running for one in live), target.links, names, target.where
+        ),
     )
 
 

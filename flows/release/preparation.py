@@ -10,7 +10,7 @@ from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Access, Records, Target
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
@@ -27,6 +27,7 @@ class ReleaseTarget(Target):
 
     links: Links
     lease_seconds: float
+    where: BuildPlace
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
@@ -36,6 +37,7 @@ class ReleaseTarget(Target):
             run=str(flow_run.get_id() or "no-flow-run"),
             links=Links.of(topology, server_url()),
             lease_seconds=topology.leases.seconds,
+            where=topology.builds.where,
         )
 
 

@@ -50,8 +50,9 @@ def build_service(
     Its commands run where [builds] says. Raises BuildFailedError or RefusedInputError;
     nothing has been uploaded by then.
     """
-    work = build_work(commit, service, builds, folder)
-    return build_and_package(place_of(builds), work, tree)
+    place = place_of(builds)
+    work = build_work(commit, service, place, builds, folder)
+    return build_and_package(place, work, tree)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Work:
     job: BuildJob
 
 
-def build_work(commit: Commit, service: Service, builds: Builds, folder: Path) -> Work:
+def build_work(
+    commit: Commit, service: Service, place: Place, builds: Builds, folder: Path
+) -> Work:
     """Export a service's source and find out what has to be run for it; raises as above."""
     shop = Workshop(service, folder / "root", folder / "scratch", folder / "objects")
     for path in (shop.root, shop.scratch, shop.output):
@@ -72,7 +75,11 @@ def build_work(commit: Commit, service: Service, builds: Builds, folder: Path) -
     export(commit, source_paths(service), shop.source)
     with _named(service):
         inside = PurePosixPath("source", service.path)
-        steps = (BuildStep(service.build, inside),) if service.build else install_steps(shop)
+        steps = (
+            (BuildStep(service.build, inside),)
+            if service.build
+            else install_steps(shop, runs_code=place.holds)
+        )
         test = BuildStep(service.test, inside) if service.test else None
         return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))
 

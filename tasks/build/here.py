@@ -11,6 +11,7 @@ class Here(Place):
     """Runs commands beside the worker; whatever the worker's user may do, they may do."""
 
     name = "here"
+    holds = False
 
     def build(self, job: BuildJob) -> None:
         """See Place."""

@@ -20,8 +20,8 @@ from tiercel.tasks.engine.task import run_logger
 class BuildStep:
     """One command, as an argument list and for no shell, in a folder below the job's root.
 
-    `shown` says in the run's log what it is for, if the command does not. `tools` are folders
-    of programs that a place on this machine has to show to this command, read only.
+    `shown` says in the run's log what it is for, if the command does not. `tools` are programs
+    of Tiercel's own, or their folders, that a place on this machine has to show, read only.
     """
 
     command: tuple[str, ...]
@@ -52,6 +52,8 @@ class Place(Protocol):
 
     name: ClassVar[str]
     """The word for it in [builds] where."""
+    holds: ClassVar[bool]
+    """Whether code that nobody has reviewed may run in it."""
 
     def build(self, job: BuildJob) -> None:
         """Run the build's commands one after another; then `root` is as they left it.

@@ -12,7 +12,7 @@ from tiercel.domain.artifact.boundary import bounded, declare_boundary
 from tiercel.domain.artifact.limits import at_most, require_template_limits
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.tasks.build.archive import require_safe_zip, zip_files, zip_folder
-from tiercel.tasks.build.dependencies import remove_notes
+from tiercel.tasks.build.dependencies import finish_copy
 from tiercel.tasks.build.references import LocalReference, read_references
 from tiercel.tasks.build.templates import dump_template
 from tiercel.tasks.build.workshop import Workshop
@@ -80,5 +80,5 @@ def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
         return shop.add(target, zip_files({path.name: path}, target, where), "zip")
     copy = shop.copies.get(found.key)
     if copy:
-        remove_notes(copy)
+        finish_copy(copy)
     return shop.add(target, zip_folder(copy.root if copy else path, target, where), "zip")

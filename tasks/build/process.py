@@ -15,7 +15,7 @@ from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.engine.processes import Command, Ended, run_command
 
 _SHOWN_LINES = 30
-_MAX_FILE_BYTES = 2 * 1024**3
+MAX_FILE_BYTES = 2 * 1024**3
 _MAX_LOG_BYTES = 1024**2
 _LONGEST_COMMAND = 500
 _PROBE_SECONDS = 30.0
@@ -42,14 +42,14 @@ def run_build(
             folder,
             environment,
             builds.timeout_seconds,
-            output_bytes=_MAX_FILE_BYTES,
-            file_bytes=_MAX_FILE_BYTES,
+            output_bytes=MAX_FILE_BYTES,
+            file_bytes=MAX_FILE_BYTES,
             mark=f"TMPDIR={environment['TMPDIR']}",
         ),
         log,
     )
     if not ended.succeeded:
-        raise _failure(command, ended, log)
+        raise build_failure(command, ended, log)
 
 
 @cache
@@ -66,24 +66,41 @@ def _offline() -> tuple[str, ...]:
 
 
 def build_environment(scratch: Path, builds: Builds) -> dict[str, str]:
-    """Return the whole environment of a build."""
-    passed_on = {name: os.environ[name] for name in builds.pass_environment if name in os.environ}
-    own_tools = os.path.realpath(Path(sys.executable).parent)
-    path = [part for part in os.get_exec_path() if os.path.realpath(part) != own_tools]
-    return passed_on | {
-        "CI": "true",
+    """Return the whole environment of a build beside the worker."""
+    return {
+        **passed_environment(builds),
+        **base_environment(),
         "HOME": str(scratch / "home"),
-        "LANG": "C.UTF-8",
-        "PATH": os.pathsep.join(path),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0",
-        "SOURCE_DATE_EPOCH": _SOURCE_DATE_EPOCH,
         "TMPDIR": str(scratch / "tmp"),
         "UV_CACHE_DIR": str(scratch / "home" / "uv-cache"),
     }
 
 
-def _failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
+def passed_environment(builds: Builds) -> dict[str, str]:
+    """Return the worker's variables that [builds] passes on."""
+    return {name: os.environ[name] for name in builds.pass_environment if name in os.environ}
+
+
+def base_environment() -> dict[str, str]:
+    """Return the variables that a build finds wherever it runs; PATH without our own tools."""
+    own_tools = os.path.realpath(Path(sys.executable).parent)
+    path = [
+        part
+        for part in os.get_exec_path()
+        if Path(part).is_absolute() and os.path.realpath(part) != own_tools
+    ]
+    return {
+        "CI": "true",
+        "LANG": "C.UTF-8",
+        "PATH": os.pathsep.join(path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "SOURCE_DATE_EPOCH": _SOURCE_DATE_EPOCH,
+    }
+
+
+def build_failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
+    """Return the error of a command that failed, with the last lines of its log."""
     return BuildFailedError(
         "build.command_failed",
         f"the build command failed: {printable(' '.join(command), _LONGEST_COMMAND)}",

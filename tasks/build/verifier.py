@@ -44,7 +44,7 @@ def verify_service(
     that fails.
     """
     place = place_of(builds)
-    work = build_work(commit, service, builds, folder)
+    work = build_work(commit, service, place, builds, folder)
     built = build_and_package(place, work, tree)
     require_allowed(built.manifest.outside, environment, None)
     path = PurePosixPath(service.template_path)

@@ -18,10 +18,11 @@ from tiercel.domain.organization.services import Service
 class CodeCopy:
     """A copy of a function's code beside which its dependencies are installed.
 
-    `root` is what is packaged, `code` the folder in it that the code was copied to, `own` the
-    names there that are the repository's.
+    `root` is what is packaged, `code` the folder in it that the code was copied to from `origin`,
+    `own` the names there that are the repository's.
     """
 
+    origin: Path
     root: Path
     code: Path
     own: frozenset[str]

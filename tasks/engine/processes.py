@@ -16,6 +16,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import IO
 
+from tiercel.tasks.engine.guard import Guard
 from tiercel.tasks.engine.pace import paced, pause
 
 _LOOK_SECONDS = 0.1
@@ -34,7 +35,7 @@ class Command:
     `grace_seconds` more it is killed. It may write `output_bytes` to each of its outputs and,
     on Linux, `file_bytes` to a file. `mark`, as `NAME=value`, is a variable that only this
     command has: on Linux it leads to what was started apart from its process group. `input` is
-    what it can read.
+    what it can read. Of this process's descriptors it has `descriptors`, by their numbers.
     """
 
     arguments: Sequence[str]
@@ -47,6 +48,7 @@ class Command:
     file_bytes: int | None = None
     mark: str = ""
     input: bytes = b""
+    descriptors: Sequence[int] = ()
 
 
 class Ending(Enum):
@@ -59,6 +61,8 @@ class Ending(Enum):
     TIMED_OUT = auto()
     FLOODED = auto()
     """It was ended because it wrote too much."""
+    EXCEEDED = auto()
+    """It was ended because its guard said so."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Ended:
         return self.ending is Ending.EXITED and self.returncode == 0
 
 
-def run_command(command: Command, log: Path | None = None) -> Ended:
+def run_command(command: Command, log: Path | None = None, guard: Guard | None = None) -> Ended:
     """Run a command in a session of its own, and return how it ended.
 
     With a log, both of its outputs go there and are not returned. Whatever it left running
@@ -97,19 +101,24 @@ def run_command(command: Command, log: Path | None = None) -> Ended:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
+                pass_fds=command.descriptors,
             )
         except (OSError, ValueError) as error:
             return Ended(Ending.NOT_STARTED, f"it cannot be started: {error}")
         over = _watched(process)
         try:
             _bound(process.pid, command.file_bytes)
-            ending = _awaited(over, command, (output, errors))
+            if guard:
+                guard.started(process.pid)
+            ending, excess = _awaited(over, command, (output, errors), guard)
         finally:
             _end(process, over, command)
+            if guard:
+                guard.end()
         texts = (
             (b"", b"") if log else (_read(one, command.output_bytes) for one in (output, errors))
         )
-        return _ended(ending, process.returncode, command, *texts)
+        return _ended(ending, process.returncode, command, excess, *texts)
 
 
 @contextlib.contextmanager
@@ -162,16 +171,21 @@ def _bound(pid: int, file_bytes: int | None) -> None:
             resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 
-def _awaited(over: threading.Event, command: Command, files: Sequence[IO[bytes]]) -> Ending:
+def _awaited(
+    over: threading.Event, command: Command, files: Sequence[IO[bytes]], guard: Guard | None
+) -> tuple[Ending, str]:
+    """Return how it ended, and what it had too much of."""
     deadline = time.monotonic() + command.seconds
     while True:
         ended = over.wait(min(_LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
         if any(os.fstat(file.fileno()).st_size > command.output_bytes for file in files):
-            return Ending.FLOODED
+            return Ending.FLOODED, ""
+        if guard and (excess := guard.exceeded()):
+            return Ending.EXCEEDED, excess
         if ended:
-            return Ending.EXITED
+            return Ending.EXITED, ""
         if time.monotonic() >= deadline:
-            return Ending.TIMED_OUT
+            return Ending.TIMED_OUT, ""
         pause(0)
 
 
@@ -210,7 +224,9 @@ def _read(file: IO[bytes], most: int) -> bytes:
     return file.read(most)
 
 
-def _ended(ending: Ending, code: int, command: Command, output: bytes, errors: bytes) -> Ended:
+def _ended(
+    ending: Ending, code: int, command: Command, excess: str, output: bytes, errors: bytes
+) -> Ended:
     if ending is Ending.EXITED and code < 0:
         ending = Ending.SIGNALLED
     why = {
@@ -218,6 +234,7 @@ def _ended(ending: Ending, code: int, command: Command, output: bytes, errors: b
         Ending.SIGNALLED: f"it was ended by {_signal_name(-code)}",
         Ending.TIMED_OUT: f"it did not end within {command.seconds:g} seconds",
         Ending.FLOODED: f"it wrote more than {command.output_bytes:,} bytes",
+        Ending.EXCEEDED: f"it used more than it may: {excess}",
     }[ending]
     return Ended(ending, why, code, output, errors)
 

@@ -22,7 +22,8 @@ Rule = Callable[[ast.Module], Iterator[str]]
 
 MAY_BE_CALLED_DIRECTLY = {
     "tasks.accounts.administrators.administrators_of": "looks into the process's environment",
-    "tasks.accounts.policy_files.render": "fills in a template of Tiercel's own",
+    "tasks.engine.policy_files.require_fitting_policies": "measures templates of Tiercel's own",
+    "tasks.engine.policy_files.render": "fills in a template of Tiercel's own",
     "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
     "tasks.build.builder.build_folder": "the same",
     "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",

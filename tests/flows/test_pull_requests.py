@@ -10,6 +10,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
+from tests.conftest import ROOT
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.domain.review.statuses import StatusState
@@ -111,8 +112,13 @@ def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
 
 
 def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
-    place: Place,
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Its build pushes, which only an unprotected one can.
+    config = tmp_path / "tiercel.toml"
+    text = (ROOT / "tiercel.toml").read_text()
+    config.write_text(text.replace('where = "isolated"', 'where = "here"'))
+    monkeypatch.setenv("TIERCEL_CONFIG", str(config))
     branch = "feature/overtaken"
     tree = place.team.work_tree
     pushed = ["git", "-C", str(tree), "push", "--force", "origin", f"HEAD:refs/heads/{branch}"]

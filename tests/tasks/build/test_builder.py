@@ -27,13 +27,14 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Builds
+from tiercel.domain.organization.topology import BuildPlace, Builds
 from tiercel.tasks.build.builder import Built, build_folder, build_service
 from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
 
 ROOT = Path(__file__).parents[3]
 ORDERS = Service(name="orders", path="orders", template="template.json")
+HERE = Builds(where=BuildPlace.HERE)
 CODE = {"Handler": "app.handler", "Runtime": "python3.12"}
 
 
@@ -56,7 +57,7 @@ def build(origin: Origin, folder: Path, service: Service = ORDERS) -> Built:
     commit = origin.fetch()
     objects = find_objects.fn(commit, source_paths(service))
     tree = source_tree(service, {path: found.id for path, found in objects.items()})
-    return build_service.fn(commit, service, tree, Builds(), folder)
+    return build_service.fn(commit, service, tree, HERE, folder)
 
 
 def refusal_of(origin: Origin, folder: Path, service: Service = ORDERS) -> TiercelError:

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.accounts.findings import Aspect, Thing, Verdict
 from tiercel.domain.accounts.observations import Quota, Unread
 from tiercel.domain.accounts.use_check import (
     accepts_github,
+    are_protected,
+    builds_are_held,
     clock_is_right,
     external_id_is_taken,
     quotas_have_room,
     worked,
 )
 from tiercel.domain.base.errors import TransientError, UnreachableError
+from tiercel.domain.organization.topology import BuildPlace
 
 THING = Thing("222222222222", "account")
 DENIED = Unread("AccessDenied: no")
@@ -25,6 +29,20 @@ BUSY = Unread("SlowDown", passing=True)
 def test_what_was_tried_worked_was_refused_or_says_nothing(seen: object, verdict: Verdict) -> None:
     found = worked(THING, "change set", seen, "provision it")
     assert (found.verdict, found.aspect) == (verdict, Aspect.USE)
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        (BuildPlace.ISOLATED, Verdict.GREEN),
+        (BuildPlace.HERE, Verdict.UNKNOWN),
+        (DENIED, Verdict.RED),
+    ],
+)
+def test_builds_are_held_or_it_is_said(seen: BuildPlace | Unread, verdict: Verdict) -> None:
+    found = builds_are_held(THING, seen)
+    assert (found.verdict, found.aspect) == (verdict, Aspect.SETTINGS)
+    assert bool(found.why) is (verdict is not Verdict.GREEN)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +112,17 @@ def test_a_failure_keeps_its_words_and_whether_it_passes() -> None:
     assert Unread.of(TransientError("test.reason", "AWS is busy")) == Unread(
         "AWS is busy", passing=True
     )
+
+
+def test_a_stack_without_termination_protection_is_named_with_the_command_that_turns_it_on() -> (
+    None
+):
+    arn = "arn:aws:cloudformation:eu-central-1:444444444444:stack/acme-prod-orders/1"
+    stack = StackByHand(arn, "444444444444", "eu-central-1", protected=False)
+    found = are_protected(THING, (stack,))
+    assert (found.verdict, found.aspect) == (Verdict.RED, Aspect.SETTINGS)
+    assert "acme-prod-orders" in found.what
+    assert f"--enable-termination-protection --stack-name {arn}" in found.remedy
+    assert are_protected(THING, ()).verdict is Verdict.GREEN
+    assert are_protected(THING, DENIED).verdict is Verdict.RED
+    assert are_protected(THING, BUSY).verdict is Verdict.UNKNOWN

@@ -194,6 +194,23 @@ def test_a_build_command_cannot_contain_a_zero_byte() -> None:
         Service(name="orders", path="x", build=("make", "a\x00b"))
 
 
+@pytest.mark.parametrize("base", [None, False, True])
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_pull_request_has_the_network_that_its_base_branch_gives(
+    base: bool | None, asked: bool
+) -> None:
+    service = Service(name="orders", path="x", network=asked)
+    before = None if base is None else Service(name="orders", path="x", network=base)
+    assert service.as_allowed_by(before).network is bool(base)
+
+
+def test_a_credential_is_for_an_index_that_builds_reach() -> None:
+    file = {"packages.example:8443": "/etc/packages"}
+    assert Builds(indexes=("packages.example:8443",), index_credentials=file)
+    with pytest.raises(ValidationError):
+        Builds(index_credentials=file)
+
+
 def test_the_template_is_looked_for_in_the_folder_of_the_service() -> None:
     service = Service(name="orders", path="services/orders/", template="./cfn/stack.yaml")
     assert service.template_path == "services/orders/cfn/stack.yaml"

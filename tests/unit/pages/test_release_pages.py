@@ -10,7 +10,7 @@ from tests.support.releases import STACK, outcome, release
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import Environment
+from tiercel.domain.organization.topology import BuildPlace, Environment
 from tiercel.domain.pages.failure_page import failure_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
@@ -179,6 +179,11 @@ def test_a_stack_that_never_ran_a_release_is_not_on_the_board() -> None:
 
 def test_an_empty_board_says_so() -> None:
     assert "Nothing is deployed yet." in release_board([], {}, LINKS, NAMES)
+
+
+def test_the_board_says_that_builds_run_without_protection() -> None:
+    assert "`here`" not in release_board([], {}, LINKS, NAMES, BuildPlace.ISOLATED)
+    assert "`here`" in release_board([], {}, LINKS, NAMES, BuildPlace.HERE)
 
 
 def test_a_failure_says_what_to_do() -> None:

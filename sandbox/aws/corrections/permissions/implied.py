@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from tiercel.sandbox.aws.corrections.permissions.passed_roles import passed_role
 _PASSED = "sandbox:passed"
 """What a call passes, told to `demand_implied_permissions` and no key of AWS's."""
 _ROLE_KEY = "cloudformation:RoleArn"
+_IMPORT_KEY = "cloudformation:ImportResourceTypes"
+_IMPORTED = re.compile(r"ResourcesToImport\.member\.\d+\.ResourceType")
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _WRITE_HEADERS = (
     _KEY_HEADER,
@@ -45,7 +48,7 @@ class Implied:
 
 
 def tell_role_and_key() -> None:
-    """cloudformation:RoleArn, sts: and what a write to S3 says in headers are known.
+    """What calls say is known: CloudFormation's roles and imports, writes to S3, STS's sessions.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
@@ -55,6 +58,8 @@ def tell_role_and_key() -> None:
 
     def tag_context(service: str, action: str, body: bytes, parameters: Mapping[str, Any]) -> Any:
         found = original_tags(service, action, body, parameters)
+        if service == "cloudformation" and (types := _imported_types(parameters)):
+            found = found | {_IMPORT_KEY: types}
         known = {"cloudformation": {"RoleARN": _ROLE_KEY}, "sts": _SESSION_KEYS}.get(service, {})
         told = {key: parameters[name][0] for name, key in known.items() if parameters.get(name)}
         passed = passed_role(action, body)
@@ -82,6 +87,11 @@ def _of_write(query: Any, headers: Mapping[str, str]) -> dict[str, str]:
     told = {f"s3:{name}": headers[name] for name in _WRITE_HEADERS if headers.get(name)}
     prepares = "uploads" in (query or {}) or "partNumber" in (query or {})
     return told | {"s3:ObjectCreationOperation": "false" if prepares else "true"}
+
+
+def _imported_types(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the types of the resources that a change set brings into a stack."""
+    return [values[0] for name, values in parameters.items() if _IMPORTED.fullmatch(name)]
 
 
 def demand_implied_permissions() -> None:

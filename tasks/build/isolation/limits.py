@@ -1,0 +1,195 @@
+"""Watches what an isolated command uses, and ends everything in its namespaces."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+_MIB = 1024 * 1024
+_BLOCK = 512
+"""Bytes of `st_blocks`: stat(2)."""
+_EVERY_SECONDS = 0.1
+_DISK_EVERY_SECONDS = 1.0
+_SHARE = 10
+"""Looking takes at most about this part of the time: what is large is looked at less often."""
+_SPARE_DISK = 256 * _MIB
+"""What a file system has to have left: files that are open and deleted show nowhere else."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the processes of a command use together."""
+
+    memory: int
+    threads: int
+
+
+@dataclass
+class _Look:
+    """Something that is looked at now and then."""
+
+    look: Callable[[], str]
+    pause: float
+    due: float = 0.0
+
+    def excess(self, now: float) -> str:
+        if now < self.due:
+            return ""
+        found = self.look()
+        spent = time.monotonic() - now
+        self.due = now + max(self.pause, _SHARE * spent)
+        return found
+
+
+@dataclass
+class NamespaceGuard:
+    """Guards one command: tasks.engine.processes.Guard.
+
+    From `info` the id of the first process in the namespaces is read: with that process all
+    others in there end, and not before all others has it ended; pid_namespaces(7). It does
+    nothing before it is limited and `start` is written to. `given` are bubblewrap's ends of the
+    two pipes, which `started` closes.
+    """
+
+    info: IO[bytes]
+    start: IO[bytes]
+    given: tuple[IO[bytes], IO[bytes]]
+    folders: Sequence[Path]
+    memory_mib: int
+    processes: int
+    disk_mib: int
+    file_bytes: int
+    _first: int | None = None
+    _handle: int | None = None
+    _looks: list[_Look] = field(default_factory=list)
+
+    def started(self, _: int) -> None:
+        """Learn which process is the first inside; there is none if bubblewrap has failed."""
+        for one in self.given:
+            one.close()
+        found = self.info.read()
+        with contextlib.suppress(ValueError, KeyError, ProcessLookupError):
+            self._first = int(json.loads(found)["child-pid"])
+            self._handle = os.pidfd_open(self._first)
+            self._bound(self._first)
+        with contextlib.suppress(BrokenPipeError):
+            self.start.write(b"!")
+            self.start.flush()
+        self._looks = [
+            _Look(self._processes_excess, _EVERY_SECONDS),
+            _Look(self._disk_excess, _DISK_EVERY_SECONDS, time.monotonic() + _DISK_EVERY_SECONDS),
+        ]
+
+    def exceeded(self) -> str:
+        """Return the limit that is passed."""
+        now = time.monotonic()
+        return next((found for look in self._looks if (found := look.excess(now))), "")
+
+    def end(self) -> None:
+        """Kill the first process, and with it all the others, and wait until they are gone."""
+        if self._handle is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        poll.poll()
+        os.close(self._handle)
+        self._handle = None
+
+    def _bound(self, pid: int) -> None:
+        """Limit what every process inside has from its parent; setrlimit(2).
+
+        The number of processes is the kernel's to count for every user but root.
+        """
+        bounds = {
+            resource.RLIMIT_NPROC: self.processes,
+            resource.RLIMIT_FSIZE: self.file_bytes,
+            resource.RLIMIT_CORE: 0,
+        }
+        for kind, most in bounds.items():
+            resource.prlimit(pid, kind, (most, most))
+
+    def _processes_excess(self) -> str:
+        if self._first is None:
+            return ""
+        used, most = usage_of(self._first), self.memory_mib * _MIB
+        if used.threads > self.processes:
+            return f"{self.processes} processes"
+        if used.memory > most and memory_of(self._first) > most:
+            return f"{self.memory_mib} MiB of memory"
+        return ""
+
+    def _disk_excess(self) -> str:
+        if sum(map(_size_of, self.folders)) > self.disk_mib * _MIB:
+            return f"{self.disk_mib} MiB of disk"
+        system = os.statvfs(self.folders[0])
+        if system.f_bavail * system.f_frsize < _SPARE_DISK:
+            return f"the disk: less than {_SPARE_DISK // _MIB} MiB are left"
+        return ""
+
+
+def usage_of(pid: int) -> Usage:
+    """Return what a process and its descendants use.
+
+    Memory is what lies in no file, swapped out or not; what several share is counted for each.
+    """
+    memory = threads = 0
+    for one in _family(pid):
+        with contextlib.suppress(OSError):
+            found = _status(Path(f"/proc/{one}/status").read_text(errors="replace"))
+            memory += sum(found.get(name, 0) for name in ("RssAnon", "RssShmem", "VmSwap"))
+            threads += found.get("Threads", 0)
+    return Usage(memory * 1024, threads)
+
+
+def memory_of(pid: int) -> int:
+    """Return the memory that a process and its descendants use, each part of it counted once.
+
+    Reading that takes the kernel as long as there is memory: proc_pid_smaps(5).
+    """
+    total = 0
+    for one in _family(pid):
+        with contextlib.suppress(OSError):
+            found = _status(Path(f"/proc/{one}/smaps_rollup").read_text(errors="replace"))
+            total += sum(found.get(name, 0) for name in ("Pss_Anon", "Pss_Shmem", "SwapPss"))
+    return total * 1024
+
+
+def _family(pid: int) -> Iterator[int]:
+    waiting = [pid]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                waiting += map(int, children.read_text().split())
+
+
+def _status(text: str) -> dict[str, int]:
+    """Return the numbers of a process's status; sizes are in KiB there: proc_pid_status(5)."""
+    lines = (line.partition(":") for line in text.splitlines())
+    numbers = ((name, value.split()) for name, _, value in lines)
+    return {name: int(words[0]) for name, words in numbers if words and words[0].isdigit()}
+
+
+def _size_of(folder: Path) -> int:
+    """Return what a folder takes on the disk; files may come and go meanwhile."""
+    total, waiting = 0, [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as found:
+            for entry in found:
+                with contextlib.suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+    return total

@@ -1,0 +1,13 @@
+"""All attacks that are played, from the modules that have them."""
+
+from __future__ import annotations
+
+from tests.adversary import builds_inside, builds_limits, builds_network, installers
+from tests.adversary.frame import Attack
+
+ATTACKS: tuple[Attack, ...] = (
+    *builds_inside.ATTACKS,
+    *builds_network.ATTACKS,
+    *builds_limits.ATTACKS,
+    *installers.ATTACKS,
+)
