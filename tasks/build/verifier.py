@@ -11,6 +11,7 @@ from typing import Any
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.builder import build_and_package, build_work
@@ -29,7 +30,12 @@ _SHOWN_FINDINGS = 10
 
 @world_task("verify", "verify {service.name}")
 def verify_service(
-    commit: Commit, service: Service, tree: SourceTree, builds: Builds, folder: Path
+    commit: Commit,
+    service: Service,
+    tree: SourceTree,
+    builds: Builds,
+    folder: Path,
+    project: BuildProject | None = None,
 ) -> dict[str, Any]:
     """Check, build and test a service, and return its template; nothing is uploaded.
 
@@ -37,7 +43,7 @@ def verify_service(
     it. Raises RefusedInputError for a broken template, BuildFailedError for a build or test
     that fails.
     """
-    place = place_of(builds)
+    place = place_of(builds, project)
     work = build_work(commit, service, place, builds, folder)
     build_and_package(place, work, tree)
     path = PurePosixPath(service.template_path)
