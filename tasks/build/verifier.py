@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from dataclasses import replace
+from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -78,7 +79,9 @@ def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, 
         "--output-file", _LINT_REPORT, "--template", str(PurePosixPath("..", "source", path)),
     )  # fmt: skip
     limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
-    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix),))
+    # Where it is installed may be another place than where its command is.
+    installed = Path(str(distribution("cfn-lint").locate_file("")))
+    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix), installed))
     place.inspect(replace(job, builds=limits), step)
     found = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
     errors = [one for one in found if one.get("Level") == "Error"]
