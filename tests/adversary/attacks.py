@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.adversary import builds_inside, builds_limits, builds_network, installers
+from tests.adversary import builds_inside, builds_limits, builds_network, installers, sources
 from tests.adversary.frame import Attack
 
 ATTACKS: tuple[Attack, ...] = (
@@ -10,4 +10,5 @@ ATTACKS: tuple[Attack, ...] = (
     *builds_network.ATTACKS,
     *builds_limits.ATTACKS,
     *installers.ATTACKS,
+    *sources.ATTACKS,
 )
