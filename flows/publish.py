@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
 from tiercel.domain.base.digests import short
 from tiercel.domain.organization.services import Service
@@ -99,6 +100,7 @@ async def _build_and_upload(
         )
         finished = datetime.now(UTC)
         require_rebuilt(found, built.manifest)
+        require_allowed(built.manifest.outside, prepared.target.names.environment, None)
         created = await each(
             built.manifest.objects,
             lambda package: call(

@@ -140,7 +140,13 @@ async def _verdict(
     try:
         with build_folder() as folder:
             template = await call(
-                verify_service, merge.commit, service, tree, topology.builds, folder
+                verify_service,
+                merge.commit,
+                service,
+                tree,
+                topology.builds,
+                topology.verifying,
+                folder,
             )
     except UnreachableError:
         raise

@@ -68,18 +68,6 @@ def external_id_is_taken(
     ]
 
 
-def builds_are_held(thing: Thing, seen: BuildPlace | Unread) -> Finding:
-    """What nobody has reviewed runs where it cannot do what the worker may."""
-    rule = "builds"
-    if isinstance(seen, Unread):
-        remedy = "see what the reason asks for, on the machine of the worker"
-        return worked(thing, rule, seen, remedy).model_copy(update={"aspect": Aspect.SETTINGS})
-    if seen is BuildPlace.HERE:
-        why = "they run `here`, as the worker's user, where nothing holds them back"
-        return thing.unknown(Aspect.SETTINGS, rule, why)
-    return thing.green(Aspect.SETTINGS, rule)
-
-
 def are_protected(thing: Thing, seen: tuple[StackByHand, ...] | Unread) -> Finding:
     """Every stack of production is protected against termination."""
     rule = "termination protection"
@@ -95,6 +83,18 @@ def are_protected(thing: Thing, seen: tuple[StackByHand, ...] | Unread) -> Findi
         why="one call of somebody who may delete stacks takes them down",
         remedy=f"the next release that changes one protects it; or {seen[0].protection()}",
     )
+
+
+def builds_are_held(thing: Thing, seen: BuildPlace | Unread) -> Finding:
+    """What nobody has reviewed runs where it cannot do what the worker may."""
+    rule = "builds"
+    if isinstance(seen, Unread):
+        remedy = "see what the reason asks for, on the machine of the worker"
+        return worked(thing, rule, seen, remedy).model_copy(update={"aspect": Aspect.SETTINGS})
+    if seen is BuildPlace.HERE:
+        why = "they run `here`, as the worker's user, where nothing holds them back"
+        return thing.unknown(Aspect.SETTINGS, rule, why)
+    return thing.green(Aspect.SETTINGS, rule)
 
 
 def accepts_github(thing: Thing, remedy: str, seen: tuple[str, ...] | Unread | None) -> Finding:

@@ -20,7 +20,9 @@ from tiercel.domain.organization.parts import (
     ExternalId,
     IndexHost,
     OrganizationName,
+    Principal,
     Region,
+    RemotePlace,
     RepositoryName,
     ServiceName,
     VariableName,
@@ -102,7 +104,9 @@ class Environment(Frozen):
 
     In production no role may delete a stack. An environment with `promotes_from`
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
-    `preprod`, unless its table says otherwise.
+    `preprod`, unless its table says otherwise. Templates may trust the accounts of `trusts`, and
+    functions have layers of those of `layers_from`, beside the environment's own and AWS's.
+    CloudFormation reads what Tiercel does not package from `reads_from` alone.
     """
 
     name: EnvironmentName
@@ -113,6 +117,9 @@ class Environment(Frozen):
     external_id: ExternalId
     production: Annotated[bool, Field(strict=True)] = False
     promotes_from: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9]{1,9})?$")] = ""
+    trusts: tuple[Principal, ...] = ()
+    layers_from: tuple[AccountId, ...] = ()
+    reads_from: tuple[RemotePlace, ...] = ()
     stacks: StackRules = StackRules()
 
     @model_validator(mode="before")

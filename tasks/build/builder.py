@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.manifest import Manifest, PackagedObject, TemplateParameter
+from tiercel.domain.artifact.outside import outside_references
 from tiercel.domain.artifact.source_tree import SourceTree, source_paths
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
@@ -108,6 +109,7 @@ def _manifest(
     shop: Workshop, tree: SourceTree, template: PackagedObject, parsed: dict[str, Any]
 ) -> Manifest:
     parameters = parsed.get("Parameters") or {}
+    templates = {str(path): found for path, found in shop.templates.items()}
     return Manifest(
         service=shop.service.name,
         artifact_id=tree.artifact_id,
@@ -118,6 +120,7 @@ def _manifest(
         ),
         objects=tuple(entry for _, entry in sorted(shop.objects.items())),
         assets=tuple(shop.references),
+        outside=outside_references(shop.service.template_path, templates),
     )
 
 

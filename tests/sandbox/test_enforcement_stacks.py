@@ -177,6 +177,9 @@ def test_a_key_of_a_stack_has_its_tag_and_no_other_key_is_managed(
     found = root.client("cloudformation").describe_stack_resource(
         StackName=name, LogicalResourceId="Key"
     )["StackResourceDetail"]["PhysicalResourceId"]
+    assert kms.list_resource_tags(KeyId=found)["Tags"] == [
+        {"TagKey": "tiercel:environment", "TagValue": "preprod"}
+    ]
     kms.untag_resource(KeyId=found, TagKeys=["tiercel:environment"])
     root.client("cloudformation").delete_stack(StackName=name)
     assert rest(root, changed["StackId"])["StackStatus"] == "DELETE_FAILED"

@@ -25,6 +25,7 @@ from tiercel.sandbox.aws.corrections.services import (
     aliases,
     buckets,
     documents,
+    dry_runs,
     functions,
     http_apis,
     keys,
@@ -67,6 +68,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     change_sets.execute_what_changes_outputs_alone,
     documents.find_templates_by_virtual_host,
     functions.demand_code,
+    dry_runs.only_try_what_is_a_dry_run,
     aliases.split_the_traffic_of_aliases,
     buckets.keep_buckets_that_are_not_empty,
     projects.keep_all_of_a_project,
@@ -75,6 +77,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     service_role.remember_the_caller,
     service_role.keep_the_service_role_of_a_stack,
     service_role.act_as_the_service_role,
+    service_role.keep_own_tags_from_keys,
 )
 
 
