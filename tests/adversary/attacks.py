@@ -9,6 +9,7 @@ from tests.adversary import (
     installers,
     prefect_runs,
     results,
+    sources,
 )
 from tests.adversary.frame import Attack
 
@@ -19,4 +20,5 @@ ATTACKS: tuple[Attack, ...] = (
     *installers.ATTACKS,
     *prefect_runs.ATTACKS,
     *results.ATTACKS,
+    *sources.ATTACKS,
 )
