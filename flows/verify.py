@@ -40,6 +40,7 @@ from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import read_source_trees, require_repository
 from tiercel.tasks.build.builder import build_folder
 from tiercel.tasks.build.verifier import read_template, verify_service
+from tiercel.tasks.github.client import only_verifying
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
@@ -60,6 +61,11 @@ async def verify_pull_request(
         number: Its number on GitHub.
         commit: The full id of its newest commit. If there is a newer one, nothing is built.
     """
+    with only_verifying():
+        return await _verified(repository, number, commit)
+
+
+async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     topology = await call(load_topology, config_path())
     require_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,14 @@ _APP_ID = "GITHUB_APP_ID"
 _APP_KEY = "GITHUB_APP_PRIVATE_KEY_FILE"
 _APP_INSTALLATION = "GITHUB_APP_INSTALLATION_ID"
 _one_at_a_time = threading.RLock()
+# https://docs.github.com/rest/authentication/permissions-required-for-github-apps
+_OF_VERIFICATIONS = {
+    "contents": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+    "statuses": "write",
+}
+_verifies: ContextVar[bool] = ContextVar("verifies", default=False)
 
 
 class _Settings(NamedTuple):
@@ -33,6 +42,7 @@ class _Settings(NamedTuple):
     app_id: str
     key_file: str
     installation: str
+    verifies: bool
 
 
 class _Connection(NamedTuple):
@@ -49,6 +59,19 @@ class _Installation(Auth.AppInstallationAuth):
         where = f"installation {self.installation_id} of App {self.app_id}"
         with translated_answer("authenticate as the GitHub App", where):
             return super().token
+
+
+@contextmanager
+def only_verifying() -> Iterator[None]:
+    """Speak to GitHub in this block with a token that reads, and says how a verification ended.
+
+    GITHUB_VERIFY_TOKEN, if there is one; of a GitHub App a token that may do no more than that.
+    """
+    token = _verifies.set(True)
+    try:
+        yield
+    finally:
+        _verifies.reset(token)
 
 
 def has_credentials() -> bool:
@@ -123,7 +146,10 @@ def forget_github() -> None:
 def _settings() -> _Settings:
     names = ("GITHUB_TOKEN", _APP_ID, _APP_KEY, _APP_INSTALLATION)
     api_url = os.environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
-    return _Settings(api_url, *(os.environ.get(name, "").strip() for name in names))
+    token, *app = (os.environ.get(name, "").strip() for name in names)
+    verifies = _verifies.get()
+    narrow = os.environ.get("GITHUB_VERIFY_TOKEN", "").strip() if verifies else ""
+    return _Settings(api_url, narrow or token, *app, verifies=verifies)
 
 
 @lru_cache(maxsize=4)
@@ -165,7 +191,8 @@ def _auth(settings: _Settings) -> Auth.Auth:
         )
     app_id = _number(_APP_ID, settings.app_id)
     installation = _number(_APP_INSTALLATION, settings.installation)
-    return _Installation(_app_auth(app_id, settings.key_file), installation)
+    permissions = dict(_OF_VERIFICATIONS) if settings.verifies else None
+    return _Installation(_app_auth(app_id, settings.key_file), installation, permissions)
 
 
 def _plain_token(text: str) -> Auth.Token:
