@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 
 from tiercel.deployments.changes import ServerChange, facts_of, server_change
 from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
-from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.base.errors import ConfigurationError, UnreachableError
 from tiercel.flows.engine.parameters import form_of
+from tiercel.tasks.engine.processes import Command, Ending, run_command
 
 _PATIENCE_SECONDS = 300
 _LONGEST_REASON = 2000
@@ -89,22 +89,31 @@ def _run_prefect_deploy(file: PrefectFile) -> None:
     with tempfile.TemporaryDirectory(prefix="tiercel-up-") as folder:
         path = Path(folder) / FILE_NAME
         path.write_text(yaml.safe_dump(_versioned(file)), "utf-8")
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all",
-             "--prefect-file", str(path)],
-            cwd=folder,
-            env=os.environ | {"PREFECT_LOGGING_COLORS": "false", "NO_COLOR": "1"},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE_SECONDS,
-        )  # fmt: skip
-    if done.returncode:
+        arguments = ("deploy", "--all", "--prefect-file", str(path))
+        ended = run_command(
+            Command(
+                (sys.executable, "-P", "-m", "prefect", "--no-prompt", *arguments),
+                Path(folder),
+                os.environ | {"PREFECT_LOGGING_COLORS": "false", "NO_COLOR": "1"},
+                _PATIENCE_SECONDS,
+            )
+        )
+    if ended.ending is not Ending.EXITED:
+        raise UnreachableError(
+            "deployments.not_ended",
+            "Prefect's command was ended before it had deployed everything",
+            where=str(file.path),
+            why=ended.why,
+            state="some of the deployments may be up to date",
+            remedy="see how the server is, and run `tiercel up` again",
+        )
+    if ended.returncode:
+        said = ended.stderr.strip() or ended.stdout.strip()
         raise ConfigurationError(
             "deployments.refused",
             "Prefect refuses to deploy",
             where=str(file.path),
-            why=(done.stderr.strip() or done.stdout.strip())[-_LONGEST_REASON:],
+            why=said.decode(errors="replace")[-_LONGEST_REASON:],
             remedy="the reason has Prefect's own words; run `tiercel up` again",
         )
 

@@ -36,8 +36,8 @@ def execute_runs(
     """Execute the runs of a work pool, `limit` at a time, until SIGTERM or SIGINT.
 
     Only those of `installation`; others are refused. Then they have `drain_seconds` to end.
-    Neither this process nor those of the runs look for code in the folder that they stand in,
-    and no other process of their user reads what they know.
+    Neither this process nor those of the runs look for code in the folder that they stand in, and
+    no other process of their user reads what they know.
     """
     make_unreadable()
     os.environ[_SAFE_PATH] = "1"

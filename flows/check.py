@@ -42,8 +42,8 @@ from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.release.pages import report_check
 from tiercel.tasks.accounts.check_kms import read_key
 from tiercel.tasks.accounts.check_sts import assume, compare_clocks
-from tiercel.tasks.accounts.policy_files import render
 from tiercel.tasks.build.places import find_place
+from tiercel.tasks.engine.policy_files import render
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -123,12 +123,22 @@ async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Findi
         ]
     )
     found += _entered(wanted, deployer, auditor)
+    found += await _destroying(place)
     if not audits:
         found += nothing_checked(wanted.seen_by_auditor(), "the auditor cannot be assumed")
     if not deploys:
         stacks = [wanted.runtime("stacks")]
         found += nothing_checked(stacks, "the deployer cannot be assumed")
     return found + not_used(place)
+
+
+async def _destroying(place: CheckTarget) -> list[Finding]:
+    """Say whether the role that deletes stacks lets the orchestrator in, where there is one."""
+    if Role.DESTROYER not in place.names.roles:
+        return []
+    seen = await attempt(assume, place.destroyer)
+    thing = place.wanted.role_thing(Role.DESTROYER)
+    return [worked(thing, "assumed", seen, place.wanted.remedy)]
 
 
 def _entered(wanted: WantedEnvironment, deployer: object, auditor: object) -> list[Finding]:

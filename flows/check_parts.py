@@ -12,13 +12,22 @@ from tiercel.domain.accounts.findings import Aspect, Finding
 from tiercel.domain.accounts.key_check import check_key
 from tiercel.domain.accounts.observations import KeySeen, Unread
 from tiercel.domain.accounts.role_check import check_boundary, check_role
-from tiercel.domain.accounts.use_check import accepts_github, quotas_have_room, worked
+from tiercel.domain.accounts.use_check import (
+    accepts_github,
+    are_protected,
+    quotas_have_room,
+    worked,
+)
 from tiercel.domain.accounts.wanted_environment import INFRASTRUCTURE_ROLES, WantedEnvironment
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import Access, Target
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
 from tiercel.flows.engine.concurrency import call, each
-from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
+from tiercel.tasks.accounts.check_cloudformation import (
+    find_unprotected_stacks,
+    read_stack_quota,
+    try_change_set,
+)
 from tiercel.tasks.accounts.check_iam import (
     read_iam_quotas,
     read_identity_provider,
@@ -104,8 +113,13 @@ def runtime_parts(place: CheckTarget) -> list[_Part]:
             *quotas_have_room(wanted.runtime("account"), "roles and managed policies", identities),
         ]
 
-    roles = [role for role in Role if role in RUNTIME_ROLES]
-    return [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
+    async def protection() -> list[Finding]:
+        seen = await attempt(find_unprotected_stacks, who, names.prefix)
+        return [are_protected(wanted.runtime("stacks"), seen)]
+
+    roles = [role for role in names.roles if role in RUNTIME_ROLES]
+    parts = [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
+    return [*parts, protection] if names.environment.production else parts
 
 
 def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bool) -> list[_Part]:

@@ -35,6 +35,7 @@ from tiercel.tasks.accounts.terraform import (
     private_folder,
     read_outputs,
 )
+from tiercel.tasks.engine.policy_files import require_fitting_policies
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -64,6 +65,7 @@ async def provision_accounts(
         bootstrap: Create the bucket of Terraform's state first; needed once.
     """
     topology = await call(load_topology, config_path())
+    require_fitting_policies(topology, str(config_path()))
     names = Names.of(topology, environment)
     await tag_flow_run(environment)
     administrators = administrators_of(names)

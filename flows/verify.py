@@ -40,8 +40,8 @@ from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import read_source_trees, require_repository
 from tiercel.tasks.build.builder import build_folder
 from tiercel.tasks.build.verifier import read_template, verify_service
-from tiercel.tasks.github.client import only_verifying
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
+from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit
@@ -153,8 +153,7 @@ async def _verdict(
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
     before = await call(read_template, merge.base, service.template_path)
-    region = topology.verifying.region
-    role = await call(read_service_role, region, types_of(before, template))
+    role = await call(read_service_role, topology.verifying, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(
         service=service.name,

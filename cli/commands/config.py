@@ -29,11 +29,13 @@ def check(
 ) -> None:
     """Check a configuration; every wrong key is named with its line. Nothing is called."""
     from tiercel.domain.organization.names import Names
+    from tiercel.tasks.engine.policy_files import require_fitting_policies
     from tiercel.tasks.source.topology_file import config_path, read_topology
 
     output = Output(as_json=as_json)
     path = path or config_path()
     topology = read_topology(path)
+    require_fitting_policies(topology, str(path))
     if as_json:
         output.document(topology.model_dump(mode="json"))
         return

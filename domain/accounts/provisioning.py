@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
+from tiercel.domain.organization.stack_rules import StackNames
 from tiercel.domain.organization.topology import Topology
 
 # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
 _SHORTEST_BUILD_TIMEOUT_MINUTES = 5
 _NOBODY = "repo:-/-"
+# A list in a policy is never empty; no stack has to do with the organization of its account.
+_OF_NO_STACK = "organizations:*"
+_SEPARATOR = '", "'
 
 
 def policy_values(topology: Topology, environment: str) -> dict[str, str]:
     """Return the value of every placeholder that does not depend on what was created.
 
     What is left, `artifact_key_arn` and `signing_key_arn`, is known once the keys exist.
-    Where nobody pulls, an environment is its own source and puller.
+    Where nobody pulls, an environment is its own source and puller. `named` is what the names
+    of stacks' resources begin with: nothing, where a template may name them as it likes.
     """
     names = Names.of(topology, environment)
     source = source_of(topology, environment) or names
     found = [one.name for one in topology.pullers_of(environment)]
+    stacks = names.environment.stacks
     pullers = [Names.of(topology, name) for name in found or [environment]]
     return {
         "organization": topology.organization.name,
@@ -35,6 +41,11 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
         "staging_bucket": names.staging_bucket,
         "source_account": source.environment.infrastructure_account,
         "source_bucket": source.artifact_bucket,
+        "named": names.prefix if stacks.names is StackNames.PREFIX else "",
+        "runtime_role_arns": joined(tuple(names.role_arn(role) for role in _entered(names))),
+        "services": joined(stacks.services),
+        "protected": joined((f"arn:*:iam::*:policy/{names.boundary}", *stacks.protected_resources)),
+        "protected_actions": joined(stacks.protected_actions or (_OF_NO_STACK,)),
         "puller_roots": joined(tuple(_root_of(names, one) for one in pullers)),
         "puller_role_arns": joined(tuple(one.role_arn(Role.ORCHESTRATOR) for one in pullers)),
         "github_subjects": joined(github_subjects(topology, environment) or (_NOBODY,)),
@@ -49,7 +60,12 @@ def source_of(topology: Topology, environment: str) -> Names | None:
 
 def joined(texts: tuple[str, ...]) -> str:
     """Return a list of texts as the value of one quoted placeholder."""
-    return '", "'.join(texts)
+    return _SEPARATOR.join(texts)
+
+
+def separated(value: str) -> tuple[str, ...]:
+    """Return the texts that `joined` made one value."""
+    return tuple(value.split(_SEPARATOR))
 
 
 def github_subjects(topology: Topology, environment: str) -> tuple[str, ...]:
@@ -76,8 +92,15 @@ def terraform_variables(topology: Topology, environment: str) -> dict[str, Any]:
         "artifact_key_alias": names.artifact_key_alias,
         "signing_key_alias": names.signing_key_alias,
         "boundary": names.boundary,
+        "runtime_roles": [role.value for role in names.roles if role in RUNTIME_ROLES],
         "build_timeout_minutes": max(minutes, _SHORTEST_BUILD_TIMEOUT_MINUTES),
     }
+
+
+def _entered(names: Names) -> tuple[Role, ...]:
+    """Return the roles of the RuntimeAccount that the orchestrator becomes."""
+    inner = RUNTIME_ROLES - {Role.CLOUDFORMATION}
+    return tuple(role for role in names.roles if role in inner)
 
 
 def _root_of(names: Names, puller: Names) -> str:

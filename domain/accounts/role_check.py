@@ -17,12 +17,11 @@ from tiercel.domain.accounts.policy_check import (
     no_deleted_principal,
     unread,
 )
+from tiercel.domain.accounts.policy_sizes import LARGEST_INLINE, LARGEST_MANAGED
 from tiercel.domain.base.values import PolicyDocument
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _LARGEST_TRUST = 2_048
-_LARGEST_INLINE = 10_240
-_LARGEST_MANAGED = 6_144
 _INLINE = "permissions"
 
 
@@ -53,7 +52,7 @@ class WantedRole:
     def permissions_place(self) -> PolicyPlace:
         """Where it says what the role may do."""
         name = f"{self.name}-permissions"
-        return PolicyPlace(self.thing, Aspect.POLICY, name, _LARGEST_INLINE, self.remedy)
+        return PolicyPlace(self.thing, Aspect.POLICY, name, LARGEST_INLINE, self.remedy)
 
 
 def check_role(wanted: WantedRole, seen: RoleSeen | Unread | None) -> list[Finding]:
@@ -103,11 +102,14 @@ def has_nothing_besides(wanted: WantedRole, seen: RoleSeen) -> Finding:
 def check_boundary(
     thing: Thing, wanted: PolicyDocument | Unread, remedy: str, seen: PolicyDocument | Unread | None
 ) -> list[Finding]:
-    """Apply every rule to the permissions boundary itself."""
-    place = PolicyPlace(thing, Aspect.POLICY, "cloudformation-boundary", _LARGEST_MANAGED, remedy)
+    """Apply every rule to the permissions boundary itself.
+
+    Whether it has room is known before it is attached, see `policy_sizes`.
+    """
+    place = PolicyPlace(thing, Aspect.POLICY, "cloudformation-boundary", LARGEST_MANAGED, remedy)
     if seen is None or isinstance(seen, Unread):
         return [missing_policy(place, seen)]
-    return [as_written(place, wanted, seen), has_room(place, seen)]
+    return [as_written(place, wanted, seen)]
 
 
 def _trust(wanted: WantedRole, trust: PolicyDocument) -> list[Finding]:

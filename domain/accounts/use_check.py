@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.accounts.findings import Aspect, Finding, Thing
 from tiercel.domain.accounts.observations import Quota, Unread
+from tiercel.domain.accounts.policy_check import unread
 from tiercel.domain.organization.topology import BuildPlace
 
 _MOST_SKEW_SECONDS = 60
@@ -64,6 +66,23 @@ def external_id_is_taken(
         )
         for thing in things
     ]
+
+
+def are_protected(thing: Thing, seen: tuple[StackByHand, ...] | Unread) -> Finding:
+    """Every stack of production is protected against termination."""
+    rule = "termination protection"
+    if isinstance(seen, Unread):
+        return unread(thing, Aspect.SETTINGS, rule, seen)
+    if not seen:
+        return thing.green(Aspect.SETTINGS, rule)
+    names = ", ".join(one.stack_id.split("/")[1] for one in seen)
+    return thing.red(
+        Aspect.SETTINGS,
+        rule,
+        f"stacks have no termination protection: {names}",
+        why="one call of somebody who may delete stacks takes them down",
+        remedy=f"the next release that changes one protects it; or {seen[0].protection()}",
+    )
 
 
 def builds_are_held(thing: Thing, seen: BuildPlace | Unread) -> Finding:

@@ -24,7 +24,7 @@ POLICIES = (
 )
 """The policies of `policies/` that a check compares."""
 
-_WITH_EXTERNAL_ID = (Role.DEPLOYER, Role.AUDITOR)
+_WITH_EXTERNAL_ID = (Role.DEPLOYER, Role.AUDITOR, Role.DESTROYER)
 _KEPT = ("packages/", "manifests/", "ledger/")
 _EXPIRING = ("leases/",)
 
@@ -147,7 +147,7 @@ class WantedEnvironment:
 
     def seen_by_auditor(self) -> Iterable[Thing]:
         """Return what the auditor alone can read."""
-        yield from (self.role_thing(role) for role in Role if role in RUNTIME_ROLES)
+        yield from (self.role_thing(role) for role in self.names.roles if role in RUNTIME_ROLES)
         yield self.boundary
         yield self.staging_bucket.thing
         yield self.runtime("account")

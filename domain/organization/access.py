@@ -54,6 +54,14 @@ def auditor(names: Names, run: str) -> Access:
     return _in_runtime(names, Role.AUDITOR, run)
 
 
+def destroyer(names: Names, run: str) -> Access:
+    """Return the access of an environment's destroyer, assumed from its orchestrator.
+
+    No environment of production has one.
+    """
+    return _in_runtime(names, Role.DESTROYER, run)
+
+
 def _in_runtime(names: Names, role: Role, run: str) -> Access:
     return Access(
         role_arn=names.role_arn(role),
@@ -85,6 +93,11 @@ class Target:
     def auditor(self) -> Access:
         """Who reads in the RuntimeAccount."""
         return auditor(self.names, self.run)
+
+    @property
+    def destroyer(self) -> Access:
+        """Who deletes stacks in the RuntimeAccount, outside of production."""
+        return destroyer(self.names, self.run)
 
     @property
     def records(self) -> Records:

@@ -52,9 +52,10 @@ class Role(StrEnum):
     DEPLOYER = "deployer"
     CLOUDFORMATION = "cloudformation"
     AUDITOR = "auditor"
+    DESTROYER = "destroyer"
 
 
-RUNTIME_ROLES = frozenset({Role.DEPLOYER, Role.CLOUDFORMATION, Role.AUDITOR})
+RUNTIME_ROLES = frozenset({Role.DEPLOYER, Role.CLOUDFORMATION, Role.AUDITOR, Role.DESTROYER})
 """Roles that live in the RuntimeAccount; all others live in the InfrastructureAccount."""
 
 
@@ -79,6 +80,12 @@ class Names:
     def partition(self) -> str:
         """The AWS partition of the environment's region, as ARNs name it."""
         return partition_of(self.environment.region)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that the environment has: in production none deletes stacks."""
+        is_production = self.environment.production
+        return tuple(role for role in Role if not (is_production and role is Role.DESTROYER))
 
     def account_of(self, role: Role) -> str:
         """Return the id of the account in which the role lives."""

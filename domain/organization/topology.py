@@ -26,6 +26,7 @@ from tiercel.domain.organization.parts import (
     VariableName,
 )
 from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.stack_rules import StackRules
 
 LONGEST_LEASE_SECONDS = 600
 """The longest lease that can be configured, and that anybody is believed to have."""
@@ -99,7 +100,7 @@ class Leases(Frozen):
 class Environment(Frozen):
     """A pair of accounts in one region, fed by one branch.
 
-    In production nothing is destroyed without an approval. An environment with `promotes_from`
+    In production no role may delete a stack. An environment with `promotes_from`
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
     `preprod`, unless its table says otherwise.
     """
@@ -112,6 +113,7 @@ class Environment(Frozen):
     external_id: ExternalId
     production: Annotated[bool, Field(strict=True)] = False
     promotes_from: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9]{1,9})?$")] = ""
+    stacks: StackRules = StackRules()
 
     @model_validator(mode="before")
     @classmethod

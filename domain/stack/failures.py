@@ -26,6 +26,7 @@ _STATE = {
     StackStatus.UPDATE_ROLLBACK_FAILED: "the stack is between two versions",
     StackStatus.UPDATE_FAILED: "the stack is between two versions",
     StackStatus.DELETE_FAILED: "the stack is half deleted",
+    StackStatus.DELETE_COMPLETE: "the stack and all that was created are removed again",
 }
 _NEXT = {
     StackStatus.ROLLBACK_COMPLETE: "the next release deletes the empty stack first",
@@ -41,14 +42,25 @@ def vanished(where: str) -> DeployFailedError:
 
 
 def deploy_failure(
-    stack: str, where: str, status: StackStatus, reason: str, causes: list[Cause]
+    stack: str,
+    where: str,
+    status: StackStatus,
+    reason: str,
+    causes: list[Cause],
+    by_hand: str = "",
 ) -> DeployFailedError:
-    """Return the error for a stack operation that ended in a status that is no success."""
+    """Return the error for a stack operation that ended in a status that is no success.
+
+    `by_hand` is what an administrator does about the stack before the next release, where that
+    does nothing about it itself.
+    """
     lines = [
         f"{cause.logical_id} ({cause.resource_type}) {cause.status}: {cause.reason or 'no reason'}"
         for cause in causes
     ]
     then = _NEXT.get(status, "then release again")
+    if by_hand:
+        then = f"{by_hand}; then release again"
     return DeployFailedError(
         "stack.failed",
         f"stack {stack} ended as {status}",

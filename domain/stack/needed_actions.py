@@ -27,7 +27,6 @@ _ATTRIBUTES = {
     "UpdatePolicy",
     "UpdateReplacePolicy",
 }
-_POLICY_FILES = "policies/cloudformation-permissions.json and policies/cloudformation-boundary.json"
 
 
 class Lack(Frozen):
@@ -91,8 +90,9 @@ def refused_for_lack(check: RoleCheck, role_arn: str, where: str) -> DeployFaile
         where=f"{where}, role {role_arn}",
         why="\n".join(lines),
         state="no resource was changed",
-        remedy=f"let a person who may change the roles add them to {_POLICY_FILES} "
-        "and apply those, or leave the resources out",
+        remedy="let a person who may provision the account add the service to `stacks.services` "
+        "of the environment, or the actions to its fragment in policies/services, and apply that; "
+        "or leave the resources out",
     )
 
 

@@ -9,7 +9,10 @@ from tiercel.domain.stack.states import StackStatus
 
 @dataclass(frozen=True)
 class Stack:
-    """What CloudFormation says of a stack. `token` is that of its newest operation."""
+    """What CloudFormation says of a stack. `token` is that of its newest operation.
+
+    `protected` tells whether its termination protection is on.
+    """
 
     stack_id: str
     name: str
@@ -18,3 +21,4 @@ class Stack:
     outputs: dict[str, str]
     token: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    protected: bool = False

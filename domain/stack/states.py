@@ -58,14 +58,24 @@ class Step(StrEnum):
     REFUSE = "refuse"
 
 
+class ByHand(StrEnum):
+    """What Tiercel leaves to an administrator of the account."""
+
+    DELETE = "delete"
+    UNPROTECT = "unprotect"  # from termination
+
+
 @dataclass(frozen=True)
 class StackAction:
-    """The next step and why; a refusal has a remedy, an approval comes before the step."""
+    """The next step and why; a refusal has a remedy.
+
+    `by_hand` is what an administrator has to do before there is another step.
+    """
 
     step: Step
     reason: str
     remedy: str = ""
-    needs_approval: bool = False
+    by_hand: ByHand | None = None
 
 
 # fmt: off
@@ -135,24 +145,32 @@ _NO_API_REPAIRS_IT = (
     "name, and ask AWS Support to repair the stack; or delete it with those resources retained"
 )
 _PROD_STAYS = (
-    "Tiercel never deletes a stack of production: if it must go, an administrator of the "
-    "account deletes it by hand"
+    "no role of Tiercel may delete a stack of production: if it has to go, an administrator of "
+    "the account deletes it"
 )
+_IS_PROTECTED = "an administrator of the account takes the termination protection off the stack"
+_DELETIONS = frozenset({Step.DELETE, Step.DELETE_FIRST})
 
 
-def decide(status: StackStatus | None, goal: StackGoal, *, production: bool) -> StackAction:
+def decide(
+    status: StackStatus | None, goal: StackGoal, *, production: bool, protected: bool = False
+) -> StackAction:
     """Return the next step towards the goal for a stack found in `status`, None if absent.
 
-    Steps that delete a stack, or all that its first create made, need an approval in
-    production; a deletion that is the goal itself is refused there.
+    In production a step that deletes the stack, or all that its first create made, is refused,
+    and so is the deletion of a stack that is `protected` against termination.
     """
     to_deploy, to_delete, reason = _NEXT_STEP[status]
     step = to_delete if goal is StackGoal.DELETE else to_deploy
     if step is Step.REFUSE:
         return StackAction(step, reason, remedy=_NO_API_REPAIRS_IT)
-    if production and step is Step.DELETE:
-        return StackAction(Step.REFUSE, f"{reason}, in production", remedy=_PROD_STAYS)
-    return StackAction(step, reason, needs_approval=production and _destroys(step, status))
+    if production and _destroys(step, status):
+        why = f"{reason}, in production"
+        return StackAction(Step.REFUSE, why, remedy=_PROD_STAYS, by_hand=ByHand.DELETE)
+    if protected and step in _DELETIONS:
+        why = f"{reason}, and it is protected against termination"
+        return StackAction(Step.REFUSE, why, remedy=_IS_PROTECTED, by_hand=ByHand.UNPROTECT)
+    return StackAction(step, reason)
 
 
 def _destroys(step: Step, status: StackStatus | None) -> bool:
@@ -160,7 +178,7 @@ def _destroys(step: Step, status: StackStatus | None) -> bool:
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
     """
-    return step is Step.DELETE_FIRST or (
+    return step in _DELETIONS or (
         step is Step.ROLL_BACK_STACK and status is StackStatus.CREATE_FAILED
     )
 

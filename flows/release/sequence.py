@@ -44,7 +44,7 @@ from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.records.ledger import newest_release, record_intent, record_outcome
 from tiercel.tasks.stack.smoke_tests import smoke_test
-from tiercel.tasks.stack.stacks import observe_stack
+from tiercel.tasks.stack.stacks import observe_stack, protect_stack
 
 IsOlder = Callable[[Intent], Awaitable[bool]]
 """Whether the release that an intent describes contains what is wanted, and more."""
@@ -176,6 +176,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     progress.ended("stage")
     change = StackChange(
         access=target.deployer,
+        destroyer=target.destroyer,
         records=target.records,
         names=target.names,
         links=target.links,
@@ -191,6 +192,9 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
         progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)
         get_run_logger().info("%s: smoke test passed: %s", intent.service, progress.answer)
         progress.ended("verify")
+    if change.production and not live.protected:
+        await lease.confirm()
+        await call(protect_stack, target.deployer, live)
     return live
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
@@ -17,7 +18,7 @@ from tiercel.domain.stack.failures import Cause, deploy_failure, vanished
 from tiercel.domain.stack.needed_actions import RoleCheck, lacking_actions, refused_for_lack
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
-from tiercel.domain.stack.states import StackAction, StackStatus, Step
+from tiercel.domain.stack.states import ByHand, StackAction, StackStatus, Step
 from tiercel.domain.stack.tokens import attempt_in, change_set_name, client_token, release_of
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
@@ -45,9 +46,13 @@ _MOST_STEPS = 10
 
 @dataclass(frozen=True)
 class StackChange:
-    """What is to become of one stack. `records` has the ledger."""
+    """What is to become of one stack. `records` has the ledger.
+
+    Only the step that deletes a stack is taken by the `destroyer`.
+    """
 
     access: Access
+    destroyer: Access
     records: Records
     names: Names
     links: Links
@@ -83,8 +88,9 @@ async def bring_up(
             stack.status if stack else None,
             states.StackGoal.DEPLOY,
             production=change.production,
+            protected=stack.protected if stack else False,
         )
-        _check(change, action)
+        _check(change, action, stack)
         if stack and action.step is Step.WAIT:
             stack = await _waited(change, stack, action)
             continue
@@ -96,7 +102,8 @@ async def bring_up(
         creates = action.step is Step.CREATE
         plan, found = await _planned_alone(change, stack, lease, creates=creates)
         if plan:
-            return await _carried_out(change, plan, _next_token(change, stack), lease), plan
+            token = _next_token(change, stack)
+            return await _carried_out(change, plan, token, lease, creates=creates), plan
         stack = found
     raise DeployFailedError(
         "stack.restless",
@@ -156,16 +163,27 @@ def _is_done(change: StackChange, stack: Stack) -> bool:
     )
 
 
-def _check(change: StackChange, action: StackAction) -> None:
-    if action.step is Step.REFUSE or action.needs_approval:
-        raise DeployFailedError(
-            "stack.not_deployable",
-            f"stack {change.intent.stack} cannot be deployed as it is",
-            where=change.where,
-            why=action.reason,
-            state="nothing was changed",
-            remedy=action.remedy or f"the next step, {action.step}, needs an approval",
-        )
+def _check(change: StackChange, action: StackAction, stack: Stack | None) -> None:
+    if action.step is not Step.REFUSE:
+        return
+    remedy = action.remedy
+    if stack and action.by_hand:
+        hand = _by_hand(change, stack)
+        deletes = action.by_hand is ByHand.DELETE
+        remedy = hand.deletion() if deletes else hand.end_of_protection()
+    raise DeployFailedError(
+        "stack.not_deployable",
+        f"stack {change.intent.stack} cannot be deployed as it is",
+        where=change.where,
+        why=action.reason,
+        state="nothing was changed",
+        remedy=f"{remedy}; then release again",
+    )
+
+
+def _by_hand(change: StackChange, stack: Stack) -> StackByHand:
+    access = change.access
+    return StackByHand(stack.stack_id, access.account, access.region, protected=stack.protected)
 
 
 _REPAIRS = {
@@ -181,7 +199,8 @@ async def _repaired(
     """Take one step towards a stack that can be deployed, and look at it again."""
     token = client_token(action.step, _next_token(change, stack))
     await lease.confirm()
-    await call(_REPAIRS[action.step], change.access, stack, token)
+    who = change.destroyer if action.step is Step.DELETE_FIRST else change.access
+    await call(_REPAIRS[action.step], who, stack, token)
     return await _waited(change, stack, action)
 
 
@@ -224,28 +243,38 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
     return plan
 
 
-async def _carried_out(change: StackChange, plan: Plan, token: str, lease: StackLease) -> Stack:
+async def _carried_out(
+    change: StackChange, plan: Plan, token: str, lease: StackLease, *, creates: bool
+) -> Stack:
     """Execute the plan, wait for its end and return the stack."""
     if plan.is_empty:
         await call(discard_plan, change.access, plan)
-    else:
-        await lease.confirm()
-        await call(execute_plan, change.access, plan, token)
-        ended, events = await call(
-            wait_for_stack, change.access, plan.stack_id, change.intent.service, len(plan.changes)
-        )
-    after = await call(observe_stack, change.access, change.intent.stack)
-    if after is None:
-        raise vanished(change.where)
-    if plan.is_empty:
+        after = await call(observe_stack, change.access, change.intent.stack)
+        if after is None:
+            raise vanished(change.where)
         return after
-    if after.token != token:
+    await lease.confirm()
+    await call(execute_plan, change.access, plan, token)
+    service, planned = change.intent.service, len(plan.changes)
+    ended, events = await call(
+        wait_for_stack, change.access, plan.stack_id, service, planned, is_new=creates
+    )
+    after = await call(observe_stack, change.access, change.intent.stack)
+    if after is None and ended.status is not StackStatus.DELETE_COMPLETE:
+        raise vanished(change.where)
+    if after and after.token != token:
         raise _outrun(change, after)
-    if not states.is_success(ended.status):
-        raise deploy_failure(
-            ended.name, change.where, ended.status, ended.reason, _causes(events, ended)
-        )
+    if after is None or not states.is_success(ended.status):
+        raise _failed(change, ended, events)
     return after
+
+
+def _failed(change: StackChange, ended: Stack, events: list[StackEvent]) -> DeployFailedError:
+    """Return the error of an operation that failed, and what comes next, where that is by hand."""
+    then = states.decide(ended.status, states.StackGoal.DEPLOY, production=change.production)
+    by_hand = _by_hand(change, ended).deletion() if then.by_hand is ByHand.DELETE else ""
+    causes = _causes(events, ended)
+    return deploy_failure(ended.name, change.where, ended.status, ended.reason, causes, by_hand)
 
 
 def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
@@ -262,7 +291,7 @@ def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
 
 async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     types = {one.resource_type for one in plan.changes}
-    role = await call(read_service_role, change.names.environment.region, types)
+    role = await call(read_service_role, change.names.environment, types)
     return lacking_actions(plan.changes, role.handlers, role.policies)
 
 
@@ -285,4 +314,5 @@ def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequ
         parameters=intent.parameters,
         service_role=names.role_arn(Role.CLOUDFORMATION),
         tags=names.stack_tags(intent.service),
+        deleted_on_failure=change.production,
     )

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from tiercel.domain.accounts.provisioning import policy_values
-from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts import identities, storage
 from tiercel.sandbox.accounts.credentials import AccessKey
@@ -114,8 +114,9 @@ def _seed_runtime(seed: Seed) -> None:
         iam, seed.names.boundary_arn, seed.policy("cloudformation-boundary")
     )
     _ensure_role(iam, seed, Role.CLOUDFORMATION, seed.names.boundary_arn)
-    for role in (Role.DEPLOYER, Role.AUDITOR):
-        _ensure_role(iam, seed, role)
+    for role in seed.names.roles:
+        if role in RUNTIME_ROLES - {Role.CLOUDFORMATION}:
+            _ensure_role(iam, seed, role)
     _ensure_bucket(seed, seed.runtime, seed.names.staging_bucket, "staging-bucket")
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tiercel.tasks.accounts.policy_files import RenderedPolicy, policy_folder, render
+from tiercel.tasks.engine.policy_files import RenderedPolicy, policy_folder, render, unfilled
 
-__all__ = ["RenderedPolicy", "policy_folder", "policy_names", "render"]
+__all__ = ["RenderedPolicy", "policy_folder", "policy_names", "render", "unfilled"]
 
 
 def policy_names() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.accounts.observations import Quota, Unread
 from tiercel.domain.base.errors import DeployFailedError, RefusedInputError, TiercelError
 from tiercel.domain.organization.access import Access
@@ -29,6 +30,11 @@ _TEMPLATE = json.dumps(
     {"Resources": {"Nothing": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}
 )
 _LOOKS = 20
+_HOLDS_NOTHING = (
+    StackStatus.REVIEW_IN_PROGRESS,
+    StackStatus.DELETE_IN_PROGRESS,
+    StackStatus.DELETE_COMPLETE,
+)
 _COUNTED = cast("list[StackStatusType]", sorted(set(StackStatus) - {StackStatus.DELETE_COMPLETE}))
 
 
@@ -102,6 +108,27 @@ def _remove(access: Access, stack: str, name: str) -> None:
     found = describe(access, stack)
     if found and found.status is StackStatus.REVIEW_IN_PROGRESS:
         cloudformation.delete_stack(StackName=found.stack_id)
+
+
+@world_task("find unprotected stacks", "find unprotected stacks of {prefix}")
+def find_unprotected_stacks(access: Access, prefix: str) -> tuple[StackByHand, ...]:
+    """Return the stacks with the prefix that anybody with the permission may delete at once.
+
+    Left out are nested stacks, which their parent protects, those that hold nothing yet and
+    those that are being deleted.
+    """
+    where = f"account {access.account}, region {access.region}"
+    with translated("look at the stacks", where):
+        pages = client("cloudformation", access).get_paginator("describe_stacks").paginate()
+        return tuple(
+            StackByHand(stack["StackId"], access.account, access.region, protected=False)
+            for page in pages
+            for stack in page["Stacks"]
+            if stack["StackName"].startswith(prefix)
+            and not stack.get("ParentId")
+            and not stack.get("EnableTerminationProtection")
+            and stack["StackStatus"] not in _HOLDS_NOTHING
+        )
 
 
 @world_task("read quota of stacks")

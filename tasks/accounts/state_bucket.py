@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.names import Names
-from tiercel.tasks.accounts.policy_files import render
 from tiercel.tasks.aws.clients import profile_client
 from tiercel.tasks.aws.errors import code_of, translated
+from tiercel.tasks.engine.policy_files import render
 from tiercel.tasks.engine.task import world_task
 
 if TYPE_CHECKING:

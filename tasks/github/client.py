@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +16,11 @@ from github import Auth, Github, GithubException, GithubIntegration
 from github.Repository import Repository
 
 from tiercel.domain.base.errors import UnreachableError
+from tiercel.tasks.engine.pace import is_loopback
+from tiercel.tasks.github.bounds import ApiServer, Budget, bounded_call
+from tiercel.tasks.github.connection import bound_connections, forget_sessions
 from tiercel.tasks.github.errors import translated_answer
+from tiercel.tasks.github.verifying import is_verifying, narrow_permissions, narrow_token
 from tiercel.tasks.github.waiting import PatientRetry
 
 _TIMEOUT_SECONDS = 15
@@ -26,14 +29,6 @@ _APP_ID = "GITHUB_APP_ID"
 _APP_KEY = "GITHUB_APP_PRIVATE_KEY_FILE"
 _APP_INSTALLATION = "GITHUB_APP_INSTALLATION_ID"
 _one_at_a_time = threading.RLock()
-# https://docs.github.com/rest/authentication/permissions-required-for-github-apps
-_OF_VERIFICATIONS = {
-    "contents": "read",
-    "metadata": "read",
-    "pull_requests": "write",
-    "statuses": "write",
-}
-_verifies: ContextVar[bool] = ContextVar("verifies", default=False)
 
 
 class _Settings(NamedTuple):
@@ -59,19 +54,6 @@ class _Installation(Auth.AppInstallationAuth):
         where = f"installation {self.installation_id} of App {self.app_id}"
         with translated_answer("authenticate as the GitHub App", where):
             return super().token
-
-
-@contextmanager
-def only_verifying() -> Iterator[None]:
-    """Speak to GitHub in this block with a token that reads, and says how a verification ended.
-
-    GITHUB_VERIFY_TOKEN, if there is one; of a GitHub App a token that may do no more than that.
-    """
-    token = _verifies.set(True)
-    try:
-        yield
-    finally:
-        _verifies.reset(token)
 
 
 def has_credentials() -> bool:
@@ -133,7 +115,11 @@ def github_call(what: str, where: str) -> Iterator[None]:
     would send each other's; and GitHub asks for requests one after the other:
     https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
     """
-    with _one_at_a_time, translated_answer(what, where):
+    with (
+        _one_at_a_time,
+        translated_answer(what, where),
+        bounded_call(Budget(ApiServer.of(_settings().api_url))),
+    ):
         yield
 
 
@@ -141,28 +127,40 @@ def forget_github() -> None:
     """Drop the client, because the address or the credentials changed."""
     _connection.cache_clear()
     _login.cache_clear()
+    forget_sessions()
 
 
 def _settings() -> _Settings:
+    """Read the environment; UnreachableError for an address that is none, or is not encrypted."""
     names = ("GITHUB_TOKEN", _APP_ID, _APP_KEY, _APP_INSTALLATION)
     api_url = os.environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+    if not _is_spoken_to(api_url):
+        raise UnreachableError(
+            "github.bad_address",
+            "GITHUB_API_URL is not an address that is spoken to",
+            where="environment variables",
+            why="it has to begin with https://, or with http:// for this machine's loopback",
+            remedy="set it to https://api.github.com, or to https://HOST/api/v3",
+        )
     token, *app = (os.environ.get(name, "").strip() for name in names)
-    verifies = _verifies.get()
-    narrow = os.environ.get("GITHUB_VERIFY_TOKEN", "").strip() if verifies else ""
-    return _Settings(api_url, narrow or token, *app, verifies=verifies)
+    return _Settings(api_url, narrow_token() or token, *app, verifies=is_verifying())
+
+
+def _is_spoken_to(url: str) -> bool:
+    """Tell whether nobody but the server can read what is sent to an address."""
+    try:
+        server = ApiServer.of(url)
+    except ValueError:
+        return False
+    encrypted = server.scheme == "https" or (server.scheme == "http" and is_loopback(url))
+    return encrypted and bool(server.host)
 
 
 @lru_cache(maxsize=4)
 def _connection(settings: _Settings) -> _Connection:
     address = urlsplit(settings.api_url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise UnreachableError(
-            "github.bad_address",
-            "GITHUB_API_URL is not an address",
-            where="environment variables",
-            remedy="set it to https://api.github.com, or to https://HOST/api/v3",
-        )
     auth = _auth(settings)
+    bound_connections()
     # GitHub.com asks for these pauses; an Enterprise server sets no such limit.
     hurried = address.hostname != "api.github.com"
     client = Github(
@@ -191,7 +189,7 @@ def _auth(settings: _Settings) -> Auth.Auth:
         )
     app_id = _number(_APP_ID, settings.app_id)
     installation = _number(_APP_INSTALLATION, settings.installation)
-    permissions = dict(_OF_VERIFICATIONS) if settings.verifies else None
+    permissions = narrow_permissions() if settings.verifies else None
     return _Installation(_app_auth(app_id, settings.key_file), installation, permissions)
 
 

@@ -47,6 +47,8 @@ class ChangeSetRequest:
     parameters: dict[str, str]
     service_role: str
     tags: dict[str, str] = field(default_factory=dict)
+    deleted_on_failure: bool = False
+    """Whether a stack whose first create fails is deleted, and not left in ROLLBACK_COMPLETE."""
 
     @property
     def contents(self) -> str:
@@ -88,12 +90,23 @@ def _create_change_set(access: Access, request: ChangeSetRequest) -> None:
             Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
             Description=request.contents,
             ClientToken=request.name,
+            **_on_failure(request),
         )
     except ClientError as error:
         if code_of(error) == "ValidationError":
             raise _rejected(access, request, message_of(error), left=False) from error
         if code_of(error) != "AlreadyExistsException":
             raise
+
+
+def _on_failure(request: ChangeSetRequest) -> dict[str, Any]:
+    """CloudFormation takes DELETE for a first create only.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+    """
+    return (
+        {"OnStackFailure": "DELETE"} if request.creates_stack and request.deleted_on_failure else {}
+    )
 
 
 def _executed(access: Access, name: str, token: str) -> bool:

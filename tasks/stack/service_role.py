@@ -15,9 +15,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.domain.organization.topology import Environment
 from tiercel.domain.stack.needed_actions import Handlers
 from tiercel.domain.stack.policy_evaluation import RolePolicies
-from tiercel.tasks.engine.resources import resource
+from tiercel.tasks.engine.policy_files import unfilled
 from tiercel.tasks.engine.task import world_task
 
 _REGION_WITH_EVERY_TYPE = "us-east-1"
@@ -32,20 +34,21 @@ class ServiceRole:
 
 
 @world_task("read service role", "read permissions of service role")
-def read_service_role(region: str, types: Iterable[str]) -> ServiceRole:
+def read_service_role(environment: Environment, types: Iterable[str]) -> ServiceRole:
     """Return what the role may do, and what AWS publishes of the handlers of those types."""
-    return ServiceRole(service_role_policies(), published_handlers(region, types))
+    policies = service_role_policies(environment.stacks.services)
+    return ServiceRole(policies, published_handlers(environment.region, types))
 
 
-@lru_cache(maxsize=1)
-def service_role_policies() -> RolePolicies:
-    """Return the role's policy and boundary, their placeholders unfilled.
+@lru_cache(maxsize=8)
+def service_role_policies(services: tuple[str, ...] = STACK_SERVICES) -> RolePolicies:
+    """Return policy and boundary of a role for these services, their placeholders unfilled.
 
     The evaluation looks at actions; what a placeholder stands for makes no difference to it.
     """
     return RolePolicies(
-        identity=_json(resource("policies", "cloudformation-permissions.json")),
-        boundary=_json(resource("policies", "cloudformation-boundary.json")),
+        identity=unfilled("cloudformation-permissions", services),
+        boundary=unfilled("cloudformation-boundary", services),
     )
 
 

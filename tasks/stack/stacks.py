@@ -59,15 +59,25 @@ def delete_stack(access: Access, stack: Stack, token: str) -> None:
         )
 
 
+@world_task("protect stack", "protect stack {stack.name}")
+def protect_stack(access: Access, stack: Stack) -> None:
+    """Turn the stack's termination protection on. Repeatable."""
+    with translated("protect a stack", where_is(access, stack.name)):
+        client("cloudformation", access).update_termination_protection(
+            StackName=stack.stack_id, EnableTerminationProtection=True
+        )
+
+
 @world_task("wait for stack", "wait for stack {name}")
 def wait_for_stack(
-    access: Access, name: str, service: str, planned: int = 0
+    access: Access, name: str, service: str, planned: int = 0, *, is_new: bool = False
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
     Polls every 0.2 seconds at first and every 5 seconds later. Each event goes to the
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
-    plan changes. `name` may be a stack id; a deleted stack has to be asked for by its id.
+    plan changes. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
+    stack that `is_new` every event is of this operation, also those before a deletion.
     """
     logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
@@ -77,7 +87,7 @@ def wait_for_stack(
             stack = describe(access, name)
             if stack is None:
                 raise vanished(where_is(access, name))
-            events = events or EventStream(access, stack.stack_id, current_operation=True)
+            events = events or EventStream(access, stack.stack_id, current_operation=not is_new)
             fresh = events.fresh()
             seen += fresh
             for event in fresh:
@@ -151,6 +161,7 @@ def describe(access: Access, name: str) -> Stack | None:
         reason=stack.get("StackStatusReason", ""),
         outputs={o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())},
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
+        protected=stack.get("EnableTerminationProtection", False),
     )
 
 

@@ -22,13 +22,14 @@ Rule = Callable[[ast.Module], Iterator[str]]
 
 MAY_BE_CALLED_DIRECTLY = {
     "tasks.accounts.administrators.administrators_of": "looks into the process's environment",
-    "tasks.accounts.policy_files.render": "fills in a template of Tiercel's own",
+    "tasks.engine.policy_files.require_fitting_policies": "measures templates of Tiercel's own",
+    "tasks.engine.policy_files.render": "fills in a template of Tiercel's own",
     "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
     "tasks.build.builder.build_folder": "the same",
     "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
     "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
     "tasks.github.client.has_credentials": "looks into the process's environment",
-    "tasks.github.client.only_verifying": "which token the tasks in a block of code use",
+    "tasks.github.verifying.only_verifying": "which token the tasks in a block of code use",
     "tasks.records.ledger.no_release": "words of an error",
     "tasks.records.lease.give_back_lease": "in the lease's own threads: a task may have to queue",
     "tasks.records.lease.renew_lease": "the same",

@@ -20,7 +20,7 @@ from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.domain.base.errors import DeployFailedError
-from tiercel.domain.organization.access import deployer
+from tiercel.domain.organization.access import deployer, destroyer
 from tiercel.domain.release.ledger import Purpose
 from tiercel.domain.stack.states import StackGoal, StackStatus, Step, decide
 from tiercel.flows.rollback import roll_back
@@ -179,7 +179,8 @@ def _is_refused(versions: Versions, purpose: Purpose) -> None:
 
 def _goes_away(world: World, status: StackStatus | None) -> None:
     """No flow deletes stacks yet: the table's steps are taken by the tasks themselves."""
-    access, name = deployer(world.names, "chaos"), world.names.stack("leaving")
+    access, remover = deployer(world.names, "chaos"), destroyer(world.names, "chaos")
+    name = world.names.stack("leaving")
     world.delete_stack(name)
     if status is not None and status is not StackStatus.DELETE_COMPLETE:
         create_stack(world, name)
@@ -189,7 +190,7 @@ def _goes_away(world: World, status: StackStatus | None) -> None:
     with interceptor(spell) as url, world.through(url):
         while stack := observe_stack.fn(access, name):
             if decide(stack.status, StackGoal.DELETE, production=False).step is Step.DELETE:
-                delete_stack.fn(access, stack, "chaos")
+                delete_stack.fn(remover, stack, "chaos")
             assert time.monotonic() - began < _MOST_SECONDS, "it does not go away"
             wait_for_stack.fn(access, stack.stack_id, "chaos")
     assert world.stack(name) is None
@@ -221,6 +222,6 @@ ROW = Row(
     "while a stack is at work, within a minute. No flow deletes stacks yet: for that intent the "
     "tasks are driven by the table.",
     not_shown="How a real stack gets into such a status, and whether CloudFormation's own repair "
-    "works. Production differs by approvals, which unit tests hold.",
+    "works. What production leaves to an administrator unit tests hold.",
     cases=_cases,
 )

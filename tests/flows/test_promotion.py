@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from prefect.settings import PREFECT_API_URL
 
 from tests.flows.conftest import Become
+from tests.sandbox.support import eventually
 from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.flow_runs import release
@@ -16,7 +19,11 @@ from tests.support.templates import answering, function, queue, services
 from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.domain.artifact.manifest import manifest_key
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import RefusedInputError, SmokeTestFailedError
+from tiercel.domain.base.errors import (
+    DeployFailedError,
+    RefusedInputError,
+    SmokeTestFailedError,
+)
 from tiercel.domain.organization.access import orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
@@ -99,6 +106,103 @@ def test_prod_reads_from_preprod_and_no_preprod_principal_calls_a_prod_account(
     }
     assert (True, False) in crossings, "Prod never read from Preprod"
     assert (False, True) not in crossings, "a Preprod principal called Prod"
+
+
+def failing_in_prod(name: str) -> dict[str, str]:
+    """A service whose queue Prod's parameters make impossible, until they are mended."""
+    table = f'[services.{name}.environments.prod.parameters]\nSeconds = "5"\n'
+    parameters = {"Seconds": {"Type": "String", "Default": "60"}}
+    made = queue(MessageRetentionPeriod={"Ref": "Seconds"})
+    return {
+        "tiercel.toml": services(**{name: table}),
+        f"{name}/template.json": json.dumps(json.loads(made) | {"Parameters": parameters}),
+    }
+
+
+def test_a_first_create_that_fails_in_prod_leaves_nothing_and_no_role_deletes_a_stack(
+    sandbox: Sandbox, become: Become, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("stillborn")
+    release(repository, repository.commit(failing_in_prod("stillborn")))
+    repository.merge_into_main()
+    become("prod")
+    before = journal_size(sandbox.journal)
+
+    with pytest.raises(DeployFailedError, check=because("stack.failed")) as failure:
+        asyncio.run(promote_to_prod(repository.name, "main"))
+
+    assert failure.value.what == "stack acme-prod-stillborn ended as DELETE_COMPLETE"
+    assert "Queue (AWS::SQS::Queue) CREATE_FAILED" in failure.value.why
+    assert "delete-stack" not in failure.value.remedy
+    runtime = root_client(sandbox, "prod-runtime-root", "cloudformation")
+    assert "acme-prod-stillborn" not in living(runtime)
+    asked = {entry.operation for entry in read_journal(sandbox.journal, before)}
+    assert "DeleteStack" not in asked
+
+
+def living(cloudformation: Any) -> set[str]:
+    """The names of the stacks that are there."""
+    return {stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]}
+
+
+def test_a_stack_of_prod_is_protected_after_its_first_success_and_once(
+    sandbox: Sandbox, become: Become, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("guarded")
+    files = {"tiercel.toml": services(guarded=""), "guarded/template.json": queue()}
+    release(repository, repository.commit(files))
+    repository.merge_into_main()
+    before = journal_size(sandbox.journal)
+    become("prod")
+    asyncio.run(promote_to_prod(repository.name, "main"))
+
+    runtime = root_client(sandbox, "prod-runtime-root", "cloudformation")
+    (stack,) = runtime.describe_stacks(StackName="acme-prod-guarded")["Stacks"]
+    assert stack["EnableTerminationProtection"] is True
+    become("preprod")
+    release(repository, repository.commit({"guarded/template.json": queue(DelaySeconds=1)}))
+    repository.merge_into_main()
+    become("prod")
+    asyncio.run(promote_to_prod(repository.name, "main"))
+    entries = read_journal(sandbox.journal, before)
+    protecting = [one for one in entries if one.operation == "UpdateTerminationProtection"]
+    assert [one.resource.split("/")[1] for one in protecting] == ["acme-prod-guarded"]
+
+
+def test_what_an_older_version_left_in_prod_is_an_administrators_with_the_exact_command(
+    sandbox: Sandbox, become: Become, prod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("leftover")
+    files = {"tiercel.toml": services(leftover=""), "leftover/template.json": queue()}
+    release(repository, repository.commit(files))
+    repository.merge_into_main()
+    runtime = root_client(sandbox, "prod-runtime-root", "cloudformation")
+    tags = [{"Key": key, "Value": value} for key, value in prod.stack_tags("leftover").items()]
+    wrong = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {
+        "MessageRetentionPeriod": 5}}}}  # fmt: skip
+    made = runtime.create_stack(
+        StackName="acme-prod-leftover", TemplateBody=json.dumps(wrong), Tags=tags
+    )["StackId"]
+    wait_for_status(runtime, made, "ROLLBACK_COMPLETE")
+    become("prod")
+
+    with pytest.raises(DeployFailedError, check=because("stack.not_deployable")) as refusal:
+        asyncio.run(promote_to_prod(repository.name, "main"))
+
+    region = prod.environment.region
+    command = f"aws cloudformation delete-stack --stack-name {made} --region {region}"
+    assert command in refusal.value.remedy
+    runtime.delete_stack(StackName=made)
+    wait_for_status(runtime, made, "DELETE_COMPLETE")
+    assert asyncio.run(promote_to_prod(repository.name, "main"))["leftover"].changed
+
+
+def wait_for_status(cloudformation: Any, stack: str, status: str) -> None:
+    eventually(
+        lambda: (
+            cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == status
+        )
+    )
 
 
 def test_promoting_again_changes_nothing(

@@ -258,7 +258,7 @@ def failing_queue() -> str:
 
 
 def test_a_resource_that_fails_to_create_is_named_and_the_next_release_cleans_up_first(
-    preprod: Names, repositories: RepositoryMaker
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository = repositories.make("broken")
     commit = repository.commit(
@@ -274,9 +274,16 @@ def test_a_resource_that_fails_to_create_is_named_and_the_next_release_cleans_up
     assert newest(preprod, "broken").status is ReleaseStatus.FAILED
 
     mended = repository.commit({"broken/template.json": queue()})
+    before = journal_size(sandbox.journal)
     released = release(repository, mended)["broken"]
     assert released.stack.status == "CREATE_COMPLETE"
     assert released.release.intent.number == 2
+    became = {
+        (one.operation, one.principal.split("/")[1])
+        for one in calls_since(sandbox, before)
+        if "destroyer" in one.principal or one.operation == "DeleteStack"
+    }
+    assert became == {("DeleteStack", "acme-preprod-destroyer")}
 
 
 def test_an_update_that_fails_leaves_the_previous_version_running(

@@ -135,6 +135,8 @@ class Policies:
         """Give a policy to whatever it is the policy of."""
         subject, _, kind = name.rpartition("-")
         names, document = names_of(environment), json.dumps(policy)
+        if subject in set(Role) - set(names.roles):
+            return
         root = self._root(environment, runtime=subject in {*RUNTIME_ROLES, "staging"})
         if kind == "bucket":
             bucket = names.staging_bucket if subject == "staging" else names.artifact_bucket

@@ -13,15 +13,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.world import ENVIRONMENTS, GITHUB, VALUES, Request, filled, names_of
+from tests.oracle.world import ENVIRONMENTS, GITHUB, TOPOLOGY, VALUES, Request, filled, names_of
 from tiercel.domain.organization.names import RUNTIME_ROLES, Role
+from tiercel.domain.organization.stack_rules import StackNames
 
 PAIRS = tuple((name, name) for name in ENVIRONMENTS)
 """By an environment's principal, on the same environment."""
 UPWARDS = (("preprod", "prod"),)
 """By Preprod's principal, on Prod."""
 DOWNWARDS = (("prod", "preprod"),)
-_PAIRS = {"own": PAIRS, "upwards": UPWARDS, "downwards": DOWNWARDS}
+PREFIXED = tuple(
+    pair for pair in PAIRS if TOPOLOGY.environment(pair[1]).stacks.names is StackNames.PREFIX
+)
+"""Where templates may not name their resources as they like."""
+MORTAL = tuple(pair for pair in PAIRS if not TOPOLOGY.environment(pair[1]).production)
+"""Where stacks may be deleted."""
+_PAIRS = {
+    "own": PAIRS,
+    "upwards": UPWARDS,
+    "downwards": DOWNWARDS,
+    "prefix": PREFIXED,
+    "mortal": MORTAL,
+    "production": tuple(pair for pair in PAIRS if pair not in MORTAL),
+}
 FOREIGN_ACCOUNT = "999999999999"
 
 
@@ -57,7 +71,8 @@ def rows_of(table: str) -> list[Row]:
     """Return the rows of `cases` or `attacks`.
 
     A row's `who` is one or more names; its `pairs` are `own` (each environment on itself),
-    `upwards` (Preprod on Prod) or `downwards`.
+    `prefix` (those of them whose names have a prefix), `mortal` or `production` (those whose
+    stacks may be deleted, or not), `upwards` (Preprod on Prod) or `downwards`.
     """
     files = sorted((Path(__file__).parent / table).glob("*.json"))
     return [row for path in files for entry in json.loads(path.read_text()) for row in _rows(entry)]

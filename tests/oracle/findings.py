@@ -1,7 +1,7 @@
-"""What checkov and cfn-lint find in `terraform/` and in the templates of `examples/`.
+"""What checkov, cfn-lint and parliament find in `terraform/`, `examples/` and `policies/`.
 
-https://www.checkov.io is somebody else's collection of rules; its dependencies conflict with
-ours, so it is installed into an environment of its own.
+https://www.checkov.io and https://github.com/duo-labs/parliament are somebody else's collections
+of rules; their dependencies conflict with ours, so each has an environment of its own.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any
 import uv
 
 from tests.oracle.judges import HERE, UnavailableError
+from tests.oracle.world import ours
 
 ROOT = HERE.parents[1]
 ANSWERS = HERE / "findings.toml"
-_REQUIREMENTS = HERE / "checkov.txt"
 _PATIENCE_SECONDS = 300
 _SHOWN = 400
 
@@ -93,7 +93,8 @@ def checkov_findings(root: Path = ROOT) -> list[Finding]:
     Nothing is asked of the network: neither rules nor guidelines are fetched.
     """
     said = subprocess.run(
-        [_checkov(), "--directory", "terraform", "--directory", "examples",
+        [_environment_of("checkov") / "checkov",
+         "--directory", "terraform", "--directory", "examples",
          "--framework", "terraform", "cloudformation",
          "--output", "json", "--compact", "--quiet", "--skip-download", "--soft-fail"],
         cwd=root,
@@ -136,6 +137,28 @@ def lint_findings(root: Path = ROOT) -> list[Finding]:
     ]
 
 
+def parliament_findings() -> list[Finding]:
+    """Return what parliament finds in each statement of the policies, filled in and composed.
+
+    UnavailableError where it cannot be installed.
+    """
+    policies = {
+        f"policies/{name}.json {statement['Sid']}": policy | {"Statement": [statement]}
+        for (_, name), policy in ours().items()
+        for statement in policy["Statement"]
+    }
+    said = subprocess.run(
+        [_environment_of("parliament") / "python", HERE / "parliament_judge.py"],
+        input=json.dumps(policies),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_PATIENCE_SECONDS,
+    )
+    found = ((*place.split(), rule, text) for place, rule, text in json.loads(said.stdout))
+    return sorted({Finding(rule, file, sid, text) for file, sid, rule, text in found})
+
+
 def _reports(text: str) -> Iterator[dict[str, Any]]:
     """Yield the reports: one JSON document for each folder, with one report or a list of them."""
     decoder, rest = json.JSONDecoder(), text.strip()
@@ -154,27 +177,27 @@ def _finding(failed: dict[str, Any]) -> Finding:
     )
 
 
-def _checkov() -> Path:
-    """Return checkov in an environment of its own, which is made the first time."""
-    recipe = _REQUIREMENTS.read_bytes() + platform.python_version().encode()
+def _environment_of(name: str) -> Path:
+    """Return where a tool's programs are: in an environment of its own, made the first time."""
+    requirements = HERE / f"{name}.txt"
+    recipe = requirements.read_bytes() + platform.python_version().encode()
     default = Path.home() / ".cache" / "tiercel"
-    cache = Path(os.environ.get("TIERCEL_CACHE_DIR", default)) / "checkov"
+    cache = Path(os.environ.get("TIERCEL_CACHE_DIR", default)) / name
     folder = cache / hashlib.sha256(recipe).hexdigest()[:16]
-    program = folder / "bin" / "checkov"
     complete = folder / "complete"
     if not complete.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _install(folder)
+        _install(folder, requirements)
         complete.touch()
-    return program
+    return folder / "bin"
 
 
-def _install(folder: Path) -> None:
+def _install(folder: Path, requirements: Path) -> None:
     tool = uv.find_uv_bin()
     commands: tuple[list[str | Path], ...] = (
             ["venv", "--quiet", "--clear", "--python", sys.executable, folder],
             ["pip", "install", "--quiet", "--python", folder / "bin" / "python",
-             "--requirement", _REQUIREMENTS],
+             "--requirement", requirements],
         )  # fmt: skip
     try:
         for command in commands:
@@ -188,4 +211,5 @@ def _install(folder: Path) -> None:
     except (subprocess.SubprocessError, OSError) as error:
         words = getattr(error, "stderr", None) or str(error)
         said = str(words).strip()[-_SHOWN:]
-        raise UnavailableError(f"checkov cannot be installed: {said}") from error
+        name = requirements.stem
+        raise UnavailableError(f"{name} cannot be installed: {said}") from error

@@ -16,17 +16,34 @@ Path = tuple[str | int, ...]
 
 _BOTH_SIDES = "the key's policy says it, too; if one of the two is widened, the other holds"
 _UNKNOWN = "AWS documents the resource, but iam-simulate's data does not know it"
-_EMPTIED = "EmptyBucketsOfDeletedStacks allows it, too; here it says what staging needs"
+
+_USED_ANYWHERE = (
+    "what functions may use of the service anywhere covers it; the role itself needs it"
+)
+_NAMELESS = "iam-simulate takes a call without a resource for one on any; AWS demands that of *"
 
 UNSEEN: Mapping[str, str] = {
-    "cloudformation-boundary/ManageStacksAndRolesOfOwnStacks: "
-    "Resource arn:aws:cloudformation:eu-central-1:aws:transform/*": _UNKNOWN,
+    "cloudformation-boundary/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
+    "cloudformation-boundary/DecryptStagedPackages: the statement": _USED_ANYWHERE,
+    **{
+        f"cloudformation-{policy}/ManageWhatStacksHold: {part}": _UNKNOWN
+        for policy in ("boundary", "permissions")
+        for part in (
+            "Action cloudformation:CreateChangeSet",
+            "Resource arn:aws:cloudformation:eu-central-1:aws:transform/*",
+            "Resource arn:aws:ssm:eu-central-1::parameter/aws/service/*",
+        )
+    },
+    **{
+        f"cloudformation-boundary/ManageWhatStacksHold: Action kms:{action}": _USED_ANYWHERE
+        for action in ("Decrypt", "Encrypt", "GenerateData*", "ReEncrypt*")
+    },
+    **{
+        f"cloudformation-boundary/UseAnything: Action {action}": _NAMELESS
+        for action in ("cloudwatch:GetMetric*", "cloudwatch:PutMetricData", "logs:GetQueryResults")
+    },
+    "cloudformation-boundary/UseAnything: Action s3:ListAllMyBuckets": _USED_ANYWHERE,
     "cloudformation-permissions/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
-    "cloudformation-permissions/ReadSharedParameters: the statement": _UNKNOWN,
-    "cloudformation-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,
-    "deployer-permissions/ListStagedPackages: Action s3:ListBucket": _EMPTIED,
-    "deployer-permissions/ListStagedPackages: Action s3:ListBucketVersions": _EMPTIED,
-    "deployer-permissions/StagePackages: Action s3:DeleteObject": _EMPTIED,
     "deployer-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,
     "deployer-permissions/UseArtifactKeyThroughS3: StringEquals kms:ViaService": _BOTH_SIDES,
     "orchestrator-permissions/DecryptVerifiedArtifacts: StringLike kms:ViaService": _BOTH_SIDES,

@@ -8,6 +8,7 @@ from tests.oracle.findings import (
     checkov_findings,
     idle,
     lint_findings,
+    parliament_findings,
     read_answers,
     unanswered,
 )
@@ -19,7 +20,7 @@ FOUND = Finding("CKV_1", "terraform/main.tf", "aws_s3_bucket.this", "Ensure that
 @pytest.fixture(scope="module")
 def findings() -> list[Finding]:
     try:
-        return [*checkov_findings(), *lint_findings()]
+        return [*checkov_findings(), *lint_findings(), *parliament_findings()]
     except UnavailableError as error:
         pytest.skip(str(error))
 

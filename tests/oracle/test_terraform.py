@@ -158,7 +158,7 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
     planned = provisioned.said["planned"]
     assert planned["applied"] is False
-    assert len(planned["plan"]["changes"]) == 39
+    assert len(planned["plan"]["changes"]) == 41
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
     assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]
@@ -181,10 +181,13 @@ def test_a_second_plan_has_nothing_to_do_and_needs_no_approval(provisioned: Prov
     assert again["outputs"] == provisioned.said["applied"]["outputs"]
 
 
-def test_prods_root_plans_the_same_resources(provisioned: Provisioned) -> None:
+def test_prods_root_plans_the_same_resources_but_for_the_role_that_deletes(
+    provisioned: Provisioned,
+) -> None:
     plans = [provisioned.said[name]["plan"] for name in ("planned", "prod")]
     addresses = [[one["address"] for one in plan["changes"]] for plan in plans]
-    assert addresses[0] == addresses[1]
+    assert [one for one in addresses[0] if "destroyer" not in one] == addresses[1]
+    assert len(addresses[0]) == len(addresses[1]) + 2
     assert plans[0]["digest"] != plans[1]["digest"]
 
 
@@ -202,7 +205,7 @@ def test_the_accounts_hold_what_the_sandbox_seeds_by_itself(provisioned: Provisi
     text = json.dumps(made, sort_keys=True).replace("7" * 12, "3" * 12)
     assert json.loads(text) == seeded
     assert len(seeded["infrastructure"]["roles"]) == 4
-    assert len(seeded["runtime"]["roles"]) == 3
+    assert len(seeded["runtime"]["roles"]) == 4
 
 
 def test_builds_and_logs_are_there_with_their_limits(provisioned: Provisioned) -> None:

@@ -14,7 +14,9 @@ from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
-TOPOLOGY = topology_of("acme/shop", "umbrella/*")
+TOPOLOGY = topology_of(
+    "acme/shop", "umbrella/*", more='[environments.prod.stacks]\nnames = "prefix"\n'
+)
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 GITHUB = "token.actions.githubusercontent.com"
 STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"
@@ -104,14 +106,18 @@ def filled(text: str, environment: str) -> str:
     return Template(Template(text).safe_substitute(_SHORT)).substitute(VALUES[environment] | more)
 
 
-def documents() -> dict[Document, RenderedPolicy]:
-    """Return every policy of every environment, and the policy of keys that stacks create."""
-    ours = {
+def ours() -> dict[Document, RenderedPolicy]:
+    """Return every policy of every environment."""
+    return {
         (environment, name): render(name, VALUES[environment])
         for environment in ENVIRONMENTS
         for name in policy_names()
     }
-    return ours | {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
+
+
+def documents() -> dict[Document, RenderedPolicy]:
+    """Return every policy of every environment, and the policy of keys that stacks create."""
+    return ours() | {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
 
 
 def account_of(resource: str, principal: str) -> str:
@@ -204,7 +210,11 @@ def _identity(principal: str) -> tuple[Document | None, str]:
             if name == role:
                 continue
             policy = "operator" if name == "runner" else name
-            bounded = account == known["runtime_account"] and name not in {"deployer", "auditor"}
+            bounded = account == known["runtime_account"] and name not in {
+                "deployer",
+                "auditor",
+                "destroyer",
+            }
             ours = f"{policy}-permissions" in policy_names()
             document = (environment, f"{policy}-permissions") if ours else None
             return document, environment if bounded else ""
@@ -233,6 +243,6 @@ def _resource_policy(action: str, resource: str) -> Document | None:
             return environment, _DEFAULT_KEY
         role = resource.partition(f":role/{known['prefix']}")[2]
         if action.startswith("sts:") and role:
-            trust = "ecs-tasks" if role in {"runner", "ecs-worker", "ecs-execution"} else role
+            trust = "ecs-tasks" if role == "runner" or role.startswith("ecs-") else role
             return environment, f"{trust}-trust"
     return None

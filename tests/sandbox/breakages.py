@@ -190,7 +190,7 @@ def another_boundary(roots: Roots) -> Iterator[None]:
     right = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     found = iam.get_policy_version(PolicyArn=arn, VersionId=right)["PolicyVersion"]["Document"]
     document = json.loads(json.dumps(found))
-    without(document, "NeverRemoveABoundary")
+    without(document, "KeepWhatIsProtected")
     wrong = iam.create_policy_version(
         PolicyArn=arn, PolicyDocument=json.dumps(document), SetAsDefault=True
     )["PolicyVersion"]["VersionId"]

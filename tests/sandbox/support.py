@@ -20,7 +20,7 @@ from tests.support.topology import topology_of
 from tiercel.domain.organization.names import Names, Role
 from tiercel.sandbox.lifecycle import Sandbox
 
-TOPOLOGY = topology_of("acme/shop")
+TOPOLOGY = topology_of("acme/shop", more='[environments.prod.stacks]\nnames = "prefix"\n')
 PREPROD = Names.of(TOPOLOGY, "preprod")
 PROD = Names.of(TOPOLOGY, "prod")
 
@@ -82,6 +82,11 @@ def deployer(box: Sandbox, names: Names) -> Caller:
     return orchestrator(box, names).assume(names.role_arn(Role.DEPLOYER), ExternalId=external_id)
 
 
+def destroyer(box: Sandbox, names: Names) -> Caller:
+    external_id = names.environment.external_id
+    return orchestrator(box, names).assume(names.role_arn(Role.DESTROYER), ExternalId=external_id)
+
+
 def role_with(root: Caller, name: str, *statements: dict[str, Any]) -> Caller:
     """Create a role of the root's account that may do just this, and become it."""
     account = root.client("sts").get_caller_identity()["Account"]
@@ -124,7 +129,12 @@ def code(where: dict[str, str]) -> dict[str, str]:
 
 
 def deploy(
-    who: Caller, stack: str, template: dict[str, Any] | None, kind: str = "CREATE", **more: Any
+    who: Caller,
+    stack: str,
+    template: dict[str, Any] | None,
+    kind: str = "CREATE",
+    names: Names = PREPROD,
+    **more: Any,
 ) -> dict[str, Any]:
     """Create and execute a change set, and return the stack when it came to rest."""
     cloudformation = who.client("cloudformation")
@@ -134,7 +144,7 @@ def deploy(
         StackName=stack,
         ChangeSetName=name,
         ChangeSetType=kind,
-        RoleARN=PREPROD.role_arn(Role.CLOUDFORMATION),
+        RoleARN=names.role_arn(Role.CLOUDFORMATION),
         Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         **body,
         **more,

@@ -50,6 +50,7 @@ from tiercel.domain.accounts.observations import Unread
 from tiercel.domain.accounts.role_check import check_boundary, check_role
 from tiercel.domain.accounts.use_check import (
     accepts_github,
+    are_protected,
     clock_is_right,
     external_id_is_taken,
     quotas_have_room,
@@ -61,7 +62,11 @@ from tiercel.domain.organization.access import Access, auditor, deployer, orches
 from tiercel.domain.organization.names import Names, Role
 from tiercel.flows.check import wanted_environment
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.accounts.check_cloudformation import read_stack_quota, try_change_set
+from tiercel.tasks.accounts.check_cloudformation import (
+    find_unprotected_stacks,
+    read_stack_quota,
+    try_change_set,
+)
 from tiercel.tasks.accounts.check_iam import (
     read_iam_quotas,
     read_identity_provider,
@@ -342,7 +347,7 @@ BREAKAGES: list[tuple[str, Breakage, Looking, str]] = [
         "the role has other policies, too: just-for-today",
     ),
     ("no boundary", unbounded, seeing(Role.CLOUDFORMATION), "permissions boundary is missing"),
-    ("another boundary", another_boundary, Look.boundary, "NeverRemoveABoundary is missing"),
+    ("another boundary", another_boundary, Look.boundary, "KeepWhatIsProtected is missing"),
     ("no builder", no_builder, seeing(Role.BUILDER), "the role does not exist"),
     ("signing disabled", signing_disabled, Look.signing_key, "the key is Disabled"),
     ("nobody signs", signing_disabled, Look.signing, "sign: it does not work"),
@@ -422,6 +427,33 @@ def test_a_stack_of_the_checks_name_that_is_somebodys_is_left_alone(
     found = cloudformation.describe_stacks(StackName=PREPROD.check_stack)["Stacks"]
     assert found[0]["StackStatus"] == "CREATE_COMPLETE"
     cloudformation.delete_stack(StackName=PREPROD.check_stack)
+
+
+def test_stacks_without_termination_protection_are_found_but_for_what_holds_nothing(
+    roots: Roots, keys: tuple[str, str]
+) -> None:
+    cloudformation = roots.runtime("cloudformation")
+    body = json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})
+    names = {name: f"{PREPROD.prefix}{name}" for name in ("bare", "guarded", "planned")}
+    bare = cloudformation.create_stack(StackName=names["bare"], TemplateBody=body)["StackId"]
+    cloudformation.create_stack(
+        StackName=names["guarded"], TemplateBody=body, EnableTerminationProtection=True
+    )
+    cloudformation.create_stack(StackName="payroll", TemplateBody=body)
+    cloudformation.create_change_set(
+        StackName=names["planned"], ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=body
+    )
+    look = Look(keys)
+    found = find_unprotected_stacks.fn(look.auditor, PREPROD.prefix)
+    ours = [one for one in found if one.stack_id.split("/")[1] in names.values()]
+    assert [one.stack_id for one in ours] == [bare]
+    (what,) = red([are_protected(look.wanted.runtime("stacks"), found)])
+    assert names["bare"] in what
+    cloudformation.update_termination_protection(
+        StackName=names["guarded"], EnableTerminationProtection=False
+    )
+    for name in (*names.values(), "payroll"):
+        cloudformation.delete_stack(StackName=name)
 
 
 def test_quotas_are_read_or_it_is_said_why_not(keys: tuple[str, str]) -> None:

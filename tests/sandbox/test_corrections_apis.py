@@ -12,6 +12,7 @@ from tests.sandbox.support import (
     call_url,
     deploy,
     deployer,
+    destroyer,
     outputs,
     rest,
     staged,
@@ -266,6 +267,6 @@ def test_a_stack_at_rest_is_deleted_with_its_apis(box: Sandbox, who: Caller) -> 
         {"Echo": function(staged(who, zipped(app=ECHO)), Events=events)}, Url=HTTP_URL
     )
     stack = deploy(who, stack_name(), template)
-    who.client("cloudformation").delete_stack(StackName=stack["StackName"])
+    destroyer(box, PREPROD).client("cloudformation").delete_stack(StackName=stack["StackName"])
     assert rest(who, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert call_url(box, outputs(stack)["Url"] + "/x")[0] == 404

@@ -15,6 +15,7 @@ from tests.sandbox.support import (
     code,
     deploy,
     deployer,
+    destroyer,
     eventually,
     outputs,
     reasons,
@@ -155,7 +156,7 @@ def test_an_update_to_absent_code_rolls_back_to_the_code_before(who: Caller) -> 
 
 
 def test_a_stack_with_a_bucket_that_is_not_empty_ends_delete_failed(
-    who: Caller, root: Caller
+    box: Sandbox, who: Caller, root: Caller
 ) -> None:
     bucket = {
         "Type": "AWS::S3::Bucket",
@@ -165,13 +166,13 @@ def test_a_stack_with_a_bucket_that_is_not_empty_ends_delete_failed(
     stack = deploy(who, stack_name(), template)
     name, s3 = outputs(stack)["Name"], root.client("s3")
     version = s3.put_object(Bucket=name, Key="x", Body=b"x")["VersionId"]
-    who.client("cloudformation").delete_stack(StackName=stack["StackName"])
+    destroyer(box, PREPROD).client("cloudformation").delete_stack(StackName=stack["StackName"])
     failed = rest(who, stack["StackId"])
     assert failed["StackStatus"] == "DELETE_FAILED"
     assert "Files" in failed["StackStatusReason"]
     assert "not empty" in reasons(who, stack["StackId"])
     s3.delete_object(Bucket=name, Key="x", VersionId=version)
-    who.client("cloudformation").delete_stack(StackName=stack["StackName"])
+    destroyer(box, PREPROD).client("cloudformation").delete_stack(StackName=stack["StackName"])
     assert rest(who, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert name not in [found["Name"] for found in s3.list_buckets()["Buckets"]]
 

@@ -9,11 +9,13 @@ from botocore.exceptions import ClientError
 
 from tests.sandbox.support import (
     PREPROD,
+    PROD,
     Caller,
     caller,
     code,
     deploy,
     deployer,
+    destroyer,
     eventually,
     outputs,
     reasons,
@@ -86,12 +88,11 @@ def function(where: dict[str, str], role_arn: Any) -> Template:
             "because no identity-based policy allows the ec2:CreateVpc action (Service: Ec2, S",
         ),
         (
-            {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "elsewhere"}},
-            's3:CreateBucket on resource: "arn:aws:s3:::elsewhere" because no identity-based',
-        ),
-        (
-            {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "elsewhere"}},
-            "acme-preprod-cloudformation/AWSCloudFormation is not authorized to perform: sqs:Crea",
+            {
+                "Type": "AWS::S3::BucketPolicy",
+                "Properties": {"Bucket": PREPROD.staging_bucket, "PolicyDocument": TRUST},
+            },
+            "s3:PutBucketPolicy",
         ),
         (
             role(PermissionsBoundary=None),
@@ -99,7 +100,7 @@ def function(where: dict[str, str], role_arn: Any) -> Template:
         ),
         (
             role(PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"),
-            "with an explicit deny in a permissions boundary",
+            "acme-preprod-cloudformation/AWSCloudFormation is not authorized to perform: iam:Crea",
         ),
         (role(RoleName="elsewhere"), "no identity-based policy allows the iam:CreateRole action"),
         (
@@ -123,12 +124,76 @@ def test_what_the_service_role_may_not_make_rolls_its_stack_back(
     assert reason in reasons(who, stack["StackId"])
 
 
-def test_a_role_inside_the_boundary_may_be_made_changed_and_removed(who: Caller) -> None:
+def test_a_template_names_what_it_makes_as_it_likes(who: Caller) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "elsewhere"}}
+    named = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "elsewhere"}}
+    stack = deploy(who, stack_name(), of(Bucket=bucket, Queue=named))
+    assert stack["StackStatus"] == "CREATE_COMPLETE", reasons(who, stack["StackId"])
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (
+            {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "outside"}},
+            's3:CreateBucket on resource: "arn:aws:s3:::outside" because no identity-based',
+        ),
+        (
+            {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "elsewhere"}},
+            "acme-prod-cloudformation/AWSCloudFormation is not authorized to perform: sqs:Creat",
+        ),
+    ],
+)
+def test_where_names_have_a_prefix_nothing_else_is_made(
+    box: Sandbox, resource: Template, reason: str
+) -> None:
+    releaser = deployer(box, PROD)
+    name = PROD.prefix + uuid.uuid4().hex[:8]
+    stack = deploy(releaser, name, of(Thing=resource), names=PROD)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert reason in reasons(releaser, stack["StackId"])
+
+
+def key(**properties: Any) -> Template:
+    root = {"AWS": f"arn:aws:iam::{PREPROD.environment.runtime_account}:root"}
+    allowed = {"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [allowed]}
+    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy} | properties}
+
+
+def test_a_key_of_a_stack_has_its_tag_and_no_other_key_is_managed(
+    who: Caller, root: Caller
+) -> None:
+    name, tags = stack_name(), [{"Key": "tiercel:environment", "Value": "preprod"}]
+    untagged = deploy(who, stack_name(), of(Key=key()))
+    assert untagged["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "kms:CreateKey" in reasons(who, untagged["StackId"])
+    made = deploy(who, name, of(Key=key(EnableKeyRotation=True)), Tags=tags)
+    assert made["StackStatus"] == "CREATE_COMPLETE", reasons(who, made["StackId"])
+    other = key(Description="other")["Properties"]["KeyPolicy"] | {"Id": "other"}
+    changed = deploy(who, name, of(Key=key(KeyPolicy=other)), "UPDATE", Tags=tags)
+    assert changed["StackStatus"] == "UPDATE_COMPLETE", reasons(who, changed["StackId"])
+    kms = root.client("kms")
+    found = root.client("cloudformation").describe_stack_resource(
+        StackName=name, LogicalResourceId="Key"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    assert kms.list_resource_tags(KeyId=found)["Tags"] == [
+        {"TagKey": "tiercel:environment", "TagValue": "preprod"}
+    ]
+    kms.untag_resource(KeyId=found, TagKeys=["tiercel:environment"])
+    root.client("cloudformation").delete_stack(StackName=name)
+    assert rest(root, changed["StackId"])["StackStatus"] == "DELETE_FAILED"
+    assert "kms:ScheduleKeyDeletion" in reasons(root, changed["StackId"])
+
+
+def test_a_role_inside_the_boundary_may_be_made_changed_and_removed(
+    box: Sandbox, who: Caller
+) -> None:
     name = stack_name()
     assert deploy(who, name, of(R=role(Policies=[POLICY])))["StackStatus"] == "CREATE_COMPLETE"
     changed = deploy(who, name, of(R=role(Description="other"), **QUEUE), "UPDATE")
     assert changed["StackStatus"] == "UPDATE_COMPLETE", reasons(who, changed["StackId"])
-    who.client("cloudformation").delete_stack(StackName=name)
+    destroyer(box, PREPROD).client("cloudformation").delete_stack(StackName=name)
     assert rest(who, changed["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
@@ -184,16 +249,20 @@ def test_an_update_beyond_the_service_role_rolls_back(who: Caller) -> None:
     assert "ec2:CreateVpc" in reasons(who, stack["StackId"])
 
 
-def test_what_the_service_role_may_not_delete_stays(who: Caller, root: Caller) -> None:
+def test_what_the_service_role_may_not_delete_stays(root: Caller) -> None:
     name = stack_name()
-    named = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "elsewhere"}}
+    named = role(RoleName="elsewhere", PermissionsBoundary=None)
     cloudformation = root.client("cloudformation")
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(of(Topic=named)))
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(of(Role=named)),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
     stack = rest(root, name)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
-    who.client("cloudformation").delete_stack(StackName=name, RoleARN=SERVICE_ROLE)
+    cloudformation.delete_stack(StackName=name, RoleARN=SERVICE_ROLE)
     assert rest(root, stack["StackId"])["StackStatus"] == "DELETE_FAILED"
-    assert "sns:DeleteTopic on resource: arn:aws:sns" in reasons(root, stack["StackId"])
+    assert "is not authorized to perform: iam:DeleteRole" in reasons(root, stack["StackId"])
 
 
 def test_a_stack_keeps_its_service_role_whoever_changes_it(who: Caller, root: Caller) -> None:
@@ -225,6 +294,26 @@ def test_without_a_service_role_a_stack_has_the_permissions_of_its_caller(root: 
         name = stack_name()
         cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(of(**resources)))
         assert rest(who, name)["StackStatus"] == status
+
+
+def test_nothing_is_imported_into_a_stack(who: Caller, root: Caller) -> None:
+    url = root.client("sqs").create_queue(QueueName="somebodys")["QueueUrl"]
+    queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"}
+    with pytest.raises(ClientError, match="explicit deny in an identity-based policy"):
+        who.client("cloudformation").create_change_set(
+            StackName=stack_name(),
+            ChangeSetName="import",
+            ChangeSetType="IMPORT",
+            RoleARN=SERVICE_ROLE,
+            TemplateBody=json.dumps(of(Queue=queue)),
+            ResourcesToImport=[
+                {
+                    "ResourceType": "AWS::SQS::Queue",
+                    "LogicalResourceId": "Queue",
+                    "ResourceIdentifier": {"QueueUrl": url},
+                }
+            ],
+        )
 
 
 def test_a_role_that_does_not_trust_cloudformation_is_no_service_role(root: Caller) -> None:

@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from tests.sandbox.support import TOPOLOGY
+from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Role
+from tiercel.domain.organization.stack_rules import STACK_SERVICES
 from tiercel.sandbox.accounts.templates import policy_folder, policy_names, render
+from tiercel.tasks.engine.policy_files import require_fitting_policies
 
 KEYS = {
     "artifact_key_arn": "arn:aws:kms:eu-central-1:111111111111:key/1",
@@ -77,6 +82,81 @@ def test_a_template_means_the_same_to_terraform(name: str) -> None:
     assert set(placeholders) <= policy_values(TOPOLOGY, "prod").keys() | KEYS.keys()
     assert text.count("$") == len(re.findall(r"\$\{[a-z_]+\}", text))
     assert "%{" not in text
+
+
+def test_every_service_of_stacks_has_a_fragment_and_no_fragment_is_idle() -> None:
+    folder = policy_folder() / "services"
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(STACK_SERVICES)
+    for path in folder.iterdir():
+        assert set(json.loads(path.read_text())) == {"manage", "use", "read"}
+
+
+# What changes who may do what: identities, policies of resources, keys, grants, stacks, code.
+MANAGES = re.compile(
+    r"(iam|sts|cloudformation|organizations|sso):.*|.*:(?!Get|List|Describe).*(Polic|Permission"
+    r"|Acl|Grant|Trust|Tag|Role|Code|Key(?!Pair)|Alias|Version\b).*"
+)
+SPARED = {"kms:Generate*", "secretsmanager:*SecretV*"}
+
+
+@pytest.mark.parametrize("service", STACK_SERVICES)
+def test_what_functions_use_beside_the_service_roles_manages_nothing(service: str) -> None:
+    fragment = json.loads((policy_folder() / "services" / f"{service}.json").read_text())
+    for statement in fragment["use"]:
+        assert statement["Effect"] == "Allow"
+        used = set(statement["Action"]) - SPARED
+        assert [one for one in used if MANAGES.fullmatch(one)] == []
+        assert [one for one in used if one.endswith(":*")] in ([], ["application-autoscaling:*"])
+
+
+def test_the_boundary_says_all_that_the_service_role_may_and_only_use_besides() -> None:
+    role, boundary = rendered("cloudformation-permissions"), rendered("cloudformation-boundary")
+    bounded = {one["Sid"]: one for one in boundary["Statement"]}
+    for statement in role["Statement"]:
+        assert set(statement["Action"]) <= set(bounded[statement["Sid"]]["Action"])
+        if statement["Sid"] != "UseAnything":
+            assert bounded[statement["Sid"]] == statement
+    more = bounded.keys() - {one["Sid"] for one in role["Statement"]}
+    assert {sid: bounded[sid]["Effect"] for sid in more} == {"OnlyTheServiceRole": "Deny"}
+
+
+LONGEST = """
+organization = {{ name = "{name}" }}
+[environments.preprod]
+branch = "develop"
+region = "{region}"
+infrastructure_account = "111111111111"
+runtime_account = "222222222222"
+external_id = "acme-preprod-1f6a2c"
+[environments.prod]
+branch = "main"
+region = "{region}"
+infrastructure_account = "333333333333"
+runtime_account = "444444444444"
+external_id = "acme-prod-93be07"
+[environments.{environment}]
+branch = "staging"
+region = "{region}"
+infrastructure_account = "555555555555"
+runtime_account = "666666666666"
+external_id = "acme-staging-93be07"
+"""
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-1", "us-gov-west-1", "cn-northwest-1"])
+def test_the_policies_of_any_names_fit(region: str) -> None:
+    text = LONGEST.format(name="a" * 16, environment="b" * 10, region=region)
+    require_fitting_policies(parse_topology(text), "tiercel.toml")
+
+
+def test_names_with_a_prefix_of_usual_length_fit_and_a_choice_that_does_not_is_refused() -> None:
+    strict = '[environments.preprod.stacks]\nnames = "prefix"\n'
+    require_fitting_policies(topology_of("acme/shop", more=strict), "tiercel.toml")
+    many = ", ".join(f'"arn:aws:sqs:eu-central-1:222222222222:queue-{n}"' for n in range(20))
+    text = strict + f"protect = [{many}]\n"
+    with pytest.raises(ConfigurationError) as refusal:
+        require_fitting_policies(topology_of("acme/shop", more=text), "tiercel.toml")
+    assert refusal.value.code == "configuration.policy_too_long"
 
 
 def test_prod_pulls_from_preprod_and_nobody_pulls_from_prod() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tiercel.sandbox.accounts.templates import policy_folder, policy_names
+from tiercel.domain.accounts.composition import RECIPES
+from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.sandbox.accounts.templates import policy_names, unfilled
 
 PAGE = Path(__file__).parents[2] / "docs" / "operate" / "access-matrix.md"
 
@@ -27,11 +28,14 @@ condition are alternatives. ARNs stand here without `arn:{partition}:`.
 |---|---|
 | `{prefix}` | `ORGANIZATION-ENVIRONMENT-` |
 | `{infrastructure_account}`, `{runtime_account}` | the environment's accounts |
+| `{named}` | the prefix where `stacks.names` is `prefix`, else nothing |
+| `{protected}`, `{protected_actions}` | the boundary and what `stacks.protect` names |
+| `{runtime_role_arns}` | deployer and auditor, outside of production destroyer as well |
 | `{source_account}`, `{source_bucket}` | account and bucket that this environment promotes from |
 | `{puller_roots}`, `{puller_role_arns}` | accounts and orchestrators that promote from this one |
 | `{github_subjects}` | one `repo:OWNER/NAME:environment:ENVIRONMENT` for each listed repository |
 """
-_TASKS_OF_ECS = {"ecs-worker", "ecs-execution"}
+_TASKS_OF_ECS = {"ecs-worker", "ecs-execution", "ecs-run-execution"}
 Statement = dict[str, Any]
 
 
@@ -65,12 +69,15 @@ def _resource(name: str) -> str:
 
 
 def _link(name: str) -> str:
-    return f"[`{name}.json`](../../policies/{name}.json)"
+    files = f"[`{name}.json`](../../policies/{name}.json)"
+    return (
+        f"{files}, with [each service's fragment](../../policies/services)," * (name in RECIPES)
+        or files
+    )
 
 
 def _table(name: str, subject: str, title: str) -> str:
-    policy = json.loads((policy_folder() / f"{name}.json").read_text())
-    statements: list[Statement] = policy["Statement"]
+    statements: list[Statement] = unfilled(name, STACK_SERVICES)["Statement"]
     head = f"| statement | effect | actions | {title} | when |\n|---|---|---|---|---|\n"
     return head + "".join(_row(statement, subject) for statement in statements)
 

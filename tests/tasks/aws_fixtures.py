@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.tasks.faults import Alteration, Faults, go_between, microburst
-from tiercel.domain.organization.access import Access, deployer, orchestrator
+from tiercel.domain.organization.access import Access, deployer, destroyer, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.clients import forget_clients
@@ -34,6 +34,11 @@ def infrastructure(preprod: Names) -> Access:
 @pytest.fixture(scope="session")
 def runtime(preprod: Names) -> Access:
     return deployer(preprod, RUN)
+
+
+@pytest.fixture(scope="session")
+def remover(preprod: Names) -> Access:
+    return destroyer(preprod, RUN)
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     service_role.remember_the_caller,
     service_role.keep_the_service_role_of_a_stack,
     service_role.act_as_the_service_role,
+    service_role.keep_own_tags_from_keys,
 )
 
 

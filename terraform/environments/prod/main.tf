@@ -69,4 +69,5 @@ module "runtime_account" {
   artifact_key_arn = module.infrastructure_account.artifact_key_arn
   signing_key_arn  = module.infrastructure_account.signing_key_arn
   boundary         = var.boundary
+  runtime_roles    = var.runtime_roles
 }

@@ -20,6 +20,11 @@ variable "boundary" {
   type        = string
 }
 
+variable "runtime_roles" {
+  description = "The roles of the RuntimeAccount, by their names without the prefix."
+  type        = list(string)
+}
+
 variable "build_timeout_minutes" {
   description = "CodeBuild stops a build after this time."
   type        = number

@@ -18,11 +18,11 @@ locals {
 
 resource "aws_iam_policy" "boundary" {
   name   = var.boundary
-  policy = templatefile("${local.policies}/cloudformation-boundary.json", var.policy_values)
+  policy = local.composed["cloudformation-boundary"]
 }
 
 resource "aws_iam_role" "this" {
-  for_each = toset(["deployer", "cloudformation", "auditor"])
+  for_each = toset(var.runtime_roles)
 
   name                 = "${var.policy_values.prefix}${each.key}"
   assume_role_policy   = templatefile("${local.policies}/${each.key}-trust.json", local.values)
@@ -32,9 +32,12 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   for_each = aws_iam_role.this
 
-  name   = "permissions"
-  role   = each.value.name
-  policy = templatefile("${local.policies}/${each.key}-permissions.json", local.values)
+  name = "permissions"
+  role = each.value.name
+  policy = try(
+    local.composed["${each.key}-permissions"],
+    templatefile("${local.policies}/${each.key}-permissions.json", local.values)
+  )
 }
 
 module "staging" {

@@ -17,3 +17,8 @@ variable "boundary" {
   description = "The name of the policy that bounds the cloudformation role and what it creates."
   type        = string
 }
+
+variable "runtime_roles" {
+  description = "The roles of the RuntimeAccount, by their names without the prefix."
+  type        = list(string)
+}

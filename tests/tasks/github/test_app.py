@@ -20,13 +20,13 @@ from tiercel.tasks.github.client import (
     forget_github,
     github_call,
     has_credentials,
-    only_verifying,
     repository,
     token,
 )
 from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.github.statuses import set_status
+from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.source.fetch import fetch_commit
 
 seen = github_fixtures.seen

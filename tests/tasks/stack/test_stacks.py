@@ -22,11 +22,13 @@ from tiercel.tasks.stack.stacks import (
     delete_stack,
     observe_stack,
     physical_id,
+    protect_stack,
     roll_back_stack,
     wait_for_stack,
 )
 
 runtime = aws_fixtures.runtime
+remover = aws_fixtures.remover
 aws = aws_fixtures.aws
 faults = aws_fixtures.faults
 between = aws_fixtures.between
@@ -73,7 +75,7 @@ def test_a_plan_says_what_will_change_and_changes_nothing(
 
 
 def test_a_stack_is_created_updated_and_deleted_and_shows_the_token_of_its_newest_operation(
-    runtime: Access, workshop: Workshop
+    runtime: Access, remover: Access, workshop: Workshop
 ) -> None:
     name = workshop.name()
 
@@ -83,7 +85,7 @@ def test_a_stack_is_created_updated_and_deleted_and_shows_the_token_of_its_newes
     updated = workshop.observed(name)
 
     assert (created.token, updated.token) == ("release-1-attempt-1", "release-2-attempt-1")
-    delete_stack.fn(runtime, updated, "delete-release-3")
+    delete_stack.fn(remover, updated, "delete-release-3")
     deleted, _ = wait_for_stack.fn(runtime, updated.stack_id, "test")
     assert deleted.status is StackStatus.DELETE_COMPLETE
     assert observe_stack.fn(runtime, name) is None
@@ -400,7 +402,7 @@ def test_access_denied_while_looking_at_a_stack_is_said_with_a_remedy(
 
 
 def test_a_creation_that_fails_is_rolled_back_and_its_cause_is_among_the_events(
-    runtime: Access, workshop: Workshop
+    runtime: Access, remover: Access, workshop: Workshop
 ) -> None:
     name = workshop.name()
     workshop.start(name, gated())
@@ -412,9 +414,53 @@ def test_a_creation_that_fails_is_rolled_back_and_its_cause_is_among_the_events(
     assert stack.tags == {"tiercel:service": "test"}, "what is left still says whose it is"
     causes = [event for event in events if event.is_cause]
     assert [(cause.logical_id, cause.status) for cause in causes] == [("Gate", "CREATE_FAILED")]
-    delete_stack.fn(runtime, stack, "delete-1")
+    delete_stack.fn(remover, stack, "delete-1")
     deleted, _ = wait_for_stack.fn(runtime, stack.stack_id, "test")
     assert deleted.status is StackStatus.DELETE_COMPLETE
+
+
+def test_a_first_create_that_fails_may_leave_nothing_behind_but_its_cause(
+    runtime: Access, workshop: Workshop
+) -> None:
+    request = replace(workshop.request(workshop.name(), gated()), deleted_on_failure=True)
+    plan = planned(runtime, request)
+    execute_plan.fn(runtime, plan, request.name)
+    signal(request.stack, "FAILURE")
+
+    stack, events = wait_for_stack.fn(runtime, plan.stack_id, "test", is_new=True)
+
+    assert stack.status is StackStatus.DELETE_COMPLETE
+    assert [event.logical_id for event in events if event.is_cause] == ["Gate"]
+    assert observe_stack.fn(runtime, request.stack) is None
+
+
+def test_an_update_is_planned_alike_whether_a_first_create_may_be_removed(
+    runtime: Access, workshop: Workshop
+) -> None:
+    name = workshop.name()
+    workshop.finish(name, queues(1))
+    request = workshop.request(name, queues(2), release=2, creates=False)
+    assert planned(runtime, replace(request, deleted_on_failure=True)).executable
+
+
+def test_a_protected_stack_says_so_and_stays(
+    runtime: Access, remover: Access, workshop: Workshop
+) -> None:
+    stack = workshop.finish(workshop.name(), queues(1))
+    assert not stack.protected
+
+    protect_stack.fn(runtime, stack)
+    protect_stack.fn(runtime, stack)
+
+    assert workshop.observed(stack.name).protected
+    with pytest.raises(UnreachableError, match="TerminationProtection"):
+        delete_stack.fn(remover, stack, "delete-1")
+
+
+def test_whoever_releases_deletes_no_stack(runtime: Access, workshop: Workshop) -> None:
+    stack = workshop.finish(workshop.name(), queues(1))
+    with pytest.raises(UnreachableError, match="not allowed to delete a stack"):
+        delete_stack.fn(runtime, stack, "delete-1")
 
 
 def test_an_update_that_fails_ends_where_it_began(runtime: Access, workshop: Workshop) -> None:
@@ -459,7 +505,7 @@ def test_a_rollback_that_did_not_fail_is_not_continued(runtime: Access, workshop
 
 
 def test_a_deletion_that_fails_says_why_and_can_be_repeated(
-    runtime: Access, workshop: Workshop
+    runtime: Access, remover: Access, workshop: Workshop
 ) -> None:
     bucket = unique(f"{workshop.names.prefix}full")
     properties = {"BucketName": bucket}
@@ -468,27 +514,27 @@ def test_a_deletion_that_fails_says_why_and_can_be_repeated(
     objects = root("runtime", "s3")
     objects.put_object(Bucket=bucket, Key="key", Body=b"")
 
-    delete_stack.fn(runtime, stack, "delete-1")
+    delete_stack.fn(remover, stack, "delete-1")
     failed, events = wait_for_stack.fn(runtime, stack.stack_id, "test")
 
     assert failed.status is StackStatus.DELETE_FAILED
     assert "Bucket" in failed.reason
     assert "not empty" in next(e.reason for e in events if e.is_cause and e.logical_id == "Bucket")
     objects.delete_object(Bucket=bucket, Key="key")
-    delete_stack.fn(runtime, stack, "delete-2")
+    delete_stack.fn(remover, stack, "delete-2")
     assert wait_for_stack.fn(runtime, stack.stack_id, "test")[0].status == "DELETE_COMPLETE"
 
 
 def test_a_stack_is_deleted_by_its_id_so_that_its_successor_stays(
-    runtime: Access, workshop: Workshop
+    runtime: Access, remover: Access, workshop: Workshop
 ) -> None:
     name = workshop.name()
     first = workshop.finish(name, queues(1))
-    delete_stack.fn(runtime, first, "delete-1")
+    delete_stack.fn(remover, first, "delete-1")
     wait_for_stack.fn(runtime, first.stack_id, "test")
     second = workshop.finish(name, queues(1))
 
-    delete_stack.fn(runtime, first, "delete-2")
+    delete_stack.fn(remover, first, "delete-2")
 
     assert second.stack_id != first.stack_id
     assert workshop.observed(name).status is StackStatus.CREATE_COMPLETE

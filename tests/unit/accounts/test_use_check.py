@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.accounts.findings import Aspect, Thing, Verdict
 from tiercel.domain.accounts.observations import Quota, Unread
 from tiercel.domain.accounts.use_check import (
     accepts_github,
+    are_protected,
     builds_are_held,
     clock_is_right,
     external_id_is_taken,
@@ -110,3 +112,17 @@ def test_a_failure_keeps_its_words_and_whether_it_passes() -> None:
     assert Unread.of(TransientError("test.reason", "AWS is busy")) == Unread(
         "AWS is busy", passing=True
     )
+
+
+def test_a_stack_without_termination_protection_is_named_with_the_command_that_turns_it_on() -> (
+    None
+):
+    arn = "arn:aws:cloudformation:eu-central-1:444444444444:stack/acme-prod-orders/1"
+    stack = StackByHand(arn, "444444444444", "eu-central-1", protected=False)
+    found = are_protected(THING, (stack,))
+    assert (found.verdict, found.aspect) == (Verdict.RED, Aspect.SETTINGS)
+    assert "acme-prod-orders" in found.what
+    assert f"--enable-termination-protection --stack-name {arn}" in found.remedy
+    assert are_protected(THING, ()).verdict is Verdict.GREEN
+    assert are_protected(THING, DENIED).verdict is Verdict.RED
+    assert are_protected(THING, BUSY).verdict is Verdict.UNKNOWN

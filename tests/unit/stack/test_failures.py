@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.base.errors import DeployFailedError, ExitCode
 from tiercel.domain.stack.failures import Cause, deploy_failure
 from tiercel.domain.stack.states import StackStatus
@@ -76,6 +77,7 @@ def test_every_status_has_a_state_and_a_remedy(status: StackStatus) -> None:
         (StackStatus.UPDATE_ROLLBACK_FAILED, "between two versions", "continues the rollback"),
         (StackStatus.UPDATE_ROLLBACK_COMPLETE, "previous version", "then release again"),
         (StackStatus.DELETE_FAILED, "half deleted", "deletes the rest first"),
+        (StackStatus.DELETE_COMPLETE, "are removed again", "then release again"),
     ],
 )
 def test_the_state_says_what_is_left_and_the_remedy_what_the_next_release_does(
@@ -83,3 +85,31 @@ def test_the_state_says_what_is_left_and_the_remedy_what_the_next_release_does(
 ) -> None:
     assert state in failure(status).state
     assert remedy in failure(status).remedy
+
+
+def test_what_is_left_to_an_administrator_stands_in_place_of_what_the_next_release_does() -> None:
+    error = deploy_failure("s", "account", StackStatus.DELETE_FAILED, "", [], by_hand="RUN THIS")
+    assert "RUN THIS; then release again" in error.remedy
+    assert "deletes the rest first" not in error.remedy
+
+
+def stack(*, protected: bool) -> StackByHand:
+    arn = "arn:aws:cloudformation:eu-central-1:444444444444:stack/acme-prod-orders/1"
+    return StackByHand(arn, "444444444444", "eu-central-1", protected=protected)
+
+
+def test_a_stack_that_is_deleted_by_hand_is_named_by_its_id_and_loses_its_protection_first() -> (
+    None
+):
+    deletes = f"delete-stack --stack-name {stack(protected=True).stack_id} --region eu-central-1"
+    assert deletes in stack(protected=False).deletion()
+    assert "termination" not in stack(protected=False).deletion()
+    protected = stack(protected=True).deletion()
+    assert protected.index("--no-enable-termination-protection") < protected.index(deletes)
+    assert "444444444444" in protected
+
+
+def test_protection_is_turned_on_and_off_by_the_command_that_aws_has() -> None:
+    on, off = stack(protected=False).protection(), stack(protected=True).end_of_protection()
+    assert " --enable-termination-protection --stack-name arn:" in on
+    assert " --no-enable-termination-protection --stack-name arn:" in off

@@ -239,7 +239,7 @@ def test_a_refusal_names_role_resource_and_action_and_says_that_nothing_was_chan
     assert error.where == "stack a, account 2, region r, role arn:aws:iam::2:role/acme"
     assert error.why == ("the service role lacks sqs:CreateQueue for Thing (AWS::SQS::Queue)")
     assert "no resource was changed" in error.state
-    assert "policies/cloudformation-permissions.json" in error.remedy
+    assert "policies/services" in error.remedy
     assert "a person" in error.remedy
 
 

@@ -4,6 +4,7 @@ import pytest
 from botocore.loaders import Loader
 
 from tiercel.domain.stack.states import (
+    ByHand,
     StackGoal,
     StackStatus,
     Step,
@@ -12,7 +13,7 @@ from tiercel.domain.stack.states import (
     is_terminal,
 )
 
-# status, step to deploy or to roll back, step to delete; "!" needs approval in production.
+# status, step to deploy or to roll back, step to delete; "!" is by hand in production.
 TABLE = """
 none                                          create             nothing
 REVIEW_IN_PROGRESS                            create             delete
@@ -67,8 +68,9 @@ def test_a_deploy_takes_the_step_of_the_table(
     status: str, step: str, _: str, production: bool
 ) -> None:
     action = decide(status_of(status), StackGoal.DEPLOY, production=production)
-    assert action.step == Step(step.rstrip("!"))
-    assert action.needs_approval == (production and step.endswith("!"))
+    by_hand = production and step.endswith("!")
+    assert action.step == (Step.REFUSE if by_hand else Step(step.rstrip("!")))
+    assert action.by_hand == (ByHand.DELETE if by_hand else None)
 
 
 @pytest.mark.parametrize(("status", "_", "step"), ROWS)
@@ -77,7 +79,21 @@ def test_a_deletion_outside_production_takes_the_step_of_the_table(
 ) -> None:
     action = decide(status_of(status), StackGoal.DELETE, production=False)
     assert action.step == Step(step)
-    assert not action.needs_approval
+    assert action.by_hand is None
+
+
+@pytest.mark.parametrize("production", [False, True])
+@pytest.mark.parametrize("goal", StackGoal)
+@pytest.mark.parametrize("status", EVERY_STATUS)
+def test_a_stack_that_is_protected_is_never_deleted(
+    status: StackStatus | None, goal: StackGoal, production: bool
+) -> None:
+    free = decide(status, goal, production=production)
+    action = decide(status, goal, production=production, protected=True)
+    if free.step in {Step.DELETE, Step.DELETE_FIRST}:
+        assert (action.step, action.by_hand) == (Step.REFUSE, ByHand.UNPROTECT)
+    else:
+        assert action == free
 
 
 @pytest.mark.parametrize("status", EVERY_STATUS)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms, s3
 
 _ROLE_KEY = "cloudformation:RoleArn"
+_IMPORT_KEY = "cloudformation:ImportResourceTypes"
+_IMPORTED = re.compile(r"ResourcesToImport\.member\.\d+\.ResourceType")
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _SESSION_KEYS = {
     "ExternalId": "sts:ExternalId",
@@ -35,7 +38,7 @@ class Implied:
 
 
 def tell_role_and_key() -> None:
-    """cloudformation:RoleArn, s3:x-amz-server-side-encryption-aws-kms-key-id and sts: are known.
+    """What calls say is known: CloudFormation's roles and imports, S3's keys, STS's sessions.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
@@ -45,6 +48,8 @@ def tell_role_and_key() -> None:
 
     def tag_context(service: str, action: str, body: bytes, parameters: Mapping[str, Any]) -> Any:
         found = original_tags(service, action, body, parameters)
+        if service == "cloudformation" and (types := _imported_types(parameters)):
+            found = found | {_IMPORT_KEY: types}
         known = {"cloudformation": {"RoleARN": _ROLE_KEY}, "sts": _SESSION_KEYS}.get(service, {})
         told = {key: parameters[name][0] for name, key in known.items() if parameters.get(name)}
         return found | told
@@ -61,6 +66,11 @@ def tell_role_and_key() -> None:
     iam_actions.request_tag_context = tag_context
     iam_actions.s3_service_context = s3_context
     app.pin_signed_request = pin_signed_request
+
+
+def _imported_types(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the types of the resources that a change set brings into a stack."""
+    return [values[0] for name, values in parameters.items() if _IMPORTED.fullmatch(name)]
 
 
 def demand_implied_permissions() -> None:

@@ -132,12 +132,10 @@ def _for_tags(operation: Operation, listed: tuple[str, ...], own: str) -> Iterat
     """Setting tags; those that begin with aws: are CloudFormation's own."""
     if "Tags" not in operation.touched:
         return
-    tags = operation.properties.get("Tags") or {}
-    keys = tags if isinstance(tags, Mapping) else [one.get("Key", "") for one in tags]
     actions = tuple(
         one for one in listed if one.partition(":")[0].lower() == own and _TAGS.match(_verb_of(one))
     )
-    if actions and any(not str(key).startswith("aws:") for key in keys):
+    if actions and any(not key.startswith("aws:") for key in _tags(operation)):
         yield ResourceCall(actions, arn_of(operation, actions[0]), _context(operation, actions[0]))
 
 
@@ -222,8 +220,24 @@ def _call(operation: Operation, action: str) -> ResourceCall:
 
 
 def _context(operation: Operation, action: str) -> dict[str, str]:
-    """A role that is made has the boundary of its template; one that exists has its own."""
+    """Return what a call says besides: the tags that it sets, and a role's boundary.
+
+    A role that is made has the boundary of its template; one that exists has its own.
+    """
+    is_made = operation.step is Handler.CREATE
+    told = {}
+    if is_made or _TAGS.match(_verb_of(action)):
+        told = {f"aws:RequestTag/{key}": value for key, value in _tags(operation).items()}
     boundary = operation.properties.get("PermissionsBoundary")
     is_role = operation.resource_type == "AWS::IAM::Role"
-    given = operation.step is Handler.CREATE or action == "iam:PutRolePermissionsBoundary"
-    return {_BOUNDARY: str(boundary)} if boundary and is_role and given else {}
+    if boundary and is_role and (is_made or action == "iam:PutRolePermissionsBoundary"):
+        told[_BOUNDARY] = str(boundary)
+    return told
+
+
+def _tags(operation: Operation) -> dict[str, str]:
+    """Return the tags that a resource gets, its stack's among them."""
+    tags = operation.properties.get("Tags") or {}
+    if isinstance(tags, Mapping):
+        return {str(key): str(value) for key, value in tags.items()}
+    return {str(one.get("Key", "")): str(one.get("Value", "")) for one in tags}

@@ -106,6 +106,24 @@ def act_as_the_service_role() -> None:
         module._delete_resource = remove
 
 
+def keep_own_tags_from_keys() -> None:
+    """A key of a stack gets the tags of template and stack, and none of CloudFormation's own.
+
+    The type's schema says `cloudFormationSystemTags: false`.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+    """
+    original = stacks._with_stack_tags
+
+    def with_stack_tags(kind: str, *more: Any) -> Any:
+        tagged = original(kind, *more)
+        if kind != "AWS::KMS::Key":
+            return tagged
+        kept = [one for one in tagged["Tags"] if not one["Key"].startswith("aws:")]
+        return tagged | {"Tags": kept}
+
+    stacks._with_stack_tags = with_stack_tags
+
+
 def remember_the_caller() -> None:
     """Without a service role CloudFormation has the permissions of whoever calls it.
 

@@ -1,0 +1,90 @@
+"""How the policies of the RuntimeAccount are put together from a frame and services' fragments.
+
+Terraform does the same in `terraform/modules/runtime-account`, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tiercel.domain.accounts.policy_difference import listed
+from tiercel.domain.base.values import PolicyDocument
+
+_Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The policies that a policy begins with, and the groups of each fragment that it goes on with.
+
+    A fragment has three groups: what the `cloudformation` role may `manage`, what functions and
+    other roles of stacks may `use` besides, and what the auditor may `read`.
+    """
+
+    frames: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "cloudformation-permissions": Recipe(("cloudformation-permissions",), ("manage",)),
+    "cloudformation-boundary": Recipe(
+        ("cloudformation-permissions", "cloudformation-boundary"), ("manage", "use")
+    ),
+    "auditor-permissions": Recipe(("auditor-permissions",), ("read",)),
+}
+"""The composed policies.
+
+The boundary begins with all that the `cloudformation` role may do: so it allows to manage
+nothing that the role may not, and it can bound the role itself.
+"""
+
+
+def composed(
+    recipe: Recipe, frames: Sequence[PolicyDocument], fragments: Iterable[PolicyDocument]
+) -> dict[str, Any]:
+    """Return the policy: statements of one Sid are one, with the actions and resources of all.
+
+    Each action of such a statement is on all its resources, which is no more than was said:
+    no service's action works on another service's resource.
+    """
+    said = [statement for frame in frames for statement in frame["Statement"]]
+    for fragment in fragments:
+        said += [statement for group in recipe.groups for statement in fragment[group]]
+    by_sid: dict[str, list[PolicyDocument]] = {}
+    for statement in said:
+        by_sid.setdefault(statement["Sid"], []).append(statement)
+    return {
+        "Version": frames[0]["Version"],
+        "Statement": [_one_of(statements) for statements in by_sid.values()],
+    }
+
+
+def _one_of(statements: Sequence[PolicyDocument]) -> _Statement:
+    first = statements[0]
+    made = {
+        "Sid": first["Sid"],
+        "Effect": first["Effect"],
+        "Action": _united(one["Action"] for one in statements),
+        "Resource": _united(one["Resource"] for one in statements),
+    }
+    if "Condition" not in first:
+        return made
+    condition = {
+        operator: {
+            key: _one_or_all(_united(one["Condition"][operator][key] for one in statements))
+            for key in tests
+        }
+        for operator, tests in first["Condition"].items()
+    }
+    return made | {"Condition": condition}
+
+
+def _one_or_all(values: list[Any]) -> Any:
+    """Return a single value without a list: `Bool` has none in AWS's own policies."""
+    return values[0] if len(values) == 1 else values
+
+
+def _united(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(one for value in values for one in listed(value)))
