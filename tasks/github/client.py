@@ -142,8 +142,9 @@ def _settings() -> _Settings:
             why="it has to begin with https://, or with http:// for this machine's loopback",
             remedy="set it to https://api.github.com, or to https://HOST/api/v3",
         )
-    token, *app = (os.environ.get(name, "").strip() for name in names)
-    return _Settings(api_url, narrow_token() or token, *app, verifies=is_verifying())
+    token, app, key, installation = (os.environ.get(name, "").strip() for name in names)
+    token = narrow_token() or token
+    return _Settings(api_url, token, app, key, installation, is_verifying())
 
 
 def _is_spoken_to(url: str) -> bool:
