@@ -45,6 +45,7 @@ from tiercel.flows.release.preparation import (
 from tiercel.tasks.build.builder import build_folder
 from tiercel.tasks.build.verifier import read_template, verify_service
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
+from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit
@@ -64,6 +65,11 @@ async def verify_pull_request(
         number: Its number on GitHub.
         commit: The full id of its newest commit. If there is a newer one, nothing is built.
     """
+    with only_verifying():
+        return await _verified(repository, number, commit)
+
+
+async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     topology = await call(load_topology, config_path())
     require_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)

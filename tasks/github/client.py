@@ -22,6 +22,7 @@ from tiercel.tasks.engine.pace import is_loopback
 from tiercel.tasks.github.bounds import ApiServer, Budget, bounded_call
 from tiercel.tasks.github.connection import bound_connections, forget_sessions
 from tiercel.tasks.github.errors import translated_answer
+from tiercel.tasks.github.verifying import is_verifying, narrow_permissions, narrow_token
 from tiercel.tasks.github.waiting import PatientRetry
 
 _TIMEOUT_SECONDS = 15
@@ -38,6 +39,7 @@ class _Settings(NamedTuple):
     app_id: str
     key_file: str
     installation: str
+    verifies: bool
 
 
 class _Connection(NamedTuple):
@@ -150,7 +152,9 @@ def _settings() -> _Settings:
             why="it has to begin with https://, or with http:// for this machine's loopback",
             remedy="set it to https://api.github.com, or to https://HOST/api/v3",
         )
-    return _Settings(api_url, *(os.environ.get(name, "").strip() for name in names))
+    token, app, key, installation = (os.environ.get(name, "").strip() for name in names)
+    token = narrow_token() or token
+    return _Settings(api_url, token, app, key, installation, is_verifying())
 
 
 def _is_spoken_to(url: str) -> bool:
@@ -196,7 +200,8 @@ def _auth(settings: _Settings) -> Auth.Auth:
         )
     app_id = _number(_APP_ID, settings.app_id)
     installation = _number(_APP_INSTALLATION, settings.installation)
-    return _Installation(_app_auth(app_id, settings.key_file), installation)
+    permissions = narrow_permissions() if settings.verifies else None
+    return _Installation(_app_auth(app_id, settings.key_file), installation, permissions)
 
 
 def _plain_token(text: str) -> Auth.Token:

@@ -9,16 +9,24 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from github import GithubException
 
 from tests.sandbox.github.support import Place, StandIn
 from tests.tasks import github_fixtures
 from tests.tasks.github_fixtures import Scripted, as_person, failure
 from tiercel.domain.base.errors import TiercelError, TransientError, UnreachableError
 from tiercel.domain.review.statuses import StatusState, status_of
-from tiercel.tasks.github.client import forget_github, has_credentials, token
+from tiercel.tasks.github.client import (
+    forget_github,
+    github_call,
+    has_credentials,
+    repository,
+    token,
+)
 from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.github.statuses import set_status
+from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.source.fetch import fetch_commit
 
 seen = github_fixtures.seen
@@ -76,6 +84,34 @@ def test_git_fetches_with_the_token_of_the_installation(app: Place) -> None:
     commit = fetch_commit.fn(app.name, "main", "main")
     assert commit.sha == app.bare("rev-parse", "main").strip()
     assert token().startswith("ghs_")
+
+
+def test_a_verification_may_say_how_it_ended_and_nothing_else(app: Place) -> None:
+    made = app.pull("narrow", {"b.txt": "b\n"})
+    pull = read_pull_request.fn(app.name, made.number)
+    with only_verifying():
+        narrow = token()
+        assert set_status.fn(
+            app.name, pull.head_commit, status_of("", StatusState.SUCCESS, "x"), ""
+        )
+        upsert_comment.fn(pull, "<!-- n -->", "Hello")
+        commit = fetch_commit.fn(app.name, "main", "main").sha
+        with github_call("create a tag", app.name), pytest.raises(GithubException) as refusal:
+            repository(app.name).create_git_ref("refs/tags/v9.9.9", commit)
+    assert refusal.value.status == 403
+    assert narrow != token()
+
+
+def test_a_token_for_verifications_is_used_by_them_alone(
+    app: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "wide")
+    monkeypatch.setenv("GITHUB_VERIFY_TOKEN", "narrow")
+    assert app.name
+    assert token() == "wide"
+    with only_verifying():
+        assert token() == "narrow"
+    assert token() == "wide"
 
 
 def test_git_without_credentials_fetches_nothing(
