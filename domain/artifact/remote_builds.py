@@ -88,7 +88,7 @@ def next_attempt(name: str, newest_first: Sequence[RemoteBuild]) -> Attempt:
     return Attempt(len(own) - 1, own[0])
 
 
-def build_failure(
+def failure_of_build(
     build: RemoteBuild, lines: Sequence[str], *, tested: bool = False
 ) -> TiercelError | None:
     """Return how a build failed that has ended, None if it did not; `lines` are its last.

@@ -23,7 +23,7 @@ from tiercel.domain.artifact.buildspec import (
     machine_for,
     runtime_versions,
 )
-from tiercel.domain.artifact.remote_builds import build_failure, next_attempt
+from tiercel.domain.artifact.remote_builds import failure_of_build, next_attempt
 from tiercel.domain.base.digests import canonical_json, sha256_hex
 from tiercel.domain.base.errors import ConfigurationError, TiercelError
 from tiercel.domain.base.text import printable
@@ -80,7 +80,7 @@ class CodeBuild:
         ended = followed.await_end()
         self.image = ended.image
         lines = [printable(line, _LONGEST_LINE) for line in followed.last]
-        failure = build_failure(ended, lines)
+        failure = failure_of_build(ended, lines)
         archive = job.scratch / "result.tar.gz"
         there = (not failure or test) and files.download_result(archive, MAX_RESULT_BYTES)
         if failure and not there:
@@ -88,7 +88,7 @@ class CodeBuild:
         unpack_untrusted(archive, job.scratch / "result", f"the result of build {ended.id}")
         shutil.rmtree(job.root)
         (job.scratch / "result").rename(job.root)
-        self._test_failure = build_failure(ended, lines, tested=True)
+        self._test_failure = failure_of_build(ended, lines, tested=True)
 
     def test(self, job: BuildJob) -> None:
         """See Place. It has run with the build: a build of CodeBuild has one network for all."""

@@ -7,7 +7,7 @@ import pytest
 from tiercel.domain.artifact.remote_builds import (
     Attempt,
     RemoteBuild,
-    build_failure,
+    failure_of_build,
     next_attempt,
     remote_build,
 )
@@ -64,15 +64,15 @@ def test_a_build_that_has_just_been_started_has_neither_phases_nor_a_log() -> No
 def test_each_end_of_a_build_has_a_code_of_its_own(
     status: str, phase: str, code: str, transient: bool
 ) -> None:
-    failure = build_failure(build(status, (phase, status)), ["the last line"])
+    failure = failure_of_build(build(status, (phase, status)), ["the last line"])
     assert failure
     assert (failure.code, failure.transient) == (code, transient)
     assert failure.where == "CodeBuild build project:1"
 
 
 def test_a_build_that_succeeded_has_no_failure_and_a_test_that_failed_is_told_apart() -> None:
-    assert build_failure(build("SUCCEEDED"), []) is None
-    tested = build_failure(build("FAILED", ("BUILD", "FAILED")), ["assert"], tested=True)
+    assert failure_of_build(build("SUCCEEDED"), []) is None
+    tested = failure_of_build(build("FAILED", ("BUILD", "FAILED")), ["assert"], tested=True)
     assert tested
     assert tested.code == "codebuild.test_failed"
 
