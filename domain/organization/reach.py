@@ -38,7 +38,7 @@ class Reach(Frozen):
             return False
         if not self.is_index(host, port):
             return found.is_global
-        return not found.is_unspecified and (not found.is_loopback or is_loopback(host))
+        return not found.is_unspecified and (not found.is_loopback or means_loopback(host))
 
     def is_index(self, host: str, port: int) -> bool:
         """Tell whether the worker's file names the host; without a port it means HTTPS."""
@@ -62,7 +62,7 @@ def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address.ipv4_mapped or address.sixtofour or (address.teredo or (0, address))[1]
 
 
-def is_loopback(host: str) -> bool:
+def means_loopback(host: str) -> bool:
     """Tell whether a name or address means the machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback

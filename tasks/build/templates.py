@@ -134,7 +134,7 @@ def dump_template(template: dict[str, Any], shown: str) -> bytes:
 
 def _parse(body: bytes, shown: str) -> Any:
     try:
-        return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_number)
+        return json.loads(body, object_pairs_hook=_unique, parse_constant=float)
     except (ValueError, RecursionError):
         pass  # YAML, or JSON that YAML's reader finds the fault of
     try:
@@ -156,10 +156,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         raise ValueError("a key is there twice")
     return result
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _check_depth(body: bytes) -> None:

@@ -48,10 +48,10 @@ def _pace() -> float:
 
 def in_sandbox() -> bool:
     """Tell whether this process works beside the sandbox: its AWS lies on this machine."""
-    return leads_to_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
+    return is_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
 
 
-def leads_to_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
     """Tell whether an address names this very machine."""
     host = urlsplit(url).hostname or ""
     try:

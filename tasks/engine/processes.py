@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
+from tiercel.tasks.engine.guard import Guard
 from tiercel.tasks.engine.pace import paced, pause
 
 _LOOK_SECONDS = 0.1
@@ -48,19 +49,6 @@ class Command:
     mark: str = ""
     input: bytes = b""
     descriptors: Sequence[int] = ()
-
-
-class Guard(Protocol):
-    """Somebody who watches a command and what it has started."""
-
-    def started(self, pid: int, /) -> None:
-        """Learn the command's process id, before anything waits for it."""
-
-    def exceeded(self) -> str:
-        """Return what the command has too much of, in words; an empty text while all is well."""
-
-    def end(self) -> None:
-        """End whatever is left of it; nothing runs any more when this returns."""
 
 
 class Ending(Enum):

@@ -16,6 +16,9 @@ from github import Auth, Github, GithubException, GithubIntegration
 from github.Repository import Repository
 
 from tiercel.domain.base.errors import UnreachableError
+from tiercel.tasks.engine.pace import is_loopback
+from tiercel.tasks.github.bounds import ApiServer, Budget, bounded_call
+from tiercel.tasks.github.connection import bound_connections, forget_sessions
 from tiercel.tasks.github.errors import translated_answer
 from tiercel.tasks.github.waiting import PatientRetry
 
@@ -110,7 +113,11 @@ def github_call(what: str, where: str) -> Iterator[None]:
     would send each other's; and GitHub asks for requests one after the other:
     https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
     """
-    with _one_at_a_time, translated_answer(what, where):
+    with (
+        _one_at_a_time,
+        translated_answer(what, where),
+        bounded_call(Budget(ApiServer.of(_settings().api_url))),
+    ):
         yield
 
 
@@ -118,25 +125,39 @@ def forget_github() -> None:
     """Drop the client, because the address or the credentials changed."""
     _connection.cache_clear()
     _login.cache_clear()
+    forget_sessions()
 
 
 def _settings() -> _Settings:
+    """Read the environment; UnreachableError for an address that is none, or is not encrypted."""
     names = ("GITHUB_TOKEN", _APP_ID, _APP_KEY, _APP_INSTALLATION)
     api_url = os.environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
+    if not _is_spoken_to(api_url):
+        raise UnreachableError(
+            "github.bad_address",
+            "GITHUB_API_URL is not an address that is spoken to",
+            where="environment variables",
+            why="it has to begin with https://, or with http:// for this machine's loopback",
+            remedy="set it to https://api.github.com, or to https://HOST/api/v3",
+        )
     return _Settings(api_url, *(os.environ.get(name, "").strip() for name in names))
+
+
+def _is_spoken_to(url: str) -> bool:
+    """Tell whether nobody but the server can read what is sent to an address."""
+    try:
+        server = ApiServer.of(url)
+    except ValueError:
+        return False
+    encrypted = server.scheme == "https" or (server.scheme == "http" and is_loopback(url))
+    return encrypted and bool(server.host)
 
 
 @lru_cache(maxsize=4)
 def _connection(settings: _Settings) -> _Connection:
     address = urlsplit(settings.api_url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise UnreachableError(
-            "github.bad_address",
-            "GITHUB_API_URL is not an address",
-            where="environment variables",
-            remedy="set it to https://api.github.com, or to https://HOST/api/v3",
-        )
     auth = _auth(settings)
+    bound_connections()
     # GitHub.com asks for these pauses; an Enterprise server sets no such limit.
     hurried = address.hostname != "api.github.com"
     client = Github(

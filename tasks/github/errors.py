@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-from github import GithubException
+from github import BadAttributeException, GithubException
+from github.GithubException import IncompletableObject
 
 from tiercel.domain.base.errors import (
     RefusedInputError,
@@ -19,9 +20,21 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.domain.base.rate_limits import rate_limit_seconds
 from tiercel.domain.base.text import printable
+from tiercel.tasks.github.bounds import odd_answer
 
 _SERVER_ERRORS = range(500, 600)
 _LONGEST_REASON = 300
+_ODD = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BadAttributeException,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What PyGithub, and our own values, make of an answer with other types than GitHub's."""
 
 
 @contextmanager
@@ -29,10 +42,13 @@ def translated_answer(what: str, where: str) -> Iterator[None]:
     """Turn PyGithub's exceptions into TiercelErrors.
 
     TransientError for what may pass by itself: rate limits, servers that are ill, and
-    somebody else who did the same at the same moment, which a second look shows.
+    somebody else who did the same at the same moment, which a second look shows. UnreachableError
+    for an answer that GitHub does not give.
     """
     try:
         yield
+    except IncompletableObject as error:
+        raise odd_answer("it does not say where an object of it is", where) from error
     except GithubException as error:
         raise _of_answer(error, what, where) from error
     except (requests.exceptions.RequestException, OSError) as error:
@@ -43,6 +59,8 @@ def translated_answer(what: str, where: str) -> Iterator[None]:
             why=type(error).__name__,
             remedy="check the network and GITHUB_API_URL, then run it again",
         ) from error
+    except _ODD as error:
+        raise odd_answer(f"{type(error).__name__} while it was read", where) from error
 
 
 def _of_answer(error: GithubException, what: str, where: str) -> TiercelError:

@@ -99,7 +99,8 @@ def _body(response: BaseHTTPResponse) -> dict[str, Any]:
         body = json.loads(response.data)
     except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}
+    odd = not isinstance(body, dict) or not isinstance(body.get("message", ""), str)
+    return {} if odd else body
 
 
 def _refusal(status: int, headers: Mapping[str, str], body: dict[str, Any]) -> GithubException:

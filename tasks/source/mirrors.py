@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import RefusedInputError, TransientError, UnreachableError
 from tiercel.domain.base.git_objects import DamagedObjectError
-from tiercel.tasks.engine.pace import leads_to_loopback, pause
+from tiercel.tasks.engine.pace import is_loopback, pause
 from tiercel.tasks.engine.processes import Ended
 from tiercel.tasks.engine.task import run_logger
 from tiercel.tasks.github.client import has_credentials, token
@@ -253,7 +253,7 @@ def _allowed(url: str) -> dict[str, str]:
     UnreachableError for http beyond it: whoever listens on the way would read the token.
     """
     parts = urlsplit(url)
-    if parts.scheme == "http" and not leads_to_loopback(url):
+    if parts.scheme == "http" and not is_loopback(url):
         raise UnreachableError(
             "source.not_encrypted",
             "repositories are fetched by https only",

@@ -210,7 +210,7 @@ ATTACKS = (
     Attack(
         "the name of an index leads to loopback", Kind.REACH, "loopback by its own name alone",
         (Removal("domain.organization.reach:Reach.allows_address",
-                 "not found.is_loopback or is_loopback(host)", "True"),),
+                 "not found.is_loopback or means_loopback(host)", "True"),),
         _rebound, impossible=not_isolated,
     ),
     Attack("a public name leads to a private address", Kind.REACH, "public addresses alone",

@@ -102,13 +102,13 @@ def test_a_worker_refuses_deployments_of_other_code(
     installed: Installed, prefect: dict[str, str]
 ) -> None:
     with httpx.Client(base_url=prefect["PREFECT_API_URL"]) as api:
-        api.post("/work_pools/", json={"name": "foreign", "type": "process"}).raise_for_status()
+        api.post("/work_pools/", json={"name": "prod", "type": "process"})  # or it is there
         flow = api.post("/flows/", json={"name": "evil"}).json()["id"]
-        deployment = {"name": "evil", "flow_id": flow, "work_pool_name": "foreign"}
+        deployment = {"name": "evil", "flow_id": flow, "work_pool_name": "prod"}
         api.post(
             "/deployments/", json=deployment | {"entrypoint": "flows.publish.publish_artifact"}
         ).raise_for_status()
-    code, _, errors = installed.run("worker", "foreign", **prefect)
+    code, _, errors = installed.run("worker", "prod", **prefect)
     assert code == ExitCode.CONFIGURATION
     assert "flows.publish.publish_artifact" in errors
     assert installed.imported() == ""

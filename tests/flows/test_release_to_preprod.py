@@ -264,7 +264,7 @@ def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_exe
 
 
 def failing_queue() -> str:
-    """An SQS queue of which CloudFormation learns only at creation that it is wrong."""
+    """A function with a role that may not be passed, as CloudFormation learns at creation."""
     return template(
         {
             "Good": {"Type": "AWS::SQS::Queue"},
@@ -272,7 +272,7 @@ def failing_queue() -> str:
                 "Type": "AWS::Lambda::Function",
                 "DependsOn": "Good",
                 "Properties": {
-                    "Code": {"S3Bucket": "no-such-bucket-anywhere", "S3Key": "none.zip"},
+                    "Code": {"ZipFile": "def handler(event, context): ..."},
                     "Handler": "app.handler",
                     "Runtime": "python3.11",
                     "Role": "arn:aws:iam::222222222222:role/none",

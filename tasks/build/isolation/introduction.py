@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.organization.reach import canonical_host, is_loopback
+from tiercel.domain.organization.reach import canonical_host, means_loopback
 from tiercel.tasks.build.isolation.requests import (
     TUNNEL_OPEN,
     ProxyRequest,
@@ -56,7 +56,7 @@ class Introduction:
 
     def knows(self, request: ProxyRequest) -> bool:
         """Tell whether it has a credential for what is asked for."""
-        is_safe = request.is_tunnel or is_loopback(request.host)
+        is_safe = request.is_tunnel or means_loopback(request.host)
         return is_safe and self._credential(request) is not None
 
     def forward(self, request: ProxyRequest, client: socket.socket, server: socket.socket) -> None:

@@ -418,6 +418,13 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_writes_for_no_number_is_refused_and_no_text(word: str) -> None:
+    with pytest.raises(RefusedInputError) as refused:
+        load(f'{{"Resources": {{"Thing": {{"Type": "T", "V": {word}}}}}}}')
+    assert refused.value.code == "template.value_not_json"
+
+
 @settings(max_examples=200)
 @given(json_values)
 def test_any_nested_value_is_read_back_from_json_or_is_refused(value: Any) -> None:

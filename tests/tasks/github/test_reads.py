@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 from github import GithubException
-from github.Requester import HTTPRequestsConnectionClass
+from requests import Session
 from urllib3 import HTTPResponse
 
 from tests.sandbox.github.support import Place
@@ -275,7 +275,7 @@ def test_a_token_that_changes_is_used_at_once(
 
 def hesitate(frame: FrameType, event: str, _: object) -> None:
     """Let other threads run between what PyGithub writes down and what it then sends."""
-    if event == "call" and frame.f_code is HTTPRequestsConnectionClass.getresponse.__code__:
+    if event == "call" and frame.f_code is Session.request.__code__:
         time.sleep(0.02)
 
 

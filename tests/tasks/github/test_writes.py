@@ -351,7 +351,17 @@ def test_another_validation_error_is_final(place: Place) -> None:
 def test_a_head_that_github_does_not_understand_finds_nothing(scripted: Scripted) -> None:
     """GitHub then lists every open pull request."""
     side = {"ref": "side", "sha": "1" * 40, "repo": None, "user": None}
-    strange = {"number": 3, "state": "open", "head": side, "base": side | {"ref": "main"}}
+    strange = {
+        "number": 3,
+        "state": "open",
+        "title": "Strange",
+        "html_url": "http://localhost/acme/shop/pull/3",
+        "user": None,
+        "merged_at": None,
+        "merge_commit_sha": None,
+        "head": side,
+        "base": side | {"ref": "main"},
+    }
     scripted.says(200, [strange])
     scripted.says(422, {"message": "Validation Failed"})
     error = failure(lambda: open_pull_request.fn("acme/shop", "other", "main", "t", "b"))
