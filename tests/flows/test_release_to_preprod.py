@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from prefect import Flow
@@ -161,6 +162,30 @@ def test_dependents_wait_and_receive_outputs_while_others_deploy_at_the_same_tim
     }
     assert max(positions["parent"]) < min(positions["child"])
     assert min(positions["stranger"]) < max(positions["parent"])
+
+
+def test_a_template_names_its_resources_as_it_likes_and_what_it_named_is_tested(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("slug")
+    smoke = '[services.slug.smoke_test]\ninvoke = "Function"\nexpect = {answer = "hi"}'
+    made = json.loads(function())
+    made["Resources"]["Function"]["Properties"]["FunctionName"] = "slug"
+    made["Resources"]["Orders"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "Orders"}}
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(slug=smoke),
+            "slug/template.json": json.dumps(made),
+            "slug/src/app.py": answering("hi"),
+        }
+    )
+    before = journal_size(sandbox.journal)
+
+    released = release(repository, commit)["slug"]
+
+    assert released.answer == '{"answer": "hi"}'
+    invoked = [one for one in calls_since(sandbox, before) if one.operation == "Invoke"]
+    assert [one.resource.rpartition(":")[2] for one in invoked] == ["slug"]
 
 
 def test_a_failed_smoke_test_fails_the_release_and_says_what_was_expected(
