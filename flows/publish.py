@@ -97,6 +97,7 @@ async def _build_and_upload(
             prepared.trees[service.name],
             prepared.topology.builds,
             folder,
+            prepared.target.builder,
         )
         finished = datetime.now(UTC)
         require_rebuilt(found, built.manifest)
@@ -107,7 +108,7 @@ async def _build_and_upload(
                 upload_package, records.access, records.bucket, package, built.files[package.sha256]
             ),
         )
-    await sign_build(prepared, built.manifest, key, known, started, finished)
+    await sign_build(prepared, built, key, known, started, finished)
     manifest = await call(write_manifest, records, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",

@@ -65,6 +65,12 @@ class BuildPlace(StrEnum):
     """On the worker, in namespaces of its own, by bubblewrap."""
     HERE = "here"
     """On the worker, as the worker's user, without protection."""
+    CODEBUILD = "codebuild"
+    """In a project of the environment's InfrastructureAccount."""
+
+
+LONGEST_REMOTE_SECONDS = 3000
+"""Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
 
 
 PUBLIC_INDEXES = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
@@ -83,6 +89,15 @@ class Builds(Frozen):
     processes: Annotated[int, Field(strict=True, ge=16, le=32_768)] = 1024
     disk_mib: Annotated[int, Field(strict=True, ge=16, le=1_048_576)] = 10_240
     pass_environment: tuple[VariableName, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_an_hour(self) -> Self:
+        """What a build in CodeBuild is given is signed with a session of an hour."""
+        if self.where is BuildPlace.CODEBUILD and self.timeout_seconds > LONGEST_REMOTE_SECONDS:
+            raise ValueError(
+                f"timeout_seconds: in CodeBuild at most {LONGEST_REMOTE_SECONDS} seconds"
+            )
+        return self
 
     @model_validator(mode="after")
     def _credentials_of_indexes(self) -> Self:

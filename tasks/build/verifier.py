@@ -12,8 +12,9 @@ from typing import Any
 from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Builds, Environment
+from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.build.builder import build_and_package, build_work
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
@@ -33,9 +34,9 @@ def verify_service(
     commit: Commit,
     service: Service,
     tree: SourceTree,
-    builds: Builds,
-    environment: Environment,
+    topology: Topology,
     folder: Path,
+    project: BuildProject | None = None,
 ) -> dict[str, Any]:
     """Check, build and test a service, and return its template; nothing is uploaded.
 
@@ -43,10 +44,10 @@ def verify_service(
     it. Raises RefusedInputError for a broken template, BuildFailedError for a build or test
     that fails.
     """
-    place = place_of(builds)
-    work = build_work(commit, service, place, builds, folder)
+    place = place_of(topology.builds, project)
+    work = build_work(commit, service, place, topology.builds, folder)
     built = build_and_package(place, work, tree)
-    require_allowed(built.manifest.outside, environment, None)
+    require_allowed(built.manifest.outside, topology.verifying, None)
     path = PurePosixPath(service.template_path)
     template = load_template(work.shop.path(path), service.template_path)
     _lint(place, work.job, path, template)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.adversary import builds_inside, builds_limits, builds_network, installers
+from tests.adversary import (
+    builds_inside,
+    builds_limits,
+    builds_network,
+    installers,
+    prefect_runs,
+    results,
+)
 from tests.adversary.frame import Attack
 
 ATTACKS: tuple[Attack, ...] = (
@@ -10,4 +17,6 @@ ATTACKS: tuple[Attack, ...] = (
     *builds_network.ATTACKS,
     *builds_limits.ATTACKS,
     *installers.ATTACKS,
+    *prefect_runs.ATTACKS,
+    *results.ATTACKS,
 )

@@ -182,6 +182,7 @@ def objects(path: Path) -> list[dict[str, Any]]:
     return [item for one in found for item in (one["items"] if one["kind"] == "List" else [one])]
 
 
+OF_THE_CLUSTER = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
 
 
@@ -190,7 +191,24 @@ EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
 )
 def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any], kubernetes: Any) -> None:
     kubernetes.validate(one, "1.30", strict=True)
-    assert one["metadata"]["namespace"] == "tiercel"
+    if one["kind"] not in OF_THE_CLUSTER:
+        assert one["metadata"]["namespace"] == "tiercel"
+
+
+def test_only_jobs_of_the_image_with_its_entry_command_are_admitted() -> None:
+    """No cluster evaluates it here, so it is held against what the work pool makes."""
+    pool = pool_template(KUBERNETES)["job_configuration"]["job_manifest"]["spec"]["template"]
+    (container,) = pool["spec"]["containers"]
+    (policy,) = [one for one in EVERYTHING if one["kind"] == "ValidatingAdmissionPolicy"]
+    rules = " ".join(one["expression"] for one in policy["spec"]["validations"])
+    assert f"one.image == '{container['image']}'" in rules
+    assert f"one.command == {container['command']}" in rules
+    assert f"serviceAccountName == '{pool['spec']['serviceAccountName']}'" in rules
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert all("emptyDir" in volume for volume in pool["spec"]["volumes"])
+    run = json.loads(filled(ECS / "run.json"))["containerDefinitions"][0]
+    entry = re.findall(r"^ENTRYPOINT (.+)$", containerfile(), re.MULTILINE)
+    assert run["entryPoint"] == container["command"] == json.loads(entry[0])
 
 
 def test_a_wrong_manifest_would_be_seen(kubernetes: Any) -> None:

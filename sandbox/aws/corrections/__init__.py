@@ -24,6 +24,7 @@ from tiercel.sandbox.aws.corrections.permissions import (
 from tiercel.sandbox.aws.corrections.services import (
     aliases,
     buckets,
+    builds,
     documents,
     dry_runs,
     functions,
@@ -73,6 +74,8 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     buckets.keep_buckets_that_are_not_empty,
     projects.keep_all_of_a_project,
     projects.find_projects_by_arn,
+    builds.run_builds,
+    builds.authorize_the_project_of_a_build,
     providers.authorize_the_provider_that_is_named,
     service_role.remember_the_caller,
     service_role.keep_the_service_role_of_a_stack,

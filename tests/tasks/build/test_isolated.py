@@ -163,9 +163,7 @@ def test_a_pull_request_is_verified_in_isolation(origin: Origin, tmp_path: Path)
     commit = origin.fetch()
     objects = find_objects.fn(commit, source_paths(service))
     tree = source_tree(service, {path: found.id for path, found in objects.items()})
-    environment = topology_of("acme/shop").environment("preprod")
-    folder = tmp_path / "build"
-    template = verify_service.fn(commit, service, tree, Builds(), environment, folder)
+    template = verify_service.fn(commit, service, tree, topology_of(), tmp_path / "build")
     assert "F" in template["Resources"]
 
 
