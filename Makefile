@@ -72,6 +72,9 @@ lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes \
 	  --extra production --constraint requirements.lock --no-header --no-annotate \
 	  --no-emit-index-url --output-file deployments/container/requirements.lock pyproject.toml
+	printf 'hatchling\nuv\n' | $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux \
+	  --generate-hashes --constraint requirements.lock --no-header --no-annotate --no-emit-index-url \
+	  --output-file deployments/container/tools.lock -
 
 clean: ## stop the sandbox and remove everything that make created
 	@test ! -x $(BIN)/tiercel || $(BIN)/tiercel sandbox down --quiet

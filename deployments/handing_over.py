@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from abc import ABC
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,9 +19,7 @@ import anyio
 import anyio.abc
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import Flow as FlowRecord
-from prefect.client.schemas.objects import FlowRun, WorkPool
-from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging import get_logger
@@ -29,9 +28,9 @@ from prefect.states import AwaitingRetry
 from prefect.utilities.engine import propose_state
 from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
-from pydantic import PrivateAttr
 
-from tiercel.deployments.installation import AskedRun, Installation, require_installed
+from tiercel.deployments.asked_runs import AskedConfiguration, asked_run
+from tiercel.deployments.installation import Installation, require_installed
 from tiercel.deployments.prefect_internals import (
     ControlSignalStatus,
     EngineCommandStarter,
@@ -48,53 +47,6 @@ from tiercel.deployments.warm_runs import WarmStarter
 from tiercel.domain.base.errors import RefusedInputError
 
 _logger = get_logger("tiercel.worker")
-
-
-class AskedConfiguration(ProcessJobConfiguration):
-    """A run's configuration that keeps what the server said when it was made.
-
-    What is compared is then what is used: nobody can change it in between.
-    """
-
-    _asked: AskedRun | None = PrivateAttr(default=None)
-
-    @property
-    def asked(self) -> AskedRun | None:
-        """What the server said of the run."""
-        return self._asked
-
-    def prepare_for_flow_run(
-        self,
-        flow_run: FlowRun,
-        deployment: DeploymentResponse | None = None,
-        flow: FlowRecord | None = None,
-        work_pool: WorkPool | None = None,
-        worker_name: str | None = None,
-        worker_id: UUID | None = None,
-    ) -> None:
-        """Keep what the server said, and prepare the configuration as Prefect does."""
-        self._asked = asked_run(flow_run, deployment, flow, work_pool)
-        super().prepare_for_flow_run(
-            flow_run, deployment, flow, work_pool, worker_name, worker_id=worker_id
-        )
-
-
-def asked_run(
-    flow_run: FlowRun,
-    deployment: DeploymentResponse | None,
-    flow: FlowRecord | None,
-    work_pool: WorkPool | None,
-) -> AskedRun:
-    """Return what a server's records say of a run."""
-    return AskedRun(
-        flow=flow.name if flow else "",
-        deployment=deployment.name if deployment else "",
-        entrypoint=(deployment.entrypoint if deployment else "") or "",
-        pull_steps=tuple((deployment.pull_steps if deployment else None) or ()),
-        deployment_variables=(deployment.job_variables if deployment else None) or {},
-        run_variables=flow_run.job_variables or {},
-        template=work_pool.base_job_template if work_pool else {},
-    )
 
 
 class HandingOverWorker(PatientWorker, ABC):
@@ -129,21 +81,16 @@ class HandingOverWorker(PatientWorker, ABC):
             tell.started(0)
             return ProcessWorkerResult(status_code=0, identifier="")
 
-        async def resolve_flow(_: FlowRun) -> Flow[..., Any]:
-            return await asyncio.to_thread(
-                load_flow_from_entrypoint, entrypoint, use_placeholder_flow=False
-            )
-
         with tempfile.TemporaryDirectory(prefix="tiercel-run-") as temporary:
             folder = configuration.working_dir or Path(temporary)
             async with FlowRunExecutorContext() as context:
                 executor = context.create_executor(
                     flow_run,
                     starter_of(configuration, folder, context, entrypoint),
-                    resolve_flow=resolve_flow,
+                    resolve_flow=resolver_of(entrypoint),
                     propose_submitting=False,
                 )
-                return await self._execute(context, executor, flow_run, tell)
+                return await execute_or_hand_over(context, executor, flow_run, self._told, tell)
 
     def _entrypoint_of(self, configuration: ProcessJobConfiguration) -> str:
         """Return what a run loads, by what is installed; the server is not asked for that."""
@@ -151,40 +98,53 @@ class HandingOverWorker(PatientWorker, ABC):
         nothing = asked_run(FlowRun(flow_id=UUID(int=0)), None, None, None)
         return require_installed(asked or nothing, self._installation).entrypoint
 
-    async def _execute(
-        self,
-        context: FlowRunExecutorContext,
-        executor: FlowRunExecutor,
-        flow_run: FlowRun,
-        task_status: anyio.abc.TaskStatus[int],
-    ) -> ProcessWorkerResult:
-        start, killed = _Start(), False
-        ended: FlowRunExecutionResult | None = None
 
-        async def execute() -> None:
-            nonlocal ended
-            ended = await executor.submit(task_status=start)
-            start.over.set()
-            if not self._told.is_set():
-                group.cancel_scope.cancel()
+async def execute_or_hand_over(
+    context: FlowRunExecutorContext,
+    executor: FlowRunExecutor,
+    flow_run: FlowRun,
+    told: asyncio.Event,
+    task_status: anyio.abc.TaskStatus[int],
+) -> ProcessWorkerResult:
+    """Execute a run; as soon as it is told to, end its process and let another go on with it."""
+    start, killed = _Start(), False
+    ended: FlowRunExecutionResult | None = None
 
-        async with anyio.create_task_group() as group:
-            group.start_soon(execute)
-            await start.over.wait()
-            if start.handle:
-                task_status.started(start.handle.pid or 0)
-                await self._told.wait()
-                killed = await _killed(context, flow_run)
-            if killed:
-                # At once, before the executor sees how the process ended and calls it a crash.
-                group.cancel_scope.cancel()
+    async def execute() -> None:
+        nonlocal ended
+        ended = await executor.submit(task_status=start)
+        start.over.set()
+        if not told.is_set():
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(execute)
+        await start.over.wait()
+        if start.handle:
+            task_status.started(start.handle.pid or 0)
+            await told.wait()
+            killed = await _killed(context, flow_run)
         if killed:
-            await _reschedule(context.client, flow_run)
-        if start.handle is None:
-            task_status.started(0)  # there is no process; the run's state says why
-        status = ended.status_code if ended and not killed else 0
-        identifier = str(start.handle.pid) if start.handle else ""
-        return ProcessWorkerResult(status_code=status or 0, identifier=identifier)
+            # At once, before the executor sees how the process ended and calls it a crash.
+            group.cancel_scope.cancel()
+    if killed:
+        await _reschedule(context.client, flow_run)
+    if start.handle is None:
+        task_status.started(0)  # there is no process; the run's state says why
+    status = ended.status_code if ended and not killed else 0
+    identifier = str(start.handle.pid) if start.handle else ""
+    return ProcessWorkerResult(status_code=status or 0, identifier=identifier)
+
+
+def resolver_of(entrypoint: str) -> Callable[[FlowRun], Awaitable[Flow[..., Any]]]:
+    """Return what finds a run's flow, for hooks, by what is installed."""
+
+    async def resolve_flow(_: FlowRun) -> Flow[..., Any]:
+        return await asyncio.to_thread(
+            load_flow_from_entrypoint, entrypoint, use_placeholder_flow=False
+        )
+
+    return resolve_flow
 
 
 class _Start(anyio.abc.TaskStatus[ProcessHandle]):

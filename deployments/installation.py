@@ -7,6 +7,7 @@ it takes none of that from the server: it compares, and refuses before it starts
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ from prefect.workers.process import ProcessWorker
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
+from tiercel.tasks.engine.resources import resource
 
 PROCESS = "process"
 """The type of a work pool whose runs are processes of the worker's machine."""
 
+_SHIPPED = frozenset({"ecs", "kubernetes"})
 _FREE = frozenset({"cpu", "labels", "memory", "name"})
 """Job variables that decide how large a run's process is and how it is called, not what it does."""
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")
@@ -77,6 +80,26 @@ class AskedRun:
 def process_template() -> dict[str, Any]:
     """Return the base job template of a process work pool: Prefect's own of this version."""
     return ProcessWorker.get_default_base_job_template()
+
+
+def pool_template(pool_type: str) -> dict[str, Any]:
+    """Return the template that is installed for a type of work pool, with its placeholders.
+
+    Raises RefusedInputError for a type of which nothing is installed.
+    """
+    if pool_type == PROCESS:
+        return process_template()
+    if pool_type not in _SHIPPED:
+        raise RefusedInputError(
+            "worker.foreign_pool_type",
+            "nothing is installed for work pools of this type",
+            where=printable(pool_type, _LONGEST_NAME),
+            state="nothing was loaded or called",
+            remedy=f"use one of {', '.join(sorted([PROCESS, *_SHIPPED]))}",
+        )
+    text = resource(f"deployments/{pool_type}/work-pool.json").read_text("utf-8")
+    template: dict[str, Any] = json.loads(text)
+    return template
 
 
 def flow_name(entrypoint: str) -> str:

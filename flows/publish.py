@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
 from tiercel.domain.base.digests import short
 from tiercel.domain.organization.services import Service
@@ -96,16 +97,18 @@ async def _build_and_upload(
             prepared.trees[service.name],
             prepared.topology.builds,
             folder,
+            prepared.target.builder,
         )
         finished = datetime.now(UTC)
         require_rebuilt(found, built.manifest)
+        require_allowed(built.manifest.outside, prepared.target.names.environment, None)
         created = await each(
             built.manifest.objects,
             lambda package: call(
                 upload_package, records.access, records.bucket, package, built.files[package.sha256]
             ),
         )
-    await sign_build(prepared, built.manifest, key, known, started, finished)
+    await sign_build(prepared, built, key, known, started, finished)
     manifest = await call(write_manifest, records, built.manifest)
     get_run_logger().info(
         "%s: published artifact %s, %d of %d packages are new",

@@ -37,7 +37,11 @@ from tiercel.flows.engine.parameters import (
 )
 from tiercel.flows.release.github import comment_on, report_statuses
 from tiercel.flows.release.pages import report_verification
-from tiercel.flows.release.preparation import read_source_trees, require_repository
+from tiercel.flows.release.preparation import (
+    ReleaseTarget,
+    read_source_trees,
+    require_repository,
+)
 from tiercel.tasks.build.builder import build_folder
 from tiercel.tasks.build.verifier import read_template, verify_service
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
@@ -143,10 +147,12 @@ async def _base_of(topology: Topology, base: Commit) -> tuple[dict[str, Service]
 async def _verdict(
     topology: Topology, merge: MergeRef, service: Service, tree: SourceTree
 ) -> ServiceVerdict:
+    verifying = ReleaseTarget.of(topology, topology.verifying.name)
+    project = verifying.verifier
     try:
         with build_folder() as folder:
             template = await call(
-                verify_service, merge.commit, service, tree, topology.builds, folder
+                verify_service, merge.commit, service, tree, topology, folder, project
             )
     except UnreachableError:
         raise

@@ -17,6 +17,7 @@ from tiercel.domain.artifact.local_files import (
     refuse_includes,
     refuse_references,
     refused_reference,
+    require_not_elsewhere,
     walk,
 )
 from tiercel.domain.base.values import Frozen, TemplateDocument
@@ -26,7 +27,7 @@ ASSET_BUCKET_PARAMETER = "TiercelAssetBucket"
 
 
 class AssetKind(StrEnum):
-    """What has to be done with a local path before CloudFormation can read it."""
+    """What a local path is, and with it what has to be done before CloudFormation can read it."""
 
     CODE = "code"
     LAYER = "layer"
@@ -164,6 +165,7 @@ def _asset(
     properties = _with_globals(resource, resource_type, template, where)
     path = _path(resource_type, name, properties)
     if not is_local(path):
+        require_not_elsewhere(f"{logical_id}.{name}", path, kind.value, where)
         return None
     if kind is AssetKind.TEMPLATE:
         mapping(properties, "Parameters", where)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.digests import (
     ArtifactDigest,
@@ -59,6 +61,7 @@ class Manifest(StoredRecord):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    ADDED: ClassVar[Mapping[str, int]] = {"outside": 2}
 
     service: str
     artifact_id: Annotated[ArtifactId, _HEXADECIMAL]
@@ -67,6 +70,7 @@ class Manifest(StoredRecord):
     parameters: tuple[TemplateParameter, ...]
     objects: tuple[PackagedObject, ...]
     assets: tuple[AssetReference, ...]
+    outside: tuple[OutsideReference, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON that is stored and whose SHA-256 is the digest."""

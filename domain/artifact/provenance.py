@@ -32,7 +32,8 @@ class Build:
 
     `server` is the address of GitHub. `object_types` has git's word, tree or blob, for each
     object of the source tree. `others` are the digests of manifests that other builds of the
-    same source gave.
+    same source gave. `place` is where its commands ran and `image` in which machine's image, if
+    one was chosen.
     """
 
     server: str
@@ -44,6 +45,8 @@ class Build:
     started: datetime
     finished: datetime
     others: Collection[str] = ()
+    place: str = ""
+    image: str = ""
 
 
 class _Read(BaseModel):
@@ -155,6 +158,8 @@ def _definition(manifest: Manifest, build: Build) -> dict[str, Any]:
             "recipe": list(source.build),
             "template": source.template,
             "packageFormat": source.package_format,
+            **({"place": build.place} if build.place else {}),
+            **({"image": build.image} if build.image else {}),
         },
         "resolvedDependencies": [
             {"uri": repository, "digest": {"gitCommit": build.commit}},

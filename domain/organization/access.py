@@ -35,6 +35,20 @@ class Records:
     bucket: str
 
 
+@dataclass(frozen=True)
+class BuildProject:
+    """A CodeBuild project of an environment, and the run that has it build.
+
+    `tests` says that a build runs the service's tests as well, as for a pull request.
+    """
+
+    access: Access
+    bucket: str
+    name: str
+    run: str
+    tests: bool
+
+
 def orchestrator(names: Names, run: str) -> Access:
     """Return the access of an environment's orchestrator, in its InfrastructureAccount."""
     return Access(
@@ -93,6 +107,20 @@ class Target:
     def auditor(self) -> Access:
         """Who reads in the RuntimeAccount."""
         return auditor(self.names, self.run)
+
+    @property
+    def builder(self) -> BuildProject:
+        """The project that builds what is published."""
+        return self._project(Role.BUILDER, tests=False)
+
+    @property
+    def verifier(self) -> BuildProject:
+        """The project that builds and tests pull requests."""
+        return self._project(Role.VERIFIER, tests=True)
+
+    def _project(self, role: Role, *, tests: bool) -> BuildProject:
+        bucket = self.names.artifact_bucket
+        return BuildProject(self.orchestrator, bucket, self.names.role(role), self.run, tests)
 
     @property
     def destroyer(self) -> Access:

@@ -37,6 +37,16 @@ def _short_in_bytes(value: str) -> str:
 AccountId = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{12}$"), Field(description="12 digits, in quotes")
 ]
+Principal = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9]{12}|[0-9a-f]{64}|o-[a-z0-9]{10,32}|\*)$"),
+    Field(description="an account, the canonical id of one, an organization, or * for everybody"),
+]
+RemotePlace = Annotated[
+    str,
+    StringConstraints(pattern=r"^(s3|https)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/$"),
+    Field(description="s3://BUCKET/ or a folder there, ending in /"),
+]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
 OrganizationName = Annotated[
     str,

@@ -20,7 +20,9 @@ from tiercel.domain.organization.parts import (
     ExternalId,
     IndexHost,
     OrganizationName,
+    Principal,
     Region,
+    RemotePlace,
     RepositoryName,
     ServiceName,
     VariableName,
@@ -63,6 +65,12 @@ class BuildPlace(StrEnum):
     """On the worker, in namespaces of its own, by bubblewrap."""
     HERE = "here"
     """On the worker, as the worker's user, without protection."""
+    CODEBUILD = "codebuild"
+    """In a project of the environment's InfrastructureAccount."""
+
+
+LONGEST_REMOTE_SECONDS = 3000
+"""Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
 
 
 PUBLIC_INDEXES = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
@@ -81,6 +89,15 @@ class Builds(Frozen):
     processes: Annotated[int, Field(strict=True, ge=16, le=32_768)] = 1024
     disk_mib: Annotated[int, Field(strict=True, ge=16, le=1_048_576)] = 10_240
     pass_environment: tuple[VariableName, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_an_hour(self) -> Self:
+        """What a build in CodeBuild is given is signed with a session of an hour."""
+        if self.where is BuildPlace.CODEBUILD and self.timeout_seconds > LONGEST_REMOTE_SECONDS:
+            raise ValueError(
+                f"timeout_seconds: in CodeBuild at most {LONGEST_REMOTE_SECONDS} seconds"
+            )
+        return self
 
     @model_validator(mode="after")
     def _credentials_of_indexes(self) -> Self:
@@ -102,7 +119,9 @@ class Environment(Frozen):
 
     In production no role may delete a stack. An environment with `promotes_from`
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
-    `preprod`, unless its table says otherwise.
+    `preprod`, unless its table says otherwise. Templates may trust the accounts of `trusts`, and
+    functions have layers of those of `layers_from`, beside the environment's own and AWS's.
+    CloudFormation reads what Tiercel does not package from `reads_from` alone.
     """
 
     name: EnvironmentName
@@ -113,6 +132,9 @@ class Environment(Frozen):
     external_id: ExternalId
     production: Annotated[bool, Field(strict=True)] = False
     promotes_from: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9]{1,9})?$")] = ""
+    trusts: tuple[Principal, ...] = ()
+    layers_from: tuple[AccountId, ...] = ()
+    reads_from: tuple[RemotePlace, ...] = ()
     stacks: StackRules = StackRules()
 
     @model_validator(mode="before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
@@ -14,8 +15,17 @@ from tiercel.domain.stack.plan import Change, Plan
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
 
 
-def plan_page(plan: Plan, links: Links, names: Names, check: RoleCheck) -> str:
-    """Return every change of a stack: replacements marked, permissions apart, what is lacking."""
+def plan_page(
+    plan: Plan,
+    links: Links,
+    names: Names,
+    check: RoleCheck,
+    outside: Sequence[OutsideReference] = (),
+) -> str:
+    """Return every change of a stack: replacements marked, permissions apart, what is lacking.
+
+    `outside` is what its templates let in that is not the service's own.
+    """
     permissions = [change for change in plan.changes if change.changes_permissions]
     others = [change for change in plan.changes if not change.changes_permissions]
     parameters = [
@@ -34,7 +44,23 @@ def plan_page(plan: Plan, links: Links, names: Names, check: RoleCheck) -> str:
         _lacking(check),
         "## Parameters",
         table(("name", "value"), parameters) if parameters else "none",
+        "## From outside",
+        _outside(outside),
     )
+
+
+def _outside(outside: Sequence[OutsideReference]) -> str:
+    rows = [
+        (
+            one.kind.value,
+            code(one.logical_id),
+            code(one.name),
+            escaped(one.template),
+            code(one.text),
+        )
+        for one in outside
+    ]
+    return table(("kind", "resource", "property", "template", "what"), rows) if rows else "nothing"
 
 
 def _changes(changes: Sequence[Change]) -> str:

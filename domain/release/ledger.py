@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tiercel.domain.base.digests import (
     NO_PLAN,
@@ -108,6 +108,14 @@ class Outcome(StoredRecord):
     failure: Failure | None = None
     outputs: dict[str, str] = Field(default_factory=dict)
     smoke_test: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _told_by_its_status(cls, data: Any) -> Any:
+        """The first entries of 0.1.0 say nothing of `deployed`: what succeeded was."""
+        if isinstance(data, dict) and "deployed" not in data:
+            return data | {"deployed": data.get("status") == ReleaseStatus.SUCCEEDED}
+        return data
 
 
 class Rejection(StoredRecord):

@@ -10,6 +10,7 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
+from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
@@ -39,10 +40,13 @@ from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.records.ledger import read_live_releases
 
 
-async def report_plan(names: Names, links: Links, plan: Plan, check: RoleCheck) -> None:
-    """Show every change of a stack, and what the service role lacks for them."""
+async def report_plan(
+    names: Names, links: Links, plan: Plan, check: RoleCheck, outside: Sequence[OutsideReference]
+) -> None:
+    """Show every change of a stack, what the service role lacks and what comes from outside."""
     description = f"Plan of {plan.stack}: {plan.summary()}"
-    await show_page(f"plan-{plan.stack}", description, plan_page(plan, links, names, check))
+    page = plan_page(plan, links, names, check, outside)
+    await show_page(f"plan-{plan.stack}", description, page)
 
 
 async def report_publication(prepared: PreparedCommit, published: Mapping[str, Published]) -> None:

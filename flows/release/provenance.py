@@ -15,6 +15,7 @@ from tiercel.domain.organization.names import Names, Role
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
+from tiercel.tasks.build.builder import Built
 from tiercel.tasks.records.provenance import verify_artifact, write_provenance
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import find_objects
@@ -32,7 +33,7 @@ async def require_provenance(access: Access, names: Names, manifest: Manifest) -
 
 async def sign_build(
     prepared: PreparedCommit,
-    manifest: Manifest,
+    built: Built,
     key: SigningKey,
     known: Collection[str],
     started: datetime,
@@ -43,6 +44,7 @@ async def sign_build(
     So a manifest is never without provenance. `known` are the keys of the provenance of
     all builds of this source.
     """
+    manifest = built.manifest
     others = attested_digests(known) - {manifest.digest}
     if others:
         get_run_logger().warning(
@@ -64,6 +66,8 @@ async def sign_build(
             started=started,
             finished=finished,
             others=others,
+            place=built.place,
+            image=built.image,
         ),
     )
     await _sign(prepared, manifest, key, Envelope(payload=statement, signatures=()))

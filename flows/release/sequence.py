@@ -15,6 +15,7 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.release.ledger import Intent, Outcome, Release
 from tiercel.domain.release.next_move import (
@@ -94,10 +95,12 @@ async def release(wish: Wish) -> Released:
     """Bring one stack to what is wanted, or find that it is there already.
 
     An open intent of an earlier run with the same wish is taken up again. Raises
-    SupersededError if a newer release stands in the ledger. What comes when is decided by
+    SupersededError if a newer release stands in the ledger, RefusedInputError for what the
+    environment does not let in from outside. What comes when is decided by
     `next_move`.
     """
     known, wanted = Known(), wish.intent
+    require_allowed(wish.manifest.outside, wish.target.names.environment, wanted.parameters)
     expected = wish.target.names.stack_tags(wanted.service)
     while True:
         match next_move(wanted, known, expected):
@@ -182,6 +185,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
         links=target.links,
         intent=intent,
         template_key=manifest.template.key,
+        outside=manifest.outside,
         production=target.names.environment.production,
     )
     live, progress.plan = await bring_up(change, progress.stack, lease)

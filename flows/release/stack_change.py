@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
 
 from tiercel.domain.accounts.by_hand import StackByHand
+from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
@@ -46,7 +48,7 @@ _MOST_STEPS = 10
 
 @dataclass(frozen=True)
 class StackChange:
-    """What is to become of one stack. `records` has the ledger.
+    """What is to become of one stack. `records` has the ledger, `outside` what comes from there.
 
     Only the step that deletes a stack is taken by the `destroyer`.
     """
@@ -58,6 +60,7 @@ class StackChange:
     links: Links
     intent: Intent
     template_key: str
+    outside: Sequence[OutsideReference]
     production: bool
 
     @property
@@ -229,7 +232,7 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)
-    await report_plan(change.names, change.links, plan, check)
+    await report_plan(change.names, change.links, plan, check, change.outside)
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused

@@ -15,6 +15,7 @@ from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts import identities, storage
+from tiercel.sandbox.accounts.build_projects import ensure_build_projects
 from tiercel.sandbox.accounts.credentials import AccessKey
 from tiercel.sandbox.accounts.templates import RenderedPolicy, render
 
@@ -104,6 +105,12 @@ def _seed_infrastructure(seed: Seed, known: AccessKey | None) -> AccessKey:
     for role in (Role.ORCHESTRATOR, Role.BUILDER, Role.VERIFIER, Role.TRIGGER):
         _ensure_role(iam, seed, role)
     _ensure_bucket(seed, seed.infrastructure, seed.names.artifact_bucket, "artifact-bucket")
+    ensure_build_projects(
+        seed.infrastructure.client("codebuild"),
+        seed.infrastructure.client("logs"),
+        seed.names,
+        seed.values["artifact_key_arn"],
+    )
     permissions = seed.policy("operator-permissions")
     return identities.ensure_user(iam, OPERATOR, permissions, known)
 

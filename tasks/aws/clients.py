@@ -54,6 +54,8 @@ def client(service: Literal["kms"], access: Access) -> KMSClient: ...
 def client(service: Literal["s3"], access: Access) -> S3Client: ...
 @overload
 def client(service: Literal["sts"], access: Access) -> STSClient: ...
+@overload
+def client(service: Literal["codebuild", "logs"], access: Access) -> Any: ...
 def client(service: str, access: Access) -> Any:
     """Return a client of an AWS service that acts as the access says.
 
@@ -71,6 +73,19 @@ def client_of_one_try(service: Literal["lambda"], access: Access, seconds: int) 
     with _lock:
         found: LambdaClient = _client_of_one_try(service, access, seconds)
         return found
+
+
+def presigning_client(access: Access) -> S3Client:
+    """Return a new client of a session that begins now, to sign addresses with.
+
+    An address is good for as long as the session that signed it: an hour at most. Sources:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html; objects that
+    a KMS key encrypts need signatures of version 4.
+    """
+    config = _CONFIG.merge(Config(signature_version="s3v4"))
+    with _lock:
+        made: S3Client = _new_session(access).client("s3", config=config)
+        return made
 
 
 def caller_client(service: Literal["sts"], region: str) -> STSClient:
@@ -133,6 +148,10 @@ def _opened(new: Any) -> Any:
 
 @cache
 def _session(access: Access) -> boto3.Session:
+    return _new_session(access)
+
+
+def _new_session(access: Access) -> boto3.Session:
     session = get_session()
     session.register_component("data_loader", _loader())
     credentials = DeferredRefreshableCredentials(

@@ -11,14 +11,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.manifest import Manifest, PackagedObject, TemplateParameter
+from tiercel.domain.artifact.outside import outside_references
 from tiercel.domain.artifact.source_tree import SourceTree, source_paths
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.dependencies import install_steps
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.packaging import package_template
-from tiercel.tasks.build.places import place_of
+from tiercel.tasks.build.places import image_of, place_of
 from tiercel.tasks.build.workshop import Workshop
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.export import export
@@ -27,10 +29,15 @@ from tiercel.tasks.source.repository import Commit
 
 @dataclass(frozen=True)
 class Built:
-    """A manifest and the files that hold its objects, by SHA-256."""
+    """A manifest, the files that hold its objects, by SHA-256, and where it was built.
+
+    `image` is that of the machine, where one was chosen.
+    """
 
     manifest: Manifest
     files: dict[str, Path]
+    place: str
+    image: str
 
 
 @contextmanager
@@ -42,14 +49,19 @@ def build_folder() -> Iterator[Path]:
 
 @world_task("build", "build {service.name}")
 def build_service(
-    commit: Commit, service: Service, tree: SourceTree, builds: Builds, folder: Path
+    commit: Commit,
+    service: Service,
+    tree: SourceTree,
+    builds: Builds,
+    folder: Path,
+    project: BuildProject | None = None,
 ) -> Built:
     """Export a service's source, build it and package what its template refers to.
 
     Its commands run where [builds] says. Raises BuildFailedError or RefusedInputError;
     nothing has been uploaded by then.
     """
-    place = place_of(builds)
+    place = place_of(builds, project)
     work = build_work(commit, service, place, builds, folder)
     return build_and_package(place, work, tree)
 
@@ -90,7 +102,8 @@ def build_and_package(place: Place, work: Work, tree: SourceTree) -> Built:
         place.build(work.job)
         body, template = package_template(shop, PurePosixPath(shop.service.template_path))
     manifest = _manifest(shop, tree, body, template)
-    return Built(manifest, {sha256: shop.output / sha256 for sha256 in shop.objects})
+    files = {sha256: shop.output / sha256 for sha256 in shop.objects}
+    return Built(manifest, files, place.name, image_of(place))
 
 
 @contextmanager
@@ -108,6 +121,7 @@ def _manifest(
     shop: Workshop, tree: SourceTree, template: PackagedObject, parsed: dict[str, Any]
 ) -> Manifest:
     parameters = parsed.get("Parameters") or {}
+    templates = {str(path): found for path, found in shop.templates.items()}
     return Manifest(
         service=shop.service.name,
         artifact_id=tree.artifact_id,
@@ -118,6 +132,7 @@ def _manifest(
         ),
         objects=tuple(entry for _, entry in sorted(shop.objects.items())),
         assets=tuple(shop.references),
+        outside=outside_references(shop.service.template_path, templates),
     )
 
 

@@ -33,7 +33,7 @@ from tiercel.tasks.build.job import BuildJob, BuildStep, Place, announce_step
 from tiercel.tasks.build.process import (
     MAX_FILE_BYTES,
     base_environment,
-    build_failure,
+    command_failure,
     passed_environment,
 )
 from tiercel.tasks.engine.processes import Command, run_command
@@ -112,7 +112,7 @@ def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | N
             _guard(builds, room, info, start, (told, wait)),
         )
     if not ended.succeeded:
-        raise build_failure(step.command, ended, log)
+        raise command_failure(step.command, ended, log)
 
 
 def _guard(

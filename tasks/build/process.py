@@ -49,7 +49,7 @@ def run_build(
         log,
     )
     if not ended.succeeded:
-        raise build_failure(command, ended, log)
+        raise command_failure(command, ended, log)
 
 
 @cache
@@ -99,7 +99,7 @@ def base_environment() -> dict[str, str]:
     }
 
 
-def build_failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
+def command_failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
     """Return the error of a command that failed, with the last lines of its log."""
     return BuildFailedError(
         "build.command_failed",

@@ -6,13 +6,16 @@ import json
 import sys
 import tempfile
 from dataclasses import replace
+from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Builds
+from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.build.builder import build_and_package, build_work
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
@@ -29,7 +32,12 @@ _SHOWN_FINDINGS = 10
 
 @world_task("verify", "verify {service.name}")
 def verify_service(
-    commit: Commit, service: Service, tree: SourceTree, builds: Builds, folder: Path
+    commit: Commit,
+    service: Service,
+    tree: SourceTree,
+    topology: Topology,
+    folder: Path,
+    project: BuildProject | None = None,
 ) -> dict[str, Any]:
     """Check, build and test a service, and return its template; nothing is uploaded.
 
@@ -37,9 +45,10 @@ def verify_service(
     it. Raises RefusedInputError for a broken template, BuildFailedError for a build or test
     that fails.
     """
-    place = place_of(builds)
-    work = build_work(commit, service, place, builds, folder)
-    build_and_package(place, work, tree)
+    place = place_of(topology.builds, project)
+    work = build_work(commit, service, place, topology.builds, folder)
+    built = build_and_package(place, work, tree)
+    require_allowed(built.manifest.outside, topology.verifying, None)
     path = PurePosixPath(service.template_path)
     template = load_template(work.shop.path(path), service.template_path)
     _lint(place, work.job, path, template)
@@ -70,7 +79,9 @@ def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, 
         "--output-file", _LINT_REPORT, "--template", str(PurePosixPath("..", "source", path)),
     )  # fmt: skip
     limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
-    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix),))
+    # Where it is installed may be another place than where its command is.
+    installed = Path(str(distribution("cfn-lint").locate_file("")))
+    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix), installed))
     place.inspect(replace(job, builds=limits), step)
     found = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
     errors = [one for one in found if one.get("Level") == "Error"]

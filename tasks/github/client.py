@@ -13,6 +13,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from github import Auth, Github, GithubException, GithubIntegration
+from github.NamedUser import NamedUser
+from github.Organization import Organization
 from github.Repository import Repository
 
 from tiercel.domain.base.errors import UnreachableError
@@ -85,6 +87,14 @@ def own_login() -> str:
     A token of GitHub Actions may not ask for it. Use it inside `github_call`.
     """
     return _login(_settings())
+
+
+def is_us(user: NamedUser | Organization | None) -> bool:
+    """Tell whether a user of GitHub's is who we are; where it does not say, whether it is a bot."""
+    if user is None:
+        return False
+    login = own_login()
+    return user.login == login if login else user.type == "Bot"
 
 
 @lru_cache(maxsize=4)

@@ -89,14 +89,18 @@ class _Answer(http.client.HTTPResponse):
             if self.watch.has_cut:
                 raise too_slow(self.watch.seconds) from error
             raise
-        self._read_bytes += len(body)
+        self.count(len(body))
+        return body
+
+    def count(self, size: int) -> None:
+        """Take down that so many bytes more were read; raise if they are too many or too late."""
+        self._read_bytes += size
         if self.watch.has_cut:
             raise too_slow(self.watch.seconds)
         if self._read_bytes > MAX_ANSWER_BYTES:
             raise too_long()
         if self.isclosed():
             self.watch.end()  # the connection may be used again
-        return body
 
     def close(self) -> None:
         self.watch.end()

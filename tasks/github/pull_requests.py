@@ -15,7 +15,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, own_login, repository
+from tiercel.tasks.github.client import github_call, is_us, repository
 
 _MERGEABILITY_SECONDS = 60.0
 _MERGEABILITY_POLL_SECONDS = 1.0
@@ -107,16 +107,7 @@ def find_open_pull_request(name: str, head: str, base: str) -> PullRequest | Non
 def _ours(issue: Issue, marker: str) -> list[IssueComment]:
     """Return our comments that begin with the marker, oldest first."""
     found = issue.get_comments()
-    return [one for one in found if (one.body or "").startswith(marker) and _is_ours(one)]
-
-
-def _is_ours(comment: IssueComment) -> bool:
-    """Whether we wrote a comment; where GitHub does not say who we are, whether a bot did."""
-    author = comment.user
-    if author is None:
-        return False
-    login = own_login()
-    return author.login == login if login else author.type == "Bot"
+    return [one for one in found if (one.body or "").startswith(marker) and is_us(one.user)]
 
 
 def _open_one(name: str, head: str, base: str) -> PullRequest | None:

@@ -9,7 +9,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.review.statuses import LONGEST_DESCRIPTION, Status, StatusState
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, repository
+from tiercel.tasks.github.client import github_call, is_us, repository
 
 _NOT_TAKEN_BACK = ("success", "in_progress")
 
@@ -19,12 +19,13 @@ def set_status(name: str, commit: str, check: Status, link: str) -> bool:
     """Set a commit status, unless it is there already; True if this call set it.
 
     A verdict is not taken back while the same commit is verified once more. GitHub keeps
-    1,000 statuses of a commit and context, and every one notifies people.
+    1,000 statuses of a commit and context, and every one notifies people. One that somebody else
+    has set in our context is no verdict of ours: ours is set above it.
     """
     with github_call("set a commit status", f"{name}@{short_commit(commit)} {check.context}"):
         target = repository(name).get_commit(commit)
         newest = next((s for s in target.get_statuses() if s.context == check.context), None)
-        if newest and (check.state is StatusState.PENDING or _says(newest, check)):
+        if newest and _leaves(newest, check) and is_us(newest.creator):
             return False
         target.create_status(
             state=check.state.value,
@@ -35,9 +36,10 @@ def set_status(name: str, commit: str, check: Status, link: str) -> bool:
         return True
 
 
-def _says(status: CommitStatus, check: Status) -> bool:
-    """Whether a status says the same; the run that it links to may be an earlier one."""
-    return (status.state, status.description) == (check.state.value, check.short)
+def _leaves(status: CommitStatus, check: Status) -> bool:
+    """Whether there is nothing to say: the run that a status links to may be an earlier one."""
+    same = (status.state, status.description) == (check.state.value, check.short)
+    return same or check.state is StatusState.PENDING
 
 
 @world_task("open deployment", "open GitHub deployment to {environment}")

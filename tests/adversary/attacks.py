@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tests.adversary import builds_inside, builds_limits, builds_network, installers
+from tests.adversary import (
+    builds_inside,
+    builds_limits,
+    builds_network,
+    installers,
+    prefect_runs,
+    results,
+    sources,
+)
 from tests.adversary.frame import Attack
 
 ATTACKS: tuple[Attack, ...] = (
@@ -10,4 +18,7 @@ ATTACKS: tuple[Attack, ...] = (
     *builds_network.ATTACKS,
     *builds_limits.ATTACKS,
     *installers.ATTACKS,
+    *prefect_runs.ATTACKS,
+    *results.ATTACKS,
+    *sources.ATTACKS,
 )

@@ -182,6 +182,7 @@ def objects(path: Path) -> list[dict[str, Any]]:
     return [item for one in found for item in (one["items"] if one["kind"] == "List" else [one])]
 
 
+OF_THE_CLUSTER = {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
 
 
@@ -190,7 +191,24 @@ EVERYTHING = [one for path in MANIFESTS for one in objects(path)]
 )
 def test_a_manifest_is_one_that_kubernetes_takes(one: dict[str, Any], kubernetes: Any) -> None:
     kubernetes.validate(one, "1.30", strict=True)
-    assert one["metadata"]["namespace"] == "tiercel"
+    if one["kind"] not in OF_THE_CLUSTER:
+        assert one["metadata"]["namespace"] == "tiercel"
+
+
+def test_only_jobs_of_the_image_with_its_entry_command_are_admitted() -> None:
+    """No cluster evaluates it here, so it is held against what the work pool makes."""
+    pool = pool_template(KUBERNETES)["job_configuration"]["job_manifest"]["spec"]["template"]
+    (container,) = pool["spec"]["containers"]
+    (policy,) = [one for one in EVERYTHING if one["kind"] == "ValidatingAdmissionPolicy"]
+    rules = " ".join(one["expression"] for one in policy["spec"]["validations"])
+    assert f"one.image == '{container['image']}'" in rules
+    assert f"one.command == {container['command']}" in rules
+    assert f"serviceAccountName == '{pool['spec']['serviceAccountName']}'" in rules
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert all("emptyDir" in volume for volume in pool["spec"]["volumes"])
+    run = json.loads(filled(ECS / "run.json"))["containerDefinitions"][0]
+    entry = re.findall(r"^ENTRYPOINT (.+)$", containerfile(), re.MULTILINE)
+    assert run["entryPoint"] == container["command"] == json.loads(entry[0])
 
 
 def test_a_wrong_manifest_would_be_seen(kubernetes: Any) -> None:
@@ -285,6 +303,87 @@ def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:
     assert {"prefect", "prefect-redis", "prefect-aws", "prefect-kubernetes", "uv"} <= names
     assert not {"pytest", "ministack", "moto"} & names
     assert "hatchling" in {name for name, _ in every}
+
+
+def test_the_base_of_the_image_is_a_digest_and_its_tools_have_hashes() -> None:
+    text = containerfile()
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert bases == ["${BASE}", "${BASE}"]
+    assert re.findall(r"^ARG BASE.*$", text, re.MULTILINE) == ["ARG BASE", "ARG BASE"]
+    assert "grep -qE '@sha256:[0-9a-f]{64}$'" in text
+    installed = re.findall(r"pip (?:install|sync) [^&\n]+", text)
+    assert [one for one in installed if "--require-hashes" not in one] == [
+        "pip install --no-cache --no-deps /wheel/tiercel-*.whl\n".rstrip()
+    ]
+    tools = pins(CONTAINER / "tools.lock")
+    assert tools <= pins(ROOT / "requirements.lock")
+    assert {"hatchling", "uv"} <= {name for name, _ in tools}
+    blocks = re.split(r"(?m)^(?=\w)", (CONTAINER / "tools.lock").read_text())[1:]
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_what_is_written_is_a_volume_where_the_root_is_read_only() -> None:
+    (written,) = re.findall(r"^VOLUME (.+)$", containerfile(), re.MULTILINE)
+    assert json.loads(written) == ["/tmp", "/home/tiercel"]
+    for path in TASKS:
+        task = json.loads(filled(path))
+        (container,) = task["containerDefinitions"]
+        assert container["readonlyRootFilesystem"]
+        mounted = {one["sourceVolume"]: one["containerPath"] for one in container["mountPoints"]}
+        assert mounted == {"tmp": "/tmp", "home": "/home/tiercel"}
+        assert {one["name"] for one in task["volumes"]} == set(mounted)
+
+
+def test_a_pod_has_a_read_only_root_and_limits_of_cpu_memory_and_files() -> None:
+    pool = json.loads(filled(KUBERNETES / "work-pool.json"))["job_configuration"]["job_manifest"]
+    for pod in (*pods(), pool["spec"]["template"]["spec"]):
+        assert all("sizeLimit" in one["emptyDir"] for one in pod["volumes"])
+        for container in pod["containers"]:
+            limits = container["resources"]["limits"]
+            assert set(limits) == {"cpu", "memory", "ephemeral-storage"}
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_no_pod_reaches_the_addresses_of_its_node() -> None:
+    policies = yaml.safe_load_all(filled(KUBERNETES / "network-policy.yaml"))
+    blocks = [
+        to["ipBlock"]
+        for policy in policies
+        for rule in policy["spec"].get("egress", [])
+        for to in rule["to"]
+        if "ipBlock" in to
+    ]
+    everywhere = [one for one in blocks if one["cidr"] == "0.0.0.0/0"]
+    assert everywhere
+    assert all(one["except"] == ["169.254.0.0/16"] for one in everywhere)
+
+
+LIMITS = {"MemoryMax", "TasksMax"}
+KEPT_FOR_BUBBLEWRAP = {
+    "IPAddressDeny",
+    "PrivateUsers",
+    "ProtectKernelLogs",
+    "ProtectKernelTunables",
+    "ProtectProc",
+    "RestrictNamespaces",
+}
+
+
+@pytest.mark.parametrize("name", ["tiercel-server@.service", "tiercel-worker@.service"])
+def test_a_unit_has_limits_and_no_privileges(name: str) -> None:
+    unit = Unit.read(name, "prod")
+    assert set(unit.settings) >= LIMITS
+    for setting in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "RestrictSUIDSGID"):
+        assert unit.one(setting) == "yes"
+    assert unit.one("ProtectSystem") == "strict"
+    assert unit.one("CapabilityBoundingSet") == ""
+
+
+def test_the_workers_unit_leaves_what_isolated_builds_and_instance_profiles_need() -> None:
+    assert not KEPT_FOR_BUBBLEWRAP & set(Unit.read("tiercel-worker@.service").settings)
+    assert set(Unit.read("tiercel-server@.service").settings) >= KEPT_FOR_BUBBLEWRAP - {
+        "PrivateUsers"
+    }
 
 
 def pins(path: Path) -> set[tuple[str, str]]:

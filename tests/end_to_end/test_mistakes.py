@@ -50,6 +50,19 @@ def test_a_wrong_configuration_is_refused_and_the_key_is_named(
     assert errors == ""
 
 
+def test_a_choice_whose_boundary_iam_would_not_take_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tiercel.toml"
+    many = ", ".join(f'"arn:aws:sqs:eu-central-1:444444444444:queue-{n}"' for n in range(99))
+    path.write_text(f"{CONFIG}\n[environments.prod.stacks]\nprotect = [{many}]\n")
+
+    code, output, _ = invoke("config", "check", str(path), "--json")
+
+    assert code == ExitCode.CONFIGURATION
+    error = json.loads(output)["error"]
+    assert error["code"] == "configuration.policy_too_long"
+    assert error["where"] == f"{path}: environments.prod.stacks"
+
+
 def test_a_profile_that_does_not_exist_is_none_of_the_sandboxs_business(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "sandbox"))
     try:

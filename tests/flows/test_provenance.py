@@ -292,6 +292,9 @@ def test_prod_signs_what_it_verified_and_refuses_what_was_tampered_with_on_eithe
 
     package(prod, manifest)
     stacks = root_client(sandbox, "prod-runtime-root", "cloudformation")
+    stacks.update_termination_protection(
+        StackName="acme-prod-pulled", EnableTerminationProtection=False
+    )
     stacks.delete_stack(StackName="acme-prod-pulled")
     with pytest.raises(UntrustedArtifactError, match="a package of pulled is not the one"):
         asyncio.run(promote_to_prod(repository.name, "main"))

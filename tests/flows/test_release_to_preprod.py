@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from prefect import Flow
@@ -163,6 +164,30 @@ def test_dependents_wait_and_receive_outputs_while_others_deploy_at_the_same_tim
     assert min(positions["stranger"]) < max(positions["parent"])
 
 
+def test_a_template_names_its_resources_as_it_likes_and_what_it_named_is_tested(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("slug")
+    smoke = '[services.slug.smoke_test]\ninvoke = "Function"\nexpect = {answer = "hi"}'
+    made = json.loads(function())
+    made["Resources"]["Function"]["Properties"]["FunctionName"] = "slug"
+    made["Resources"]["Orders"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "Orders"}}
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(slug=smoke),
+            "slug/template.json": json.dumps(made),
+            "slug/src/app.py": answering("hi"),
+        }
+    )
+    before = journal_size(sandbox.journal)
+
+    released = release(repository, commit)["slug"]
+
+    assert released.answer == '{"answer": "hi"}'
+    invoked = [one for one in calls_since(sandbox, before) if one.operation == "Invoke"]
+    assert [one.resource.rpartition(":")[2] for one in invoked] == ["slug"]
+
+
 def test_a_failed_smoke_test_fails_the_release_and_says_what_was_expected(
     preprod: Names, repositories: RepositoryMaker
 ) -> None:
@@ -239,7 +264,7 @@ def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_exe
 
 
 def failing_queue() -> str:
-    """An SQS queue of which CloudFormation learns only at creation that it is wrong."""
+    """A function with a role that may not be passed, as CloudFormation learns at creation."""
     return template(
         {
             "Good": {"Type": "AWS::SQS::Queue"},
@@ -247,7 +272,7 @@ def failing_queue() -> str:
                 "Type": "AWS::Lambda::Function",
                 "DependsOn": "Good",
                 "Properties": {
-                    "Code": {"S3Bucket": "no-such-bucket-anywhere", "S3Key": "none.zip"},
+                    "Code": {"ZipFile": "def handler(event, context): ..."},
                     "Handler": "app.handler",
                     "Runtime": "python3.11",
                     "Role": "arn:aws:iam::222222222222:role/none",

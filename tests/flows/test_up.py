@@ -22,7 +22,7 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
-from tiercel.deployments.handing_over import asked_run
+from tiercel.deployments.asked_runs import asked_run
 from tiercel.deployments.install import install
 from tiercel.deployments.installation import (
     AskedRun,

@@ -105,6 +105,7 @@ def _exact(principal: str, action: str, resource: str) -> str:
     return re.sub(r"(:stack/[^/]+)/\*$", rf"\1/{STACK_ID}", resource) or "*"
 
 
+_WRITTEN_ONCE = ("packages/", "manifests/", "provenance/", "ledger/")
 _SIGNING = {"kms:GetPublicKey", "kms:Sign"}
 _CREATED = {
     "iam:CreateOpenIDConnectProvider": f"iam::{{}}:oidc-provider/{GITHUB}",
@@ -117,6 +118,9 @@ def _told(action: str, resource: str) -> dict[str, str]:
     """Return what the product says in calls of an action, which the journal does not keep."""
     if action == "cloudformation:CreateChangeSet":
         return {"cloudformation:RoleArn": _service_role(resource)}
+    if action == "s3:PutObject" and resource.partition("/")[2].startswith(_WRITTEN_ONCE):
+        # tasks/aws/objects.py creates every one of these, and in one call.
+        return {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true"}
     for environment in ENVIRONMENTS:
         known = VALUES[environment]
         if action == "sts:AssumeRole" and known["runtime_account"] in resource:

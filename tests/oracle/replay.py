@@ -33,7 +33,11 @@ _SUBJECTS = {
 """The parameters of each service that say what a call is about."""
 _SOURCE_IDENTITY = "test"
 """That of the callers: whoever has one may set no other."""
-_TOLD = {"sts:ExternalId": "ExternalId", "cloudformation:RoleArn": "RoleARN"}
+_TOLD = {
+    "sts:ExternalId": "ExternalId",
+    "cloudformation:RoleArn": "RoleARN",
+    "s3:if-none-match": "IfNoneMatch",
+}
 
 
 def may_be_replayed(call: Call) -> bool:

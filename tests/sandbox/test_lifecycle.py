@@ -205,7 +205,7 @@ def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
     stack = deploy(who, PREPROD.prefix + "kept", template)
     ledger = orchestrator(before, PREPROD).client("s3")
     for content in (b"one", b"two"):
-        ledger.put_object(Bucket=PREPROD.artifact_bucket, Key="ledger/1", Body=content)
+        ledger.put_object(Bucket=PREPROD.artifact_bucket, Key="kept/1", Body=content)
     signing = orchestrator(before, PREPROD).client("kms")
     request = {"Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"}
     signed = signing.sign(KeyId=PREPROD.signing_key_alias, **request)
@@ -224,14 +224,14 @@ def test_what_the_accounts_hold_survives_down_and_up(state: Path) -> None:
     assert b"still here" in answer["Payload"].read()
     assert call_url(after, outputs(stack)["Url"])[:2] == (200, "still here")
     ledger = orchestrator(after, PREPROD).client("s3")
-    versions = ledger.list_object_versions(Bucket=PREPROD.artifact_bucket, Prefix="ledger/1")
+    versions = ledger.list_object_versions(Bucket=PREPROD.artifact_bucket, Prefix="kept/1")
     assert len(versions["Versions"]) == 2
     old = min(versions["Versions"], key=lambda version: version["IsLatest"])["VersionId"]
     for wanted, more in ((b"two", {}), (b"one", {"VersionId": old})):
-        found = ledger.get_object(Bucket=PREPROD.artifact_bucket, Key="ledger/1", **more)
+        found = ledger.get_object(Bucket=PREPROD.artifact_bucket, Key="kept/1", **more)
         assert found["Body"].read() == wanted
     with pytest.raises(Exception, match="PreconditionFailed"):
-        ledger.put_object(Bucket=PREPROD.artifact_bucket, Key="ledger/1", Body=b"", IfNoneMatch="*")
+        ledger.put_object(Bucket=PREPROD.artifact_bucket, Key="kept/1", Body=b"", IfNoneMatch="*")
     verified = (
         orchestrator(after, PREPROD)
         .client("kms")

@@ -18,6 +18,13 @@ from pathlib import Path
 with (Path(__file__).parents[1] / "imported").open("a") as told:
     told.write(f"{__name__} by {sys.argv}\\n")
 """
+_CFN_LINT = """#!{python}
+import sys
+
+from cfnlint.runner import main
+
+sys.exit(main())
+"""
 _PATIENCE_SECONDS = 280
 
 
@@ -78,16 +85,13 @@ def install_wheel(wheel: Path, folder: Path) -> Installed:
          "--no-deps", "--python", python, wheel],
         check=True,
     )  # fmt: skip
-    dependencies = folder / "dependencies"
-    dependencies.mkdir()
-    for one in Path(sysconfig.get_path("purelib")).iterdir():
-        # Without the checkout: neither its name nor the file that leads there.
-        if "tiercel" not in one.name:
-            (dependencies / one.name).symlink_to(one)
-    (installed.packages / "dependencies.pth").write_text(f"{dependencies}\n")
+    # Files in there that lead to the checkout are not read: it is no folder of this environment.
+    (installed.packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     # Dependencies that are programs are looked for beside Python.
-    for program in ("cfn-lint", "uv"):
-        (installed.environment / "bin" / program).symlink_to(Path(sys.executable).parent / program)
+    programs = installed.environment / "bin"
+    (programs / "uv").symlink_to(Path(sys.executable).parent / "uv")
+    (programs / "cfn-lint").write_text(_CFN_LINT.format(python=python))
+    (programs / "cfn-lint").chmod(0o755)
     _be_hostile(installed.folder)
     return installed
 

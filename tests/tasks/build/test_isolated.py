@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.topology import topology_of
 from tests.tasks.conftest import Origin
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
 from tiercel.domain.base.errors import BuildFailedError, ConfigurationError
@@ -162,7 +163,7 @@ def test_a_pull_request_is_verified_in_isolation(origin: Origin, tmp_path: Path)
     commit = origin.fetch()
     objects = find_objects.fn(commit, source_paths(service))
     tree = source_tree(service, {path: found.id for path, found in objects.items()})
-    template = verify_service.fn(commit, service, tree, Builds(), tmp_path / "build")
+    template = verify_service.fn(commit, service, tree, topology_of(), tmp_path / "build")
     assert "F" in template["Resources"]
 
 

@@ -171,6 +171,19 @@ def test_the_comment_is_found_behind_a_page_of_others(place: Place, pull: PullRe
     assert ours == [f"{MARKER}\ntwo"]
 
 
+@pytest.mark.parametrize("state", [StatusState.PENDING, StatusState.SUCCESS])
+def test_somebody_elses_status_in_our_context_is_no_verdict_of_ours(
+    place: Place, pull: PullRequest, state: StatusState
+) -> None:
+    forged = place.repo("reviewer").get_commit(pull.head_commit)
+    forged.create_status("success", "https://evil.example", VERIFIED.short, VERIFIED.context)
+    ours = status_of("", state, VERIFIED.description)
+    assert set_status.fn(place.name, pull.head_commit, ours, "http://localhost/run")
+    newest = as_person(place).get_commit(pull.head_commit).get_statuses()[0]
+    assert (newest.state, newest.target_url) == (state.value, "http://localhost/run")
+    assert not set_status.fn(place.name, pull.head_commit, ours, "http://localhost/run")
+
+
 def test_somebody_elses_comment_that_begins_like_ours_is_left_alone(
     place: Place, pull: PullRequest
 ) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiercel.domain.accounts.composition import Recipe, composed
@@ -57,6 +57,7 @@ SIDS = st.sampled_from(["A", "B"])
 ACTIONS = st.sampled_from(["s:1", "s:2", "s:3"])
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(SIDS, ACTIONS, ACTIONS)), st.lists(st.tuples(SIDS, ACTIONS, ACTIONS)))
 def test_nothing_is_lost_and_nothing_is_said_that_nobody_said(
     first: list[tuple[str, str, str]], second: list[tuple[str, str, str]]

@@ -5,8 +5,14 @@ import json
 import pytest
 
 from tests.support.topology import topology_of
-from tiercel.domain.accounts.provisioning import github_subjects, policy_values, terraform_variables
+from tiercel.domain.accounts.provisioning import (
+    github_subjects,
+    policy_values,
+    separated,
+    terraform_variables,
+)
 from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.stack_rules import STACK_SERVICES
 
 TOPOLOGY = topology_of(
     "acme/shop", "acme/tea", more="[builds]\ntimeout_seconds = 901\n", prod_region="eu-west-1"
@@ -55,3 +61,38 @@ def test_a_build_timeout_is_whole_minutes_and_never_shorter(seconds: int, minute
 def test_an_unknown_environment_is_an_error() -> None:
     with pytest.raises(ConfigurationError):
         terraform_variables(TOPOLOGY, "qa")
+
+
+STRICT = topology_of(
+    more='[environments.preprod.stacks]\nnames = "prefix"\nservices = ["sqs", "kms"]\n'
+    'protect = ["Owner", "config:*"]\n'
+)
+
+
+def test_what_stacks_may_goes_into_the_policies() -> None:
+    strict, free = (policy_values(STRICT, name) for name in ("preprod", "prod"))
+    assert (strict["named"], free["named"]) == ("acme-preprod-", "")
+    assert separated(strict["services"]) == ("sqs", "kms")
+    assert separated(free["services"]) == STACK_SERVICES
+    assert separated(strict["protected"]) == (
+        "arn:*:iam::*:policy/acme-preprod-boundary",
+        "arn:*:iam::*:role/Owner",
+    )
+    assert strict["protected_actions"] == "config:*"
+
+
+def test_no_list_of_a_policy_is_empty_where_nothing_is_protected() -> None:
+    bare = topology_of(more="[environments.preprod.stacks]\nprotect = []\n")
+    values = policy_values(bare, "preprod")
+    assert values["protected"] == "arn:*:iam::*:policy/acme-preprod-boundary"
+    assert values["protected_actions"]
+
+
+def test_only_outside_of_production_there_is_a_role_that_deletes_stacks() -> None:
+    preprod, prod = (terraform_variables(TOPOLOGY, name) for name in ("preprod", "prod"))
+    assert set(preprod["runtime_roles"]) - set(prod["runtime_roles"]) == {"destroyer"}
+    entered = [
+        [arn.rpartition("-")[2] for arn in separated(one["policy_values"]["runtime_role_arns"])]
+        for one in (preprod, prod)
+    ]
+    assert entered == [["deployer", "auditor", "destroyer"], ["deployer", "auditor"]]

@@ -24,6 +24,7 @@ from tiercel.domain.artifact.assets import (
     rewrite,
 )
 from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER
+from tiercel.domain.artifact.local_files import is_local
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
 
 CODE, LAYER, FILE, TEMPLATE = AssetKind
@@ -64,7 +65,7 @@ REFUSED = [
     ("AWS::Serverless::GraphQLApi", "Resolvers.Query.items.CodeUri"),
     ("AWS::Serverless::Function", "ImageUri"),
 ]
-NOT_LOCAL = [
+ELSEWHERE = [
     "s3://bucket/key",
     "https://bucket.s3.amazonaws.com/key",
     "arn:aws:serverlessrepo:us-east-1:123456789012:applications/app",
@@ -73,11 +74,20 @@ NOT_LOCAL = [
     {"Fn::If": ["IsProd", "a/", "b/"]},
     {"Bucket": "bucket", "Key": "key"},
     {"S3Bucket": "bucket", "S3Key": "key"},
+]
+NO_PLACE = [
     {"ZipFile": "def handler(event, context): ..."},
+    {"Fn::If": ["IsProd", {"ZipFile": "..."}, {"Ref": "AWS::NoValue"}]},
     None,
     5,
     ["a/"],
 ]
+REMOTE = {
+    CODE: "template.remote_code",
+    LAYER: "template.remote_code",
+    FILE: "template.remote_definition",
+    TEMPLATE: "template.remote_template",
+}
 
 
 def holding(value: Any, property_path: str) -> dict[str, Any]:
@@ -141,11 +151,23 @@ def test_whatever_the_aws_cli_packages_is_packaged_or_refused(exporter: Any) -> 
     ]
 
 
-@pytest.mark.parametrize("value", NOT_LOCAL, ids=repr)
+@pytest.mark.parametrize("value", ELSEWHERE, ids=repr)
+@pytest.mark.parametrize(("resource_type", "name", "kind"), PACKAGED)
+def test_what_lies_elsewhere_is_refused_by_kind(
+    resource_type: str, name: str, kind: AssetKind, value: Any
+) -> None:
+    with pytest.raises(RefusedInputError, check=because(REMOTE[kind])) as refused:
+        find_assets(template(resource(resource_type, **{name: value})))
+    assert f"Thing.{name}" in refused.value.where
+
+
 @pytest.mark.parametrize(
-    ("resource_type", "name"), [(one, name) for one, name, _ in PACKAGED] + REFUSED
+    ("resource_type", "name", "value"),
+    [(one, name, value) for one, name, _ in PACKAGED for value in NO_PLACE]
+    + [(one, name, value) for one, name in REFUSED for value in ELSEWHERE + NO_PLACE],
+    ids=repr,
 )
-def test_what_names_no_local_file_is_left_alone(resource_type: str, name: str, value: Any) -> None:
+def test_what_names_no_file_is_left_alone(resource_type: str, name: str, value: Any) -> None:
     found = find_assets(template({"Type": resource_type, "Properties": holding(value, name)}))
     # SAM packages the template's folder for a function whose code is not given at all.
     assert not [asset for asset in found if asset.path != "."]
@@ -298,11 +320,18 @@ def test_an_included_local_file_is_refused_wherever_it_stands(sections: dict[str
     assert refusal.value.what.startswith((*sections, "/"))
 
 
+@pytest.mark.parametrize("location", ["s3://bucket/snippet.yaml", {"Ref": "Snippet"}])
+def test_an_included_part_that_lies_elsewhere_is_refused(location: Any) -> None:
+    transform = INCLUDE | {"Parameters": {"Location": location}}
+    described = template(resource("AWS::SQS::Queue", **{"Fn::Transform": transform}))
+    for sections in ({}, {"Transform": transform}):
+        with pytest.raises(RefusedInputError, check=because("template.remote_include")):
+            find_assets(described | sections)
+
+
 @pytest.mark.parametrize(
     "transform",
     [
-        INCLUDE | {"Parameters": {"Location": "s3://bucket/snippet.yaml"}},
-        INCLUDE | {"Parameters": {"Location": {"Ref": "Snippet"}}},
         INCLUDE | {"Parameters": {}},
         {"Name": "MyMacro", "Parameters": {"Location": "not-a-file"}},
         "AWS::Serverless-2016-10-31",
@@ -335,7 +364,6 @@ def test_a_loop_over_local_files_is_refused(body: dict[str, Any], sections: dict
     "body",
     [
         {"Q${Name}": resource("AWS::SQS::Queue", QueueName={"Ref": "Name"})},
-        {"F${Name}": function(CodeUri="s3://bucket/${Name}.zip")},
         {"F${Name}": function(InlineCode="...")},
     ],
 )
@@ -400,7 +428,9 @@ def test_any_template_is_understood_or_refused_and_rewritten_without_a_trace(
     keys = {(asset.logical_id, asset.property): "packages/k" for asset in assets}
     rewritten = rewrite(described, keys)
     assert described == before
-    assert find_assets(rewritten) == ()
+    for asset in assets:
+        properties = rewritten["Resources"][asset.logical_id]["Properties"]
+        assert not is_local(properties.get(asset.property))
     assert rewritten.keys() - {"Parameters"} == described.keys()
     assert len(rewritten["Resources"]) == len(described["Resources"])
 

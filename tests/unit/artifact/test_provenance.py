@@ -40,6 +40,16 @@ def said(**changes: Any) -> dict[str, Any]:
     return dict(json.loads(statement_of(manifest(), build)))
 
 
+def test_a_statement_says_where_it_was_built_and_in_which_image() -> None:
+    internal = said(place="codebuild", image="aws/codebuild/amazonlinux-x86_64-standard:5.0")[
+        "predicate"
+    ]["buildDefinition"]["internalParameters"]
+    assert (internal["place"], internal["image"]) == (
+        "codebuild",
+        "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+    )
+
+
 def test_a_statement_is_what_in_toto_and_slsa_describe() -> None:
     assert said() == {
         "_type": "https://in-toto.io/Statement/v1",

@@ -33,8 +33,7 @@ def written(record: StoredRecord, **changes: Any) -> bytes:
 
 def of_format_1(record: StoredRecord) -> dict[str, Any]:
     body = record.model_dump(mode="json")
-    del body["format"]
-    return body
+    return {key: one for key, one in body.items() if key not in ("format", *record.ADDED)}
 
 
 @EACH_KIND
@@ -79,6 +78,11 @@ def test_a_key_that_nobody_reads_means_nothing(record: StoredRecord) -> None:
 def test_a_key_of_a_manifest_that_nobody_reads_is_damage_since_manifests_are_signed() -> None:
     with pytest.raises(ValidationError):
         read_stored(Manifest, written(manifest(), remark="more"), WHERE)
+
+
+def test_a_record_without_a_number_has_no_key_that_came_later() -> None:
+    with pytest.raises(ValidationError):
+        read_stored(Manifest, json.dumps(of_format_1(manifest()) | {"outside": []}).encode(), WHERE)
 
 
 @given(st.integers(0, 400))

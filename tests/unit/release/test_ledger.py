@@ -11,6 +11,7 @@ from tests.support.releases import NOON, STACK, intent, outcome, release
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.release.ledger import (
+    Outcome,
     Release,
     ReleaseStatus,
     already_live,
@@ -239,6 +240,15 @@ def test_a_first_release_takes_only_a_stack_that_tiercel_made(
 def test_an_entry_survives_being_written_and_read() -> None:
     entry = release(outcome(outputs={"Url": "https://x"}, smoke_test="ok"))
     assert Release.model_validate_json(entry.model_dump_json()) == entry
+
+
+@pytest.mark.parametrize(("status", "deployed"), [("succeeded", True), ("failed", False)])
+def test_an_outcome_of_0_1_0_that_does_not_say_so_was_deployed_if_it_succeeded(
+    status: str, deployed: bool
+) -> None:
+    said = {"status": status, "at": "2026-11-23T00:30:00Z", "seconds": 1.5}
+    assert Outcome.model_validate(said).deployed is deployed
+    assert Outcome.model_validate(said | {"deployed": not deployed}).deployed is not deployed
 
 
 def test_a_stack_runs_its_newest_release_that_was_deployed_even_if_its_smoke_test_failed() -> None:

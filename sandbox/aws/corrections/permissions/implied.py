@@ -13,10 +13,20 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms, s3
 
+from tiercel.sandbox.aws.corrections.permissions.passed_roles import passed_role
+
+_PASSED = "sandbox:passed"
+"""What a call passes, told to `demand_implied_permissions` and no key of AWS's."""
 _ROLE_KEY = "cloudformation:RoleArn"
 _IMPORT_KEY = "cloudformation:ImportResourceTypes"
 _IMPORTED = re.compile(r"ResourcesToImport\.member\.\d+\.ResourceType")
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_WRITE_HEADERS = (
+    _KEY_HEADER,
+    "if-match",
+    "if-none-match",
+    "x-amz-server-side-encryption-customer-algorithm",
+)
 _SESSION_KEYS = {
     "ExternalId": "sts:ExternalId",
     "RoleSessionName": "sts:RoleSessionName",
@@ -38,7 +48,7 @@ class Implied:
 
 
 def tell_role_and_key() -> None:
-    """What calls say is known: CloudFormation's roles and imports, S3's keys, STS's sessions.
+    """What calls say is known: CloudFormation's roles and imports, writes to S3, STS's sessions.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
@@ -52,12 +62,12 @@ def tell_role_and_key() -> None:
             found = found | {_IMPORT_KEY: types}
         known = {"cloudformation": {"RoleARN": _ROLE_KEY}, "sts": _SESSION_KEYS}.get(service, {})
         told = {key: parameters[name][0] for name, key in known.items() if parameters.get(name)}
-        return found | told
+        passed = passed_role(action, body)
+        return found | told | ({_PASSED: passed} if passed else {})
 
     def s3_context(action: str, query: Any, path: str = "", headers: Any = None) -> Any:
         found = original_s3(action, query, path, headers)
-        key = (headers or {}).get(_KEY_HEADER) if action == "s3:PutObject" else None
-        return found | {f"s3:{_KEY_HEADER}": key} if key else found
+        return found | _of_write(query, headers or {}) if action == "s3:PutObject" else found
 
     def pin_signed_request(method: str, *request: Any, **more: Any) -> None:
         _method.set(method)
@@ -68,16 +78,28 @@ def tell_role_and_key() -> None:
     app.pin_signed_request = pin_signed_request
 
 
+def _of_write(query: Any, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the keys that the headers of a write are, and whether it makes an object appear.
+
+    Neither the beginning nor a part of an upload in parts does, and both take no condition.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    """
+    told = {f"s3:{name}": headers[name] for name in _WRITE_HEADERS if headers.get(name)}
+    prepares = "uploads" in (query or {}) or "partNumber" in (query or {})
+    return told | {"s3:ObjectCreationOperation": "false" if prepares else "true"}
+
+
 def _imported_types(parameters: Mapping[str, Any]) -> list[str]:
     """Return the types of the resources that a change set brings into a stack."""
     return [values[0] for name, values in parameters.items() if _IMPORTED.fullmatch(name)]
 
 
 def demand_implied_permissions() -> None:
-    """Naming a service role needs iam:PassRole, an object encrypted with a key the key's use.
+    """Handing a role to a service needs iam:PassRole, an object encrypted with a key its use.
 
     Tags and a source identity of a session need permissions of their own.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
@@ -116,6 +138,8 @@ def _implied(
     if role := context.get(_ROLE_KEY):
         passed_to = {"iam:PassedToService": "cloudformation.amazonaws.com"}
         yield Implied("iam:PassRole", "iam", role, passed_to)
+    if passed := context.get(_PASSED):
+        yield Implied("iam:PassRole", "iam", passed[0], {"iam:PassedToService": passed[1]})
     if action == "sts:AssumeRole":
         yield from _of_session(resource_arn, context)
     if service != "s3" or _method.get() == "HEAD":

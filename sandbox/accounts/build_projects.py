@@ -1,0 +1,42 @@
+"""The CodeBuild projects of an environment, as Terraform makes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tiercel.domain.artifact.buildspec import X86
+from tiercel.domain.organization.names import Names, Role
+
+_LOG_DAYS = 90
+_MINUTES = 60
+_NOTHING = {
+    "version": 0.2,
+    "phases": {"build": {"commands": ["echo 'start this build through Tiercel'", "exit 1"]}},
+}
+
+
+def ensure_build_projects(codebuild: Any, logs: Any, names: Names, key_arn: str) -> None:
+    """Create the projects and their log groups, where they are missing."""
+    for role in (Role.BUILDER, Role.VERIFIER):
+        name = names.role(role)
+        if codebuild.batch_get_projects(names=[name])["projects"]:
+            continue
+        group = f"/aws/codebuild/{name}"
+        logs.create_log_group(logGroupName=group)
+        logs.put_retention_policy(logGroupName=group, retentionInDays=_LOG_DAYS)
+        codebuild.create_project(
+            name=name,
+            description="Started by Tiercel, which names the source of every build",
+            serviceRole=names.role_arn(role),
+            encryptionKey=key_arn,
+            timeoutInMinutes=_MINUTES,
+            artifacts={"type": "NO_ARTIFACTS"},
+            environment={
+                "computeType": "BUILD_GENERAL1_MEDIUM",
+                "image": X86.image,
+                "type": X86.type,
+            },
+            logsConfig={"cloudWatchLogs": {"status": "ENABLED", "groupName": group}},
+            source={"type": "NO_SOURCE", "buildspec": json.dumps(_NOTHING)},
+        )

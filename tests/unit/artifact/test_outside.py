@@ -1,0 +1,422 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.codes import because
+from tiercel.domain.artifact.layer_publishers import AWS_LAYER_ACCOUNTS
+from tiercel.domain.artifact.outside import OutsideKind, account_of, outside_references
+from tiercel.domain.artifact.outside_rules import require_allowed
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.topology import Environment
+
+RUNTIME, INFRASTRUCTURE, FOREIGN = "222222222222", "111111111111", "999999999999"
+HERE = "orders/template.yaml"
+PREPROD = Environment(
+    name="preprod",
+    branch="develop",
+    region="eu-central-1",
+    infrastructure_account=INFRASTRUCTURE,
+    runtime_account=RUNTIME,
+    external_id="external-id",
+)
+TRUSTING = PREPROD.model_copy(update={"trusts": (FOREIGN, "o-abcdefghij")})
+OPEN = PREPROD.model_copy(update={"trusts": ("*",)})
+ROOT_OF = "arn:aws:iam::{}:root"
+
+
+def template(kind: str, properties: Any, **sections: Any) -> dict[str, Any]:
+    own = {"Type": "AWS::SNS::Topic"}
+    return {
+        "Resources": {"Thing": {"Type": kind, "Properties": properties}, "Own": own},
+        **sections,
+    }
+
+
+def judged(
+    described: dict[str, Any], environment: Environment = PREPROD, **values: str
+) -> str | None:
+    """The code with which the environment refuses a template, None if it does not."""
+    try:
+        require_allowed(outside_references(HERE, {HERE: described}), environment, values)
+    except RefusedInputError as error:
+        return error.code
+    return None
+
+
+def allowing(principal: Any, **more: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal} | more
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def role(principal: Any, **more: Any) -> dict[str, Any]:
+    return template("AWS::IAM::Role", {"AssumeRolePolicyDocument": allowing(principal, **more)})
+
+
+ROLES: list[tuple[Any, str | None]] = [
+    ({"Service": "lambda.amazonaws.com"}, None),
+    ({"AWS": RUNTIME}, None),
+    ({"AWS": ROOT_OF.format(INFRASTRUCTURE)}, None),
+    ({"AWS": {"Ref": "AWS::AccountId"}}, None),
+    ({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/x"}}, None),
+    ({"AWS": {"Fn::GetAtt": ["Own", "Arn"]}}, None),
+    ({"AWS": {"Fn::Join": ["", [{"Ref": "Own"}, "/*"]]}}, None),
+    ({"Federated": "cognito-identity.amazonaws.com"}, None),
+    ({"Federated": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:oidc-provider/x"}}, None),
+    ({"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"}, None),
+    ({"AWS": FOREIGN}, "template.foreign_trust"),
+    ({"AWS": int(FOREIGN)}, "template.foreign_trust"),
+    ({"AWS": [RUNTIME, ROOT_OF.format(FOREIGN)]}, "template.foreign_trust"),
+    ({"AWS": {"Fn::If": ["C", RUNTIME, FOREIGN]}}, "template.foreign_trust"),
+    ({"Fn::If": ["C", {"AWS": RUNTIME}, {"AWS": FOREIGN}]}, "template.foreign_trust"),
+    ({"Federated": f"arn:aws:iam::{FOREIGN}:saml-provider/x"}, "template.foreign_trust"),
+    ({"CanonicalUser": "ab" * 32}, "template.foreign_trust"),
+    ("*", "template.foreign_trust"),
+    ({"AWS": "*"}, "template.foreign_trust"),
+    ({"AWS": {"Fn::ImportValue": "theirs"}}, "template.unknown_trust"),
+    ({"AWS": "AROAEXAMPLEID"}, "template.unknown_trust"),
+    ({"AWS": "{{resolve:ssm:/partner}}"}, "template.unknown_trust"),
+]
+
+
+@pytest.mark.parametrize(("principal", "code"), ROLES, ids=lambda one: str(one)[:60])
+def test_a_role_may_trust_the_environments_own_accounts(principal: Any, code: str | None) -> None:
+    assert judged(role(principal)) == code
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [
+        ({"StringEquals": {"aws:PrincipalAccount": RUNTIME}}, None),
+        ({"ArnLike": {"AWS:SourceArn": {"Fn::GetAtt": ["Own", "Arn"]}}}, None),
+        ({"StringEquals": {"kms:CallerAccount": {"Ref": "AWS::AccountId"}}}, None),
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}, "template.foreign_trust"),
+        ({"StringEquals": {"aws:PrincipalAccount": FOREIGN}}, "template.foreign_trust"),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::a-bucket"}}, "template.foreign_trust"),
+        ({"StringEqualsIfExists": {"aws:PrincipalAccount": RUNTIME}}, "template.foreign_trust"),
+        ({"StringNotEquals": {"aws:PrincipalAccount": RUNTIME}}, "template.foreign_trust"),
+        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, "template.foreign_trust"),
+    ],
+    ids=lambda one: str(one)[:60],
+)
+def test_a_condition_says_who_is_meant_by_everybody(condition: Any, code: str | None) -> None:
+    assert judged(role("*", Condition=condition)) == code
+
+
+STATEMENT = allowing({"AWS": FOREIGN})["Statement"][0]
+TEXT = json.dumps(allowing({"AWS": ROOT_OF.format(FOREIGN)}))
+FOREIGN_ONES = [
+    template("AWS::S3::BucketPolicy", {"PolicyDocument": allowing({"AWS": FOREIGN})}),
+    template("AWS::SQS::QueuePolicy", {"PolicyDocument": allowing("*")}),
+    template("AWS::SNS::TopicPolicy", {"PolicyDocument": allowing({"AWS": FOREIGN})}),
+    template("AWS::KMS::Key", {"KeyPolicy": allowing({"AWS": ROOT_OF.format(FOREIGN)})}),
+    template("AWS::KMS::Key", {"KeyPolicy": {"Statement": STATEMENT}}),
+    template("AWS::ECR::Repository", {"RepositoryPolicyText": allowing({"AWS": FOREIGN})}),
+    template("AWS::Logs::ResourcePolicy", {"PolicyDocument": TEXT}),
+    template("AWS::Logs::Destination", {"DestinationPolicy": {"Fn::Sub": TEXT}}),
+    template("AWS::SecretsManager::ResourcePolicy", {"ResourcePolicy": allowing({"AWS": FOREIGN})}),
+    template(
+        "AWS::S3::BucketPolicy",
+        {"PolicyDocument": {"Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": RUNTIME}}]}},
+    ),
+    template("AWS::S3::Bucket", {"AccessControl": "PublicRead"}),
+    template("AWS::Lambda::Permission", {"Principal": FOREIGN}),
+    template("AWS::Lambda::Permission", {"Principal": "*"}),
+    template("AWS::Lambda::Permission", {"Principal": "*", "PrincipalOrgID": "o-zzzzzzzzzz"}),
+    template(
+        "AWS::Lambda::Permission", {"Principal": "s3.amazonaws.com", "SourceAccount": FOREIGN}
+    ),
+    template(
+        "AWS::Lambda::Permission",
+        {"Principal": "sns.amazonaws.com", "SourceArn": f"arn:aws:sns:eu-west-1:{FOREIGN}:t"},
+    ),
+    template("AWS::Lambda::LayerVersionPermission", {"Principal": "*"}),
+    template("AWS::Events::EventBusPolicy", {"Principal": FOREIGN}),
+    template("AWS::Events::EventBusPolicy", {"Statement": STATEMENT}),
+    template("AWS::RAM::ResourceShare", {"Principals": [FOREIGN]}),
+    template(
+        "AWS::EC2::VPCEndpointServicePermissions",
+        {"AllowedPrincipals": [f"arn:aws:iam::{FOREIGN}:root"]},
+    ),
+    template(
+        "AWS::Serverless::Api", {"Auth": {"ResourcePolicy": {"AwsAccountWhitelist": [FOREIGN]}}}
+    ),
+    template("AWS::Serverless::Function", {"AssumeRolePolicyDocument": allowing({"AWS": FOREIGN})}),
+]
+
+
+@pytest.mark.parametrize(
+    "described", FOREIGN_ONES, ids=lambda one: str(one["Resources"]["Thing"])[:90]
+)
+def test_every_kind_of_policy_and_permission_is_looked_through(described: dict[str, Any]) -> None:
+    assert judged(described) == "template.foreign_trust"
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        template("AWS::S3::BucketPolicy", {"PolicyDocument": allowing("*", Effect="Deny")}),
+        template("AWS::EC2::VPCEndpoint", {"PolicyDocument": allowing("*")}),
+        template("AWS::Lambda::Permission", {"Principal": "apigateway.amazonaws.com"}),
+        template("AWS::Lambda::Permission", {"Principal": "*", "FunctionUrlAuthType": "NONE"}),
+        template(
+            "AWS::Lambda::Permission",
+            {"Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::any-bucket"},
+        ),
+        template(
+            "AWS::Events::EventBusPolicy",
+            {"Principal": "*", "Condition": {"Key": "aws:PrincipalOrgID", "Value": "o-abcdefghij"}},
+        ),
+        template(
+            "AWS::Lambda::LayerVersionPermission",
+            {"Principal": "*", "OrganizationId": "o-abcdefghij"},
+        ),
+        template("AWS::SNS::Topic", {"DisplayName": 'about "Principal"'}),
+    ],
+    ids=lambda one: str(one["Resources"]["Thing"])[:90],
+)
+def test_what_lets_in_nobody_foreign_is_allowed(described: dict[str, Any]) -> None:
+    assert judged(described, TRUSTING) is None
+
+
+def test_the_workers_file_may_allow_an_account_an_organization_and_everybody() -> None:
+    assert judged(role({"AWS": FOREIGN}), TRUSTING) is None
+    assert (
+        judged(
+            role("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}), TRUSTING
+        )
+        is None
+    )
+    assert judged(role("*"), TRUSTING) == "template.foreign_trust"
+    assert judged(role("*"), OPEN) is None
+
+
+def test_what_a_parameter_decides_is_judged_by_its_value() -> None:
+    parameters = {"Partner": {"Type": "String", "Default": RUNTIME}}
+    described = role({"AWS": {"Fn::Sub": "arn:aws:iam::${Partner}:root"}}) | {
+        "Parameters": parameters
+    }
+    listed = role({"AWS": {"Ref": "Partner"}}) | {"Parameters": parameters}
+    assert judged(described) is None
+    assert judged(described, Partner=FOREIGN) == "template.foreign_trust"
+    assert judged(listed, Partner=f"{RUNTIME}, {FOREIGN}") == "template.foreign_trust"
+    found = outside_references(HERE, {HERE: described})
+    require_allowed(found, PREPROD, None)
+    assert [one.defaults for one in found] == [{"Partner": RUNTIME}]
+
+
+def test_the_same_template_trusts_preprods_account_in_preprod_alone() -> None:
+    found = outside_references(HERE, {HERE: role({"AWS": RUNTIME})})
+    prod = PREPROD.model_copy(update={"name": "prod", "runtime_account": "4" * 12})
+    require_allowed(found, PREPROD, {})
+    with pytest.raises(RefusedInputError, check=because("template.foreign_trust")) as refused:
+        require_allowed(found, prod, {})
+    assert "Thing.AssumeRolePolicyDocument" in refused.value.why
+
+
+def test_nested_templates_are_looked_through_with_what_they_are_given() -> None:
+    nested = role({"AWS": {"Ref": "Whom"}}) | {"Parameters": {"Whom": {"Type": "String"}}}
+    outer = template(
+        "AWS::CloudFormation::Stack",
+        {"TemplateURL": "child.yaml", "Parameters": {"Whom": FOREIGN}},
+    )
+    (found,) = outside_references(HERE, {HERE: outer, "orders/child.yaml": nested})
+    assert (found.template, found.text) == ("orders/child.yaml", FOREIGN)
+
+
+def test_nested_templates_that_multiply_are_looked_through_once_or_refused() -> None:
+    def nesting(file: str, **given: Any) -> dict[str, Any]:
+        properties = {"TemplateURL": file, "Parameters": given}
+        stack = {"Type": "AWS::CloudFormation::Stack", "Properties": properties}
+        return {"Resources": {f"S{n}": stack for n in range(20)}}
+
+    alike = {f"orders/{n}.yaml": nesting(f"{n + 1}.yaml") for n in range(5)}
+    leaf = {"orders/5.yaml": role({"AWS": FOREIGN})}
+    assert len(outside_references("orders/0.yaml", alike | leaf)) == 1
+    child = {"Parameters": {"N": {"Type": "String"}}, "Resources": {}}
+    many = {f"S{n}": nesting("c.yaml", N=str(n))["Resources"]["S0"] for n in range(300)}
+    with pytest.raises(RefusedInputError, check=because("template.too_many_nested")):
+        outside_references(HERE, {HERE: {"Resources": many}, "orders/c.yaml": child})
+
+
+def test_outputs_that_multiply_end_as_unknown() -> None:
+    def level(n: int) -> dict[str, Any]:
+        stack = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": f"{n + 1}.y"}}
+        parts = [{"Fn::GetAtt": [f"S{m}", "Outputs.O"]} for m in range(30)]
+        stacks = {f"S{m}": stack for m in range(30)}
+        return {"Resources": stacks, "Outputs": {"O": {"Value": {"Fn::Join": ["", parts]}}}}
+
+    templates = {f"{n}.y": level(n) for n in range(5)}
+    whole = level(0) | role({"AWS": {"Fn::GetAtt": ["S0", "Outputs.O"]}})
+    whole["Resources"] |= level(0)["Resources"]
+    (found,) = outside_references("0.y", templates | {"0.y": whole})
+    assert "${?}" in found.text
+
+
+LAYER = "arn:aws:lambda:eu-central-1:{}:layer:tools:3"
+
+
+@pytest.mark.parametrize(
+    ("layers", "code"),
+    [
+        ([LAYER.format("017000801446")], None),
+        ([{"Fn::Sub": "arn:aws:lambda:${AWS::Region}:580247275435:layer:Insights:35"}], None),
+        ([LAYER.format(RUNTIME)], None),
+        ([{"Ref": "Own"}], None),
+        ([LAYER.format(FOREIGN)], "template.foreign_layer"),
+        ([LAYER.format("017000801446").removesuffix(":3")], "template.foreign_layer"),
+        (["{{resolve:ssm:/aws/service/powertools/latest}}"], "template.foreign_layer"),
+        ({"Fn::If": ["C", [LAYER.format(FOREIGN)], []]}, "template.foreign_layer"),
+        ([{"Fn::ImportValue": "tools"}], "template.foreign_layer"),
+    ],
+    ids=lambda one: str(one)[:70],
+)
+@pytest.mark.parametrize("kind", ["AWS::Lambda::Function", "AWS::Serverless::Function", "Globals"])
+def test_layers_come_from_the_own_accounts_and_aws(
+    kind: str, layers: Any, code: str | None
+) -> None:
+    properties = {"Layers": layers}
+    described = (
+        template("AWS::SNS::Topic", {}, Globals={"Function": properties})
+        if kind == "Globals"
+        else template(kind, properties)
+    )
+    allowing_it = PREPROD.model_copy(update={"layers_from": (FOREIGN,)})
+    assert judged(described) == code
+    if LAYER.format(FOREIGN) in json.dumps(layers):
+        assert judged(described, allowing_it) is None
+
+
+def test_a_foreign_layers_version_is_part_of_what_was_found() -> None:
+    described = template("AWS::Lambda::Function", {"Layers": [LAYER.format("017000801446")]})
+    (found,) = outside_references(HERE, {HERE: described})
+    assert (found.kind, found.text) == (OutsideKind.LAYER, LAYER.format("017000801446"))
+
+
+def test_aws_publishes_layers_from_accounts() -> None:
+    assert all(len(one) == 12 and one.isdecimal() for one in AWS_LAYER_ACCOUNTS)
+
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        (f"repo/app@{DIGEST}", None),
+        ({"Fn::Sub": f"${{AWS::AccountId}}.dkr.ecr.eu-central-1.amazonaws.com/app@{DIGEST}"}, None),
+        ("repo/app:1.2", "template.image_by_tag"),
+        ("repo/app", "template.image_by_tag"),
+        (f"repo/app:1.2@{DIGEST}x", "template.image_by_tag"),
+        ({"Fn::Sub": "${Own}:latest"}, "template.image_by_tag"),
+    ],
+    ids=lambda one: str(one)[:50],
+)
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::Lambda::Function", lambda image: {"Code": {"ImageUri": image}}),
+        ("AWS::Serverless::Function", lambda image: {"ImageUri": image}),
+        ("AWS::ECS::TaskDefinition", lambda image: {"ContainerDefinitions": [{"Image": image}]}),
+        (
+            "AWS::AppRunner::Service",
+            lambda image: {"SourceConfiguration": {"ImageRepository": {"ImageIdentifier": image}}},
+        ),
+    ],
+)
+def test_an_image_is_named_by_its_digest(
+    kind: str, properties: Any, image: Any, code: str | None
+) -> None:
+    assert judged(template(kind, properties(image))) == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::Glue::Job", {"Command": {"Name": "etl", "ScriptLocation": "s3://ours/jobs/a.py"}}),
+        ("AWS::AppSync::GraphQLSchema", {"DefinitionS3Location": "s3://ours/jobs/schema"}),
+        (
+            "AWS::ElasticBeanstalk::ApplicationVersion",
+            {"SourceBundle": {"S3Bucket": "ours", "S3Key": "jobs/a"}},
+        ),
+        ("AWS::CodeCommit::Repository", {"Code": {"S3": {"Bucket": "ours", "Key": "jobs/a"}}}),
+        ("AWS::CloudFormation::StackSet", {"TemplateURL": "s3://ours/jobs/x"}),
+    ],
+)
+def test_a_file_that_is_not_packaged_lies_where_the_workers_file_allows(
+    kind: str, properties: dict[str, Any]
+) -> None:
+    described = template(kind, properties)
+    near = PREPROD.model_copy(update={"reads_from": ("s3://ours/jobs/",)})
+    other = PREPROD.model_copy(update={"reads_from": ("s3://ours/other/",)})
+    assert judged(described) == "template.remote_reference"
+    assert judged(described, other) == "template.remote_reference"
+    assert judged(described, near) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ("arn:aws:iam::123456789012:root", "123456789012"),
+        ("arn:aws:iam::${AWS::AccountId}:root", "${AWS::AccountId}"),
+        ("arn:${AWS::Partition}:sns:${AWS::Region}:${Partner}:topic", "${Partner}"),
+        ("arn:aws:s3:::bucket", "*"),
+        ("123456789012", "123456789012"),
+    ],
+)
+def test_an_arn_names_an_account_in_its_fifth_field(text: str, account: str) -> None:
+    assert account_of(text) == account
+
+
+policies = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=6) | st.just("*") | st.just(FOREIGN),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "Statement",
+                    "Principal",
+                    "NotPrincipal",
+                    "Effect",
+                    "Condition",
+                    "AWS",
+                    "Fn::Sub",
+                    "Layers",
+                    "PolicyDocument",
+                    "StringEquals",
+                    "aws:SourceAccount",
+                    "Ref",
+                    "Fn::If",
+                ]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.sampled_from(["AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::Lambda::Function"]),
+    policies,
+)
+def test_whatever_a_template_says_is_judged(kind: str, properties: Any) -> None:
+    assert judged(template(kind, properties)) in (
+        None, "template.foreign_trust", "template.unknown_trust", "template.foreign_layer",
+    )  # fmt: skip
+
+
+@given(st.sampled_from([FOREIGN, ROOT_OF.format(FOREIGN), "*"]), st.integers(0, 4))
+def test_a_foreign_principal_is_found_however_deeply_conditions_hide_it(
+    principal: str, depth: int
+) -> None:
+    value: Any = principal
+    for _ in range(depth):
+        value = {"Fn::If": ["C", RUNTIME, value]}
+    assert judged(role({"AWS": value})) == "template.foreign_trust"
