@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in
+from tiercel.tasks.build.isolation.availability import can_isolate
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
 
@@ -134,6 +136,42 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
     assert place.remote.get_pull(number).head.sha != old
     assert place.statuses(old) == {"tiercel": "success", "tiercel/inbox": "success"}
     assert place.comments(number) == []
+
+
+# What the first step of a takeover was: the build looks for the worker's credentials, and for the
+# Prefect server with which to start a run of its own. It fails if it finds anything.
+LOOKING = """
+import glob, os, socket, sys
+seen = [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "PREFECT_", "TIERCEL_"))]
+for file in glob.glob("/proc/[0-9]*/environ"):
+    seen += [file] if b"GITHUB_TOKEN" in open(file, "rb").read() else []
+seen += [path for path in (sys.argv[1:]) if os.path.exists(path)]
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)
+    seen.append("the network")
+except OSError:
+    pass
+sys.exit(", ".join(seen) or 0)
+"""
+
+
+@pytest.mark.skipif(not can_isolate(), reason="this machine cannot isolate")
+def test_the_build_of_a_pull_request_finds_nothing_of_the_worker(
+    sandbox: Sandbox, place: Place
+) -> None:
+    port = sandbox.aws_endpoint.rpartition(":")[2]
+    found = [str(sandbox.state), str(sandbox.credentials_file), os.environ["TIERCEL_CACHE_DIR"]]
+    command = json.dumps(["python3", "look.py", port, *found])
+    files = {
+        "tiercel.toml": services(inbox=f"build = {command}\ntest = {command}\nnetwork = true"),
+        "inbox/template.json": queue(DelaySeconds=5),
+        "inbox/look.py": LOOKING,
+    }
+    number, commit = place.opened("feature/takeover", files)
+
+    checks = place.verified(number, commit)
+
+    assert checks["tiercel/inbox"].state is StatusState.SUCCESS, checks["tiercel/inbox"].details
 
 
 @pytest.mark.parametrize(
