@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
 from tiercel.domain.artifact.archives import fault_of
 from tiercel.domain.artifact.limits import at_most
@@ -18,8 +18,29 @@ from tiercel.domain.base.errors import RefusedInputError
 MAX_RESULT_BYTES = 1024**3
 """Of a build's result, packed and unpacked."""
 _MAX_MEMBERS = 200_000
+_MOST_HEADER_BYTES = 1024 * 1024
+_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+"""Members that say something of the next one, and are read as a whole."""
 _READ = 1024 * 1024
 _DAMAGES = (EOFError, OSError, ValueError, tarfile.TarError, zlib.error)
+
+
+class _BoundedMember(tarfile.TarInfo):
+    """A member whose description does not fill the memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return what a header says; tarfile.ReadError for one of too long a description."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _HEADERS and member.size > _MOST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header has {member.size:,} bytes")
+        return member
 
 
 def pack_folder(folder: Path, target: Path) -> str:
@@ -56,7 +77,7 @@ def unpack_untrusted(archive: Path, folder: Path, shown: str) -> None:
     folder.mkdir(parents=True)
     try:
         with gzip.open(archive) as unzipped:
-            with tarfile.open(fileobj=unzipped, mode="r|") as members:
+            with tarfile.open(fileobj=unzipped, mode="r|", tarinfo=_BoundedMember) as members:
                 _unpack(members, folder, shown)
             # What follows is padding, and the checksum of it all.
             while rest := unzipped.read(_READ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos import (
+    attacks,
     events,
     expired,
     hostile,
@@ -28,4 +29,5 @@ ROWS = (
     hostile.ROW,
     secrets.ROW,
     operation.ROW,
+    attacks.ROW,
 )

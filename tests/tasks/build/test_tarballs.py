@@ -84,6 +84,16 @@ def test_a_result_that_would_write_elsewhere_or_too_much_is_refused(
     assert sorted(one.name for one in tmp_path.iterdir()) == ["archive.tar.gz", "to"]
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_description_that_would_fill_the_memory_is_refused_by_its_size(
+    kind: bytes, tmp_path: Path
+) -> None:
+    header = member("x", kind, size=2 * 1024**2)[:512]  # what it announces does not even follow
+    with pytest.raises(RefusedInputError) as refused:
+        unpack_untrusted(archive_of(tmp_path, header), tmp_path / "to", "test")
+    assert "2,097,152" in refused.value.why
+
+
 def test_what_follows_a_link_is_not_written_through_it(tmp_path: Path) -> None:
     """Links are made when everything else is there."""
     out = tmp_path / "out"
