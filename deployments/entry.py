@@ -28,6 +28,7 @@ TAKEN = frozenset(
         "GITHUB_APP_PRIVATE_KEY",
         "GITHUB_APP_PRIVATE_KEY_FILE",
         "GITHUB_TOKEN",
+        "GITHUB_VERIFY_TOKEN",
         "HOME",
         "HOSTNAME",
         "PREFECT_API_AUTH_STRING",
