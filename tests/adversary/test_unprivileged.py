@@ -11,12 +11,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.services import Unit
 from tiercel.tasks.build.isolation.availability import can_isolate
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 _SECONDS = 240
+
+
+def with_what_the_unit_leaves() -> list[str]:
+    """The beginning of a command that has no more than the worker's unit gives a process."""
+    unit = Unit.read("tiercel-worker@.service", "preprod")
+    assert (unit.one("CapabilityBoundingSet"), unit.one("NoNewPrivileges")) == ("", "yes")
+    return [
+        *("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
+        *("--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs", "--"),
+    ]
 
 
 def python_for_everybody() -> str:
@@ -36,7 +47,12 @@ def test_the_attacks_are_without_effect_on_a_worker_without_rights(
 ) -> None:
     if not request.config.getoption("--adversary"):
         pytest.skip("a part of the whole")
-    if os.geteuid() or not can_isolate() or not (python := python_for_everybody()):
+    if (
+        os.geteuid()
+        or not shutil.which("setpriv")
+        or not can_isolate()
+        or not (python := python_for_everybody())
+    ):
         pytest.skip("only root can become somebody who may run this Python")
     with tempfile.TemporaryDirectory(prefix="tiercel-nobody-", dir="/tmp") as path:
         folder = Path(path)
@@ -49,7 +65,11 @@ def test_the_attacks_are_without_effect_on_a_worker_without_rights(
             os.chown(one, NOBODY, NOBODY)
         found = [one for one in sys.path if one.endswith("site-packages")]
         done = subprocess.run(
-            [environment / "bin" / "python", "-m", "tests.adversary.as_nobody", folder / "work"],
+            [
+                *with_what_the_unit_leaves(),
+                *(environment / "bin" / "python", "-m", "tests.adversary.as_nobody"),
+                folder / "work",
+            ],
             cwd=ROOT,
             env={
                 "HOME": path,
@@ -57,9 +77,6 @@ def test_the_attacks_are_without_effect_on_a_worker_without_rights(
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src"), *found]),
             },
-            user=NOBODY,
-            group=NOBODY,
-            extra_groups=[],
             capture_output=True,
             text=True,
             timeout=_SECONDS,
