@@ -29,13 +29,13 @@ demo: setup ## from a commit to a verified release, on this machine, without an 
 	@$(BIN)/tiercel demo
 
 # More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
-test: setup ## run the whole test suite; about 13 minutes
+test: setup ## run the whole test suite; about 10 minutes
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 quick: setup ## run the tests that start no process, each within 2 seconds
 	@$(BIN)/python -m pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder
 
-prove: setup ## hold the policies and the sandbox against iam-simulate; about 8 minutes
+prove: setup ## hold the policies and the sandbox against iam-simulate; about 3 minutes
 	@$(BIN)/python -m tests.oracle.prove
 
 mutants: setup ## break the product 40 times and see that the tests notice; about 20 minutes
