@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tiercel.sandbox.aws import addresses, exchange
@@ -35,6 +36,8 @@ class PassingCall:
         self._headers: dict[str, str] = {}
         self._held: Message | None = None
         self._answer = b""
+        self.ended: Callable[[], None] = lambda: None
+        """Called when everything is known, before the last part of the answer is passed on."""
 
     async def receive(self) -> Message:
         """Pass on a part of the request."""
@@ -62,6 +65,8 @@ class PassingCall:
         if self._held:
             await self._send(self._identified(self._held))
             self._held = None
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.ended()
         await self._send(message)
 
     def _identified(self, start: Message) -> Message:
@@ -117,17 +122,31 @@ class Gateway:
             return
         scope = _over_tls(addresses.with_api_in_path(scope))
         passing = PassingCall(scope, receive, send)
-        started, clock = datetime.now(UTC), time.perf_counter()
+        passing.ended = self._once(passing, datetime.now(UTC))
         addresses.enter_account_of_api(scope)
         try:
             if not exchange.by_root(scope):
                 await asyncio.sleep(self._latency)
             await self._emulator(scope, passing.receive, passing.send)
         finally:
-            duration_ms = (time.perf_counter() - clock) * 1000
-            entry = passing.entry(started, duration_ms)
-            self._journal.write(entry)
-            self._snapshots.note(entry.operation)
+            passing.ended()
+
+    def _once(self, passing: PassingCall, started: datetime) -> Callable[[], None]:
+        """Return what writes the call to the journal: before its answer ends, and only once.
+
+        Whoever has the whole answer then finds the call in the journal.
+        """
+        clock, written = time.perf_counter(), False
+
+        def write() -> None:
+            nonlocal written
+            if not written:
+                written = True
+                entry = passing.entry(started, (time.perf_counter() - clock) * 1000)
+                self._journal.write(entry)
+                self._snapshots.note(entry.operation)
+
+        return write
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         writing = asyncio.create_task(self._snapshots.run())

