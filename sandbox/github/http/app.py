@@ -58,13 +58,25 @@ class StandInApplication:
         if visit.path.startswith(CONTROL_PREFIX):
             await self._serve_control(visit)
             return
-        started, clock = datetime.now(UTC), time.perf_counter()
         fault = self._faults.take(visit.method, visit.path)
+        observed = self._once(visit, fault)
         try:
-            await self._serve(visit, fault)
+            await self._serve(visit, fault, observed)
         finally:
-            duration_ms = round((time.perf_counter() - clock) * 1000, 1)
-            self._observe(visit, fault, started, duration_ms)
+            observed()
+
+    def _once(self, visit: Visit, fault: Fault | None) -> Callable[[], None]:
+        """Return what tells the observers, once: whoever has an answer of the API can see it."""
+        started, clock, told = datetime.now(UTC), time.perf_counter(), False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                duration_ms = round((time.perf_counter() - clock) * 1000, 1)
+                self._observe(visit, fault, started, duration_ms)
+
+        return tell
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -81,7 +93,7 @@ class StandInApplication:
         raw = b"" if answer.body is None else json.dumps(answer.body).encode()
         await visit.answer(Reply(answer.status, {"Content-Type": "application/json"}, raw))
 
-    async def _serve(self, visit: Visit, fault: Fault | None) -> None:
+    async def _serve(self, visit: Visit, fault: Fault | None, observed: Callable[[], None]) -> None:
         if fault and fault.latency_ms:
             await asyncio.sleep(fault.latency_ms / 1000)
         if fault and fault.kind == "reset":
@@ -100,6 +112,7 @@ class StandInApplication:
             visit.reply = Reply(0, {}, b"", visit.reply.actor, visit.reply.operation)
             await visit.abort()
         else:
+            observed()
             await visit.answer(visit.reply)
 
     def _api_reply(self, visit: Visit, refusal: ApiError | None) -> Reply:
