@@ -72,7 +72,7 @@ def test_a_tunnel_carries_what_it_is_given() -> None:
     ["CONNECT evil.example:443", "GET http://169.254.169.254/latest", "CONNECT [::1]:22"],
 )
 def test_what_is_no_index_is_refused_before_it_is_looked_up(request_line: str) -> None:
-    with proxied(Reach(indexes=("pypi.org",))) as proxy:
+    with proxied(Reach(indexes=("index.example",))) as proxy:
         answer = said(proxy, f"{request_line} HTTP/1.1\r\n\r\n")
     assert answer.startswith("HTTP/1.1 403")
 

@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 
 from tiercel.domain.organization.reach import Reach
 
-INDEXES = Reach(indexes=("pypi.org", "packages.example:8443", "localhost:8080", "127.0.0.1:9"))
+INDEXES = Reach(indexes=("index.example", "packages.example:8443", "localhost:8080", "127.0.0.1:9"))
 PUBLIC = INDEXES.model_copy(update={"public": True})
 
 
 @pytest.mark.parametrize(
     ("host", "port", "expected"),
     [
-        ("pypi.org", 443, True),
-        ("PyPI.org.", 443, True),
-        ("pypi.org", 80, False),
-        ("pypi.org", 8443, False),
+        ("index.example", 443, True),
+        ("Index.Example.", 443, True),
+        ("index.example", 80, False),
+        ("index.example", 8443, False),
         ("packages.example", 8443, True),
         ("packages.example", 443, False),
-        ("evil.pypi.org", 443, False),
-        ("pypi.org.evil.example", 443, False),
+        ("evil.index.example", 443, False),
+        ("index.example.evil.example", 443, False),
         ("pypi.or", 443, False),
         ("169.254.169.254", 80, False),
     ],
