@@ -127,7 +127,7 @@ async def _verify(topology: Topology, merge: MergeRef) -> list[ServiceVerdict]:
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
             allowed = service.as_allowed_by(base.get(service.name))
-            return await _verdict(topology, merge, allowed, tree)
+            return await _verdict(after, merge, allowed, tree)
 
     return await all_done(verdict(service) for service in after.services.values())
 
@@ -145,25 +145,31 @@ async def _base_of(topology: Topology, base: Commit) -> tuple[dict[str, Service]
 
 
 async def _verdict(
-    topology: Topology, merge: MergeRef, service: Service, tree: SourceTree
+    topology: Topology,
+    merge: MergeRef,
+    service: Service,
+    tree: SourceTree,
 ) -> ServiceVerdict:
     verifying = ReleaseTarget.of(topology, topology.verifying.name)
     project = verifying.verifier
     try:
         with build_folder() as folder:
-            template = await call(
+            verified = await call(
                 verify_service, merge.commit, service, tree, topology, folder, project
             )
     except UnreachableError:
         raise
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
+    template = verified.template
     before = await call(read_template, merge.base, service.template_path)
     role = await call(read_service_role, topology.verifying, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
+    if verified.notes:
+        tested += "; the linter failed on its template"
     return ServiceVerdict(
         service=service.name,
-        status=status_of(service.name, StatusState.SUCCESS, tested),
+        status=status_of(service.name, StatusState.SUCCESS, tested, "\n".join(verified.notes)),
         changes=template_changes(before, template),
         permissions=permission_change(before, template, role.handlers, role.policies),
     )

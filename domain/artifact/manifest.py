@@ -16,7 +16,7 @@ from tiercel.domain.base.digests import (
     sha256_hex,
 )
 from tiercel.domain.base.record import StoredRecord
-from tiercel.domain.base.values import Frozen
+from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.template.outside import OutsideReference
 
 _HEXADECIMAL = StringConstraints(pattern=r"^[0-9a-f]{64}$")
@@ -51,6 +51,18 @@ class TemplateParameter(Frozen):
     name: str
     required: bool
     no_echo: bool = False
+
+
+def declared_parameters(template: TemplateDocument) -> tuple[TemplateParameter, ...]:
+    """Return the parameters of a template; CloudFormation takes truth values as text too."""
+    return tuple(
+        TemplateParameter(
+            name=str(name),
+            required="Default" not in (declared or {}),
+            no_echo=str((declared or {}).get("NoEcho", "")).lower() == "true",
+        )
+        for name, declared in (template.get("Parameters") or {}).items()
+    )
 
 
 class Manifest(StoredRecord):

@@ -16,6 +16,8 @@ from typing import Any
 from tiercel.domain.base.errors import RefusedInputError
 
 MAX_TEMPLATE_BYTES = 1_000_000
+MAX_TEMPLATE_SOURCE_BYTES = 4_000_000
+"""Of a template as it is written: it is sent without blanks and comments, and measured then."""
 MAX_TEMPLATE_NODES = 100_000
 MAX_PARAMETERS = 200
 MAX_RESOURCES = 500
@@ -91,6 +93,11 @@ def require_template_size(size: int, where: str) -> None:
     That is what it reads from S3: Tiercel never sends a template in a call.
     """
     at_most(size, MAX_TEMPLATE_BYTES, "bytes of the template", where)
+
+
+def require_source_size(size: int, where: str) -> None:
+    """Raise RefusedInputError if a template is longer than anybody writes one, in bytes."""
+    at_most(size, MAX_TEMPLATE_SOURCE_BYTES, "bytes of the template as it is written", where)
 
 
 def require_parameter_limits(values: Mapping[str, str], where: str) -> None:

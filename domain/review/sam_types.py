@@ -65,6 +65,8 @@ def made_types(resource: dict[str, Any]) -> tuple[str, ...]:
     made = set(_MADE[own])
     if own in _WITH_ROLE and "Role" not in properties:
         made.add(_ROLE)
+    if own in _WITH_ROLE and resource.get("Connectors"):
+        made.add("AWS::IAM::ManagedPolicy")
     if own in _WITH_ROLE:
         made.update(
             *(_MADE_FOR_PROPERTIES[one] for one in properties if one in _MADE_FOR_PROPERTIES)

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
-from dataclasses import replace
-from importlib.metadata import distribution
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.source_tree import SourceTree
-from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.review.template_faults import all_of
 from tiercel.domain.template.outside_rules import require_allowed
-from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.builder import build_and_package, build_work
+from tiercel.tasks.packaging.linting import lint
+from tiercel.tasks.packaging.template_checks import template_refusals
 from tiercel.tasks.source.repository import Commit, read_text
 from tiercel.tasks.source.templates import load_template, parse_template
 
-_LINT_SECONDS = 120
-_LINT_REPORT = "report.json"
-# These make cfn-lint load rules or files that the pull request chooses.
-_FORBIDDEN_LINT_CONFIG = ("append_rules", "custom_rules", "override_spec", "parameter_files")
-_SHOWN_FINDINGS = 10
+
+@dataclass(frozen=True)
+class Verified:
+    """A service's template, and what is to be told besides although it passed."""
+
+    template: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @world_task("verify", "verify {service.name}")
@@ -38,22 +40,42 @@ def verify_service(
     topology: Topology,
     folder: Path,
     project: BuildProject | None = None,
-) -> dict[str, Any]:
+) -> Verified:
     """Check, build and test a service, and return its template; nothing is uploaded.
 
     Its code runs where [builds] says, and its tests without network where that place can do
-    it. Raises RefusedInputError for a broken template, BuildFailedError for a build or test
-    that fails.
+    it. `topology` has all services of the commit. Raises one error for all that is wrong with
+    the templates and the build; BuildFailedError for tests that fail.
     """
     place = place_of(topology.builds, project)
     work = build_work(commit, service, place, topology.builds, folder)
-    built = build_and_package(place, work, tree)
-    require_allowed(built.manifest.outside, topology.verifying, None)
-    path = PurePosixPath(service.template_path)
-    template = load_template(work.shop.path(path), service.template_path)
-    _lint(place, work.job, path, template)
+    needed = [topology.services[name].template_path for name in service.depends_on]
+    others = [read_template.fn(commit, path) for path in needed]
+    errors = template_refusals(work.shop, topology, others)
+    with _noted(errors):
+        built = build_and_package(place, work, tree)
+        require_allowed(built.manifest.outside, topology.verifying, None)
+    notes: list[str] = []
+    with _noted(errors):
+        notes += lint(place, work.job, work.shop.templates)
+    if errors:
+        raise all_of(errors, f"service {service.name}, folder {service.path}")
     place.test(work.job)
-    return template
+    template = load_template(
+        work.shop.path(PurePosixPath(service.template_path)), service.template_path
+    )
+    return Verified(template, tuple(notes))
+
+
+@contextmanager
+def _noted(errors: list[TiercelError]) -> Iterator[None]:
+    """Go on after a failure that is the repository's, and keep it."""
+    try:
+        yield
+    except UnreachableError:
+        raise
+    except TiercelError as error:
+        errors.append(error)
 
 
 @world_task("read template", "read template {path}")
@@ -64,53 +86,3 @@ def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
         return parse_template(text.encode(), path) if text is not None else None
     except RefusedInputError:
         return None
-
-
-def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, Any]) -> None:
-    """Run cfn-lint as a test, because it reads what the pull request wrote.
-
-    It stands in a folder of its own: in the source it would take its settings from there.
-    """
-    _refuse_lint_config(template, str(path))
-    neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=job.root))
-    command = (
-        str(Path(sys.executable).with_name("cfn-lint")),
-        "--non-zero-exit-code", "none", "--format", "json",
-        "--output-file", _LINT_REPORT, "--template", str(PurePosixPath("..", "source", path)),
-    )  # fmt: skip
-    limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
-    # Where it is installed may be another place than where its command is.
-    installed = Path(str(distribution("cfn-lint").locate_file("")))
-    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix), installed))
-    place.inspect(replace(job, builds=limits), step)
-    found = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
-    errors = [one for one in found if one.get("Level") == "Error"]
-    if errors:
-        raise BuildFailedError(
-            "template.lint_errors",
-            f"the template has {len(errors)} error{'s' if len(errors) > 1 else ''}",
-            where=str(path),
-            why="\n".join(_finding(one) for one in errors[:_SHOWN_FINDINGS]),
-            state="nothing was deployed",
-            remedy="correct the template; `cfn-lint` shows the same on your machine",
-        )
-
-
-def _finding(one: dict[str, Any]) -> str:
-    line = one.get("Location", {}).get("Start", {}).get("LineNumber", "?")
-    return f"line {line}: {one.get('Rule', {}).get('Id', '')} {one.get('Message', '')}"
-
-
-def _refuse_lint_config(template: dict[str, Any], shown: str) -> None:
-    metadata = template.get("Metadata")
-    settings = metadata.get("cfn-lint") if isinstance(metadata, dict) else None
-    config = settings.get("config") if isinstance(settings, dict) else None
-    for key in _FORBIDDEN_LINT_CONFIG:
-        if isinstance(config, dict) and key in config:
-            raise RefusedInputError(
-                "template.lint_configuration",
-                f"the template tells cfn-lint to use {key}",
-                where=shown,
-                why="it would load files that the pull request chooses",
-                remedy=f"remove Metadata.cfn-lint.config.{key}",
-            )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
+from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES, MAX_TEMPLATE_SOURCE_BYTES
 from tiercel.tasks.source.templates import dump_template, load_template, parse_template
 
 # What multiplies would take hours; no other test of this module takes seconds.
@@ -102,7 +102,15 @@ def test_every_short_function_is_written_out(text: str, value: Any) -> None:
         ("123456789012", 123456789012),
         ("0", 0),
         ("-5", -5),
-        ("0x1F", 31),
+        ("0x1F", "0x1F"),
+        ("0b11", "0b11"),
+        ("1_000", "1_000"),
+        ("+15551234567", "+15551234567"),
+        ("12:30", "12:30"),
+        ("13.10", "13.10"),
+        ("1.", "1."),
+        ("1_0.5", "1_0.5"),
+        ("190:20:30.15", "190:20:30.15"),
         ("1.5", 1.5),
         ("true", True),
         ("no", False),
@@ -349,10 +357,17 @@ def test_a_file_of_more_than_a_million_bytes_is_refused_unread(tmp_path: Path) -
         load_template(path, "t.yaml")
 
 
-def test_a_template_may_have_a_million_bytes_and_not_one_more() -> None:
-    full = HEAD + b"#" * (MAX_TEMPLATE_BYTES - len(HEAD))
+def test_a_template_is_measured_as_it_is_sent() -> None:
+    resources = {f"Q{number}": {"Type": "AWS::SQS::Queue"} for number in range(400)}
+    written = json.dumps({"Resources": resources}, indent=600)
+    assert len(written) > MAX_TEMPLATE_BYTES
+    assert len(dump_template(load(written), "t")) < 50_000
+
+
+def test_what_is_written_has_a_limit_too() -> None:
+    full = HEAD + b"#" * (MAX_TEMPLATE_SOURCE_BYTES - len(HEAD))
     assert load(full) == load(HEAD)
-    assert "bytes of the template: 1,000,001" in refusal_of(full + b"#").what
+    assert "4,000,001" in refusal_of(full + b"#").what
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "folder", "n" * 300, "dangling", "circle"])
