@@ -53,13 +53,11 @@ def parameter_refusals(
     what packaging adds. None if they are not known, so that no parameter counts as without one.
     """
     found = [
-        error
-        for environment in environments
-        for check in (_unknown, _told_secrets)
-        if (error := check(service, environment, declared))
+        _unknown(service, environments, declared),
+        _told_secrets(service, environments, declared),
+        None if promised is None else _missing(service, environments, declared, promised),
     ]
-    missing = None if promised is None else _missing(service, environments, declared, promised)
-    return found + ([missing] if missing else [])
+    return [one for one in found if one]
 
 
 def _outputs(
@@ -83,44 +81,53 @@ def _outputs(
 
 
 def _unknown(
-    service: Service, environment: str, declared: Sequence[TemplateParameter]
+    service: Service, environments: Sequence[str], declared: Sequence[TemplateParameter]
 ) -> TiercelError | None:
     names = {parameter.name for parameter in declared}
-    unknown = sorted(set(service.parameters_in(environment)) - names)
-    if not unknown:
+    unknown = {one: set(service.parameters_in(one)) - names for one in environments}
+    if not any(unknown.values()):
         return None
     return ConfigurationError(
         "parameters.unknown",
-        f"the template of {service.name} has no parameter {', '.join(unknown)}",
-        where=f"services.{service.name}.parameters (environment {environment})",
+        f"the template of {service.name} has no parameter {', '.join(_all(unknown))}",
+        where=f"services.{service.name}.parameters ({_having(unknown)})",
         state="nothing was deployed",
         remedy=f"remove it, or declare it in {service.template_path}",
     )
 
 
 def _told_secrets(
-    service: Service, environment: str, declared: Sequence[TemplateParameter]
+    service: Service, environments: Sequence[str], declared: Sequence[TemplateParameter]
 ) -> TiercelError | None:
     """The ledger keeps what a release was given, and git what tiercel.toml ever said."""
-    configured = service.parameters_in(environment)
-    told = [
-        parameter.name
-        for parameter in declared
-        if parameter.no_echo
-        and parameter.name in configured
-        and not _REFERENCE.fullmatch(configured[parameter.name])
-    ]
-    if not told:
+    secrets = {parameter.name for parameter in declared if parameter.no_echo}
+    told = {
+        environment: {
+            name
+            for name, value in service.parameters_in(environment).items()
+            if name in secrets and not _REFERENCE.fullmatch(value)
+        }
+        for environment in environments
+    }
+    if not any(told.values()):
         return None
     return ConfigurationError(
         "parameters.secret",
-        f"the value of {', '.join(told)} stands in tiercel.toml, and is a secret",
-        where=f"services.{service.name}.parameters (environment {environment})",
+        f"the value of {', '.join(_all(told))} stands in tiercel.toml, and is a secret",
+        where=f"services.{service.name}.parameters ({_having(told)})",
         why=f"{service.template_path} declares it with NoEcho",
         state="nothing was deployed",
         remedy="change that secret, keep it in Secrets Manager or Parameter Store, and name it "
         "here as {{resolve:secretsmanager:...}} or {{resolve:ssm-secure:...}}",
     )
+
+
+def _all(names: Mapping[str, Collection[str]]) -> list[str]:
+    return sorted({name for found in names.values() for name in found})
+
+
+def _having(found: Mapping[str, Collection[object]]) -> str:
+    return f"environment {', '.join(one for one, names in found.items() if names)}"
 
 
 def _missing(
@@ -141,7 +148,7 @@ def _missing(
     return RefusedInputError(
         "parameters.missing",
         f"the template of {service.name} needs a value for {', '.join(names)}",
-        where=f"{service.template_path} (environment {', '.join(filter(lacking.get, lacking))})",
+        where=f"{service.template_path} ({_having(lacking)})",
         why="the parameter has no Default, tiercel.toml gives no value, and no service in "
         "depends_on has an output of that name",
         state="nothing was deployed",

@@ -18,6 +18,7 @@ from tiercel.domain.review.template_faults import (
     refused,
 )
 from tiercel.domain.review.unbounded_roles import roles_without_boundary
+from tiercel.domain.stack.needed_actions import Handlers
 from tiercel.domain.stack.policy_evaluation import RolePolicies
 from tiercel.domain.template.intrinsics import TemplateScope, scope_of
 
@@ -96,7 +97,11 @@ def test_where_names_are_free_only_roles_have_the_prefix() -> None:
 QUEUE = {"create": ("sqs:CreateQueue",)}
 DATABASE = {"create": ("rds:CreateDBInstance", "ec2:DescribeVpcs")}
 ODD = {"create": ("odd:CreateThing",)}
-PUBLISHED = {"AWS::SQS::Queue": QUEUE, "AWS::RDS::DBInstance": DATABASE, "AWS::Odd::Thing": ODD}
+PUBLISHED: dict[str, Handlers] = {
+    "AWS::SQS::Queue": QUEUE,
+    "AWS::RDS::DBInstance": DATABASE,
+    "AWS::Odd::Thing": ODD,
+}
 
 
 def allowing(*actions: str) -> dict[str, Any]:
