@@ -40,11 +40,13 @@ STACK_SERVICES = (
 """Services that stacks may use without a word, each by `policies/services/NAME.json`."""
 LISTED_SERVICES = (
     "acm",
+    "application-insights",
     "athena",
     "cloudfront",
     "efs",
     "glue",
     "iot",
+    "managed-policies",
     "rds",
     "route53",
     "ses",

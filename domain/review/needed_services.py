@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tiercel.domain.base.values import PolicyDocument
+from tiercel.domain.base.values import PolicyDocument, TemplateDocument
 from tiercel.domain.organization.fragments import OWN_FRAGMENTS
 from tiercel.domain.organization.topology import Environment
-from tiercel.domain.review.sam_types import made_types
+from tiercel.domain.review.sam_types import WITH_ROLE, made_types
 from tiercel.domain.review.template_faults import FaultKind, Finding, TemplateFault
 from tiercel.domain.stack.needed_actions import Handlers, Lack, lacking_actions
 from tiercel.domain.stack.plan import Change
@@ -33,7 +33,7 @@ def unlisted_services(
     findings, wanted = [], set()
     for scope in scopes:
         for logical_id, resource in scope.resources.items():
-            for kind in made_types(resource):
+            for kind in _types(scope, resource):
                 made = Change(action="Add", logical_id=logical_id, resource_type=kind)
                 for lack in lacking_actions([made], published, role).lacks:
                     if lack.certain:
@@ -48,6 +48,20 @@ def unlisted_services(
             remedy=_remedy(environment, sorted(wanted - {""}), unknown="" in wanted),
             findings=tuple(dict.fromkeys(findings)),
         )
+
+
+def _types(scope: TemplateScope, resource: TemplateDocument) -> tuple[str, ...]:
+    """Return the types that a resource makes; a connector's follow from what it connects.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-connector.html
+    """
+    if resource.get("Type") != "AWS::Serverless::Connector":
+        return made_types(resource)
+    properties = resource.get("Properties")
+    source = properties.get("Source") if isinstance(properties, dict) else None
+    named = scope.resources.get(str(source.get("Id")), {}) if isinstance(source, dict) else {}
+    has_role = named.get("Type") in WITH_ROLE
+    return ("AWS::IAM::ManagedPolicy",) if has_role else ()
 
 
 def offering(lack: Lack, offers: Offers) -> str:

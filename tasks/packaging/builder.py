@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tiercel.domain.artifact.manifest import Manifest, PackagedObject, declared_parameters
+from tiercel.domain.artifact.manifest import (
+    Manifest,
+    PackagedObject,
+    declared_parameters,
+    reads_parameter_store,
+)
 from tiercel.domain.artifact.source_tree import SourceTree, source_paths
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import BuildProject
@@ -127,6 +132,7 @@ def _manifest(
         source=tree,
         template=template,
         parameters=declared_parameters(parsed),
+        reads_parameters=reads_parameter_store(parsed),
         objects=tuple(entry for _, entry in sorted(shop.objects.items())),
         assets=tuple(shop.references),
         outside=outside_references(shop.service.template_path, templates),
