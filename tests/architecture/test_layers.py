@@ -25,7 +25,7 @@ MAY_BE_CALLED_DIRECTLY = {
     "tasks.engine.policy_files.require_fitting_policies": "measures templates of Tiercel's own",
     "tasks.engine.policy_files.render": "fills in a template of Tiercel's own",
     "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
-    "tasks.build.builder.build_folder": "the same",
+    "tasks.packaging.builder.build_folder": "the same",
     "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
     "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
     "tasks.github.client.has_credentials": "looks into the process's environment",
@@ -112,7 +112,7 @@ def test_no_account_is_named_outside_configuration_examples_and_tests() -> None:
     for folder in (*PRODUCT, "benchmarks", "terraform", ".github"):
         places += sorted((ROOT / folder).rglob("*"))
     # AWS's own accounts are the same for everybody.
-    places.remove(ROOT / "domain" / "artifact" / "layer_publishers.py")
+    places.remove(ROOT / "domain" / "template" / "layer_publishers.py")
     assert [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in places
