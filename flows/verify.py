@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
@@ -15,6 +14,7 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
+from tiercel.domain.review.comparison import Described, compared, is_same
 from tiercel.domain.review.statuses import (
     Status,
     StatusState,
@@ -26,8 +26,8 @@ from tiercel.domain.review.statuses import (
 )
 from tiercel.domain.review.template_changes import template_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
-from tiercel.domain.review.verdicts import ServiceVerdict
-from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.domain.review.verdicts import Review, ServiceVerdict, stacks_left
+from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import (
@@ -35,6 +35,7 @@ from tiercel.flows.engine.parameters import (
     PullRequestParameter,
     RepositoryParameter,
 )
+from tiercel.flows.release.gates import promotion_statuses
 from tiercel.flows.release.github import comment_on, report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import (
@@ -49,9 +50,12 @@ from tiercel.tasks.packaging.verifier import read_template, verify_service
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit
-from tiercel.tasks.source.services import load_services, load_topology
+from tiercel.tasks.source.services import load_other_settings, load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
 from tiercel.tasks.stack.service_role import read_service_role
+
+_NOTHING = Review()
+"""What is said of a pull request that is not built."""
 
 
 @lifecycle_flow("verify-pull-request", "verify", "pull request")
@@ -85,12 +89,14 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     merge = await call(fetch_merge_ref, repository, number, commit)
     await report_statuses(pull, commit, [status_of("", StatusState.PENDING, "verifying")])
     try:
-        verdicts = await _verify(topology, merge)
+        review = await _reviewed(topology, merge, pull)
     except UnreachableError:
         raise
     except TiercelError as error:
         return await _say(told, failed_status("", error))
-    return await _say(told, summary_status([one.status for one in verdicts]), verdicts)
+    gone = len(review.comparison.gone) if review.comparison else 0
+    services = [one.status for one in review.services]
+    return await _say(told, summary_status(services, review.promotions, gone=gone), review)
 
 
 @dataclass(frozen=True)
@@ -102,63 +108,85 @@ class _Told:
     links: Links
 
 
-async def _say(told: _Told, whole: Status, verdicts: Sequence[ServiceVerdict] = ()) -> list[Status]:
+async def _say(told: _Told, whole: Status, review: Review = _NOTHING) -> list[Status]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
-    checks = [*(verdict.status for verdict in verdicts), whole]
+    checks = [*(one.status for one in review.services), *review.promotions, whole]
     await report_statuses(told.pull, told.commit, checks)
     # Minutes may have passed: a newer head's comment must not give way to an older one's.
     pull = await call(read_pull_request, told.pull.repository, told.pull.number)
     if pull.head_commit == told.commit:
-        await comment_on(pull, told.commit, whole, verdicts)
+        await comment_on(pull, told.commit, whole, review)
     await report_verification(told.pull, told.commit, checks, told.links)
     get_run_logger().info("%s", whole.short)
     return checks
 
 
-async def _verify(topology: Topology, merge: MergeRef) -> list[ServiceVerdict]:
-    after = await call(load_services, merge.commit, topology)
-    trees = await read_source_trees(merge.commit, after)
-    base, known = await _base_of(topology, merge.base)
+async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> Review:
+    """Verify every service of which something changes, and compare all else."""
+    after = await _described(topology, merge.commit)
+    before = await _base_of(topology, merge.base)
+    comparison = compared(before, after) if before else None
+    verdicts, promotions = await both(
+        _verdicts(topology, merge, before, after),
+        promotion_statuses(topology, merge.base, pull.head_branch, pull.base_branch),
+    )
+    left = stacks_left(topology, comparison.gone) if comparison else ()
+    return Review(verdicts, promotions, comparison, left)
+
+
+async def _described(topology: Topology, commit: Commit) -> Described:
+    services = await call(load_services, commit, topology)
+    trees = await read_source_trees(commit, services)
+    return Described(services.services, trees, await call(load_other_settings, commit))
+
+
+async def _base_of(topology: Topology, base: Commit) -> Described | None:
+    """Return what the base branch describes, None if that cannot be read."""
+    try:
+        return await _described(topology, base)
+    except UnreachableError:
+        raise
+    except TiercelError:
+        return None
+
+
+async def _verdicts(
+    topology: Topology, merge: MergeRef, before: Described | None, after: Described
+) -> list[ServiceVerdict]:
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def verdict(service: Service) -> ServiceVerdict:
-        tree = trees[service.name]
-        if tree.artifact_id in known:
+        if before and is_same(before, after, service.name):
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
-            allowed = service.as_allowed_by(base.get(service.name))
-            return await _verdict(topology, merge, allowed, tree)
+            base = before.services.get(service.name) if before else None
+            return await _verdict(topology, merge, service, base, after.trees[service.name])
 
     return await all_done(verdict(service) for service in after.services.values())
 
 
-async def _base_of(topology: Topology, base: Commit) -> tuple[dict[str, Service], set[str]]:
-    """Return the base branch's services and artifact ids; none if it describes none yet."""
-    try:
-        before = await call(load_services, base, topology)
-        trees = await read_source_trees(base, before)
-    except UnreachableError:
-        raise
-    except TiercelError:
-        return {}, set()
-    return dict(before.services), {tree.artifact_id for tree in trees.values()}
-
-
 async def _verdict(
-    topology: Topology, merge: MergeRef, service: Service, tree: SourceTree
+    topology: Topology, merge: MergeRef, service: Service, base: Service | None, tree: SourceTree
 ) -> ServiceVerdict:
+    """Build and test a service, and compare its template with that of the stack it has so far."""
     verifying = ReleaseTarget.of(topology, topology.verifying.name)
     project = verifying.verifier
     try:
         with build_folder() as folder:
             template = await call(
-                verify_service, merge.commit, service, tree, topology, folder, project
+                verify_service,
+                merge.commit,
+                service.as_allowed_by(base),
+                tree,
+                topology,
+                folder,
+                project,
             )
     except UnreachableError:
         raise
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
-    before = await call(read_template, merge.base, service.template_path)
+    before = await call(read_template, merge.base, base.template_path) if base else None
     role = await call(read_service_role, topology.verifying, types_of(before, template))
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(

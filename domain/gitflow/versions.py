@@ -75,8 +75,8 @@ def version_of_branch(branch: str) -> Version | None:
         raise error.but(
             where=f"branch {printable(branch, _LONGEST_SHOWN)}",
             state="nothing was released",
-            remedy=f"bring it as {role}/<major>.<minor>.<patch>, three numbers and nothing more, by "
-            "a pull request of its own",
+            remedy=f"bring it as {role}/<major>.<minor>.<patch>, three numbers and nothing more, "
+            "by a pull request of its own",
         ) from error
 
 

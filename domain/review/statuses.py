@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
-from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
@@ -29,8 +30,8 @@ class StatusState(StrEnum):
 class Status(Frozen):
     """A commit status, and the longer text that the comment shows.
 
-    `subject` is a service, or empty for the whole pull request. A service that is `unchanged` was
-    not built.
+    `subject` is a service, a promotion, or empty for the whole pull request. A service that is
+    `unchanged` was not built.
     """
 
     subject: str
@@ -56,7 +57,7 @@ def status_of(subject: str, state: StatusState, description: str, details: str =
 
 
 def unchanged(service: str) -> Status:
-    """Return the status of a service that the base branch has as it is."""
+    """Return the status of a service of which nothing changes, neither source nor settings."""
     return Status(
         subject=service,
         state=StatusState.SUCCESS,
@@ -109,15 +110,33 @@ def failed_status(subject: str, error: TiercelError) -> Status:
     return status_of(subject, StatusState.FAILURE, error.what, str(error))
 
 
-def summary_status(checks: list[Status]) -> Status:
-    """Return the status of the whole from those of its services."""
-    bad = [one for one in checks if one.state is not StatusState.SUCCESS]
+def promotion_status(environment: str, tag: str, refused: Sequence[RefusedInputError]) -> Status:
+    """Return what the promotion of the merge would say: its tag, or all that it would refuse.
+
+    It has a context of its own, so that a pull request of the same head into another branch,
+    which is promoted nowhere, does not take its place.
+    """
+    subject = f"promotion to {environment}"
+    if not refused:
+        return status_of(subject, StatusState.SUCCESS, f"would be released as {tag}")
+    whats = "; ".join(error.what for error in refused)
+    return status_of(
+        subject, StatusState.FAILURE, whats, "\n\n".join(str(error) for error in refused)
+    )
+
+
+def summary_status(
+    services: Sequence[Status], promotions: Sequence[Status] = (), *, gone: int = 0
+) -> Status:
+    """Return the status of the whole, with the number of services that the merge would drop."""
+    bad = [one for one in (*services, *promotions) if one.state is not StatusState.SUCCESS]
     if bad:
         names = ", ".join(one.subject for one in bad)
         return status_of("", StatusState.FAILURE, f"failed: {names}")
-    built = sum(not one.unchanged for one in checks)
+    built = sum(not one.unchanged for one in services)
+    dropped = f", {gone} dropped" if gone else ""
     return status_of(
         "",
         StatusState.SUCCESS,
-        f"verified: {built} built, {len(checks) - built} unchanged",
+        f"verified: {built} built, {len(services) - built} unchanged{dropped}",
     )

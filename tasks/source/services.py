@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.configuration import parse_services
 from tiercel.domain.organization.discovery import discover_services
+from tiercel.domain.organization.toml_text import parse_toml
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.repository import Commit, list_files, read_text
@@ -44,3 +46,12 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
             remedy=f"describe the services in {CONFIG_FILE} at the root of the repository",
         )
     return described
+
+
+@world_task("read other settings", "read other settings of {commit.repository}")
+def load_other_settings(commit: Commit) -> dict[str, Any]:
+    """Return what a commit's tiercel.toml says beside its services, which no flow goes by."""
+    where = f"{commit.repository}@{short_commit(commit.sha)}"
+    text = read_text(commit, CONFIG_FILE)
+    tables = parse_toml(text, f"{where}:{CONFIG_FILE}") if text is not None else {}
+    return {name: table for name, table in tables.items() if name != "services"}
