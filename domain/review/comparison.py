@@ -40,7 +40,7 @@ class Described:
 
     services: Mapping[str, Service]
     trees: Mapping[str, SourceTree]
-    beside: Mapping[str, Any]
+    beside: dict[str, Any]
 
 
 class Comparison(Frozen):
@@ -64,7 +64,7 @@ def compared(before: Described, after: Described) -> Comparison:
             for name in stay
             for change in setting_changes(before.services[name], after.services[name])
         ),
-        beside=_changes("", _leaves("", dict(before.beside)), _leaves("", dict(after.beside))),
+        beside=_changes("", _leaves("", before.beside), _leaves("", after.beside)),
         new=new,
         gone=gone,
         renamed=tuple(_renamed(before, after, gone, new)),

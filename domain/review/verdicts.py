@@ -33,6 +33,9 @@ class StackLeft:
     by_hand: StackByHand
 
 
+_NO_DIFFERENCE = Comparison()
+
+
 @dataclass(frozen=True)
 class Review:
     """All that is said of a pull request beside the verdict on the whole.
@@ -42,7 +45,7 @@ class Review:
 
     services: Sequence[ServiceVerdict] = ()
     promotions: Sequence[Status] = ()
-    comparison: Comparison | None = Comparison()
+    comparison: Comparison | None = _NO_DIFFERENCE
     left: Sequence[StackLeft] = ()
 
 
