@@ -75,7 +75,7 @@ async def verify_pull_request(
 
 async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     topology = await call(load_topology, config_path())
-    require_repository(repository, topology)
+    repository = require_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)
     await tag_flow_run("pull request", repository)
     told = _Told(pull, commit, Links.of(topology, server_url()))

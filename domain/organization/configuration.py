@@ -16,6 +16,7 @@ from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import ServiceName
 from tiercel.domain.organization.promotions import ConfigurationFault, promotion_findings
+from tiercel.domain.organization.renames import rename_findings
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.domain.organization.toml_text import (
     BYTE_ORDER_MARK,
@@ -36,6 +37,7 @@ class _OfCommit(Frozen):
     """A commit's own file, of which only the services are read."""
 
     organization: Any = None
+    repositories: Any = None
     builds: Any = None
     leases: Any = None
     environments: Any = None
@@ -131,6 +133,7 @@ def _contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
         if not is_legal_branch(environment.branch):
             yield ("environments", name, "branch"), "git allows no branch of this name"
     yield from promotion_findings(topology)
+    yield from rename_findings(topology)
     for keys in _UNIQUE_KEYS:
         yield from _shared(topology.environments, keys)
     for service in topology.services.values():

@@ -19,6 +19,7 @@ from tiercel.domain.organization.parts import (
     EnvironmentName,
     ExternalId,
     IndexHost,
+    OneRepository,
     OrganizationName,
     Principal,
     Region,
@@ -56,6 +57,15 @@ class Organization(Frozen):
         owner = repository.lower().partition("/")[0]
         allowed = {name.lower() for name in self.repositories}
         return repository.lower() in allowed or f"{owner}/*" in allowed
+
+
+class RepositorySettings(Frozen):
+    """What is said of one repository: the names under which it was released before.
+
+    The first one comes first: services without a file are called after it.
+    """
+
+    formerly: tuple[OneRepository, ...] = ()
 
 
 class BuildPlace(StrEnum):
@@ -149,10 +159,30 @@ class Topology(Frozen):
     """Everything that the worker's own tiercel.toml says."""
 
     organization: Organization
+    repositories: dict[OneRepository, RepositorySettings] = Field(default_factory=dict)
     builds: Builds = Builds()
     leases: Leases = Leases()
     environments: dict[EnvironmentName, Environment]
     services: dict[ServiceName, Service] = Field(default_factory=dict)
+
+    def current_name(self, repository: str) -> str:
+        """Return the one name by which a repository is called, whichever of its names is given.
+
+        It is in lower case: GitHub does not tell upper from lower case. A former name stands for
+        the repository that had it, whoever may have taken it since.
+        """
+        name = repository.lower()
+        for current, settings in self.repositories.items():
+            if name in {former.lower() for former in settings.formerly}:
+                return current.lower()
+        return name
+
+    def first_name(self, repository: str) -> str:
+        """Return the oldest name of a repository that is told, after which its stacks are named."""
+        for current, settings in self.repositories.items():
+            if current.lower() == repository.lower() and settings.formerly:
+                return settings.formerly[0]
+        return repository
 
     def environment(self, name: str) -> Environment:
         """Return one environment; ConfigurationError when there is none of that name."""

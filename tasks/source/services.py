@@ -34,7 +34,7 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
     if text is not None:
         described = parse_services(text, topology, f"{where}:{CONFIG_FILE}")
     else:
-        name = commit.repository.rpartition("/")[2]
+        name = topology.first_name(commit.repository).rpartition("/")[2]
         described = topology.with_services(discover_services(list_files(commit), name))
     if not described.services:
         raise RefusedInputError(
