@@ -10,7 +10,7 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.template.smoke_target import require_smoke_target
 
 SAM = "AWS::Serverless-2016-10-31"
-TEMPLATE = {"Resources": {"Get": {}}, "Outputs": {"Url": {}}}
+TEMPLATE: dict[str, Any] = {"Resources": {"Get": {}}, "Outputs": {"Url": {}}}
 
 
 def judge(test: dict[str, Any] | None, **sections: Any) -> None:
