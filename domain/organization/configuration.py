@@ -20,8 +20,8 @@ from tiercel.domain.organization.renames import rename_findings
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.domain.organization.toml_text import (
     BYTE_ORDER_MARK,
-    LONGEST_FINDING,
     CORRECT_IT,
+    LONGEST_FINDING,
     parse_toml,
 )
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology

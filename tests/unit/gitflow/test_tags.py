@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, version_tag, tag_at
+from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, tag_at, version_tag
 from tiercel.domain.gitflow.versions import Version
 
 COMMIT = "c" * 40
