@@ -43,7 +43,7 @@ async def promotion_statuses(
     fed = [
         one
         for one in topology.environments.values()
-        if one.promotes_from and one.branch == base_branch
+        if one.production and one.branch == base_branch
     ]
     return [await _promotion_status(topology, one, base, branch) for one in fed]
 
