@@ -106,6 +106,11 @@ def classify(branch: str) -> BranchRole:
     return _ROLES_BY_NAME.get(branch, BranchRole.OTHER)
 
 
+def is_hotfix(branch: str | None) -> bool:
+    """Tell whether a branch, if it is known, is a hotfix."""
+    return branch is not None and classify(branch) is BranchRole.HOTFIX
+
+
 def role_in(topology: Topology, branch: str) -> BranchRole:
     """Return what a branch is for, where the topology's own branches go before their names."""
     production = [one for one in topology.environments.values() if one.production]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
@@ -107,21 +107,6 @@ def conflict_status(pull_request: PullRequest) -> Status:
 def failed_status(subject: str, error: TiercelError) -> Status:
     """Return the status for a failure that a person can act on."""
     return status_of(subject, StatusState.FAILURE, error.what, str(error))
-
-
-def promotion_status(environment: str, tag: str, refused: Sequence[RefusedInputError]) -> Status:
-    """Return what the promotion of the merge would say: its tag, or all that it would refuse.
-
-    It has a context of its own, so that a pull request of the same head into another branch,
-    which is promoted nowhere, does not take its place.
-    """
-    subject = f"promotion to {environment}"
-    if not refused:
-        return status_of(subject, StatusState.SUCCESS, f"would be released as {tag}")
-    whats = "; ".join(error.what for error in refused)
-    return status_of(
-        subject, StatusState.FAILURE, whats, "\n\n".join(str(error) for error in refused)
-    )
 
 
 def summary_status(

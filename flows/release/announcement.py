@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
+from tiercel.domain.gitflow.back_merge import require_back_merge
+from tiercel.domain.gitflow.branches import is_hotfix
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, tag_at
 from tiercel.domain.pages.release_notes import back_merge_body, release_notes
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import require_newer
 from tiercel.flows.engine.concurrency import all_done, call
-from tiercel.flows.release.gates import require_back_merged
+from tiercel.flows.release.gates import earlier_back_merge
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.client import has_credentials
@@ -45,7 +47,8 @@ async def decide_version(prepared: PreparedCommit) -> str | None:
     known = tag_at(tags, sha)
     if known:
         return known.name
-    await require_back_merged(prepared.commit, target, _develop(prepared), earlier, branch)
+    due = await earlier_back_merge(prepared.commit, target, _develop(prepared), earlier)
+    require_back_merge(due, target.name, hotfix=is_hotfix(branch))
     return next_tag(tags, branch)
 
 

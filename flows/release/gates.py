@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.gitflow.back_merge import BackMerge, require_back_merge
-from tiercel.domain.gitflow.branches import BranchRole, classify
-from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag
+from tiercel.domain.gitflow.back_merge import BackMerge
+from tiercel.domain.gitflow.tags import Tag, newest_other
 from tiercel.domain.organization.topology import Environment, Topology
-from tiercel.domain.review.statuses import Status, promotion_status
+from tiercel.domain.review.promotions import judged_promotion
+from tiercel.domain.review.statuses import Status
 from tiercel.flows.engine.concurrency import call
 from tiercel.tasks.github.pull_requests import find_open_pull_request
 from tiercel.tasks.github.releases import read_version_tags
@@ -19,18 +18,30 @@ from tiercel.tasks.source.history import preview_merge
 from tiercel.tasks.source.repository import Commit
 
 
-async def require_back_merged(
-    commit: Commit, into: Environment, develop: str, earlier: Tag | None, branch: str | None
-) -> None:
-    """Raise RefusedInputError while an earlier release lacks in develop; a hotfix does not wait.
+async def earlier_back_merge(
+    commit: Commit, into: Environment, develop: str, earlier: Tag | None
+) -> BackMerge | None:
+    """Return what develop lacks of an earlier release; None if there is none or nobody can tell.
 
-    `commit` is one of a mirror with all branches, `branch` the one that is merged.
+    `commit` is one of a mirror with all branches.
     """
     if earlier is None:
-        return
-    hotfix = branch is not None and classify(branch) is BranchRole.HOTFIX
-    due = await _earlier_back_merge(commit, into, develop, earlier)
-    require_back_merge(due, into.name, hotfix=hotfix)
+        return None
+    preview = await call(preview_merge, commit, earlier.commit, develop)
+    if preview is None:
+        get_run_logger().warning(
+            "%s is commit %s: no branch has it, or there is no %s; its back-merge is not asked for",
+            earlier.name,
+            short_commit(earlier.commit),
+            develop,
+        )
+        return None
+    pull = await call(find_open_pull_request, commit.repository, into.branch, develop)
+    return BackMerge(
+        version=earlier.name,
+        preview=preview,
+        pull_request=pull.number if pull else None,
+    )
 
 
 async def promotion_statuses(
@@ -52,38 +63,8 @@ async def _promotion_status(
     topology: Topology, into: Environment, base: Commit, branch: str
 ) -> Status:
     tags = await call(read_version_tags, base.repository)
-    refused: list[RefusedInputError] = []
-    tag = ""
-    try:
-        tag = next_tag(tags, branch)
-    except RefusedInputError as error:
-        refused.append(error)
     # The mirror of pull requests has neither develop nor what was released.
     whole = await call(fetch_commit, base.repository, base.sha, into.branch)
     develop = topology.environment(into.promotes_from).branch
-    try:
-        await require_back_merged(whole, into, develop, newest_other(tags, ""), branch)
-    except RefusedInputError as error:
-        refused.append(error)
-    return promotion_status(into.name, tag, refused)
-
-
-async def _earlier_back_merge(
-    commit: Commit, into: Environment, develop: str, earlier: Tag
-) -> BackMerge | None:
-    """Return what develop lacks of an earlier release; None if nobody can tell."""
-    preview = await call(preview_merge, commit, earlier.commit, develop)
-    if preview is None:
-        get_run_logger().warning(
-            "%s is commit %s: no branch has it, or there is no %s; its back-merge is not asked for",
-            earlier.name,
-            short_commit(earlier.commit),
-            develop,
-        )
-        return None
-    pull = await call(find_open_pull_request, commit.repository, into.branch, develop)
-    return BackMerge(
-        version=earlier.name,
-        preview=preview,
-        pull_request=pull.number if pull else None,
-    )
+    due = await earlier_back_merge(whole, into, develop, newest_other(tags, ""))
+    return judged_promotion(into.name, tags, branch, due)

@@ -10,10 +10,10 @@ from tests.support.topology import topology_of
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, LONGEST_COMMENT, comment
 from tiercel.domain.review.comparison import Comparison, Rename, SettingChange
+from tiercel.domain.review.promotions import promotion_status
 from tiercel.domain.review.statuses import (
     Status,
     StatusState,
-    promotion_status,
     status_of,
     summary_status,
 )
