@@ -4,7 +4,8 @@ import pytest
 
 from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.base.errors import DeployFailedError, ExitCode
-from tiercel.domain.stack.failures import Cause, deploy_failure
+from tiercel.domain.stack.causes import Cause
+from tiercel.domain.stack.failures import deploy_failure
 from tiercel.domain.stack.states import StackStatus
 
 FAILED = Cause("Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Value 5 is out of range")
