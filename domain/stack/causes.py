@@ -73,9 +73,13 @@ def without_followers(causes: Sequence[Cause], explained: Iterable[str]) -> list
     return _each_once(one for one in causes if one.logical_id not in known)
 
 
-def failed_operations(events: Iterable[StackEvent]) -> list[str]:
-    """Return the ids of the operations in which something failed, the first ones first."""
-    ids = (one.operation for one in events if one.status.endswith("_FAILED") and one.operation)
+def failed_operations(events: Iterable[StackEvent]) -> list[tuple[str, str]]:
+    """Return stack and id of the operations in which something failed, the first ones first."""
+    ids = (
+        (one.stack_id, one.operation)
+        for one in events
+        if one.status.endswith("_FAILED") and one.operation
+    )
     return list(dict.fromkeys(ids))
 
 

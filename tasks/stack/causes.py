@@ -71,12 +71,11 @@ def find_causes(access: Access, stack: str, events: Sequence[StackEvent]) -> lis
 
 def _of_operations(access: Access, failed: _Failed, stack: str) -> list[Cause]:
     found: list[Cause] = []
-    for operation in failed_operations(failed.events)[:_MOST_OPERATIONS]:
+    for stack_id, operation in failed_operations(failed.events)[:_MOST_OPERATIONS]:
         try:
             with translated("read an operation's events", f"stack {stack}"):
-                found += causes_of_operation(
-                    events_of_operation(access, operation) or (), failed.path
-                )
+                told = events_of_operation(access, stack_id, operation) or ()
+                found += causes_of_operation(told, failed.path)
         except TiercelError as error:
             run_logger().warning("the events of operation %s are not read: %s", operation, error)
     return found

@@ -16,9 +16,12 @@ _MOST_PAGES = 10
 _UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "NotImplemented"})
 
 
-def events_of_operation(access: Access, operation: str) -> list[Mapping[str, Any]] | None:
-    """Return the failed events of an operation; None if AWS does not tell them."""
-    return _events(access, OperationId=operation, Filters={"FailedEvents": True})
+def events_of_operation(
+    access: Access, stack_id: str, operation: str
+) -> list[Mapping[str, Any]] | None:
+    """Return the failed events of an operation on a stack; None if AWS does not tell them."""
+    which = {"StackName": stack_id, "OperationId": operation}
+    return _events(access, **which, Filters={"FailedEvents": True})
 
 
 def events_of_change_set(access: Access, change_set_id: str) -> list[Mapping[str, Any]] | None:
