@@ -72,7 +72,7 @@ class BigFunction:
 
     def parts(self) -> dict[str, float]:
         """Return how long the parts of cold packaging take by themselves, in seconds."""
-        from tiercel.tasks.build.archive import zip_folder  # noqa: PLC0415
+        from tiercel.tasks.packaging.archive import zip_folder  # noqa: PLC0415
         from tiercel.tasks.source.export import export  # noqa: PLC0415
         from tiercel.tasks.source.repository import Commit  # noqa: PLC0415
 

@@ -20,7 +20,7 @@ from benchmarks.peers import PeerMissingError, aws_cli, environment_of, run, sam
 from benchmarks.place import forget, sandbox, work_in, working_folder
 from benchmarks.report import ROOT, Report, read_options
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.build.archive import zip_folder
+from tiercel.tasks.packaging.archive import zip_folder
 
 _COLD, _UNCHANGED = 0.6, 0.05
 _BUCKET = "peer-packages"

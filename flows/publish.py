@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
 from tiercel.domain.base.digests import short
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PREPROD
+from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import (
@@ -28,7 +28,7 @@ from tiercel.flows.release.provenance import sign_build
 from tiercel.flows.release.results import Published
 from tiercel.tasks.aws.objects import upload_package
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key
-from tiercel.tasks.build.builder import build_folder, build_service
+from tiercel.tasks.packaging.builder import build_folder, build_service
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest
 from tiercel.tasks.records.provenance import find_provenance
 

@@ -42,10 +42,10 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
-from tiercel.tasks.build.builder import build_folder
-from tiercel.tasks.build.verifier import read_template, verify_service
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
+from tiercel.tasks.packaging.builder import build_folder
+from tiercel.tasks.packaging.verifier import read_template, verify_service
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit

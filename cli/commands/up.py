@@ -11,7 +11,7 @@ from tiercel.cli.terminal.options import JsonOption, QuietOption
 from tiercel.cli.terminal.output import Output
 
 if TYPE_CHECKING:
-    from tiercel.deployments.install import Installed
+    from tiercel.deployments.up.install import Installed
 
 
 def up(
@@ -50,8 +50,8 @@ def install_everything(
     file: Path | None = None,
 ) -> Installed:
     """Install everything on the Prefect server that this process is pointed at."""
-    from tiercel.deployments.install import install
     from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
+    from tiercel.deployments.up.install import install
 
     chosen = read_prefect_file(file or installed_prefect_file())
     output.line(f"deploying what {chosen.path} describes")

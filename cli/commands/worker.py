@@ -28,7 +28,7 @@ def worker(
     from tiercel.deployments.installation import Installation, process_template
     from tiercel.deployments.own_code import require_own_code
     from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
-    from tiercel.deployments.worker import execute_runs
+    from tiercel.deployments.worker.worker import execute_runs
 
     installed = read_prefect_file(file or installed_prefect_file())
     installation = Installation.of(installed, pool, process_template())

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tiercel.domain.artifact.limits import at_most
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.limits import at_most
 
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 MAX_PACKAGE_FILES = 65_534

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from tiercel.domain.artifact.assets import Asset, AssetKind
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.template.assets import Asset, AssetKind
 
 # Sources that have to be compiled before Lambda can run them.
 _COMPILED = {

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.digests import (
     ArtifactDigest,
@@ -18,6 +17,7 @@ from tiercel.domain.base.digests import (
 )
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.template.outside import OutsideReference
 
 _HEXADECIMAL = StringConstraints(pattern=r"^[0-9a-f]{64}$")
 

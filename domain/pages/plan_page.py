@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
@@ -12,6 +11,7 @@ from tiercel.domain.pages.markdown import code, escaped, table
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.validations import Validation
+from tiercel.domain.template.outside import OutsideReference
 
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tiercel.domain.artifact.assets import resources
 from tiercel.domain.stack.plan import Change
+from tiercel.domain.template.assets import resources
 
 _SAM_WITH_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 _CONNECTOR = "AWS::Serverless::Connector"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tiercel.domain.artifact.assets import resources
 from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.review.sam_types import made_types
 from tiercel.domain.review.template_changes import template_changes
 from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies
+from tiercel.domain.template.assets import resources
 
 _LIFE = ("create", "read", "update", "delete")
 

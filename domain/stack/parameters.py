@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tiercel.domain.artifact.limits import require_parameter_limits
 from tiercel.domain.artifact.manifest import TemplateParameter
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.base.limits import require_parameter_limits
 from tiercel.domain.organization.services import Service
 
 _REFERENCE = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):[^{}]+\}\}")

@@ -10,7 +10,6 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
-from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
@@ -31,6 +30,7 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
+from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget

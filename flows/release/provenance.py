@@ -15,7 +15,7 @@ from tiercel.domain.organization.names import Names, Role
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key, sign_provenance
-from tiercel.tasks.build.builder import Built
+from tiercel.tasks.packaging.builder import Built
 from tiercel.tasks.records.provenance import verify_artifact, write_provenance
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import find_objects

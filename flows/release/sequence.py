@@ -15,7 +15,6 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.release.ledger import Intent, Outcome, Release
 from tiercel.domain.release.next_move import (
@@ -35,6 +34,7 @@ from tiercel.domain.release.outcomes import Course, failure, success
 from tiercel.domain.release.superseding import require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
+from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import ReleaseTarget

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from prefect import get_run_logger
 
 from tiercel.domain.accounts.by_hand import StackByHand
-from tiercel.domain.artifact.outside import OutsideReference
 from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
@@ -23,6 +22,7 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.states import ByHand, StackAction, StackStatus, Step
 from tiercel.domain.stack.tokens import attempt_in, change_set_name, client_token, release_of
+from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan

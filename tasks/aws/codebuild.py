@@ -12,9 +12,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tiercel.domain.artifact.buildspec import NAME_VARIABLE, RESULT_VARIABLE, SOURCE_VARIABLE
-from tiercel.domain.artifact.limits import at_most
 from tiercel.domain.artifact.remote_builds import RemoteBuild, remote_build
 from tiercel.domain.base.errors import InterruptedRunError
+from tiercel.domain.base.limits import at_most
 from tiercel.domain.organization.access import BuildProject
 from tiercel.tasks.aws.clients import client, presigning_client
 from tiercel.tasks.aws.errors import code_of, translated

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tiercel.domain.artifact.limits import MAX_RECORD_BYTES, require_object_key
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import (
@@ -19,6 +18,7 @@ from tiercel.domain.base.errors import (
     TransientError,
     UnreachableError,
 )
+from tiercel.domain.base.limits import MAX_RECORD_BYTES, require_object_key
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated

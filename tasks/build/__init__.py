@@ -1,1 +1,1 @@
-"""From source to packages and a template, and whether they are right."""
+"""Where the commands of a build run: isolated, in CodeBuild, or here."""

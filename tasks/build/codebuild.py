@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 
 import uv
 
-from tiercel.domain.artifact.assets import Asset, find_assets
 from tiercel.domain.artifact.buildspec import (
     ARM,
     BuildCommand,
@@ -28,6 +27,7 @@ from tiercel.domain.base.digests import canonical_json, sha256_hex
 from tiercel.domain.base.errors import ConfigurationError, TiercelError
 from tiercel.domain.base.text import printable
 from tiercel.domain.organization.access import BuildProject
+from tiercel.domain.template.assets import Asset, find_assets
 from tiercel.tasks.aws.codebuild import (
     BuildFiles,
     FollowedBuild,
@@ -40,8 +40,8 @@ from tiercel.tasks.build.isolated import Isolated
 from tiercel.tasks.build.isolation.availability import can_isolate
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.tarballs import MAX_RESULT_BYTES, pack_folder, unpack_untrusted
-from tiercel.tasks.build.templates import load_template
 from tiercel.tasks.engine.task import run_logger
+from tiercel.tasks.source.templates import load_template
 
 _NAME_DIGITS = 32
 _LONGEST_LINE = 2_000

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
 from tiercel.domain.artifact.archives import fault_of
-from tiercel.domain.artifact.limits import at_most
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.limits import at_most
 
 MAX_RESULT_BYTES = 1024**3
 """Of a build's result, packed and unpacked."""

@@ -18,10 +18,10 @@ from tests.adversary.workplace import SECRET, Workplace, not_isolated, not_root
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
-from tiercel.tasks.build.archive import zip_folder
 from tiercel.tasks.build.places import place_of
-from tiercel.tasks.build.references import all_references
-from tiercel.tasks.build.workshop import Workshop
+from tiercel.tasks.packaging.archive import zip_folder
+from tiercel.tasks.packaging.references import all_references
+from tiercel.tasks.packaging.workshop import Workshop
 
 _ARGUMENTS = "tasks.build.isolation.namespace:namespace_arguments"
 _SYSTEM_CALLS = "tasks.build.isolation.system_calls:system_call_filter"
@@ -371,11 +371,11 @@ ATTACKS = (
         )
     ),
     Attack("a build leaves a link for packaging", Kind.READ, "links end in the package",
-           (Removal("tasks.build.archive:_files", "not _exists_below(real, way[0])", "False"),),
+           (Removal("tasks.packaging.archive:_files", "not _exists_below(real, way[0])", "False"),),
            _linked_file),
     Attack(
         "a build leaves a link for the template", Kind.READ, "the template is in the source",
-        (Removal("tasks.build.references:read_references", "if shop.leads_outside(file):",
+        (Removal("tasks.packaging.references:read_references", "if shop.leads_outside(file):",
                  "if False:"),),
         _linked_template,
     ),

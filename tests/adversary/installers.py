@@ -12,12 +12,12 @@ from tests.adversary.frame import Attack, Kind, Removal
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Builds
-from tiercel.tasks.build.dependencies import install_steps
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.job import BuildJob
-from tiercel.tasks.build.workshop import Workshop
+from tiercel.tasks.packaging.dependencies import install_steps
+from tiercel.tasks.packaging.workshop import Workshop
 
-_STEPS = "tasks.build.dependencies:_steps_of"
+_STEPS = "tasks.packaging.dependencies:_steps_of"
 _PYTHON, _NODE = "domain.artifact.dependencies:_python", "domain.artifact.dependencies:_node"
 _BACKEND = """
 [build-system]

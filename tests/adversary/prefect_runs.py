@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.adversary.frame import Attack, Kind, Removal
-from tiercel.deployments.entry import run_environment
 from tiercel.deployments.installation import (
     AskedRun,
     Installation,
@@ -19,6 +18,7 @@ from tiercel.deployments.installation import (
     process_template,
     require_installed,
 )
+from tiercel.deployments.worker.entry import run_environment
 from tiercel.domain.base.errors import RefusedInputError
 
 _PUBLISH = "tiercel.flows.publish.publish_artifact"
@@ -80,7 +80,7 @@ def _other_truth(_: Path) -> bool:
     return "GITHUB_API_URL" in run_environment(told, own)
 
 
-_TAKEN = Removal("deployments.entry:run_environment", "if name in TAKEN")
+_TAKEN = Removal("deployments.worker.entry:run_environment", "if name in TAKEN")
 
 ATTACKS = (
     Attack(

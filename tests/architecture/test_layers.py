@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
@@ -25,7 +26,7 @@ MAY_BE_CALLED_DIRECTLY = {
     "tasks.engine.policy_files.require_fitting_policies": "measures templates of Tiercel's own",
     "tasks.engine.policy_files.render": "fills in a template of Tiercel's own",
     "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
-    "tasks.build.builder.build_folder": "the same",
+    "tasks.packaging.builder.build_folder": "the same",
     "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
     "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
     "tasks.github.client.has_credentials": "looks into the process's environment",
@@ -67,6 +68,16 @@ def found_by(rule: Rule, code: str) -> list[str]:
     return list(rule(ast.parse(code)))
 
 
+@pytest.fixture
+def loggers_as_before() -> Iterator[None]:
+    """What configures logging for itself disables the loggers of all tests that follow."""
+    yield
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
+@pytest.mark.usefixtures("loggers_as_before")
 def test_imports_point_down_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(ROOT)
@@ -112,7 +123,7 @@ def test_no_account_is_named_outside_configuration_examples_and_tests() -> None:
     for folder in (*PRODUCT, "benchmarks", "terraform", ".github"):
         places += sorted((ROOT / folder).rglob("*"))
     # AWS's own accounts are the same for everybody.
-    places.remove(ROOT / "domain" / "artifact" / "layer_publishers.py")
+    places.remove(ROOT / "domain" / "template" / "layer_publishers.py")
     assert [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in places

@@ -177,7 +177,7 @@ def test_prefects_worker_takes_and_cancels_runs_through_what_we_override() -> No
 
 def test_a_warm_start_is_called_as_prefects_own_starters_are() -> None:
     theirs = named("prefect.runner._flow_run_executor.ProcessStarter.start")
-    ours = named("tiercel.deployments.warm_runs.WarmStarter.start")
+    ours = named("tiercel.deployments.worker.warm_runs.WarmStarter.start")
     assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
 
 

@@ -8,9 +8,9 @@ import yaml
 from prefect.flows import Flow, load_flow_from_entrypoint
 
 from tests.architecture.facts import flows_in
-from tiercel.deployments.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
 from tiercel.deployments.prefect_file import PrefectFile, installed_prefect_file, read_prefect_file
-from tiercel.deployments.warm_runs import IMPORTED
+from tiercel.deployments.up.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
+from tiercel.deployments.worker.warm_runs import IMPORTED
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.flows.engine.parameters import form_of

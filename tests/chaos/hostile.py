@@ -22,7 +22,7 @@ from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.provision import provision_accounts
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.rollback import roll_back
-from tiercel.tasks.build.builder import build_folder, build_service
+from tiercel.tasks.packaging.builder import build_folder, build_service
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services

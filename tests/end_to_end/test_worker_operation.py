@@ -30,10 +30,10 @@ from tests.support.one_machine import (
     published,
 )
 from tests.support.services import INSTALLED, UNITS, Service, Unit
-from tiercel.deployments.handing_over import starter_of
 from tiercel.deployments.prefect_internals import EngineCommandStarter
-from tiercel.deployments.warm_runs import WarmStarter
-from tiercel.deployments.worker import work
+from tiercel.deployments.worker.handing_over import starter_of
+from tiercel.deployments.worker.warm_runs import WarmStarter
+from tiercel.deployments.worker.worker import work
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.aws.journal import journal_size
 

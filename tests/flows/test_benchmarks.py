@@ -17,7 +17,7 @@ from benchmarks.rounds import STEPS, Lifecycle, play
 from tests.support.aws import root_client
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.build.archive import zip_folder
+from tiercel.tasks.packaging.archive import zip_folder
 
 
 @pytest.fixture

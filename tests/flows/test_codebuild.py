@@ -26,8 +26,8 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Builds
 from tiercel.domain.review.statuses import StatusState
 from tiercel.tasks.aws.clients import client, forget_clients
-from tiercel.tasks.build.builder import Built, build_service
 from tiercel.tasks.engine.pace import stoppable
+from tiercel.tasks.packaging.builder import Built, build_service
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.repository import find_objects
 

@@ -17,13 +17,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 
 from tests.flows.test_worker import idle, until
-from tiercel.deployments.handing_over import HandingOverWorker
 from tiercel.deployments.installation import (
     Installation,
     InstalledDeployment,
     process_template,
 )
 from tiercel.deployments.runs import artifacts_of
+from tiercel.deployments.worker.handing_over import HandingOverWorker
 from tiercel.domain.base.failure_document import KEY, failure_in
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prefect_server")]

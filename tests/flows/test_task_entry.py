@@ -17,11 +17,11 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from tiercel.deployments.entry import TAKEN, run_environment
 from tiercel.deployments.installation import pool_template
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.deployments.runs import artifacts_of
-from tiercel.deployments.task_run import execute_task
+from tiercel.deployments.worker.entry import TAKEN, run_environment
+from tiercel.deployments.worker.task_run import execute_task
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.failure_document import KEY, failure_in
 
@@ -61,7 +61,14 @@ def test_nothing_that_is_taken_names_code_or_another_server_of_aws_or_github() -
 def test_the_entry_command_ignores_what_it_is_told_to_do(tmp_path: Path) -> None:
     """It ends because no run is named, and has neither run the command nor kept the variables."""
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "tiercel.deployments.entry", "touch", str(tmp_path / "done")],
+        [
+            sys.executable,
+            "-I",
+            "-m",
+            "tiercel.deployments.worker.entry",
+            "touch",
+            str(tmp_path / "done"),
+        ],
         env={"PREFECT_API_URL": "http://127.0.0.1:1/api", "PREFECT_LOGGING_LEVEL": "DEBUG"},
         capture_output=True,
         text=True,

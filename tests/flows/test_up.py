@@ -22,8 +22,6 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
-from tiercel.deployments.asked_runs import asked_run
-from tiercel.deployments.install import install
 from tiercel.deployments.installation import (
     AskedRun,
     Installation,
@@ -32,6 +30,8 @@ from tiercel.deployments.installation import (
 )
 from tiercel.deployments.prefect_file import PrefectFile, read_prefect_file
 from tiercel.deployments.runs import follow
+from tiercel.deployments.up.install import install
+from tiercel.deployments.worker.asked_runs import asked_run
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
 

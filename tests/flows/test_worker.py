@@ -17,13 +17,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
 
-from tiercel.deployments.handing_over import HandingOverWorker
 from tiercel.deployments.installation import (
     Installation,
     InstalledDeployment,
     process_template,
 )
-from tiercel.deployments.warm_runs import warm_runs
+from tiercel.deployments.worker.handing_over import HandingOverWorker
+from tiercel.deployments.worker.warm_runs import warm_runs
 
 WAITS = f"{sys.executable} -c 'import time; time.sleep(60)'"
 ENGINE = f"{sys.executable} -m prefect.engine"

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from prefect.context import refresh_global_settings_context
 
 from tiercel.cli.main import main
-from tiercel.deployments.warm_runs import IMPORTED
+from tiercel.deployments.worker.warm_runs import IMPORTED
 
 MESSAGE_BYTES = 1 << 17
 _OUTPUT, _ERRORS, _REPORT = range(3)

@@ -12,7 +12,6 @@ from tests.support.codes import because
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
 from tests.tasks.faults import Faults, error, losing_first, once
-from tiercel.domain.artifact.limits import MAX_RECORD_BYTES
 from tiercel.domain.artifact.manifest import PackagedObject, object_key
 from tiercel.domain.base.errors import (
     ArtifactConflictError,
@@ -20,6 +19,7 @@ from tiercel.domain.base.errors import (
     TransientError,
     UnreachableError,
 )
+from tiercel.domain.base.limits import MAX_RECORD_BYTES
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
 from tiercel.tasks.aws.objects import (

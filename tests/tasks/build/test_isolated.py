@@ -14,14 +14,14 @@ from tiercel.domain.artifact.source_tree import source_paths, source_tree
 from tiercel.domain.base.errors import BuildFailedError, ConfigurationError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Builds
-from tiercel.tasks.build.builder import build_service
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.isolated import Isolated
 from tiercel.tasks.build.isolation.availability import bubblewrap, can_isolate
 from tiercel.tasks.build.isolation.system_calls import KNOWN_MACHINES, system_call_filter
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.places import place_of
-from tiercel.tasks.build.verifier import verify_service
+from tiercel.tasks.packaging.builder import build_service
+from tiercel.tasks.packaging.verifier import verify_service
 from tiercel.tasks.source.repository import find_objects
 
 pytestmark = pytest.mark.process

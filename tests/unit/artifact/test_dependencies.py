@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.artifact.assets import Asset, AssetKind
 from tiercel.domain.artifact.dependencies import install_commands, is_left_out, layer_folder
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
+from tiercel.domain.template.assets import Asset, AssetKind
 
 UV = "/opt/tiercel/bin/uv"
 WHERE = "orders/src (Function in orders/template.yaml)"

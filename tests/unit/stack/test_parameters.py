@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.artifact.manifest import TemplateParameter
 from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError
 from tiercel.domain.organization.services import EnvironmentOverrides, Service
 from tiercel.domain.stack.parameters import resolve_parameters
+from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
 
 BUCKET = "acme-preprod-staging-222222222222-eu-central-1"
 

@@ -2,9 +2,10 @@
 
 A run's command and variables come from Prefect's server, by its work pool, its deployment and
 itself. Here the variables are cut down to those that a run needs, before anything reads them, and
-the image's own win. Then `tiercel.deployments.task_run` compares the run with what is installed.
+the image's own win. Then `tiercel.deployments.worker.task_run` compares the run with what is
+installed.
 
-    python -I -m tiercel.deployments.entry
+    python -I -m tiercel.deployments.worker.entry
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ TAKEN = frozenset(
 def main() -> None:
     """Become the process that executes the run, with its own variables and no others."""
     own = IMAGE_ENVIRONMENT.read_text("utf-8") if IMAGE_ENVIRONMENT.exists() else ""
-    command = [sys.executable, "-I", "-m", "tiercel.deployments.task_run"]
+    command = [sys.executable, "-I", "-m", "tiercel.deployments.worker.task_run"]
     os.execve(sys.executable, command, run_environment(os.environ, own))  # noqa: S606 - no shell
 
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tiercel.domain.artifact.limits import not_a_mapping
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.limits import not_a_mapping
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import TemplateDocument
 

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.codes import because
-from tiercel.domain.artifact.limits import MAX_TEMPLATE_BYTES
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.tasks.build.templates import dump_template, load_template, parse_template
+from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
+from tiercel.tasks.source.templates import dump_template, load_template, parse_template
 
 # What multiplies would take hours; no other test of this module takes seconds.
 pytestmark = pytest.mark.timeout(60)

@@ -38,7 +38,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 IMPORTED = [
     ENGINE,
     "prefect.flow_engine",
-    "tiercel.deployments.worker",
+    "tiercel.deployments.worker.worker",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
     "tiercel.flows.promote",
@@ -46,7 +46,7 @@ IMPORTED = [
     "tiercel.flows.publish",
     "tiercel.flows.rollback",
     "tiercel.flows.verify",
-    "tiercel.deployments.read_beforehand",
+    "tiercel.deployments.worker.read_beforehand",
 ]
 """What every run needs, in this order; tests/architecture compares the flows with prefect.yaml."""
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER, declare_boundary
-from tiercel.domain.artifact.local_files import (
+from tiercel.domain.base.values import Frozen, TemplateDocument
+from tiercel.domain.template.boundary import BOUNDARY_PARAMETER, declare_boundary
+from tiercel.domain.template.local_files import (
     is_local,
     mapping,
     refuse_includes,
@@ -20,7 +21,6 @@ from tiercel.domain.artifact.local_files import (
     require_not_elsewhere,
     walk,
 )
-from tiercel.domain.base.values import Frozen, TemplateDocument
 
 ASSET_BUCKET_PARAMETER = "TiercelAssetBucket"
 """The template parameter that names the bucket from which the stack's account reads."""

@@ -29,7 +29,6 @@ from prefect.utilities.engine import propose_state
 from prefect.utilities.processutils import sanitize_subprocess_env
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
 
-from tiercel.deployments.asked_runs import AskedConfiguration, asked_run
 from tiercel.deployments.installation import Installation, require_installed
 from tiercel.deployments.prefect_internals import (
     ControlSignalStatus,
@@ -42,8 +41,9 @@ from tiercel.deployments.prefect_internals import (
     ProcessStarter,
     names_a_command,
 )
-from tiercel.deployments.refusing import refuse_run
-from tiercel.deployments.warm_runs import WarmStarter
+from tiercel.deployments.worker.asked_runs import AskedConfiguration, asked_run
+from tiercel.deployments.worker.refusing import refuse_run
+from tiercel.deployments.worker.warm_runs import WarmStarter
 from tiercel.domain.base.errors import RefusedInputError
 
 _logger = get_logger("tiercel.worker")

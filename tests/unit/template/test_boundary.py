@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER, bounded
+from tiercel.domain.template.boundary import BOUNDARY_PARAMETER, bounded
 
 REF = {"Ref": BOUNDARY_PARAMETER}
 

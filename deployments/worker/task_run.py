@@ -19,8 +19,6 @@ import anyio
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
-from tiercel.deployments.asked_runs import asked_run
-from tiercel.deployments.handing_over import execute_or_hand_over, resolver_of
 from tiercel.deployments.installation import (
     Installation,
     InstalledDeployment,
@@ -34,7 +32,9 @@ from tiercel.deployments.prefect_file import (
     read_prefect_file,
 )
 from tiercel.deployments.prefect_internals import EngineCommandStarter, FlowRunExecutorContext
-from tiercel.deployments.refusing import refuse_run
+from tiercel.deployments.worker.asked_runs import asked_run
+from tiercel.deployments.worker.handing_over import execute_or_hand_over, resolver_of
+from tiercel.deployments.worker.refusing import refuse_run
 from tiercel.domain.base.errors import TiercelError
 
 OWN_FILE = Path("/etc/tiercel") / FILE_NAME

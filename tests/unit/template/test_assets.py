@@ -14,7 +14,8 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from tests.support.codes import because
-from tiercel.domain.artifact.assets import (
+from tiercel.domain.base.errors import ExitCode, RefusedInputError
+from tiercel.domain.template.assets import (
     ASSET_BUCKET_PARAMETER,
     Asset,
     AssetKind,
@@ -23,9 +24,8 @@ from tiercel.domain.artifact.assets import (
     resources,
     rewrite,
 )
-from tiercel.domain.artifact.boundary import BOUNDARY_PARAMETER
-from tiercel.domain.artifact.local_files import is_local
-from tiercel.domain.base.errors import ExitCode, RefusedInputError
+from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
+from tiercel.domain.template.local_files import is_local
 
 CODE, LAYER, FILE, TEMPLATE = AssetKind
 BUCKET = {"Ref": ASSET_BUCKET_PARAMETER}

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tiercel.domain.artifact.limits import (
+from tiercel.domain.base.errors import ExitCode, RefusedInputError
+from tiercel.domain.base.limits import (
     MAX_DESCRIPTION_BYTES,
     MAX_KEY_BYTES,
     MAX_MAPPINGS,
@@ -19,7 +20,6 @@ from tiercel.domain.artifact.limits import (
     require_template_limits,
     require_template_size,
 )
-from tiercel.domain.base.errors import ExitCode, RefusedInputError
 
 WHERE = "services/orders/template.yaml"
 

@@ -28,8 +28,8 @@ from tiercel.domain.artifact.archives import (
     require_safe_archive,
     require_safe_package,
 )
-from tiercel.domain.artifact.limits import at_most
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.limits import at_most
 
 # A third of the time of level 6 for packages that are at most some hundredths larger:
 # about what zlib, with which others package, makes of them at its own level 6.

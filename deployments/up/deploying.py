@@ -18,8 +18,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 
-from tiercel.deployments.changes import ServerChange, facts_of, server_change
 from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
+from tiercel.deployments.up.changes import ServerChange, facts_of, server_change
 from tiercel.domain.base.errors import ConfigurationError, UnreachableError
 from tiercel.flows.engine.parameters import form_of
 from tiercel.tasks.engine.processes import Command, Ending, run_command

@@ -13,12 +13,12 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from tiercel.deployments.automations import automations
-from tiercel.deployments.changes import ServerChange, server_change
-from tiercel.deployments.deploying import Schedule, deploy_all
 from tiercel.deployments.installation import PROCESS, process_template
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.deployments.server import prefect_server
+from tiercel.deployments.up.automations import automations
+from tiercel.deployments.up.changes import ServerChange, server_change
+from tiercel.deployments.up.deploying import Schedule, deploy_all
 from tiercel.domain.base.errors import ConfigurationError
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.codes import because
-from tiercel.domain.artifact.layer_publishers import AWS_LAYER_ACCOUNTS
-from tiercel.domain.artifact.outside import OutsideKind, account_of, outside_references
-from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import Environment
+from tiercel.domain.template.layer_publishers import AWS_LAYER_ACCOUNTS
+from tiercel.domain.template.outside import OutsideKind, account_of, outside_references
+from tiercel.domain.template.outside_rules import require_allowed
 
 RUNTIME, INFRASTRUCTURE, FOREIGN = "222222222222", "111111111111", "999999999999"
 HERE = "orders/template.yaml"

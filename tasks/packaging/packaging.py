@@ -7,15 +7,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
-from tiercel.domain.artifact.assets import AssetKind, declare_asset_bucket, rewrite
-from tiercel.domain.artifact.boundary import bounded, declare_boundary
-from tiercel.domain.artifact.limits import at_most, require_template_limits
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
-from tiercel.tasks.build.archive import require_safe_zip, zip_files, zip_folder
-from tiercel.tasks.build.dependencies import finish_copy
-from tiercel.tasks.build.references import LocalReference, read_references
-from tiercel.tasks.build.templates import dump_template
-from tiercel.tasks.build.workshop import Workshop
+from tiercel.domain.base.limits import at_most, require_template_limits
+from tiercel.domain.template.assets import AssetKind, declare_asset_bucket, rewrite
+from tiercel.domain.template.boundary import bounded, declare_boundary
+from tiercel.tasks.packaging.archive import require_safe_zip, zip_files, zip_folder
+from tiercel.tasks.packaging.dependencies import finish_copy
+from tiercel.tasks.packaging.references import LocalReference, read_references
+from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.source.templates import dump_template
 
 _ZIPS = (".zip", ".jar")
 _SUFFIX = re.compile("[a-z]{1,20}")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tiercel.domain.artifact.assets import Asset, AssetKind, find_assets
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.tasks.build.templates import load_template
-from tiercel.tasks.build.workshop import Workshop
+from tiercel.domain.template.assets import Asset, AssetKind, find_assets
+from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.source.templates import load_template
 
 _MAX_NESTING = 5
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from tiercel.domain.artifact.limits import (
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.limits import (
     MAX_TEMPLATE_NODES,
     not_a_mapping,
     require_template_limits,
     require_template_size,
 )
-from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
 
 _MAX_DEPTH = 60

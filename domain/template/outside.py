@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import Field
 
-from tiercel.domain.artifact.intrinsics import OWN, TemplateScope, items_of, scope_of, texts_of
-from tiercel.domain.artifact.local_files import NESTED_PATHS, UNPACKAGED, walk
-from tiercel.domain.artifact.trusts import ANYBODY, trusted_principals
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.values import Frozen, TemplateDocument
+from tiercel.domain.template.intrinsics import OWN, TemplateScope, items_of, scope_of, texts_of
+from tiercel.domain.template.local_files import NESTED_PATHS, UNPACKAGED, walk
+from tiercel.domain.template.trusts import ANYBODY, trusted_principals
 
 PLACEHOLDER = re.compile(r"\$\{([^}?]+)\}")
 """Where a text has the value of a parameter, or of what each account and region has."""

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from tests.tasks.conftest import Origin
-from tiercel.domain.artifact.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
 from tiercel.domain.base.errors import (
@@ -28,7 +27,8 @@ from tiercel.domain.base.errors import (
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Builds
-from tiercel.tasks.build.builder import Built, build_folder, build_service
+from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
+from tiercel.tasks.packaging.builder import Built, build_folder, build_service
 from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tiercel.domain.artifact.intrinsics import UNKNOWN_TEXT, TemplateScope, items_of
-from tiercel.domain.artifact.local_files import walk
 from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.template.intrinsics import UNKNOWN_TEXT, TemplateScope, items_of
+from tiercel.domain.template.local_files import walk
 
 ANYBODY = "*"
 """The principal that is everybody."""

@@ -11,18 +11,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.manifest import Manifest, PackagedObject, TemplateParameter
-from tiercel.domain.artifact.outside import outside_references
 from tiercel.domain.artifact.source_tree import SourceTree, source_paths
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
-from tiercel.tasks.build.dependencies import install_steps
+from tiercel.domain.template.outside import outside_references
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
-from tiercel.tasks.build.packaging import package_template
 from tiercel.tasks.build.places import image_of, place_of
-from tiercel.tasks.build.workshop import Workshop
 from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.packaging.dependencies import install_steps
+from tiercel.tasks.packaging.packaging import package_template
+from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.export import export
 from tiercel.tasks.source.repository import Commit
 

@@ -10,16 +10,16 @@ from pathlib import Path, PurePosixPath
 
 import uv
 
-from tiercel.domain.artifact.assets import AssetKind
 from tiercel.domain.artifact.dependencies import (
     SETTINGS_FILES,
     install_commands,
     is_left_out,
     layer_folder,
 )
+from tiercel.domain.template.assets import AssetKind
 from tiercel.tasks.build.job import BuildStep
-from tiercel.tasks.build.references import LocalReference, all_references
-from tiercel.tasks.build.workshop import CodeCopy, Workshop
+from tiercel.tasks.packaging.references import LocalReference, all_references
+from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 
 _COPIES = "installed"
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)

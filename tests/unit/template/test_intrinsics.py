@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.artifact.intrinsics import OWN, UNKNOWN_TEXT, items_of, scope_of, texts_of
+from tiercel.domain.template.intrinsics import OWN, UNKNOWN_TEXT, items_of, scope_of, texts_of
 
 CHILD = {
     "Parameters": {"Partner": {"Type": "String"}, "Fixed": {"Type": "String", "Default": "f"}},

@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tiercel.domain.artifact.intrinsics import OWN, UNKNOWN_TEXT
-from tiercel.domain.artifact.layer_publishers import AWS_LAYER_ACCOUNTS
-from tiercel.domain.artifact.outside import (
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.topology import Environment
+from tiercel.domain.template.intrinsics import OWN, UNKNOWN_TEXT
+from tiercel.domain.template.layer_publishers import AWS_LAYER_ACCOUNTS
+from tiercel.domain.template.outside import (
     PLACEHOLDER,
     OutsideKind,
     OutsideReference,
     account_of,
 )
-from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.topology import Environment
 
 _MOST_TOLD = 20
 _BY_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")

@@ -20,9 +20,9 @@ import httpx
 from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 
-from tiercel.deployments.handing_over import HandingOverWorker
 from tiercel.deployments.installation import Installation
-from tiercel.deployments.warm_runs import warm_runs
+from tiercel.deployments.worker.handing_over import HandingOverWorker
+from tiercel.deployments.worker.warm_runs import warm_runs
 from tiercel.tasks.engine.secrecy import make_unreadable
 
 _POLL_SECONDS = 0.2

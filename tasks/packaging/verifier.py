@@ -10,18 +10,18 @@ from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tiercel.domain.artifact.outside_rules import require_allowed
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.tasks.build.builder import build_and_package, build_work
+from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
-from tiercel.tasks.build.templates import load_template, parse_template
 from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.packaging.builder import build_and_package, build_work
 from tiercel.tasks.source.repository import Commit, read_text
+from tiercel.tasks.source.templates import load_template, parse_template
 
 _LINT_SECONDS = 120
 _LINT_REPORT = "report.json"

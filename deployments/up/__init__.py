@@ -1,0 +1,1 @@
+"""What brings the deployments, work pools and automations to a Prefect server."""

@@ -1,0 +1,1 @@
+"""What executes runs: the worker, its forked processes, and the entry of tasks and pods."""

@@ -1,0 +1,1 @@
+"""What a template says: its values, the files it names, and what lies outside of its package."""

@@ -1,0 +1,1 @@
+"""From source to packages and a template, and whether they are right."""
