@@ -45,7 +45,7 @@ class Cause:
     @property
     def is_the_sandboxs(self) -> bool:
         """Whether only the sandbox fails here."""
-        return self.reason.startswith(SANDBOX_CANNOT)
+        return SANDBOX_CANNOT in self.reason
 
 
 def causes_in(events: Iterable[StackEvent], nested_in: str = "") -> list[Cause]:

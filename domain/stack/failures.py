@@ -52,7 +52,7 @@ def deploy_failure(
     state = _STATE.get(status, f"the stack is {status}")
     why = "\n".join(line for cause in causes for line in cause.lines())
     why = why or reason or "CloudFormation gives no reason"
-    if reason.startswith(SANDBOX_CANNOT) or (causes and all(c.is_the_sandboxs for c in causes)):
+    if SANDBOX_CANNOT in reason or (causes and all(c.is_the_sandboxs for c in causes)):
         return sandbox_cannot(f"stack {stack} ended as {status}", where, why, state)
     return DeployFailedError(
         "stack.failed",
@@ -86,7 +86,7 @@ def template_refused(
     why = [one.line() for one in failed] or [reason or "CloudFormation gives no reason"]
     why += [f"warning: {one.line()}" for one in warned]
     what = f"CloudFormation refuses the template of stack {stack}"
-    if not failed and reason.startswith(SANDBOX_CANNOT):
+    if not failed and SANDBOX_CANNOT in reason:
         return sandbox_cannot(what, where, "\n".join(why), state)
     taken = any(one.name == NAME_CONFLICT for one in failed)
     return DeployFailedError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -159,8 +160,16 @@ def _damaged(what: str, where: str, why: str) -> TiercelError:
         f"cannot {what}: AWS's answer was damaged on its way",
         where=where,
         why=why,
-        remedy="run it again; if it stays so, check the proxies between here and AWS",
+        remedy=f"run it again; if it stays so, {_suspect()}",
     )
+
+
+def _suspect() -> str:
+    """Return what damages answers: what stands in for AWS, where something does, else proxies."""
+    stand_in = os.environ.get("AWS_ENDPOINT_URL")
+    if not stand_in:
+        return "check the proxies between here and AWS"
+    return f"what answers at {stand_in} in place of AWS cannot do this: AWS itself may well"
 
 
 def _wrong_setting(what: str, where: str, why: str) -> TiercelError:

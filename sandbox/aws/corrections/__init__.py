@@ -38,8 +38,10 @@ from tiercel.sandbox.aws.corrections.stacks import (
     change_sets,
     custom_resources,
     early_validation,
+    gaps,
     nested_change_sets,
     nested_stacks,
+    references,
     service_role,
     stack_events,
 )
@@ -96,6 +98,9 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     nested_change_sets.plan_nested_stacks,
     early_validation.validate_when_a_change_set_is_made,
     custom_resources.wait_for_answers_with_a_limit,
+    references.read_references_as_the_service_role,
+    gaps.say_which_types_are_missing,
+    gaps.say_what_trips_the_emulator,
 )
 
 
