@@ -85,18 +85,24 @@ def template_refused(
     warned = [one for one in validations if one.warns]
     why = [one.line() for one in failed] or [reason or "CloudFormation gives no reason"]
     why += [f"warning: {one.line()}" for one in warned]
-    what = f"CloudFormation refuses the template of stack {stack}"
     if not failed and SANDBOX_CANNOT in reason:
-        return sandbox_cannot(what, where, "\n".join(why), state)
-    taken = any(one.name == NAME_CONFLICT for one in failed)
+        return sandbox_cannot(f"stack {stack} cannot be planned", where, "\n".join(why), state)
+    told = "\n".join(why)
+    if any(one.name == NAME_CONFLICT for one in failed):
+        return DeployFailedError(
+            "plan.name_taken",
+            f"stack {stack} names a resource as one is named already",
+            where=where,
+            why=told,
+            state=state,
+            remedy="give the resource a name that nothing in the account has, or none at all, so "
+            "that CloudFormation makes one; or remove what has the name; then release again",
+        )
     return DeployFailedError(
-        "plan.name_taken" if taken else "plan.template_refused",
-        f"{what}: a name is taken" if taken else what,
+        "plan.template_refused",
+        f"CloudFormation refuses the template of stack {stack}",
         where=where,
-        why="\n".join(why),
+        why=told,
         state=state,
-        remedy="give the resource a name that nothing in the account has, or none at all, so that "
-        "CloudFormation makes one; or remove what has the name; then release again"
-        if taken
-        else "correct the template or its parameters and release again",
+        remedy="correct the template or its parameters and release again",
     )

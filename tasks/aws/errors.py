@@ -160,16 +160,16 @@ def _damaged(what: str, where: str, why: str) -> TiercelError:
         f"cannot {what}: AWS's answer was damaged on its way",
         where=where,
         why=why,
-        remedy=f"run it again; if it stays so, {_suspect()}",
+        remedy=f"run it again; if it stays so, look at {_between()}",
     )
 
 
-def _suspect() -> str:
-    """Return what damages answers: what stands in for AWS, where something does, else proxies."""
+def _between() -> str:
+    """Return what may damage answers: what stands in for AWS, where something does, else proxies."""
     stand_in = os.environ.get("AWS_ENDPOINT_URL")
     if not stand_in:
-        return "check the proxies between here and AWS"
-    return f"what answers at {stand_in} in place of AWS cannot do this: AWS itself may well"
+        return "the proxies between here and AWS"
+    return f"what answers at {stand_in}: it cannot do this, AWS itself may well"
 
 
 def _wrong_setting(what: str, where: str, why: str) -> TiercelError:
