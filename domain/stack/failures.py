@@ -53,7 +53,7 @@ def deploy_failure(
     why = "\n".join(line for cause in causes for line in cause.lines())
     why = why or reason or "CloudFormation gives no reason"
     if SANDBOX_CANNOT in reason or (causes and all(c.is_the_sandboxs for c in causes)):
-        return sandbox_cannot(f"stack {stack} ended as {status}", where, why, state)
+        return sandbox_cannot(stack, where, why, state)
     return DeployFailedError(
         "stack.failed",
         f"stack {stack} ended as {status}",
@@ -64,11 +64,11 @@ def deploy_failure(
     )
 
 
-def sandbox_cannot(what: str, where: str, why: str, state: str) -> DeployFailedError:
+def sandbox_cannot(stack: str, where: str, why: str, state: str) -> DeployFailedError:
     """Return the error of something that fails in the sandbox, and says nothing about AWS."""
     return DeployFailedError(
         "stack.sandbox_cannot",
-        f"{what}: the sandbox cannot do this",
+        f"the sandbox cannot do what stack {stack} needs",
         where=where,
         why=why,
         state=state,
@@ -86,7 +86,7 @@ def template_refused(
     why = [one.line() for one in failed] or [reason or "CloudFormation gives no reason"]
     why += [f"warning: {one.line()}" for one in warned]
     if not failed and SANDBOX_CANNOT in reason:
-        return sandbox_cannot(f"stack {stack} cannot be planned", where, "\n".join(why), state)
+        return sandbox_cannot(stack, where, "\n".join(why), state)
     told = "\n".join(why)
     if any(one.name == NAME_CONFLICT for one in failed):
         return DeployFailedError(

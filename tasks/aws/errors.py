@@ -165,7 +165,7 @@ def _damaged(what: str, where: str, why: str) -> TiercelError:
 
 
 def _between() -> str:
-    """Return what may damage answers: what stands in for AWS, where something does, else proxies."""
+    """Return what may damage answers: what stands in for AWS, else what lies between."""
     stand_in = os.environ.get("AWS_ENDPOINT_URL")
     if not stand_in:
         return "the proxies between here and AWS"
