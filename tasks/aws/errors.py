@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -159,8 +160,16 @@ def _damaged(what: str, where: str, why: str) -> TiercelError:
         f"cannot {what}: AWS's answer was damaged on its way",
         where=where,
         why=why,
-        remedy="run it again; if it stays so, check the proxies between here and AWS",
+        remedy=f"run it again; if it stays so, look at {_between()}",
     )
+
+
+def _between() -> str:
+    """Return what may damage answers: what stands in for AWS, else what lies between."""
+    stand_in = os.environ.get("AWS_ENDPOINT_URL")
+    if not stand_in:
+        return "the proxies between here and AWS"
+    return f"what answers at {stand_in}: it cannot do this, AWS itself may well"
 
 
 def _wrong_setting(what: str, where: str, why: str) -> TiercelError:
