@@ -73,15 +73,11 @@ LONGEST_REMOTE_SECONDS = 3000
 """Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
 
 
-PUBLIC_INDEXES = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
-"""The hosts of PyPI and of npm's registry."""
-
-
 class Builds(Frozen):
     """Where a service's own build runs, what it reaches there, and its limits."""
 
     where: BuildPlace = BuildPlace.ISOLATED
-    indexes: tuple[IndexHost, ...] = PUBLIC_INDEXES
+    indexes: tuple[IndexHost, ...] = ()
     index_credentials: dict[IndexHost, AbsolutePath] = Field(default_factory=dict)
     tools: tuple[AbsolutePath, ...] = ()
     timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900

@@ -44,7 +44,7 @@ def _install(folder: Path, files: dict[str, str], runtime: str) -> None:
     shop.scratch.mkdir()
     builds = Builds(where=BuildPlace.HERE, timeout_seconds=60)
     with suppress(TiercelError):
-        steps = install_steps(shop, runs_code=Here.holds)
+        steps = install_steps(shop, {}, runs_code=Here.holds)
         Here().build(BuildJob(service, builds, shop.root, shop.scratch, steps))
 
 

@@ -58,6 +58,8 @@ BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 SMALL = topology_text(
     "acme/*",
     more="""
+[builds]
+indexes = ["packages.example.com"]
 [services.storage]
 path = "services/storage"
 [services.orders]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.support.topology import topology_of
 from tests.tasks.conftest import Origin
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
@@ -154,6 +155,31 @@ def test_every_place_gives_the_same_bytes(
     service = ORDERS.model_copy(update={"build": build})
     here = built(origin, tmp_path / "here", BuildPlace.HERE, service)
     assert built(origin, tmp_path / "isolated", BuildPlace.ISOLATED, service) == here
+
+
+@needs_isolation
+@pytest.mark.parametrize(
+    ("files", "runtime"),
+    [
+        ({"orders/src/requirements.txt": "tea==1.0\n"}, "python3.12"),
+        ({"orders/src/package.json": '{"dependencies": {"tea": "1.0"}}'}, "nodejs22.x"),
+    ],
+)
+def test_packages_without_an_index_are_refused_before_anything_runs(
+    origin: Origin, tmp_path: Path, files: dict[str, str], runtime: str
+) -> None:
+    template = TEMPLATE.replace("python3.12", runtime)
+    origin.commit({"orders/template.json": template, "orders/src/app.py": "x = 1\n"} | files)
+    with pytest.raises(ConfigurationError, check=because("builds.no_index")):
+        built(origin, tmp_path, BuildPlace.ISOLATED, ORDERS)
+    assert not list(tmp_path.rglob("build.log"))
+
+
+@needs_isolation
+def test_a_build_that_asks_another_host_says_which_line_is_missing(tmp_path: Path) -> None:
+    ask = "import urllib.request as u; u.urlopen('http://packages.example:8080/')"
+    error = failure_of(job_of(tmp_path, "/usr/bin/env", "python3", "-c", ask))
+    assert 'indexes = ["packages.example:8080"]' in error.why
 
 
 @needs_isolation
