@@ -59,7 +59,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 }
 
 resource "aws_iam_role" "this" {
-  for_each = toset(["orchestrator", "builder", "verifier", "trigger"])
+  for_each = toset(["orchestrator", "builder", "verifier", "trigger", "retention"])
 
   name               = "${local.prefix}${each.key}"
   assume_role_policy = templatefile("${local.policies}/${each.key}-trust.json", local.values)
