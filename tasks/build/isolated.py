@@ -16,6 +16,7 @@ from tiercel.domain.artifact.indexes import require_reachable
 from tiercel.domain.organization.reach import Reach
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.isolation.availability import bubblewrap
+from tiercel.tasks.build.isolation.groups import CommandGroup, delegated_group
 from tiercel.tasks.build.isolation.introduction import Introduction
 from tiercel.tasks.build.isolation.limits import NamespaceGuard
 from tiercel.tasks.build.isolation.namespace import (
@@ -135,7 +136,20 @@ def _guard(
         processes=builds.processes,
         disk_mib=builds.disk_mib,
         file_bytes=MAX_FILE_BYTES,
+        group=_group(builds),
     )
+
+
+def _group(builds: Builds) -> CommandGroup | None:
+    """Return a control group for a command; None where none is delegated, or the kernel refuses."""
+    above = delegated_group(Path("/proc/self/cgroup").read_text())
+    if above is None:
+        return None
+    try:
+        return CommandGroup.create(above, builds.memory_mib, builds.processes)
+    except OSError as error:
+        run_logger().warning("memory and processes are looked at, not limited: %s", error)
+        return None
 
 
 def _environment(job: BuildJob) -> dict[str, str]:
