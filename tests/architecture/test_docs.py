@@ -60,6 +60,10 @@ SMALL = topology_text(
     more="""
 [builds]
 indexes = ["packages.example.com"]
+[environments.preprod.build_network]
+vpc = "vpc-0123456789abcdef0"
+subnets = ["subnet-0123456789abcdef0"]
+security_groups = ["sg-0123456789abcdef0"]
 [services.storage]
 path = "services/storage"
 [services.orders]
