@@ -24,11 +24,14 @@ _EXAMPLE = ("packages.example.com", _HTTPS)
 
 # https://docs.astral.sh/uv/reference/environment/
 _UV_DEFAULTS = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
-_UV_MORE = ("UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX")
+_UV_MORE = ("UV_EXTRA_INDEX_URL", "UV_INDEX")
 _NPM_REGISTRY = "npm_config_registry"
+_NOT_FETCHED = {"dev", "link", "inBundle"}
 
 # https://pip.pypa.io/en/stable/reference/requirements-file-format/
 _OPTION = re.compile(r"(--[a-z-]+|-[a-z])(?:\s*=\s*|\s*)(.*)")
+_DEFAULTS = ("--index-url", "-i")
+_LINKS = ("--find-links", "-f")
 _ADDRESS = re.compile(r"(?:^|@\s*)((?:git\+)?https?://\S+)")
 _A_PATH = re.compile(r"[./]|file:|.*\.(?:whl|zip|tar\.gz)$")
 
@@ -51,30 +54,24 @@ NO_NEED = IndexNeed()
 
 def needs_of_python(requirements: str, variables: Mapping[str, str]) -> IndexNeed:
     """Return what uv will ask for a requirements.txt; `variables` are those that it sees."""
-    named: list[str] = []
-    default, asks, no_index = False, False, False
-    for line in _lines(requirements):
-        option = _OPTION.fullmatch(line)
-        if option:
-            word, value = option[1], option[2]
-            no_index |= word == "--no-index"
-            default |= word in ("--index-url", "-i")
-            named += [value] if word in _INDEX_OPTIONS else []
-        elif address := _ADDRESS.search(line):
-            named.append(address[1])
-        elif not _A_PATH.match(line):
-            asks = True
-    if no_index or not asks:
+    lines = list(_lines(requirements))
+    options = [(found[1], found[2]) for found in map(_OPTION.fullmatch, lines) if found]
+    wanted = [line for line in lines if not line.startswith("-")]
+    named = [found[1] for found in map(_ADDRESS.search, wanted) if found]
+    if all(_ADDRESS.search(one) or _A_PATH.match(one) for one in wanted):
         return IndexNeed(_hosts(named))
-    told = [variables[name] for name in _UV_DEFAULTS if variables.get(name)]
-    more = [one for name in _UV_MORE for one in variables.get(name, "").split()]
+    named += [value for word, value in options if word in _LINKS]
+    named += variables.get("UV_FIND_LINKS", "").split()
+    if any(word == "--no-index" for word, _ in options):
+        return IndexNeed(_hosts(named))
+    told = [value for word, value in options if word in _DEFAULTS]
+    told += [variables[name] for name in _UV_DEFAULTS if variables.get(name)]
+    named += told[:1] + [value for word, value in options if word == "--extra-index-url"]
     # An index of UV_INDEX may have a name before its address.
-    named += [one.partition("=")[2] if "://" in one.partition("=")[2] else one for one in more]
-    named += [] if default else told[:1]
-    return IndexNeed(_hosts(named), own=not default and not told)
-
-
-_INDEX_OPTIONS = ("--index-url", "-i", "--extra-index-url", "--find-links", "-f")
+    for one in (one for name in _UV_MORE for one in variables.get(name, "").split()):
+        after = one.partition("=")[2]
+        named.append(after if "://" in after else one)
+    return IndexNeed(_hosts(named), own=not told)
 
 
 def needs_of_node(package: str, lock: str, variables: Mapping[str, str]) -> IndexNeed:
@@ -86,14 +83,15 @@ def needs_of_node(package: str, lock: str, variables: Mapping[str, str]) -> Inde
     lower = {name.lower(): value for name, value in variables.items()}
     registry = lower.get(_NPM_REGISTRY, "")
     if locked := _packages_of(lock):
-        resolved = [str(one["resolved"]) for one in locked if "resolved" in one]
-        return IndexNeed(_hosts([registry] if registry and resolved else resolved))
-    wanted = list(_dependencies_of(package))
-    named = [one for one in wanted if _ADDRESS.match(one)]
-    asks = any(re.match(r"[^:/]*$|npm:", one) for one in wanted)
-    if not asks:
-        return IndexNeed(_hosts(named))
-    return IndexNeed(_hosts([*named, registry]), own=not registry)
+        named = [str(one["resolved"]) for one in locked if "resolved" in one]
+        asks = len(named) < len(locked)
+        named = [] if registry else named
+    else:
+        wanted = list(_dependencies_of(package))
+        named = [one for one in wanted if _ADDRESS.match(one)]
+        asks = any(re.match(r"[^:/]*$|npm:", one) for one in wanted)
+    named += [registry] if locked or asks else []
+    return IndexNeed(_hosts(named), own=asks and not registry)
 
 
 def require_reachable(need: IndexNeed, reach: Reach, where: str) -> None:
@@ -160,10 +158,17 @@ def _lines(requirements: str) -> Iterator[str]:
 
 
 def _packages_of(lock: str) -> list[Mapping[str, Any]]:
-    """Return the packages that a lock has and npm installs: not those for development."""
+    """Return the packages that a lock has and npm fetches: none of the folder or for development.
+
+    https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json#packages
+    """
     packages = _mapping(lock).get("packages")
-    found = packages.values() if isinstance(packages, dict) else ()
-    return [one for one in found if isinstance(one, dict) and not one.get("dev")]
+    found = packages.items() if isinstance(packages, dict) else ()
+    return [
+        one
+        for place, one in found
+        if "node_modules/" in place and isinstance(one, dict) and not (one.keys() & _NOT_FETCHED)
+    ]
 
 
 def _dependencies_of(package: str) -> Iterator[str]:

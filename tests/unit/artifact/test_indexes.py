@@ -35,6 +35,8 @@ def need(*hosts: str | tuple[str, int], own: bool = False) -> IndexNeed:
         ("tea==1.0\n", {}, need(own=True)),
         ("tea==1.0 \\\n  --hash=sha256:00\n", {}, need(own=True)),
         ("--no-index\ntea\n", {}, need()),
+        (f"--no-index\n-f https://{HOST}/wheels\ntea\n", {}, need(HOST)),
+        (f"--index-url https://{HOST}/simple\n./local\n", {}, need()),
         (f"--index-url https://{HOST}/simple\ntea\n", {}, need(HOST)),
         (f"--index-url=https://me@{HOST}/simple # ours\ntea\n", {}, need(HOST)),
         (f"-i http://{HOST}/simple\ntea\n", {}, need((HOST, 80))),
@@ -62,7 +64,8 @@ def package(**dependencies: str) -> str:
 
 
 def lock(*packages: dict[str, Any]) -> str:
-    return json.dumps({"packages": {str(at): one for at, one in enumerate(packages)}})
+    places = {f"node_modules/{at}": one for at, one in enumerate(packages)}
+    return json.dumps({"packages": {"": {"name": "own"}, "src/tea": {}} | places})
 
 
 @pytest.mark.parametrize(
@@ -77,7 +80,10 @@ def lock(*packages: dict[str, Any]) -> str:
         (package(tea="1"), lock({"resolved": f"https://{HOST}/tea.tgz"}), "", need(HOST)),
         (package(tea="1"), lock({"resolved": f"https://{HOST}/tea.tgz"}), f"http://{OTHER}:81",
          need((OTHER, 81))),
-        (package(tea="1"), lock({"resolved": f"https://{HOST}/t", "dev": True}, {}), "", need()),
+        (package(), lock({"resolved": f"https://{HOST}/t", "dev": True}, {"link": True}), "",
+         need()),
+        (package(tea="1"), lock({"version": "1.0"}), "", need(own=True)),
+        (package(tea="1"), lock({"version": "1.0"}), f"https://{HOST}/npm", need(HOST)),
         ("[]", "nothing", "", need()),
     ],
 )  # fmt: skip
