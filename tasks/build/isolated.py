@@ -142,11 +142,9 @@ def _guard(
 
 def _group(builds: Builds) -> CommandGroup | None:
     """Return a control group for a command; None where none is delegated, or the kernel refuses."""
-    above = delegated_group(Path("/proc/self/cgroup").read_text())
-    if above is None:
-        return None
     try:
-        return CommandGroup.create(above, builds.memory_mib, builds.processes)
+        above = delegated_group(Path("/proc/self/cgroup").read_text())
+        return CommandGroup.create(above, builds.memory_mib, builds.processes) if above else None
     except OSError as error:
         run_logger().warning("memory and processes are looked at, not limited: %s", error)
         return None
