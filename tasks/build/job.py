@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
+from tiercel.domain.artifact.indexes import NO_NEED, IndexNeed
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.engine.task import run_logger
@@ -22,12 +23,14 @@ class BuildStep:
 
     `shown` says in the run's log what it is for, if the command does not. `tools` are programs
     of Tiercel's own, or their folders, that a place on this machine has to show, read only.
+    `need` is what of the network the command is known to need.
     """
 
     command: tuple[str, ...]
     folder: PurePosixPath
     shown: str = ""
     tools: tuple[Path, ...] = ()
+    need: IndexNeed = NO_NEED
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.engine.processes import Command, Ended, run_command
 
 _SHOWN_LINES = 30
+_SHOWN_HOSTS = 5
 MAX_FILE_BYTES = 2 * 1024**3
 _MAX_LOG_BYTES = 1024**2
 _LONGEST_COMMAND = 500
@@ -99,12 +100,20 @@ def base_environment() -> dict[str, str]:
     }
 
 
-def command_failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
-    """Return the error of a command that failed, with the last lines of its log."""
+def command_failure(
+    command: Sequence[str], ended: Ended, log: Path, refused: Sequence[str] = ()
+) -> BuildFailedError:
+    """Return the error of a command that failed, with the last lines of its log.
+
+    `refused` is what it has asked of the network and was refused.
+    """
+    unreached = [f"it may not reach {one}" for one in dict.fromkeys(refused)]
     return BuildFailedError(
         "build.command_failed",
         f"the build command failed: {printable(' '.join(command), _LONGEST_COMMAND)}",
-        why="\n".join([ended.why, *last_lines(_end_of(log), _SHOWN_LINES)]),
+        why="\n".join(
+            [ended.why, *unreached[:_SHOWN_HOSTS], *last_lines(_end_of(log), _SHOWN_LINES)]
+        ),
         state="nothing was uploaded or deployed",
         remedy="run the command in the service's folder on your machine and correct it",
     )

@@ -19,6 +19,7 @@ from tiercel.domain.organization.topology import Builds
 from tiercel.domain.template.outside import outside_references
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import image_of, place_of
+from tiercel.tasks.build.process import passed_environment
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.packaging import package_template
@@ -89,7 +90,7 @@ def build_work(
         steps = (
             (BuildStep(service.build, inside),)
             if service.build
-            else install_steps(shop, runs_code=place.holds)
+            else install_steps(shop, passed_environment(builds), runs_code=place.holds)
         )
         test = BuildStep(service.test, inside) if service.test else None
         return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))

@@ -6,6 +6,7 @@ A function's view of the source stays clean, whatever is installed for another o
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import uv
@@ -16,6 +17,7 @@ from tiercel.domain.artifact.dependencies import (
     is_left_out,
     layer_folder,
 )
+from tiercel.domain.artifact.indexes import IndexNeed, needs_of_node, needs_of_python
 from tiercel.domain.template.assets import AssetKind
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.packaging.references import LocalReference, all_references
@@ -23,18 +25,23 @@ from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 
 _COPIES = "installed"
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
+_LONGEST_LIST = 32 * 1024 * 1024
+"""Bytes of a list of packages; of the largest locks of npm there are some with 10 MB."""
 
 
-def install_steps(shop: Workshop, *, runs_code: bool) -> tuple[BuildStep, ...]:
+def install_steps(
+    shop: Workshop, variables: Mapping[str, str], *, runs_code: bool
+) -> tuple[BuildStep, ...]:
     """Copy what needs dependencies, and return the commands that install them in the copies.
 
-    `runs_code` is whether what is installed may run. Raises RefusedInputError for what may not
+    `variables` are the worker's that installers see; `runs_code` is whether what is installed
+    may run. Raises RefusedInputError for what may not
     be packaged, and for sources that need a compiler.
     """
     steps: list[BuildStep] = []
     for found in all_references(shop):
         if found.asset.kind in _PACKED_FOLDERS and found.path.is_dir():
-            steps += _steps_of(shop, found, runs_code=runs_code)
+            steps += _steps_of(shop, found, variables, runs_code=runs_code)
     return tuple(steps)
 
 
@@ -49,7 +56,9 @@ def finish_copy(copy: CodeCopy) -> None:
             installed.unlink()
 
 
-def _steps_of(shop: Workshop, found: LocalReference, *, runs_code: bool) -> list[BuildStep]:
+def _steps_of(
+    shop: Workshop, found: LocalReference, variables: Mapping[str, str], *, runs_code: bool
+) -> list[BuildStep]:
     names = {entry.name for entry in found.path.iterdir()}
     program = uv.find_uv_bin()
     commands = install_commands(found.asset, names, program, found.where, runs_code=runs_code)
@@ -66,4 +75,21 @@ def _steps_of(shop: Workshop, found: LocalReference, *, runs_code: bool) -> list
     shop.copies[found.key] = CodeCopy(found.path, root, code, own)
     shown = f"install dependencies of {found.where}"
     tools = (Path(program),)
-    return [BuildStep(command, relative / inner, shown, tools) for command in commands]
+    return [
+        BuildStep(command, relative / inner, shown, tools, _need_of(command, code, variables))
+        for command in commands
+    ]
+
+
+def _need_of(command: tuple[str, ...], code: Path, variables: Mapping[str, str]) -> IndexNeed:
+    if command[0] == uv.find_uv_bin():
+        return needs_of_python(_text(code / "requirements.txt"), variables)
+    package, lock = _text(code / "package.json"), _text(code / "package-lock.json")
+    return needs_of_node(package, lock, variables)
+
+
+def _text(file: Path) -> str:
+    """Return what a file says; nothing of one that leads elsewhere, or is no file for people."""
+    if file.is_symlink() or not file.is_file() or file.stat().st_size > _LONGEST_LIST:
+        return ""
+    return file.read_text(encoding="utf-8", errors="replace")
