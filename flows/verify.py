@@ -24,10 +24,10 @@ from tiercel.domain.review.statuses import (
     summary_status,
     unchanged,
 )
-from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.template_changes import all_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
 from tiercel.domain.review.verdicts import ServiceVerdict
-from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import (
@@ -45,6 +45,7 @@ from tiercel.flows.release.preparation import (
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
+from tiercel.tasks.packaging.nested_templates import with_nested_templates
 from tiercel.tasks.packaging.verifier import read_template, verify_service
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
@@ -158,12 +159,17 @@ async def _verdict(
         raise
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
-    before = await call(read_template, merge.base, service.template_path)
-    role = await call(read_service_role, topology.verifying, types_of(before, template))
+    path = service.template_path
+    before, after = await both(
+        call(with_nested_templates, merge.base, path, await call(read_template, merge.base, path)),
+        call(with_nested_templates, merge.commit, path, template),
+    )
+    types = types_of(*before.values(), *after.values())
+    role = await call(read_service_role, topology.verifying, types)
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(
         service=service.name,
         status=status_of(service.name, StatusState.SUCCESS, tested),
-        changes=template_changes(before, template),
-        permissions=permission_change(before, template, role.handlers, role.policies),
+        changes=all_changes(before, after),
+        permissions=permission_change(before, after, role.handlers, role.policies),
     )
