@@ -107,8 +107,12 @@ def function(where: dict[str, str], role_arn: Any) -> Template:
         (
             {
                 "Type": "AWS::CodeBuild::Project",
-                "Properties": dict.fromkeys(("Artifacts", "Environment", "Source"), {})
-                | {"ServiceRole": "x"},
+                "Properties": {
+                    "Artifacts": {},
+                    "Environment": {},
+                    "Source": {},
+                    "ServiceRole": "x",
+                },
             },
             "AWS publishes no permissions for AWS::CodeBuild::Project",
         ),
