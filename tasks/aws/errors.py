@@ -83,6 +83,11 @@ def message_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", "")) or code_of(error)
 
 
+def is_transient(error: ClientError) -> bool:
+    """Tell whether the same call may succeed a moment later."""
+    return code_of(error) in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES
+
+
 @contextmanager
 def translated(what: str, where: str) -> Iterator[None]:
     """Turn boto3's exceptions into TiercelErrors that say what was tried, and where.
@@ -226,7 +231,7 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             "roles, buckets and keys their permissions; if both find nothing, see whether the ids "
             "in tiercel.toml are right and your credentials belong to this environment",
         )
-    if code in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES:
+    if is_transient(error):
         return TransientError(
             "aws.busy",
             f"cannot {what}: AWS is busy or ill",

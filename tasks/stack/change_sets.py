@@ -146,6 +146,8 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
         _create_change_set(access, request)
         contents = read_change_set(access, request.stack, request.name)
     _require_usable(access, request, contents)
+    if contents.unread:
+        run_logger().warning("what CloudFormation validated is not known: DescribeEvents refuses")
     return Plan(
         stack=request.stack,
         stack_id=contents.description["StackId"],

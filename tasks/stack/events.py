@@ -60,15 +60,24 @@ def _event(event: dict[str, Any]) -> StackEvent:
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html
     """
+    refused = _refused_by_a_hook(event)
     return StackEvent(
         event_id=event["EventId"],
         logical_id=event.get("LogicalResourceId", ""),
         resource_type=event.get("ResourceType", ""),
-        status=event.get("ResourceStatus", ""),
-        reason=event.get("ResourceStatusReason", ""),
+        status=event["HookStatus"] if refused else event.get("ResourceStatus", ""),
+        reason=refused or event.get("ResourceStatusReason", ""),
         physical_id=event.get("PhysicalResourceId", ""),
         stack_id=event.get("StackId", ""),
         operation=event.get("OperationId", ""),
         properties=event.get("ResourceProperties", ""),
         at=event.get("Timestamp"),
     )
+
+
+def _refused_by_a_hook(event: dict[str, Any]) -> str:
+    """Return what a hook says that stops a resource: its event has fields of its own for that."""
+    failed = str(event.get("HookStatus", "")).endswith("_FAILED")
+    if not failed or event.get("HookFailureMode") == "WARN":
+        return ""
+    return f"hook {event.get('HookType', '')}: {event.get('HookStatusReason', 'no reason')}"

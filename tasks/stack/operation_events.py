@@ -9,11 +9,9 @@ from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.aws.clients import client
-from tiercel.tasks.aws.errors import DENIED_CODES, code_of
+from tiercel.tasks.aws.errors import EXPIRED_CODES, code_of, is_transient
 
 _MOST_PAGES = 10
-# How AWS answers where it does not know the call: a partition or an emulator that is behind.
-_UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "NotImplemented"})
 
 
 def events_of_operation(
@@ -41,8 +39,9 @@ def _events(access: Access, **which: Any) -> list[Mapping[str, Any]] | None:
             if number == _MOST_PAGES:
                 break
     except ClientError as error:
-        # What fails here must not hide what it was asked about.
-        if code_of(error) in DENIED_CODES | _UNKNOWN:
-            return None
-        raise
+        if is_transient(error) or code_of(error) in EXPIRED_CODES:
+            raise
+        # The deployer may not ask, or the partition does not know the call: neither may hide
+        # what was asked about, or keep a plan from being carried out.
+        return None
     return found

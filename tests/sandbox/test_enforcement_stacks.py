@@ -105,7 +105,15 @@ def function(where: dict[str, str], role_arn: Any) -> Template:
         ),
         (role(RoleName="elsewhere"), "no identity-based policy allows the iam:CreateRole action"),
         (
-            {"Type": "AWS::CodeBuild::Project", "Properties": {"Name": "acme-preprod-x"}},
+            {
+                "Type": "AWS::CodeBuild::Project",
+                "Properties": {
+                    "Artifacts": {},
+                    "Environment": {},
+                    "Source": {},
+                    "ServiceRole": "x",
+                },
+            },
             "AWS publishes no permissions for AWS::CodeBuild::Project",
         ),
         (

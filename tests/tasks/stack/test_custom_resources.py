@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.tasks import aws_fixtures
+from tests.tasks.faults import Faults, error, once
 from tests.tasks.stacks import Workshop
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
@@ -14,6 +15,7 @@ from tiercel.tasks.stack.stacks import wait_for_stack
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
+faults = aws_fixtures.faults
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -86,7 +88,7 @@ def test_a_custom_resource_answers_by_https(workshop: Workshop, preprod: Names) 
 
 
 def test_a_custom_resource_that_never_answers_fails_with_the_last_lines_of_its_function(
-    runtime: Access, workshop: Workshop, preprod: Names
+    faults: Faults, runtime: Access, workshop: Workshop, preprod: Names
 ) -> None:
     name = workshop.name()
     workshop.start(name, custom(preprod, SILENT))
@@ -100,3 +102,6 @@ def test_a_custom_resource_that_never_answers_fails_with_the_last_lines_of_its_f
     assert any("looking for the queue" in line for line in cause.log)
     assert any("KeyError" in line for line in cause.log)
     assert all(line.isprintable() for line in cause.log)
+    faults.inject(once("logs", "FilterLogEvents", **error("AccessDeniedException", 400)))
+    (cause,) = find_causes.fn(runtime, name, events)
+    assert "cannot be read: AccessDeniedException" in cause.log[0]

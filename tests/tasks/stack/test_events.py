@@ -103,3 +103,24 @@ def test_an_event_of_which_awss_answer_has_only_the_id_is_no_obstacle(
 
     assert events[0].line().strip() == ""
     assert len(set(identifiers(events))) == len(events)
+
+
+@pytest.mark.parametrize(("mode", "is_cause"), [("FAIL", True), ("WARN", False)])
+def test_a_hook_that_stops_a_resource_is_a_cause_in_its_own_words(
+    between: Between, runtime: Access, workshop: Workshop, mode: str, is_cause: bool
+) -> None:
+    stack = workshop.finish(workshop.name(), queues(1))
+    hook = (
+        f"<HookType>Acme::Safe::Hook</HookType><HookFailureMode>{mode}</HookFailureMode>"
+        "<HookStatus>HOOK_COMPLETE_FAILED</HookStatus>"
+        "<HookStatusReason>queues must be encrypted</HookStatusReason></member>"
+    ).encode()
+
+    def hooked(_: Question, answer: Answer) -> Answer:
+        return answer.saying(answer.body.replace(b"</member>", hook))
+
+    with between(hooked):
+        events = EventStream(runtime, stack.stack_id).fresh()
+
+    assert {event.is_cause for event in events} == {is_cause}
+    assert all(("Hook: queues must be encrypted" in event.reason) is is_cause for event in events)
