@@ -56,6 +56,7 @@ from tiercel.tasks.source.services import load_other_settings, load_services, lo
 from tiercel.tasks.source.topology_file import config_path
 from tiercel.tasks.stack.service_role import read_service_role
 
+_NO_SERVICE = "source.no_service"
 _NOTHING = Review()
 """What is said of a pull request that is not built."""
 
@@ -143,13 +144,13 @@ async def _described(topology: Topology, commit: Commit) -> Described:
 
 
 async def _base_of(topology: Topology, base: Commit) -> Described | None:
-    """Return what the base branch describes, None if that cannot be read."""
+    """Return what the base branch describes, nothing at first; None if that cannot be read."""
     try:
         return await _described(topology, base)
     except UnreachableError:
         raise
-    except TiercelError:
-        return None
+    except TiercelError as error:
+        return Described({}, {}, {}) if error.code == _NO_SERVICE else None
 
 
 async def _verdicts(

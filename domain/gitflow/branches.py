@@ -116,6 +116,17 @@ def role_in(topology: Topology, branch: str) -> BranchRole:
     return classify(branch)
 
 
+def role_of_head(topology: Topology, branch: str, *, from_fork: bool) -> BranchRole:
+    """Return what the head of a pull request is for.
+
+    A fork has a `main` and a `develop` of its own, on which people work as on any other branch.
+    """
+    role = role_in(topology, branch)
+    if from_fork and role in {BranchRole.PRODUCTION, BranchRole.DEVELOPMENT}:
+        return BranchRole.OTHER
+    return role
+
+
 def judge_merge(head: BranchRole, base: BranchRole) -> MergeAllowed | MergeRefused:
     """Return whether GitFlow allows a pull request from `head` into `base`."""
     if head in _MAY_ENTER[base]:

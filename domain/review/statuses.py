@@ -9,7 +9,7 @@ from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in
+from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in, role_of_head
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 
@@ -85,9 +85,8 @@ def refused_status(
         return status_of(
             "", StatusState.ERROR, "the pull request is closed", "Reopen it to verify it."
         )
-    verdict = judge_merge(
-        role_in(topology, pull_request.head_branch), role_in(topology, pull_request.base_branch)
-    )
+    head = role_of_head(topology, pull_request.head_branch, from_fork=pull_request.from_fork)
+    verdict = judge_merge(head, role_in(topology, pull_request.base_branch))
     if isinstance(verdict, MergeRefused):
         return status_of("", StatusState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
     if pull_request.mergeable is False:

@@ -15,7 +15,8 @@ from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.template.outside_rules import require_allowed
+from tiercel.domain.template.outside_rules import require_allowed_as_configured
+from tiercel.domain.template.smoke_target import require_smoke_target
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
@@ -48,9 +49,11 @@ def verify_service(
     place = place_of(topology.builds, project)
     work = build_work(commit, service, place, topology.builds, folder)
     built = build_and_package(place, work, tree)
-    require_allowed(built.manifest.outside, topology.verifying, None)
+    ways = (topology.verifying, *topology.pullers_of(topology.verifying.name))
+    require_allowed_as_configured(built.manifest.outside, service, ways)
     path = PurePosixPath(service.template_path)
     template = load_template(work.shop.path(path), service.template_path)
+    require_smoke_target(service, template)
     _lint(place, work.job, path, template)
     place.test(work.job)
     return template

@@ -17,7 +17,12 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.pull_request_comment import comment
 from tiercel.domain.review.statuses import conflict_status, refused_status
 from tiercel.domain.review.verdicts import Review
-from tiercel.tasks.github.pull_requests import open_pull_request, pulls_of_commit, read_pull_request
+from tiercel.tasks.github.pull_requests import (
+    find_open_pull_request,
+    open_pull_request,
+    pulls_of_commit,
+    read_pull_request,
+)
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in
@@ -55,7 +60,15 @@ def test_a_head_whose_repository_is_gone_is_read(scripted: Scripted) -> None:
     """https://docs.github.com/rest/pulls/pulls: the head's repository and user may be null."""
     gone = {"ref": "feature/x", "sha": SHA, "label": "unknown repository"}
     pull = read(scripted, head=gone | {"repo": None, "user": None})
-    assert (pull.head_branch, pull.head_commit) == ("feature/x", SHA)
+    assert (pull.head_branch, pull.head_commit, pull.from_fork) == ("feature/x", SHA, True)
+
+
+def test_a_forks_branch_is_not_taken_for_our_own_of_that_name(scripted: Scripted) -> None:
+    side = {"ref": "main", "sha": SHA, "repo": {"full_name": "eve/shop"}, "user": {"login": "eve"}}
+    assert read(scripted, head=side).from_fork
+    assert not read(scripted).from_fork
+    scripted.says(200, [answer(head=side)])
+    assert find_open_pull_request.fn("acme/shop", "main", "develop") is None
 
 
 def test_a_pull_request_without_branches_is_refused(scripted: Scripted) -> None:

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.template.layer_publishers import AWS_LAYER_ACCOUNTS
 from tiercel.domain.template.outside import OutsideKind, account_of, outside_references
-from tiercel.domain.template.outside_rules import require_allowed
+from tiercel.domain.template.outside_rules import (
+    require_allowed,
+    require_allowed_as_configured,
+)
 
 RUNTIME, INFRASTRUCTURE, FOREIGN = "222222222222", "111111111111", "999999999999"
 HERE = "orders/template.yaml"
@@ -420,3 +424,32 @@ def test_a_foreign_principal_is_found_however_deeply_conditions_hide_it(
     for _ in range(depth):
         value = {"Fn::If": ["C", RUNTIME, value]}
     assert judged(role({"AWS": value})) == "template.foreign_trust"
+
+
+@pytest.mark.parametrize(
+    ("keys", "default", "refused"),
+    [
+        ({"parameters": {"Partner": RUNTIME}}, None, ""),
+        ({"parameters": {"Partner": FOREIGN}}, None, "preprod"),
+        ({"environments": {"preprod": {"parameters": {"Partner": FOREIGN}}}}, RUNTIME, "preprod"),
+        ({"environments": {"prod": {"parameters": {"Partner": FOREIGN}}}}, RUNTIME, "prod"),
+        ({}, FOREIGN, "preprod"),
+        ({}, None, ""),
+        ({"depends_on": ["storage"]}, FOREIGN, ""),
+        ({"depends_on": ["storage"], "parameters": {"Partner": FOREIGN}}, RUNTIME, "preprod"),
+    ],
+)
+def test_a_foreign_principal_in_a_parameter_is_found_before_any_deploy(
+    keys: dict[str, Any], default: str | None, refused: str
+) -> None:
+    declared = {"Partner": {"Type": "String"} | ({"Default": default} if default else {})}
+    described = role({"AWS": {"Ref": "Partner"}}) | {"Parameters": declared}
+    found = outside_references(HERE, {HERE: described})
+    service = Service.model_validate({"name": "orders", "path": "orders"} | keys)
+    environments = (PREPROD, PREPROD.model_copy(update={"name": "prod"}))
+    if not refused:
+        require_allowed_as_configured(found, service, environments)
+        return
+    with pytest.raises(RefusedInputError, match=f"none of {refused}'s") as foreign:
+        require_allowed_as_configured(found, service, environments)
+    assert foreign.value.code == "template.foreign_trust"
