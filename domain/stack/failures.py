@@ -19,6 +19,9 @@ _STATE = {
     StackStatus.DELETE_FAILED: "the stack is half deleted",
     StackStatus.DELETE_COMPLETE: "the stack and all that was created are removed again",
 }
+_MEND = {
+    StackStatus.DELETE_FAILED: "remove from the resource what keeps it from being deleted",
+}
 _NEXT = {
     StackStatus.ROLLBACK_COMPLETE: "the next release deletes the empty stack first",
     StackStatus.ROLLBACK_FAILED: "the next release deletes what is left first",
@@ -60,7 +63,7 @@ def deploy_failure(
         where=where,
         why=why,
         state=state,
-        remedy=f"correct the resource in the template; {then}",
+        remedy=f"{_MEND.get(status, 'correct the resource in the template')}; {then}",
     )
 
 
