@@ -27,7 +27,7 @@ from tiercel.domain.review.statuses import (
 )
 from tiercel.domain.review.template_changes import all_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
-from tiercel.domain.review.verdicts import Review, ServiceVerdict, stacks_left
+from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
 from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -57,7 +57,7 @@ from tiercel.tasks.source.topology_file import config_path
 from tiercel.tasks.stack.service_role import read_service_role
 
 _NO_SERVICE = "source.no_service"
-_NOTHING = Review()
+_NOTHING = Reviewed()
 """What is said of a pull request that is not built."""
 
 
@@ -111,7 +111,7 @@ class _Told:
     links: Links
 
 
-async def _say(told: _Told, whole: Status, review: Review = _NOTHING) -> list[Status]:
+async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[Status]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
     checks = [*(one.status for one in review.services), *review.promotions, whole]
     await report_statuses(told.pull, told.commit, checks)
@@ -124,7 +124,7 @@ async def _say(told: _Told, whole: Status, review: Review = _NOTHING) -> list[St
     return checks
 
 
-async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> Review:
+async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> Reviewed:
     """Verify every service of which something changes, and compare all else."""
     after = await _described(topology, merge.commit)
     before = await _base_of(topology, merge.base)
@@ -134,7 +134,7 @@ async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> R
         promotion_statuses(topology, merge.base, pull.head_branch, pull.base_branch),
     )
     left = stacks_left(topology, comparison.gone) if comparison else ()
-    return Review(verdicts, promotions, comparison, left)
+    return Reviewed(verdicts, promotions, comparison, left)
 
 
 async def _described(topology: Topology, commit: Commit) -> Described:

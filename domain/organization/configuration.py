@@ -20,8 +20,8 @@ from tiercel.domain.organization.renames import rename_findings
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.domain.organization.toml_text import (
     BYTE_ORDER_MARK,
+    CORRECT_FILE,
     LONGEST_FINDING,
-    REMEDY,
     parse_toml,
 )
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
@@ -223,7 +223,7 @@ def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
         "nothing was called",
         where=source,
         why="\n".join(lines),
-        remedy=REMEDY,
+        remedy=CORRECT_FILE,
     )
 
 

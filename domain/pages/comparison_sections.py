@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
 from tiercel.domain.review.comparison import Comparison, SettingChange
-from tiercel.domain.review.verdicts import Review, StackLeft
+from tiercel.domain.review.verdicts import Reviewed, StackLeft
 
 _SHARE_OF_BESIDE = 4
 """So much of the room of the settings have those that no commit decides."""
@@ -34,7 +34,7 @@ def settings_section(comparison: Comparison | None, room: int) -> str:
     return "\n\n".join(parts)
 
 
-def gone_section(review: Review, room: int) -> str:
+def gone_section(review: Reviewed, room: int) -> str:
     """Return which services come and go, and how the stacks go that stay behind."""
     comparison = review.comparison
     if comparison is None or not (comparison.new or comparison.gone):

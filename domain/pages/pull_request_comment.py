@@ -10,7 +10,7 @@ from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
 from tiercel.domain.review.statuses import Status, StatusState
 from tiercel.domain.review.template_changes import changes_permissions
 from tiercel.domain.review.template_permissions import PermissionChange
-from tiercel.domain.review.verdicts import Review, ServiceVerdict
+from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict
 from tiercel.domain.stack.plan import Change
 
 COMMENT_MARKER = "<!-- tiercel: pull request -->"
@@ -31,7 +31,7 @@ _ROOM_FOR_GONE = 4_000
 _SHOWN_ACTIONS = 20
 
 
-def comment(whole: Status, review: Review, head_commit: str) -> str:
+def comment(whole: Status, review: Reviewed, head_commit: str) -> str:
     """Return Markdown: the verdict, each service, and what a merge would change.
 
     Whatever comes from the pull request is escaped or stands in a code block. With the

@@ -37,7 +37,7 @@ _NO_DIFFERENCE = Comparison()
 
 
 @dataclass(frozen=True)
-class Review:
+class Reviewed:
     """All that is said of a pull request beside the verdict on the whole.
 
     `comparison` is None if the base's services cannot be read.

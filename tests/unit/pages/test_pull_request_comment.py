@@ -18,7 +18,7 @@ from tiercel.domain.review.statuses import (
     summary_status,
 )
 from tiercel.domain.review.template_permissions import PermissionChange
-from tiercel.domain.review.verdicts import Review, ServiceVerdict, stacks_left
+from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
 from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change
 
@@ -64,7 +64,7 @@ def test_the_comment_of_a_success_reads_so() -> None:
     queue = change("Queue", "AWS::SQS::Queue", "DelaySeconds", "Tags")
     role = Change(action="Add", logical_id="Role", resource_type="AWS::IAM::Role")
     assert comment(
-        VERIFIED, Review([verdict("orders", "built and tested", queue, role)]), HEAD
+        VERIFIED, Reviewed([verdict("orders", "built and tested", queue, role)]), HEAD
     ) == (
         "### ✅ verified: 1 built, 0 unchanged\n\n"
         "| service |  | result |\n| --- | --- | --- |\n| orders | ✅ | built and tested |\n\n"
@@ -83,25 +83,25 @@ def test_the_comment_of_a_refusal_has_its_reason_and_no_tables() -> None:
     closed = status_of(
         "", StatusState.ERROR, "the pull request is closed", "Reopen it to verify it."
     )
-    assert comment(closed, Review(), HEAD) == (
+    assert comment(closed, Reviewed(), HEAD) == (
         "### ⚠️ the pull request is closed\n\n````text\nReopen it to verify it.\n````\n\n"
         "Commit `aaaaaaa`; its statuses link to the flow run.\n"
     )
 
 
 def test_no_change_has_no_heading_for_changes() -> None:
-    assert "merge would change" not in comment(VERIFIED, Review([verdict()]), HEAD)
+    assert "merge would change" not in comment(VERIFIED, Reviewed([verdict()]), HEAD)
 
 
 def test_only_permissions_have_no_empty_table_of_others() -> None:
-    text = comment(VERIFIED, Review([verdict("a", "b", change("Role", "AWS::IAM::Role"))]), HEAD)
+    text = comment(VERIFIED, Reviewed([verdict("a", "b", change("Role", "AWS::IAM::Role"))]), HEAD)
     assert text.count("| service | action |") == 1
 
 
 @pytest.mark.parametrize("state", StatusState)
 def test_every_state_has_a_sign(state: StatusState) -> None:
     whole = status_of("", state, "so")
-    assert comment(whole, Review(), HEAD).startswith("### ")
+    assert comment(whole, Reviewed(), HEAD).startswith("### ")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_every_state_has_a_sign(state: StatusState) -> None:
 )
 def test_a_text_does_not_leave_its_block(text: str) -> None:
     failed = status_of("", StatusState.FAILURE, "failed", text)
-    found = comment(failed, Review([verdict(details=text)]), HEAD)
+    found = comment(failed, Reviewed([verdict(details=text)]), HEAD)
     assert count(found, "fence") == 2
     assert {token.type for token in tokens(found)} <= HARMLESS
     assert not {"\u202e", "\x1b", "\r"} & set(found)
@@ -125,18 +125,20 @@ def test_a_text_does_not_leave_its_block(text: str) -> None:
 
 def test_a_long_text_is_cut_and_that_is_said() -> None:
     exact, long = "x" * 4_000, "x" * 4_001
-    assert "the rest is in the log" not in comment(VERIFIED, Review([verdict(details=exact)]), HEAD)
-    found = comment(VERIFIED, Review([verdict(details=long)]), HEAD)
+    assert "the rest is in the log" not in comment(
+        VERIFIED, Reviewed([verdict(details=exact)]), HEAD
+    )
+    found = comment(VERIFIED, Reviewed([verdict(details=long)]), HEAD)
     assert "x\n(the rest is in the log of the flow run)\n````" in found
 
 
 def test_a_tab_keeps_words_apart() -> None:
-    assert "a b" in comment(VERIFIED, Review([verdict(details="a\tb")]), HEAD)
+    assert "a b" in comment(VERIFIED, Reviewed([verdict(details="a\tb")]), HEAD)
 
 
 def test_rows_and_reasons_that_have_no_room_are_counted() -> None:
     many = [verdict(f"service-{n}", "x" * 200, details="y" * 3_000) for n in range(100)]
-    found = comment(VERIFIED, Review(many), HEAD)
+    found = comment(VERIFIED, Reviewed(many), HEAD)
     rows, blocks = count(found, "tr_open") - 1, count(found, "fence")
     assert 20 < rows < 100
     assert 3 < blocks < 100
@@ -147,7 +149,9 @@ def test_rows_and_reasons_that_have_no_room_are_counted() -> None:
 def test_permissions_have_their_room_however_much_else_changes() -> None:
     others = [change(f"Queue{n}", "AWS::SQS::Queue", "x" * 200) for n in range(500)]
     found = comment(
-        VERIFIED, Review([verdict("a", "b", *others, change("Secret", "AWS::IAM::Role"))]), HEAD
+        VERIFIED,
+        Reviewed([verdict("a", "b", *others, change("Secret", "AWS::IAM::Role"))]),
+        HEAD,
     )
     assert "| `Secret` | AWS::IAM::Role |" in found
 
@@ -176,7 +180,7 @@ verdicts = st.builds(
 def test_nothing_from_outside_means_anything_to_markdown_or_html(
     whole: Status, found: list[ServiceVerdict], head: str
 ) -> None:
-    text = comment(whole, Review(found), head)
+    text = comment(whole, Reviewed(found), head)
     assert {token.type for token in tokens(text)} <= HARMLESS
     details = [one for one in (whole, *(v.status for v in found)) if one.details]
     assert count(text, "fence") == len(details)
@@ -197,7 +201,7 @@ def test_with_its_marker_it_is_never_longer_than_github_takes(
     needed = PermissionChange(needed=("service:DoSomethingWithAVeryLongName",) * 100)
     found = verdict(long, long, *[one, role] * resources, details=long)
     many = [found.model_copy(update={"permissions": needed})] * services
-    text = f"{COMMENT_MARKER}\n{comment(whole, Review(many), long)}"
+    text = f"{COMMENT_MARKER}\n{comment(whole, Reviewed(many), long)}"
     assert len(text) <= LONGEST_COMMENT
     assert {token.type for token in tokens(text)} - {"html_block"} <= HARMLESS
     assert text.endswith("its statuses link to the flow run.\n")
@@ -217,7 +221,9 @@ def test_the_comment_says_what_the_service_role_will_need_and_lacks() -> None:
         check=RoleCheck(lacks=(lack,)),
     )
     text = comment(
-        VERIFIED, Review([verdict().model_copy(update={"permissions": permissions})]), HEAD
+        VERIFIED,
+        Reviewed([verdict().model_copy(update={"permissions": permissions})]),
+        HEAD,
     )
     assert (
         "#### What the service role will need\n\n"
@@ -230,14 +236,14 @@ def test_the_comment_says_what_the_service_role_will_need_and_lacks() -> None:
 def test_many_needed_actions_of_many_services_are_counted_and_fit() -> None:
     needed = tuple(f"service:Action{number}" for number in range(100))
     one = verdict().model_copy(update={"permissions": PermissionChange(needed=needed)})
-    text = comment(VERIFIED, Review([one] * 50), HEAD)
+    text = comment(VERIFIED, Reviewed([one] * 50), HEAD)
     assert "`service:Action19` and 80 more." in text
     assert "more services" in text
     assert len(COMMENT_MARKER) + len(text) < LONGEST_COMMENT
 
 
 def test_a_service_that_needs_nothing_new_of_the_role_is_not_mentioned() -> None:
-    assert "service role" not in comment(VERIFIED, Review([verdict()]), HEAD)
+    assert "service role" not in comment(VERIFIED, Reviewed([verdict()]), HEAD)
 
 
 def setting(service: str, key: str, before: str, after: str) -> SettingChange:
@@ -254,7 +260,7 @@ def test_what_a_merge_changes_beside_sources_is_shown() -> None:
     )
     left = stacks_left(topology_of(), found.gone)
     promotion = promotion_status("prod", "1.4.1", [])
-    text = comment(VERIFIED, Review([verdict()], [promotion], found, left), HEAD)
+    text = comment(VERIFIED, Reviewed([verdict()], [promotion], found, left), HEAD)
     assert '| orders | `test` | `["make"]` | `["false"]` |' in text
     assert '|  | `environments.prod.trusts` | (not given) | `["*"]` |' in text
     assert "| promotion to prod | ✅ | would be released as 1.4.1 |" in text
@@ -271,13 +277,13 @@ def test_all_that_a_promotion_would_refuse_is_told_at_once() -> None:
     promotion = promotion_status("prod", "", refused)
     whole = summary_status([], [promotion])
     assert (whole.state, whole.description) == (StatusState.FAILURE, "failed: promotion to prod")
-    text = comment(whole, Review([], [promotion]), HEAD)
+    text = comment(whole, Reviewed([], [promotion]), HEAD)
     assert "| promotion to prod | ❌ | one thing; another |" in text
     assert count(text, "fence") == 1
 
 
 def test_a_base_that_cannot_be_read_is_told() -> None:
-    assert "nothing is compared" in comment(VERIFIED, Review([verdict()], comparison=None), HEAD)
+    assert "nothing is compared" in comment(VERIFIED, Reviewed([verdict()], comparison=None), HEAD)
 
 
 settings = st.builds(SettingChange, service=nasty, key=nasty, before=nasty, after=nasty)
@@ -291,7 +297,7 @@ comparisons = st.builds(
 @given(comparisons, nasty)
 def test_no_setting_means_anything_to_markdown_or_html(found: Comparison, reason: str) -> None:
     refused = [RefusedInputError("a.a", reason, why=reason)]
-    review = Review(promotions=[promotion_status("prod", "", refused)], comparison=found)
+    review = Reviewed(promotions=[promotion_status("prod", "", refused)], comparison=found)
     text = comment(VERIFIED, review, HEAD)
     assert {token.type for token in tokens(text)} <= HARMLESS
     assert COMMENT_MARKER not in text
@@ -308,7 +314,7 @@ def test_however_much_is_said_it_is_never_longer_than_github_takes(letter: str) 
     needed = PermissionChange(needed=("service:DoSomethingWithAVeryLongName",) * 100)
     many = [found.model_copy(update={"permissions": needed})] * 50
     refused = [RefusedInputError("a.a", long, why=long)] * 5
-    review = Review(
+    review = Reviewed(
         many,
         [promotion_status("prod", "", refused)],
         Comparison(settings=every, beside=every, new=names, gone=names),
