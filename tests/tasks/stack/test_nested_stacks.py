@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -142,6 +143,23 @@ def test_a_nested_stack_that_leaves_no_trace_of_its_own_is_the_cause_itself(
     assert faults.fired() == ["DescribeEvents", "DescribeStackEvents"]
     assert cause.logical_id == "Inner"
     assert "failed to create: [Network]" in cause.reason
+
+
+def test_what_validation_finds_in_an_operation_is_read_by_the_operations_id(
+    runtime: Access, workshop: Workshop
+) -> None:
+    name, bucket = workshop.name(), unique("files")
+    root("runtime", "s3").create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": runtime.region}
+    )
+    files = of(Files={"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}})
+    root("runtime", "cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(files))
+    _, events = wait_for_stack.fn(runtime, name, "test", is_new=True)
+
+    (cause,) = find_causes.fn(runtime, name, events)
+
+    assert cause.status == "NAME_CONFLICT_VALIDATION /Resources/Files"
+    assert f"'{bucket}' already exists" in cause.reason
 
 
 def test_names_that_are_taken_and_wrong_properties_fail_the_plan_with_resource_path_and_reason(

@@ -118,8 +118,12 @@ def _answer(events: list[_Json], parameters: Any) -> Any:
 
 
 def _of_stack(stack: _Json) -> Iterable[_Json]:
-    yield from stack.get("_operation_events") or ()
-    for event in reversed(cloudformation._stack_events.get(stack["StackId"], [])):
+    events = cloudformation._stack_events.get(stack["StackId"], [])
+    stopped = [one for one in events if one.get("DetailedStatus") == "VALIDATION_FAILED"]
+    if stopped:  # its errors are kept under an id of their own
+        same = {"OperationId": stopped[-1]["OperationId"]}
+        yield from (one | same for one in stack.get("_operation_events") or ())
+    for event in reversed(events):
         failed = event["ResourceStatus"].endswith("_FAILED")
         yield event | {
             "EventType": "PROVISIONING_ERROR" if failed else "PROGRESS_EVENT",
