@@ -29,6 +29,8 @@ from tiercel.flows.verify import verify_pull_request
 _EVIL = "evil = 1"
 _CHANGED = {"inbox/template.json": queue(DelaySeconds=5)}
 _SECONDS = 30
+_SECONDS_FOR_ANOTHER = 5
+"""So long two builds of one commit wait for each other: they begin together, if not at once."""
 _ASK = """
 import json, os, urllib.request
 def ask(method, address, body, token=""):
@@ -107,14 +109,18 @@ def poisoned_mirror(scene: Scene) -> bool:
 def sibling(scene: Scene) -> bool:
     """One service's build changes what another one of the same commit is packaged from."""
     script = f"""
-import glob, time
-for _ in range(150):
-    for file in glob.glob("{scene.folder}/tmp/tiercel-build-*/root/source/inbox/src/app.py"):
-        open(file, "w").write("{_EVIL}\\n")
+import glob, os, time
+for _ in range({_SECONDS_FOR_ANOTHER} * 50):
+    for file in glob.glob("{scene.folder}/tmp/tiercel-build-*/root/source/inbox/started"):
+        open(os.path.join(os.path.dirname(file), "src/app.py"), "w").write("{_EVIL}\\n")
+        raise SystemExit
     time.sleep(0.02)
 """
+    slow = f"touch started; for _ in $(seq {_SECONDS_FOR_ANOTHER * 20}); do sleep 0.05; "
+    slow += f"grep -q '{_EVIL}' src/app.py && break; done; true"
     described = services(
-        evil='build = ["/usr/bin/python3", "evil.py"]\n', inbox='build = ["sleep", "2"]\n'
+        evil='build = ["/usr/bin/python3", "evil.py"]\n',
+        inbox=f"build = {json.dumps(['sh', '-c', slow])}\n",
     )
     files = {"tiercel.toml": described, "evil/template.json": queue(), "evil/evil.py": script}
     published = scene.publish(scene.merge(files | python_function()))
