@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.template.assets import Asset, AssetKind
+from tiercel.domain.template.assets import Asset
+from tiercel.domain.template.locations import AssetKind
 
 # Sources that have to be compiled before Lambda can run them.
 _COMPILED = {

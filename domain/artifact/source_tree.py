@@ -9,7 +9,7 @@ from tiercel.domain.base.digests import ArtifactId, digest_of
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import Service
 
-PACKAGE_FORMAT = 3
+PACKAGE_FORMAT = 4
 """Raised whenever the same source would give other bytes than before."""
 
 

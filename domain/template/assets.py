@@ -1,13 +1,8 @@
-"""Local references of a template: which there are, and what replaces them.
-
-The properties are those that `aws cloudformation package` rewrites
-(https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html).
-"""
+"""Local references of a template: which there are, and what replaces them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Any
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
@@ -15,28 +10,27 @@ from tiercel.domain.template.boundary import BOUNDARY_PARAMETER, declare_boundar
 from tiercel.domain.template.local_files import (
     is_local,
     mapping,
-    refuse_includes,
-    refuse_references,
-    refused_reference,
+    refuse_images,
+    refused_loop,
     require_not_elsewhere,
     walk,
 )
-
-ASSET_BUCKET_PARAMETER = "TiercelAssetBucket"
-"""The template parameter that names the bucket from which the stack's account reads."""
-
-
-class AssetKind(StrEnum):
-    """What a local path is, and with it what has to be done before CloudFormation can read it."""
-
-    CODE = "code"
-    LAYER = "layer"
-    FILE = "file"
-    TEMPLATE = "template"
+from tiercel.domain.template.locations import (
+    ASSET_BUCKET_PARAMETER,
+    AssetKind,
+    LocationForm,
+    Place,
+    places,
+    replaced,
+)
 
 
 class Asset(Frozen):
-    """One local reference: where it stands in the template and the path it names."""
+    """One local reference: where it stands in the template and the path it names.
+
+    `handler` is what a function runs, empty where only a deploy knows; `layers` are the logical
+    ids of its layers in the same template, and `has_other_layers` says that it has more.
+    """
 
     logical_id: str
     resource_type: str
@@ -46,26 +40,12 @@ class Asset(Frozen):
     runtime: str = ""
     architecture: str = ""
     build_method: str = ""
+    handler: str = ""
+    layers: tuple[str, ...] = ()
+    has_other_layers: bool = False
 
 
-_CODE, _LAYER, _FILE, _TEMPLATE = AssetKind
-
-_PACKAGED: dict[str, tuple[str, AssetKind]] = {
-    "AWS::Serverless::Function": ("CodeUri", _CODE),
-    "AWS::Serverless::LayerVersion": ("ContentUri", _LAYER),
-    "AWS::Serverless::Api": ("DefinitionUri", _FILE),
-    "AWS::Serverless::HttpApi": ("DefinitionUri", _FILE),
-    "AWS::Serverless::StateMachine": ("DefinitionUri", _FILE),
-    "AWS::Serverless::Application": ("Location", _TEMPLATE),
-    "AWS::Lambda::Function": ("Code", _CODE),
-    "AWS::Lambda::LayerVersion": ("Content", _LAYER),
-    "AWS::ApiGateway::RestApi": ("BodyS3Location", _FILE),
-    "AWS::ApiGatewayV2::Api": ("BodyS3Location", _FILE),
-    "AWS::StepFunctions::StateMachine": ("DefinitionS3Location", _FILE),
-    "AWS::CloudFormation::Stack": ("TemplateURL", _TEMPLATE),
-}
-
-_LAMBDA_TYPES = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
+_FUNCTION_TYPES = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 _BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
 _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
@@ -73,19 +53,16 @@ _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Functio
 def find_assets(template: TemplateDocument, where: str = "template") -> tuple[Asset, ...]:
     """Return every local reference that Tiercel packages, in the template's order.
 
-    Raises RefusedInputError, naming resource and property, for a local reference of
-    any other kind: deploying it would fail later and less clearly.
+    Raises RefusedInputError, naming resource and property, for what cannot be packaged:
+    deploying it would fail later and less clearly.
     """
-    refuse_includes(template, where)
     for key, value in (template.get("Resources") or {}).items():
         if str(key).startswith("Fn::ForEach::"):
             _refuse_loop(str(key), value, template, where)
-    assets = []
+    assets: list[Asset] = []
     for logical_id, resource in resources(template):
-        refuse_references(logical_id, resource, where)
-        asset = _asset(logical_id, resource, template, where)
-        if asset:
-            assets.append(asset)
+        refuse_images(logical_id, _with_globals(resource, template, where), resource, where)
+        assets += _assets(logical_id, resource, template, where)
     return tuple(assets)
 
 
@@ -106,16 +83,14 @@ def rewrite(template: TemplateDocument, keys: Mapping[tuple[str, str], str]) -> 
         return template
     found = template["Resources"]
     rewritten = dict(found)
-    for (logical_id, name), key in keys.items():
-        resource = rewritten[logical_id]
-        properties = dict(resource.get("Properties") or {})
-        if _PACKAGED[resource["Type"]][1] is AssetKind.TEMPLATE:
-            rewritten[logical_id] = _nested_stack(resource, properties, name, key)
-        else:
-            properties[name] = _location(resource["Type"], key)
-            rewritten[logical_id] = resource | {"Properties": properties}
+    has_nested = False
+    for logical_id in dict.fromkeys(logical_id for logical_id, _ in keys):
+        for place in _places(found[logical_id], template):
+            key = keys.get((logical_id, place.property))
+            if key is not None:
+                has_nested |= place.location.kind is AssetKind.TEMPLATE
+                rewritten[logical_id] = _naming(rewritten[logical_id], place, key)
     result = declare_asset_bucket(template | {"Resources": rewritten})
-    has_nested = any(_PACKAGED[found[name]["Type"]][1] is AssetKind.TEMPLATE for name, _ in keys)
     return declare_boundary(result) if has_nested else result
 
 
@@ -129,25 +104,26 @@ def declare_asset_bucket(template: TemplateDocument) -> TemplateDocument:
     return template | {"Parameters": parameters}
 
 
-def _location(resource_type: str, key: str) -> TemplateDocument:
-    bucket = {"Ref": ASSET_BUCKET_PARAMETER}
-    if resource_type in _LAMBDA_TYPES:
-        return {"S3Bucket": bucket, "S3Key": key}
-    return {"Bucket": bucket, "Key": key}
+def _naming(resource: TemplateDocument, place: Place, key: str) -> TemplateDocument:
+    """Return a resource that names an object instead of a local path."""
+    properties = mapping(resource, "Properties", "")
+    changed = replaced(properties, place.keys, place.location.of_object(key))
+    if place.location.kind is AssetKind.TEMPLATE:
+        return _nested_stack(resource, changed, place.property)
+    return resource | {"Properties": changed}
 
 
 def _nested_stack(
-    resource: TemplateDocument, properties: TemplateDocument, name: str, key: str
+    resource: TemplateDocument, properties: TemplateDocument, name: str
 ) -> TemplateDocument:
     """Return the stack that SAM makes of an application: its Location takes no function.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
     """
-    url = f"https://${{{ASSET_BUCKET_PARAMETER}}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{key}"
     passed_on = {name: {"Ref": name} for name in (ASSET_BUCKET_PARAMETER, BOUNDARY_PARAMETER)}
     changed = {other: value for other, value in properties.items() if other != name}
     changed |= {
-        "TemplateURL": {"Fn::Sub": url},
+        "TemplateURL": properties[name],
         "Parameters": (properties.get("Parameters") or {}) | passed_on,
     }
     if isinstance(properties.get("Tags"), dict):
@@ -155,32 +131,49 @@ def _nested_stack(
     return resource | {"Type": "AWS::CloudFormation::Stack", "Properties": changed}
 
 
-def _asset(
+def _assets(
     logical_id: str, resource: TemplateDocument, template: TemplateDocument, where: str
-) -> Asset | None:
+) -> Iterator[Asset]:
     resource_type = str(resource.get("Type"))
-    if resource_type not in _PACKAGED:
-        return None
-    name, kind = _PACKAGED[resource_type]
-    properties = _with_globals(resource, resource_type, template, where)
-    path = _path(resource_type, name, properties)
-    if not is_local(path):
-        require_not_elsewhere(f"{logical_id}.{name}", path, kind.value, where)
-        return None
-    if kind is AssetKind.TEMPLATE:
-        mapping(properties, "Parameters", where)
-    metadata = mapping(resource, "Metadata", where)
-    return Asset(
-        logical_id=logical_id,
-        resource_type=resource_type,
-        property=name,
-        path=path,
-        kind=kind,
-        runtime=_text(properties.get("Runtime")),
-        architecture=_architecture(kind, properties, metadata),
-        build_method=_text(metadata.get("BuildMethod"))
-        if resource_type in _BUILD_METHOD_TYPES
-        else "",
+    for place in _places(resource, template, where):
+        kind = place.location.kind
+        if place.location.form is LocationForm.TEXT:
+            continue
+        if not is_local(place.value):
+            if not place.location.may_lie_elsewhere:
+                named = f"{logical_id}.{place.property}"
+                require_not_elsewhere(named, place.value, kind.value, where)
+            continue
+        properties = _with_globals(resource, template, where)
+        if kind is AssetKind.TEMPLATE:
+            mapping(properties, "Parameters", where)
+        metadata = mapping(resource, "Metadata", where)
+        asset = Asset(
+            logical_id=logical_id,
+            resource_type=resource_type,
+            property=place.property,
+            path=place.value,
+            kind=kind,
+            runtime=_text(properties.get("Runtime")),
+            architecture=_architecture(kind, properties, metadata),
+            build_method=_text(metadata.get("BuildMethod"))
+            if resource_type in _BUILD_METHOD_TYPES
+            else "",
+        )
+        yield _of_function(asset, properties) if resource_type in _FUNCTION_TYPES else asset
+
+
+def _of_function(asset: Asset, properties: TemplateDocument) -> Asset:
+    stated = properties.get("Layers") or []
+    layers = stated if isinstance(stated, list) else [stated]
+    own = [one["Ref"] for one in layers if isinstance(one, dict) and set(one) == {"Ref"}]
+    names = tuple(str(name) for name in own)
+    return asset.model_copy(
+        update={
+            "handler": _text(properties.get("Handler")),
+            "layers": names,
+            "has_other_layers": len(names) < len(layers),
+        }
     )
 
 
@@ -197,31 +190,40 @@ def _architecture(kind: AssetKind, properties: TemplateDocument, metadata: Templ
 
 
 def _with_globals(
-    resource: TemplateDocument, resource_type: str, template: TemplateDocument, where: str
+    resource: TemplateDocument, template: TemplateDocument, where: str
 ) -> TemplateDocument:
     """Add SAM's Globals, which every resource of a type inherits unless it ignores them.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
     """
     inherited: TemplateDocument = {}
-    if resource_type in _GLOBALS:
-        inherited = mapping(mapping(template, "Globals", where), _GLOBALS[resource_type], where)
+    section = _GLOBALS.get(str(resource.get("Type")))
+    if section:
+        inherited = mapping(mapping(template, "Globals", where), section, where)
     ignored = resource.get("IgnoreGlobals") or []
     if ignored == "*":
         inherited = {}
     elif isinstance(ignored, list):
         inherited = {name: value for name, value in inherited.items() if name not in ignored}
-    return {**inherited, **mapping(resource, "Properties", where)}
+    own = mapping(resource, "Properties", where)
+    shared, more = inherited.get("Layers"), own.get("Layers")
+    if isinstance(shared, list) and isinstance(more, list):
+        own = own | {"Layers": shared + more}
+    return {**inherited, **own}
 
 
-def _path(resource_type: str, name: str, properties: TemplateDocument) -> Any:
+def _places(
+    resource: TemplateDocument, template: TemplateDocument, where: str = ""
+) -> Iterator[Place]:
     """SAM packages the template's own folder when a function names no code at all."""
-    value = properties.get(name)
-    if resource_type != "AWS::Serverless::Function":
-        return value
-    if "InlineCode" in properties or properties.get("PackageType") == "Image":
-        return None
-    return "." if value is None and "ImageUri" not in properties else value
+    properties = _with_globals(resource, template, where)
+    resource_type = str(resource.get("Type"))
+    for place in places(resource_type, properties):
+        if resource_type != "AWS::Serverless::Function":
+            yield place
+        elif "InlineCode" not in properties and properties.get("PackageType") != "Image":
+            omitted = place.value is None and "ImageUri" not in properties
+            yield place._replace(value=".") if omitted else place
 
 
 def _text(value: Any) -> str:
@@ -229,9 +231,9 @@ def _text(value: Any) -> str:
 
 
 def _refuse_loop(key: str, loop: Any, template: TemplateDocument, where: str) -> None:
-    """A loop makes a resource of each name, and with it another path: none is guessed at."""
+    """Nobody knows before a deploy what it makes; what is known has been written out before."""
     for _, node in walk(loop):
         if isinstance(node.get("Type"), str) and "::" in node["Type"]:
-            refuse_references(key, node, where)
-            if _asset(key, node, template, where):
-                raise refused_reference(key, "a local path inside Fn::ForEach", where)
+            refuse_images(key, _with_globals(node, template, where), node, where)
+            if any(_assets(key, node, template, where)):
+                raise refused_loop(key, where)

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Collection
 from importlib import metadata
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import uv
@@ -41,7 +42,8 @@ from tiercel.tasks.build.isolation.availability import can_isolate
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.tarballs import MAX_RESULT_BYTES, pack_folder, unpack_untrusted
 from tiercel.tasks.engine.task import run_logger
-from tiercel.tasks.source.templates import load_template
+from tiercel.tasks.source.files import FolderFiles
+from tiercel.tasks.source.templates import complete_template
 
 _NAME_DIGITS = 32
 _LONGEST_LINE = 2_000
@@ -153,9 +155,10 @@ def _overrides(job: BuildJob, test: BuildStep | None, passed_on: Collection[str]
 
 def _functions(job: BuildJob) -> tuple[Asset, ...]:
     """Return the functions and layers of the template; a build may yet have to make it."""
-    template = job.root / "source" / job.service.template_path
+    path = PurePosixPath(job.service.template_path)
+    files = FolderFiles(job.root / "source")
     try:
-        return find_assets(load_template(template, job.service.template_path))
+        return find_assets(complete_template(files.read_template, path), str(path))
     except TiercelError:
         return ()  # packaging says what is wrong with it
 

@@ -7,13 +7,14 @@ does not depend on the machine, as that of the systems' zlibs does.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import struct
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,7 @@ from tiercel.domain.artifact.archives import (
     require_safe_archive,
     require_safe_package,
 )
+from tiercel.domain.artifact.handlers import IN_ARCHIVE
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.limits import at_most
 
@@ -39,7 +41,8 @@ _UTF8 = 0x0800
 _DEFLATED, _STORED = 8, 0
 _UNIX_VERSION = (3 << 8) | 20
 _SKIPPED_FOLDERS = {"__pycache__", ".git"}
-_SKIPPED_SUFFIXES = (".pyc", ".pyo")
+_COMPILED = (".pyc", ".pyo")
+_JAVA_ARCHIVE = ".jar"
 _CHUNK = 16
 """Files that a thread compresses at once: for single ones, threads would wait for each other."""
 _READ = 1024 * 1024
@@ -72,8 +75,9 @@ def zip_folder(folder: Path, target: Path, shown: str) -> str:
     """Zip a folder's files into `target` and return the SHA-256 of the zip.
 
     Symbolic links are followed as long as they stay inside the folder. Python's caches
-    are left out, because they hold times. Raises RefusedInputError for a link that
-    leaves the folder or leads nowhere, and for what Lambda would not take.
+    are left out, because they hold times; a compiled module without its source is none. Raises
+    RefusedInputError for a link that leaves the folder or leads nowhere, and for what Lambda
+    would not take.
     """
     # One more than is allowed is enough to be refused; links can multiply folders.
     files = dict(islice(_files(folder, shown), MAX_PACKAGE_FILES + 1))
@@ -122,6 +126,28 @@ def require_safe_zip(path: Path, shown: str) -> None:
         ) from error
 
 
+def files_in_zip(path: Path) -> frozenset[str]:
+    """Return the names in a zip that is safe, and those in the Java archives that it holds."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        inner = [
+            f"{name}{IN_ARCHIVE}{one}"
+            for name in names
+            if name.endswith(_JAVA_ARCHIVE)
+            for one in _names_in(archive.read(name))
+        ]
+    return frozenset([*names, *inner])
+
+
+def _names_in(body: bytes) -> list[str]:
+    """Return the names in a Java archive, none for what is only called one."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            return archive.namelist()
+    except _DAMAGES:
+        return []
+
+
 def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
     """`filename` would end at a NUL."""
     return ArchiveEntry(
@@ -150,6 +176,7 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             raise _escape(parent, shown)
         with os.scandir(way[-1]) as found:
             entries = sorted(found, key=lambda entry: entry.name)
+        names = {entry.name for entry in entries}
         for entry in entries:
             name, real = f"{parent}{entry.name}", entry.path
             if entry.is_symlink():
@@ -159,8 +186,12 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             if entry.is_dir():
                 if entry.name not in _SKIPPED_FOLDERS:
                     folders.append((f"{name}/", (*way, real)))
-            elif entry.is_file() and not entry.name.endswith(_SKIPPED_SUFFIXES):
+            elif entry.is_file() and not _is_cached(entry.name, names):
                 yield name, Path(real)
+
+
+def _is_cached(name: str, beside: Collection[str]) -> bool:
+    return name.endswith(_COMPILED) and name[:-1] in beside
 
 
 def _exists_below(real: str, root: str) -> bool:

@@ -16,7 +16,7 @@ from tiercel.domain.artifact.dependencies import (
     is_left_out,
     layer_folder,
 )
-from tiercel.domain.template.assets import AssetKind
+from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.packaging.references import LocalReference, all_references
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop

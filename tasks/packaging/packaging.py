@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
+from tiercel.domain.artifact.handlers import require_handler
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.domain.base.limits import at_most, require_template_limits
-from tiercel.domain.template.assets import AssetKind, declare_asset_bucket, rewrite
+from tiercel.domain.template.assets import declare_asset_bucket, rewrite
 from tiercel.domain.template.boundary import bounded, declare_boundary
-from tiercel.tasks.packaging.archive import require_safe_zip, zip_files, zip_folder
+from tiercel.domain.template.expansion.sections import without_nothing
+from tiercel.domain.template.locations import AssetKind
+from tiercel.tasks.packaging.archive import files_in_zip, require_safe_zip, zip_files, zip_folder
 from tiercel.tasks.packaging.dependencies import finish_copy
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.templates import dump_template
 
-_ZIPS = (".zip", ".jar")
+_ZIPS = (".zip", ".jar", ".war")
 _SUFFIX = re.compile("[a-z]{1,20}")
 
 
@@ -31,9 +35,11 @@ def package_template(
     """
     template, references = read_references(shop, path, ancestors)
     keys = {}
+    packages: dict[str, PackagedObject] = {}
     for found in references:
         entry = _package_asset(shop, found, (*ancestors, path))
         keys[found.asset.logical_id, found.asset.property] = entry.key
+        packages[found.asset.logical_id] = entry
         shop.references.append(
             AssetReference(
                 template=str(path),
@@ -43,7 +49,9 @@ def package_template(
                 sha256=entry.sha256,
             )
         )
-    rewritten = bounded(rewrite(template, keys))
+    for found in references:
+        _require_handler(shop, found, packages)
+    rewritten = without_nothing(bounded(rewrite(template, keys)))
     if ancestors:
         # Its parent passes both to every nested stack, whether it needs them or not.
         rewritten = declare_boundary(declare_asset_bucket(rewritten))
@@ -69,6 +77,30 @@ def _package_file(shop: Workshop, path: Path, where: str) -> PackagedObject:
     at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of a file", where)
     suffix = path.suffix[1:].lower()
     return shop.add_bytes(path.read_bytes(), suffix if _SUFFIX.fullmatch(suffix) else "file")
+
+
+def _require_handler(
+    shop: Workshop, found: LocalReference, packages: Mapping[str, PackagedObject]
+) -> None:
+    """Layers from elsewhere may have the handler: nobody knows here what they hold."""
+    function = found.asset
+    unknown = function.has_other_layers or not set(function.layers) <= packages.keys()
+    if function.handler and not unknown:
+        layers = [packages[name] for name in function.layers]
+        require_handler(
+            function.runtime,
+            function.handler,
+            _files_in(shop, packages[function.logical_id]),
+            [file for layer in layers for file in _files_in(shop, layer)],
+            owner=function.logical_id,
+            where=found.where,
+        )
+
+
+def _files_in(shop: Workshop, package: PackagedObject) -> frozenset[str]:
+    if package.sha256 not in shop.contents:
+        shop.contents[package.sha256] = files_in_zip(shop.output / package.sha256)
+    return shop.contents[package.sha256]
 
 
 def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:

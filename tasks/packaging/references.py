@@ -1,19 +1,22 @@
-"""The local files that a service's templates refer to, found in the exported source."""
+"""The local files that a service's templates refer to, found in its source."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.template.assets import Asset, AssetKind, find_assets
+from tiercel.domain.template.assets import Asset, find_assets
+from tiercel.domain.template.local_files import repository_path
+from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.packaging.workshop import Workshop
-from tiercel.tasks.source.templates import load_template
+from tiercel.tasks.source.files import FileKind
+from tiercel.tasks.source.templates import complete_template
 
-_MAX_NESTING = 5
+MAX_NESTING = 5
+_FILES = (AssetKind.FILE, AssetKind.TEMPLATE)
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,15 @@ def read_references(
     Raises RefusedInputError for what may not be packaged, BuildFailedError for what a build
     should have made.
     """
-    if path in ancestors or len(ancestors) >= _MAX_NESTING:
+    if path in ancestors or len(ancestors) >= MAX_NESTING:
         raise RefusedInputError(
             "template.nested_too_deeply",
-            f"templates are nested in a circle or deeper than {_MAX_NESTING}",
+            f"templates are nested in a circle or deeper than {MAX_NESTING}",
             where=" -> ".join(str(p) for p in (*ancestors, path)),
             remedy="flatten the nested stacks",
         )
     if path not in shop.templates:
-        file = shop.path(path)
-        if shop.leads_outside(file):
-            raise shop.not_in_source(shop.service.name, "template", str(path))
-        shop.templates[path] = load_template(file, str(path))
+        shop.templates[path] = complete_template(shop.files.read_template, path)
     template = shop.templates[path]
     return template, [_located(shop, one, path) for one in find_assets(template, str(path))]
 
@@ -73,29 +73,10 @@ def all_references(shop: Workshop) -> Iterator[LocalReference]:
 
 
 def _located(shop: Workshop, asset: Asset, template: PurePosixPath) -> LocalReference:
-    relative = _inside(asset, template)
+    named = f"{asset.logical_id}.{asset.property}"
+    relative = repository_path(template, asset.path, named)
     where = f"{relative} ({asset.logical_id} in {template})"
-    path = shop.path(relative)
-    exists = os.access(path, os.R_OK) and not (asset.kind is AssetKind.FILE and path.is_dir())
-    if not exists or shop.leads_outside(path):
+    kind = shop.files.kind_of(relative)
+    if kind is None or (kind is FileKind.FOLDER and asset.kind in _FILES):
         raise shop.not_in_source(asset.logical_id, asset.property, where)
-    return LocalReference(asset, relative, path, where)
-
-
-def _inside(asset: Asset, template: PurePosixPath) -> PurePosixPath:
-    """Return the asset's path from the root of the repository."""
-    parts: list[str] = []
-    for part in (template.parent / asset.path).parts:
-        if part == ".." and parts:
-            parts.pop()
-        elif part in ("..", "/") or "\x00" in part:
-            raise RefusedInputError(
-                "template.path_leads_out",
-                "a local path leaves the repository",
-                where=f"{asset.logical_id}.{asset.property} in {template}",
-                why=repr(asset.path),
-                remedy="refer to files of the repository only",
-            )
-        else:
-            parts.append(part)
-    return PurePosixPath(*parts)
+    return LocalReference(asset, relative, shop.path(relative), where)

@@ -12,6 +12,7 @@ from typing import Any
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.base.limits import MAX_TEMPLATE_FILE_BYTES
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
@@ -20,8 +21,8 @@ from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.builder import build_and_package, build_work
-from tiercel.tasks.source.repository import Commit, read_text
-from tiercel.tasks.source.templates import load_template, parse_template
+from tiercel.tasks.source.repository import Commit, read_files
+from tiercel.tasks.source.templates import complete_template
 
 _LINT_SECONDS = 120
 _LINT_REPORT = "report.json"
@@ -50,7 +51,7 @@ def verify_service(
     built = build_and_package(place, work, tree)
     require_allowed(built.manifest.outside, topology.verifying, None)
     path = PurePosixPath(service.template_path)
-    template = load_template(work.shop.path(path), service.template_path)
+    template = work.shop.templates[path]
     _lint(place, work.job, path, template)
     place.test(work.job)
     return template
@@ -59,9 +60,13 @@ def verify_service(
 @world_task("read template", "read template {path}")
 def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
     """Return the template that a commit has at a path, None if it has none that can be read."""
+    template = PurePosixPath(path)
+
+    def read(file: PurePosixPath) -> bytes | None:
+        return read_files(commit, [file], MAX_TEMPLATE_FILE_BYTES).get(file)
+
     try:
-        text = read_text(commit, path)
-        return parse_template(text.encode(), path) if text is not None else None
+        return complete_template(read, template)
     except RefusedInputError:
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +11,7 @@ from tiercel.domain.artifact.source_tree import source_paths
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
+from tiercel.tasks.source.files import FolderFiles
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ class Workshop:
     objects: dict[str, PackagedObject] = field(default_factory=dict)
     references: list[AssetReference] = field(default_factory=list)
     packaged: dict[Any, PackagedObject] = field(default_factory=dict)
+    contents: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> FolderFiles:
+        """The repository's files, as a build has left them."""
+        return FolderFiles(self.source)
 
     @property
     def source(self) -> Path:
@@ -68,10 +74,6 @@ class Workshop:
         path = self.scratch / "object"
         path.write_bytes(body)
         return self.add(path, sha256_hex(body), suffix)
-
-    def leads_outside(self, path: Path) -> bool:
-        """Tell whether symbolic links lead from the source to another place of this machine."""
-        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.source))
 
     def not_in_source(self, owner: str, key: str, where: str) -> TiercelError:
         """Return the error for a path that `key` of `owner` names and the source lacks."""

@@ -151,7 +151,7 @@ def test_a_mode_is_executable_or_it_is_not(
 
 def test_caches_of_python_and_git_are_left_out(folder: Path, tmp_path: Path) -> None:
     caches = ("app.pyc", "app.pyo", "__pycache__/app.py", "lib/__pycache__/x.cpython-312.pyc")
-    sources = ("app.py", ".gitignore", "pycache/x", "app.pyd", "lib/git")
+    sources = ("app.py", ".gitignore", "pycache/x", "app.pyd", "lib/git", "vendored/tea.pyc")
     write(folder, dict.fromkeys((*caches, ".git/config", "lib/.git/HEAD", *sources), b"x"))
     zipped(folder)
     assert contents(tmp_path / "package.zip").keys() == set(sources)

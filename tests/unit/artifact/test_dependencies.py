@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tiercel.domain.artifact.dependencies import install_commands, is_left_out, layer_folder
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.domain.template.assets import Asset, AssetKind
+from tiercel.domain.template.assets import Asset
+from tiercel.domain.template.locations import AssetKind
 
 UV = "/opt/tiercel/bin/uv"
 WHERE = "orders/src (Function in orders/template.yaml)"
