@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.tasks.conftest import Origin
 from tests.tasks.packages import (
+    HERE,
     ORDERS,
     build,
     contents_of,
@@ -21,7 +23,10 @@ from tests.tasks.packages import (
     template_of,
     zip_of,
 )
+from tiercel.domain.artifact.source_tree import source_tree
+from tiercel.domain.base.errors import BuildFailedError
 from tiercel.domain.organization.configuration import parse_topology
+from tiercel.tasks.packaging.verifier import verify_service
 from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
 
@@ -166,6 +171,21 @@ def test_a_template_is_measured_as_it_is_sent(origin: Origin, folder: Path) -> N
 
 
 APP = {"Handler": "app.handler"}
+
+
+def test_what_packaging_writes_out_is_linted_as_it_is_sent(origin: Origin, folder: Path) -> None:
+    macro = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "part.yaml"}}}
+    described = {"Parameters": None, "Outputs": None, "Resources": macro}
+    part = "Q:\n  Type: AWS::SQS::Queue\n  Properties:\n    DelaySecond: 5\n"
+    origin.commit({"orders/template.json": json.dumps(described), "orders/part.yaml": part})
+    commit, topology = origin.fetch(), parse_topology(WORKERS)
+    objects = find_objects.fn(commit, ["orders"])
+    tree = source_tree(ORDERS, {path: one.id for path, one in objects.items()})
+    topology = topology.model_copy(update={"builds": HERE})
+    with pytest.raises(BuildFailedError, check=because("template.lint_errors")) as refusal:
+        verify_service.fn(commit, ORDERS, tree, topology, folder)
+    assert refusal.value.why.startswith("Resources/Q/Properties/DelaySecond: E3002")
+    assert "\n" not in refusal.value.why
 
 
 ABSENT = "package.handler_missing"
