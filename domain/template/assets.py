@@ -19,7 +19,7 @@ from tiercel.domain.template.locations import (
     ASSET_BUCKET_PARAMETER,
     AssetKind,
     LocationForm,
-    Place,
+    NamedPlace,
     places,
     replaced,
 )
@@ -104,7 +104,7 @@ def declare_asset_bucket(template: TemplateDocument) -> TemplateDocument:
     return template | {"Parameters": parameters}
 
 
-def _naming(resource: TemplateDocument, place: Place, key: str) -> TemplateDocument:
+def _naming(resource: TemplateDocument, place: NamedPlace, key: str) -> TemplateDocument:
     """Return a resource that names an object instead of a local path."""
     properties = mapping(resource, "Properties", "")
     changed = replaced(properties, place.keys, place.location.of_object(key))
@@ -214,7 +214,7 @@ def _with_globals(
 
 def _places(
     resource: TemplateDocument, template: TemplateDocument, where: str = ""
-) -> Iterator[Place]:
+) -> Iterator[NamedPlace]:
     """SAM packages the template's own folder when a function names no code at all."""
     properties = _with_globals(resource, template, where)
     resource_type = str(resource.get("Type"))

@@ -68,7 +68,7 @@ class Location(NamedTuple):
         return forms[self.form]
 
 
-class Place(NamedTuple):
+class NamedPlace(NamedTuple):
     """A value that names a file, and the keys that lead to it below a resource's properties."""
 
     location: Location
@@ -129,11 +129,11 @@ LOCATIONS: dict[str, tuple[Location, ...]] = {
 }
 
 
-def places(resource_type: str, properties: TemplateDocument) -> Iterator[Place]:
+def places(resource_type: str, properties: TemplateDocument) -> Iterator[NamedPlace]:
     """Yield every value of a resource that may name a file, None where it names nothing."""
     for location in LOCATIONS.get(resource_type, ()):
         for keys, value in _values(location.property, properties):
-            yield Place(location, keys, value)
+            yield NamedPlace(location, keys, value)
 
 
 def places_elsewhere(resource_type: str) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -40,11 +40,9 @@ _DOS_DATE = 0x0021  # 1980-01-01, the first day that zip can express
 _UTF8 = 0x0800
 _DEFLATED, _STORED = 8, 0
 _UNIX_VERSION = (3 << 8) | 20
-_SKIPPED_FOLDERS = {"__pycache__", ".git"}
+SKIPPED_FOLDERS = {"__pycache__", ".git"}
 _COMPILED = (".pyc", ".pyo")
 _JAVA_ARCHIVE = ".jar"
-_CHUNK = 16
-"""Files that a thread compresses at once: for single ones, threads would wait for each other."""
 _READ = 1024 * 1024
 _ENCRYPTED = 0x1
 _DAMAGES = (
@@ -58,6 +56,37 @@ _DAMAGES = (
 )
 _AHEAD = 8
 """Chunks that are compressed ahead of the one that is written; more would only cost memory."""
+
+
+ReadContents = Callable[[Sequence[str]], Iterable[tuple[bytes, bool]]]
+"""Returns what files hold, by their names in the package, and whether they are executable."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """How many files a thread reads and compresses at once, and how many bytes together.
+
+    For single ones, threads would wait for each other.
+    """
+
+    files: int
+    size: int
+
+    def dealt(self, sizes: Mapping[str, int]) -> Iterator[list[str]]:
+        """Deal files out in the order of their names."""
+        chunk: list[str] = []
+        size = 0
+        for name in sorted(sizes):
+            if chunk and (len(chunk) == self.files or size + sizes[name] > self.size):
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(name)
+            size += sizes[name]
+        if chunk:
+            yield chunk
+
+
+FEW = Chunk(16, 16 * 1024**2)
 
 
 @dataclass(frozen=True)
@@ -84,14 +113,26 @@ def zip_folder(folder: Path, target: Path, shown: str) -> str:
     return zip_files(files, target, shown)
 
 
-def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
+def zip_files(files: Mapping[str, Path], target: Path, shown: str) -> str:
     """Zip files under the names given and return the SHA-256 of the zip."""
-    require_safe_package(files, sum(path.stat().st_size for path in files.values()), shown)
-    if not files:
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    return zip_contents(sizes, lambda names: [_content(files[one]) for one in names], target, shown)
+
+
+def zip_contents(
+    sizes: Mapping[str, int], read: ReadContents, target: Path, shown: str, at_once: Chunk = FEW
+) -> str:
+    """Zip what `read` returns for names, and return the SHA-256 of the zip.
+
+    `sizes` are those of the files by their names; so many are read together as `at_once` says.
+    Raises RefusedInputError for what Lambda would not take.
+    """
+    require_safe_package(sizes, sum(sizes.values()), shown)
+    if not sizes:
         raise RefusedInputError("package.empty", "there is nothing to package", where=shown)
     digest, directory, offset = hashlib.sha256(), [], 0
     with target.open("wb") as output:
-        for name, packed in _packed(files):
+        for name, packed in _packed(at_once.dealt(sizes), read):
             header, entry = _headers(name, packed, offset)
             for part in (header, packed.body):
                 output.write(part)
@@ -176,7 +217,7 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             raise _escape(parent, shown)
         with os.scandir(way[-1]) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-        names = {entry.name for entry in entries}
+        names = {entry.name for entry in entries if entry.is_file()}
         for entry in entries:
             name, real = f"{parent}{entry.name}", entry.path
             if entry.is_symlink():
@@ -184,13 +225,14 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
                 if real in way or not _exists_below(real, way[0]):
                     raise _escape(name, shown)
             if entry.is_dir():
-                if entry.name not in _SKIPPED_FOLDERS:
+                if entry.name not in SKIPPED_FOLDERS:
                     folders.append((f"{name}/", (*way, real)))
-            elif entry.is_file() and not _is_cached(entry.name, names):
+            elif entry.is_file() and not is_cached(entry.name, names):
                 yield name, Path(real)
 
 
-def _is_cached(name: str, beside: Collection[str]) -> bool:
+def is_cached(name: str, beside: Collection[str]) -> bool:
+    """Tell whether a file of a folder is left out, given the names of the files beside it."""
     return name.endswith(_COMPILED) and name[:-1] in beside
 
 
@@ -198,28 +240,30 @@ def _exists_below(real: str, root: str) -> bool:
     return real.startswith(root + os.sep) and os.access(real, os.F_OK)
 
 
-def _packed(files: dict[str, Path]) -> Iterator[tuple[str, _Packed]]:
-    """Compress the files in the order of their names, on all cores: libdeflate runs unlocked."""
+def _packed(chunks: Iterable[Sequence[str]], read: ReadContents) -> Iterator[tuple[str, _Packed]]:
+    """Compress chunks of files one after the other, on all cores: libdeflate runs unlocked."""
     waiting: deque[Future[list[tuple[str, _Packed]]]] = deque()
-    names = iter(sorted(files))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while chunk := [(name, files[name]) for name in islice(names, _CHUNK)]:
-            waiting.append(pool.submit(_pack_all, chunk))
+        for chunk in chunks:
+            waiting.append(pool.submit(_pack_all, chunk, read))
             if len(waiting) > _AHEAD:
                 yield from waiting.popleft().result()
         for packed in waiting:
             yield from packed.result()
 
 
-def _pack_all(files: list[tuple[str, Path]]) -> list[tuple[str, _Packed]]:
-    return [(name, _pack(path)) for name, path in files]
+def _pack_all(names: Sequence[str], read: ReadContents) -> list[tuple[str, _Packed]]:
+    contents = zip(names, read(names), strict=True)
+    return [(name, _pack(data, executable=executable)) for name, (data, executable) in contents]
 
 
-def _pack(path: Path) -> _Packed:
-    data = path.read_bytes()
+def _content(path: Path) -> tuple[bytes, bool]:
+    return path.read_bytes(), bool(path.stat().st_mode & stat.S_IXUSR)
+
+
+def _pack(data: bytes, *, executable: bool) -> _Packed:
     packed = deflate.deflate_compress(data, _LEVEL) if data else b""
     method, body = (_DEFLATED, packed) if len(packed) < len(data) else (_STORED, data)
-    executable = path.stat().st_mode & stat.S_IXUSR
     return _Packed(method, body, len(data), zlib.crc32(data), 0o755 if executable else 0o644)
 
 

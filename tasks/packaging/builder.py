@@ -23,7 +23,8 @@ from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.packaging import package_template
 from tiercel.tasks.packaging.workshop import Workshop
-from tiercel.tasks.source.export import export
+from tiercel.tasks.source.committed import CommittedFiles, may_stay_in_git
+from tiercel.tasks.source.export import list_source
 from tiercel.tasks.source.repository import Commit
 
 
@@ -56,7 +57,7 @@ def build_service(
     folder: Path,
     project: BuildProject | None = None,
 ) -> Built:
-    """Export a service's source, build it and package what its template refers to.
+    """Build a service's source and package what its template refers to.
 
     Its commands run where [builds] says. Raises BuildFailedError or RefusedInputError;
     nothing has been uploaded by then.
@@ -68,22 +69,34 @@ def build_service(
 
 @dataclass(frozen=True)
 class Work:
-    """A service's exported source and the job that a place is given."""
+    """A service's source and the job that a place is given."""
 
     shop: Workshop
     job: BuildJob
 
 
 def build_work(
-    commit: Commit, service: Service, place: Place, builds: Builds, folder: Path
+    commit: Commit,
+    service: Service,
+    place: Place,
+    builds: Builds,
+    folder: Path,
+    *,
+    in_folder: bool = False,
 ) -> Work:
-    """Export a service's source and find out what has to be run for it; raises as above."""
+    """Find out what has to be run for a service, and check its source out if that is anything.
+
+    With `in_folder` it is checked out in any case. Raises as above.
+    """
     shop = Workshop(service, folder / "root", folder / "scratch", folder / "objects")
     for path in (shop.root, shop.scratch, shop.output):
         shutil.rmtree(path, ignore_errors=True)  # what an attempt before this one has left
         path.mkdir(parents=True)
     shop.source.mkdir()
-    export(commit, source_paths(service), shop.source)
+    files = list_source(commit, source_paths(service))
+    shop.committed = CommittedFiles(commit, files)
+    if in_folder or service.build or not may_stay_in_git(files):
+        shop.check_out()
     with _named(service):
         inside = PurePosixPath("source", service.path)
         steps = (

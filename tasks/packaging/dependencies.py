@@ -33,7 +33,7 @@ def install_steps(shop: Workshop, *, runs_code: bool) -> tuple[BuildStep, ...]:
     """
     steps: list[BuildStep] = []
     for found in all_references(shop):
-        if found.asset.kind in _PACKED_FOLDERS and found.path.is_dir():
+        if found.asset.kind in _PACKED_FOLDERS and found.is_folder:
             steps += _steps_of(shop, found, runs_code=runs_code)
     return tuple(steps)
 
@@ -50,12 +50,13 @@ def finish_copy(copy: CodeCopy) -> None:
 
 
 def _steps_of(shop: Workshop, found: LocalReference, *, runs_code: bool) -> list[BuildStep]:
-    names = {entry.name for entry in found.path.iterdir()}
+    names = shop.files.names_in(found.relative)
     program = uv.find_uv_bin()
     commands = install_commands(found.asset, names, program, found.where, runs_code=runs_code)
     inner = layer_folder(found.asset)
     if not commands and not inner:
         return []
+    shop.check_out()
     relative = PurePosixPath(_COPIES, str(len(shop.copies)))
     root = shop.root / relative
     code = root / inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
@@ -16,9 +16,11 @@ from tiercel.domain.template.boundary import bounded, declare_boundary
 from tiercel.domain.template.expansion.sections import without_nothing
 from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.packaging.archive import files_in_zip, require_safe_zip, zip_files, zip_folder
+from tiercel.tasks.packaging.committed import zip_committed_folder
 from tiercel.tasks.packaging.dependencies import finish_copy
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.source.committed import CommittedFiles
 from tiercel.tasks.source.templates import dump_template
 
 _ZIPS = (".zip", ".jar", ".war")
@@ -66,17 +68,18 @@ def _package_asset(
         if found.asset.kind is AssetKind.TEMPLATE:
             packaged = package_template(shop, found.relative, ancestors)[0]
         elif found.asset.kind is AssetKind.FILE:
-            packaged = _package_file(shop, found.path, found.where)
+            packaged = _package_file(shop, found)
         else:
             packaged = _package_code(shop, found)
         shop.packaged[found.key] = packaged
     return shop.packaged[found.key]
 
 
-def _package_file(shop: Workshop, path: Path, where: str) -> PackagedObject:
-    at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of a file", where)
-    suffix = path.suffix[1:].lower()
-    return shop.add_bytes(path.read_bytes(), suffix if _SUFFIX.fullmatch(suffix) else "file")
+def _package_file(shop: Workshop, found: LocalReference) -> PackagedObject:
+    at_most(shop.files.size_of(found.relative), MAX_UNZIPPED_BYTES, "bytes of a file", found.where)
+    suffix = found.relative.suffix[1:].lower()
+    body = shop.files.read(found.relative)
+    return shop.add_bytes(body, suffix if _SUFFIX.fullmatch(suffix) else "file")
 
 
 def _require_handler(
@@ -104,13 +107,19 @@ def _files_in(shop: Workshop, package: PackagedObject) -> frozenset[str]:
 
 
 def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
-    target, path, where = shop.scratch / "package.zip", found.path, found.where
-    if path.is_file() and path.suffix in _ZIPS:
-        require_safe_zip(path, where)
-        return shop.add_bytes(path.read_bytes(), "zip")
-    if path.is_file():
-        return shop.add(target, zip_files({path.name: path}, target, where), "zip")
+    target, relative, where = shop.scratch / "package.zip", found.relative, found.where
+    if not found.is_folder and relative.suffix in _ZIPS:
+        package = shop.local_file(relative)
+        require_safe_zip(package, where)
+        return shop.add_bytes(package.read_bytes(), "zip")
+    if not found.is_folder:
+        package = shop.local_file(relative)
+        return shop.add(target, zip_files({relative.name: package}, target, where), "zip")
     copy = shop.copies.get(found.key)
     if copy:
         finish_copy(copy)
-    return shop.add(target, zip_folder(copy.root if copy else path, target, where), "zip")
+    if isinstance(shop.files, CommittedFiles):
+        digest = zip_committed_folder(shop.files, relative, target, where)
+    else:
+        digest = zip_folder(copy.root if copy else found.path, target, where)
+    return shop.add(target, digest, "zip")

@@ -13,20 +13,24 @@ from tiercel.domain.template.local_files import repository_path
 from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.files import FileKind
+from tiercel.tasks.source.named_paths import MAX_NESTING
 from tiercel.tasks.source.templates import complete_template
 
-MAX_NESTING = 5
 _FILES = (AssetKind.FILE, AssetKind.TEMPLATE)
 
 
 @dataclass(frozen=True)
 class LocalReference:
-    """A property of a template that names a file or folder of the repository."""
+    """A property of a template that names a file or folder of the repository.
+
+    `path` is where it lies on this machine once the source is checked out.
+    """
 
     asset: Asset
     relative: PurePosixPath
     path: Path
     where: str
+    is_folder: bool
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -79,4 +83,5 @@ def _located(shop: Workshop, asset: Asset, template: PurePosixPath) -> LocalRefe
     kind = shop.files.kind_of(relative)
     if kind is None or (kind is FileKind.FOLDER and asset.kind in _FILES):
         raise shop.not_in_source(asset.logical_id, asset.property, where)
-    return LocalReference(asset, relative, shop.path(relative), where)
+    is_folder = kind is FileKind.FOLDER
+    return LocalReference(asset, relative, shop.path(relative), where, is_folder)

@@ -11,6 +11,8 @@ from tiercel.domain.artifact.source_tree import source_paths
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
+from tiercel.tasks.source.committed import CommittedFiles
+from tiercel.tasks.source.export import export
 from tiercel.tasks.source.files import FolderFiles
 
 
@@ -33,12 +35,14 @@ class Workshop:
     """One service's build: where its sources lie and what has been packaged so far.
 
     What commands of the repository may write is `root`; `scratch` and `output` are ours.
+    `committed` are the sources as git has them, until somebody needs them in a folder.
     """
 
     service: Service
     root: Path
     scratch: Path
     output: Path
+    committed: CommittedFiles | None = None
     templates: dict[PurePosixPath, dict[str, Any]] = field(default_factory=dict)
     copies: dict[Any, CodeCopy] = field(default_factory=dict)
     objects: dict[str, PackagedObject] = field(default_factory=dict)
@@ -47,9 +51,15 @@ class Workshop:
     contents: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
-    def files(self) -> FolderFiles:
-        """The repository's files, as a build has left them."""
-        return FolderFiles(self.source)
+    def files(self) -> FolderFiles | CommittedFiles:
+        """The repository's files, as a build has left them if there was one."""
+        return self.committed or FolderFiles(self.source)
+
+    def check_out(self) -> None:
+        """Write the sources into their folder, for commands that work in it."""
+        if self.committed:
+            export(self.committed.commit, source_paths(self.service), self.source)
+            self.committed = None
 
     @property
     def source(self) -> Path:
@@ -57,8 +67,17 @@ class Workshop:
         return self.root / "source"
 
     def path(self, relative: PurePosixPath) -> Path:
-        """Return where a path of the repository lies on this machine."""
+        """Return where a path of the repository lies on this machine once it is checked out."""
         return self.source / relative
+
+    def local_file(self, relative: PurePosixPath) -> Path:
+        """Return where a file of the repository can be read on this machine, with its mode."""
+        if not self.committed:
+            return self.path(relative)
+        file = self.scratch / "file"
+        file.write_bytes(self.committed.read(relative))
+        file.chmod(0o755 if self.committed.is_executable(relative) else 0o644)
+        return file
 
     def add(self, path: Path, sha256: str, suffix: str) -> PackagedObject:
         """Take a file of the scratch folder as an object; it is moved away from there."""

@@ -51,5 +51,13 @@ class FolderFiles:
         require_template_file_size(found.stat().st_size, str(path))
         return found.read_bytes()
 
+    def size_of(self, path: PurePosixPath) -> int:
+        """Return the bytes that a file has."""
+        return (self._root / path).stat().st_size
+
+    def read(self, path: PurePosixPath) -> bytes:
+        """Return what a file holds."""
+        return (self._root / path).read_bytes()
+
     def _leads_outside(self, path: Path) -> bool:
         return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._root))

@@ -47,6 +47,7 @@ def address_in(thing: Any) -> str:
 def test_files_of_several_properties_are_objects_that_the_properties_name(
     origin: Origin, folder: Path
 ) -> None:
+    package = zip_of({"a": b"b"})
     things = {
         "Resolver": resource(
             "AWS::AppSync::Resolver",
@@ -65,7 +66,7 @@ def test_files_of_several_properties_are_objects_that_the_properties_name(
             "orders/out.vtl": "out",
             "orders/job.py": "job",
             "orders/app/index.html": "<p>",
-            "orders/app.zip": zip_of({"a": b"b"}),
+            "orders/app.zip": package,
             "orders/schema.graphql": "type Query { é: String }",
         }
     )
@@ -78,7 +79,7 @@ def test_files_of_several_properties_are_objects_that_the_properties_name(
     assert found["Job"]["Properties"]["Command"]["Name"] == "etl"
     assert bodies[address_in(found["Job"]["Properties"]["Command"]["ScriptLocation"])] == b"job"
     assert contents_of(built, "App") == {"index.html": b"<p>"}
-    assert package_of(built, "Code") == zip_of({"a": b"b"})
+    assert package_of(built, "Code") == package
     assert found["Graph"]["Properties"] == {"SchemaInline": "type Query { é: String }"}
 
 
