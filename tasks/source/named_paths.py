@@ -32,7 +32,8 @@ def with_named_paths(commit: Commit, services: Mapping[str, Service]) -> dict[st
     apart = {name: one for name, one in services.items() if one.path != "."}
     named = _named_by(commit, [PurePosixPath(one.template_path) for one in apart.values()])
     outside = {name: _outside(one, named) for name, one in apart.items()}
-    there = look_up(commit, {str(path) for paths in outside.values() for path in paths})
+    asked = {str(path) for paths in outside.values() for path in paths}
+    there = look_up(commit, asked) if asked else {}
     return {
         name: _including(one, [str(path) for path in outside.get(name, ())], there)
         for name, one in services.items()
