@@ -113,7 +113,9 @@ def _java(handler: str) -> Iterator[str]:
 
 
 def _dotnet(handler: str) -> Iterator[str]:
-    yield f"{handler.partition('::')[0]}.dll"
+    """An assembly, or a program that was compiled ahead of time."""
+    assembly = handler.partition("::")[0]
+    yield from (f"{assembly}.dll", assembly, "bootstrap")
 
 
 def _executable(handler: str) -> Iterator[str]:

@@ -38,6 +38,7 @@ def require(runtime: str, handler: str, *package: str, layers: tuple[str, ...] =
         ("java21", "com.acme.Outer$Inner::handle", "com/acme/Outer$Inner.class"),
         ("dotnet8", "Orders::Acme.Function::Handle", "Orders.dll"),
         ("dotnet8", "Orders", "Orders.dll"),
+        ("dotnet8", "bootstrap", "bootstrap"),
         ("go1.x", "main", "main"),
         ("provided.al2023", "anything", "bootstrap"),
         ("provided.al2", "", "bootstrap"),
