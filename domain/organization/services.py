@@ -61,6 +61,7 @@ class Service(Frozen):
     build: tuple[Argument, ...] = ()
     test: tuple[Argument, ...] = ()
     network: Annotated[bool, Field(strict=True)] = False
+    install_scripts: Annotated[bool, Field(strict=True)] = False
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = Field(default_factory=dict)
     environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)

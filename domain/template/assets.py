@@ -10,8 +10,11 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER, declare_boundary
+from tiercel.domain.template.intrinsics import TemplateScope, items_of
 from tiercel.domain.template.local_files import (
     is_local,
     mapping,
@@ -21,6 +24,7 @@ from tiercel.domain.template.local_files import (
     require_not_elsewhere,
     walk,
 )
+from tiercel.domain.template.values import GivenValues, value_scope
 
 ASSET_BUCKET_PARAMETER = "TiercelAssetBucket"
 """The template parameter that names the bucket from which the stack's account reads."""
@@ -36,7 +40,12 @@ class AssetKind(StrEnum):
 
 
 class Asset(Frozen):
-    """One local reference: where it stands in the template and the path it names."""
+    """One local reference: where it stands in the template and the path it names.
+
+    It is built for `runtime` and `architecture`; `runtimes` and `architectures` are those that it
+    has to run on: several only of a layer. `unknown` says which property that decides this has no
+    single value, in words.
+    """
 
     logical_id: str
     resource_type: str
@@ -46,6 +55,11 @@ class Asset(Frozen):
     runtime: str = ""
     architecture: str = ""
     build_method: str = ""
+    runtimes: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    unknown: str = ""
+    handler: str = ""
+    metadata: TemplateDocument = Field(default_factory=dict)
 
 
 _CODE, _LAYER, _FILE, _TEMPLATE = AssetKind
@@ -70,20 +84,24 @@ _BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersi
 _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
 
-def find_assets(template: TemplateDocument, where: str = "template") -> tuple[Asset, ...]:
+def find_assets(
+    template: TemplateDocument, where: str = "template", given: GivenValues | None = None
+) -> tuple[Asset, ...]:
     """Return every local reference that Tiercel packages, in the template's order.
 
-    Raises RefusedInputError, naming resource and property, for a local reference of
-    any other kind: deploying it would fail later and less clearly.
+    `given` are the values of the template's parameters. Raises RefusedInputError, naming resource
+    and property, for a local reference of any other kind: deploying it would fail later and less
+    clearly.
     """
     refuse_includes(template, where)
     for key, value in (template.get("Resources") or {}).items():
         if str(key).startswith("Fn::ForEach::"):
             _refuse_loop(str(key), value, template, where)
     assets = []
+    scope = value_scope(template, given or {})
     for logical_id, resource in resources(template):
         refuse_references(logical_id, resource, where)
-        asset = _asset(logical_id, resource, template, where)
+        asset = _asset(logical_id, resource, scope, where)
         if asset:
             assets.append(asset)
     return tuple(assets)
@@ -156,13 +174,13 @@ def _nested_stack(
 
 
 def _asset(
-    logical_id: str, resource: TemplateDocument, template: TemplateDocument, where: str
+    logical_id: str, resource: TemplateDocument, scope: TemplateScope, where: str
 ) -> Asset | None:
     resource_type = str(resource.get("Type"))
     if resource_type not in _PACKAGED:
         return None
     name, kind = _PACKAGED[resource_type]
-    properties = _with_globals(resource, resource_type, template, where)
+    properties = _with_globals(resource, resource_type, scope.template, where)
     path = _path(resource_type, name, properties)
     if not is_local(path):
         require_not_elsewhere(f"{logical_id}.{name}", path, kind.value, where)
@@ -170,30 +188,58 @@ def _asset(
     if kind is AssetKind.TEMPLATE:
         mapping(properties, "Parameters", where)
     metadata = mapping(resource, "Metadata", where)
+    is_of_sam = resource_type in _BUILD_METHOD_TYPES
     return Asset(
         logical_id=logical_id,
         resource_type=resource_type,
         property=name,
         path=path,
         kind=kind,
-        runtime=_text(properties.get("Runtime")),
-        architecture=_architecture(kind, properties, metadata),
-        build_method=_text(metadata.get("BuildMethod"))
-        if resource_type in _BUILD_METHOD_TYPES
-        else "",
+        build_method=text_of(metadata.get("BuildMethod")) if is_of_sam else "",
+        handler=text_of(properties.get("Handler")),
+        metadata=metadata,
+        **_runs_on(kind, properties, metadata, scope),
     )
 
 
-def _architecture(kind: AssetKind, properties: TemplateDocument, metadata: TemplateDocument) -> str:
-    """A layer names the architecture that it is built for in its Metadata.
+_MACHINE_KEYS = {
+    _CODE: ("Runtime", "Architectures"),
+    _LAYER: ("CompatibleRuntimes", "CompatibleArchitectures"),
+}
 
+
+def _runs_on(
+    kind: AssetKind, properties: TemplateDocument, metadata: TemplateDocument, scope: TemplateScope
+) -> TemplateDocument:
+    """Return what decides the machine, with the values that parameters have.
+
+    A layer names the architecture that it is built for in its Metadata:
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-layers.html
     """
-    if kind is AssetKind.LAYER and metadata.get("BuildArchitecture"):
-        return _text(metadata["BuildArchitecture"])
-    key = "CompatibleArchitectures" if kind is AssetKind.LAYER else "Architectures"
-    architectures = properties.get(key) or ["x86_64"]
-    return _text(architectures[0] if isinstance(architectures, list) else "")
+    if kind not in _MACHINE_KEYS:
+        return {}
+    runtime, architecture = _MACHINE_KEYS[kind]
+    built_for = text_of(metadata.get("BuildArchitecture")) if kind is _LAYER else ""
+    found = {
+        "runtimes": _texts(properties.get(runtime), scope),
+        "architectures": _texts(built_for or properties.get(architecture), scope) or ("x86_64",),
+    }
+    unknown = [
+        f"{key} may be {' or '.join(values)}" if is_known else f"{key} is known at a deploy only"
+        for key, values in zip((runtime, architecture), found.values(), strict=True)
+        for is_known in [not any("${" in text for text in values)]
+        if not is_known or (kind is _CODE and len(values) > 1)
+    ]
+    return found | {
+        "runtime": found["runtimes"][0] if kind is _CODE and found["runtimes"] else "",
+        "architecture": found["architectures"][0],
+        "unknown": "; ".join(unknown),
+    }
+
+
+def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:
+    texts = () if value is None else items_of(value, scope)
+    return tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",")))
 
 
 def _with_globals(
@@ -224,7 +270,8 @@ def _path(resource_type: str, name: str, properties: TemplateDocument) -> Any:
     return "." if value is None and "ImageUri" not in properties else value
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value that is text, and nothing for any other."""
     return value if isinstance(value, str) else ""
 
 
@@ -233,5 +280,5 @@ def _refuse_loop(key: str, loop: Any, template: TemplateDocument, where: str) ->
     for _, node in walk(loop):
         if isinstance(node.get("Type"), str) and "::" in node["Type"]:
             refuse_references(key, node, where)
-            if _asset(key, node, template, where):
+            if _asset(key, node, value_scope(template, {}), where):
                 raise refused_reference(key, "a local path inside Fn::ForEach", where)

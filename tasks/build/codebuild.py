@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from tiercel.domain.base.digests import canonical_json, sha256_hex
 from tiercel.domain.base.errors import ConfigurationError, TiercelError
 from tiercel.domain.base.text import printable
 from tiercel.domain.organization.access import BuildProject
+from tiercel.domain.organization.topology import Builds
 from tiercel.domain.template.assets import Asset, find_assets
 from tiercel.tasks.aws.codebuild import (
     BuildFiles,
@@ -38,6 +39,7 @@ from tiercel.tasks.aws.codebuild import (
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.isolated import Isolated
 from tiercel.tasks.build.isolation.availability import can_isolate
+from tiercel.tasks.build.isolation.namespace import interpreter
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.tarballs import MAX_RESULT_BYTES, pack_folder, unpack_untrusted
 from tiercel.tasks.engine.task import run_logger
@@ -70,6 +72,11 @@ class CodeBuild:
                 remedy="start it by a flow of an environment",
             )
         return self._in
+
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place. What its image brings is not known here."""
+        del builds, programs
+        return []
 
     def build(self, job: BuildJob) -> None:
         """See Place. A test runs in the same build, after its result was put away."""
@@ -162,5 +169,5 @@ def _functions(job: BuildJob) -> tuple[Asset, ...]:
 
 def _command(step: BuildStep) -> BuildCommand:
     """Return a step as a command for another machine, which has its own uv."""
-    own = uv.find_uv_bin()
-    return BuildCommand(["uv" if word == own else word for word in step.command], step.folder)
+    names = {uv.find_uv_bin(): "uv", str(interpreter()): "python3"}
+    return BuildCommand([names.get(word, word) for word in step.command], step.folder)

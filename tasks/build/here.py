@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place, announce_step
-from tiercel.tasks.build.process import can_go_offline, run_build
+from tiercel.tasks.build.process import build_environment, can_go_offline, run_build
 from tiercel.tasks.engine.task import run_logger
 
 
@@ -12,6 +17,11 @@ class Here(Place):
 
     name = "here"
     holds = False
+
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place."""
+        path = build_environment(Path(), builds)["PATH"]
+        return [name for name in programs if not shutil.which(name, path=path)]
 
     def build(self, job: BuildJob) -> None:
         """See Place."""
@@ -33,4 +43,7 @@ class Here(Place):
 
 
 def _run(job: BuildJob, step: BuildStep, *, offline: bool = False) -> None:
-    run_build(step.command, job.root / step.folder, job.scratch, job.builds, offline=offline)
+    run_build(
+        step.command, job.root / step.folder, job.scratch, job.builds,
+        offline=offline, shown=step.shown,
+    )  # fmt: skip

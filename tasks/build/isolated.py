@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -56,6 +57,11 @@ class Isolated(Place):
 
     name = "isolated"
     holds = True
+
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place."""
+        path = _path(builds)
+        return [name for name in programs if not shutil.which(name, path=path)]
 
     def build(self, job: BuildJob) -> None:
         """See Place."""
@@ -112,7 +118,7 @@ def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | N
             _guard(builds, room, info, start, (told, wait)),
         )
     if not ended.succeeded:
-        raise command_failure(step.command, ended, log)
+        raise command_failure(step.shown or " ".join(step.command), ended, log)
 
 
 def _guard(
@@ -136,17 +142,21 @@ def _guard(
 
 def _environment(job: BuildJob) -> dict[str, str]:
     """Return the whole environment of an isolated command."""
-    path = base_environment()["PATH"].split(os.pathsep)
     return {
         **passed_environment(job.builds),
         **base_environment(),
         "HOME": str(HOME),
         "NO_PROXY": _LOOPBACK,
-        "PATH": os.pathsep.join(visible_path(job.builds.tools, path)),
+        "PATH": _path(job.builds),
         "TMPDIR": str(TEMPORARY),
         "UV_CACHE_DIR": str(HOME / "uv-cache"),
         "no_proxy": _LOOPBACK,
     }
+
+
+def _path(builds: Builds) -> str:
+    path = base_environment()["PATH"].split(os.pathsep)
+    return os.pathsep.join(visible_path(builds.tools, path))
 
 
 def _pipe(stack: ExitStack) -> tuple[IO[bytes], IO[bytes]]:

@@ -7,10 +7,12 @@ that they have the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.engine.task import run_logger
@@ -22,12 +24,14 @@ class BuildStep:
 
     `shown` says in the run's log what it is for, if the command does not. `tools` are programs
     of Tiercel's own, or their folders, that a place on this machine has to show, read only.
+    `programs` are names of those that the command needs of the machine itself.
     """
 
     command: tuple[str, ...]
     folder: PurePosixPath
     shown: str = ""
     tools: tuple[Path, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Place(Protocol):
     holds: ClassVar[bool]
     """Whether code that nobody has reviewed may run in it."""
 
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """Return those of some programs that commands would not find, as far as that is known."""
+
     def build(self, job: BuildJob) -> None:
         """Run the build's commands one after another; then `root` is as they left it.
 
@@ -74,6 +81,21 @@ class Place(Protocol):
 
         It has no network. Raises as `build` does.
         """
+
+
+def require_programs(place: Place, job: BuildJob) -> None:
+    """Raise ConfigurationError, with their names, if the build's commands lack programs."""
+    for step in job.build:
+        lacking = place.lacking(job.builds, step.programs)
+        if lacking:
+            raise ConfigurationError(
+                "build.tool_missing",
+                f"there is no {' and no '.join(lacking)} where builds run",
+                where=step.shown or " ".join(step.command),
+                state="nothing was built",
+                remedy="install it on the worker, below /usr or in a folder of `tools` of [builds]"
+                " that is in the worker's PATH; or let builds run in CodeBuild",
+            )
 
 
 def announce_step(job: BuildJob, step: BuildStep) -> None:

@@ -13,7 +13,7 @@ import struct
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +30,7 @@ from tiercel.domain.artifact.archives import (
 )
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.limits import at_most
+from tiercel.domain.packaging.elf import MAGIC, Elf, read_elf
 
 # A third of the time of level 6 for packages that are at most some hundredths larger:
 # about what zlib, with which others package, makes of them at its own level 6.
@@ -39,7 +40,8 @@ _UTF8 = 0x0800
 _DEFLATED, _STORED = 8, 0
 _UNIX_VERSION = (3 << 8) | 20
 _SKIPPED_FOLDERS = {"__pycache__", ".git"}
-_SKIPPED_SUFFIXES = (".pyc", ".pyo")
+_COMPILED = (".pyc", ".pyo")
+"""Left out beside their source, with which they can go out of step."""
 _CHUNK = 16
 """Files that a thread compresses at once: for single ones, threads would wait for each other."""
 _READ = 1024 * 1024
@@ -66,9 +68,14 @@ class _Packed:
     size: int
     checksum: int
     mode: int
+    elf: Elf | None = None
 
 
-def zip_folder(folder: Path, target: Path, shown: str) -> str:
+LoadCheck = Callable[[Mapping[str, Elf]], None]
+"""Raises for the programs and libraries of a package, by name, if its machine cannot load them."""
+
+
+def zip_folder(folder: Path, target: Path, shown: str, check: LoadCheck | None = None) -> str:
     """Zip a folder's files into `target` and return the SHA-256 of the zip.
 
     Symbolic links are followed as long as they stay inside the folder. Python's caches
@@ -77,17 +84,25 @@ def zip_folder(folder: Path, target: Path, shown: str) -> str:
     """
     # One more than is allowed is enough to be refused; links can multiply folders.
     files = dict(islice(_files(folder, shown), MAX_PACKAGE_FILES + 1))
-    return zip_files(files, target, shown)
+    return zip_files(files, target, shown, check)
 
 
-def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
-    """Zip files under the names given and return the SHA-256 of the zip."""
+def zip_files(
+    files: dict[str, Path], target: Path, shown: str, check: LoadCheck | None = None
+) -> str:
+    """Zip files under the names given and return the SHA-256 of the zip.
+
+    `check` is given the programs and libraries among them.
+    """
     require_safe_package(files, sum(path.stat().st_size for path in files.values()), shown)
     if not files:
         raise RefusedInputError("package.empty", "there is nothing to package", where=shown)
     digest, directory, offset = hashlib.sha256(), [], 0
+    binaries: dict[str, Elf] = {}
     with target.open("wb") as output:
         for name, packed in _packed(files):
+            if packed.elf:
+                binaries[name] = packed.elf
             header, entry = _headers(name, packed, offset)
             for part in (header, packed.body):
                 output.write(part)
@@ -97,20 +112,21 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
         ending = _ending(directory, offset)
         output.write(ending)
         digest.update(ending)
+    if check:
+        check(binaries)
     return digest.hexdigest()
 
 
-def require_safe_zip(path: Path, shown: str) -> None:
+def require_safe_zip(path: Path, shown: str, check: LoadCheck | None = None) -> None:
     """Raise RefusedInputError for a zip of somebody else's that is damaged or unsafe to unpack.
 
-    Its whole content is read, because its directory may say other sizes.
+    Its whole content is read, because its directory may say other sizes. `check` as above.
     """
     at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of an archive", shown)
     try:
         with zipfile.ZipFile(path) as archive:
             require_safe_archive([_entry(info) for info in archive.infolist()], shown)
-            for info in archive.infolist():
-                _read_through(archive, info)
+            found = {info.filename: _read_through(archive, info) for info in archive.infolist()}
     except _DAMAGES as error:
         raise RefusedInputError(
             "package.damaged",
@@ -120,6 +136,8 @@ def require_safe_zip(path: Path, shown: str) -> None:
             state="nothing was uploaded",
             remedy="pack it again, as a zip that is stored or deflated",
         ) from error
+    if check:
+        check({name: elf for name, elf in found.items() if elf})
 
 
 def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
@@ -133,12 +151,17 @@ def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
     )
 
 
-def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Elf | None:
+    """Read a member to its end, and return what it asks of its machine if it is a program."""
     if info.compress_type not in (_STORED, _DEFLATED):
         raise NotImplementedError(f"{info.filename!r} is compressed in another way")
     with archive.open(info) as file:
+        start = file.read(_READ)
+        if start.startswith(MAGIC):
+            return read_elf(start + file.read())
         while file.read(_READ):
             pass
+    return None
 
 
 def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
@@ -150,6 +173,7 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             raise _escape(parent, shown)
         with os.scandir(way[-1]) as found:
             entries = sorted(found, key=lambda entry: entry.name)
+        names = {entry.name for entry in entries}
         for entry in entries:
             name, real = f"{parent}{entry.name}", entry.path
             if entry.is_symlink():
@@ -159,8 +183,13 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             if entry.is_dir():
                 if entry.name not in _SKIPPED_FOLDERS:
                     folders.append((f"{name}/", (*way, real)))
-            elif entry.is_file() and not entry.name.endswith(_SKIPPED_SUFFIXES):
+            elif entry.is_file() and not _is_made(entry.name, names):
                 yield name, Path(real)
+
+
+def _is_made(name: str, beside: set[str]) -> bool:
+    """A module that is there only as compiled is all that there is of it."""
+    return name.endswith(_COMPILED) and f"{name.rpartition('.')[0]}.py" in beside
 
 
 def _exists_below(real: str, root: str) -> bool:
@@ -189,7 +218,8 @@ def _pack(path: Path) -> _Packed:
     packed = deflate.deflate_compress(data, _LEVEL) if data else b""
     method, body = (_DEFLATED, packed) if len(packed) < len(data) else (_STORED, data)
     executable = path.stat().st_mode & stat.S_IXUSR
-    return _Packed(method, body, len(data), zlib.crc32(data), 0o755 if executable else 0o644)
+    mode = 0o755 if executable else 0o644
+    return _Packed(method, body, len(data), zlib.crc32(data), mode, read_elf(data))
 
 
 def _headers(name: str, packed: _Packed, offset: int) -> tuple[bytes, bytes]:

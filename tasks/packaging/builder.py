@@ -17,13 +17,15 @@ from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.domain.template.outside import outside_references
-from tiercel.tasks.build.job import BuildJob, BuildStep, Place
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place, require_programs
 from tiercel.tasks.build.places import image_of, place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.packaging import package_template
+from tiercel.tasks.packaging.references import learn_values
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.export import export
+from tiercel.tasks.source.filtered import require_finished_source
 from tiercel.tasks.source.repository import Commit
 
 
@@ -84,12 +86,13 @@ def build_work(
         path.mkdir(parents=True)
     shop.source.mkdir()
     export(commit, source_paths(service), shop.source)
+    require_finished_source(commit, source_paths(service), shop.source)
     with _named(service):
         inside = PurePosixPath("source", service.path)
         steps = (
             (BuildStep(service.build, inside),)
             if service.build
-            else install_steps(shop, runs_code=place.holds)
+            else install_steps(shop, builds, runs_code=place.holds)
         )
         test = BuildStep(service.test, inside) if service.test else None
         return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))
@@ -99,7 +102,9 @@ def build_and_package(place: Place, work: Work, tree: SourceTree) -> Built:
     """Run the build and package what it left; raises as above."""
     shop = work.shop
     with _named(shop.service):
+        require_programs(place, work.job)
         place.build(work.job)
+        learn_values(shop)
         body, template = package_template(shop, PurePosixPath(shop.service.template_path))
     manifest = _manifest(shop, tree, body, template)
     files = {sha256: shop.output / sha256 for sha256 in shop.objects}

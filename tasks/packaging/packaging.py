@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.domain.base.limits import at_most, require_template_limits
+from tiercel.domain.packaging.binaries import require_loadable
+from tiercel.domain.packaging.elf import Elf
+from tiercel.domain.packaging.machines import require_machine
 from tiercel.domain.template.assets import AssetKind, declare_asset_bucket, rewrite
 from tiercel.domain.template.boundary import bounded, declare_boundary
-from tiercel.tasks.packaging.archive import require_safe_zip, zip_files, zip_folder
-from tiercel.tasks.packaging.dependencies import finish_copy
+from tiercel.tasks.packaging.archive import LoadCheck, require_safe_zip, zip_files, zip_folder
+from tiercel.tasks.packaging.copies import finish_copy
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.templates import dump_template
@@ -74,11 +78,20 @@ def _package_file(shop: Workshop, path: Path, where: str) -> PackagedObject:
 def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
     target, path, where = shop.scratch / "package.zip", found.path, found.where
     if path.is_file() and path.suffix in _ZIPS:
-        require_safe_zip(path, where)
+        require_safe_zip(path, where, _loads(found) if path.suffix == ".zip" else None)
         return shop.add_bytes(path.read_bytes(), "zip")
     if path.is_file():
-        return shop.add(target, zip_files({path.name: path}, target, where), "zip")
+        return shop.add(target, zip_files({path.name: path}, target, where, _loads(found)), "zip")
     copy = shop.copies.get(found.key)
-    if copy:
-        finish_copy(copy)
-    return shop.add(target, zip_folder(copy.root if copy else path, target, where), "zip")
+    root = finish_copy(copy, where, scripts=shop.service.install_scripts) if copy else path
+    return shop.add(target, zip_folder(root, target, where, _loads(found)), "zip")
+
+
+def _loads(found: LocalReference) -> LoadCheck:
+    """Return what refuses a package whose files its machine cannot load."""
+
+    def check(binaries: Mapping[str, Elf]) -> None:
+        if binaries:
+            require_loadable(binaries, require_machine(found.asset, found.where), found.where)
+
+    return check

@@ -9,7 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.packaging.lambda_builders import MAKE, OWN_BUILDS
 from tiercel.domain.template.assets import Asset, AssetKind, find_assets
+from tiercel.domain.template.values import (
+    given_values,
+    merge_values,
+    passed_values,
+    value_scope,
+)
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.templates import load_template
 
@@ -29,7 +36,17 @@ class LocalReference:
     def key(self) -> tuple[Any, ...]:
         """What is packaged once, however often it is referred to."""
         one = self.asset
-        return (self.relative, one.kind, one.runtime, one.architecture, one.build_method)
+        machine = (one.runtimes, one.architectures, one.unknown)
+        own = one.logical_id if self._is_built_alone else ""
+        return (self.relative, one.kind, machine, one.build_method, own)
+
+    @property
+    def _is_built_alone(self) -> bool:
+        """Whether a builder is told more than the folder and the machine."""
+        one = self.asset
+        if one.build_method:
+            return one.build_method in OWN_BUILDS
+        return one.runtime.startswith("provided") and (self.path / MAKE.manifest).is_file()
 
 
 def read_references(
@@ -53,11 +70,33 @@ def read_references(
             raise shop.not_in_source(shop.service.name, "template", str(path))
         shop.templates[path] = load_template(file, str(path))
     template = shop.templates[path]
-    return template, [_located(shop, one, path) for one in find_assets(template, str(path))]
+    given = shop.values.get(path, {}) if ancestors else given_values(shop.service)
+    return template, [_located(shop, one, path) for one in find_assets(template, str(path), given)]
+
+
+def learn_values(shop: Workshop) -> None:
+    """Find out what the parameters of nested templates are given, by all that nest them."""
+    root = PurePosixPath(shop.service.template_path)
+    waiting: list[tuple[PurePosixPath, tuple[PurePosixPath, ...]]] = [(root, ())]
+    while waiting:
+        path, ancestors = waiting.pop(0)
+        template, references = read_references(shop, path, ancestors)
+        given = shop.values.get(path, {}) if ancestors else given_values(shop.service)
+        scope = value_scope(template, given)
+        for found in references:
+            if found.asset.kind is not AssetKind.TEMPLATE:
+                continue
+            known = shop.values.get(found.relative)
+            passed = passed_values(template["Resources"][found.asset.logical_id], scope)
+            merged = merge_values(known, passed)
+            if merged != known:
+                shop.values[found.relative] = merged
+                waiting.append((found.relative, (*ancestors, path)))
 
 
 def all_references(shop: Workshop) -> Iterator[LocalReference]:
     """Yield what the service's template and those nested in it refer to; raises as above."""
+    learn_values(shop)
     seen = set()
     waiting: list[tuple[PurePosixPath, tuple[PurePosixPath, ...]]] = [
         (PurePosixPath(shop.service.template_path), ())

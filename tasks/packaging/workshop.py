@@ -12,27 +12,32 @@ from tiercel.domain.artifact.source_tree import source_paths
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
+from tiercel.domain.template.values import GivenValues
 
 
 @dataclass(frozen=True)
 class CodeCopy:
-    """A copy of a function's code beside which its dependencies are installed.
+    """A copy of a function's code in which it is built or its dependencies are installed.
 
-    `root` is what is packaged, `code` the folder in it that the code was copied to from `origin`,
-    `own` the names there that are the repository's.
+    `code` is the folder in which commands work, copied from `origin`; links in it may lead
+    anywhere below `view`. `own` are the names there that are the repository's. What is packaged
+    lies in `code`, or in `made` if a builder puts it there; a layer's lies in its folder `inner`.
     """
 
     origin: Path
-    root: Path
+    view: Path
     code: Path
-    own: frozenset[str]
+    own: frozenset[str] = frozenset()
+    inner: str = ""
+    made: Path | None = None
 
 
 @dataclass
 class Workshop:
     """One service's build: where its sources lie and what has been packaged so far.
 
-    What commands of the repository may write is `root`; `scratch` and `output` are ours.
+    What commands of the repository may write is `root`; `scratch` and `output` are ours. `values`
+    are what nested templates' parameters are given, by path.
     """
 
     service: Service
@@ -43,6 +48,7 @@ class Workshop:
     copies: dict[Any, CodeCopy] = field(default_factory=dict)
     objects: dict[str, PackagedObject] = field(default_factory=dict)
     references: list[AssetReference] = field(default_factory=list)
+    values: dict[PurePosixPath, GivenValues] = field(default_factory=dict)
     packaged: dict[Any, PackagedObject] = field(default_factory=dict)
 
     @property
