@@ -11,6 +11,10 @@ from tiercel.domain.packaging.node_manifests import NodeManifest
 _PROCESSORS = {"x86_64": "x86_64", ARM64: "aarch64"}
 _NODE_PROCESSORS = {"x86_64": "x64", ARM64: "arm64"}
 _INSTALLER_NOTES = r"RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json"
+_NODE_NOTES = (
+    r"\.package-lock\.json|\.yarn-integrity|\.yarn-state\.yml|\.modules\.yaml|"
+    r"\.pnpm-workspace-state[^/]*\.json|\.pnpm/lock\.yaml"
+)
 
 SETTINGS_FILES = (".npmrc",)
 """Files of a folder from which npm would take programs and indexes; uv is told to read none."""
@@ -119,7 +123,10 @@ def _pnpm(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[s
 
 
 def _yarn(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[str, ...]:
-    """Yarn 1 installs for the machine that it runs on; what does not fit is found afterwards."""
+    """Yarn 1 installs for the machine that it runs on; what does not fit is found afterwards.
+
+    The Node.js that installs is not the one that runs the packages.
+    """
     del machine
     if manifest.berry:
         return (
@@ -128,7 +135,7 @@ def _yarn(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[s
             "--production",
         )  # fmt: skip
     return (
-        "yarn", "install", "--production", "--non-interactive", "--no-progress",
+        "yarn", "install", "--production", "--ignore-engines", "--non-interactive", "--no-progress",
         "--frozen-lockfile" if manifest.locked else "--pure-lockfile",
         *(() if scripts else ("--ignore-scripts",)),
     )  # fmt: skip
@@ -154,11 +161,6 @@ def is_left_out(name: str) -> bool:
     return bool(
         re.fullmatch(r"bin/[^/]+", name)
         or re.fullmatch(rf"[^/]+\.dist-info/({_INSTALLER_NOTES})", name)
-        or name in (".lock", *_NODE_NOTES)
+        or re.fullmatch(rf"node_modules/({_NODE_NOTES})", name)
+        or name == ".lock"
     )
-
-
-_NODE_NOTES = tuple(
-    f"node_modules/{name}"
-    for name in (".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml")
-)

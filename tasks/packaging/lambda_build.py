@@ -57,7 +57,7 @@ def build(request: dict[str, Any]) -> None:
             architecture=request["architecture"],
             options=request["options"],
             is_building_layer=request["is_building_layer"],
-            executable_search_paths=request["search"] and [str(source)],
+            executable_search_paths=[str(source)] if request["search"] else None,
         )
 
 

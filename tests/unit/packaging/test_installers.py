@@ -118,6 +118,7 @@ def test_other_managers_install_by_their_own_programs_and_only_in_isolation(
         "tea-1.0.dist-info/uv_build.json",
         "node_modules/.package-lock.json",
         "node_modules/.yarn-integrity",
+        "node_modules/.pnpm-workspace-state-v1.json",
     ],
 )
 def test_what_names_this_machine_or_this_time_is_left_out(name: str) -> None:
