@@ -57,6 +57,27 @@ def python_platform(machine: Machine) -> str:
     return f"{processor}-manylinux_{machine.glibc[0]}_{machine.glibc[1]}"
 
 
+def python_for_tests(
+    uv: str, requirements: str, target: str, *, runs_code: bool
+) -> tuple[str, ...]:
+    """Return the command that installs what tests import, for the machine that runs them."""
+    return (
+        uv, "pip", "install", "--quiet", "--target", target, "--requirements", requirements,
+        "--no-editable", "--no-compile-bytecode", "--link-mode", "copy", "--system-certs",
+        "--no-config", "--system", *(() if runs_code else ("--no-build",)),
+    )  # fmt: skip
+
+
+def node_for_tests(manifest: NodeManifest, where: str, *, runs_code: bool) -> tuple[str, ...]:
+    """Return the command that installs packages for this machine, those of development too."""
+    lambdas = Machine(architectures=("x86_64",), glibc=(2, 34))
+    command = node_install(manifest, lambdas, where, runs_code=runs_code, scripts=False)
+    return tuple(word for word in command if not word.startswith(_NOT_FOR_TESTS))
+
+
+_NOT_FOR_TESTS = ("--omit=", "--prod", "--os=", "--cpu=", "--libc=")
+
+
 def uv_export(uv: str, output: str, *, hashes: bool) -> tuple[str, ...]:
     """Return the command that writes what uv.lock pins for the application as requirements.
 

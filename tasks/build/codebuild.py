@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from importlib import metadata
 from typing import Any, ClassVar
 
@@ -45,6 +45,7 @@ from tiercel.tasks.build.tarballs import MAX_RESULT_BYTES, pack_folder, unpack_u
 from tiercel.tasks.engine.task import run_logger
 from tiercel.tasks.source.templates import load_template
 
+_LIBRARY = "aws-lambda-builders"
 _NAME_DIGITS = 32
 _LONGEST_LINE = 2_000
 
@@ -80,7 +81,7 @@ class CodeBuild:
 
     def build(self, job: BuildJob) -> None:
         """See Place. A test runs in the same build, after its result was put away."""
-        test = job.test if self._project.tests else None
+        test = (*job.test_setup, job.test) if job.test and self._project.tests else ()
         if not job.build and not test:
             return
         files, followed = self._begun(job, test)
@@ -107,7 +108,7 @@ class CodeBuild:
         place = Isolated() if can_isolate() else Here()
         place.inspect(job, step)
 
-    def _begun(self, job: BuildJob, test: BuildStep | None) -> tuple[BuildFiles, FollowedBuild]:
+    def _begun(self, job: BuildJob, test: Sequence[BuildStep]) -> tuple[BuildFiles, FollowedBuild]:
         """Return the build that an attempt before this one has started, or start one.
 
         It is known by its run, its commands and the bytes of its source.
@@ -136,20 +137,23 @@ class CodeBuild:
         return files, FollowedBuild(self._project, build, tell)
 
 
-def _overrides(job: BuildJob, test: BuildStep | None, passed_on: Collection[str]) -> dict[str, Any]:
+def _overrides(
+    job: BuildJob, test: Sequence[BuildStep], passed_on: Collection[str]
+) -> dict[str, Any]:
     """Return what of a project is other for one build: all that it runs, and on what."""
     functions = _functions(job)
     machine = machine_for(one.architecture for one in functions if one.architecture)
-    steps = [*job.build, *((test,) if test else ())]
+    steps = [*job.build, *test]
+    builders = [f"{_LIBRARY}=={metadata.version(_LIBRARY)}"]
     overrides: dict[str, Any] = {
         "sourceTypeOverride": "NO_SOURCE",
         "buildspecOverride": buildspec(
             [_command(step) for step in job.build],
-            _command(test) if test else None,
+            [_command(step) for step in test],
             runtime_versions(one.runtime or one.build_method for one in functions),
             job.builds.timeout_seconds,
             passed_on,
-            metadata.version("uv"),
+            [f"uv=={metadata.version('uv')}", *(builders if any(map(_builds, steps)) else ())],
         ),
         "timeoutInMinutesOverride": build_minutes(len(steps), job.builds.timeout_seconds),
     }
@@ -165,6 +169,11 @@ def _functions(job: BuildJob) -> tuple[Asset, ...]:
         return find_assets(load_template(template, job.service.template_path))
     except TiercelError:
         return ()  # packaging says what is wrong with it
+
+
+def _builds(step: BuildStep) -> bool:
+    """Tell whether a step is a script of ours, which calls AWS's library."""
+    return step.command[0] == str(interpreter())
 
 
 def _command(step: BuildStep) -> BuildCommand:

@@ -25,13 +25,12 @@ class Here(Place):
 
     def build(self, job: BuildJob) -> None:
         """See Place."""
-        for step in job.build:
-            announce_step(job, step)
-            _run(job, step)
+        _run_all(job, job.build)
 
     def test(self, job: BuildJob) -> None:
         """See Place."""
         if job.test:
+            _run_all(job, job.test_setup)
             announce_step(job, job.test)
             if not can_go_offline():
                 run_logger().info("with network: this system cannot take it away")
@@ -40,6 +39,12 @@ class Here(Place):
     def inspect(self, job: BuildJob, step: BuildStep) -> None:
         """See Place."""
         _run(job, step, offline=True)
+
+
+def _run_all(job: BuildJob, steps: Iterable[BuildStep]) -> None:
+    for step in steps:
+        announce_step(job, step)
+        _run(job, step)
 
 
 def _run(job: BuildJob, step: BuildStep, *, offline: bool = False) -> None:

@@ -8,7 +8,7 @@ import shutil
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -65,24 +65,30 @@ class Isolated(Place):
 
     def build(self, job: BuildJob) -> None:
         """See Place."""
-        if not job.build:
-            return
-        reach = Reach(indexes=job.builds.indexes, public=job.service.network)
-        with tempfile.TemporaryDirectory(prefix="tiercel-authority-") as private:
-            introduction = Introduction.read(job.builds.index_credentials, Path(private))
-            for step in job.build:
-                announce_step(job, step)
-                _run(job, step, (reach, introduction))
+        _run_all(job, job.build)
 
     def test(self, job: BuildJob) -> None:
         """See Place."""
         if job.test:
+            _run_all(job, job.test_setup)
             announce_step(job, job.test)
             _run(job, job.test)
 
     def inspect(self, job: BuildJob, step: BuildStep) -> None:
         """See Place."""
         _run(job, step)
+
+
+def _run_all(job: BuildJob, steps: Sequence[BuildStep]) -> None:
+    """Run commands one after another that may reach what [builds] lets them reach."""
+    if not steps:
+        return
+    reach = Reach(indexes=job.builds.indexes, public=job.service.network)
+    with tempfile.TemporaryDirectory(prefix="tiercel-authority-") as private:
+        introduction = Introduction.read(job.builds.index_credentials, Path(private))
+        for step in steps:
+            announce_step(job, step)
+            _run(job, step, (reach, introduction))
 
 
 def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | None = None) -> None:

@@ -40,7 +40,7 @@ class BuildJob:
 
     `root` is what the commands work on and all that is taken from a place: the exported source
     in `source/`, copies of functions for their dependencies beside it. `scratch` is the place's
-    own; nothing of it is packaged.
+    own; nothing of it is packaged. `test_setup` installs what the test imports.
     """
 
     service: Service
@@ -49,6 +49,7 @@ class BuildJob:
     scratch: Path
     build: tuple[BuildStep, ...] = ()
     test: BuildStep | None = None
+    test_setup: tuple[BuildStep, ...] = ()
 
 
 class Place(Protocol):
@@ -72,8 +73,8 @@ class Place(Protocol):
     def test(self, job: BuildJob) -> None:
         """Run the job's test, after `build` and packaging; what it changes is taken nowhere.
 
-        A place that has tested together with the build tells here how that ended. Raises as
-        `build` does.
+        What it imports is installed first, with the network of a build. A place that has tested
+        together with the build tells here how that ended. Raises as `build` does.
         """
 
     def inspect(self, job: BuildJob, step: BuildStep) -> None:

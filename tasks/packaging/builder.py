@@ -23,6 +23,7 @@ from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.packaging import package_template
 from tiercel.tasks.packaging.references import learn_values
+from tiercel.tasks.packaging.testing import test_steps
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.export import export
 from tiercel.tasks.source.filtered import require_finished_source
@@ -94,8 +95,9 @@ def build_work(
             if service.build
             else install_steps(shop, builds, runs_code=place.holds)
         )
-        test = BuildStep(service.test, inside) if service.test else None
-        return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))
+        setup, test = test_steps(shop, builds, runs_code=place.holds)
+        job = BuildJob(service, builds, shop.root, shop.scratch, steps, test, setup)
+        return Work(shop, job)
 
 
 def build_and_package(place: Place, work: Work, tree: SourceTree) -> Built:

@@ -49,6 +49,11 @@ def copy_code(shop: Workshop, origin: Path, inner: str, *, whole: bool) -> CodeC
     return CodeCopy(origin, view, code, own, inner)
 
 
+def pins_of(copy: CodeCopy) -> Path:
+    """Return the file beside a copy in which a lock becomes requirements or constraints."""
+    return copy.view.with_name(f"{copy.view.name}.txt")
+
+
 def finish_copy(copy: CodeCopy, where: str, *, scripts: bool) -> Path:
     """Make a package of a copy in which commands have worked, and return its folder.
 

@@ -31,7 +31,7 @@ from tiercel.domain.packaging.python_manifests import (
 from tiercel.domain.template.assets import AssetKind
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.packaging.builders import builder_step
-from tiercel.tasks.packaging.copies import copy_code, read_folder
+from tiercel.tasks.packaging.copies import copy_code, pins_of, read_folder
 from tiercel.tasks.packaging.references import LocalReference, all_references
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 
@@ -106,7 +106,7 @@ class _Preparation:
         machine = require_machine(self.found.asset, self.found.where)
         copy = self._copy(manifest.requirements, manifest.lock)
         program = uv.find_uv_bin()
-        pins = copy.view.with_name(f"{copy.view.name}.txt")
+        pins = pins_of(copy)
         shown = os.path.relpath(pins, copy.code)
         requirements, commands = manifest.requirements, []
         if manifest.lock == "pylock.toml":

@@ -46,6 +46,7 @@ def build(request: dict[str, Any]) -> None:
     from aws_lambda_builders.builder import LambdaBuilder  # noqa: PLC0415 - found by main()
 
     source, made = Path.cwd(), Path(os.path.abspath(request["made"]))  # noqa: PTH100 - no links
+    made.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="build-") as scratch:
         LambdaBuilder(*request["capability"]).build(
             str(source),
@@ -68,6 +69,8 @@ def main() -> None:
         sys.path.append(request["library"])
     os.environ.update(environment(request, os.environ.get("HTTPS_PROXY", "")))
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    # Maven says what is wrong where the library writes it for developers alone.
+    logging.getLogger("aws_lambda_builders.workflows.java_maven.maven").setLevel(logging.DEBUG)
     try:
         build(request)
     except Exception as error:  # noqa: BLE001 - the library's own are of several kinds

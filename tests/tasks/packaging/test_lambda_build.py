@@ -85,9 +85,9 @@ def test_a_builder_runs_its_tools_and_gives_what_they_have_made(
     assert all(any(one in line for line in ran) for one in commands), ran
 
 
-def test_gradle_is_told_to_build_without_a_daemon(tmp_path: Path) -> None:
+def test_gradle_is_told_where_to_build(tmp_path: Path) -> None:
     _, ran = run(tmp_path, runs("java17"), GRADLE)
-    assert any("build --init-script" in line for line in ran), ran
+    assert any("gradle build" in line and "--init-script" in line for line in ran), ran
 
 
 def test_a_build_that_fails_ends_with_the_builders_words(tmp_path: Path) -> None:

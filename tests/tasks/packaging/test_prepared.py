@@ -19,7 +19,8 @@ from tiercel.domain.artifact.source_tree import source_paths, source_tree
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Builds
-from tiercel.tasks.packaging.builder import build_service
+from tiercel.tasks.build.here import Here
+from tiercel.tasks.packaging.builder import Work, build_service, build_work
 from tiercel.tasks.source.repository import find_objects
 
 ORDERS = Service(name="orders", path="orders", template="template.json")
@@ -268,6 +269,38 @@ def test_a_nested_template_is_built_for_the_machine_that_its_parent_names(
         }
     )
     assert packages(origin, folder)["F"].keys() == {"bootstrap"}
+
+
+def test_tests_import_what_functions_need_and_their_own_requirements(
+    origin: Origin, folder: Path, index: str
+) -> None:
+    origin.commit(
+        {
+            "orders/template.json": template(F=function()),
+            "orders/src/requirements.txt": f"{index}tea==1.0\n",
+            "orders/tests/requirements.txt": f"{index}tea==2.0\n",
+        }
+    )
+    script = "import tea; assert tea.VERSION == '2.0', tea.VERSION"
+    service = ORDERS.model_copy(
+        update={"test": ("python3", "-c", script), "test_requirements": "tests/requirements.txt"}
+    )
+    work, place = _worked(origin, folder, service)
+    place.test(work.job)
+    found = packages(origin, folder, service)["F"]
+    assert found["tea/__init__.py"] == b"VERSION = '1.0'\n"
+    with pytest.raises(RefusedInputError, check=because("build.test_requirements")):
+        _worked(origin, folder, service.model_copy(update={"test_requirements": "missing.txt"}))
+    failing = service.model_copy(update={"test_requirements": None})
+    work, place = _worked(origin, folder, failing)
+    with pytest.raises(TiercelError, check=because("build.command_failed")) as failure:
+        place.test(work.job)
+    assert "AssertionError: 1.0" in failure.value.why
+
+
+def _worked(origin: Origin, folder: Path, service: Service) -> tuple[Work, Here]:
+    work = build_work(origin.fetch(), service, Here(), HERE, folder)
+    return work, Here()
 
 
 @pytest.mark.parametrize(
