@@ -1,12 +1,14 @@
-"""Local references of a template: which there are, and what replaces them."""
+"""Local references of a template: which there are, and for which machines they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from pydantic import Field
+
 from tiercel.domain.base.values import Frozen, TemplateDocument
-from tiercel.domain.template.boundary import BOUNDARY_PARAMETER, declare_boundary
+from tiercel.domain.template.intrinsics import TemplateScope, items_of
 from tiercel.domain.template.local_files import (
     is_local,
     mapping,
@@ -16,20 +18,22 @@ from tiercel.domain.template.local_files import (
     walk,
 )
 from tiercel.domain.template.locations import (
-    ASSET_BUCKET_PARAMETER,
     AssetKind,
     LocationForm,
     NamedPlace,
     places,
-    replaced,
 )
+from tiercel.domain.template.values import GivenValues, value_scope
 
 
 class Asset(Frozen):
     """One local reference: where it stands in the template and the path it names.
 
-    `handler` is what a function runs, empty where only a deploy knows; `layers` are the logical
-    ids of its layers in the same template, and `has_other_layers` says that it has more.
+    It is built for `runtime` and `architecture`; `runtimes` and `architectures` are those that it
+    has to run on: several only of a layer. `unknown` says which property that decides this has no
+    single value, in words. `handler` is what a function runs, empty where only a deploy knows;
+    `layers` are the logical ids of its layers in the same template, and `has_other_layers` says
+    that it has more.
     """
 
     logical_id: str
@@ -40,29 +44,35 @@ class Asset(Frozen):
     runtime: str = ""
     architecture: str = ""
     build_method: str = ""
+    runtimes: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
+    unknown: str = ""
     handler: str = ""
+    metadata: TemplateDocument = Field(default_factory=dict)
     layers: tuple[str, ...] = ()
     has_other_layers: bool = False
 
 
-_FUNCTION_TYPES = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 _BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
 _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
 
-def find_assets(template: TemplateDocument, where: str = "template") -> tuple[Asset, ...]:
+def find_assets(
+    template: TemplateDocument, where: str = "template", given: GivenValues | None = None
+) -> tuple[Asset, ...]:
     """Return every local reference that Tiercel packages, in the template's order.
 
-    Raises RefusedInputError, naming resource and property, for what cannot be packaged:
-    deploying it would fail later and less clearly.
+    `given` are the values of the template's parameters. Raises RefusedInputError, naming resource
+    and property, for what cannot be packaged: deploying it would fail later and less clearly.
     """
     for key, value in (template.get("Resources") or {}).items():
         if str(key).startswith("Fn::ForEach::"):
             _refuse_loop(str(key), value, template, where)
     assets: list[Asset] = []
+    scope = value_scope(template, given or {})
     for logical_id, resource in resources(template):
-        refuse_images(logical_id, _with_globals(resource, template, where), resource, where)
-        assets += _assets(logical_id, resource, template, where)
+        refuse_images(logical_id, with_globals(resource, template, where), resource, where)
+        assets += _assets(logical_id, resource, scope, where)
     return tuple(assets)
 
 
@@ -73,126 +83,94 @@ def resources(template: TemplateDocument) -> Iterator[tuple[str, TemplateDocumen
             yield str(logical_id), resource
 
 
-def rewrite(template: TemplateDocument, keys: Mapping[tuple[str, str], str]) -> TemplateDocument:
-    """Return the template with each (logical id, property) pointing at an object's key.
-
-    The bucket is left to the parameter `TiercelAssetBucket`, which nested stacks
-    receive too, with the boundary, so that one template serves every environment.
-    """
-    if not keys:
-        return template
-    found = template["Resources"]
-    rewritten = dict(found)
-    has_nested = False
-    for logical_id in dict.fromkeys(logical_id for logical_id, _ in keys):
-        for place in _places(found[logical_id], template):
-            key = keys.get((logical_id, place.property))
-            if key is not None:
-                has_nested |= place.location.kind is AssetKind.TEMPLATE
-                rewritten[logical_id] = _naming(rewritten[logical_id], place, key)
-    result = declare_asset_bucket(template | {"Resources": rewritten})
-    return declare_boundary(result) if has_nested else result
-
-
-def declare_asset_bucket(template: TemplateDocument) -> TemplateDocument:
-    """Return the template with the parameter that names the asset bucket."""
-    parameters = dict(template.get("Parameters") or {})
-    parameters[ASSET_BUCKET_PARAMETER] = {
-        "Type": "String",
-        "Description": "The bucket of this account that holds the packages of the release",
-    }
-    return template | {"Parameters": parameters}
-
-
-def _naming(resource: TemplateDocument, place: NamedPlace, key: str) -> TemplateDocument:
-    """Return a resource that names an object instead of a local path."""
-    properties = mapping(resource, "Properties", "")
-    changed = replaced(properties, place.keys, place.location.of_object(key))
-    if place.location.kind is AssetKind.TEMPLATE:
-        return _nested_stack(resource, changed, place.property)
-    return resource | {"Properties": changed}
-
-
-def _nested_stack(
-    resource: TemplateDocument, properties: TemplateDocument, name: str
-) -> TemplateDocument:
-    """Return the stack that SAM makes of an application: its Location takes no function.
-
-    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
-    """
-    passed_on = {name: {"Ref": name} for name in (ASSET_BUCKET_PARAMETER, BOUNDARY_PARAMETER)}
-    changed = {other: value for other, value in properties.items() if other != name}
-    changed |= {
-        "TemplateURL": properties[name],
-        "Parameters": (properties.get("Parameters") or {}) | passed_on,
-    }
-    if isinstance(properties.get("Tags"), dict):
-        changed["Tags"] = [{"Key": tag, "Value": text} for tag, text in properties["Tags"].items()]
-    return resource | {"Type": "AWS::CloudFormation::Stack", "Properties": changed}
-
-
 def _assets(
-    logical_id: str, resource: TemplateDocument, template: TemplateDocument, where: str
+    logical_id: str, resource: TemplateDocument, scope: TemplateScope, where: str
 ) -> Iterator[Asset]:
-    resource_type = str(resource.get("Type"))
-    for place in _places(resource, template, where):
-        kind = place.location.kind
+    for place in places_of(resource, scope.template, where):
         if place.location.form is LocationForm.TEXT:
             continue
-        if not is_local(place.value):
-            if not place.location.may_lie_elsewhere:
-                named = f"{logical_id}.{place.property}"
-                require_not_elsewhere(named, place.value, kind.value, where)
-            continue
-        properties = _with_globals(resource, template, where)
-        if kind is AssetKind.TEMPLATE:
-            mapping(properties, "Parameters", where)
-        metadata = mapping(resource, "Metadata", where)
-        asset = Asset(
-            logical_id=logical_id,
-            resource_type=resource_type,
-            property=place.property,
-            path=place.value,
-            kind=kind,
-            runtime=_text(properties.get("Runtime")),
-            architecture=_architecture(kind, properties, metadata),
-            build_method=_text(metadata.get("BuildMethod"))
-            if resource_type in _BUILD_METHOD_TYPES
-            else "",
-        )
-        yield _of_function(asset, properties) if resource_type in _FUNCTION_TYPES else asset
+        if is_local(place.value):
+            yield _asset(logical_id, resource, place, scope, where)
+        elif not place.location.may_lie_elsewhere:
+            named = f"{logical_id}.{place.property}"
+            require_not_elsewhere(named, place.value, place.location.kind.value, where)
 
 
-def _of_function(asset: Asset, properties: TemplateDocument) -> Asset:
+def _asset(
+    logical_id: str, resource: TemplateDocument, place: NamedPlace, scope: TemplateScope, where: str
+) -> Asset:
+    kind, resource_type = place.location.kind, str(resource.get("Type"))
+    properties = with_globals(resource, scope.template, where)
+    if kind is AssetKind.TEMPLATE:
+        mapping(properties, "Parameters", where)
+    metadata = mapping(resource, "Metadata", where)
+    is_of_sam = resource_type in _BUILD_METHOD_TYPES
+    return Asset(
+        logical_id=logical_id,
+        resource_type=resource_type,
+        property=place.property,
+        path=place.value,
+        kind=kind,
+        build_method=text_of(metadata.get("BuildMethod")) if is_of_sam else "",
+        handler=text_of(properties.get("Handler")),
+        metadata=metadata,
+        **_layers(properties),
+        **_runs_on(kind, properties, metadata, scope),
+    )
+
+
+def _layers(properties: TemplateDocument) -> TemplateDocument:
     stated = properties.get("Layers") or []
     layers = stated if isinstance(stated, list) else [stated]
     own = [one["Ref"] for one in layers if isinstance(one, dict) and set(one) == {"Ref"}]
     names = tuple(str(name) for name in own)
-    return asset.model_copy(
-        update={
-            "handler": _text(properties.get("Handler")),
-            "layers": names,
-            "has_other_layers": len(names) < len(layers),
-        }
-    )
+    return {"layers": names, "has_other_layers": len(names) < len(layers)}
 
 
-def _architecture(kind: AssetKind, properties: TemplateDocument, metadata: TemplateDocument) -> str:
-    """A layer names the architecture that it is built for in its Metadata.
+_MACHINE_KEYS = {
+    AssetKind.CODE: ("Runtime", "Architectures"),
+    AssetKind.LAYER: ("CompatibleRuntimes", "CompatibleArchitectures"),
+}
 
+
+def _runs_on(
+    kind: AssetKind, properties: TemplateDocument, metadata: TemplateDocument, scope: TemplateScope
+) -> TemplateDocument:
+    """Return what decides the machine, with the values that parameters have.
+
+    A layer names the architecture that it is built for in its Metadata:
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-layers.html
     """
-    if kind is AssetKind.LAYER and metadata.get("BuildArchitecture"):
-        return _text(metadata["BuildArchitecture"])
-    key = "CompatibleArchitectures" if kind is AssetKind.LAYER else "Architectures"
-    architectures = properties.get(key) or ["x86_64"]
-    return _text(architectures[0] if isinstance(architectures, list) else "")
+    if kind not in _MACHINE_KEYS:
+        return {}
+    runtime, architecture = _MACHINE_KEYS[kind]
+    built_for = text_of(metadata.get("BuildArchitecture")) if kind is AssetKind.LAYER else ""
+    found = {
+        "runtimes": _texts(properties.get(runtime), scope),
+        "architectures": _texts(built_for or properties.get(architecture), scope) or ("x86_64",),
+    }
+    unknown = [
+        f"{key} may be {' or '.join(values)}" if is_known else f"{key} is known at a deploy only"
+        for key, values in zip((runtime, architecture), found.values(), strict=True)
+        for is_known in [not any("${" in text for text in values)]
+        if not is_known or (kind is AssetKind.CODE and len(values) > 1)
+    ]
+    return found | {
+        "runtime": found["runtimes"][0] if kind is AssetKind.CODE and found["runtimes"] else "",
+        "architecture": found["architectures"][0],
+        "unknown": "; ".join(unknown),
+    }
 
 
-def _with_globals(
+def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:
+    texts = () if value is None else items_of(value, scope)
+    return tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",")))
+
+
+def with_globals(
     resource: TemplateDocument, template: TemplateDocument, where: str
 ) -> TemplateDocument:
-    """Add SAM's Globals, which every resource of a type inherits unless it ignores them.
+    """Return properties with SAM's Globals, which a type inherits unless a resource ignores them.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
     """
@@ -212,11 +190,11 @@ def _with_globals(
     return {**inherited, **own}
 
 
-def _places(
+def places_of(
     resource: TemplateDocument, template: TemplateDocument, where: str = ""
 ) -> Iterator[NamedPlace]:
-    """SAM packages the template's own folder when a function names no code at all."""
-    properties = _with_globals(resource, template, where)
+    """Yield what may name a file, where SAM does: the template's own folder without any code."""
+    properties = with_globals(resource, template, where)
     resource_type = str(resource.get("Type"))
     for place in places(resource_type, properties):
         if resource_type != "AWS::Serverless::Function":
@@ -226,7 +204,8 @@ def _places(
             yield place._replace(value=".") if omitted else place
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return a value that is text, and nothing for any other."""
     return value if isinstance(value, str) else ""
 
 
@@ -234,6 +213,6 @@ def _refuse_loop(key: str, loop: Any, template: TemplateDocument, where: str) ->
     """Nobody knows before a deploy what it makes; what is known has been written out before."""
     for _, node in walk(loop):
         if isinstance(node.get("Type"), str) and "::" in node["Type"]:
-            refuse_images(key, _with_globals(node, template, where), node, where)
-            if any(_assets(key, node, template, where)):
+            refuse_images(key, with_globals(node, template, where), node, where)
+            if any(_assets(key, node, value_scope(template, {}), where)):
                 raise refused_loop(key, where)

@@ -23,7 +23,13 @@ _SOURCE_DATE_EPOCH = "315532800"  # 1980-01-01, the time that the packages carry
 
 
 def run_build(
-    command: Sequence[str], folder: Path, scratch: Path, builds: Builds, *, offline: bool = False
+    command: Sequence[str],
+    folder: Path,
+    scratch: Path,
+    builds: Builds,
+    *,
+    offline: bool = False,
+    shown: str = "",
 ) -> None:
     """Run a command, without a shell, in `folder`; HOME and TMPDIR lie in `scratch`.
 
@@ -49,7 +55,7 @@ def run_build(
         log,
     )
     if not ended.succeeded:
-        raise command_failure(command, ended, log)
+        raise command_failure(shown or " ".join(command), ended, log)
 
 
 @cache
@@ -99,11 +105,11 @@ def base_environment() -> dict[str, str]:
     }
 
 
-def command_failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
-    """Return the error of a command that failed, with the last lines of its log."""
+def command_failure(shown: str, ended: Ended, log: Path) -> BuildFailedError:
+    """Return the error of a command that failed, as `shown`, with the last lines of its log."""
     return BuildFailedError(
         "build.command_failed",
-        f"the build command failed: {printable(' '.join(command), _LONGEST_COMMAND)}",
+        f"the build command failed: {printable(shown, _LONGEST_COMMAND)}",
         why="\n".join([ended.why, *last_lines(_end_of(log), _SHOWN_LINES)]),
         state="nothing was uploaded or deployed",
         remedy="run the command in the service's folder on your machine and correct it",

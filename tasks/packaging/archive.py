@@ -7,11 +7,9 @@ does not depend on the machine, as that of the systems' zlibs does.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
 import struct
-import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,14 +22,10 @@ import deflate
 
 from tiercel.domain.artifact.archives import (
     MAX_PACKAGE_FILES,
-    MAX_UNZIPPED_BYTES,
-    ArchiveEntry,
-    require_safe_archive,
     require_safe_package,
 )
-from tiercel.domain.artifact.handlers import IN_ARCHIVE
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.base.limits import at_most
+from tiercel.domain.packaging.elf import Elf, read_elf
 
 # A third of the time of level 6 for packages that are at most some hundredths larger:
 # about what zlib, with which others package, makes of them at its own level 6.
@@ -42,51 +36,35 @@ _DEFLATED, _STORED = 8, 0
 _UNIX_VERSION = (3 << 8) | 20
 SKIPPED_FOLDERS = {"__pycache__", ".git"}
 _COMPILED = (".pyc", ".pyo")
-_JAVA_ARCHIVE = ".jar"
-_READ = 1024 * 1024
-_ENCRYPTED = 0x1
-_DAMAGES = (
-    EOFError,
-    NotImplementedError,
-    OSError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _AHEAD = 8
 """Chunks that are compressed ahead of the one that is written; more would only cost memory."""
 
 
-ReadContents = Callable[[Sequence[str]], Iterable[tuple[bytes, bool]]]
-"""Returns what files hold, by their names in the package, and whether they are executable."""
-
-
 @dataclass(frozen=True)
-class Chunk:
-    """How many files a thread reads and compresses at once, and how many bytes together.
+class Contents:
+    """Files of a package by their names: how large they are, and what reads some of them together.
 
-    For single ones, threads would wait for each other.
+    What is read is the content, and whether it is executable. So many files, of so many bytes, are
+    read and compressed at once: for single ones, threads would wait for each other.
     """
 
-    files: int
-    size: int
+    sizes: Mapping[str, int]
+    read: Callable[[Sequence[str]], Iterable[tuple[bytes, bool]]]
+    files_at_once: int = 16
+    bytes_at_once: int = 16 * 1024**2
 
-    def dealt(self, sizes: Mapping[str, int]) -> Iterator[list[str]]:
-        """Deal files out in the order of their names."""
+    def chunks(self) -> Iterator[list[str]]:
+        """Deal the names out in their order."""
         chunk: list[str] = []
         size = 0
-        for name in sorted(sizes):
-            if chunk and (len(chunk) == self.files or size + sizes[name] > self.size):
+        for name in sorted(self.sizes):
+            size += self.sizes[name]
+            if chunk and (len(chunk) == self.files_at_once or size > self.bytes_at_once):
                 yield chunk
-                chunk, size = [], 0
+                chunk, size = [], self.sizes[name]
             chunk.append(name)
-            size += sizes[name]
         if chunk:
             yield chunk
-
-
-FEW = Chunk(16, 16 * 1024**2)
 
 
 @dataclass(frozen=True)
@@ -98,9 +76,14 @@ class _Packed:
     size: int
     checksum: int
     mode: int
+    elf: Elf | None = None
 
 
-def zip_folder(folder: Path, target: Path, shown: str) -> str:
+LoadCheck = Callable[[Mapping[str, Elf]], None]
+"""Raises for the programs and libraries of a package, by name, if its machine cannot load them."""
+
+
+def zip_folder(folder: Path, target: Path, shown: str, check: LoadCheck | None = None) -> str:
     """Zip a folder's files into `target` and return the SHA-256 of the zip.
 
     Symbolic links are followed as long as they stay inside the folder. Python's caches
@@ -110,29 +93,37 @@ def zip_folder(folder: Path, target: Path, shown: str) -> str:
     """
     # One more than is allowed is enough to be refused; links can multiply folders.
     files = dict(islice(_files(folder, shown), MAX_PACKAGE_FILES + 1))
-    return zip_files(files, target, shown)
+    return zip_files(files, target, shown, check)
 
 
-def zip_files(files: Mapping[str, Path], target: Path, shown: str) -> str:
-    """Zip files under the names given and return the SHA-256 of the zip."""
+def zip_files(
+    files: Mapping[str, Path], target: Path, shown: str, check: LoadCheck | None = None
+) -> str:
+    """Zip files under the names given and return the SHA-256 of the zip.
+
+    `check` is given the programs and libraries among them.
+    """
     sizes = {name: path.stat().st_size for name, path in files.items()}
-    return zip_contents(sizes, lambda names: [_content(files[one]) for one in names], target, shown)
+    content = Contents(sizes, lambda names: [_content(files[one]) for one in names])
+    return zip_contents(content, target, shown, check)
 
 
 def zip_contents(
-    sizes: Mapping[str, int], read: ReadContents, target: Path, shown: str, at_once: Chunk = FEW
+    contents: Contents, target: Path, shown: str, check: LoadCheck | None = None
 ) -> str:
-    """Zip what `read` returns for names, and return the SHA-256 of the zip.
+    """Zip files that are read as they are packed, and return the SHA-256 of the zip.
 
-    `sizes` are those of the files by their names; so many are read together as `at_once` says.
-    Raises RefusedInputError for what Lambda would not take.
+    `check` as above. Raises RefusedInputError for what Lambda would not take.
     """
-    require_safe_package(sizes, sum(sizes.values()), shown)
-    if not sizes:
+    require_safe_package(contents.sizes, sum(contents.sizes.values()), shown)
+    if not contents.sizes:
         raise RefusedInputError("package.empty", "there is nothing to package", where=shown)
     digest, directory, offset = hashlib.sha256(), [], 0
+    binaries: dict[str, Elf] = {}
     with target.open("wb") as output:
-        for name, packed in _packed(at_once.dealt(sizes), read):
+        for name, packed in _packed(contents):
+            if packed.elf:
+                binaries[name] = packed.elf
             header, entry = _headers(name, packed, offset)
             for part in (header, packed.body):
                 output.write(part)
@@ -142,70 +133,9 @@ def zip_contents(
         ending = _ending(directory, offset)
         output.write(ending)
         digest.update(ending)
+    if check:
+        check(binaries)
     return digest.hexdigest()
-
-
-def require_safe_zip(path: Path, shown: str) -> None:
-    """Raise RefusedInputError for a zip of somebody else's that is damaged or unsafe to unpack.
-
-    Its whole content is read, because its directory may say other sizes.
-    """
-    at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of an archive", shown)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            require_safe_archive([_entry(info) for info in archive.infolist()], shown)
-            for info in archive.infolist():
-                _read_through(archive, info)
-    except _DAMAGES as error:
-        raise RefusedInputError(
-            "package.damaged",
-            "an archive is damaged",
-            where=shown,
-            why=str(error),
-            state="nothing was uploaded",
-            remedy="pack it again, as a zip that is stored or deflated",
-        ) from error
-
-
-def files_in_zip(path: Path) -> frozenset[str]:
-    """Return the names in a zip that is safe, and those in the Java archives that it holds."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        inner = [
-            f"{name}{IN_ARCHIVE}{one}"
-            for name in names
-            if name.endswith(_JAVA_ARCHIVE)
-            for one in _names_in(archive.read(name))
-        ]
-    return frozenset([*names, *inner])
-
-
-def _names_in(body: bytes) -> list[str]:
-    """Return the names in a Java archive, none for what is only called one."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            return archive.namelist()
-    except _DAMAGES:
-        return []
-
-
-def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
-    """`filename` would end at a NUL."""
-    return ArchiveEntry(
-        name=info.orig_filename,
-        size=info.file_size,
-        packed=info.compress_size,
-        is_link=stat.S_ISLNK(info.external_attr >> 16),
-        is_encrypted=bool(info.flag_bits & _ENCRYPTED),
-    )
-
-
-def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    if info.compress_type not in (_STORED, _DEFLATED):
-        raise NotImplementedError(f"{info.filename!r} is compressed in another way")
-    with archive.open(info) as file:
-        while file.read(_READ):
-            pass
 
 
 def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
@@ -240,21 +170,21 @@ def _exists_below(real: str, root: str) -> bool:
     return real.startswith(root + os.sep) and os.access(real, os.F_OK)
 
 
-def _packed(chunks: Iterable[Sequence[str]], read: ReadContents) -> Iterator[tuple[str, _Packed]]:
-    """Compress chunks of files one after the other, on all cores: libdeflate runs unlocked."""
+def _packed(contents: Contents) -> Iterator[tuple[str, _Packed]]:
+    """Compress the files in the order of their names, on all cores: libdeflate runs unlocked."""
     waiting: deque[Future[list[tuple[str, _Packed]]]] = deque()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for chunk in chunks:
-            waiting.append(pool.submit(_pack_all, chunk, read))
+        for chunk in contents.chunks():
+            waiting.append(pool.submit(_pack_all, chunk, contents))
             if len(waiting) > _AHEAD:
                 yield from waiting.popleft().result()
         for packed in waiting:
             yield from packed.result()
 
 
-def _pack_all(names: Sequence[str], read: ReadContents) -> list[tuple[str, _Packed]]:
-    contents = zip(names, read(names), strict=True)
-    return [(name, _pack(data, executable=executable)) for name, (data, executable) in contents]
+def _pack_all(names: Sequence[str], contents: Contents) -> list[tuple[str, _Packed]]:
+    found = zip(names, contents.read(names), strict=True)
+    return [(name, _pack(data, executable=executable)) for name, (data, executable) in found]
 
 
 def _content(path: Path) -> tuple[bytes, bool]:
@@ -264,7 +194,8 @@ def _content(path: Path) -> tuple[bytes, bool]:
 def _pack(data: bytes, *, executable: bool) -> _Packed:
     packed = deflate.deflate_compress(data, _LEVEL) if data else b""
     method, body = (_DEFLATED, packed) if len(packed) < len(data) else (_STORED, data)
-    return _Packed(method, body, len(data), zlib.crc32(data), 0o755 if executable else 0o644)
+    mode = 0o755 if executable else 0o644
+    return _Packed(method, body, len(data), zlib.crc32(data), mode, read_elf(data))
 
 
 def _headers(name: str, packed: _Packed, offset: int) -> tuple[bytes, bytes]:

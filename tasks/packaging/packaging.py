@@ -11,13 +11,17 @@ from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
 from tiercel.domain.artifact.handlers import require_handler
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.domain.base.limits import at_most, require_template_limits
-from tiercel.domain.template.assets import declare_asset_bucket, rewrite
+from tiercel.domain.packaging.binaries import require_loadable
+from tiercel.domain.packaging.elf import Elf
+from tiercel.domain.packaging.machines import require_machine
 from tiercel.domain.template.boundary import bounded, declare_boundary
 from tiercel.domain.template.expansion.sections import without_nothing
 from tiercel.domain.template.locations import AssetKind
-from tiercel.tasks.packaging.archive import files_in_zip, require_safe_zip, zip_files, zip_folder
+from tiercel.domain.template.rewriting import declare_asset_bucket, rewrite
+from tiercel.tasks.packaging.archive import LoadCheck, zip_files, zip_folder
 from tiercel.tasks.packaging.committed import zip_committed_folder
-from tiercel.tasks.packaging.dependencies import finish_copy
+from tiercel.tasks.packaging.copies import finish_copy
+from tiercel.tasks.packaging.foreign_zips import files_in_zip, require_safe_zip
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.committed import CommittedFiles
@@ -108,18 +112,31 @@ def _files_in(shop: Workshop, package: PackagedObject) -> frozenset[str]:
 
 def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
     target, relative, where = shop.scratch / "package.zip", found.relative, found.where
+    check = _loads(found)
     if not found.is_folder and relative.suffix in _ZIPS:
         package = shop.local_file(relative)
-        require_safe_zip(package, where)
+        require_safe_zip(package, where, check if relative.suffix == ".zip" else None)
         return shop.add_bytes(package.read_bytes(), "zip")
     if not found.is_folder:
         package = shop.local_file(relative)
-        return shop.add(target, zip_files({relative.name: package}, target, where), "zip")
+        return shop.add(target, zip_files({relative.name: package}, target, where, check), "zip")
     copy = shop.copies.get(found.key)
+    files = shop.files
     if copy:
-        finish_copy(copy)
-    if isinstance(shop.files, CommittedFiles):
-        digest = zip_committed_folder(shop.files, relative, target, where)
+        root = finish_copy(copy, where, scripts=shop.service.install_scripts)
+        digest = zip_folder(root, target, where, check)
+    elif isinstance(files, CommittedFiles):
+        digest = zip_committed_folder(files, relative, target, where, check)
     else:
-        digest = zip_folder(copy.root if copy else found.path, target, where)
+        digest = zip_folder(found.path, target, where, check)
     return shop.add(target, digest, "zip")
+
+
+def _loads(found: LocalReference) -> LoadCheck:
+    """Return what refuses a package whose files its machine cannot load."""
+
+    def check(binaries: Mapping[str, Elf]) -> None:
+        if binaries:
+            require_loadable(binaries, require_machine(found.asset, found.where), found.where)
+
+    return check

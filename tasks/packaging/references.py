@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.packaging.lambda_builders import MAKE, OWN_BUILDS
 from tiercel.domain.template.assets import Asset, find_assets
 from tiercel.domain.template.local_files import repository_path
 from tiercel.domain.template.locations import AssetKind
+from tiercel.domain.template.values import (
+    given_values,
+    merge_values,
+    passed_values,
+    value_scope,
+)
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.files import FileKind
 from tiercel.tasks.source.named_paths import MAX_NESTING
@@ -31,12 +38,16 @@ class LocalReference:
     path: Path
     where: str
     is_folder: bool
+    is_built_alone: bool
+    """Whether a builder is told more than the folder and the machine."""
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What is packaged once, however often it is referred to."""
         one = self.asset
-        return (self.relative, one.kind, one.runtime, one.architecture, one.build_method)
+        machine = (one.runtimes, one.architectures, one.unknown)
+        own = one.logical_id if self.is_built_alone else ""
+        return (self.relative, one.kind, machine, one.build_method, own)
 
 
 def read_references(
@@ -57,11 +68,33 @@ def read_references(
     if path not in shop.templates:
         shop.templates[path] = complete_template(shop.files.read_template, path)
     template = shop.templates[path]
-    return template, [_located(shop, one, path) for one in find_assets(template, str(path))]
+    given = shop.values.get(path, {}) if ancestors else given_values(shop.service)
+    return template, [_located(shop, one, path) for one in find_assets(template, str(path), given)]
+
+
+def learn_values(shop: Workshop) -> None:
+    """Find out what the parameters of nested templates are given, by all that nest them."""
+    root = PurePosixPath(shop.service.template_path)
+    waiting: list[tuple[PurePosixPath, tuple[PurePosixPath, ...]]] = [(root, ())]
+    while waiting:
+        path, ancestors = waiting.pop(0)
+        template, references = read_references(shop, path, ancestors)
+        given = shop.values.get(path, {}) if ancestors else given_values(shop.service)
+        scope = value_scope(template, given)
+        for found in references:
+            if found.asset.kind is not AssetKind.TEMPLATE:
+                continue
+            known = shop.values.get(found.relative)
+            passed = passed_values(template["Resources"][found.asset.logical_id], scope)
+            merged = merge_values(known, passed)
+            if merged != known:
+                shop.values[found.relative] = merged
+                waiting.append((found.relative, (*ancestors, path)))
 
 
 def all_references(shop: Workshop) -> Iterator[LocalReference]:
     """Yield what the service's template and those nested in it refer to; raises as above."""
+    learn_values(shop)
     seen = set()
     waiting: list[tuple[PurePosixPath, tuple[PurePosixPath, ...]]] = [
         (PurePosixPath(shop.service.template_path), ())
@@ -84,4 +117,11 @@ def _located(shop: Workshop, asset: Asset, template: PurePosixPath) -> LocalRefe
     if kind is None or (kind is FileKind.FOLDER and asset.kind in _FILES):
         raise shop.not_in_source(asset.logical_id, asset.property, where)
     is_folder = kind is FileKind.FOLDER
-    return LocalReference(asset, relative, shop.path(relative), where, is_folder)
+    alone = _is_built_alone(asset, shop.files.names_in(relative) if is_folder else ())
+    return LocalReference(asset, relative, shop.path(relative), where, is_folder, alone)
+
+
+def _is_built_alone(asset: Asset, names: Collection[str]) -> bool:
+    if asset.build_method:
+        return asset.build_method in OWN_BUILDS
+    return asset.runtime.startswith("provided") and MAKE.manifest in names

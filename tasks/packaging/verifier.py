@@ -49,7 +49,7 @@ def verify_service(
     that fails.
     """
     place = place_of(topology.builds, project)
-    work = build_work(commit, service, place, topology.builds, folder, in_folder=True)
+    work = build_work(commit, service, place, topology.builds, folder, verifying=True)
     built = build_and_package(place, work, tree)
     require_allowed(built.manifest.outside, topology.verifying, None)
     path = PurePosixPath(service.template_path)

@@ -11,31 +11,37 @@ from tiercel.domain.artifact.source_tree import source_paths
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
+from tiercel.domain.template.values import GivenValues
 from tiercel.tasks.source.committed import CommittedFiles
 from tiercel.tasks.source.export import export
 from tiercel.tasks.source.files import FolderFiles
+from tiercel.tasks.source.filtered import require_finished_source
 
 
 @dataclass(frozen=True)
 class CodeCopy:
-    """A copy of a function's code beside which its dependencies are installed.
+    """A copy of a function's code in which it is built or its dependencies are installed.
 
-    `root` is what is packaged, `code` the folder in it that the code was copied to from `origin`,
-    `own` the names there that are the repository's.
+    `code` is the folder in which commands work, copied from `origin`; links in it may lead
+    anywhere below `view`. `own` are the names there that are the repository's. What is packaged
+    lies in `code`, or in `made` if a builder puts it there; a layer's lies in its folder `inner`.
     """
 
     origin: Path
-    root: Path
+    view: Path
     code: Path
-    own: frozenset[str]
+    own: frozenset[str] = frozenset()
+    inner: str = ""
+    made: Path | None = None
 
 
 @dataclass
 class Workshop:
     """One service's build: where its sources lie and what has been packaged so far.
 
-    What commands of the repository may write is `root`; `scratch` and `output` are ours.
-    `committed` are the sources as git has them, until somebody needs them in a folder.
+    What commands of the repository may write is `root`; `scratch` and `output` are ours. `values`
+    are what nested templates' parameters are given, by path. `committed` are the sources as git
+    has them, until somebody needs them in a folder.
     """
 
     service: Service
@@ -47,6 +53,7 @@ class Workshop:
     copies: dict[Any, CodeCopy] = field(default_factory=dict)
     objects: dict[str, PackagedObject] = field(default_factory=dict)
     references: list[AssetReference] = field(default_factory=list)
+    values: dict[PurePosixPath, GivenValues] = field(default_factory=dict)
     packaged: dict[Any, PackagedObject] = field(default_factory=dict)
     contents: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -58,7 +65,9 @@ class Workshop:
     def check_out(self) -> None:
         """Write the sources into their folder, for commands that work in it."""
         if self.committed:
-            export(self.committed.commit, source_paths(self.service), self.source)
+            commit, paths = self.committed.commit, source_paths(self.service)
+            export(commit, paths, self.source)
+            require_finished_source(commit, paths, self.source)
             self.committed = None
 
     @property

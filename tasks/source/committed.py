@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from tiercel.domain.artifact.filtered_files import filter_by_content, require_finished
 from tiercel.domain.artifact.source_files import SourceFile
 from tiercel.domain.base.git_objects import SYMLINK, DamagedObjectError
 from tiercel.domain.base.limits import require_template_file_size
@@ -39,6 +40,15 @@ class CommittedFiles:
     def names_in(self, folder: PurePosixPath) -> frozenset[str]:
         """Return the names in a folder."""
         return frozenset(self._folders[str(folder)])
+
+    def names_below(self, folder: PurePosixPath) -> Iterator[str]:
+        """Yield the paths of all files below a folder from there."""
+        return (name for name, _ in self.below(folder))
+
+    def is_plain(self, path: PurePosixPath) -> bool:
+        """Tell whether a file lies there itself, and no link to one."""
+        file = self._files.get(str(path))
+        return file is not None and file.entry.mode != SYMLINK
 
     def read_template(self, path: PurePosixPath) -> bytes | None:
         """Return what a template or a part of one holds, None if it is not there.
@@ -96,11 +106,17 @@ def _is_plain(parts: Sequence[str]) -> bool:
 
 
 def bodies(git: Git, files: Sequence[SourceFile]) -> list[bytes]:
-    """Return what files hold; DamagedObjectError if one is not there or another."""
+    """Return what files hold; DamagedObjectError if one is not there or another.
+
+    Raises RefusedInputError for one that holds what a filter would make a file of.
+    """
     found = git.contents([file.entry.id for file in files])
     if None in found:
         raise DamagedObjectError(f"the blob {files[found.index(None)].entry.id} is missing")
-    return [one.body for one in found if one]
+    contents = [one.body for one in found if one]
+    filters = zip(files, map(filter_by_content, contents), strict=True)
+    require_finished({file.path: name for file, name in filters if name})
+    return contents
 
 
 def _by_folder(files: Mapping[str, SourceFile]) -> dict[str, set[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +40,18 @@ class FolderFiles:
     def names_in(self, folder: PurePosixPath) -> frozenset[str]:
         """Return the names in a folder."""
         return frozenset(one.name for one in (self._root / folder).iterdir())
+
+    def names_below(self, folder: PurePosixPath) -> Iterator[str]:
+        """Yield the paths of all files below a folder from there; links are not followed."""
+        root = self._root / folder
+        for place, _, names in os.walk(root):
+            within = PurePosixPath(os.path.relpath(place, root))
+            yield from (str(within / name) for name in names)
+
+    def is_plain(self, path: PurePosixPath) -> bool:
+        """Tell whether a file lies there itself, and no link to one."""
+        found = self._root / path
+        return found.is_file() and not found.is_symlink()
 
     def read_template(self, path: PurePosixPath) -> bytes | None:
         """Return what a template or a part of one holds, None if it is not there.

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tiercel.domain.artifact.archives import MAX_NAME_BYTES, MAX_UNZIPPED_BYTES
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.tasks.packaging.archive import require_safe_zip, zip_files, zip_folder
+from tiercel.tasks.packaging.archive import zip_files, zip_folder
+from tiercel.tasks.packaging.foreign_zips import require_safe_zip
 
 TREE = {
     "app.py": b"def handler(event, context): ...\n" * 50,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
 import logging
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.packages import wheel
 from tests.tasks.conftest import Origin
 from tests.tasks.packages import (
     ORDERS,
@@ -40,29 +39,6 @@ from tiercel.tasks.packaging.builder import Built, build_folder
 from tiercel.tasks.source.services import load_services
 
 ROOT = Path(__file__).parents[3]
-
-
-def wheel(content: str, tag: str = "py3-none-any") -> bytes:
-    """A package `tea` of one module and one program, made by hand."""
-    info = "tea-1.0.dist-info"
-    files = {
-        "tea/__init__.py": content,
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tea\nVersion: 1.0\n",
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n",
-        f"{info}/entry_points.txt": "[console_scripts]\nbrew = tea:brew\n",
-    }
-    record = "".join(f"{name},{_record(text)}\n" for name, text in files.items())
-    files[f"{info}/RECORD"] = record + f"{info}/RECORD,,\n"
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return package.getvalue()
-
-
-def _record(text: str) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
-    return f"sha256={digest.rstrip(b'=').decode()},{len(text.encode())}"
 
 
 @pytest.fixture
@@ -548,18 +524,6 @@ def test_a_layer_without_a_build_method_is_taken_as_it_is(
         }
     )
     assert contents_of(build(origin, folder), "L").keys() == {"python/own.py", "requirements.txt"}
-
-
-@pytest.mark.parametrize("method", ["makefile", "esbuild"])
-def test_a_build_method_that_needs_more_is_refused_with_a_remedy(
-    origin: Origin, folder: Path, method: str
-) -> None:
-    thing = function(CodeUri="src") | {"Metadata": {"BuildMethod": method}}
-    origin.commit({"orders/template.json": template(F=thing), "orders/src/Makefile": "build-F:\n"})
-    error = refusal_of(origin, folder)
-    assert error.exit_code is ExitCode.REFUSED
-    assert error.what == f"F has to be built by {method}"
-    assert "`build`" in error.remedy
 
 
 def test_a_build_command_replaces_whatever_would_be_installed(origin: Origin, folder: Path) -> None:

@@ -15,16 +15,11 @@ from samtranslator.translator.translator import Translator
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.template.assets import (
-    Asset,
-    declare_asset_bucket,
-    find_assets,
-    resources,
-    rewrite,
-)
+from tiercel.domain.template.assets import Asset, find_assets, resources
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
 from tiercel.domain.template.local_files import is_local
 from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER, AssetKind
+from tiercel.domain.template.rewriting import declare_asset_bucket, rewrite
 
 CODE, LAYER, BUNDLE, FILE, TEMPLATE = AssetKind
 BUCKET = {"Ref": ASSET_BUCKET_PARAMETER}
