@@ -164,7 +164,7 @@ def _yarn(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[s
 
 def _bun(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[str, ...]:
     return (
-        "bun", "install", "--production", "--no-progress", "--backend=copyfile",
+        "bun", "install", "--production", "--no-progress", "--backend=copyfile", "--linker=hoisted",
         "--os=linux", f"--cpu={_NODE_PROCESSORS[machine.architectures[0]]}",
         *(("--frozen-lockfile",) if manifest.locked else ()),
         *(() if scripts else ("--ignore-scripts",)),

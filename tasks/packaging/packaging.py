@@ -19,6 +19,7 @@ from tiercel.tasks.packaging.archive import LoadCheck, require_safe_zip, zip_fil
 from tiercel.tasks.packaging.copies import finish_copy
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.packaging.workspaces import bring_packages_home
 from tiercel.tasks.source.templates import dump_template
 
 _ZIPS = (".zip", ".jar")
@@ -83,6 +84,8 @@ def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
     if path.is_file():
         return shop.add(target, zip_files({path.name: path}, target, where, _loads(found)), "zip")
     copy = shop.copies.get(found.key)
+    if copy and copy.workspace:
+        bring_packages_home(copy, copy.workspace)
     root = finish_copy(copy, where, scripts=shop.service.install_scripts) if copy else path
     return shop.add(target, zip_folder(root, target, where, _loads(found)), "zip")
 
