@@ -26,13 +26,13 @@ def has_member(root: TemplateDocument, pnpm: str, relative: str) -> bool:
     if isinstance(declared, dict):
         declared = declared.get("packages") or ()
     listed = re.findall(r"^\s*-\s*['\"]?([^'\"#\n]+?)['\"]?\s*$", pnpm, re.MULTILINE)
-    patterns = [*(one for one in declared if isinstance(one, str)), *listed]
+    texts = [one for one in declared if isinstance(one, str)] if isinstance(declared, list) else []
+    patterns = [one for one in (*texts, *listed) if one.strip("./!")]
     path = PurePosixPath(relative)
-    return any(
-        path.match(pattern.removeprefix("./").rstrip("/"))
-        for pattern in patterns
-        if pattern.strip("./!") and not pattern.startswith("!")
-    )
+    fitting = [
+        one for one in patterns if path.match(one.lstrip("!").removeprefix("./").rstrip("/"))
+    ]
+    return bool(fitting) and not any(one.startswith("!") for one in fitting)
 
 
 def require_no_workspace(package: TemplateDocument, where: str) -> None:

@@ -72,7 +72,8 @@ class _Preparation:
         asset, where = self.found.asset, self.found.where
         builder = builder_for(asset, self.folder, where)
         if builder:
-            return [builder_step(self.shop, self.found, self.folder, builder)]
+            indexes = self.builds.indexes
+            return [builder_step(self.shop, self.found, self.folder, builder, indexes)]
         is_layer = asset.kind is AssetKind.LAYER
         if is_layer and not asset.build_method:
             return []

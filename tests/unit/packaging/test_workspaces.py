@@ -20,7 +20,7 @@ from tiercel.domain.packaging.workspaces import (
         ({"workspaces": {"packages": ["./apps/fn/"]}}, "", "apps/fn", True),
         ({}, 'packages:\n  - "services/*"\n  - apps/*  \n', "apps/fn", True),
         ({"workspaces": ["packages/*"]}, "", "services/fn", False),
-        ({"workspaces": ["!packages/fn", "", 1]}, "", "packages/fn", False),
+        ({"workspaces": ["packages/*", "!packages/fn", "", 1]}, "", "packages/fn", False),
         ({"workspaces": "packages/*"}, "", "x", False),
         ({}, "", "packages/fn", False),
     ],
