@@ -31,6 +31,10 @@ def environment(request: dict[str, Any], proxy: str) -> dict[str, str]:
         "GOFLAGS": "-buildvcs=false",
         "GRADLE_OPTS": "-Dorg.gradle.daemon=false",
     }
+    if request["capability"][1] == "npm-esbuild":
+        # A bundle holds what is imported: esbuild itself and presets of TypeScript may be for
+        # development, and have to be there.
+        told["npm_config_include"] = "dev"
     address = urlsplit(proxy)
     if address.hostname:
         options = " ".join(

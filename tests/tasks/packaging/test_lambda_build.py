@@ -97,10 +97,15 @@ def test_a_build_that_fails_ends_with_the_builders_words(tmp_path: Path) -> None
 
 
 def test_java_is_told_the_proxy_of_the_build() -> None:
-    told = lambda_build.environment({"scripts": False}, "http://127.0.0.1:4000")
+    asked = {"scripts": False, "capability": ["nodejs", "npm-esbuild", None]}
+    told = lambda_build.environment(asked, "http://127.0.0.1:4000")
     assert "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=4000" in told["JAVA_TOOL_OPTIONS"]
     assert told["npm_config_ignore_scripts"] == "true"
-    assert "JAVA_TOOL_OPTIONS" not in lambda_build.environment({"scripts": True}, "")
+    assert told["npm_config_include"] == "dev"
+    asked = {"scripts": True, "capability": ["java", "maven", None]}
+    assert (
+        not {"JAVA_TOOL_OPTIONS", "npm_config_include"} & lambda_build.environment(asked, "").keys()
+    )
 
 
 def run(
