@@ -80,7 +80,7 @@ _PACKAGED: dict[str, tuple[str, AssetKind]] = {
 }
 
 _LAMBDA_TYPES = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
-_BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+_BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion", *_LAMBDA_TYPES)
 _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
 

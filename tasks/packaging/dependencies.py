@@ -70,6 +70,8 @@ class _Preparation:
     def steps(self) -> list[BuildStep]:
         """Return the commands for it, none if it is a package as it lies in the repository."""
         asset, where = self.found.asset, self.found.where
+        if asset.metadata.get("SkipBuild") is True:
+            return []  # as for SAM: it is a package already
         builder = builder_for(asset, self.folder, where)
         if builder:
             indexes = self.builds.indexes
