@@ -12,7 +12,7 @@ from typing import Any
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.node_manifests import package_of
 from tiercel.domain.packaging.workspaces import has_member, is_locked, needed_packages
-from tiercel.tasks.packaging.copies import read_folder
+from tiercel.tasks.packaging.copies import read_folder, require_below
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 
 _PNPM = "pnpm-workspace.yaml"
@@ -41,12 +41,14 @@ def bring_packages_home(copy: CodeCopy, root: Path) -> None:
     Members are there by links, which are followed below the copy and nowhere else.
     """
     modules, own = root / "node_modules", copy.code / "node_modules"
+    require_below(own, copy.view, str(own))
     everywhere = [*_installed(modules, copy.view), *_installed(own, copy.view)]
     installed = {name: _package(path) for name, path in everywhere}
     for name in needed_packages(_package(copy.code), installed):
         source, target = Path(os.path.realpath(modules / name)), own / name
         if os.path.lexists(target) or not source.is_dir() or copy.code.is_relative_to(source):
             continue
+        require_below(target.parent, own, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target, symlinks=True)
 
