@@ -231,10 +231,14 @@ def _runs_on(
         if not is_known or (kind is _CODE and len(values) > 1)
     ]
     return found | {
-        "runtime": found["runtimes"][0] if kind is _CODE and found["runtimes"] else "",
-        "architecture": found["architectures"][0],
+        "runtime": _known(found["runtimes"]) if kind is _CODE else "",
+        "architecture": _known(found["architectures"]),
         "unknown": "; ".join(unknown),
     }
+
+
+def _known(texts: tuple[str, ...]) -> str:
+    return next((text for text in texts[:1] if "${" not in text), "")
 
 
 def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.installers import SETTINGS_FILES
 from tiercel.domain.packaging.lambda_builders import (
-    Builder,
+    FunctionBuilder,
     build_request,
     layer_folder,
     programs_of,
@@ -36,7 +36,7 @@ def builder_step(
     shop: Workshop,
     found: LocalReference,
     folder: Folder,
-    builder: Builder,
+    builder: FunctionBuilder,
     indexes: tuple[str, ...],
 ) -> BuildStep:
     """Return the command that builds a function or layer, in a second copy of the whole source.

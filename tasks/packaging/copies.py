@@ -9,7 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from tiercel.domain.packaging.folders import MANIFESTS, Folder
 from tiercel.domain.packaging.installers import SETTINGS_FILES, is_left_out
-from tiercel.domain.packaging.native_packages import NOTE, Installed, read_note, require_built
+from tiercel.domain.packaging.native_packages import (
+    NOTE,
+    InstalledPackages,
+    read_note,
+    require_built,
+)
 from tiercel.tasks.engine.task import run_logger
 from tiercel.tasks.packaging.archive import leads_out
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
@@ -69,7 +74,9 @@ def finish_copy(copy: CodeCopy, where: str, *, scripts: bool) -> Path:
     require_below(copy.code / "node_modules", copy.code, where)
     _restore_own(copy, where)
     note = copy.code / NOTE
-    installed = read_note(note.read_text(errors="replace")) if _is_file(note) else Installed()
+    installed = (
+        read_note(note.read_text(errors="replace")) if _is_file(note) else InstalledPackages()
+    )
     names = [path.relative_to(copy.code).as_posix() for path in copy.code.rglob("*")]
     if not scripts:
         require_built(names, installed, where)
@@ -124,7 +131,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _tell_of_scripts(installed: Installed, where: str) -> None:
+def _tell_of_scripts(installed: InstalledPackages, where: str) -> None:
     if installed.scripts:
         shown = ", ".join(sorted(installed.scripts)[:_SHOWN])
         run_logger().info("%s: the scripts of these packages were not run: %s", where, shown)

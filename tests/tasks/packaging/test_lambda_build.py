@@ -20,7 +20,7 @@ from tiercel.domain.packaging.lambda_builders import (
     MAVEN,
     RUBY,
     RUST,
-    Builder,
+    FunctionBuilder,
     build_request,
 )
 from tiercel.domain.template.assets import Asset
@@ -73,10 +73,10 @@ TOOLS = {
             {"cargo lambda build --release", "--bin one"},
         ),
     ],
-    ids=lambda one: one.shown if isinstance(one, Builder) else "",
+    ids=lambda one: one.shown if isinstance(one, FunctionBuilder) else "",
 )
 def test_a_builder_runs_its_tools_and_gives_what_they_have_made(
-    tmp_path: Path, what: Asset, builder: Builder, made: set[str], commands: set[str]
+    tmp_path: Path, what: Asset, builder: FunctionBuilder, made: set[str], commands: set[str]
 ) -> None:
     found, ran = run(tmp_path, what, builder)
     assert not found.returncode, found.stderr
@@ -109,7 +109,7 @@ def test_java_is_told_the_proxy_of_the_build() -> None:
 
 
 def run(
-    folder: Path, what: Asset, builder: Builder, **others: str
+    folder: Path, what: Asset, builder: FunctionBuilder, **others: str
 ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """Run the script with stand-ins for tools; return how it ended and what it has run."""
     source, programs = folder / "source", folder / "bin"
