@@ -122,7 +122,8 @@ def _npm(
 ) -> tuple[str, ...]:
     return (
         "npm", "ci" if manifest.locked else "install", "--omit=dev", "--no-audit", "--no-fund",
-        "--no-update-notifier", "--install-links", *_npm_platform(machine),
+        "--no-update-notifier", *_npm_platform(machine),
+        *(() if manifest.locked else ("--no-package-lock", "--install-links")),
         *(() if scripts else ("--ignore-scripts",)),
         *(() if runs_code else ("--git=/bin/false",)),
     )  # fmt: skip

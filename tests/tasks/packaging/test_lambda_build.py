@@ -131,7 +131,11 @@ def run(
     found = subprocess.run(
         (sys.executable, "-I", str(SCRIPT), json.dumps(request)),
         cwd=source,
-        env={"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(folder)},
+        env={
+            "PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+        },
         capture_output=True,
         text=True,
         timeout=60,
