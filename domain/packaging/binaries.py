@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
 from tiercel.domain.packaging.elf import Elf
-from tiercel.domain.packaging.machines import Machine
+from tiercel.domain.packaging.machines import LambdaMachine
 
 _SHOWN = 10
 _PYTHON_ABI = re.compile(r"\.cpython-(\d)(\d{1,2})[a-z]*-[^/]*\.so$")
@@ -23,7 +23,7 @@ _PLATFORM = re.compile(rf"(?<![A-Za-z0-9])(?:[-_.+]?(?:{_PLATFORM_WORDS})(?![A-Z
 _SEPARATORS = re.compile(r"[-_.+*]*\*[-_.+*]*")
 
 
-def fault_of(name: str, elf: Elf, machine: Machine) -> str:
+def load_fault(name: str, elf: Elf, machine: LambdaMachine) -> str:
     """Return why a machine cannot load a file, in words; empty if it can."""
     if elf.fault:
         return elf.fault
@@ -39,12 +39,12 @@ def fault_of(name: str, elf: Elf, machine: Machine) -> str:
     return ""
 
 
-def require_loadable(found: Mapping[str, Elf], machine: Machine, where: str) -> None:
+def require_loadable(found: Mapping[str, Elf], machine: LambdaMachine, where: str) -> None:
     """Raise RefusedInputError, with the files, if some cannot be loaded by the machine.
 
     A file of which the package has a variant that can be loaded is not missed.
     """
-    faults = {name: fault_of(name, elf, machine) for name, elf in found.items()}
+    faults = {name: load_fault(name, elf, machine) for name, elf in found.items()}
     variants = {_shape(name) for name, fault in faults.items() if not fault}
     bad = {name: why for name, why in faults.items() if why and _shape(name) not in variants}
     if not bad:

@@ -13,6 +13,7 @@ MANIFESTS = (
     "Pipfile.lock",
     "package.json",
     "pdm.lock",
+    "pnpm-workspace.yaml",
     "poetry.lock",
     "pyproject.toml",
     "requirements.txt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.packaging.machines import ARM64, Machine
+from tiercel.domain.packaging.machines import ARM64, LambdaMachine
 from tiercel.domain.packaging.node_manifests import NodeManifest
 
 _PROCESSORS = {"x86_64": "x86_64", ARM64: "aarch64"}
@@ -21,7 +21,7 @@ SETTINGS_FILES = (".npmrc",)
 
 
 def python_install(
-    uv: str, machine: Machine, files: tuple[str, str], *, runs_code: bool = True
+    uv: str, machine: LambdaMachine, files: tuple[str, str], *, runs_code: bool = True
 ) -> tuple[str, ...]:
     """Return the command that installs for Lambda's machine and not for this one.
 
@@ -45,7 +45,7 @@ def python_install(
     )  # fmt: skip
 
 
-def python_platform(machine: Machine) -> str:
+def python_platform(machine: LambdaMachine) -> str:
     """Return the newest platform of wheels that the machine's C library can load, as uv calls it.
 
     uv knows manylinux2014, which is glibc 2.17, and then those from 2.28 on.
@@ -70,7 +70,7 @@ def python_for_tests(
 
 def node_for_tests(manifest: NodeManifest, where: str, *, runs_code: bool) -> tuple[str, ...]:
     """Return the command that installs packages for this machine, those of development too."""
-    lambdas = Machine(architectures=("x86_64",), glibc=(2, 34))
+    lambdas = LambdaMachine(architectures=("x86_64",), glibc=(2, 34))
     command = node_install(manifest, lambdas, where, runs_code=runs_code, scripts=False)
     return tuple(word for word in command if not word.startswith(_NOT_FOR_TESTS))
 
@@ -91,7 +91,7 @@ def uv_export(uv: str, output: str, *, hashes: bool) -> tuple[str, ...]:
 
 
 def node_install(
-    manifest: NodeManifest, machine: Machine, where: str, *, runs_code: bool, scripts: bool
+    manifest: NodeManifest, machine: LambdaMachine, where: str, *, runs_code: bool, scripts: bool
 ) -> tuple[str, ...]:
     """Return the command that installs packages for Lambda's machine, by their own manager.
 
@@ -118,22 +118,23 @@ def needs_isolation(what: str, where: str) -> RefusedInputError:
 
 
 def _npm(
-    manifest: NodeManifest, machine: Machine, *, runs_code: bool, scripts: bool
+    manifest: NodeManifest, machine: LambdaMachine, *, runs_code: bool, scripts: bool
 ) -> tuple[str, ...]:
     return (
         "npm", "ci" if manifest.locked else "install", "--omit=dev", "--no-audit", "--no-fund",
-        "--no-update-notifier", "--install-links", *_npm_platform(machine),
+        "--no-update-notifier", *_npm_platform(machine),
+        *(() if manifest.locked else ("--no-package-lock", "--install-links")),
         *(() if scripts else ("--ignore-scripts",)),
         *(() if runs_code else ("--git=/bin/false",)),
     )  # fmt: skip
 
 
-def _npm_platform(machine: Machine) -> tuple[str, ...]:
+def _npm_platform(machine: LambdaMachine) -> tuple[str, ...]:
     """https://docs.npmjs.com/cli/v10/commands/npm-install#cpu."""
     return ("--os=linux", f"--cpu={_NODE_PROCESSORS[machine.architectures[0]]}", "--libc=glibc")
 
 
-def _pnpm(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[str, ...]:
+def _pnpm(manifest: NodeManifest, machine: LambdaMachine, *, scripts: bool) -> tuple[str, ...]:
     """Links into pnpm's store would lead out of the package: packages are laid out as by npm."""
     return (
         "pnpm", "install", "--prod",
@@ -143,7 +144,7 @@ def _pnpm(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[s
     )  # fmt: skip
 
 
-def _yarn(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[str, ...]:
+def _yarn(manifest: NodeManifest, machine: LambdaMachine, *, scripts: bool) -> tuple[str, ...]:
     """Yarn 1 installs for the machine that it runs on; what does not fit is found afterwards.
 
     The Node.js that installs is not the one that runs the packages.
@@ -162,9 +163,9 @@ def _yarn(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[s
     )  # fmt: skip
 
 
-def _bun(manifest: NodeManifest, machine: Machine, *, scripts: bool) -> tuple[str, ...]:
+def _bun(manifest: NodeManifest, machine: LambdaMachine, *, scripts: bool) -> tuple[str, ...]:
     return (
-        "bun", "install", "--production", "--no-progress", "--backend=copyfile",
+        "bun", "install", "--production", "--no-progress", "--backend=copyfile", "--linker=hoisted",
         "--os=linux", f"--cpu={_NODE_PROCESSORS[machine.architectures[0]]}",
         *(("--frozen-lockfile",) if manifest.locked else ()),
         *(() if scripts else ("--ignore-scripts",)),

@@ -19,7 +19,7 @@ _LAYER_FOLDERS = {"dotnet": "dotnet", "java": "java", "ruby": "ruby/lib"}
 _PROJECTS = (".csproj", ".fsproj", ".vbproj")
 
 
-class Builder(Frozen):
+class FunctionBuilder(Frozen):
     """One of the library's builders: its three words, its manifest, the programs that it runs."""
 
     language: str
@@ -33,21 +33,27 @@ class Builder(Frozen):
         return " with ".join(part for part in (self.language, self.manager) if part)
 
 
-MAKE = Builder(language="provided", manager=None, manifest="Makefile", programs=("make",))
-ESBUILD = Builder(
+MAKE = FunctionBuilder(language="provided", manager=None, manifest="Makefile", programs=("make",))
+ESBUILD = FunctionBuilder(
     language="nodejs", manager="npm-esbuild", manifest="package.json", programs=("node", "npm")
 )
-GO = Builder(language="go", manager="modules", manifest="go.mod", programs=("go",))
-RUST = Builder(
+GO = FunctionBuilder(language="go", manager="modules", manifest="go.mod", programs=("go",))
+RUST = FunctionBuilder(
     language="rust", manager="cargo", manifest="Cargo.toml", programs=("cargo", "cargo-lambda")
 )
-RUBY = Builder(language="ruby", manager="bundler", manifest="Gemfile", programs=("ruby", "bundle"))
-MAVEN = Builder(language="java", manager="maven", manifest="pom.xml", programs=("java", "mvn"))
-GRADLE = Builder(
+RUBY = FunctionBuilder(
+    language="ruby", manager="bundler", manifest="Gemfile", programs=("ruby", "bundle")
+)
+MAVEN = FunctionBuilder(
+    language="java", manager="maven", manifest="pom.xml", programs=("java", "mvn")
+)
+GRADLE = FunctionBuilder(
     language="java", manager="gradle", manifest="build.gradle", programs=("java", "gradle")
 )
 KOTLIN = GRADLE.model_copy(update={"manifest": "build.gradle.kts"})
-DOTNET = Builder(language="dotnet", manager="cli-package", manifest=".csproj", programs=("dotnet",))
+DOTNET = FunctionBuilder(
+    language="dotnet", manager="cli-package", manifest=".csproj", programs=("dotnet",)
+)
 
 _METHODS = {
     "makefile": MAKE,
@@ -74,7 +80,7 @@ OWN_BUILDS = ("esbuild", "go1.x", "makefile", "rust-cargolambda")
 """Words for builders that are told which resource they build, beside its folder."""
 
 
-def builder_for(asset: Asset, folder: Folder, where: str) -> Builder | None:
+def builder_for(asset: Asset, folder: Folder, where: str) -> FunctionBuilder | None:
     """Return the builder that a function or layer needs before it is a package, None if none.
 
     The template's word comes first, then the runtime together with the manifest in the folder.
@@ -104,7 +110,7 @@ def _language(runtime: str) -> str:
     return "provided" if runtime.startswith("provided") else re.split(r"[0-9]", runtime)[0]
 
 
-def _of_language(asset: Asset, language: str, folder: Folder, where: str) -> Builder | None:
+def _of_language(asset: Asset, language: str, folder: Folder, where: str) -> FunctionBuilder | None:
     if language == "provided":
         return _custom(asset, folder)
     known = next((one for one in _BY_LANGUAGE.get(language, ()) if _has(folder, one)), None)
@@ -113,13 +119,13 @@ def _of_language(asset: Asset, language: str, folder: Folder, where: str) -> Bui
     return known
 
 
-def _has(folder: Folder, builder: Builder) -> bool:
+def _has(folder: Folder, builder: FunctionBuilder) -> bool:
     if builder == DOTNET:
         return any(name.endswith(_PROJECTS) for name in folder.names)
     return builder.manifest in folder.names
 
 
-def _custom(asset: Asset, folder: Folder) -> Builder | None:
+def _custom(asset: Asset, folder: Folder) -> FunctionBuilder | None:
     """A custom runtime runs `bootstrap`, which may also come from a layer."""
     target = rf"^build-{re.escape(asset.logical_id)}\s*:"
     if re.search(target, folder.text("Makefile"), re.MULTILINE):
@@ -165,7 +171,7 @@ def layer_folder(asset: Asset) -> str:
     return _LAYER_FOLDERS.get(_language(method), "")
 
 
-def programs_of(builder: Builder, folder: Folder) -> tuple[str, ...]:
+def programs_of(builder: FunctionBuilder, folder: Folder) -> tuple[str, ...]:
     """Return the programs that a build needs of the machine, but for those that it brings."""
     programs = [*builder.programs]
     if builder == ESBUILD and not re.search(r'"esbuild"\s*:', folder.text("package.json")):
@@ -175,7 +181,7 @@ def programs_of(builder: Builder, folder: Folder) -> tuple[str, ...]:
     return tuple(programs)
 
 
-def build_request(asset: Asset, builder: Builder, where: str) -> TemplateDocument:
+def build_request(asset: Asset, builder: FunctionBuilder, where: str) -> TemplateDocument:
     """Return the parameters of the library's call, but for the folders on this machine.
 
     As `sam build` does: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html
@@ -199,7 +205,7 @@ def _plain_runtime(runtime: str) -> str:
     return runtime.removesuffix(".al2023").removesuffix(".al2")
 
 
-def _options(asset: Asset, builder: Builder, where: str) -> TemplateDocument:
+def _options(asset: Asset, builder: FunctionBuilder, where: str) -> TemplateDocument:
     given = mapping(asset.metadata, "BuildProperties", where)
     if builder == ESBUILD:
         options = {_snake(str(name)): value for name, value in given.items()}

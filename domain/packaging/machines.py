@@ -38,7 +38,7 @@ _CUSTOM = {
 _RUNTIME = re.compile(r"([a-z]+)(\d{1,3}(?:\.\d{1,3})?)(?:\.x)?(\.al2|\.al2023)?")
 
 
-class Machine(Frozen):
+class LambdaMachine(Frozen):
     """What a package meets: the processors that it has to run on, the C library, the Python.
 
     A layer may be for several `architectures`. `python` is the version whose modules can be
@@ -73,7 +73,7 @@ def python_of(runtime: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def machine_of(runtimes: Iterable[str], architectures: Iterable[str]) -> Machine | None:
+def machine_of(runtimes: Iterable[str], architectures: Iterable[str]) -> LambdaMachine | None:
     """Return the least of the machines of some runtimes, None if one of them is not known.
 
     A function has one runtime; a layer runs beside each that it declares compatible.
@@ -85,10 +85,10 @@ def machine_of(runtimes: Iterable[str], architectures: Iterable[str]) -> Machine
     if not names or not wanted or len(known) < len(names) or set(wanted) - set(ARCHITECTURES):
         return None
     python = python_of(names[0]) if len(names) == 1 else None
-    return Machine(architectures=wanted, glibc=min(known), python=python)
+    return LambdaMachine(architectures=wanted, glibc=min(known), python=python)
 
 
-def machine_for(asset: Asset) -> Machine | None:
+def machine_of_asset(asset: Asset) -> LambdaMachine | None:
     """Return the machine on which a function or layer runs, None where that is not known."""
     runtimes = asset.runtimes
     if asset.kind is AssetKind.LAYER:
@@ -99,9 +99,9 @@ def machine_for(asset: Asset) -> Machine | None:
     return found
 
 
-def require_machine(asset: Asset, where: str) -> Machine:
+def require_machine(asset: Asset, where: str) -> LambdaMachine:
     """Return the machine; RefusedInputError where it is not known, as something depends on it."""
-    machine = machine_for(asset)
+    machine = machine_of_asset(asset)
     if machine:
         return machine
     names = printable(", ".join((*asset.runtimes, *asset.architectures)), 200)

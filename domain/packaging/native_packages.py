@@ -17,27 +17,27 @@ _PACKAGE = re.compile(r"(.*node_modules/(?:@[^/]+/)?[^/@.][^/]*)/(.+)")
 
 
 @dataclass(frozen=True)
-class Installed:
+class InstalledPackages:
     """What npm says of the packages that it installed, by the path of their folder."""
 
     scripts: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
 
 
-def read_note(text: str) -> Installed:
+def read_note(text: str) -> InstalledPackages:
     """Return which packages have scripts that run when they are installed, and which may fail."""
     try:
         packages = json.loads(text).get("packages", {})
         known = {str(path): one for path, one in packages.items() if isinstance(one, dict)}
     except (ValueError, AttributeError, RecursionError):
-        return Installed()
-    return Installed(
+        return InstalledPackages()
+    return InstalledPackages(
         frozenset(path for path, one in known.items() if one.get("hasInstallScript")),
         frozenset(path for path, one in known.items() if one.get("optional")),
     )
 
 
-def require_built(names: Iterable[str], installed: Installed, where: str) -> None:
+def require_built(names: Iterable[str], installed: InstalledPackages, where: str) -> None:
     """Raise RefusedInputError for a package that has a recipe for a binary and no binary.
 
     npm would have built it with node-gyp, as `binding.gyp` says, unless its scripts did.

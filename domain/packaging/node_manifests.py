@@ -37,15 +37,17 @@ class NodeManifest(Frozen):
     berry: bool = False
 
 
-def node_manifest(folder: Folder, where: str, *, for_tests: bool = False) -> NodeManifest | None:
+def node_manifest(
+    folder: Folder, where: str, *, for_tests: bool = False, in_workspace: bool = False
+) -> NodeManifest | None:
     """Return what installs a function's packages, None where it needs none.
 
-    Tests need those of development too.
+    Tests need those of development too; the root of a workspace installs for its members.
     Raises RefusedInputError for locks of several package managers, unless package.json names one.
     """
     package = package_of(folder, where)
     keys = ("dependencies", "optionalDependencies", *(("devDependencies",) if for_tests else ()))
-    if not any(package.get(key) for key in keys):
+    if not in_workspace and not any(package.get(key) for key in keys):
         return None
     locks = [name for name in _LOCKS if name in folder.names]
     managers = list(dict.fromkeys(_LOCKS[name] for name in locks))

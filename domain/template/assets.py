@@ -53,7 +53,12 @@ class Asset(Frozen):
     has_other_layers: bool = False
 
 
-_BUILD_METHOD_TYPES = ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion")
+_BUILD_METHOD_TYPES = (
+    "AWS::Lambda::Function",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Serverless::Function",
+    "AWS::Serverless::LayerVersion",
+)
 _GLOBALS = {"AWS::Serverless::Api": "Api", "AWS::Serverless::Function": "Function"}
 
 
@@ -156,10 +161,14 @@ def _runs_on(
         if not is_known or (kind is AssetKind.CODE and len(values) > 1)
     ]
     return found | {
-        "runtime": found["runtimes"][0] if kind is AssetKind.CODE and found["runtimes"] else "",
-        "architecture": found["architectures"][0],
+        "runtime": _known(found["runtimes"]) if kind is AssetKind.CODE else "",
+        "architecture": _known(found["architectures"]),
         "unknown": "; ".join(unknown),
     }
+
+
+def _known(texts: tuple[str, ...]) -> str:
+    return next((text for text in texts[:1] if "${" not in text), "")
 
 
 def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:

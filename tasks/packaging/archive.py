@@ -144,7 +144,7 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
     folders = [("", root)]
     for parent, way in folders:
         if len(folders) > MAX_PACKAGE_FILES:
-            raise _escape(parent, shown)
+            raise leads_out(parent, shown)
         with os.scandir(way[-1]) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         names = {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
@@ -153,7 +153,7 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             if entry.is_symlink():
                 real = os.path.realpath(real)
                 if real in way or not _exists_below(real, way[0]):
-                    raise _escape(name, shown)
+                    raise leads_out(name, shown)
             if entry.is_dir():
                 if entry.name not in SKIPPED_FOLDERS:
                     folders.append((f"{name}/", (*way, real)))
@@ -223,7 +223,8 @@ def _ending(directory: list[bytes], offset: int) -> bytes:
     return body + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(body), offset, 0)
 
 
-def _escape(link: str, shown: str) -> RefusedInputError:
+def leads_out(link: str, shown: str) -> RefusedInputError:
+    """Return the error of a link that leaves the folder that is packaged."""
     return RefusedInputError(
         "package.link_leads_out",
         "a symbolic link leaves the folder that is packaged, leads nowhere or in a circle",

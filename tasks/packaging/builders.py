@@ -13,13 +13,15 @@ from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
 from tiercel.domain.packaging.folders import Folder
+from tiercel.domain.packaging.installers import SETTINGS_FILES
 from tiercel.domain.packaging.lambda_builders import (
-    Builder,
+    FunctionBuilder,
     build_request,
     layer_folder,
     programs_of,
 )
 from tiercel.domain.packaging.machines import require_machine
+from tiercel.domain.packaging.node_manifests import npm_settings
 from tiercel.tasks.build.isolation.namespace import interpreter
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.packaging.copies import COPIES
@@ -31,16 +33,28 @@ _SOURCE = "source"
 
 
 def builder_step(
-    shop: Workshop, found: LocalReference, folder: Folder, builder: Builder
+    shop: Workshop,
+    found: LocalReference,
+    folder: Folder,
+    builder: FunctionBuilder,
+    indexes: tuple[str, ...],
 ) -> BuildStep:
-    """Return the command that builds a function or layer, in a second copy of the whole source."""
+    """Return the command that builds a function or layer, in a second copy of the whole source.
+
+    `indexes` are the hosts that it reaches.
+    """
     require_machine(found.asset, found.where)
     shop.check_out()
+    settings = npm_settings(folder.text(".npmrc"), indexes, found.where)
     view = shop.root / COPIES / _SOURCE
     if not view.exists():
         shutil.copytree(shop.source, view, symlinks=True)
         shutil.copy2(Path(__file__).with_name(_SCRIPT), view.with_name(_SCRIPT))
     code = view / found.path.relative_to(shop.source)
+    for name in SETTINGS_FILES:
+        (code / name).unlink(missing_ok=True)
+    if settings:
+        (code / ".npmrc").write_text(settings)
     made = view.with_name(f"{len(shop.copies)}.made")
     inner = layer_folder(found.asset)
     shop.copies[found.key] = CodeCopy(found.path, view, code, inner=inner, made=made)

@@ -8,8 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from tiercel.domain.packaging.folders import MANIFESTS, Folder
 from tiercel.domain.packaging.installers import SETTINGS_FILES, is_left_out
-from tiercel.domain.packaging.native_packages import NOTE, Installed, read_note, require_built
+from tiercel.domain.packaging.native_packages import (
+    NOTE,
+    InstalledPackages,
+    read_note,
+    require_built,
+)
 from tiercel.tasks.engine.task import run_logger
+from tiercel.tasks.packaging.archive import leads_out
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 from tiercel.tasks.source.committed import CommittedFiles
 from tiercel.tasks.source.files import FolderFiles
@@ -63,11 +69,16 @@ def finish_copy(copy: CodeCopy, where: str, *, scripts: bool) -> Path:
     Raises RefusedInputError for packages without the binary that they load, unless scripts ran.
     """
     if copy.made:
+        require_below(copy.made, copy.made.parent, where)
         copy.made.mkdir(parents=True, exist_ok=True)  # a builder may have nothing to say
         return _around(copy.made, copy)
+    require_below(copy.code, copy.view.parent, where)
+    require_below(copy.code / "node_modules", copy.code, where)
     _restore_own(copy, where)
     note = copy.code / NOTE
-    installed = read_note(note.read_text(errors="replace")) if _is_file(note) else Installed()
+    installed = (
+        read_note(note.read_text(errors="replace")) if _is_file(note) else InstalledPackages()
+    )
     names = [path.relative_to(copy.code).as_posix() for path in copy.code.rglob("*")]
     if not scripts:
         require_built(names, installed, where)
@@ -78,6 +89,12 @@ def finish_copy(copy: CodeCopy, where: str, *, scripts: bool) -> Path:
             path.unlink()
     _bring_links_home(copy)
     return _around(copy.code, copy)
+
+
+def require_below(path: Path, folder: Path, where: str) -> None:
+    """Raise RefusedInputError if links, which commands may have made, lead out of a folder."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise leads_out(path.name, where)
 
 
 def _around(folder: Path, copy: CodeCopy) -> Path:
@@ -96,6 +113,7 @@ def _restore_own(copy: CodeCopy, where: str) -> None:
     won = []
     for name in sorted(copy.own):
         mine, theirs = copy.origin / name, copy.code / name
+        require_below(theirs.parent, copy.code, where)
         if mine.is_dir() and not mine.is_symlink():
             continue
         if not os.path.lexists(theirs) or _stamp(mine) != _stamp(theirs):
@@ -115,7 +133,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _tell_of_scripts(installed: Installed, where: str) -> None:
+def _tell_of_scripts(installed: InstalledPackages, where: str) -> None:
     if installed.scripts:
         shown = ", ".join(sorted(installed.scripts)[:_SHOWN])
         run_logger().info("%s: the scripts of these packages were not run: %s", where, shown)

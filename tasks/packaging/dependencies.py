@@ -6,7 +6,7 @@ A function's view of the source stays clean, whatever is done for another one.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import uv
@@ -14,6 +14,7 @@ import uv
 from tiercel.domain.organization.topology import Builds
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.installers import (
+    SETTINGS_FILES,
     needs_isolation,
     node_install,
     python_install,
@@ -21,19 +22,21 @@ from tiercel.domain.packaging.installers import (
 )
 from tiercel.domain.packaging.lambda_builders import builder_for, layer_folder
 from tiercel.domain.packaging.machines import require_machine
-from tiercel.domain.packaging.node_manifests import node_manifest, npm_settings
+from tiercel.domain.packaging.node_manifests import node_manifest, npm_settings, package_of
 from tiercel.domain.packaging.python_locks import constraints_beside, requirements_of
 from tiercel.domain.packaging.python_manifests import (
     PythonManifest,
     paths_outside,
     python_manifest,
 )
+from tiercel.domain.packaging.workspaces import require_no_workspace
 from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.packaging.builders import builder_step
 from tiercel.tasks.packaging.copies import copy_code, pins_of, read_folder
 from tiercel.tasks.packaging.references import LocalReference, all_references
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
+from tiercel.tasks.packaging.workspaces import workspace_of
 
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
 
@@ -67,9 +70,12 @@ class _Preparation:
     def steps(self) -> list[BuildStep]:
         """Return the commands for it, none if it is a package as it lies in the repository."""
         asset, where = self.found.asset, self.found.where
+        if asset.metadata.get("SkipBuild") is True:
+            return []  # as for SAM: it is a package already
         builder = builder_for(asset, self.folder, where)
         if builder:
-            return [builder_step(self.shop, self.found, self.folder, builder)]
+            indexes = self.builds.indexes
+            return [builder_step(self.shop, self.found, self.folder, builder, indexes)]
         is_layer = asset.kind is AssetKind.LAYER
         if is_layer and not asset.build_method:
             return []
@@ -86,14 +92,22 @@ class _Preparation:
             self._copy()
         return []
 
-    def _copy(self, *manifests: str) -> CodeCopy:
+    def _folder_at(self, path: Path) -> Folder:
+        relative = PurePosixPath(path.relative_to(self.shop.source))
+        return read_folder(self.shop.files, relative)
+
+    def _copy(self, *manifests: str, workspace: Path | None = None) -> CodeCopy:
         """Manifests that name what lies beside the folder need it beside the copy too."""
         self.shop.check_out()
         outside = paths_outside(*(self.folder.text(name) for name in manifests))
         for path in sorted(outside):
             self._require_in_source(path)
         inner = layer_folder(self.found.asset)
-        copy = copy_code(self.shop, self.found.path, inner, whole=bool(outside))
+        whole = bool(outside or workspace)
+        copy = copy_code(self.shop, self.found.path, inner, whole=whole)
+        if workspace:
+            root = copy.view / workspace.relative_to(self.shop.source)
+            copy = replace(copy, workspace=root)
         self.shop.copies[self.found.key] = copy
         return copy
 
@@ -128,7 +142,14 @@ class _Preparation:
 
     def _node(self) -> list[BuildStep]:
         where = self.found.where
-        manifest = node_manifest(self.folder, where)
+        if not node_manifest(self.folder, where):
+            return []
+        self.shop.check_out()
+        root = workspace_of(self.shop, self.found.path, self.folder, where)
+        if not root:
+            require_no_workspace(package_of(self.folder, where), where)
+        installing = self._folder_at(root) if root else self.folder
+        manifest = node_manifest(installing, where, in_workspace=bool(root))
         if not manifest:
             return []
         machine = require_machine(self.found.asset, where)
@@ -136,10 +157,13 @@ class _Preparation:
             manifest, machine, where, runs_code=self.runs_code,
             scripts=self.shop.service.install_scripts,
         )  # fmt: skip
-        settings = npm_settings(self.folder.text(".npmrc"), self.builds.indexes, where)
-        copy = self._copy("package.json")
+        settings = npm_settings(installing.text(".npmrc"), self.builds.indexes, where)
+        copy = self._copy("package.json", workspace=root)
+        folder = copy.workspace or copy.code
+        for name in SETTINGS_FILES:
+            (folder / name).unlink(missing_ok=True)
         if settings:
-            (copy.code / ".npmrc").write_text(settings)
+            (folder / ".npmrc").write_text(settings)
         return [self._step(copy, command, (), ("node", manifest.manager))]
 
     def _step(
@@ -149,6 +173,6 @@ class _Preparation:
         tools: tuple[Path, ...],
         programs: tuple[str, ...] = (),
     ) -> BuildStep:
-        folder = PurePosixPath(copy.code.relative_to(self.shop.root))
+        folder = PurePosixPath((copy.workspace or copy.code).relative_to(self.shop.root))
         shown = f"install dependencies of {self.found.where}"
         return BuildStep(command, folder, shown, tools, programs)

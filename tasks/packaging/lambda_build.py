@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+_SCRATCH = "tiercel-function"
 
 
 def environment(request: dict[str, Any], proxy: str) -> dict[str, str]:
@@ -31,6 +34,10 @@ def environment(request: dict[str, Any], proxy: str) -> dict[str, str]:
         "GOFLAGS": "-buildvcs=false",
         "GRADLE_OPTS": "-Dorg.gradle.daemon=false",
     }
+    if request["capability"][1] == "npm-esbuild":
+        # A bundle holds what is imported: esbuild itself and presets of TypeScript may be for
+        # development, and have to be there.
+        told["npm_config_include"] = "dev"
     address = urlsplit(proxy)
     if address.hostname:
         options = " ".join(
@@ -47,19 +54,22 @@ def build(request: dict[str, Any]) -> None:
 
     source, made = Path.cwd(), Path(os.path.abspath(request["made"]))  # noqa: PTH100 - no links
     made.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="build-") as scratch:
-        LambdaBuilder(*request["capability"]).build(
-            str(source),
-            str(made),
-            scratch,
-            str(source / request["manifest"]),
-            runtime=request["runtime"],
-            unpatched_runtime=request["runtime"],
-            architecture=request["architecture"],
-            options=request["options"],
-            is_building_layer=request["is_building_layer"],
-            executable_search_paths=[str(source)] if request["search"] else None,
-        )
+    # Of one name for every build: maps of sources and programs have paths in them.
+    scratch = Path(tempfile.gettempdir(), _SCRATCH)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    LambdaBuilder(*request["capability"]).build(
+        str(source),
+        str(made),
+        str(scratch),
+        str(source / request["manifest"]),
+        runtime=request["runtime"],
+        unpatched_runtime=request["runtime"],
+        architecture=request["architecture"],
+        options=request["options"],
+        is_building_layer=request["is_building_layer"],
+        executable_search_paths=[str(source)] if request["search"] else None,
+    )
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from tiercel.tasks.packaging.copies import finish_copy
 from tiercel.tasks.packaging.foreign_zips import files_in_zip, require_safe_zip
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.packaging.workspaces import bring_packages_home
 from tiercel.tasks.source.committed import CommittedFiles
 from tiercel.tasks.source.templates import dump_template
 
@@ -123,6 +124,8 @@ def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
     copy = shop.copies.get(found.key)
     files = shop.files
     if copy:
+        if copy.workspace:
+            bring_packages_home(copy, copy.workspace)
         root = finish_copy(copy, where, scripts=shop.service.install_scripts)
         digest = zip_folder(root, target, where, check)
     elif isinstance(files, CommittedFiles):

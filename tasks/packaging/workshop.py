@@ -25,6 +25,7 @@ class CodeCopy:
     `code` is the folder in which commands work, copied from `origin`; links in it may lead
     anywhere below `view`. `own` are the names there that are the repository's. What is packaged
     lies in `code`, or in `made` if a builder puts it there; a layer's lies in its folder `inner`.
+    Packages of a `workspace` are installed in that folder of the view.
     """
 
     origin: Path
@@ -33,6 +34,7 @@ class CodeCopy:
     own: frozenset[str] = frozenset()
     inner: str = ""
     made: Path | None = None
+    workspace: Path | None = None
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tiercel.domain.packaging.lambda_builders import (
     MAVEN,
     RUBY,
     RUST,
-    Builder,
+    FunctionBuilder,
     build_request,
 )
 from tiercel.domain.template.assets import Asset
@@ -73,10 +73,10 @@ TOOLS = {
             {"cargo lambda build --release", "--bin one"},
         ),
     ],
-    ids=lambda one: one.shown if isinstance(one, Builder) else "",
+    ids=lambda one: one.shown if isinstance(one, FunctionBuilder) else "",
 )
 def test_a_builder_runs_its_tools_and_gives_what_they_have_made(
-    tmp_path: Path, what: Asset, builder: Builder, made: set[str], commands: set[str]
+    tmp_path: Path, what: Asset, builder: FunctionBuilder, made: set[str], commands: set[str]
 ) -> None:
     found, ran = run(tmp_path, what, builder)
     assert not found.returncode, found.stderr
@@ -97,14 +97,19 @@ def test_a_build_that_fails_ends_with_the_builders_words(tmp_path: Path) -> None
 
 
 def test_java_is_told_the_proxy_of_the_build() -> None:
-    told = lambda_build.environment({"scripts": False}, "http://127.0.0.1:4000")
+    asked = {"scripts": False, "capability": ["nodejs", "npm-esbuild", None]}
+    told = lambda_build.environment(asked, "http://127.0.0.1:4000")
     assert "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=4000" in told["JAVA_TOOL_OPTIONS"]
     assert told["npm_config_ignore_scripts"] == "true"
-    assert "JAVA_TOOL_OPTIONS" not in lambda_build.environment({"scripts": True}, "")
+    assert told["npm_config_include"] == "dev"
+    asked = {"scripts": True, "capability": ["java", "maven", None]}
+    assert (
+        not {"JAVA_TOOL_OPTIONS", "npm_config_include"} & lambda_build.environment(asked, "").keys()
+    )
 
 
 def run(
-    folder: Path, what: Asset, builder: Builder, **others: str
+    folder: Path, what: Asset, builder: FunctionBuilder, **others: str
 ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """Run the script with stand-ins for tools; return how it ended and what it has run."""
     source, programs = folder / "source", folder / "bin"
@@ -126,7 +131,11 @@ def run(
     found = subprocess.run(
         (sys.executable, "-I", str(SCRIPT), json.dumps(request)),
         cwd=source,
-        env={"PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin", "HOME": str(folder)},
+        env={
+            "PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -213,6 +213,42 @@ def test_a_package_that_lies_beside_the_folder_is_in_the_package(
     assert packages(origin, folder, service)["F"]["node_modules/lib/index.js"] == b"y"
 
 
+@needs_npm
+def test_a_member_of_a_workspace_gets_the_packages_that_it_needs(
+    origin: Origin, folder: Path
+) -> None:
+    root = {"name": "root", "private": True, "workspaces": ["orders/*", "lib", "other"]}
+    members = {
+        "orders/src": {"name": "fn", "version": "1.0.0", "dependencies": {"lib": "*"}},
+        "lib": {"name": "lib", "version": "1.0.0"},
+        "other": {"name": "other", "version": "1.0.0"},
+    }
+    links = {
+        f"node_modules/{one['name']}": {"resolved": path, "link": True}
+        for path, one in members.items()
+    }
+    lock = {"name": "root", "lockfileVersion": 3, "packages": {"": root} | members | links}
+    files = {f"{path}/package.json": json.dumps(one) for path, one in members.items()}
+    origin.commit(
+        {
+            "orders/template.json": template(F=function("nodejs22.x")),
+            "orders/src/app.js": "x",
+            "lib/index.js": "y",
+            "package.json": json.dumps(root),
+            "package-lock.json": json.dumps(lock),
+        }
+        | files
+    )
+    include = ("lib", "other", "package.json", "package-lock.json")
+    service = ORDERS.model_copy(update={"include": include})
+    assert packages(origin, folder, service)["F"].keys() == {
+        "app.js",
+        "package.json",
+        "node_modules/lib/index.js",
+        "node_modules/lib/package.json",
+    }
+
+
 def test_what_the_machine_cannot_load_is_refused_with_its_name(
     origin: Origin, folder: Path
 ) -> None:

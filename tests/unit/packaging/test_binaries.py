@@ -4,11 +4,11 @@ import pytest
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.packaging.binaries import fault_of, require_loadable
+from tiercel.domain.packaging.binaries import load_fault, require_loadable
 from tiercel.domain.packaging.elf import Elf
-from tiercel.domain.packaging.machines import Machine
+from tiercel.domain.packaging.machines import LambdaMachine
 
-ARM = Machine(architectures=("arm64",), glibc=(2, 26), python=(3, 11))
+ARM = LambdaMachine(architectures=("arm64",), glibc=(2, 26), python=(3, 11))
 GOOD, OTHER = Elf("arm64", 64, (2, 17)), Elf("x86_64", 64, (2, 17))
 
 
@@ -30,7 +30,7 @@ GOOD, OTHER = Elf("arm64", 64, (2, 17)), Elf("x86_64", 64, (2, 17))
 def test_a_file_is_loaded_by_its_own_processor_library_and_python(
     name: str, elf: Elf, fault: str
 ) -> None:
-    assert fault_of(name, elf, ARM) == fault
+    assert load_fault(name, elf, ARM) == fault
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from tiercel.domain.packaging.installers import (
     python_platform,
     uv_export,
 )
-from tiercel.domain.packaging.machines import Machine, machine_of
+from tiercel.domain.packaging.machines import LambdaMachine, machine_of
 from tiercel.domain.packaging.node_manifests import NodeManifest
 
 UV = "/opt/tiercel/bin/uv"
-X86 = Machine(architectures=("x86_64",), glibc=(2, 34), python=(3, 12))
-ARM = Machine(architectures=("arm64",), glibc=(2, 26), python=(3, 11))
+X86 = LambdaMachine(architectures=("x86_64",), glibc=(2, 34), python=(3, 12))
+ARM = LambdaMachine(architectures=("arm64",), glibc=(2, 26), python=(3, 11))
 NPM = NodeManifest(manager="npm", locked=True)
 
 
@@ -25,7 +25,11 @@ def option(command: tuple[str, ...], name: str) -> str:
 
 
 def node(
-    manifest: NodeManifest, machine: Machine = X86, *, runs_code: bool = True, scripts: bool = False
+    manifest: NodeManifest,
+    machine: LambdaMachine = X86,
+    *,
+    runs_code: bool = True,
+    scripts: bool = False,
 ) -> tuple[str, ...]:
     return node_install(manifest, machine, "src", runs_code=runs_code, scripts=scripts)
 

@@ -19,7 +19,7 @@ from tiercel.domain.packaging.lambda_builders import (
     MAVEN,
     RUBY,
     RUST,
-    Builder,
+    FunctionBuilder,
     build_request,
     builder_for,
     layer_folder,
@@ -65,7 +65,7 @@ def folder(*names: str, **texts: str) -> Folder:
     ],
 )
 def test_the_templates_word_or_runtime_and_manifest_tell_the_builder(
-    what: Asset, files: Folder, builder: Builder | None
+    what: Asset, files: Folder, builder: FunctionBuilder | None
 ) -> None:
     assert builder_for(what, files, "src") == builder
 
@@ -87,7 +87,7 @@ def test_a_word_that_the_library_does_not_know_is_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize("builder", ALL, ids=lambda one: one.shown)
-def test_the_library_has_each_builder(builder: Builder) -> None:
+def test_the_library_has_each_builder(builder: FunctionBuilder) -> None:
     capability = build_request(function(), builder, "src")["capability"]
     assert LambdaBuilder(*capability).selected_workflow_cls
 
@@ -115,7 +115,7 @@ def test_the_library_has_each_builder(builder: Builder) -> None:
     ],
 )
 def test_builders_are_told_what_sam_build_tells_them(
-    what: Asset, builder: Builder, options: dict[str, Any]
+    what: Asset, builder: FunctionBuilder, options: dict[str, Any]
 ) -> None:
     assert build_request(what, builder, "src")["options"] == options
 
@@ -144,7 +144,7 @@ def test_runtimes_are_named_as_the_library_knows_them(runtime: str, plain: str) 
     ],
 )
 def test_programs_are_those_that_the_folder_does_not_bring(
-    builder: Builder, files: Folder, programs: tuple[str, ...]
+    builder: FunctionBuilder, files: Folder, programs: tuple[str, ...]
 ) -> None:
     assert programs_of(builder, files) == programs
 

@@ -6,10 +6,10 @@ from tests.support.codes import because
 from tests.support.packages import function, layer
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.packaging.machines import (
-    Machine,
+    LambdaMachine,
     glibc_of,
-    machine_for,
     machine_of,
+    machine_of_asset,
     require_machine,
 )
 
@@ -35,7 +35,7 @@ def test_the_library_follows_from_the_runtimes_operating_system(
 
 
 def test_what_is_for_several_runtimes_gets_the_least_of_their_machines() -> None:
-    assert machine_of(["python3.13", "python3.9"], ["arm64"]) == Machine(
+    assert machine_of(["python3.13", "python3.9"], ["arm64"]) == LambdaMachine(
         architectures=("arm64",), glibc=(2, 26)
     )
 
@@ -57,8 +57,10 @@ def test_a_machine_is_unknown_if_a_part_of_it_is(
 
 def test_a_layer_has_the_python_of_its_build_method_and_the_least_of_its_machines() -> None:
     what = layer("python3.12", runtimes=("python3.11", "python3.12"), architectures=("arm64",))
-    assert machine_for(what) == Machine(architectures=("arm64",), glibc=(2, 26), python=(3, 12))
-    assert machine_for(layer("python3.13")) == Machine(
+    assert machine_of_asset(what) == LambdaMachine(
+        architectures=("arm64",), glibc=(2, 26), python=(3, 12)
+    )
+    assert machine_of_asset(layer("python3.13")) == LambdaMachine(
         architectures=("x86_64",), glibc=(2, 34), python=(3, 13)
     )
 

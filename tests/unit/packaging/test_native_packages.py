@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.packaging.native_packages import Installed, read_note, require_built
+from tiercel.domain.packaging.native_packages import InstalledPackages, read_note, require_built
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from tiercel.domain.packaging.native_packages import Installed, read_note, requi
     ],
 )
 def test_a_package_with_its_binary_or_without_need_of_one_is_whole(names: list[str]) -> None:
-    require_built(names, Installed(optional=frozenset({"node_modules/o"})), "src")
+    require_built(names, InstalledPackages(optional=frozenset({"node_modules/o"})), "src")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_package_with_its_binary_or_without_need_of_one_is_whole(names: list[s
 )
 def test_a_package_without_its_binary_is_refused(names: list[str], missing: str) -> None:
     with pytest.raises(RefusedInputError, check=because("package.binary_missing")) as refusal:
-        require_built(names, Installed(), "src")
+        require_built(names, InstalledPackages(), "src")
     assert missing in refusal.value.why
     assert "install_scripts" in refusal.value.remedy
 
@@ -44,9 +44,9 @@ def test_npms_note_says_which_packages_have_scripts_and_which_may_fail() -> None
         "node_modules/c": {},
     }
     found = read_note(json.dumps({"packages": packages}))
-    assert found == Installed(frozenset({"node_modules/a"}), frozenset({"node_modules/b"}))
+    assert found == InstalledPackages(frozenset({"node_modules/a"}), frozenset({"node_modules/b"}))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"packages": 1}', '{"packages": {"a": 1}}'])
 def test_a_note_that_is_none_says_nothing(text: str) -> None:
-    assert read_note(text) == Installed()
+    assert read_note(text) == InstalledPackages()

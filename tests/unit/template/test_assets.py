@@ -309,11 +309,11 @@ def test_a_layers_architecture_is_the_one_it_is_built_for(
     [
         ("AWS::Serverless::Function", "python3.12"),
         ("AWS::Serverless::LayerVersion", "python3.12"),
-        ("AWS::Lambda::Function", ""),
+        ("AWS::Lambda::Function", "python3.12"),
         ("AWS::Serverless::Api", ""),
     ],
 )
-def test_only_sams_functions_and_layers_have_a_build_method(
+def test_functions_and_layers_have_a_build_method_and_nothing_else_has(
     resource_type: str, expected: str
 ) -> None:
     name = next(name for one, name, *_ in PACKAGED if one == resource_type)
