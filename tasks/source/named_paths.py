@@ -83,7 +83,9 @@ def _named_files(
 
     try:
         assets = find_assets(complete_template(read, path), str(path))
-        named = {one: repository_path(path, one.path, one.logical_id) for one in assets}
-        return asked | {named[one]: one.kind is AssetKind.TEMPLATE for one in assets}
+        return asked | {
+            repository_path(path, one.path, one.logical_id): one.kind is AssetKind.TEMPLATE
+            for one in assets
+        }
     except RefusedInputError:
         return asked
