@@ -217,7 +217,7 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
             raise _escape(parent, shown)
         with os.scandir(way[-1]) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-        names = {entry.name for entry in entries if entry.is_file()}
+        names = {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
         for entry in entries:
             name, real = f"{parent}{entry.name}", entry.path
             if entry.is_symlink():

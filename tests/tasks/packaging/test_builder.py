@@ -94,11 +94,12 @@ def test_a_build_that_was_broken_off_is_tried_again_in_the_same_folder(
         f'exec {shutil.which("git")} "$@"\n'
     )
     script.chmod(0o755)
+    checked_out = ORDERS.model_copy(update={"build": ("true",)})
     with monkeypatch.context() as broken:
         broken.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
         with pytest.raises(TransientError):
-            build(origin, folder)
-    assert build(origin, folder).manifest.service == "orders"
+            build(origin, folder, checked_out)
+    assert build(origin, folder, checked_out).manifest.service == "orders"
 
 
 def commit_example(origin: Origin) -> dict[str, Service]:
