@@ -86,6 +86,16 @@ LONGEST_REMOTE_SECONDS = 3000
 """Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
 
 
+_READ_INSTEAD = {
+    "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+    "PIP_EXTRA_INDEX_URL": ("UV_INDEX", "UV_EXTRA_INDEX_URL"),
+    "PIP_FIND_LINKS": ("UV_FIND_LINKS",),
+    "PIP_NO_INDEX": ("UV_NO_INDEX",),
+}
+"""By a variable of pip's, those of uv that say the same:
+https://docs.astral.sh/uv/reference/environment/."""
+
+
 class Builds(Frozen):
     """Where a service's own build runs, what it reaches there, and its limits."""
 
@@ -106,6 +116,16 @@ class Builds(Frozen):
             raise ValueError(
                 f"timeout_seconds: in CodeBuild at most {LONGEST_REMOTE_SECONDS} seconds"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _indexes_that_are_read(self) -> Self:
+        """uv reads none of pip's variables: it would ask the public index for private names."""
+        for ignored, read in _READ_INSTEAD.items():
+            if ignored in self.pass_environment and not set(read) & set(self.pass_environment):
+                raise ValueError(
+                    f"pass_environment: uv does not read {ignored}; pass {' or '.join(read)}"
+                )
         return self
 
     @model_validator(mode="after")
