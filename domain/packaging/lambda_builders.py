@@ -107,7 +107,8 @@ def builder_for(asset: Asset, folder: Folder, where: str) -> FunctionBuilder | N
 
 
 def _language(runtime: str) -> str:
-    return "provided" if runtime.startswith("provided") else re.split(r"[0-9]", runtime)[0]
+    plain = re.split(r"[0-9.]", runtime)[0]
+    return {"dotnetcore": "dotnet"}.get(plain, plain)
 
 
 def _of_language(asset: Asset, language: str, folder: Folder, where: str) -> FunctionBuilder | None:

@@ -72,7 +72,13 @@ def test_the_templates_word_or_runtime_and_manifest_tell_the_builder(
 
 @pytest.mark.parametrize(
     ("runtime", "file"),
-    [("dotnet8", "Function.cs"), ("java21", "App.java"), ("nodejs22.x", "app.ts"), ("java21", "x")],
+    [
+        ("dotnet8", "Function.cs"),
+        ("dotnetcore3.1", "F.cs"),
+        ("java21", "App.java"),
+        ("nodejs22.x", "app.ts"),
+        ("java21", "x"),
+    ],
 )
 def test_sources_that_have_to_be_compiled_are_never_a_package(runtime: str, file: str) -> None:
     with pytest.raises(RefusedInputError, check=because("build.compiler_needed")) as refusal:
