@@ -129,8 +129,7 @@ def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | N
             _guard(builds, room, info, start, (told, wait)),
         )
     if not ended.succeeded:
-        shown = step.shown or " ".join(step.command)
-        raise command_failure(shown, ended, log, refused)
+        raise command_failure(step.shown or " ".join(step.command), ended, log, refused)
 
 
 def _guard(

@@ -110,9 +110,7 @@ def build_work(
             if service.build
             else install_steps(shop, builds, runs_code=place.holds)
         )
-        setup, test = (), None
-        if verifying:
-            setup, test = test_steps(shop, builds, runs_code=place.holds)
+        setup, test = test_steps(shop, builds, runs_code=place.holds) if verifying else ((), None)
         job = BuildJob(service, builds, shop.root, shop.scratch, steps, test, setup)
         return Work(shop, job)
 

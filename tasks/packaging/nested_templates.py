@@ -8,7 +8,8 @@ from collections import deque
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.stack.validations import path_of
-from tiercel.domain.template.assets import AssetKind, find_assets
+from tiercel.domain.template.assets import find_assets
+from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.verifier import read_template
 from tiercel.tasks.source.repository import Commit

@@ -16,7 +16,7 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.pull_request_comment import comment
 from tiercel.domain.review.statuses import conflict_status, refused_status
-from tiercel.domain.review.verdicts import Review
+from tiercel.domain.review.verdicts import Reviewed
 from tiercel.tasks.github.pull_requests import (
     find_open_pull_request,
     open_pull_request,
@@ -116,7 +116,7 @@ def test_hostile_names_are_printed_harmlessly(scripted: Scripted, topology: Topo
     for check in (refused_status(into_main, SHA, topology), conflict_status(into_hostile)):
         assert check
         assert check.short.isprintable()
-        text = comment(check, Review(), SHA)
+        text = comment(check, Reviewed(), SHA)
         assert "\u202e" not in text
         outside = text.split("````")[0]
         assert "<b>" not in outside
