@@ -10,6 +10,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
@@ -24,7 +25,7 @@ from tiercel.domain.review.statuses import (
     summary_status,
     unchanged,
 )
-from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.template_changes import all_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
 from tiercel.flows.engine.concurrency import all_done, both, call
@@ -46,6 +47,7 @@ from tiercel.flows.release.preparation import (
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
+from tiercel.tasks.packaging.nested_templates import with_nested_templates
 from tiercel.tasks.packaging.verifier import read_template, verify_service
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
@@ -187,12 +189,24 @@ async def _verdict(
         raise
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
-    before = await call(read_template, merge.base, base.template_path) if base else None
-    role = await call(read_service_role, topology.verifying, types_of(before, template))
+    before, after = await both(
+        _templates_before(merge.base, base),
+        call(with_nested_templates, merge.commit, service.template_path, template),
+    )
+    types = types_of(*before.values(), *after.values())
+    role = await call(read_service_role, topology.verifying, types)
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(
         service=service.name,
         status=status_of(service.name, StatusState.SUCCESS, tested),
-        changes=template_changes(before, template),
-        permissions=permission_change(before, template, role.handlers, role.policies),
+        changes=all_changes(before, after),
+        permissions=permission_change(before, after, role.handlers, role.policies),
     )
+
+
+async def _templates_before(commit: Commit, base: Service | None) -> dict[str, TemplateDocument]:
+    """Return the template that a service had and those nested in it; none if it is new."""
+    if base is None:
+        return {}
+    template = await call(read_template, commit, base.template_path)
+    return await call(with_nested_templates, commit, base.template_path, template)

@@ -29,7 +29,7 @@ class Tag(Frozen):
     final: bool = True
 
 
-def version_tag(name: str, commit: str, project: str = "") -> Tag | None:
+def parse_tag(name: str, commit: str, project: str = "") -> Tag | None:
     """Return the version that a tag names, None for a tag of something else.
 
     `project` is the repository's own name. Two numbers, as in `1.4`, stand for 1.4.0. Tags of

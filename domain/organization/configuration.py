@@ -20,7 +20,7 @@ from tiercel.domain.organization.renames import rename_findings
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.domain.organization.toml_text import (
     BYTE_ORDER_MARK,
-    CORRECT_IT,
+    CORRECT_FILE,
     LONGEST_FINDING,
     parse_toml,
 )
@@ -223,7 +223,7 @@ def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
         "nothing was called",
         where=source,
         why="\n".join(lines),
-        remedy=CORRECT_IT,
+        remedy=CORRECT_FILE,
     )
 
 

@@ -66,6 +66,9 @@ IndexHost = Annotated[
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?$"),
     Field(description="a host in lower case, with `:PORT` if it is not 443"),
 ]
+VpcId = Annotated[str, StringConstraints(pattern=r"^(vpc-[0-9a-f]{8,17})?$")]
+SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]+$", max_length=1024)]
 LogicalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,255}$")]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

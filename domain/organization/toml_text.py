@@ -9,7 +9,7 @@ from typing import Any
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.text import printable
 
-CORRECT_IT = "correct the file, then run `tiercel config check`; tiercel.toml explains every key"
+CORRECT_FILE = "correct the file, then run `tiercel config check`; tiercel.toml explains every key"
 LONGEST_FINDING = 400
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors begin a UTF-8 file with it; TOML knows none."""
@@ -53,5 +53,5 @@ def _not_toml(source: str, why: str) -> ConfigurationError:
         "the configuration cannot be read",
         where=source,
         why=why,
-        remedy=CORRECT_IT,
+        remedy=CORRECT_FILE,
     )

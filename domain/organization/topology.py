@@ -25,8 +25,11 @@ from tiercel.domain.organization.parts import (
     Region,
     RemotePlace,
     RepositoryName,
+    SecurityGroupId,
     ServiceName,
+    SubnetId,
     VariableName,
+    VpcId,
 )
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.stack_rules import StackRules
@@ -83,15 +86,21 @@ LONGEST_REMOTE_SECONDS = 3000
 """Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
 
 
-PUBLIC_INDEXES = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
-"""The hosts of PyPI and of npm's registry."""
+_READ_INSTEAD = {
+    "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+    "PIP_EXTRA_INDEX_URL": ("UV_INDEX", "UV_EXTRA_INDEX_URL"),
+    "PIP_FIND_LINKS": ("UV_FIND_LINKS",),
+    "PIP_NO_INDEX": ("UV_NO_INDEX",),
+}
+"""By a variable of pip's, those of uv that say the same:
+https://docs.astral.sh/uv/reference/environment/."""
 
 
 class Builds(Frozen):
     """Where a service's own build runs, what it reaches there, and its limits."""
 
     where: BuildPlace = BuildPlace.ISOLATED
-    indexes: tuple[IndexHost, ...] = PUBLIC_INDEXES
+    indexes: tuple[IndexHost, ...] = ()
     index_credentials: dict[IndexHost, AbsolutePath] = Field(default_factory=dict)
     tools: tuple[AbsolutePath, ...] = ()
     timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
@@ -110,6 +119,16 @@ class Builds(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _indexes_that_are_read(self) -> Self:
+        """uv reads none of pip's variables: it would ask the public index for private names."""
+        for ignored, read in _READ_INSTEAD.items():
+            if ignored in self.pass_environment and not set(read) & set(self.pass_environment):
+                raise ValueError(
+                    f"pass_environment: uv does not read {ignored}; pass {' or '.join(read)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _credentials_of_indexes(self) -> Self:
         """A credential of a host that builds do not reach is a misspelt host."""
         for host in self.index_credentials:
@@ -124,6 +143,24 @@ class Leases(Frozen):
     seconds: Annotated[int, Field(strict=True, ge=3, le=LONGEST_LEASE_SECONDS)] = 30
 
 
+class BuildNetwork(Frozen):
+    """Where in the InfrastructureAccount's network CodeBuild's projects stand; by default nowhere.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/vpc-support.html
+    """
+
+    vpc: VpcId = ""
+    subnets: Annotated[tuple[SubnetId, ...], Field(max_length=16)] = ()
+    security_groups: Annotated[tuple[SecurityGroupId, ...], Field(max_length=5)] = ()
+
+    @model_validator(mode="after")
+    def _whole_or_nothing(self) -> Self:
+        given = [bool(one) for one in (self.vpc, self.subnets, self.security_groups)]
+        if any(given) and not all(given):
+            raise ValueError("a VPC, its subnets and security groups are named together")
+        return self
+
+
 class Environment(Frozen):
     """A pair of accounts in one region, fed by one branch.
 
@@ -131,7 +168,8 @@ class Environment(Frozen):
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
     `preprod`, unless its table says otherwise. Templates may trust the accounts of `trusts`, and
     functions have layers of those of `layers_from`, beside the environment's own and AWS's.
-    CloudFormation reads what Tiercel does not package from `reads_from` alone.
+    CloudFormation reads what Tiercel does not package from `reads_from` alone. CodeBuild's projects
+    stand in `build_network`, which says what their builds reach.
     """
 
     name: EnvironmentName
@@ -146,6 +184,7 @@ class Environment(Frozen):
     layers_from: tuple[AccountId, ...] = ()
     reads_from: tuple[RemotePlace, ...] = ()
     stacks: StackRules = StackRules()
+    build_network: BuildNetwork = BuildNetwork()
 
     @model_validator(mode="before")
     @classmethod

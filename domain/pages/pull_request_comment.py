@@ -108,7 +108,7 @@ def _rows(changes: Sequence[tuple[str, Change]]) -> str:
         (
             escaped(service),
             change.action,
-            code(change.logical_id),
+            code(change.path),
             escaped(change.resource_type),
             escaped(", ".join(change.properties)),
         )

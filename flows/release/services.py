@@ -15,8 +15,8 @@ from tiercel.domain.release.ledger import Intent, Release, already_live
 from tiercel.domain.release.promotion import purpose_in
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.parameters import resolve_parameters
-from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
+from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 from tiercel.flows.engine.concurrency import all_done, both, call, each, in_dependency_order
 from tiercel.flows.release.github import as_github_deployment
 from tiercel.flows.release.pages import report_board, report_deployment

@@ -7,7 +7,7 @@ from github.GitRelease import GitRelease
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.gitflow.tags import Tag, version_tag
+from tiercel.domain.gitflow.tags import Tag, parse_tag
 from tiercel.tasks.engine.task import run_logger, world_task
 from tiercel.tasks.github.client import github_call, repository
 
@@ -17,9 +17,7 @@ def read_version_tags(name: str) -> list[Tag]:
     """Return the tags that name versions of the repository; others are none of our business."""
     project = name.rpartition("/")[2]
     with github_call("read tags", name):
-        tags = [
-            version_tag(tag.name, tag.commit.sha, project) for tag in repository(name).get_tags()
-        ]
+        tags = [parse_tag(tag.name, tag.commit.sha, project) for tag in repository(name).get_tags()]
     return [tag for tag in tags if tag]
 
 

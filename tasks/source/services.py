@@ -12,6 +12,7 @@ from tiercel.domain.organization.discovery import discover_services
 from tiercel.domain.organization.toml_text import parse_toml
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.source.named_paths import with_named_paths
 from tiercel.tasks.source.repository import Commit, list_files, read_text
 from tiercel.tasks.source.topology_file import CONFIG_FILE, read_topology
 
@@ -27,7 +28,8 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
     """Return the topology with the services of a commit.
 
     They stand in the commit's tiercel.toml; without one, each folder with a template
-    is a service. Raises ConfigurationError or, if there is no service, RefusedInputError.
+    is a service. What their templates name outside of their folders is included. Raises
+    ConfigurationError or, if there is no service, RefusedInputError.
     """
     where = f"{commit.repository}@{short_commit(commit.sha)}"
     text = read_text(commit, CONFIG_FILE)
@@ -45,7 +47,7 @@ def load_services(commit: Commit, topology: Topology) -> Topology:
             state="nothing was built",
             remedy=f"describe the services in {CONFIG_FILE} at the root of the repository",
         )
-    return described
+    return described.with_services(with_named_paths(commit, described.services))
 
 
 @world_task("read other settings", "read other settings of {commit.repository}")

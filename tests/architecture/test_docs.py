@@ -58,6 +58,12 @@ BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 SMALL = topology_text(
     "acme/*",
     more="""
+[builds]
+indexes = ["packages.example.com"]
+[environments.preprod.build_network]
+vpc = "vpc-0123456789abcdef0"
+subnets = ["subnet-0123456789abcdef0"]
+security_groups = ["sg-0123456789abcdef0"]
 [services.storage]
 path = "services/storage"
 [services.orders]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, tag_at, version_tag
+from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, parse_tag, tag_at
 from tiercel.domain.gitflow.versions import Version
 
 COMMIT = "c" * 40
@@ -16,7 +16,7 @@ numbers = st.integers(0, 999_999_999)
 
 
 def tags(*names: str, commit: str = COMMIT) -> list[Tag]:
-    found = [version_tag(name, commit, "shop") for name in names]
+    found = [parse_tag(name, commit, "shop") for name in names]
     return [tag for tag in found if tag]
 
 
@@ -28,12 +28,12 @@ def tags(*names: str, commit: str = COMMIT) -> list[Tag]:
     ],
 )  # fmt: skip
 def test_a_tag_of_something_else_names_no_version(name: str) -> None:
-    assert version_tag(name, COMMIT, "shop") is None
+    assert parse_tag(name, COMMIT, "shop") is None
 
 
 @given(st.text(max_size=30))
 def test_any_tag_is_a_version_or_something_else(name: str) -> None:
-    found = version_tag(name, COMMIT, "shop")
+    found = parse_tag(name, COMMIT, "shop")
     assert found is None or (name.startswith(found.form) and found.name == name)
 
 

@@ -149,7 +149,9 @@ def test_rows_and_reasons_that_have_no_room_are_counted() -> None:
 def test_permissions_have_their_room_however_much_else_changes() -> None:
     others = [change(f"Queue{n}", "AWS::SQS::Queue", "x" * 200) for n in range(500)]
     found = comment(
-        VERIFIED, Reviewed([verdict("a", "b", *others, change("Secret", "AWS::IAM::Role"))]), HEAD
+        VERIFIED,
+        Reviewed([verdict("a", "b", *others, change("Secret", "AWS::IAM::Role"))]),
+        HEAD,
     )
     assert "| `Secret` | AWS::IAM::Role |" in found
 
@@ -219,7 +221,9 @@ def test_the_comment_says_what_the_service_role_will_need_and_lacks() -> None:
         check=RoleCheck(lacks=(lack,)),
     )
     text = comment(
-        VERIFIED, Reviewed([verdict().model_copy(update={"permissions": permissions})]), HEAD
+        VERIFIED,
+        Reviewed([verdict().model_copy(update={"permissions": permissions})]),
+        HEAD,
     )
     assert (
         "#### What the service role will need\n\n"

@@ -338,6 +338,14 @@ def test_an_image_is_named_by_its_digest(
     assert judged(template(kind, properties(image))) == code
 
 
+def test_a_packaged_file_lies_nowhere_else() -> None:
+    schema = {"SchemaUri": "a", "Resolvers": {"Query": {"b": {"CodeUri": "b.js"}}}}
+    assert judged(template("AWS::Serverless::GraphQLApi", schema)) is None
+    hidden = {"Resolvers": {"Fn::If": ["C", {"Query": {"b": {"CodeUri": "b.js"}}}, {}]}}
+    code = "template.remote_reference"
+    assert judged(template("AWS::Serverless::GraphQLApi", hidden)) == code
+
+
 @pytest.mark.parametrize(
     ("kind", "properties"),
     [
@@ -349,6 +357,14 @@ def test_an_image_is_named_by_its_digest(
         ),
         ("AWS::CodeCommit::Repository", {"Code": {"S3": {"Bucket": "ours", "Key": "jobs/a"}}}),
         ("AWS::CloudFormation::StackSet", {"TemplateURL": "s3://ours/jobs/x"}),
+        (
+            "AWS::Glue::Job",
+            {"Command": {"Fn::If": ["C", {"ScriptLocation": "s3://ours/jobs/a"}, {"Name": "b"}]}},
+        ),
+        (
+            "AWS::AppSync::Resolver",
+            {"CodeS3Location": "own.js", "RequestMappingTemplateS3Location": "s3://ours/jobs/b"},
+        ),
     ],
 )
 def test_a_file_that_is_not_packaged_lies_where_the_workers_file_allows(
