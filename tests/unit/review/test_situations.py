@@ -7,7 +7,7 @@ import pytest
 from tests.support.topology import topology_of
 from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.gitflow.tags import version_tag
+from tiercel.domain.gitflow.tags import parse_tag
 from tiercel.domain.review.promotions import judged_promotion
 from tiercel.domain.review.statuses import Status, StatusState, refused_status, summary_status
 
@@ -34,7 +34,7 @@ def pull(head: str, base: str, *, from_fork: bool = False) -> PullRequest:
 
 def promoted(head: str, released: str, *, back: bool) -> Status:
     """What is said of a pull request into main, after these releases, the last one back or not."""
-    tags = [tag for name in released.split() if (tag := version_tag(name, "b" * 40, "shop"))]
+    tags = [tag for name in released.split() if (tag := parse_tag(name, "b" * 40, "shop"))]
     preview = MergePreview(lacking_commits=2, changes_content=not back)
     due = BackMerge(version=tags[-1].name, preview=preview, pull_request=3) if tags else None
     return judged_promotion("prod", tags, head, due)
