@@ -131,7 +131,7 @@ async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> R
     comparison = compared(before, after) if before else None
     verdicts, promotions = await both(
         _verdicts(topology, merge, before, after),
-        promotion_statuses(topology, merge.base, pull.head_branch, pull.base_branch),
+        promotion_statuses(topology, merge.base, pull),
     )
     left = stacks_left(topology, comparison.gone) if comparison else ()
     return Reviewed(verdicts, promotions, comparison, left)

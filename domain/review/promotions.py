@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.back_merge import BackMerge, require_back_merge
 from tiercel.domain.gitflow.branches import is_hotfix
+from tiercel.domain.gitflow.hotfixes import require_from_production
 from tiercel.domain.gitflow.tags import Tag, next_tag
 from tiercel.domain.review.statuses import Status, StatusState, status_of
 
 
 def judged_promotion(
-    environment: str, tags: Collection[Tag], branch: str, due: BackMerge | None
+    environment: str,
+    tags: Collection[Tag],
+    branch: str,
+    due: BackMerge | None,
+    brought: Sequence[str] = (),
+    develop: str = "develop",
 ) -> Status:
     """Return the tag that a merge of the branch would get, or all that would be refused.
 
-    `tags` are those of the versions, `due` is what develop lacks of the newest release.
+    `tags` are those of the versions, `due` is what develop lacks of the newest release, and
+    `brought` are the merges into develop that production would get.
     """
-    refused: list[RefusedInputError] = []
-    tag = ""
+    rules: tuple[Callable[[], object], ...] = (
+        lambda: next_tag(tags, branch),
+        lambda: require_back_merge(due, environment, hotfix=is_hotfix(branch)),
+        lambda: require_from_production(branch, brought, develop),
+    )
+    refused = [error for rule in rules if (error := _refusal(rule))]
+    return promotion_status(environment, "" if refused else next_tag(tags, branch), refused)
+
+
+def _refusal(rule: Callable[[], object]) -> RefusedInputError | None:
     try:
-        tag = next_tag(tags, branch)
+        rule()
     except RefusedInputError as error:
-        refused.append(error)
-    try:
-        require_back_merge(due, environment, hotfix=is_hotfix(branch))
-    except RefusedInputError as error:
-        refused.append(error)
-    return promotion_status(environment, tag, refused)
+        return error
+    return None
 
 
 def promotion_status(environment: str, tag: str, refused: Sequence[RefusedInputError]) -> Status:

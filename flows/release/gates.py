@@ -6,6 +6,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.back_merge import BackMerge
+from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import Tag, newest_other
 from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.review.promotions import judged_promotion
@@ -14,7 +15,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.tasks.github.pull_requests import find_open_pull_request
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.source.fetch import fetch_commit
-from tiercel.tasks.source.history import preview_merge
+from tiercel.tasks.source.history import brought_merges, preview_merge
 from tiercel.tasks.source.repository import Commit
 
 
@@ -44,27 +45,26 @@ async def earlier_back_merge(
     )
 
 
-async def promotion_statuses(
-    topology: Topology, base: Commit, branch: str, base_branch: str
-) -> list[Status]:
+async def promotion_statuses(topology: Topology, base: Commit, pull: PullRequest) -> list[Status]:
     """Return what the promotion of a pull request's merge would say; none if none follows.
 
-    `base` is the commit that `branch` would be merged into.
+    `base` is the commit that its head would be merged into.
     """
     fed = [
         one
         for one in topology.environments.values()
-        if one.production and one.branch == base_branch
+        if one.production and one.branch == pull.base_branch
     ]
-    return [await _promotion_status(topology, one, base, branch) for one in fed]
+    return [await _promotion_status(topology, one, base, pull) for one in fed]
 
 
 async def _promotion_status(
-    topology: Topology, into: Environment, base: Commit, branch: str
+    topology: Topology, into: Environment, base: Commit, pull: PullRequest
 ) -> Status:
     tags = await call(read_version_tags, base.repository)
     # The mirror of pull requests has neither develop nor what was released.
     whole = await call(fetch_commit, base.repository, base.sha, into.branch)
     develop = topology.environment(into.promotes_from).branch
     due = await earlier_back_merge(whole, into, develop, newest_other(tags, ""))
-    return judged_promotion(into.name, tags, branch, due)
+    brought = await call(brought_merges, whole, pull.head_commit, develop)
+    return judged_promotion(into.name, tags, pull.head_branch, due, brought, develop)

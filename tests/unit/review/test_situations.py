@@ -83,6 +83,23 @@ def test_a_pull_request_into_production_is_told_what_its_promotion_will_say(
 
 
 @pytest.mark.parametrize(
+    ("head", "brought", "is_refused"),
+    [
+        ("hotfix/1.4.1", [], False),
+        ("hotfix/1.4.1", ["c" * 40], True),
+        ("hotfix/login", ["c" * 40] * 5, True),
+        ("release/1.5.0", ["c" * 40], False),
+    ],
+)
+def test_a_hotfix_brings_nothing_of_develop_that_production_lacks(
+    head: str, brought: list[str], is_refused: bool
+) -> None:
+    status = judged_promotion("prod", [], head, None, brought)
+    assert (status.state is StatusState.FAILURE) is is_refused
+    assert ("cherry-pick" in status.details) is is_refused
+
+
+@pytest.mark.parametrize(
     ("head", "base", "fork", "is_taken"),
     [
         ("release/1.5.0", "main", False, True),
