@@ -99,6 +99,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     early_validation.validate_when_a_change_set_is_made,
     custom_resources.wait_for_answers_with_a_limit,
     references.read_references_as_the_service_role,
+    references.resolve_references_in_nested_stacks,
     gaps.say_which_types_are_missing,
     gaps.say_what_trips_the_emulator,
 )

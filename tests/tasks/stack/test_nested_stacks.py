@@ -80,6 +80,20 @@ def test_a_nested_sam_template_is_transformed(workshop: Workshop) -> None:
     assert workshop.finish(name, template).status is StackStatus.CREATE_COMPLETE
 
 
+def test_a_dynamic_reference_of_a_nested_stack_is_resolved(workshop: Workshop) -> None:
+    name, queue = workshop.name(), unique("orders")
+    root("runtime", "ssm").put_parameter(Name=f"/{queue}", Value=queue, Type="String")
+    nested = queues(1, QueueName=f"{{{{resolve:ssm:/{queue}}}}}")
+
+    assert workshop.finish(name, of(Inner=workshop.nested(nested))).status == "CREATE_COMPLETE"
+
+    url = root("runtime", "sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+    more = of(**nested["Resources"], Other={"Type": "AWS::SQS::Queue"})
+    updated = workshop.finish(name, of(Inner=workshop.nested(more)), release=2)
+    assert updated.status == "UPDATE_COMPLETE"
+    assert root("runtime", "sqs").get_queue_url(QueueName=queue)["QueueUrl"] == url
+
+
 def test_a_stack_whose_nested_stacks_can_only_be_planned_with_it_is_planned_without_them(
     between: Between, runtime: Access, workshop: Workshop
 ) -> None:

@@ -9,8 +9,15 @@ from functools import partial
 from typing import Any
 
 from ministack.core import responses
-from ministack.services import secretsmanager, ssm
-from ministack.services.cloudformation import changesets, handlers, helpers, stacks
+from ministack.services import cloudformation, secretsmanager, ssm
+from ministack.services.cloudformation import (
+    changesets,
+    engine,
+    handlers,
+    helpers,
+    provisioners,
+    stacks,
+)
 
 from tiercel.sandbox.aws.corrections.stacks.operation import ResourceCall
 from tiercel.sandbox.aws.corrections.stacks.service_role import key_of, key_of_role, require
@@ -42,6 +49,39 @@ def read_references_as_the_service_role() -> None:
 
     ssm.resolve_parameter_value = parameter
     secretsmanager.resolve_secret_string = secret
+
+
+def resolve_references_in_nested_stacks() -> None:
+    """Dynamic references of nested templates are resolved as those of their parent are.
+
+    The emulator leaves them as they are written.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+    """
+    create, update = stacks._provision_resource, stacks._update_resource
+
+    def provision(kind: str, name: str, properties: Any, stack: str) -> Any:
+        return create(kind, name, _resolved(properties, stack), stack)
+
+    def change(
+        kind: str, identifier: str, old: Any, new: Any, stack: str, name: str = "", *rest: Any
+    ) -> Any:
+        # What the nested stack had is kept as it was written, too.
+        before, after = _resolved(old, stack), _resolved(new, stack)
+        return update(kind, identifier, before, after, stack, name, *rest)
+
+    for module in (provisioners, stacks):
+        module._provision_resource = provision
+        module._update_resource = change
+
+
+def _resolved(properties: Any, stack: str) -> Any:
+    if not (cloudformation._stacks.get(stack) or {}).get("_parent_stack_name"):
+        return properties
+    token = _key.set(partial(key_of, stack))
+    try:
+        return engine._resolve_dynamic_references(properties)[0]
+    finally:
+        _key.reset(token)
 
 
 def _as_the_role(handler: Any) -> Any:
