@@ -17,7 +17,7 @@ from tiercel.domain.artifact.indexes import require_reachable
 from tiercel.domain.organization.reach import Reach
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.isolation.availability import bubblewrap
-from tiercel.tasks.build.isolation.groups import CommandGroup, delegated_group
+from tiercel.tasks.build.isolation.groups import delegated_group
 from tiercel.tasks.build.isolation.introduction import Introduction
 from tiercel.tasks.build.isolation.limits import NamespaceGuard
 from tiercel.tasks.build.isolation.namespace import (
@@ -51,6 +51,8 @@ _TRUST_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
+_MOST_REFUSALS = 100
+"""That are told: a build may ask for as many hosts as there are names."""
 _LOOPBACK = "localhost,127.0.0.1,::1"
 
 
@@ -148,17 +150,15 @@ def _guard(
         processes=builds.processes,
         disk_mib=builds.disk_mib,
         file_bytes=MAX_FILE_BYTES,
-        group=_group(builds),
+        above=_delegated(),
     )
 
 
-def _group(builds: Builds) -> CommandGroup | None:
-    """Return a control group for a command; None where none is delegated, or the kernel refuses."""
+def _delegated() -> Path | None:
+    """Return the control group below which commands have theirs; None where there is none."""
     try:
-        above = delegated_group(Path("/proc/self/cgroup").read_text())
-        return CommandGroup.create(above, builds.memory_mib, builds.processes) if above else None
-    except OSError as error:
-        run_logger().warning("memory and processes are looked at, not limited: %s", error)
+        return delegated_group(Path("/proc/self/cgroup").read_text())
+    except OSError:
         return None
 
 
@@ -196,12 +196,13 @@ def _proxied(
 ) -> Iterator[int]:
     """Serve a proxy as long as the command runs, and give the end of the channel for it.
 
-    What it refuses is told in the log, and added to `refused`.
+    What it refuses is told in the log, each once, and added to `refused`.
     """
 
     def tell(what: str) -> None:
-        run_logger().warning("%s: the build may not reach %s", job.service.name, what)
-        refused.append(what)
+        if what not in refused and len(refused) < _MOST_REFUSALS:
+            run_logger().warning("%s: the build may not reach %s", job.service.name, what)
+            refused.append(what)
 
     proxy = BuildProxy(reach, introduction, tell)
     outside, inside = socket.socketpair()

@@ -74,8 +74,11 @@ class CommandGroup:
     folder: Path
 
     @classmethod
-    def create(cls, above: Path, memory_mib: int, processes: int) -> CommandGroup:
-        """Make a group with these limits; OSError where the kernel refuses one."""
+    def create(cls, above: Path, memory_mib: int, processes: int, pid: int) -> CommandGroup:
+        """Make a group with these limits, and take a process into it with all that it will start.
+
+        Raises OSError where the kernel refuses one; then there is none.
+        """
         enabled = _words(above / "cgroup.subtree_control")
         if any(one not in enabled for one in _NEEDED):
             _write(above / "cgroup.subtree_control", " ".join(f"+{one}" for one in _NEEDED))
@@ -88,14 +91,11 @@ class CommandGroup:
             _write(group.folder / "memory.oom.group", "1")
             with contextlib.suppress(OSError):  # a machine without swap has no such file
                 _write(group.folder / "memory.swap.max", "0")
+            _write(group.folder / "cgroup.procs", str(pid))
         except OSError:
             group.remove()
             raise
         return group
-
-    def add(self, pid: int) -> None:
-        """Take a process into the group, and so all that it will start."""
-        _write(self.folder / "cgroup.procs", str(pid))
 
     @property
     def ran_out_of_memory(self) -> bool:

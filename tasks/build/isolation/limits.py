@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tiercel.tasks.build.isolation.groups import CommandGroup
+from tiercel.tasks.engine.task import run_logger
 
 _MIB = 1024 * 1024
 _BLOCK = 512
@@ -59,8 +60,8 @@ class NamespaceGuard:
     From `info` the id of the first process in the namespaces is read: with that process all
     others in there end, and not before all others has it ended; pid_namespaces(7). It does
     nothing before it is limited and `start` is written to. `given` are bubblewrap's ends of the
-    two pipes, which `started` closes. Memory and processes are the kernel's to limit where there
-    is a `group` for them, and are looked at else.
+    two pipes, which `started` closes. Memory and processes are the kernel's to limit in a
+    group below `above`, and are looked at where there is none.
     """
 
     info: IO[bytes]
@@ -71,7 +72,8 @@ class NamespaceGuard:
     processes: int
     disk_mib: int
     file_bytes: int
-    group: CommandGroup | None = None
+    above: Path | None = None
+    _group: CommandGroup | None = None
     _first: int | None = None
     _handle: int | None = None
     _looks: list[_Look] = field(default_factory=list)
@@ -90,31 +92,31 @@ class NamespaceGuard:
             self.start.write(b"!")
             self.start.flush()
         self._looks = [
-            *([] if self.group else [_Look(self._processes_excess, _EVERY_SECONDS)]),
+            *([] if self._group else [_Look(self._processes_excess, _EVERY_SECONDS)]),
             _Look(self._disk_excess, _DISK_EVERY_SECONDS, time.monotonic() + _DISK_EVERY_SECONDS),
         ]
 
     def exceeded(self) -> str:
         """Return the limit that is passed."""
         now = time.monotonic()
-        if self.group and self.group.ran_out_of_memory:
+        if self._group and self._group.ran_out_of_memory:
             return self._memory_limit
         return next((found for look in self._looks if (found := look.excess(now))), "")
 
     def end(self) -> None:
         """Kill the first process, and with it all the others, and wait until they are gone."""
         self._end_all()
-        if self.group:
-            self.group.remove()
+        if self._group:
+            self._group.remove()
 
     def _join(self, pid: int) -> None:
-        """Take the command into its group; where the kernel refuses, look at it instead."""
-        if self.group:
-            try:
-                self.group.add(pid)
-            except OSError:
-                self.group.remove()
-                self.group = None
+        """Give the command a group; where the kernel refuses one, look at it instead."""
+        if self.above is None:
+            return
+        try:
+            self._group = CommandGroup.create(self.above, self.memory_mib, self.processes, pid)
+        except OSError as error:
+            run_logger().warning("memory and processes are looked at, not limited: %s", error)
 
     def _end_all(self) -> None:
         if self._handle is None:

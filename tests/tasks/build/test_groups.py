@@ -31,8 +31,8 @@ def groups(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def group(groups: Path, monkeypatch: pytest.MonkeyPatch) -> CommandGroup:
-    """A group that was made; the kernel makes its files together with its folder."""
+def unit(groups: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The unit's group, whose files the kernel makes together with a folder below it."""
     make = Path.mkdir
 
     def with_files(folder: Path) -> None:
@@ -41,12 +41,12 @@ def group(groups: Path, monkeypatch: pytest.MonkeyPatch) -> CommandGroup:
             (folder / name).touch()
 
     monkeypatch.setattr(Path, "mkdir", with_files)
-    return CommandGroup.create(groups / UNIT.lstrip("/"), memory_mib=2, processes=50)
+    return groups / UNIT.lstrip("/")
 
 
-def guard_of(group: CommandGroup, tmp_path: Path) -> NamespaceGuard:
+def guard_of(above: Path, tmp_path: Path) -> NamespaceGuard:
     with (tmp_path / "pipe").open("wb+") as pipe:
-        return NamespaceGuard(pipe, pipe, (pipe, pipe), [tmp_path], 2, 50, 1, 1, group)
+        return NamespaceGuard(pipe, pipe, (pipe, pipe), [tmp_path], 2, 50, 1, 1, above)
 
 
 def test_a_worker_below_a_delegated_group_may_make_groups() -> None:
@@ -79,51 +79,48 @@ def test_where_nothing_was_delegated_there_is_none(groups: Path, membership: str
     assert delegated_group(membership, groups) is None
 
 
-def test_a_group_has_the_limits_of_the_worker_s_file(group: CommandGroup) -> None:
+def test_a_group_has_its_process_and_the_limits_of_the_workers_file(unit: Path) -> None:
+    group = CommandGroup.create(unit, memory_mib=2, processes=50, pid=4711)
     said = {name: (group.folder / name).read_text() for name in FILES}
     assert said == {
         "memory.max": str(2 * 1024**2),
         "pids.max": "50",
         "memory.oom.group": "1",
         "memory.swap.max": "0",
-        "cgroup.procs": "",
+        "cgroup.procs": "4711",
     }
-    assert (group.folder.parent / "cgroup.subtree_control").read_text() == "+memory +pids"
+    assert (unit / "cgroup.subtree_control").read_text() == "+memory +pids"
 
 
 def test_a_group_that_cannot_be_limited_is_not_left_behind(groups: Path) -> None:
     unit = groups / UNIT.lstrip("/")
     with pytest.raises(OSError, match=r"memory\.max"):  # a folder alone is no group
-        CommandGroup.create(unit, memory_mib=2, processes=50)
+        CommandGroup.create(unit, memory_mib=2, processes=50, pid=4711)
     assert not list(unit.glob("build-*"))
 
 
-def test_a_command_that_the_kernel_ended_had_too_much_memory(
-    group: CommandGroup, tmp_path: Path
-) -> None:
-    guard = guard_of(group, tmp_path)
+def test_a_command_that_the_kernel_ended_had_too_much_memory(unit: Path, tmp_path: Path) -> None:
+    guard = guard_of(unit, tmp_path)
+    guard._join(4711)
+    (folder,) = unit.glob("build-*")
     assert guard.exceeded() == ""
-    (group.folder / "memory.events").write_text("low 0\nmax 12\noom 1\noom_kill 3\n")
+    (folder / "memory.events").write_text("low 0\nmax 12\noom 1\noom_kill 3\n")
     assert guard.exceeded() == "2 MiB of memory"
 
 
-def test_a_command_that_may_not_be_taken_in_is_looked_at(
-    group: CommandGroup, tmp_path: Path
-) -> None:
-    for name in FILES:
-        (group.folder / name).unlink()
-    guard = guard_of(group, tmp_path)
+def test_a_command_that_is_given_no_group_is_looked_at(groups: Path, tmp_path: Path) -> None:
+    unit = groups / UNIT.lstrip("/")
+    guard = guard_of(unit, tmp_path)
     guard._join(4711)
-    assert guard.group is None
-    assert not group.folder.exists()
+    assert guard._group is None
+    assert not list(unit.glob("build-*"))
 
 
-def test_a_process_is_taken_in_and_the_group_goes_with_its_command(
-    group: CommandGroup, tmp_path: Path
-) -> None:
-    group.add(4711)
-    assert (group.folder / "cgroup.procs").read_text() == "4711"
+def test_a_group_goes_with_its_command(unit: Path, tmp_path: Path) -> None:
+    guard = guard_of(unit, tmp_path)
+    guard._join(4711)
+    (folder,) = unit.glob("build-*")
     for name in FILES:
-        (group.folder / name).unlink()  # what the kernel does by itself
-    guard_of(group, tmp_path).end()
-    assert not group.folder.exists()
+        (folder / name).unlink()  # what the kernel does by itself
+    guard.end()
+    assert not folder.exists()
