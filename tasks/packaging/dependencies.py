@@ -14,7 +14,9 @@ import uv
 from tiercel.domain.organization.topology import Builds
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.installers import (
+    BERRY_SETTINGS,
     SETTINGS_FILES,
+    berry_settings,
     needs_isolation,
     node_install,
     python_install,
@@ -164,6 +166,12 @@ class _Preparation:
             (folder / name).unlink(missing_ok=True)
         if settings:
             (folder / ".npmrc").write_text(settings)
+        if manifest.berry:
+            text = berry_settings(
+                machine, installing.text(".yarnrc.yml"), where,
+                scripts=self.shop.service.install_scripts,
+            )  # fmt: skip
+            (folder / BERRY_SETTINGS).write_text(text)
         return [self._step(copy, command, (), ("node", manifest.manager))]
 
     def _step(
