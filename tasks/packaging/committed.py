@@ -28,7 +28,11 @@ _FILES_AT_ONCE, _BYTES_AT_ONCE = 1024, 4 * 1024**2
 
 
 def zip_committed_folder(
-    files: CommittedFiles, folder: PurePosixPath, target: Path, shown: str, check: LoadCheck
+    files: CommittedFiles,
+    folder: PurePosixPath,
+    target: Path,
+    shown: str,
+    check: LoadCheck | None = None,
 ) -> str:
     """Zip a folder of a commit, and return the SHA-256 of the zip; see `zip_folder`."""
     known = dict(files.below(folder))

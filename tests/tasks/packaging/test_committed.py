@@ -46,7 +46,7 @@ def both(commit: Commit, folder: str, tmp_path: Path) -> tuple[str, str]:
     export(commit, ["."], tmp_path / "out")
     packages = [tmp_path / "git.zip", tmp_path / "folder.zip"]
     digests = (
-        zip_committed_folder(files, PurePosixPath(folder), packages[0], "src", dict),
+        zip_committed_folder(files, PurePosixPath(folder), packages[0], "src"),
         zip_folder(tmp_path / "out" / folder, packages[1], "src"),
     )
     assert packages[0].read_bytes() == packages[1].read_bytes()
