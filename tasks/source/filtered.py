@@ -27,8 +27,8 @@ def require_finished_source(commit: Commit, paths: Sequence[str], source: Path) 
         for name, path in files.items()
         if PurePosixPath(name).name == ATTRIBUTES
     }
-    for folder, path in _attributes_above(paths).items():
-        text = read_text(commit, path)
+    for folder, above in _attributes_above(paths).items():
+        text = read_text(commit, above)
         if text is not None:
             attributes.setdefault(folder, text)
     found = {}

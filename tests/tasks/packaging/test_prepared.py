@@ -218,7 +218,7 @@ def test_a_member_of_a_workspace_gets_the_packages_that_it_needs(
     origin: Origin, folder: Path
 ) -> None:
     root = {"name": "root", "private": True, "workspaces": ["orders/*", "lib", "other"]}
-    members = {
+    members: dict[str, dict[str, Any]] = {
         "orders/src": {"name": "fn", "version": "1.0.0", "dependencies": {"lib": "*"}},
         "lib": {"name": "lib", "version": "1.0.0"},
         "other": {"name": "other", "version": "1.0.0"},
