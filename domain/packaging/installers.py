@@ -22,7 +22,12 @@ SETTINGS_FILES = (".npmrc",)
 
 
 def python_install(
-    uv: str, machine: LambdaMachine, files: tuple[str, str], *, runs_code: bool = True
+    uv: str,
+    machine: LambdaMachine,
+    files: tuple[str, str],
+    target: str = ".",
+    *,
+    runs_code: bool = True,
 ) -> tuple[str, ...]:
     """Return the command that installs for Lambda's machine and not for this one.
 
@@ -37,7 +42,7 @@ def python_install(
     requirements, constraints = files
     python = machine.python or (3, 13)
     return (
-        uv, "pip", "install", "--quiet", "--target", ".", "--requirements", requirements,
+        uv, "pip", "install", "--quiet", "--target", target, "--requirements", requirements,
         *(("--constraints", constraints) if constraints else ()),
         "--python-version", f"{python[0]}.{python[1]}",
         "--python-platform", python_platform(machine),

@@ -23,7 +23,7 @@ from tiercel.domain.packaging.installers import (
     uv_export,
 )
 from tiercel.domain.packaging.lambda_builders import builder_for, layer_folder
-from tiercel.domain.packaging.machines import require_machine
+from tiercel.domain.packaging.machines import LambdaMachine, require_machine
 from tiercel.domain.packaging.node_manifests import node_manifest, npm_settings, package_of
 from tiercel.domain.packaging.python_locks import constraints_beside, requirements_of
 from tiercel.domain.packaging.python_manifests import (
@@ -38,7 +38,7 @@ from tiercel.tasks.packaging.builders import builder_step
 from tiercel.tasks.packaging.copies import copy_code, pins_of, read_folder
 from tiercel.tasks.packaging.references import LocalReference, all_references
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
-from tiercel.tasks.packaging.workspaces import workspace_of
+from tiercel.tasks.packaging.workspaces import uv_workspace_of, workspace_of
 
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
 
@@ -121,6 +121,11 @@ class _Preparation:
 
     def _python(self, manifest: PythonManifest) -> list[BuildStep]:
         machine = require_machine(self.found.asset, self.found.where)
+        if manifest == PythonManifest(requirements="pyproject.toml"):
+            self.shop.check_out()
+            root = uv_workspace_of(self.shop, self.found.path)
+            if root:
+                return self._of_uv_workspace(root, machine)
         copy = self._copy(manifest.requirements, manifest.lock)
         program = uv.find_uv_bin()
         pins = pins_of(copy)
@@ -141,6 +146,19 @@ class _Preparation:
         files = (requirements, shown) if requirements else (shown, "")
         commands.append(python_install(program, machine, files, runs_code=self.runs_code))
         return [self._step(copy, command, (Path(program),)) for command in commands]
+
+    def _of_uv_workspace(self, root: Path, machine: LambdaMachine) -> list[BuildStep]:
+        """What a member needs is exported in its folder, and names other members from the root."""
+        copy = self._copy("pyproject.toml", workspace=root)
+        top, program = copy.workspace or copy.view, uv.find_uv_bin()
+        pins, here = os.path.relpath(pins_of(copy), copy.code), os.path.relpath(copy.code, top)
+        install = python_install(
+            program, machine, (os.path.relpath(pins_of(copy), top), ""), here,
+            runs_code=self.runs_code,
+        )  # fmt: skip
+        export = self._step(copy, uv_export(program, pins, hashes=False), (Path(program),))
+        inside = PurePosixPath(copy.code.relative_to(self.shop.root))
+        return [replace(export, folder=inside), self._step(copy, install, (Path(program),))]
 
     def _node(self) -> list[BuildStep]:
         where = self.found.where
