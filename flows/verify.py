@@ -120,6 +120,9 @@ async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[
     if pull.head_commit == told.commit:
         await comment_on(pull, told.commit, whole, review)
     await report_verification(told.pull, told.commit, checks, told.links)
+    for one in checks:
+        if one.details:
+            get_run_logger().warning("%s", one.details)
     get_run_logger().info("%s", whole.short)
     return checks
 

@@ -16,12 +16,18 @@ _NODE_NOTES = (
     r"\.pnpm-workspace-state[^/]*\.json|\.pnpm/lock\.yaml"
 )
 
+BERRY_SETTINGS = ".yarnrc.tiercel.yml"
 SETTINGS_FILES = (".npmrc",)
 """Files of a folder from which npm would take programs and indexes; uv is told to read none."""
 
 
 def python_install(
-    uv: str, machine: LambdaMachine, files: tuple[str, str], *, runs_code: bool = True
+    uv: str,
+    machine: LambdaMachine,
+    files: tuple[str, str],
+    target: str = ".",
+    *,
+    runs_code: bool = True,
 ) -> tuple[str, ...]:
     """Return the command that installs for Lambda's machine and not for this one.
 
@@ -36,7 +42,7 @@ def python_install(
     requirements, constraints = files
     python = machine.python or (3, 13)
     return (
-        uv, "pip", "install", "--quiet", "--target", ".", "--requirements", requirements,
+        uv, "pip", "install", "--quiet", "--target", target, "--requirements", requirements,
         *(("--constraints", constraints) if constraints else ()),
         "--python-version", f"{python[0]}.{python[1]}",
         "--python-platform", python_platform(machine),
@@ -152,8 +158,7 @@ def _yarn(manifest: NodeManifest, machine: LambdaMachine, *, scripts: bool) -> t
     del machine
     if manifest.berry:
         return (
-            "env", "YARN_NODE_LINKER=node-modules", "YARN_ENABLE_GLOBAL_CACHE=false",
-            f"YARN_ENABLE_SCRIPTS={str(scripts).lower()}", "yarn", "workspaces", "focus",
+            "env", f"YARN_RC_FILENAME={BERRY_SETTINGS}", "yarn", "workspaces", "focus", "--all",
             "--production",
         )  # fmt: skip
     return (
@@ -161,6 +166,31 @@ def _yarn(manifest: NodeManifest, machine: LambdaMachine, *, scripts: bool) -> t
         "--frozen-lockfile" if manifest.locked else "--pure-lockfile",
         *(() if scripts else ("--ignore-scripts",)),
     )  # fmt: skip
+
+
+def berry_settings(machine: LambdaMachine, text: str, where: str, *, scripts: bool) -> str:
+    """Return the settings of yarn 2 and newer, in place of the repository's `.yarnrc.yml`.
+
+    Its own could name programs, and it asks no variable for a proxy unless it is told so. Raises
+    RefusedInputError if the repository's `text` names registries, which would be left out.
+    https://yarnpkg.com/configuration/yarnrc
+    """
+    if re.search(r"^\s*(npmRegistries|npmRegistryServer|npmScopes)\s*:", text, re.MULTILINE):
+        raise RefusedInputError(
+            "build.yarn_registries",
+            ".yarnrc.yml names registries, and none of its settings are read",
+            where=where,
+            state="nothing was built",
+            remedy="pass YARN_NPM_REGISTRY_SERVER on in `pass_environment` of [builds]; or give "
+            "the service a `build` command",
+        )
+    processor = _NODE_PROCESSORS[machine.architectures[0]]
+    return (
+        'httpProxy: "${HTTP_PROXY:-}"\nhttpsProxy: "${HTTPS_PROXY:-}"\nnodeLinker: node-modules\n'
+        "npmRegistryServer: https://registry.npmjs.org\nenableGlobalCache: false\n"
+        f"enableScripts: {str(scripts).lower()}\nenableTelemetry: false\n"
+        f"supportedArchitectures:\n  os: [linux]\n  cpu: [{processor}]\n  libc: [glibc]\n"
+    )
 
 
 def _bun(manifest: NodeManifest, machine: LambdaMachine, *, scripts: bool) -> tuple[str, ...]:
@@ -184,5 +214,6 @@ def is_left_out(name: str) -> bool:
         re.fullmatch(r"bin/[^/]+", name)
         or re.fullmatch(rf"[^/]+\.dist-info/({_INSTALLER_NOTES})", name)
         or re.fullmatch(rf"node_modules/({_NODE_NOTES})", name)
-        or name == ".lock"
+        or name in (".lock", BERRY_SETTINGS, ".yarn/install-state.gz")
+        or name.startswith(".yarn/cache/")
     )

@@ -61,6 +61,13 @@ def python_manifest(folder: Folder, where: str) -> PythonManifest | None:
     return None
 
 
+def uv_members(text: str) -> list[str]:
+    """Return the patterns by which a pyproject.toml names the members of uv's workspace."""
+    workspace = _parsed(text).get("tool", {}).get("uv", {}).get("workspace", {})
+    members = workspace.get("members") if isinstance(workspace, dict) else None
+    return [one for one in members if isinstance(one, str)] if isinstance(members, list) else []
+
+
 def several_locks(locks: list[str], where: str) -> RefusedInputError:
     """Return the error for a folder in which more than one tool has locked versions."""
     return RefusedInputError(

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -110,8 +110,10 @@ def build_work(
             if service.build
             else install_steps(shop, builds, runs_code=place.holds)
         )
-        setup, test = test_steps(shop, builds, runs_code=place.holds) if verifying else ((), None)
-        job = BuildJob(service, builds, shop.root, shop.scratch, steps, test, setup)
+        job = BuildJob(service, builds, shop.root, shop.scratch, steps)
+        if verifying:
+            setup, test = test_steps(shop, builds, runs_code=place.holds)
+            job = replace(job, test=test, test_setup=setup)
         return Work(shop, job)
 
 

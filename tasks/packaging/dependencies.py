@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import uv
 
 from tiercel.domain.artifact.indexes import (
+    NO_NEED,
     IndexNeed,
     needs_of_node,
     needs_of_python,
@@ -20,14 +21,16 @@ from tiercel.domain.artifact.indexes import (
 from tiercel.domain.organization.topology import Builds
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.installers import (
+    BERRY_SETTINGS,
     SETTINGS_FILES,
+    berry_settings,
     needs_isolation,
     node_install,
     python_install,
     uv_export,
 )
 from tiercel.domain.packaging.lambda_builders import builder_for, layer_folder
-from tiercel.domain.packaging.machines import require_machine
+from tiercel.domain.packaging.machines import LambdaMachine, require_machine
 from tiercel.domain.packaging.node_manifests import node_manifest, npm_settings, package_of
 from tiercel.domain.packaging.python_locks import constraints_beside, requirements_of
 from tiercel.domain.packaging.python_manifests import (
@@ -43,7 +46,7 @@ from tiercel.tasks.packaging.builders import builder_step
 from tiercel.tasks.packaging.copies import copy_code, pins_of, read_folder
 from tiercel.tasks.packaging.references import LocalReference, all_references
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
-from tiercel.tasks.packaging.workspaces import workspace_of
+from tiercel.tasks.packaging.workspaces import uv_workspace_of, workspace_of
 
 _LOCKS_OF_UV = ("uv.lock", "pylock.toml")
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
@@ -127,6 +130,11 @@ class _Preparation:
 
     def _python(self, manifest: PythonManifest) -> list[BuildStep]:
         machine = require_machine(self.found.asset, self.found.where)
+        if manifest == PythonManifest(requirements="pyproject.toml"):
+            self.shop.check_out()
+            root = uv_workspace_of(self.shop, self.found.path)
+            if root:
+                return self._of_uv_workspace(root, machine)
         copy = self._copy(manifest.requirements, manifest.lock)
         program = uv.find_uv_bin()
         pins = pins_of(copy)
@@ -158,6 +166,21 @@ class _Preparation:
             return needs_of_python(self.folder.text(manifest.requirements), variables)
         return needs_of_python(requirements_of(manifest.lock, locked, self.found.where), variables)
 
+    def _of_uv_workspace(self, root: Path, machine: LambdaMachine) -> list[BuildStep]:
+        """What a member needs is exported in its folder, and names other members from the root."""
+        copy = self._copy("pyproject.toml", workspace=root)
+        top, program = copy.workspace or copy.view, uv.find_uv_bin()
+        pins, here = os.path.relpath(pins_of(copy), copy.code), os.path.relpath(copy.code, top)
+        install = python_install(
+            program, machine, (os.path.relpath(pins_of(copy), top), ""), here,
+            runs_code=self.runs_code,
+        )  # fmt: skip
+        tools = (Path(program),)
+        need = needs_of_python("package", passed_environment(self.builds))
+        export = self._step(copy, uv_export(program, pins, hashes=False), NO_NEED, tools=tools)
+        inside = PurePosixPath(copy.code.relative_to(self.shop.root))
+        return [replace(export, folder=inside), self._step(copy, install, need, tools=tools)]
+
     def _node(self) -> list[BuildStep]:
         where = self.found.where
         if not node_manifest(self.folder, where):
@@ -182,6 +205,12 @@ class _Preparation:
             (folder / name).unlink(missing_ok=True)
         if settings:
             (folder / ".npmrc").write_text(settings)
+        if manifest.berry:
+            text = berry_settings(
+                machine, installing.text(".yarnrc.yml"), where,
+                scripts=self.shop.service.install_scripts,
+            )  # fmt: skip
+            (folder / BERRY_SETTINGS).write_text(text)
         is_npm = manifest.manager == "npm"
         need = needs_of_node(
             installing.text("package.json"),

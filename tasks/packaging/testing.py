@@ -33,21 +33,22 @@ def test_steps(
     if not service.test:
         return (), None
     inside = PurePosixPath("source", service.path)
-    requirements = [*_of_functions(shop), *_of_tests(shop)]
-    program = uv.find_uv_bin()
-    target = os.path.relpath(_PYTHON, inside)
+    requirements = [*_of_functions(shop, inside), *((inside, path) for path in _of_tests(shop))]
     setup = [
-        BuildStep(
-            python_for_tests(program, os.path.relpath(path, inside), target, runs_code=runs_code),
-            inside,
-            f"install {path.name} for the tests",
-            (Path(program),),
-        )
-        for path in dict.fromkeys(requirements)
+        _python(folder, path, runs_code=runs_code) for folder, path in dict.fromkeys(requirements)
     ]
     setup += _of_node(shop, builds, runs_code=runs_code)
+    target = os.path.relpath(_PYTHON, inside)
     command = ("env", f"PYTHONPATH={target}", *service.test) if requirements else service.test
     return tuple(setup), BuildStep(command, inside, f"test {service.name}")
+
+
+def _python(folder: PurePosixPath, path: PurePosixPath, *, runs_code: bool) -> BuildStep:
+    """Return the command that installs requirements, in the folder from which they name others."""
+    program = uv.find_uv_bin()
+    requirements, target = os.path.relpath(path, folder), os.path.relpath(_PYTHON, folder)
+    command = python_for_tests(program, requirements, target, runs_code=runs_code)
+    return BuildStep(command, folder, f"install {path.name} for the tests", (Path(program),))
 
 
 def _of_tests(shop: Workshop) -> list[PurePosixPath]:
@@ -66,8 +67,10 @@ def _of_tests(shop: Workshop) -> list[PurePosixPath]:
     return ["source" / path]
 
 
-def _of_functions(shop: Workshop) -> list[PurePosixPath]:
-    """A lock has become requirements when the function was prepared."""
+def _of_functions(
+    shop: Workshop, inside: PurePosixPath
+) -> list[tuple[PurePosixPath, PurePosixPath]]:
+    """Return where and from which files; a lock has become one when the function was prepared."""
     if shop.service.build:
         return []
     found = []
@@ -78,10 +81,13 @@ def _of_functions(shop: Workshop) -> list[PurePosixPath]:
         if one.asset.runtime.startswith("nodejs"):
             continue
         manifest = python_manifest(read_folder(shop.files, one.relative), one.where)
-        if manifest and not manifest.requirements and manifest.lock != "pylock.toml":
-            found.append(PurePosixPath(pins_of(copy).relative_to(shop.root)))
-        elif manifest:
-            found.append("source" / one.relative / (manifest.requirements or manifest.lock))
+        if manifest is None:
+            continue
+        path = "source" / one.relative / (manifest.requirements or manifest.lock)
+        if copy.workspace or not (manifest.requirements or manifest.lock == "pylock.toml"):
+            path = PurePosixPath(pins_of(copy).relative_to(shop.root))
+        top = copy.workspace.relative_to(copy.view) if copy.workspace else None
+        found.append((inside if top is None else PurePosixPath("source", top), path))
     return found
 
 
@@ -98,7 +104,7 @@ def _of_node(shop: Workshop, builds: Builds, *, runs_code: bool) -> list[BuildSt
             continue
         folder, where = read_folder(shop.files, relative), str(relative)
         manifest = node_manifest(folder, where, for_tests=True)
-        if manifest and (runs_code or manifest.manager == "npm"):
+        if manifest and not manifest.berry and (runs_code or manifest.manager == "npm"):
             npm_settings(folder.text(".npmrc"), builds.indexes, where)
             command = node_for_tests(manifest, where, runs_code=runs_code)
             shown = f"install packages of {where} for the tests"

@@ -11,6 +11,7 @@ from typing import Any
 
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.node_manifests import package_of
+from tiercel.domain.packaging.python_manifests import uv_members
 from tiercel.domain.packaging.workspaces import has_member, is_locked, needed_packages
 from tiercel.tasks.packaging.copies import read_folder, require_below
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
@@ -32,6 +33,19 @@ def workspace_of(shop: Workshop, path: Path, folder: Folder, where: str) -> Path
         relative = path.relative_to(root).as_posix()
         if is_locked(above) and has_member(package_of(above, where), above.text(_PNPM), relative):
             return root
+    return None
+
+
+def uv_workspace_of(shop: Workshop, path: Path) -> Path | None:
+    """Return the root of uv's workspace in the source that has a folder, None if there is none."""
+    for root in path.parents:
+        if not root.is_relative_to(shop.source):
+            return None
+        if (root / "uv.lock").is_file():
+            above = read_folder(shop.files, PurePosixPath(root.relative_to(shop.source)))
+            members = uv_members(above.text("pyproject.toml"))
+            relative = path.relative_to(root).as_posix()
+            return root if has_member({"workspaces": members}, "", relative) else None
     return None
 
 

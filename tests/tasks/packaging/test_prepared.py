@@ -307,6 +307,24 @@ def test_a_nested_template_is_built_for_the_machine_that_its_parent_names(
     assert packages(origin, folder)["F"].keys() == {"bootstrap"}
 
 
+def test_a_member_of_uvs_workspace_is_installed_from_the_lock_at_its_root(
+    origin: Origin, folder: Path
+) -> None:
+    member = '[project]\nname = "fn"\ndependencies = ["lib"]\n'
+    origin.commit(
+        {
+            "orders/template.json": template(F=function()),
+            "orders/src/pyproject.toml": member,
+            "pyproject.toml": '[tool.uv.workspace]\nmembers = ["orders/*"]\n',
+            "uv.lock": "version = 1\n",
+        }
+    )
+    service = ORDERS.model_copy(update={"include": ("pyproject.toml", "uv.lock")})
+    export, install = build_work(origin.fetch(), service, Here(), HERE, folder).job.build
+    assert (export.folder.name, export.command[1]) == ("src", "export")
+    assert install.command[install.command.index("--target") + 1] == "orders/src"
+
+
 def test_tests_import_what_functions_need_and_their_own_requirements(
     origin: Origin, folder: Path, index: str
 ) -> None:

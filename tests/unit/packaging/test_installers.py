@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.packaging.installers import (
+    berry_settings,
     is_left_out,
     node_install,
     python_install,
@@ -107,6 +109,15 @@ def test_other_managers_install_by_their_own_programs_and_only_in_isolation(
     assert {"--production", "--prod"} & set(command)
     with pytest.raises(RefusedInputError, check=because("build.needs_isolation")):
         node(manifest, runs_code=False)
+
+
+def test_yarn_2_gets_settings_of_its_own_and_none_of_the_repositorys() -> None:
+    text = berry_settings(ARM, "yarnPath: ./evil.cjs\n", "src", scripts=False)
+    assert yaml.safe_load(text)["supportedArchitectures"]["cpu"] == ["arm64"]
+    assert "enableScripts: false" in text
+    assert "evil" not in text
+    with pytest.raises(RefusedInputError, check=because("build.yarn_registries")):
+        berry_settings(ARM, "npmScopes:\n  acme:\n", "src", scripts=False)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tiercel.domain.packaging.python_manifests import (
     PythonManifest,
     paths_outside,
     python_manifest,
+    uv_members,
 )
 
 PROJECT = '[project]\nname = "x"\ndependencies = ["six"]\n'
@@ -138,3 +139,17 @@ def test_of_npms_settings_only_the_registries_are_kept() -> None:
     ]
     with pytest.raises(RefusedInputError, check=because("build.registry_not_reached")):
         npm_settings(text, ("registry.npmjs.org",), "src")
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ('[tool.uv.workspace]\nmembers = ["libs/*", 1]\n', ["libs/*"]),
+        ('[tool.uv]\nworkspace = "x"\n', []),
+        ("[tool.uv.workspace]\nmembers = 1\n", []),
+        ("not toml [", []),
+        ("", []),
+    ],
+)
+def test_a_workspace_of_uv_names_its_members(text: str, members: list[str]) -> None:
+    assert uv_members(text) == members
