@@ -194,6 +194,7 @@ def build_request(asset: Asset, builder: FunctionBuilder, where: str) -> Templat
         "architecture": asset.architecture,
         "is_building_layer": asset.kind is AssetKind.LAYER,
         "manifest": builder.manifest,
+        "working": None,
         "options": _options(asset, builder, where),
         "search": builder.manager == "gradle",
     }

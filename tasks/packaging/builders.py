@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.installers import SETTINGS_FILES
 from tiercel.domain.packaging.lambda_builders import (
+    MAKE,
     FunctionBuilder,
     build_request,
     layer_folder,
@@ -22,14 +24,49 @@ from tiercel.domain.packaging.lambda_builders import (
 )
 from tiercel.domain.packaging.machines import require_machine
 from tiercel.domain.packaging.node_manifests import npm_settings
+from tiercel.domain.template.assets import text_of
 from tiercel.tasks.build.isolation.namespace import interpreter
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.packaging.copies import COPIES
 from tiercel.tasks.packaging.references import LocalReference
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
+from tiercel.tasks.source.files import FileKind
 
 _SCRIPT = "lambda_build.py"
 _SOURCE = "source"
+
+
+@dataclass(frozen=True)
+class _MakePaths:
+    """Where a builder works and finds its manifest, from the root of the repository.
+
+    A makefile's may be elsewhere, by the Metadata of the resource, from the template's folder:
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-custom-runtimes.html
+    """
+
+    code: PurePosixPath
+    manifest: PurePosixPath
+    working: PurePosixPath | None = None
+
+    @classmethod
+    def of(cls, shop: Workshop, found: LocalReference, builder: FunctionBuilder) -> _MakePaths:
+        """Return them; RefusedInputError for one that is not in the service's source."""
+        if builder != MAKE:
+            return cls(found.relative, found.relative / builder.manifest)
+        code = _named(shop, found, "ProjectRootDirectory") or found.relative
+        context = _named(shop, found, "ContextPath") or code
+        return cls(code, context / MAKE.manifest, _named(shop, found, "WorkingDirectory"))
+
+
+def _named(shop: Workshop, found: LocalReference, key: str) -> PurePosixPath | None:
+    given = text_of(found.asset.metadata.get(key))
+    if not given:
+        return None
+    folder = PurePosixPath(shop.service.template_path).parent
+    path = PurePosixPath(os.path.normpath(folder / given))
+    if ".." in path.parts or path.is_absolute() or shop.files.kind_of(path) is not FileKind.FOLDER:
+        raise shop.not_in_source(found.asset.logical_id, f"Metadata.{key}", found.where)
+    return path
 
 
 def builder_step(
@@ -50,7 +87,8 @@ def builder_step(
     if not view.exists():
         shutil.copytree(shop.source, view, symlinks=True)
         shutil.copy2(Path(__file__).with_name(_SCRIPT), view.with_name(_SCRIPT))
-    code = view / found.path.relative_to(shop.source)
+    paths = _MakePaths.of(shop, found, builder)
+    code = view / paths.code
     for name in SETTINGS_FILES:
         (code / name).unlink(missing_ok=True)
     if settings:
@@ -61,8 +99,9 @@ def builder_step(
     library = Path(str(distribution("aws-lambda-builders").locate_file("")))
     request = build_request(found.asset, builder, found.where) | {
         "library": str(library),
-        "source": ".",
         "made": os.path.relpath(made, code),
+        "manifest": os.path.relpath(view / paths.manifest, code),
+        "working": paths.working and os.path.relpath(view / paths.working, code),
         "scripts": shop.service.install_scripts,
     }
     script = os.path.relpath(view.with_name(_SCRIPT), code)

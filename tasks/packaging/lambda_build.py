@@ -48,6 +48,12 @@ def environment(request: dict[str, Any], proxy: str) -> dict[str, str]:
     return told
 
 
+def working_folder(request: dict[str, Any], source: Path, scratch: Path) -> Path:
+    """Return where make works: a folder of the source is in the copy that the library makes."""
+    path = Path(os.path.normpath(source / request["working"]))
+    return scratch / path.relative_to(source) if path.is_relative_to(source) else path
+
+
 def build(request: dict[str, Any]) -> None:
     """Build what the request names, from the current folder."""
     from aws_lambda_builders.builder import LambdaBuilder  # noqa: PLC0415 - found by main()
@@ -58,6 +64,9 @@ def build(request: dict[str, Any]) -> None:
     scratch = Path(tempfile.gettempdir(), _SCRATCH)
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
+    options = request["options"]
+    if request["working"]:
+        options = {**options, "working_directory": str(working_folder(request, source, scratch))}
     LambdaBuilder(*request["capability"]).build(
         str(source),
         str(made),
@@ -66,7 +75,7 @@ def build(request: dict[str, Any]) -> None:
         runtime=request["runtime"],
         unpatched_runtime=request["runtime"],
         architecture=request["architecture"],
-        options=request["options"],
+        options=options,
         is_building_layer=request["is_building_layer"],
         executable_search_paths=[str(source)] if request["search"] else None,
     )

@@ -101,6 +101,28 @@ def test_a_function_is_built_by_the_target_that_its_makefile_has_for_it(
 
 
 @needs_make
+def test_a_makefile_may_lie_elsewhere_and_work_elsewhere(origin: Origin, folder: Path) -> None:
+    thing = function(method="makefile")
+    thing["Metadata"] |= {
+        "ProjectRootDirectory": "../",
+        "ContextPath": "make",
+        "WorkingDirectory": "../lib",
+    }
+    origin.commit(
+        {
+            "orders/template.json": template(F=thing),
+            "orders/src/app.py": "x",
+            "orders/make/Makefile": "build-F:\n\tcp lib.py ../orders/src/app.py $(ARTIFACTS_DIR)\n",
+            "lib/lib.py": "y",
+        }
+    )
+    with pytest.raises(RefusedInputError, check=because("template.path_not_in_source")):
+        packages(origin, folder)
+    service = ORDERS.model_copy(update={"include": ("lib",)})
+    assert packages(origin, folder, service)["F"] == {"app.py": b"x", "lib.py": b"y"}
+
+
+@needs_make
 def test_a_build_that_fails_says_what_its_tool_said(origin: Origin, folder: Path) -> None:
     origin.commit(
         {
