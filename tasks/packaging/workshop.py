@@ -114,5 +114,6 @@ class Workshop:
             where=where,
             why=f"the source of {self.service.name} is {', '.join(source_paths(self.service))}",
             state="nothing was uploaded",
-            remedy=f"correct {key}, or add the path to services.{self.service.name}.include",
+            remedy=f"correct {key}; or, if a build makes it, let "
+            f"services.{self.service.name}.build do that",
         )

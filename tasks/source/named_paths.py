@@ -19,6 +19,9 @@ MAX_NESTING = 5
 _MOST_TEMPLATES = 1_000
 """Of all services together; more are looked at when they are packaged."""
 
+_WAYS_OUT = (b"..", b"TemplateURL", b"Location")
+"""Without one of these words a template leads nowhere out of its folder, and is not parsed."""
+
 Named = dict[PurePosixPath, bool]
 """Paths of the repository, and whether each is that of a nested template."""
 
@@ -76,6 +79,8 @@ def _named_files(
 ) -> Named:
     """Return what a template names; `bodies` are those that were read before."""
     asked: Named = {}
+    if not any(word in bodies.get(path, b"") for word in _WAYS_OUT):
+        return asked
 
     def read(file: PurePosixPath) -> bytes | None:
         asked[file] = False

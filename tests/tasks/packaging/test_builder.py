@@ -259,7 +259,7 @@ def test_a_path_that_the_service_includes_is_part_of_its_source(
 
 
 @pytest.mark.parametrize("path", ["../common", "../common/lib.py", "missing", "n" * 300])
-def test_a_path_outside_the_source_is_refused_and_include_named_as_the_way_out(
+def test_a_path_that_is_not_in_the_source_is_refused_and_a_build_named_as_the_way_out(
     origin: Origin, folder: Path, path: str
 ) -> None:
     origin.commit(
@@ -273,7 +273,7 @@ def test_a_path_outside_the_source_is_refused_and_include_named_as_the_way_out(
     assert error.exit_code is ExitCode.REFUSED
     assert error.what == "F refers to a path that is not in the service's source"
     assert "orders/template.json" in error.where
-    assert "services.orders.include" in error.remedy
+    assert "services.orders.build" in error.remedy
 
 
 @pytest.mark.parametrize(
