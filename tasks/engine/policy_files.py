@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from tiercel.domain.accounts.composition import RECIPES, composed
+from tiercel.domain.accounts.composition import NETWORK, NETWORKED, RECIPES, composed
 from tiercel.domain.accounts.policy_sizes import require_fitting
 from tiercel.domain.accounts.provisioning import policy_values, separated
 from tiercel.domain.organization.stack_rules import StackRules
@@ -34,7 +34,7 @@ def render(name: str, values: Mapping[str, str]) -> RenderedPolicy:
     that does not exist.
     """
     if name not in RECIPES:
-        return _document(name, values)
+        return _with_network(name, values)
     own = json.loads(values["own_services"])
     return _policy(name, separated(values["services"]), own, values)
 
@@ -57,6 +57,14 @@ def unfilled(name: str, stacks: StackRules) -> RenderedPolicy:
         return _document(name, None)
     own = {one.name: one.text for one in stacks.fragments}
     return _policy(name, stacks.services, own, None)
+
+
+def _with_network(name: str, values: Mapping[str, str]) -> RenderedPolicy:
+    document = _document(name, values)
+    if name in NETWORKED and values["build_subnet_arns"]:
+        more = _document(NETWORK, values)["Statement"]
+        document["Statement"] = [*document["Statement"], *more]
+    return document
 
 
 def fragment(name: str) -> RenderedPolicy:

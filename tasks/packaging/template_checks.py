@@ -44,7 +44,8 @@ def template_refusals(
     }
 
     def line(finding: Finding) -> int:
-        return line_of(shop.path(PurePosixPath(finding.template)).read_bytes(), finding.path)
+        body = shop.files.read_template(PurePosixPath(finding.template))
+        return line_of(body or b"", finding.path)
 
     declared = declared_parameters(scopes[0].template)
     values = parameter_refusals(

@@ -10,18 +10,20 @@ from typing import Any
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
+from tiercel.domain.base.limits import MAX_TEMPLATE_FILE_BYTES
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.review.template_faults import all_of
-from tiercel.domain.template.outside_rules import require_allowed
+from tiercel.domain.template.outside_rules import require_allowed_as_configured
+from tiercel.domain.template.smoke_target import require_smoke_target
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.builder import build_and_package, build_work
 from tiercel.tasks.packaging.linting import lint
 from tiercel.tasks.packaging.template_checks import template_refusals
-from tiercel.tasks.source.repository import Commit, read_text
-from tiercel.tasks.source.templates import load_template, parse_template
+from tiercel.tasks.source.repository import Commit, read_files
+from tiercel.tasks.source.templates import complete_template
 
 
 @dataclass(frozen=True)
@@ -48,23 +50,25 @@ def verify_service(
     the templates and the build; BuildFailedError for tests that fail.
     """
     place = place_of(topology.builds, project)
-    work = build_work(commit, service, place, topology.builds, folder)
+    work = build_work(commit, service, place, topology.builds, folder, verifying=True)
     needed = [topology.services[name].template_path for name in service.depends_on]
     others = [read_template.fn(commit, path) for path in needed]
     errors = template_refusals(work.shop, topology, others)
+    path = PurePosixPath(service.template_path)
     with _noted(errors):
         built = build_and_package(place, work, tree)
-        require_allowed(built.manifest.outside, topology.verifying, None)
+        ways = (topology.verifying, *topology.pullers_of(topology.verifying.name))
+        require_allowed_as_configured(built.manifest.outside, service, ways)
+    with _noted(errors):
+        if path in work.shop.templates:
+            require_smoke_target(service, work.shop.templates[path])
     notes: list[str] = []
     with _noted(errors):
-        notes += lint(place, work.job, work.shop.templates)
+        notes += lint(place, work)
     if errors:
         raise all_of(errors, f"service {service.name}, folder {service.path}")
     place.test(work.job)
-    template = load_template(
-        work.shop.path(PurePosixPath(service.template_path)), service.template_path
-    )
-    return Verified(template, tuple(notes))
+    return Verified(work.shop.templates[path], tuple(notes))
 
 
 @contextmanager
@@ -81,8 +85,12 @@ def _noted(errors: list[TiercelError]) -> Iterator[None]:
 @world_task("read template", "read template {path}")
 def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
     """Return the template that a commit has at a path, None if it has none that can be read."""
+    template = PurePosixPath(path)
+
+    def read(file: PurePosixPath) -> bytes | None:
+        return read_files(commit, [file], MAX_TEMPLATE_FILE_BYTES).get(file)
+
     try:
-        text = read_text(commit, path)
-        return parse_template(text.encode(), path) if text is not None else None
+        return complete_template(read, template)
     except RefusedInputError:
         return None

@@ -17,11 +17,18 @@ from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, ren
 
 _EVERY_SERVICE = f"services = {json.dumps(STACK_SERVICES + LISTED_SERVICES)}"
 """More than a boundary has room for; that is no matter to who judges it."""
+_NETWORK = """
+[environments.{}.build_network]
+vpc = "vpc-01234567"
+subnets = ["subnet-01234567", "subnet-89abcdef"]
+security_groups = ["sg-01234567"]
+"""
 TOPOLOGY = topology_of(
     "acme/shop",
     "umbrella/*",
     more=f"[environments.preprod.stacks]\n{_EVERY_SERVICE}\n"
-    f'[environments.prod.stacks]\nnames = "prefix"\n{_EVERY_SERVICE}\n',
+    f'[environments.prod.stacks]\nnames = "prefix"\n{_EVERY_SERVICE}\n'
+    + "".join(map(_NETWORK.format, ("preprod", "prod"))),
 )
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 GITHUB = "token.actions.githubusercontent.com"
@@ -46,6 +53,7 @@ _SHORT = {
     "staging": "arn:aws:s3:::${staging_bucket}",
     "project": "arn:aws:codebuild:${region}:${infrastructure_account}:project/${prefix}",
     "secret": "arn:aws:secretsmanager:${region}:${infrastructure_account}:secret:${prefix}",
+    "network": "arn:aws:ec2:${region}:${infrastructure_account}:",
     "build_log": "arn:aws:logs:${region}:${infrastructure_account}:log-group:"
     "/aws/codebuild/${prefix}",
 }

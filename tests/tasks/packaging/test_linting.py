@@ -11,9 +11,12 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.job import BuildJob, BuildStep
+from tiercel.tasks.packaging.builder import Work
 from tiercel.tasks.packaging.linting import lint
+from tiercel.tasks.packaging.workshop import Workshop
 
 PATH = PurePosixPath("shop/template.yaml")
+RESOURCES = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 
 
 class Reporting(Here):
@@ -43,8 +46,13 @@ def finding(rule: str, line: int, level: str = "Error", file: str = str(PATH)) -
 def linted(place: Reporting, folder: Path, **templates: Any) -> list[str]:
     service = Service(name="shop", path="shop")
     job = BuildJob(service, Builds(), folder, folder, (), None)
-    given = {PurePosixPath(f"shop/{name}.yaml"): one for name, one in templates.items()}
-    return lint(place, job, given)
+    shop = Workshop(service, folder, folder / "scratch", folder / "objects")
+    (shop.source / "shop").mkdir(parents=True, exist_ok=True)
+    for name, more in templates.items():
+        path = PurePosixPath(f"shop/{name}.yaml")
+        shop.templates[path] = RESOURCES | more
+        shop.path(path).write_text(json.dumps(RESOURCES | more))
+    return lint(place, Work(shop, job))
 
 
 def test_every_error_of_every_template_is_told_by_file_and_line(tmp_path: Path) -> None:
@@ -72,6 +80,14 @@ def test_a_linter_that_crashes_as_a_whole_is_told_and_no_fault_of_the_template(
 ) -> None:
     (note,) = linted(Reporting(None), tmp_path, template={})
     assert "RecursionError" in note
+
+
+def test_what_packaging_leaves_out_is_left_out_for_the_linter_too(tmp_path: Path) -> None:
+    place = Reporting([])
+    assert linted(place, tmp_path, template={"Parameters": None}) == []
+    (written,) = tmp_path.glob("lint-*/*.written-out.json")
+    assert place.command[-1] == written.name
+    assert json.loads(written.read_text()) == RESOURCES
 
 
 def test_a_template_does_not_choose_rules(tmp_path: Path) -> None:
