@@ -73,8 +73,8 @@ def _one_of(statements: Sequence[PolicyDocument]) -> _Statement:
     first = statements[0]
     if any(_shape(one) != _shape(first) for one in statements):
         raise ConfigurationError(
-            "configuration.fragment",
-            "a fragment of a service cannot be used",
+            "configuration.fragment_differs",
+            "a fragment of a service says something else than the others by one Sid",
             where=f"statement {first['Sid']}",
             why="another statement of this Sid allows or denies, or has conditions, differently",
             state="nothing was called",

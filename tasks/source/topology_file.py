@@ -40,7 +40,7 @@ def _fragments(folder: Path) -> list[Fragment]:
         texts = {file: file.read_text("utf-8") for file in sorted(folder.glob("*.json"))}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            "configuration.unreadable",
+            "configuration.fragment_unreadable",
             "a fragment of a service cannot be read",
             where=str(folder),
             why=str(error),

@@ -110,5 +110,5 @@ def test_a_statement_of_a_known_sid_has_the_same_conditions() -> None:
         read(statement("batch:*", Sid="ManageInTheRegion")), services='["batch", "appsync"]'
     )
     values = policy_values(topology, "preprod") | {"artifact_key_arn": "arn:aws:kms:::key/1"}
-    with pytest.raises(ConfigurationError, match="fragment"):
+    with pytest.raises(ConfigurationError, match="one Sid"):
         render("cloudformation-permissions", values)
