@@ -19,7 +19,7 @@ from tiercel.domain.artifact.indexes import (
     needs_of_python_lock,
 )
 from tiercel.domain.organization.topology import Builds
-from tiercel.domain.packaging.folders import Folder
+from tiercel.domain.packaging.folders import Folder, not_included
 from tiercel.domain.packaging.installers import (
     BERRY_SETTINGS,
     SETTINGS_FILES,
@@ -125,8 +125,7 @@ class _Preparation:
     def _require_in_source(self, path: str) -> None:
         there = Path(os.path.normpath(self.found.path / path))
         if not there.is_relative_to(self.shop.source) or not there.exists():
-            owner, where = self.found.asset.logical_id, f"{path} in {self.found.where}"
-            raise self.shop.not_in_source(owner, "the manifest", where)
+            raise not_included(path, self.found.where, self.shop.service.name)
 
     def _python(self, manifest: PythonManifest) -> list[BuildStep]:
         machine = require_machine(self.found.asset, self.found.where)
