@@ -49,6 +49,8 @@ from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 from tiercel.tasks.packaging.workspaces import uv_workspace_of, workspace_of
 
 _LOCKS_OF_UV = ("uv.lock", "pylock.toml")
+_OTHERS = ("dotnet", "go", "java", "ruby")
+"""Languages whose functions have no use of Python's or Node.js's packages."""
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
 
 
@@ -91,17 +93,15 @@ class _Preparation:
         if is_layer and not asset.build_method:
             return []
         language = asset.build_method or asset.runtime
-        if not language.startswith("nodejs"):
+        steps: list[BuildStep] = []
+        if not language.startswith(("nodejs", *_OTHERS)):
             manifest = python_manifest(self.folder, where)
-            if manifest:
-                return self._python(manifest)
-        if not language.startswith("python"):
+            steps = self._python(manifest) if manifest else []
+        if not steps and not language.startswith(("python", *_OTHERS)):
             steps = self._node()
-            if steps:
-                return steps
-        if is_layer:
+        if not steps and is_layer:
             self._copy()
-        return []
+        return steps
 
     def _folder_at(self, path: Path) -> Folder:
         relative = PurePosixPath(path.relative_to(self.shop.source))
