@@ -66,8 +66,8 @@ def python_manifest(folder: Folder, where: str) -> PythonManifest | None:
             f"{unread} names packages, and nothing here installs from it",
             where=where,
             state="nothing was built",
-            remedy="write them into a requirements.txt, give the service a `build` command, or take "
-            "the file out of the function's folder",
+            remedy="write them into a requirements.txt, give the service a `build` command, or "
+            "take the file out of the function's folder",
         )
     return None
 
