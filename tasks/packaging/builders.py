@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
-from tiercel.domain.packaging.folders import Folder
+from tiercel.domain.packaging.folders import Folder, not_included
 from tiercel.domain.packaging.installers import SETTINGS_FILES
 from tiercel.domain.packaging.lambda_builders import (
     MAKE,
@@ -65,7 +65,7 @@ def _named(shop: Workshop, found: LocalReference, key: str) -> PurePosixPath | N
     folder = PurePosixPath(shop.service.template_path).parent
     path = PurePosixPath(os.path.normpath(folder / given))
     if ".." in path.parts or path.is_absolute() or shop.files.kind_of(path) is not FileKind.FOLDER:
-        raise shop.not_in_source(found.asset.logical_id, f"Metadata.{key}", found.where)
+        raise not_included(f"{key}: {given}", found.where, shop.service.name)
     return path
 
 

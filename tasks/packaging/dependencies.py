@@ -19,7 +19,7 @@ from tiercel.domain.artifact.indexes import (
     needs_of_python_lock,
 )
 from tiercel.domain.organization.topology import Builds
-from tiercel.domain.packaging.folders import Folder
+from tiercel.domain.packaging.folders import Folder, not_included
 from tiercel.domain.packaging.installers import (
     BERRY_SETTINGS,
     SETTINGS_FILES,
@@ -49,6 +49,8 @@ from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
 from tiercel.tasks.packaging.workspaces import uv_workspace_of, workspace_of
 
 _LOCKS_OF_UV = ("uv.lock", "pylock.toml")
+_OTHERS = ("dotnet", "go", "java", "ruby")
+"""Languages whose functions have no use of Python's or Node.js's packages."""
 _PACKED_FOLDERS = (AssetKind.CODE, AssetKind.LAYER)
 
 
@@ -91,17 +93,15 @@ class _Preparation:
         if is_layer and not asset.build_method:
             return []
         language = asset.build_method or asset.runtime
-        if not language.startswith("nodejs"):
+        steps: list[BuildStep] = []
+        if not language.startswith(("nodejs", *_OTHERS)):
             manifest = python_manifest(self.folder, where)
-            if manifest:
-                return self._python(manifest)
-        if not language.startswith("python"):
+            steps = self._python(manifest) if manifest else []
+        if not steps and not language.startswith(("python", *_OTHERS)):
             steps = self._node()
-            if steps:
-                return steps
-        if is_layer:
+        if not steps and is_layer:
             self._copy()
-        return []
+        return steps
 
     def _folder_at(self, path: Path) -> Folder:
         relative = PurePosixPath(path.relative_to(self.shop.source))
@@ -125,8 +125,7 @@ class _Preparation:
     def _require_in_source(self, path: str) -> None:
         there = Path(os.path.normpath(self.found.path / path))
         if not there.is_relative_to(self.shop.source) or not there.exists():
-            owner, where = self.found.asset.logical_id, f"{path} in {self.found.where}"
-            raise self.shop.not_in_source(owner, "the manifest", where)
+            raise not_included(path, self.found.where, self.shop.service.name)
 
     def _python(self, manifest: PythonManifest) -> list[BuildStep]:
         machine = require_machine(self.found.asset, self.found.where)

@@ -116,7 +116,7 @@ def test_a_makefile_may_lie_elsewhere_and_work_elsewhere(origin: Origin, folder:
             "lib/lib.py": "y",
         }
     )
-    with pytest.raises(RefusedInputError, check=because("template.path_not_in_source")):
+    with pytest.raises(RefusedInputError, check=because("build.path_not_in_source")):
         packages(origin, folder)
     service = ORDERS.model_copy(update={"include": ("lib",)})
     assert packages(origin, folder, service)["F"] == {"app.py": b"x", "lib.py": b"y"}
@@ -208,7 +208,7 @@ def test_requirements_and_packages_from_beside_the_folder_are_installed(
             "common/base.txt": f"{index}tea==2.0\n",
         }
     )
-    with pytest.raises(RefusedInputError, check=because("template.path_not_in_source")) as refusal:
+    with pytest.raises(RefusedInputError, check=because("build.path_not_in_source")) as refusal:
         packages(origin, folder)
     assert "services.orders.include" in refusal.value.remedy
     service = ORDERS.model_copy(update={"include": ("common",)})

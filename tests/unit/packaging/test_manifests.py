@@ -61,6 +61,7 @@ def test_a_manifest_or_lock_that_is_there_is_read(
         (folder("uv.lock", "poetry.lock"), "build.several_locks"),
         (folder(pyproject__toml=POETRY), "build.no_lock"),
         (folder(Pipfile="[packages]\nsix = '*'\n"), "build.no_lock"),
+        (folder("environment.yml"), "build.manifest_not_read"),
     ],
 )
 def test_a_manifest_that_nothing_would_read_is_refused(files: Folder, code: str) -> None:
