@@ -105,14 +105,19 @@ def _import(
 ) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    archive = checkout.run("archive", "--format=tar", f"{checkout.commit}:{application.path}"
-                           if application.path != "." else checkout.commit)  # fmt: skip
-    subprocess.run(("tar", "-x", "-C", str(folder)), input=archive, check=True)
+    write_files(application, checkout, folder)
     (folder / "tiercel.toml").write_text(_configuration(application))
     git_in(folder, "init", "--quiet", "--initial-branch=main")
     git_in(folder, "add", "--all", "--force")
     git_in(folder, "commit", "--quiet", "--message=As it is published")
     return import_repository(folder, running.state, name, ("develop", "main"))
+
+
+def write_files(application: Application, checkout: Checkout, folder: Path) -> None:
+    """Write the application's files, as its repository has them, into a folder."""
+    inside = "" if application.path == "." else f":{application.path}"
+    archive = checkout.run("archive", "--format=tar", f"{checkout.commit}{inside}")
+    subprocess.run(("tar", "-x", "-C", str(folder)), input=archive, check=True)
 
 
 def _configuration(application: Application) -> str:
