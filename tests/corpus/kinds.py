@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[Verdict, str]] = {
     "verified": (Verdict.GOES, "verification has nothing against it (no stack was asked for)"),
     "sandbox.gap": (Verdict.GAP, "CloudFormation of the sandbox does not know a type"),
     "source.not_fetched": (Verdict.UNREADABLE, "a large file is not in the clone"),
+    # Not in the list: `stack.forbidden`, what only CloudFormation refuses while it creates.
     "plan.role_lacks_permissions": (Verdict.WORD, "a service that is not listed"),
     "template.foreign_layer": (Verdict.WORD, "a layer of another account"),
     "template.foreign_trust": (Verdict.WORD, "trust in another account or everybody"),

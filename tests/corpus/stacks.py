@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ _CREATED = "CREATE_COMPLETE"
 _FAILED = ("CREATE_FAILED",)
 _PROFILE = "preprod-runtime-root"
 _SHOWN = 3
+# What the service role or the boundary does not allow, which verification should have said.
+_FORBIDDEN = re.compile(r"assumed-role/\S+-cloudformation/\S+ is not authorized")
 
 
 @dataclass
@@ -48,7 +51,10 @@ class Stacks:
                 return "plan.not_adopted", "the change set is gone"
             execute_plan.fn(access, plan, f"corpus-{self._number}")
             status = self._await(stack)
-            return ("created", "") if status == _CREATED else ("planned", self._reasons(stack, status))
+            if status == _CREATED:
+                return "created", ""
+            reasons = f"{status}: {self._reasons(stack)}"
+            return ("stack.forbidden" if _FORBIDDEN.search(reasons) else "planned"), reasons
         finally:
             self._remove(stack)
 
@@ -88,14 +94,14 @@ class Stacks:
             time.sleep(0.1)
         return status
 
-    def _reasons(self, stack: str, status: str) -> str:
+    def _reasons(self, stack: str) -> str:
         events = self._root("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
         failed = [
             f"{one['LogicalResourceId']} ({one['ResourceType']}): {one.get('ResourceStatusReason')}"
             for one in events
             if one["ResourceStatus"] in _FAILED and "cancelled" not in str(one.get("ResourceStatusReason"))
         ]
-        return f"{status}: " + "\n".join(failed[-_SHOWN:])
+        return "\n".join(failed[-_SHOWN:])
 
     def _remove(self, stack: str) -> None:
         self._root("cloudformation").delete_stack(StackName=stack)
