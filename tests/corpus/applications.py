@@ -87,7 +87,10 @@ def take(application: Application, checkout: Checkout, running: Sandbox, folder:
             code, output, errors = _run(word, name, commit, running)
             seconds[word] = round(time.monotonic() - start, 2)
             if code:
-                course.stopped_at, course.why = f"{word}{' again' * is_again}", _reason(errors, output)
+                course.stopped_at, course.why = (
+                    f"{word}{' again' * is_again}",
+                    _reason(errors, output),
+                )
                 return course
             if word != "publish":
                 found = json.loads(output)

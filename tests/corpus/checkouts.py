@@ -17,9 +17,7 @@ _LEFT_OUT = re.compile(
     r"(^|/)(node_modules|\.aws-sam|cdk\.out|__snapshots__|testdata|test_data|tests?/translator|"
     r"translator/(input|output)|schema(_validation)?|integration/(testdata|resources))(/|$)|\{\{|\}\}"
 )
-_IS_TEMPLATE = re.compile(
-    rb"AWSTemplateFormatVersion|AWS::Serverless-2016-10-31", re.MULTILINE
-)
+_IS_TEMPLATE = re.compile(rb"AWSTemplateFormatVersion|AWS::Serverless-2016-10-31", re.MULTILINE)
 _HAS_RESOURCES = re.compile(rb"^(Resources\s*:|\s*\"Resources\"\s*:)", re.MULTILINE)
 
 

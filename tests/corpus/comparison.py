@@ -62,7 +62,9 @@ class Compared:
         return not (self.only_ours or self.only_sam or self.other_content or self.other_mode)
 
 
-def compare(application: Application, checkout: Checkout, other: Peer, folder: Path) -> list[Compared]:
+def compare(
+    application: Application, checkout: Checkout, other: Peer, folder: Path
+) -> list[Compared]:
     """Build an application twice and compare; raises TiercelError if ours fails.
 
     ValueError, with the words of `sam`, if it builds nothing.
@@ -176,7 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in found], indent=1))
     same = [one for one in found if one.is_same]
-    print(f"{len(same)} of {len(found)} packages of {len({o.application for o in found})} are the same")
+    count = len({one.application for one in found})
+    print(f"{len(same)} of {len(found)} packages of {count} services are the same")
     return int(any(one.ours_loads not in ("", "loads") for one in found))
 
 

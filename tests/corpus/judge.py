@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Judge:
 
     environment: Environment
     folder: Path
-    place: Place = Unbuilt()
+    place: Place = field(default_factory=Unbuilt)
     stacks: Stacks | None = None
 
     def judge(self, subject: Subject) -> Outcome:

@@ -53,9 +53,7 @@ def peer(sandbox: Sandbox) -> Iterator[Peer]:
     """Start `sam`; PeerMissingError where it cannot be installed."""
     sam = sam_cli()
     storage = root_client(sandbox, _PROFILE, "s3")
-    storage.create_bucket(
-        Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION}
-    )
+    storage.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
     process = subprocess.Popen(
         [str(sam.with_name("python")), str(_DRIVER)],
         stdin=subprocess.PIPE,

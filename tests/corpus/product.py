@@ -13,16 +13,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from tests.corpus.checkouts import Subject
-from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.template.outside import OutsideKind, OutsideReference
-from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.domain.artifact.source_tree import SourceTree
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds, Environment
-from tiercel.tasks.packaging.builder import Built, build_and_package, build_work
+from tiercel.domain.template.outside import OutsideKind, OutsideReference
+from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
-from tiercel.tasks.source.templates import load_template
+from tiercel.tasks.packaging.builder import Built, build_and_package, build_work
 from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.source.templates import load_template
 
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _SOMEBODY = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])|o-[a-z0-9]{10,32}|[0-9a-f]{64}")
@@ -56,9 +56,7 @@ class Packaged:
     words: tuple[str, ...]
 
 
-def package(
-    subject: Subject, place: Place, environment: Environment, folder: Path
-) -> Packaged:
+def package(subject: Subject, place: Place, environment: Environment, folder: Path) -> Packaged:
     """Export, build and package a template as a service of its own; raises what they raise."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -98,7 +96,7 @@ def _written_for(built: Built, environment: Environment) -> tuple[Environment, t
             "reads_from": sorted({one.text.rpartition("/")[0] + "/" for one in found
                                   if one.kind is OutsideKind.PLACE and "/" in one.text}),
         }  # fmt: skip
-        needed = []
+        needed: list[str] = []
         for key, values in wanted.items():
             more = environment.model_copy(update={key: tuple(values)})
             if _says(found, more) != _says(found, environment):

@@ -13,8 +13,8 @@ import sys
 
 def main() -> None:
     """Answer each line, a list of arguments and a folder, with an exit code and last words."""
-    from click.testing import CliRunner  # noqa: PLC0415 - of the other environment
-    from samcli.cli.main import cli  # noqa: PLC0415
+    from click.testing import CliRunner
+    from samcli.cli.main import cli
 
     for line in sys.stdin:
         request = json.loads(line)

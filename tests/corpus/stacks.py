@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.corpus.product import Packaged
 from tests.support.aws import root_client
-from tiercel.domain.base.errors import DeployFailedError, TiercelError
-from tiercel.domain.organization.access import Access, deployer
+from tiercel.domain.base.errors import DeployFailedError
+from tiercel.domain.organization.access import deployer
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
@@ -99,7 +99,8 @@ class Stacks:
         failed = [
             f"{one['LogicalResourceId']} ({one['ResourceType']}): {one.get('ResourceStatusReason')}"
             for one in events
-            if one["ResourceStatus"] in _FAILED and "cancelled" not in str(one.get("ResourceStatusReason"))
+            if one["ResourceStatus"] in _FAILED
+            and "cancelled" not in str(one.get("ResourceStatusReason"))
         ]
         return "\n".join(failed[-_SHOWN:])
 

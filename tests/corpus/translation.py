@@ -31,19 +31,23 @@ def translated(template: dict[str, Any], values: dict[str, str]) -> dict[str, An
     if _SAM not in names:
         return template
     try:
-        return _translator().translate(copy.deepcopy(template), values)
+        made: dict[str, Any] = _translator().translate(copy.deepcopy(template), values)
     except InvalidDocumentException as error:
         causes = "; ".join(str(one.message) for one in error.causes) or error.message
         raise NotTranslatedError(causes) from error
-    except Exception as error:  # noqa: BLE001 - the translator breaks on some templates
+    except Exception as error:
         raise NotTranslatedError(f"{type(error).__name__}: {error}") from error
+    return made
 
 
 def unbounded_roles(template: dict[str, Any], parameter: str) -> list[str]:
     """Return the roles and users that have no boundary but the environment's, or none at all."""
     found = []
     for name, resource in (template.get("Resources") or {}).items():
-        if isinstance(resource, dict) and resource.get("Type") in ("AWS::IAM::Role", "AWS::IAM::User"):
+        if isinstance(resource, dict) and resource.get("Type") in (
+            "AWS::IAM::Role",
+            "AWS::IAM::User",
+        ):
             properties = resource.get("Properties") or {}
             if properties.get("PermissionsBoundary") != {"Ref": parameter}:
                 found.append(str(name))
