@@ -29,6 +29,7 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in, import_repository
 
 LIST = Path(__file__).with_name("applications.toml")
+_SHOWN = 2000
 _WORDS = ("publish", "deploy", "promote")
 
 
@@ -145,7 +146,13 @@ def _run(word: str, name: str, commit: str, running: Sandbox) -> tuple[int, str,
 
 
 def _reason(errors: str, output: str) -> str:
-    return (errors + output).strip()[-3000:]
+    """Return the code and the words of a failure, from the document that the command prints."""
+    for text in (output, errors):
+        start = text.find('{\n  "error"')
+        if start >= 0:
+            error = json.JSONDecoder().raw_decode(text[start:])[0]["error"]
+            return f"{error['code']}: {error['why'] or error['what']}"
+    return (errors + output).strip()[-_SHOWN:]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,10 +24,11 @@ def lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
             found = [one for one in outcomes if one.kind == kind]
             if verdict is not Verdict.GOES:
                 yield from (f"                {one.shown}" for one in found[:_SHOWN])
-    yield from _rates(outcomes)
+    yield from rates(outcomes)
 
 
-def _rates(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def rates(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Say which lines are needed, and which share of what sam takes goes through."""
     words = Counter(word for one in outcomes if _goes(one) for word in one.words)
     told = ", ".join(f"{word} {count}" for word, count in words.most_common()) or "none"
     yield f"of those that go, so many need a line of the environment's owner: {told}"
