@@ -24,12 +24,13 @@ from typing import Any
 
 from benchmarks.place import CONFIG, sandbox, work_in, working_folder
 from tests.corpus.checkouts import Checkout, checkouts
-from tests.support.commands import invoke
+from tests.support.commands import fork
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in, import_repository
 
 LIST = Path(__file__).with_name("applications.toml")
 _SHOWN = 2000
+_SECONDS = 120
 _WORDS = ("publish", "deploy", "promote")
 
 
@@ -141,8 +142,15 @@ def _toml(value: Any) -> str:
 
 
 def _run(word: str, name: str, commit: str, running: Sandbox) -> tuple[int, str, str]:
+    """Run a command in a process of its own; one that does not end in time is ended."""
     place = ("--local", "--sandbox", "--state", str(running.state), "--config", str(CONFIG))
-    return invoke(word, name, commit, *place, "--json")
+    process = fork(word, name, commit, *place, "--json")
+    try:
+        output, errors = process.communicate(timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return 1, "", f"it did not end within {_SECONDS} seconds"
+    return process.wait(), output, errors
 
 
 def _reason(errors: str, output: str) -> str:

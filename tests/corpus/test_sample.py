@@ -32,8 +32,20 @@ GOES: dict[str, dict[str, int]] = {
         "AWS::ApiGateway::Stage": 1,
     },
     "chosen-by-parameters": _FUNCTION,
+    "cognito": _FUNCTION
+    | {
+        "AWS::Cognito::UserPool": 1,
+        "AWS::Cognito::UserPoolClient": 1,
+        "AWS::Lambda::Permission": 1,
+    },
     "custom-resource": _FUNCTION | {"Custom::Filled": 1},
     "empty-sections": {"AWS::SQS::Queue": 1},
+    "firehose": {
+        "AWS::IAM::Role": 1,
+        "AWS::KinesisFirehose::DeliveryStream": 1,
+        "AWS::S3::Bucket": 1,
+    },
+    "kinesis": _FUNCTION | {"AWS::Kinesis::Stream": 1, "AWS::Lambda::EventSourceMapping": 1},
     "layer": _FUNCTION | {"AWS::Lambda::LayerVersion": 1},
     "loop": {"Fn::ForEach": 1},
     "names-given": _FUNCTION | {"AWS::DynamoDB::Table": 1, "AWS::S3::Bucket": 1},
