@@ -30,7 +30,7 @@ from tiercel.sandbox.repositories import git_in, import_repository
 
 LIST = Path(__file__).with_name("applications.toml")
 _SHOWN = 2000
-_SECONDS = 120
+_SECONDS = 300
 _WORDS = ("publish", "deploy", "promote")
 
 
@@ -149,6 +149,7 @@ def _run(word: str, name: str, commit: str, running: Sandbox) -> tuple[int, str,
         output, errors = process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.wait()
         return 1, "", f"it did not end within {_SECONDS} seconds"
     return process.wait(), output, errors
 
