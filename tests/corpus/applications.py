@@ -12,20 +12,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.place import CONFIG, sandbox, work_in, working_folder
+from benchmarks.place import CONFIG, working_folder
 from tests.corpus.checkouts import Checkout, checkouts
 from tests.support.commands import fork
-from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.sandbox.lifecycle import Sandbox, down, up
 from tiercel.sandbox.repositories import git_in, import_repository
 
 LIST = Path(__file__).with_name("applications.toml")
@@ -43,6 +48,8 @@ class Application:
     path: str
     kinds: tuple[str, ...]
     services: Mapping[str, Mapping[str, Any]]
+    uses: tuple[str, ...]
+    """Services of AWS that the worker's configuration has to list, beside the default ones."""
 
 
 @dataclass
@@ -71,6 +78,7 @@ def applications() -> list[Application]:
             path=one["path"],
             kinds=tuple(one["kinds"]),
             services=one.get("services", {one["name"]: {"path": "."}}),
+            uses=tuple(one.get("uses", ())),
         )
         for one in document["application"]
     ]
@@ -143,7 +151,8 @@ def _toml(value: Any) -> str:
 
 def _run(word: str, name: str, commit: str, running: Sandbox) -> tuple[int, str, str]:
     """Run a command in a process of its own; one that does not end in time is ended."""
-    place = ("--local", "--sandbox", "--state", str(running.state), "--config", str(CONFIG))
+    config = running.state.parent / "tiercel.toml"
+    place = ("--local", "--sandbox", "--state", str(running.state), "--config", str(config))
     process = fork(word, name, commit, *place, "--json")
     try:
         output, errors = process.communicate(timeout=_SECONDS)
@@ -164,18 +173,41 @@ def _reason(errors: str, output: str) -> str:
     return (errors + output).strip()[-_SHOWN:]
 
 
+@contextmanager
+def _sandbox(
+    folder: Path, wanted: Sequence[Application], indexes: Sequence[str]
+) -> Iterator[Sandbox]:
+    """Run a sandbox whose configuration allows what the applications use."""
+    text = CONFIG.read_text(encoding="utf-8")
+    services = [*STACK_SERVICES, *{use for one in wanted for use in one.uses}]
+    for key, values in (("services", list(dict.fromkeys(services))), ("indexes", list(indexes))):
+        if values:
+            text = re.sub(
+                rf"(?ms)^{key} = \[.*?\]$", f"{key} = {json.dumps(values)}", text, count=1
+            )
+    config = folder / "tiercel.toml"
+    config.write_text(text)
+    quiet_prefect()
+    running = up(folder / "sandbox", parse_topology(text))
+    try:
+        use_sandbox(running.state, config)
+        yield running
+    finally:
+        down(running.state)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Take all that are listed, print a line for each, and return 1 if one was stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="folder of clones")
     parser.add_argument("--only", nargs="*", default=(), help="names of applications")
     parser.add_argument("--json", type=Path, help="write the outcomes to a file")
+    parser.add_argument("--indexes", nargs="*", default=(), help="hosts that builds reach")
     options = parser.parse_args(arguments)
     known = {one.name: one for one in checkouts(options.corpus)}
     wanted = [one for one in applications() if not options.only or one.name in options.only]
     courses: list[Course] = []
-    with working_folder() as folder, sandbox(folder / "sandbox") as running:
-        work_in(running)
+    with working_folder() as folder, _sandbox(folder, wanted, options.indexes) as running:
         for application in wanted:
             course = take(application, known[application.repository], running, folder / "clone")
             courses.append(course)
