@@ -66,7 +66,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _judged(chosen: Sequence[Subject], options: argparse.Namespace) -> Iterator[Outcome]:
-    with ExitStack() as stack, working_folder() as folder:
+    with working_folder() as folder, ExitStack() as stack:
         running = stack.enter_context(sandbox(folder / "sandbox", prefect=False))
         use_sandbox(running.state, CONFIG)
         names = Names.of(topology(), topology().verifying.name)
