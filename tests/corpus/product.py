@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from tests.corpus.checkouts import Subject
+from tiercel.domain.artifact.handlers import handler_files
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.services import Service
@@ -20,9 +21,10 @@ from tiercel.domain.organization.topology import Builds, Environment
 from tiercel.domain.template.outside import OutsideKind, OutsideReference
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
-from tiercel.tasks.packaging.builder import Built, build_and_package, build_work
+from tiercel.tasks.packaging.builder import Built, Work, build_and_package, build_work
+from tiercel.tasks.packaging.references import all_references
+from tiercel.tasks.source.named_paths import with_named_paths
 from tiercel.tasks.source.repository import Commit
-from tiercel.tasks.source.templates import load_template
 
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _SOMEBODY = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])|o-[a-z0-9]{10,32}|[0-9a-f]{64}")
@@ -33,6 +35,10 @@ class Unbuilt(Place):
 
     name: ClassVar[str] = "unbuilt"
     holds: ClassVar[bool] = True
+
+    def lacking(self, _builds: Builds, _programs: Iterable[str]) -> list[str]:
+        """See Place."""
+        return []
 
     def build(self, job: BuildJob) -> None:
         """See Place."""
@@ -60,23 +66,43 @@ def package(subject: Subject, place: Place, environment: Environment, folder: Pa
     """Export, build and package a template as a service of its own; raises what they raise."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    service = Service(name="corpus", path=subject.folder, template=subject.name)
     checkout = subject.checkout
     commit = Commit(repository=checkout.name, sha=checkout.commit, mirror=checkout.git)
+    alone = Service(name="corpus", path=subject.folder, template=subject.name)
+    service = with_named_paths(commit, {alone.name: alone})[alone.name]
     work = build_work(commit, service, place, Builds(), folder)
-    tools = tuple(sorted({_tool(step) for step in work.job.build}))
+    tools = tuple(sorted({one for step in work.job.build for one in _tools(step)}))
+    if isinstance(place, Unbuilt):
+        _pretend(work)
     tree = SourceTree(service="corpus", objects={subject.folder: "0" * 40}, template=subject.path)
     built = build_and_package(place, work, tree)
     environment, words = _written_for(built, environment)
     require_allowed(built.manifest.outside, environment, None)
+    work.shop.check_out()
+    template = work.shop.templates[PurePosixPath(subject.path)]
     source = work.shop.path(PurePosixPath(subject.path))
     sent = built.files[built.manifest.template.sha256]
-    return Packaged(built, load_template(source, subject.path), source, sent, tools, words)
+    return Packaged(built, template, source, sent, tools, words)
 
 
-def _tool(step: BuildStep) -> str:
-    """Return the name of the program that a step runs."""
-    return PurePosixPath(step.command[0]).name
+def _pretend(work: Work) -> None:
+    """Make empty files in the place of those that a build would make and that handlers name."""
+    for found in all_references(work.shop):
+        copy = work.shop.copies.get(found.key)
+        if copy is None:
+            continue
+        made = copy.made or copy.code
+        made.mkdir(parents=True, exist_ok=True)
+        wanted = handler_files(found.asset.runtime, found.asset.handler)
+        if wanted:
+            target = made / wanted[0]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+
+
+def _tools(step: BuildStep) -> tuple[str, ...]:
+    """Return the names of the programs that a step runs."""
+    return tuple(step.programs) or (PurePosixPath(step.command[0]).name,)
 
 
 def _written_for(built: Built, environment: Environment) -> tuple[Environment, tuple[str, ...]]:

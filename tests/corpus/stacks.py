@@ -12,8 +12,8 @@ from tests.support.aws import root_client
 from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import deployer
 from tiercel.domain.organization.names import Names, Role
-from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
+from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan_changes
 

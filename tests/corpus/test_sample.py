@@ -24,13 +24,15 @@ from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
 _SAMPLE = Path(__file__).with_name("sample-templates")
 _ENVIRONMENT = topology_of("acme/sample").verifying
 _FUNCTION = {"AWS::Lambda::Function": 1, "AWS::IAM::Role": 1}
+_REST_API = {
+    "AWS::ApiGateway::Deployment": 1,
+    "AWS::ApiGateway::RestApi": 1,
+    "AWS::ApiGateway::Stage": 1,
+}
 
 GOES: dict[str, dict[str, int]] = {
-    "api-definition": {
-        "AWS::ApiGateway::Deployment": 1,
-        "AWS::ApiGateway::RestApi": 1,
-        "AWS::ApiGateway::Stage": 1,
-    },
+    "api-definition": _REST_API,
+    "appsync": {"AWS::AppSync::GraphQLApi": 1, "AWS::AppSync::GraphQLSchema": 1},
     "chosen-by-parameters": _FUNCTION,
     "cognito": _FUNCTION
     | {
@@ -40,20 +42,24 @@ GOES: dict[str, dict[str, int]] = {
     },
     "custom-resource": _FUNCTION | {"Custom::Filled": 1},
     "empty-sections": {"AWS::SQS::Queue": 1},
+    "esbuild": _FUNCTION,
     "firehose": {
         "AWS::IAM::Role": 1,
         "AWS::KinesisFirehose::DeliveryStream": 1,
         "AWS::S3::Bucket": 1,
     },
+    "included-part": _REST_API,
     "kinesis": _FUNCTION | {"AWS::Kinesis::Stream": 1, "AWS::Lambda::EventSourceMapping": 1},
     "layer": _FUNCTION | {"AWS::Lambda::LayerVersion": 1},
-    "loop": {"Fn::ForEach": 1},
+    "loop": {"AWS::SQS::Queue": 2},
+    "makefile": _FUNCTION,
     "names-given": _FUNCTION | {"AWS::DynamoDB::Table": 1, "AWS::S3::Bucket": 1},
     "nested-application": {"AWS::CloudFormation::Stack": 1},
     "nested-stack": {"AWS::CloudFormation::Stack": 1},
     "npm": _FUNCTION,
     "plain-cloudformation": {"AWS::SQS::Queue": 1},
     "python": _FUNCTION,
+    "shared-code": _FUNCTION,
     "state-machine": {
         "AWS::IAM::Role": 2,
         "AWS::Lambda::Function": 1,
@@ -63,8 +69,11 @@ GOES: dict[str, dict[str, int]] = {
 """What CloudFormation makes of each template, by type."""
 
 REFUSED = {
+    "built-by-nobody": "package.handler_missing",
     "code-elsewhere": "template.remote_code",
+    "container-image": "template.container_image",
     "published-application": "template.remote_template",
+    "typescript-alone": "build.compiler_needed",
 }
 """The code of each refusal."""
 
@@ -87,8 +96,7 @@ def packaged(sample: Checkout, name: str, folder: Path) -> Packaged:
 
 
 def types_of(template: dict[str, Any]) -> dict[str, int]:
-    found = template["Resources"].values()
-    types = [one["Type"] if isinstance(one, dict) else "Fn::ForEach" for one in found]
+    types = [one["Type"] for one in template["Resources"].values()]
     return {one: types.count(one) for one in types}
 
 
