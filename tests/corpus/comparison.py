@@ -63,7 +63,11 @@ class Compared:
 
 
 def compare(
-    application: Application, checkout: Checkout, other: Peer, folder: Path
+    application: Application,
+    checkout: Checkout,
+    other: Peer,
+    folder: Path,
+    indexes: Sequence[str],
 ) -> list[Compared]:
     """Build an application twice and compare; raises TiercelError if ours fails.
 
@@ -80,7 +84,9 @@ def compare(
         git_in(clone, "commit", "--quiet", "--message=As it is published")
         template = str(Path(str(keys["path"])) / str(keys.get("template", "template.yaml")))
         subject = Subject(Checkout("acme/compared", head(clone), clone / ".git"), template)
-        packaged = package(subject, place_of(Builds()), topology().verifying, folder / "ours")
+        packaged = package(
+            subject, place_of(Builds()), topology().verifying, folder / "ours", indexes
+        )
         theirs = folder / "sam"
         code, words = other.run(
             (clone / template).parent,
@@ -157,6 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--corpus", type=Path, required=True, help="folder of clones")
     parser.add_argument("--only", nargs="*", default=(), help="names of applications")
     parser.add_argument("--json", type=Path, help="write the comparisons to a file")
+    parser.add_argument("--indexes", nargs="*", default=(), help="hosts that builds reach")
     options = parser.parse_args(arguments)
     known = {one.name: one for one in checkouts(options.corpus)}
     found: list[Compared] = []
@@ -168,15 +175,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     continue
                 checkout = known[application.repository]
                 try:
-                    new = compare(application, checkout, other, folder / "work")
+                    new = compare(application, checkout, other, folder / "work", options.indexes)
                 except (TiercelError, ValueError) as error:
                     print(f"{application.name}: not compared: {str(error)[:300]}", flush=True)
                     continue
                 found += new
                 for one in new:
                     print(_line(one), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in found], indent=1))
+                if options.json:
+                    options.json.write_text(json.dumps([asdict(one) for one in found], indent=1))
     same = [one for one in found if one.is_same]
     count = len({one.application for one in found})
     print(f"{len(same)} of {len(found)} packages of {count} services are the same")

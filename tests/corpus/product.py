@@ -62,7 +62,13 @@ class Packaged:
     words: tuple[str, ...]
 
 
-def package(subject: Subject, place: Place, environment: Environment, folder: Path) -> Packaged:
+def package(
+    subject: Subject,
+    place: Place,
+    environment: Environment,
+    folder: Path,
+    indexes: Sequence[str] = (),
+) -> Packaged:
     """Export, build and package a template as a service of its own; raises what they raise."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -70,7 +76,7 @@ def package(subject: Subject, place: Place, environment: Environment, folder: Pa
     commit = Commit(repository=checkout.name, sha=checkout.commit, mirror=checkout.git)
     alone = Service(name="corpus", path=subject.folder, template=subject.name)
     service = with_named_paths(commit, {alone.name: alone})[alone.name]
-    work = build_work(commit, service, place, Builds(), folder)
+    work = build_work(commit, service, place, Builds(indexes=tuple(indexes)), folder)
     tools = tuple(sorted({one for step in work.job.build for one in _tools(step)}))
     if isinstance(place, Unbuilt):
         _pretend(work)
