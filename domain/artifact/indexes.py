@@ -33,6 +33,8 @@ _OPTION = re.compile(r"(--[a-z-]+|-[a-z])(?:\s*=\s*|\s*)(.*)")
 _DEFAULTS = ("--index-url", "-i")
 _LINKS = ("--find-links", "-f")
 _ADDRESS = re.compile(r"(?:^|@\s*)((?:git\+)?https?://\S+)")
+_FILE_OF_LOCK = re.compile(r'\burl = "(https?://[^"]+)"')
+_REGISTRY_OF_LOCK = re.compile(r"^source = \{ registry = ", re.MULTILINE)
 _A_PATH = re.compile(r"[./]|file:|.*\.(?:whl|zip|tar\.gz)$")
 
 
@@ -72,6 +74,18 @@ def needs_of_python(requirements: str, variables: Mapping[str, str]) -> IndexNee
         after = one.partition("=")[2]
         named.append(after if "://" in after else one)
     return IndexNeed(_hosts(named), own=not told)
+
+
+def needs_of_python_lock(lock: str, text: str, variables: Mapping[str, str]) -> IndexNeed:
+    """Return what uv will ask for the packages of a uv.lock or a pylock.toml.
+
+    A pylock.toml says where each file lies:
+    https://packaging.python.org/en/latest/specifications/pylock-toml/. Of a uv.lock the names and
+    versions are exported, for the index that uv is told.
+    """
+    if lock == "pylock.toml":
+        return IndexNeed(_hosts(_FILE_OF_LOCK.findall(text)))
+    return needs_of_python("package", variables) if _REGISTRY_OF_LOCK.search(text) else NO_NEED
 
 
 def needs_of_node(package: str, lock: str, variables: Mapping[str, str]) -> IndexNeed:

@@ -19,6 +19,7 @@ from tiercel.domain.organization.parts import (
     EnvironmentName,
     ExternalId,
     IndexHost,
+    OneRepository,
     OrganizationName,
     Principal,
     Region,
@@ -61,6 +62,15 @@ class Organization(Frozen):
         return repository.lower() in allowed or f"{owner}/*" in allowed
 
 
+class RepositorySettings(Frozen):
+    """What is said of one repository: the names under which it was released before.
+
+    The first one comes first: services without a file are called after it.
+    """
+
+    formerly: tuple[OneRepository, ...] = ()
+
+
 class BuildPlace(StrEnum):
     """Where the commands of a repository run."""
 
@@ -74,6 +84,16 @@ class BuildPlace(StrEnum):
 
 LONGEST_REMOTE_SECONDS = 3000
 """Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
+
+
+_READ_INSTEAD = {
+    "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+    "PIP_EXTRA_INDEX_URL": ("UV_INDEX", "UV_EXTRA_INDEX_URL"),
+    "PIP_FIND_LINKS": ("UV_FIND_LINKS",),
+    "PIP_NO_INDEX": ("UV_NO_INDEX",),
+}
+"""By a variable of pip's, those of uv that say the same:
+https://docs.astral.sh/uv/reference/environment/."""
 
 
 class Builds(Frozen):
@@ -96,6 +116,16 @@ class Builds(Frozen):
             raise ValueError(
                 f"timeout_seconds: in CodeBuild at most {LONGEST_REMOTE_SECONDS} seconds"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _indexes_that_are_read(self) -> Self:
+        """uv reads none of pip's variables: it would ask the public index for private names."""
+        for ignored, read in _READ_INSTEAD.items():
+            if ignored in self.pass_environment and not set(read) & set(self.pass_environment):
+                raise ValueError(
+                    f"pass_environment: uv does not read {ignored}; pass {' or '.join(read)}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -168,10 +198,30 @@ class Topology(Frozen):
     """Everything that the worker's own tiercel.toml says."""
 
     organization: Organization
+    repositories: dict[OneRepository, RepositorySettings] = Field(default_factory=dict)
     builds: Builds = Builds()
     leases: Leases = Leases()
     environments: dict[EnvironmentName, Environment]
     services: dict[ServiceName, Service] = Field(default_factory=dict)
+
+    def current_name(self, repository: str) -> str:
+        """Return the one name by which a repository is called, whichever of its names is given.
+
+        It is in lower case: GitHub does not tell upper from lower case. A former name stands for
+        the repository that had it, whoever may have taken it since.
+        """
+        name = repository.lower()
+        for current, settings in self.repositories.items():
+            if name in {former.lower() for former in settings.formerly}:
+                return current.lower()
+        return name
+
+    def first_name(self, repository: str) -> str:
+        """Return the oldest name of a repository that is told, after which its stacks are named."""
+        for current, settings in self.repositories.items():
+            if current.lower() == repository.lower() and settings.formerly:
+                return settings.formerly[0]
+        return repository
 
     def environment(self, name: str) -> Environment:
         """Return one environment; ConfigurationError when there is none of that name."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -61,28 +62,39 @@ class Isolated(Place):
     name = "isolated"
     holds = True
 
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place."""
+        path = _path(builds)
+        return [name for name in programs if not shutil.which(name, path=path)]
+
     def build(self, job: BuildJob) -> None:
         """See Place."""
-        if not job.build:
-            return
-        reach = Reach(indexes=job.builds.indexes, public=job.service.network)
-        with tempfile.TemporaryDirectory(prefix="tiercel-authority-") as private:
-            introduction = Introduction.read(job.builds.index_credentials, Path(private))
-            for step in job.build:
-                require_reachable(step.need, reach, step.shown)
-            for step in job.build:
-                announce_step(job, step)
-                _run(job, step, (reach, introduction))
+        _run_all(job, job.build)
 
     def test(self, job: BuildJob) -> None:
         """See Place."""
         if job.test:
+            _run_all(job, job.test_setup)
             announce_step(job, job.test)
             _run(job, job.test)
 
     def inspect(self, job: BuildJob, step: BuildStep) -> None:
         """See Place."""
         _run(job, step)
+
+
+def _run_all(job: BuildJob, steps: Sequence[BuildStep]) -> None:
+    """Run commands one after another that may reach what [builds] lets them reach."""
+    if not steps:
+        return
+    reach = Reach(indexes=job.builds.indexes, public=job.service.network)
+    with tempfile.TemporaryDirectory(prefix="tiercel-authority-") as private:
+        introduction = Introduction.read(job.builds.index_credentials, Path(private))
+        for step in steps:
+            require_reachable(step.need, reach, step.shown)
+        for step in steps:
+            announce_step(job, step)
+            _run(job, step, (reach, introduction))
 
 
 def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | None = None) -> None:
@@ -119,7 +131,7 @@ def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | N
             _guard(builds, room, info, start, (told, wait)),
         )
     if not ended.succeeded:
-        raise command_failure(step.command, ended, log, refused)
+        raise command_failure(step.shown or " ".join(step.command), ended, log, refused)
 
 
 def _guard(
@@ -152,17 +164,21 @@ def _delegated() -> Path | None:
 
 def _environment(job: BuildJob) -> dict[str, str]:
     """Return the whole environment of an isolated command."""
-    path = base_environment()["PATH"].split(os.pathsep)
     return {
         **passed_environment(job.builds),
         **base_environment(),
         "HOME": str(HOME),
         "NO_PROXY": _LOOPBACK,
-        "PATH": os.pathsep.join(visible_path(job.builds.tools, path)),
+        "PATH": _path(job.builds),
         "TMPDIR": str(TEMPORARY),
         "UV_CACHE_DIR": str(HOME / "uv-cache"),
         "no_proxy": _LOOPBACK,
     }
+
+
+def _path(builds: Builds) -> str:
+    path = base_environment()["PATH"].split(os.pathsep)
+    return os.pathsep.join(visible_path(builds.tools, path))
 
 
 def _pipe(stack: ExitStack) -> tuple[IO[bytes], IO[bytes]]:

@@ -18,7 +18,8 @@ from tiercel.tasks.build.job import BuildJob
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.workshop import Workshop
 
-_PYTHON, _NODE = "domain.artifact.dependencies:_python", "domain.artifact.dependencies:_node"
+_PYTHON = "domain.packaging.installers:python_install"
+_NODE = "domain.packaging.installers:_npm"
 _BACKEND = """
 [build-system]
 requires = []
@@ -44,7 +45,7 @@ def _install(folder: Path, files: dict[str, str], runtime: str) -> None:
     shop.scratch.mkdir()
     builds = Builds(where=BuildPlace.HERE, timeout_seconds=60)
     with suppress(TiercelError):
-        steps = install_steps(shop, {}, runs_code=Here.holds)
+        steps = install_steps(shop, builds, runs_code=Here.holds)
         Here().build(BuildJob(service, builds, shop.root, shop.scratch, steps))
 
 

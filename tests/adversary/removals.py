@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.adversary.frame import Removal
 
 ARGUMENTS = "tasks.build.isolation.namespace:namespace_arguments"
-STEPS = "tasks.packaging.dependencies:_steps_of"
+NODE_STEPS = "tasks.packaging.dependencies:_Preparation._node"
 
 OWN_VARIABLES = Removal(
     "tasks.build.isolated:_environment", "    return {", "    return {\n        **os.environ,"
@@ -22,9 +22,9 @@ ONE_END = (
 )
 """Everything in the namespaces ends with their first process."""
 
-NO_SETTINGS = Removal(STEPS, "(code / name).unlink(missing_ok=True)", "pass")
+NO_SETTINGS = Removal(NODE_STEPS, "(folder / name).unlink(missing_ok=True)", "pass")
 """npm finds no settings in the folder."""
-WHEELS_ALONE = Removal("domain.artifact.dependencies:_python", '("--no-build",)', "()")
+WHEELS_ALONE = Removal("domain.packaging.installers:python_install", '("--no-build",)', "()")
 
 OWN_CONFIGURATION = Removal(
     "tasks.source.git:git_for",

@@ -96,6 +96,7 @@ def place_of(key: str) -> list[str]:
     words = key.split(".")
     first = "prod" if words[-1] in {"production", "promotes_from"} else "preprod"
     names = {"environments": iter((first,)), "services": iter(("orders",))}
+    names["repositories"] = iter(("acme/store",))
     return [
         next(names[words[index - 1]], "prod") if word == "NAME" else word
         for index, word in enumerate(words)

@@ -149,9 +149,68 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     assert "preprod has not verified ruled-out" in unverified.value.what
 
 
+def test_a_ledger_outlives_its_bucket(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("outlives")
+    release(repository, repository.commit(queue_of("outlives", 1)))
+    release(repository, repository.commit(queue_of("outlives", 2)))
+    place = _place(sandbox)
+    folder = sandbox.state / "exported"
+    invoke_json("ledger", "export", "preprod", str(folder), *place)
+    _keep("outlives", preprod, folder)
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    lost = [key for key in _keys(s3, preprod.artifact_bucket) if "outlives" in key]
+    for key in lost:
+        s3.delete_object(Bucket=preprod.artifact_bucket, Key=key)
+
+    restored = invoke_json("ledger", "restore", "preprod", str(folder), *place)
+
+    assert restored["created"] == len([key for key in lost if not key.startswith("leases/")])
+    back = asyncio.run(roll_back("preprod", preprod.stack("outlives")))
+    assert back.release.intent.restores == 1
+    assert delay_of(sandbox, back) == "1"
+
+
+def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, topology: Topology
+) -> None:
+    repository = repositories.make("moves")
+    release(repository, repository.commit(queue_of("moves", 1)))
+    stack, folder = preprod.stack("moves"), str(sandbox.state / "moved")
+    exported = invoke_json("ledger", "export", "preprod", folder, *_place(sandbox))
+    _keep("moves", preprod, Path(folder))
+    state = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("AWS_PROFILE")  # it is one of the other sandbox
+            new = lifecycle.up(state, topology, prefect=False, github=False)
+        invoke_json("ledger", "restore", "preprod", folder, *_place(new))
+        code, said, _ = invoke("verify-artifact", stack, "--json", *_place(new))
+        signing = ("--sign-again", exported["signing_key"])
+        first = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        again = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
+        verified = invoke_json("verify-artifact", stack, *_place(new))
+        wrong = ("--sign-again", "0" * 64)
+        _, refused, _ = invoke(
+            "ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new)
+        )
+    finally:
+        lifecycle.down(state)
+        shutil.rmtree(state)
+
+    assert code == ExitCode.REFUSED
+    assert "is not signed with the key of this environment" in said
+    assert first["signed"] > 0
+    assert (again["created"], again["signed"]) == (0, 0)
+    assert len(verified["signatures"]) == 2
+    assert "the export has no key with this fingerprint" in refused
+
+
 def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
 ) -> None:
+    """The last of this file: the others would export and restore its hundred releases."""
     repository = repositories.make("ancient")
     commit = repository.commit(queue_of("ancient", 1))
     bad = release(repository, commit)["ancient"].release
@@ -185,72 +244,23 @@ def test_a_rejection_is_not_forgotten_after_a_hundred_releases(
         asyncio.run(promote_to_prod(repository.name, "main"))
 
 
-def test_a_ledger_outlives_its_bucket(
-    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
-) -> None:
-    repository = repositories.make("outlives")
-    release(repository, repository.commit(queue_of("outlives", 1)))
-    release(repository, repository.commit(queue_of("outlives", 2)))
-    place = _place(sandbox)
-    folder = sandbox.state / "exported"
-    invoke_json("ledger", "export", "preprod", str(folder), *place)
-    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
-    lost = [key for key in _keys(s3, preprod.artifact_bucket) if "outlives" in key]
-    for key in lost:
-        s3.delete_object(Bucket=preprod.artifact_bucket, Key=key)
-
-    restored = invoke_json("ledger", "restore", "preprod", str(folder), *place)
-
-    assert restored["created"] == len([key for key in lost if not key.startswith("leases/")])
-    back = asyncio.run(roll_back("preprod", preprod.stack("outlives")))
-    assert back.release.intent.restores == 1
-    assert delay_of(sandbox, back) == "1"
-
-
-def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
-    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, topology: Topology
-) -> None:
-    repository = repositories.make("moves")
-    release(repository, repository.commit(queue_of("moves", 1)))
-    stack, folder = preprod.stack("moves"), str(sandbox.state / "moved")
-    exported = invoke_json("ledger", "export", "preprod", folder, *_place(sandbox))
-    _keep_provenance_of("moves", Path(folder))
-    state = Path(tempfile.mkdtemp(prefix="sandbox-"))
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("AWS_PROFILE")  # it is one of the other sandbox
-            new = lifecycle.up(state, topology, prefect=False, github=False)
-        invoke_json("ledger", "restore", "preprod", folder, *_place(new))
-        code, said, _ = invoke("verify-artifact", stack, "--json", *_place(new))
-        signing = ("--sign-again", exported["signing_key"])
-        first = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
-        again = invoke_json("ledger", "restore", "preprod", folder, *signing, *_place(new))
-        verified = invoke_json("verify-artifact", stack, *_place(new))
-        wrong = ("--sign-again", "0" * 64)
-        _, refused, _ = invoke(
-            "ledger", "restore", "preprod", folder, "--json", *wrong, *_place(new)
-        )
-    finally:
-        lifecycle.down(state)
-        shutil.rmtree(state)
-
-    assert code == ExitCode.REFUSED
-    assert "is not signed with the key of this environment" in said
-    assert first["signed"] > 0
-    assert (again["created"], again["signed"]) == (0, 0)
-    assert len(verified["signatures"]) == 2
-    assert "the export has no key with this fingerprint" in refused
-
-
 def _place(sandbox: Sandbox) -> tuple[str, ...]:
     return ("--sandbox", "--state", str(sandbox.state))
 
 
-def _keep_provenance_of(service: str, export: Path) -> None:
-    """Forget that of other services: other tests forge it in this very sandbox."""
-    for folder in (export / "provenance").iterdir():
-        if folder.name != service:
-            shutil.rmtree(folder)
+def _keep(service: str, names: Names, export: Path) -> None:
+    """Forget what is of others: other tests have hundreds of objects in this very sandbox.
+
+    They forge provenance, too.
+    """
+    for kind in ("provenance", "manifests", "ledger"):
+        for folder in (export / kind).iterdir():
+            if folder.name not in {service, names.stack(service)}:
+                shutil.rmtree(folder)
+    listed = "".join(path.read_text() for path in (export / "manifests" / service).iterdir())
+    for package in (export / "packages").iterdir():
+        if package.stem not in listed:
+            package.unlink()
 
 
 def _keys(s3: object, bucket: str) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import configparser
+from functools import cache
 from typing import Any
 
 import boto3
+from botocore.loaders import Loader, create_loader
+from botocore.session import get_session
 
 from tiercel.sandbox.lifecycle import Sandbox
 
@@ -14,10 +17,25 @@ def root_client(sandbox: Sandbox, profile: str, service: str) -> Any:
     credentials = configparser.ConfigParser()
     credentials.read(sandbox.credentials_file)
     keys = credentials[profile]
-    return boto3.Session().client(
+    return new_session().client(
         service,
         endpoint_url=sandbox.aws_endpoint,
         region_name=sandbox.regions[profile],
         aws_access_key_id=keys["aws_access_key_id"],
         aws_secret_access_key=keys["aws_secret_access_key"],
     )
+
+
+def new_session(profile: str | None = None) -> boto3.Session:
+    """A session of its own that does not read AWS's descriptions of its services again.
+
+    To read them takes a tenth of a second for each client.
+    """
+    session = get_session()
+    session.register_component("data_loader", _loader())
+    return boto3.Session(botocore_session=session, profile_name=profile)
+
+
+@cache
+def _loader() -> Loader:
+    return create_loader()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from prefect import settings
 from prefect.context import _temporary_global_settings_context, get_settings_context
+from prefect.events.clients import NullEventsClient
 from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 from prefect.settings import temporary_settings
 
 from tiercel.sandbox.machine import processes
@@ -24,10 +24,12 @@ from tiercel.sandbox.machine.prefect_server import (
     start_prefect,
 )
 
-# Events are a fifth of what the server does, and nobody here reacts to one or looks at it.
-_WITHOUT_EVENTS = {
+# What runs here is shown to nobody: task runs, which are events, and logs are more than half of
+# the work of server and client. Tests with a worker (tests/end_to_end) have them all.
+_FOR_NOBODY = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
 }
 
 
@@ -40,10 +42,13 @@ def prefect_server(folder: Path) -> Iterator[None]:
     """
     layout = Layout(folder)
     layout.create()
-    server = start_prefect(layout, 0, SETTINGS | _WITHOUT_EVENTS)
+    server = start_prefect(layout, 0, SETTINGS | _FOR_NOBODY)
     await_prefect(layout, server, lambda _: None)
     environ = client_environ(api_url(server.port)) | {
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{layout.prefect}/prefect.db"
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
+            f"sqlite+aiosqlite:///{layout.prefect}/prefect.db"
+        ),
     }
     updates = {getattr(settings, name): value for name, value in environ.items()}
     try:
@@ -51,14 +56,16 @@ def prefect_server(folder: Path) -> Iterator[None]:
             temporary_settings(updates=updates),
             _temporary_global_settings_context(get_settings_context()),
         ):
+            EventsWorker.set_client_override(NullEventsClient)
             yield
             asyncio.run(_drain())
     finally:
+        EventsWorker.set_client_override(None)
         processes.stop([server.process])
 
 
 async def _drain() -> None:
-    """Send what is left of logs and events while there is somebody to take it."""
-    for drained in (APILogWorker.instance().drain(), EventsWorker.drain_all()):
-        if inspect.isawaitable(drained):
-            await drained
+    """Be done with events while there is somebody to ask what they are about."""
+    drained = EventsWorker.drain_all()
+    if inspect.isawaitable(drained):
+        await drained
