@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
@@ -67,6 +68,16 @@ def found_by(rule: Rule, code: str) -> list[str]:
     return list(rule(ast.parse(code)))
 
 
+@pytest.fixture
+def loggers_as_before() -> Iterator[None]:
+    """What configures logging for itself disables the loggers of all tests that follow."""
+    yield
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
+
+
+@pytest.mark.usefixtures("loggers_as_before")
 def test_imports_point_down_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(ROOT)
