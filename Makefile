@@ -45,7 +45,7 @@ chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/re
 	@$(BIN)/python -m tests.chaos
 
 adversary: setup ## attack builds, and each again without its protection; about 2 minutes
-	@$(BIN)/python -m pytest tests/adversary --adversary -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest tests/adversary tests/flows/test_attacks.py --adversary -n 2 --dist loadgroup --no-loadscope-reorder
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
 	@for name in enforcement packaging sam trigger lifecycle safety; do \

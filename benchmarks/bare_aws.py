@@ -229,12 +229,14 @@ def deploy(
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         RoleARN=names.role_arn(Role.CLOUDFORMATION),
         ClientToken=token,
+        IncludeNestedStacks=True,
     )
     while True:
         plan = api.describe_change_set(StackName=stack, ChangeSetName=token)
         if plan["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             break
         time.sleep(_POLL_SECONDS)
+    api.describe_events(ChangeSetName=plan["ChangeSetId"])
     api.execute_change_set(StackName=stack, ChangeSetName=token, ClientRequestToken=token)
     while True:
         found = describe(api, stack)

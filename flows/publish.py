@@ -26,6 +26,7 @@ from tiercel.flows.release.pages import report_publication
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.provenance import sign_build
 from tiercel.flows.release.results import Published
+from tiercel.flows.release.services import is_live
 from tiercel.tasks.aws.objects import upload_package
 from tiercel.tasks.aws.signing import SigningKey, read_signing_key
 from tiercel.tasks.packaging.builder import build_folder, build_service
@@ -44,7 +45,8 @@ async def publish_artifact(
     Args:
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
-        then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done.
+        then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done, unless
+            that very thing is live or under way.
     """
     prepared = await prepare(repository, commit, PREPROD)
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
@@ -54,8 +56,18 @@ async def publish_artifact(
     result = dict(zip(prepared.topology.services, published, strict=True))
     await report_publication(prepared, result)
     if then_deploy:
-        await start_deploy(prepared)
+        await _deployed_next(prepared, result)
     return result
+
+
+async def _deployed_next(prepared: PreparedCommit, published: dict[str, Published]) -> None:
+    """Have the commit deployed, unless that very thing is live."""
+    manifests = {name: one.manifest for name, one in published.items()}
+    is_new = any(one.built for one in published.values())
+    if not is_new and await is_live(prepared, manifests):
+        get_run_logger().info("deploy: every stack runs this already")
+        return
+    await start_deploy(prepared)
 
 
 async def _publish(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.links import Links
+from tiercel.domain.review.comparison import Described, compared, is_same
 from tiercel.domain.review.statuses import (
     Status,
     StatusState,
@@ -24,10 +25,10 @@ from tiercel.domain.review.statuses import (
     summary_status,
     unchanged,
 )
-from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.template_changes import all_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
-from tiercel.domain.review.verdicts import ServiceVerdict
-from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
+from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import (
@@ -35,6 +36,7 @@ from tiercel.flows.engine.parameters import (
     PullRequestParameter,
     RepositoryParameter,
 )
+from tiercel.flows.release.gates import promotion_statuses
 from tiercel.flows.release.github import comment_on, report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import (
@@ -45,13 +47,18 @@ from tiercel.flows.release.preparation import (
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
+from tiercel.tasks.packaging.nested_templates import with_nested_templates
 from tiercel.tasks.packaging.verifier import read_template, verify_service
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit
-from tiercel.tasks.source.services import load_services, load_topology
+from tiercel.tasks.source.services import load_other_settings, load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
 from tiercel.tasks.stack.service_role import read_service_role
+
+_NO_SERVICE = "source.no_service"
+_NOTHING = Reviewed()
+"""What is said of a pull request that is not built."""
 
 
 @lifecycle_flow("verify-pull-request", "verify", "pull request")
@@ -71,7 +78,7 @@ async def verify_pull_request(
 
 async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     topology = await call(load_topology, config_path())
-    require_repository(repository, topology)
+    repository = require_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)
     await tag_flow_run("pull request", repository)
     told = _Told(pull, commit, Links.of(topology, server_url()))
@@ -85,12 +92,14 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     merge = await call(fetch_merge_ref, repository, number, commit)
     await report_statuses(pull, commit, [status_of("", StatusState.PENDING, "verifying")])
     try:
-        verdicts = await _verify(topology, merge)
+        review = await _reviewed(topology, merge, pull)
     except UnreachableError:
         raise
     except TiercelError as error:
         return await _say(told, failed_status("", error))
-    return await _say(told, summary_status([one.status for one in verdicts]), verdicts)
+    gone = len(review.comparison.gone) if review.comparison else 0
+    services = [one.status for one in review.services]
+    return await _say(told, summary_status(services, review.promotions, gone=gone), review)
 
 
 @dataclass(frozen=True)
@@ -102,68 +111,105 @@ class _Told:
     links: Links
 
 
-async def _say(told: _Told, whole: Status, verdicts: Sequence[ServiceVerdict] = ()) -> list[Status]:
+async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[Status]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
-    checks = [*(verdict.status for verdict in verdicts), whole]
+    checks = [*(one.status for one in review.services), *review.promotions, whole]
     await report_statuses(told.pull, told.commit, checks)
     # Minutes may have passed: a newer head's comment must not give way to an older one's.
     pull = await call(read_pull_request, told.pull.repository, told.pull.number)
     if pull.head_commit == told.commit:
-        await comment_on(pull, told.commit, whole, verdicts)
+        await comment_on(pull, told.commit, whole, review)
     await report_verification(told.pull, told.commit, checks, told.links)
+    for one in checks:
+        if one.details:
+            get_run_logger().warning("%s", one.details)
     get_run_logger().info("%s", whole.short)
     return checks
 
 
-async def _verify(topology: Topology, merge: MergeRef) -> list[ServiceVerdict]:
-    after = await call(load_services, merge.commit, topology)
-    trees = await read_source_trees(merge.commit, after)
-    base, known = await _base_of(topology, merge.base)
+async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> Reviewed:
+    """Verify every service of which something changes, and compare all else."""
+    after = await _described(topology, merge.commit)
+    before = await _base_of(topology, merge.base)
+    comparison = compared(before, after) if before else None
+    verdicts, promotions = await both(
+        _verdicts(topology, merge, before, after),
+        promotion_statuses(topology, merge.base, pull),
+    )
+    left = stacks_left(topology, comparison.gone) if comparison else ()
+    return Reviewed(verdicts, promotions, comparison, left)
+
+
+async def _described(topology: Topology, commit: Commit) -> Described:
+    services = await call(load_services, commit, topology)
+    trees = await read_source_trees(commit, services)
+    return Described(services.services, trees, await call(load_other_settings, commit))
+
+
+async def _base_of(topology: Topology, base: Commit) -> Described | None:
+    """Return what the base branch describes, nothing at first; None if that cannot be read."""
+    try:
+        return await _described(topology, base)
+    except UnreachableError:
+        raise
+    except TiercelError as error:
+        return Described({}, {}, {}) if error.code == _NO_SERVICE else None
+
+
+async def _verdicts(
+    topology: Topology, merge: MergeRef, before: Described | None, after: Described
+) -> list[ServiceVerdict]:
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def verdict(service: Service) -> ServiceVerdict:
-        tree = trees[service.name]
-        if tree.artifact_id in known:
+        if before and is_same(before, after, service.name):
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
-            allowed = service.as_allowed_by(base.get(service.name))
-            return await _verdict(topology, merge, allowed, tree)
+            base = before.services.get(service.name) if before else None
+            return await _verdict(topology, merge, service, base, after.trees[service.name])
 
     return await all_done(verdict(service) for service in after.services.values())
 
 
-async def _base_of(topology: Topology, base: Commit) -> tuple[dict[str, Service], set[str]]:
-    """Return the base branch's services and artifact ids; none if it describes none yet."""
-    try:
-        before = await call(load_services, base, topology)
-        trees = await read_source_trees(base, before)
-    except UnreachableError:
-        raise
-    except TiercelError:
-        return {}, set()
-    return dict(before.services), {tree.artifact_id for tree in trees.values()}
-
-
 async def _verdict(
-    topology: Topology, merge: MergeRef, service: Service, tree: SourceTree
+    topology: Topology, merge: MergeRef, service: Service, base: Service | None, tree: SourceTree
 ) -> ServiceVerdict:
+    """Build and test a service, and compare its template with that of the stack it has so far."""
     verifying = ReleaseTarget.of(topology, topology.verifying.name)
     project = verifying.verifier
     try:
         with build_folder() as folder:
             template = await call(
-                verify_service, merge.commit, service, tree, topology, folder, project
+                verify_service,
+                merge.commit,
+                service.as_allowed_by(base),
+                tree,
+                topology,
+                folder,
+                project,
             )
     except UnreachableError:
         raise
     except TiercelError as error:
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
-    before = await call(read_template, merge.base, service.template_path)
-    role = await call(read_service_role, topology.verifying, types_of(before, template))
+    before, after = await both(
+        _templates_before(merge.base, base),
+        call(with_nested_templates, merge.commit, service.template_path, template),
+    )
+    types = types_of(*before.values(), *after.values())
+    role = await call(read_service_role, topology.verifying, types)
     tested = "built and tested" if service.test else "built; it has no tests"
     return ServiceVerdict(
         service=service.name,
         status=status_of(service.name, StatusState.SUCCESS, tested),
-        changes=template_changes(before, template),
-        permissions=permission_change(before, template, role.handlers, role.policies),
+        changes=all_changes(before, after),
+        permissions=permission_change(before, after, role.handlers, role.policies),
     )
+
+
+async def _templates_before(commit: Commit, base: Service | None) -> dict[str, TemplateDocument]:
+    """Return the template that a service had and those nested in it; none if it is new."""
+    if base is None:
+        return {}
+    template = await call(read_template, commit, base.template_path)
+    return await call(with_nested_templates, commit, base.template_path, template)

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.text import printable
+
+_LONGEST_REASON = 400
 
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "Tiercel demo",
@@ -40,18 +43,29 @@ def import_repository(
     """Copy a person's repository into the sandbox as `owner/name`; return its commit.
 
     Its HEAD becomes the branches that feed the environments. The repository itself is only
-    read. Raises RefusedInputError if it is none, or has no commit. What is not committed
-    is not imported.
+    read. Raises RefusedInputError if it is none, has no commit or cannot be copied. What is not
+    committed is not imported.
     """
     commit = head(path)
     bare = bare_repository(state, name)
     bare.mkdir(parents=True, exist_ok=True)
     git_in(bare, "init", "--quiet", "--bare")
     for refspecs in (["+refs/heads/*:refs/heads/*"], [f"+HEAD:refs/heads/{b}" for b in branches]):
-        git_in(
-            bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
-            *refspecs,
-        )  # fmt: skip
+        try:
+            git_in(
+                bare, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(path.absolute()),
+                *refspecs,
+            )  # fmt: skip
+        except subprocess.CalledProcessError as error:
+            raise RefusedInputError(
+                "sandbox.not_copied",
+                "this repository cannot be copied",
+                where=str(path),
+                why=printable(error.stderr, _LONGEST_REASON),
+                state="nothing was started",
+                remedy="a clone that was made with --filter lacks objects: clone it again without; "
+                "else `git fsck` says what is wrong with it",
+            ) from error
     return commit
 
 
@@ -90,12 +104,13 @@ def has_uncommitted_changes(path: Path) -> bool:
 def head(path: Path) -> str:
     """Return the commit that a clone has checked out.
 
-    Raises RefusedInputError if there is none, and for a clone that lacks older commits: nobody
-    can fetch from a copy of it, nor tell what was merged where.
+    Raises RefusedInputError if there is none, for a folder inside a clone, and for a clone that
+    lacks older commits: nobody can fetch from a copy of it, nor tell what was merged where.
     """
     try:
         shallow = git_in(path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         commit = git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
+        inside = git_in(path, "rev-parse", "--show-prefix").stdout.strip()
     except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
         raise RefusedInputError(
             "sandbox.no_repository",
@@ -104,6 +119,15 @@ def head(path: Path) -> str:
             state="nothing was started",
             remedy="give the folder of a clone: `git init`, add and commit first",
         ) from error
+    if inside:
+        raise RefusedInputError(
+            "sandbox.inside_repository",
+            "this is a folder inside a git repository",
+            where=str(path),
+            why=f"in its repository it is {inside}",
+            state="nothing was started",
+            remedy="give the folder of the clone itself",
+        )
     if shallow:
         raise RefusedInputError(
             "sandbox.shallow_repository",

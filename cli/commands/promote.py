@@ -5,7 +5,7 @@ from __future__ import annotations
 from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
-from tiercel.cli.terminal.releasing import commit_to_release, owned
+from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
@@ -25,5 +25,6 @@ def promote(
     from tiercel.flows.promote import promote_to_prod
 
     owned(repository)
-    finished = run_flow(promote_to_prod, output, repository=repository, commit=commit)
+    with open_releases_named(settings, "prod"):
+        finished = run_flow(promote_to_prod, output, repository=repository, commit=commit)
     show_released(output, finished.result, "Prod")

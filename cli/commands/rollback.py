@@ -10,6 +10,7 @@ from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import StackArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import release_row
+from tiercel.cli.terminal.releasing import open_releases_named
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
@@ -45,7 +46,9 @@ def rollback(
         return
     from tiercel.flows.rollback import roll_back
 
-    show_rolled_back(output, run_flow(roll_back, output, **given).result)
+    with open_releases_named(settings, environment):
+        finished = run_flow(roll_back, output, **given)
+    show_rolled_back(output, finished.result)
 
 
 def show_rolled_back(output: Output, restored: Released) -> None:

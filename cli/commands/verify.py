@@ -56,3 +56,6 @@ def show_checks(output: Output, checks: Sequence[Status]) -> None:
             ("context", "state", "description"),
             [(one.context, one.state.value, one.short) for one in checks],
         )
+        for one in checks:
+            if one.details:
+                output.line(one.details)

@@ -41,4 +41,4 @@ def _name(folder: Path, topology: Topology) -> str:
         )
     owner = topology.organization.repositories[0].partition("/")[0]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip(".-")
-    return f"{owner}/{plain.removesuffix('.git') or 'repository'}"
+    return topology.current_name(f"{owner}/{plain.removesuffix('.git') or 'repository'}")

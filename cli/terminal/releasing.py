@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tiercel.cli.terminal.settings import RunSettings
+from tiercel.domain.base.errors import TiercelError, UnreachableError
 
 
 def commit_to_release(
@@ -37,3 +40,28 @@ def owned(repository: str) -> None:
     from tiercel.tasks.source.topology_file import config_path, read_topology
 
     require_repository(repository, read_topology(config_path()))
+
+
+@contextmanager
+def open_releases_named(settings: RunSettings, environment: str) -> Iterator[None]:
+    """Say which releases are open if Prefect's server goes away while a flow runs in this process.
+
+    The ledger is asked, which needs no Prefect. If nobody can ask it either, the error stays.
+    """
+    try:
+        yield
+    except UnreachableError as error:
+        if error.code != "run.lost_server":
+            raise
+        raise error.but(state=_open_in(settings, environment) or error.state) from error
+
+
+def _open_in(settings: RunSettings, environment: str) -> str:
+    from tiercel.domain.release.live import open_words
+    from tiercel.tasks.records.ledger import read_live_releases
+
+    try:
+        target = settings.target(settings.names(environment))
+        return open_words(read_live_releases.fn(target.records))
+    except TiercelError:
+        return ""

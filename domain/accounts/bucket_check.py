@@ -30,7 +30,8 @@ _LARGEST_POLICY = 20_480
 class WantedBucket:
     """How a bucket must be.
 
-    Below the prefixes `kept` nothing may expire, below those of `expiring` old versions must.
+    Below the prefixes `kept` nothing may expire; below those of `expiring` what is old must,
+    because it is written all the time.
 
     `key_arn` is empty while the key is not known.
     """
@@ -131,12 +132,13 @@ def abandoned_uploads_expire(
 def old_versions_expire(
     wanted: WantedBucket, rules: tuple[LifecycleRule, ...] | None
 ) -> Finding | None:
-    """Versions of what is overwritten all the time go by themselves."""
+    """What is written all the time goes by itself, or its old versions do."""
     expiring = {rule.prefix for rule in rules or () if rule.expires}
     if not (left := [prefix for prefix in wanted.expiring if prefix not in expiring]):
         return None
-    what = f"no lifecycle rule deletes old versions below {', '.join(left)}"
-    return wanted.red("old versions", what, "every sign of life of a run leaves one for ever")
+    what = f"no lifecycle rule deletes what is old below {', '.join(left)}"
+    why = "every sign of life of a run, and every build in CodeBuild, leaves something for ever"
+    return wanted.red("old versions", what, why)
 
 
 def nothing_else_expires(

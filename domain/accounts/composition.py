@@ -41,6 +41,12 @@ nothing that the role may not, and it can bound the role itself.
 """
 
 
+NETWORKED = ("builder-permissions", "verifier-permissions")
+"""The policies of builds' roles, which CodeBuild uses to stand in a network of the account's."""
+NETWORK = "builds/network"
+"""What those policies go on with where the environment names a network."""
+
+
 def composed(
     recipe: Recipe, frames: Sequence[PolicyDocument], fragments: Iterable[PolicyDocument]
 ) -> dict[str, Any]:

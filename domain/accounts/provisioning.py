@@ -26,7 +26,7 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
     names = Names.of(topology, environment)
     source = source_of(topology, environment) or names
     found = [one.name for one in topology.pullers_of(environment)]
-    stacks = names.environment.stacks
+    stacks, network = names.environment.stacks, names.environment.build_network
     pullers = [Names.of(topology, name) for name in found or [environment]]
     return {
         "organization": topology.organization.name,
@@ -46,6 +46,10 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
         "services": joined(stacks.services),
         "protected": joined((f"arn:*:iam::*:policy/{names.boundary}", *stacks.protected_resources)),
         "protected_actions": joined(stacks.protected_actions or (_OF_NO_STACK,)),
+        "build_subnet_arns": joined(_network_arns(names, "subnet", network.subnets)),
+        "build_security_group_arns": joined(
+            _network_arns(names, "security-group", network.security_groups)
+        ),
         "puller_roots": joined(tuple(_root_of(names, one) for one in pullers)),
         "puller_role_arns": joined(tuple(one.role_arn(Role.ORCHESTRATOR) for one in pullers)),
         "github_subjects": joined(github_subjects(topology, environment) or (_NOBODY,)),
@@ -94,6 +98,7 @@ def terraform_variables(topology: Topology, environment: str) -> dict[str, Any]:
         "boundary": names.boundary,
         "runtime_roles": [role.value for role in names.roles if role in RUNTIME_ROLES],
         "build_timeout_minutes": max(minutes, _SHORTEST_BUILD_TIMEOUT_MINUTES),
+        "build_network": names.environment.build_network.model_dump(mode="json"),
     }
 
 
@@ -101,6 +106,13 @@ def _entered(names: Names) -> tuple[Role, ...]:
     """Return the roles of the RuntimeAccount that the orchestrator becomes."""
     inner = RUNTIME_ROLES - {Role.CLOUDFORMATION}
     return tuple(role for role in names.roles if role in inner)
+
+
+def _network_arns(names: Names, kind: str, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the ARNs of parts of the InfrastructureAccount's network."""
+    place = names.environment
+    start = f"arn:{names.partition}:ec2:{place.region}:{place.infrastructure_account}:{kind}"
+    return tuple(f"{start}/{one}" for one in ids)
 
 
 def _root_of(names: Names, puller: Names) -> str:

@@ -25,8 +25,8 @@ POLICIES = (
 """The policies of `policies/` that a check compares."""
 
 _WITH_EXTERNAL_ID = (Role.DEPLOYER, Role.AUDITOR, Role.DESTROYER)
-_KEPT = ("packages/", "manifests/", "ledger/")
-_EXPIRING = ("leases/",)
+_KEPT = ("packages/", "manifests/", "provenance/", "ledger/")
+_EXPIRING = ("leases/", "results/", "sources/")
 
 
 @dataclass(frozen=True)

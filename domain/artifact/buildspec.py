@@ -94,23 +94,27 @@ def _version(name: str, version: tuple[int, ...]) -> str:
 
 def buildspec(
     build: Sequence[BuildCommand],
-    test: BuildCommand | None,
+    test: Sequence[BuildCommand],
     runtimes: Mapping[str, str],
     seconds: int,
     passed_on: Collection[str],
-    uv: str,
+    installers: Sequence[str],
 ) -> str:
     """Return the buildspec of one service's build, as JSON, which is YAML.
 
     Each command runs in a shell of its own, as an argument list, for at most so many seconds,
     without the variables of CodeBuild and its role; `passed_on` are the names of those that it
     gets besides. The result is put to its address when all of `build` have succeeded, and only
-    then the test runs: what it changes is in no result. `uv` is the version that installs.
+    then the test runs, with what goes before it: what it changes is in no result. `installers` are
+    the packages with their versions that the commands need, uv first.
     """
     phases: dict[str, Any] = {
         "install": {
             "runtime-versions": dict(runtimes),
-            "commands": [f"command -v uv || python3 -m pip install --quiet uv=={shlex.quote(uv)}"],
+            "commands": [
+                f"command -v uv || python3 -m pip install --quiet {shlex.quote(installers[0])}",
+                *(f"python3 -m pip install --quiet {shlex.quote(one)}" for one in installers[1:]),
+            ],
         },
         "pre_build": {
             "commands": [
@@ -124,7 +128,7 @@ def buildspec(
                 *(_bounded(command, seconds, passed_on) for command in build),
                 f"tar --format=pax --hard-dereference -czf {_RESULT} -C {_ROOT} .",
                 _curl(f"--upload-file {_RESULT}", RESULT_VARIABLE),
-                *([_bounded(test, seconds, passed_on)] if test else []),
+                *(_bounded(command, seconds, passed_on) for command in test),
             ]
         },
     }

@@ -158,6 +158,7 @@ def _definition(manifest: Manifest, build: Build) -> dict[str, Any]:
             "recipe": list(source.build),
             "template": source.template,
             "packageFormat": source.package_format,
+            **({"settings": source.settings} if source.settings else {}),
             **({"place": build.place} if build.place else {}),
             **({"image": build.image} if build.image else {}),
         },

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
+
+from pydantic import Field
 
 from tiercel.domain.base.digests import ArtifactId, digest_of
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import Service
 
-PACKAGE_FORMAT = 3
+_MACHINE_WORD = re.compile(
+    r"x86_64|arm64|(?:dotnet|java|nodejs|provided|python|ruby)[0-9a-z.]{0,12}"
+)
+PACKAGE_FORMAT = 4
 """Raised whenever the same source would give other bytes than before."""
 
 
 class SourceTree(Frozen):
     """The git object ids of a service's paths and how they are built.
 
-    Commits with equal source trees share one artifact, whatever else they change.
+    Commits with equal source trees share one artifact, whatever else they change. `settings` are
+    those of the service that make another package of the same source; most have none.
     """
 
     service: str
@@ -24,11 +31,13 @@ class SourceTree(Frozen):
     template: str
     build: tuple[str, ...] = ()
     package_format: int = PACKAGE_FORMAT
+    settings: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def artifact_id(self) -> ArtifactId:
         """SHA-256 over the inputs: 64 hexadecimal digits."""
-        return ArtifactId(digest_of(self.model_dump(mode="json")))
+        unsaid = set() if self.settings else {"settings"}
+        return ArtifactId(digest_of(self.model_dump(mode="json", exclude=unsaid)))
 
 
 def source_paths(service: Service) -> tuple[str, ...]:
@@ -43,7 +52,20 @@ def source_tree(service: Service, objects: Mapping[str, str]) -> SourceTree:
         objects={path: objects[path] for path in source_paths(service)},
         template=service.template_path,
         build=service.build,
+        settings=_settings(service),
     )
+
+
+def _settings(service: Service) -> dict[str, tuple[str, ...]]:
+    """Return the settings that change packages, among them values that name a machine of Lambda."""
+    found: dict[str, tuple[str, ...]] = {}
+    if service.install_scripts:
+        found["install_scripts"] = ("true",)
+    for table in (service.parameters, *(one.parameters for one in service.environments.values())):
+        for name, value in table.items():
+            if _MACHINE_WORD.fullmatch(value):
+                found[name] = (*found.get(name, ()), value)
+    return found
 
 
 def paths_of_all(services: Iterable[Service]) -> list[str]:

@@ -16,7 +16,10 @@ from typing import Any
 from tiercel.domain.base.errors import RefusedInputError
 
 MAX_TEMPLATE_BYTES = 1_000_000
+MAX_TEMPLATE_FILE_BYTES = 4_000_000
+"""Of a template as it is written: what is sent has neither comments nor white space."""
 MAX_TEMPLATE_NODES = 100_000
+MAX_TEMPLATE_LEVELS = 60
 MAX_PARAMETERS = 200
 MAX_RESOURCES = 500
 MAX_OUTPUTS = 200
@@ -60,6 +63,18 @@ def require_template_limits(template: dict[str, Any], where: str) -> None:
             raise not_a_mapping(f"Parameters.{name}", where)
 
 
+def too_complex(where: str) -> RefusedInputError:
+    """Return the error of a template that has more in it than is looked at."""
+    return RefusedInputError(
+        "template.too_complex",
+        f"the template has more than {MAX_TEMPLATE_NODES:,} values "
+        f"or more than {MAX_TEMPLATE_LEVELS} levels",
+        where=where,
+        state="nothing was built",
+        remedy="make it smaller, or split it into nested stacks",
+    )
+
+
 def not_a_mapping(what: str, where: str) -> RefusedInputError:
     """Return the error of a part of a template that has no keys."""
     return RefusedInputError(
@@ -91,6 +106,11 @@ def require_template_size(size: int, where: str) -> None:
     That is what it reads from S3: Tiercel never sends a template in a call.
     """
     at_most(size, MAX_TEMPLATE_BYTES, "bytes of the template", where)
+
+
+def require_template_file_size(size: int, where: str) -> None:
+    """Raise RefusedInputError if a template is longer than is read, in bytes as it is written."""
+    at_most(size, MAX_TEMPLATE_FILE_BYTES, "bytes of the template's file", where)
 
 
 def require_parameter_limits(values: Mapping[str, str], where: str) -> None:

@@ -106,6 +106,11 @@ def classify(branch: str) -> BranchRole:
     return _ROLES_BY_NAME.get(branch, BranchRole.OTHER)
 
 
+def is_hotfix(branch: str | None) -> bool:
+    """Tell whether a branch, if it is known, is a hotfix."""
+    return branch is not None and classify(branch) is BranchRole.HOTFIX
+
+
 def role_in(topology: Topology, branch: str) -> BranchRole:
     """Return what a branch is for, where the topology's own branches go before their names."""
     production = [one for one in topology.environments.values() if one.production]
@@ -114,6 +119,17 @@ def role_in(topology: Topology, branch: str) -> BranchRole:
     if branch in {topology.environment(one.promotes_from).branch for one in production}:
         return BranchRole.DEVELOPMENT
     return classify(branch)
+
+
+def role_of_head(topology: Topology, branch: str, *, from_fork: bool) -> BranchRole:
+    """Return what the head of a pull request is for.
+
+    A fork has a `main` and a `develop` of its own, on which people work as on any other branch.
+    """
+    role = role_in(topology, branch)
+    if from_fork and role in {BranchRole.PRODUCTION, BranchRole.DEVELOPMENT}:
+        return BranchRole.OTHER
+    return role
 
 
 def judge_merge(head: BranchRole, base: BranchRole) -> MergeAllowed | MergeRefused:

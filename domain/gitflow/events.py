@@ -86,27 +86,30 @@ Action = VerifyPullRequest | PublishAndDeploy | Promote | Nothing
 
 def action_for(event: Event, topology: Topology) -> Action:
     """Return what an event calls for; the event is a hint, and AWS and git are the truth."""
-    if not topology.organization.owns(event.repository):
+    repository = topology.current_name(event.repository)
+    if not topology.organization.owns(repository):
         return Nothing("the repository is not one of organization.repositories")
     match event:
         case PullRequestChanged():
-            return _for_changed_pull_request(event, topology)
+            return _for_changed_pull_request(event, repository, topology)
         case PullRequestClosed(merged=True):
             return Nothing("the base branch moved with the merge, and that event is acted on")
         case PullRequestClosed():
             return Nothing("the pull request was closed without a merge")
         case BranchMoved():
-            return _for_moved_branch(event, topology)
+            return _for_moved_branch(event, repository, topology)
 
 
-def _for_changed_pull_request(event: PullRequestChanged, topology: Topology) -> Action:
+def _for_changed_pull_request(
+    event: PullRequestChanged, repository: str, topology: Topology
+) -> Action:
     environment = _fed_by(event.base, topology)
     if environment is None:
         return Nothing("the pull request's base branch feeds no environment")
-    return VerifyPullRequest(environment.name, event.repository, event.number, event.head_commit)
+    return VerifyPullRequest(environment.name, repository, event.number, event.head_commit)
 
 
-def _for_moved_branch(event: BranchMoved, topology: Topology) -> Action:
+def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:
     environment = _fed_by(event.branch, topology)
     if environment is None:
         return Nothing("the branch feeds no environment")
@@ -116,8 +119,8 @@ def _for_moved_branch(event: BranchMoved, topology: Topology) -> Action:
         return Nothing("the branch did not move")
     if environment.promotes_from:
         source = environment.promotes_from
-        return Promote(environment.name, source, event.repository, event.after)
-    return PublishAndDeploy(environment.name, event.repository, event.after)
+        return Promote(environment.name, source, repository, event.after)
+    return PublishAndDeploy(environment.name, repository, event.after)
 
 
 def _fed_by(branch: str, topology: Topology) -> Environment | None:

@@ -8,7 +8,10 @@ from tiercel.domain.base.values import Frozen
 
 
 class PullRequest(Frozen):
-    """What matters of a pull request; names and titles are hostile text."""
+    """What matters of a pull request; names and titles are hostile text.
+
+    The head of one `from_fork` is a branch of another repository, whatever it is called.
+    """
 
     repository: str
     number: int
@@ -22,6 +25,7 @@ class PullRequest(Frozen):
     head_commit: str
     base_branch: str
     merge_commit: str = ""
+    from_fork: bool = False
 
 
 def bringing_branch(pulls: Iterable[PullRequest], commit: str, base: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import graphlib
 import re
-import tomllib
 from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -17,26 +16,28 @@ from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.parts import ServiceName
 from tiercel.domain.organization.promotions import ConfigurationFault, promotion_findings
+from tiercel.domain.organization.renames import rename_findings
 from tiercel.domain.organization.services import Service, deployment_order
+from tiercel.domain.organization.toml_text import (
+    BYTE_ORDER_MARK,
+    CORRECT_FILE,
+    LONGEST_FINDING,
+    parse_toml,
+)
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
 M = TypeVar("M", bound=BaseModel)
 
-_BYTE_ORDER_MARK = "\ufeff"
-"""Some editors begin a UTF-8 file with it; TOML knows none."""
-_LARGEST_FILE = 256_000
-_MOST_DOTS = 100
 _MOST_FINDINGS = 20
-_LONGEST_FINDING = 400
 # A value of one of these keys may stand only once in all environments.
 _UNIQUE_KEYS = (("branch",), ("external_id",), ("infrastructure_account", "runtime_account"))
-_REMEDY = "correct the file, then run `tiercel config check`; tiercel.toml explains every key"
 
 
 class _OfCommit(Frozen):
     """A commit's own file, of which only the services are read."""
 
     organization: Any = None
+    repositories: Any = None
     builds: Any = None
     leases: Any = None
     environments: Any = None
@@ -48,8 +49,7 @@ def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
 
     Raises ConfigurationError that lists every finding as `file:line: key: reason`.
     """
-    text = text.removeprefix(_BYTE_ORDER_MARK)
-    data = _parse_toml(text, source)
+    data = parse_toml(text, source)
     _raise(list(_written_names(data, "environments", "services")), text, source)
     topology = _validated(Topology, _named(data), text, source)
     _raise(list(_contradictions(topology)), text, source)
@@ -64,51 +64,11 @@ def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") 
     [services] would be a commit without services.
     Raises ConfigurationError as `parse_topology` does.
     """
-    text = text.removeprefix(_BYTE_ORDER_MARK)
-    data = _parse_toml(text, source)
+    data = parse_toml(text, source)
     _raise(list(_written_names(data, "services")), text, source)
     described = topology.with_services(_validated(_OfCommit, _named(data), text, source).services)
     _raise(list(_contradictions(described)), text, source)
     return described
-
-
-def _parse_toml(text: str, source: str) -> dict[str, Any]:
-    """Read the text; whatever a repository sends ends in a ConfigurationError at worst."""
-    if len(text) > _LARGEST_FILE:
-        raise _not_toml(source, f"it is longer than {_LARGEST_FILE} characters")
-    for number, line in enumerate(text.split("\n"), start=1):
-        # tomllib's time and memory grow with the square of a dotted key's parts.
-        if line.count(".") > _MOST_DOTS:
-            raise _not_toml(source, f"line {number} has more than {_MOST_DOTS} dots")
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise _not_toml(source, "tables or arrays are nested too deeply") from error
-    except ValueError as error:
-        why = printable(str(error), _LONGEST_FINDING) + _missing_quotes(str(error), text)
-        raise _not_toml(source, why) from error
-
-
-def _missing_quotes(error: str, text: str) -> str:
-    """Return a hint if the line that tomllib names has an account id as a number.
-
-    TOML has no numbers that begin with zero; tomllib only says that a statement should end.
-    """
-    line = re.search(r"\(at line ([0-9]+), column [0-9]+\)$", error)
-    number = line and re.search(
-        r"_account\s*=\s*([0-9]{1,12})\b", text.split("\n")[int(line[1]) - 1]
-    )
-    return f'; an account id is a string in quotes: "{number[1]}"' if number else ""
-
-
-def _not_toml(source: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        "configuration.not_toml",
-        "the configuration cannot be read",
-        where=source,
-        why=why,
-        remedy=_REMEDY,
-    )
 
 
 def _written_names(data: dict[str, Any], *tables: str) -> Iterator[ConfigurationFault]:
@@ -173,6 +133,7 @@ def _contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
         if not is_legal_branch(environment.branch):
             yield ("environments", name, "branch"), "git allows no branch of this name"
     yield from promotion_findings(topology)
+    yield from rename_findings(topology)
     for keys in _UNIQUE_KEYS:
         yield from _shared(topology.environments, keys)
     for service in topology.services.values():
@@ -251,7 +212,7 @@ def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
     if not findings:
         return
     lines = [
-        printable(f"{source}:{line_of(text, path)}: {'.'.join(path)}: {reason}", _LONGEST_FINDING)
+        printable(f"{source}:{line_of(text, path)}: {'.'.join(path)}: {reason}", LONGEST_FINDING)
         for path, reason in findings[:_MOST_FINDINGS]
     ]
     if len(findings) > _MOST_FINDINGS:
@@ -262,7 +223,7 @@ def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
         "nothing was called",
         where=source,
         why="\n".join(lines),
-        remedy=_REMEDY,
+        remedy=CORRECT_FILE,
     )
 
 
@@ -274,7 +235,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     """
     table: tuple[str, ...] = ()
     best_line, best_depth = 1, 0
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text.removeprefix(BYTE_ORDER_MARK).split("\n"), start=1):
         content = line.strip()
         assignment = re.match(r"([A-Za-z0-9_.\"'-]+)\s*=", content)
         if content.startswith("["):

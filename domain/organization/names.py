@@ -49,6 +49,7 @@ class Role(StrEnum):
     BUILDER = "builder"
     VERIFIER = "verifier"
     TRIGGER = "trigger"
+    RETENTION = "retention"
     DEPLOYER = "deployer"
     CLOUDFORMATION = "cloudformation"
     AUDITOR = "auditor"

@@ -55,6 +55,7 @@ OrganizationName = Annotated[
 ]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,9}$")]
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
+OneRepository = Annotated[str, StringConstraints(pattern=REPOSITORY_PATTERN)]
 RepositoryName = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}/({_REPOSITORY}|[*])$")]
 AccessPortal = Annotated[str, StringConstraints(pattern=r"^(https://[A-Za-z0-9./-]{1,200})?$")]
 ConsoleRole = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@_-]{1,32}$")]
@@ -65,6 +66,9 @@ IndexHost = Annotated[
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?$"),
     Field(description="a host in lower case, with `:PORT` if it is not 443"),
 ]
+VpcId = Annotated[str, StringConstraints(pattern=r"^(vpc-[0-9a-f]{8,17})?$")]
+SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]+$", max_length=1024)]
 LogicalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,255}$")]
 Argument = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

@@ -60,16 +60,18 @@ class Service(Frozen):
     include: tuple[str, ...] = ()
     build: tuple[Argument, ...] = ()
     test: tuple[Argument, ...] = ()
+    test_requirements: str | None = None
     network: Annotated[bool, Field(strict=True)] = False
+    install_scripts: Annotated[bool, Field(strict=True)] = False
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = Field(default_factory=dict)
     environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)
     smoke_test: SmokeTest | None = None
 
-    @field_validator("path", "template")
+    @field_validator("path", "template", "test_requirements")
     @classmethod
-    def _relative(cls, path: str) -> str:
-        return relative_path(path)
+    def _relative(cls, path: str | None) -> str | None:
+        return path if path is None else relative_path(path)
 
     @field_validator("include")
     @classmethod

@@ -19,13 +19,17 @@ from tiercel.domain.organization.parts import (
     EnvironmentName,
     ExternalId,
     IndexHost,
+    OneRepository,
     OrganizationName,
     Principal,
     Region,
     RemotePlace,
     RepositoryName,
+    SecurityGroupId,
     ServiceName,
+    SubnetId,
     VariableName,
+    VpcId,
 )
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.stack_rules import StackRules
@@ -58,6 +62,15 @@ class Organization(Frozen):
         return repository.lower() in allowed or f"{owner}/*" in allowed
 
 
+class RepositorySettings(Frozen):
+    """What is said of one repository: the names under which it was released before.
+
+    The first one comes first: services without a file are called after it.
+    """
+
+    formerly: tuple[OneRepository, ...] = ()
+
+
 class BuildPlace(StrEnum):
     """Where the commands of a repository run."""
 
@@ -73,15 +86,21 @@ LONGEST_REMOTE_SECONDS = 3000
 """Of a build's commands in CodeBuild, all together: less than the hour of a role's session."""
 
 
-PUBLIC_INDEXES = ("pypi.org", "files.pythonhosted.org", "registry.npmjs.org")
-"""The hosts of PyPI and of npm's registry."""
+_READ_INSTEAD = {
+    "PIP_INDEX_URL": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"),
+    "PIP_EXTRA_INDEX_URL": ("UV_INDEX", "UV_EXTRA_INDEX_URL"),
+    "PIP_FIND_LINKS": ("UV_FIND_LINKS",),
+    "PIP_NO_INDEX": ("UV_NO_INDEX",),
+}
+"""By a variable of pip's, those of uv that say the same:
+https://docs.astral.sh/uv/reference/environment/."""
 
 
 class Builds(Frozen):
     """Where a service's own build runs, what it reaches there, and its limits."""
 
     where: BuildPlace = BuildPlace.ISOLATED
-    indexes: tuple[IndexHost, ...] = PUBLIC_INDEXES
+    indexes: tuple[IndexHost, ...] = ()
     index_credentials: dict[IndexHost, AbsolutePath] = Field(default_factory=dict)
     tools: tuple[AbsolutePath, ...] = ()
     timeout_seconds: Annotated[int, Field(strict=True, ge=10, le=7200)] = 900
@@ -100,6 +119,16 @@ class Builds(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _indexes_that_are_read(self) -> Self:
+        """uv reads none of pip's variables: it would ask the public index for private names."""
+        for ignored, read in _READ_INSTEAD.items():
+            if ignored in self.pass_environment and not set(read) & set(self.pass_environment):
+                raise ValueError(
+                    f"pass_environment: uv does not read {ignored}; pass {' or '.join(read)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _credentials_of_indexes(self) -> Self:
         """A credential of a host that builds do not reach is a misspelt host."""
         for host in self.index_credentials:
@@ -114,6 +143,24 @@ class Leases(Frozen):
     seconds: Annotated[int, Field(strict=True, ge=3, le=LONGEST_LEASE_SECONDS)] = 30
 
 
+class BuildNetwork(Frozen):
+    """Where in the InfrastructureAccount's network CodeBuild's projects stand; by default nowhere.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/vpc-support.html
+    """
+
+    vpc: VpcId = ""
+    subnets: Annotated[tuple[SubnetId, ...], Field(max_length=16)] = ()
+    security_groups: Annotated[tuple[SecurityGroupId, ...], Field(max_length=5)] = ()
+
+    @model_validator(mode="after")
+    def _whole_or_nothing(self) -> Self:
+        given = [bool(one) for one in (self.vpc, self.subnets, self.security_groups)]
+        if any(given) and not all(given):
+            raise ValueError("a VPC, its subnets and security groups are named together")
+        return self
+
+
 class Environment(Frozen):
     """A pair of accounts in one region, fed by one branch.
 
@@ -121,7 +168,8 @@ class Environment(Frozen):
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
     `preprod`, unless its table says otherwise. Templates may trust the accounts of `trusts`, and
     functions have layers of those of `layers_from`, beside the environment's own and AWS's.
-    CloudFormation reads what Tiercel does not package from `reads_from` alone.
+    CloudFormation reads what Tiercel does not package from `reads_from` alone. CodeBuild's projects
+    stand in `build_network`, which says what their builds reach.
     """
 
     name: EnvironmentName
@@ -136,6 +184,7 @@ class Environment(Frozen):
     layers_from: tuple[AccountId, ...] = ()
     reads_from: tuple[RemotePlace, ...] = ()
     stacks: StackRules = StackRules()
+    build_network: BuildNetwork = BuildNetwork()
 
     @model_validator(mode="before")
     @classmethod
@@ -149,10 +198,30 @@ class Topology(Frozen):
     """Everything that the worker's own tiercel.toml says."""
 
     organization: Organization
+    repositories: dict[OneRepository, RepositorySettings] = Field(default_factory=dict)
     builds: Builds = Builds()
     leases: Leases = Leases()
     environments: dict[EnvironmentName, Environment]
     services: dict[ServiceName, Service] = Field(default_factory=dict)
+
+    def current_name(self, repository: str) -> str:
+        """Return the one name by which a repository is called, whichever of its names is given.
+
+        It is in lower case: GitHub does not tell upper from lower case. A former name stands for
+        the repository that had it, whoever may have taken it since.
+        """
+        name = repository.lower()
+        for current, settings in self.repositories.items():
+            if name in {former.lower() for former in settings.formerly}:
+                return current.lower()
+        return name
+
+    def first_name(self, repository: str) -> str:
+        """Return the oldest name of a repository that is told, after which its stacks are named."""
+        for current, settings in self.repositories.items():
+            if current.lower() == repository.lower() and settings.formerly:
+                return settings.formerly[0]
+        return repository
 
     def environment(self, name: str) -> Environment:
         """Return one environment; ConfigurationError when there is none of that name."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from tiercel.domain.base.text import printable
 
@@ -14,6 +15,7 @@ _SPECIAL = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_CELL = 300
+_T = TypeVar("_T")
 
 
 def escaped(text: str, limit: int = _LONGEST_CELL) -> str:
@@ -42,3 +44,23 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; cells are escaped already."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def bounded_table(
+    room: int, header: Sequence[str], rows: Iterable[Sequence[str]], number: int
+) -> str:
+    """Return a table of the rows that have room, and say how many of `number` have none."""
+    shown = fitting(rows, room, lambda row: sum(len(cell) + 3 for cell in row))
+    left = number - len(shown)
+    return table(header, shown) + (f"\n\nand {left} more" if left else "")
+
+
+def fitting(items: Iterable[_T], room: int, length: Callable[[_T], int]) -> list[_T]:
+    """Return the first items that together are not longer than the room."""
+    shown: list[_T] = []
+    for item in items:
+        room -= length(item)
+        if room < 0:
+            break
+        shown.append(item)
+    return shown

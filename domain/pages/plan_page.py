@@ -10,6 +10,7 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
+from tiercel.domain.stack.validations import Validation
 from tiercel.domain.template.outside import OutsideReference
 
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
@@ -24,6 +25,8 @@ def plan_page(
 ) -> str:
     """Return every change of a stack: replacements marked, permissions apart, what is lacking.
 
+    Changes of nested stacks stand among them with their path, and warnings before all.
+
     `outside` is what its templates let in that is not the service's own.
     """
     permissions = [change for change in plan.changes if change.changes_permissions]
@@ -36,6 +39,8 @@ def plan_page(
         f"Plan of {stack_link(plan.stack, plan.stack_id, links, names)}",
         f"{plan.summary()}. {place(names)}",
         f"Plan digest {code(plan.digest)}",
+        *_warnings(plan.warnings),
+        *_unseen(plan),
         "## Resources",
         _changes(others),
         "## Permissions",
@@ -47,6 +52,30 @@ def plan_page(
         "## From outside",
         _outside(outside),
     )
+
+
+def _warnings(warnings: Sequence[Validation]) -> list[str]:
+    """Return what CloudFormation found and does not stop at, where it found something."""
+    if not warnings:
+        return []
+    rows = [
+        (
+            code(one.name),
+            code(one.resource),
+            escaped(one.resource_type),
+            code(one.path) if one.path else "",
+            escaped(one.reason),
+        )
+        for one in warnings
+    ]
+    return ["## Warnings", table(("validation", "resource", "type", "path", "why"), rows)]
+
+
+def _unseen(plan: Plan) -> list[str]:
+    if not plan.unseen:
+        return []
+    told = "CloudFormation cannot tell before what changes in the nested stacks, so they are not"
+    return [f"{told} listed: {escaped(plan.unseen)}"]
 
 
 def _outside(outside: Sequence[OutsideReference]) -> str:
@@ -70,7 +99,7 @@ def _changes(changes: Sequence[Change]) -> str:
         (
             change.action,
             _replacement(change),
-            code(change.logical_id),
+            code(change.path),
             escaped(change.resource_type),
             escaped(", ".join(change.properties)),
         )

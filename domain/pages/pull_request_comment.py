@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.pages.markdown import code, escaped, table
+from tiercel.domain.pages.comparison_sections import gone_section, settings_section
+from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
 from tiercel.domain.review.statuses import Status, StatusState
 from tiercel.domain.review.template_changes import changes_permissions
 from tiercel.domain.review.template_permissions import PermissionChange
-from tiercel.domain.review.verdicts import ServiceVerdict
+from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict
 from tiercel.domain.stack.plan import Change
 
-_T = TypeVar("_T")
 COMMENT_MARKER = "<!-- tiercel: pull request -->"
 _SIGNS = {
     StatusState.PENDING: "⏳",
@@ -24,33 +23,37 @@ _SIGNS = {
 LONGEST_COMMENT = 65_536
 """Characters that GitHub takes: `Body is too long (maximum is 65536 characters)`."""
 _LONGEST_DETAILS = 4_000
-_ROOM_FOR_ROWS = 12_000
-_ROOM_FOR_DETAILS = 18_000
-_ROOM_FOR_ROLE = 5_000
+_ROOM_FOR_ROWS = 9_000
+_ROOM_FOR_DETAILS = 16_000
+_ROOM_FOR_ROLE = 4_000
+_ROOM_FOR_SETTINGS = 6_000
+_ROOM_FOR_GONE = 4_000
 _SHOWN_ACTIONS = 20
 
 
-def comment(whole: Status, verdicts: Sequence[ServiceVerdict], head_commit: str) -> str:
+def comment(whole: Status, review: Reviewed, head_commit: str) -> str:
     """Return Markdown: the verdict, each service, and what a merge would change.
 
     Whatever comes from the pull request is escaped or stands in a code block. With the
     marker it is never longer than GitHub takes; what has no room is counted.
     """
+    verdicts = review.services
+    statuses = [*(one.status for one in verdicts), *review.promotions]
     parts = [f"### {_SIGNS[whole.state]} {escaped(whole.description)}"]
     if whole.details:
         parts.append(_block(whole.details))
-    if verdicts:
+    if statuses:
         rows = (
-            (escaped(v.service), _SIGNS[v.status.state], escaped(v.status.description))
-            for v in verdicts
+            (escaped(one.subject), _SIGNS[one.state], escaped(one.description)) for one in statuses
         )
-        parts.append(_table(("service", "", "result"), rows, len(verdicts)))
-    reasons = [v.status.details for v in verdicts if v.status.details]
-    shown = _fitting(map(_block, reasons), _ROOM_FOR_DETAILS, len)
+        parts.append(bounded_table(_ROOM_FOR_ROWS, ("service", "", "result"), rows, len(statuses)))
+    reasons = [one.details for one in statuses if one.details]
+    shown = fitting(map(_block, reasons), _ROOM_FOR_DETAILS, len)
     parts += shown
     if len(shown) < len(reasons):
         parts.append(f"and {len(reasons) - len(shown)} more: see the log of the flow run")
-    parts += [_plan(verdicts), _role(verdicts)]
+    parts += [settings_section(review.comparison, _ROOM_FOR_SETTINGS)]
+    parts += [gone_section(review, _ROOM_FOR_GONE), _plan(verdicts), _role(verdicts)]
     parts.append(f"Commit {code(short_commit(head_commit))}; its statuses link to the flow run.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -75,7 +78,7 @@ def _role(verdicts: Sequence[ServiceVerdict]) -> str:
     lines = [f"{escaped(v.service)}: {text}" for v in verdicts if (text := _needs(v.permissions))]
     if not lines:
         return ""
-    shown = _fitting(lines, _ROOM_FOR_ROLE, len)
+    shown = fitting(lines, _ROOM_FOR_ROLE, len)
     if len(shown) < len(lines):
         shown.append(f"and {len(lines) - len(shown)} more services")
     return "\n\n".join(["#### What the service role will need", *shown])
@@ -105,20 +108,15 @@ def _rows(changes: Sequence[tuple[str, Change]]) -> str:
         (
             escaped(service),
             change.action,
-            code(change.logical_id),
+            code(change.path),
             escaped(change.resource_type),
             escaped(", ".join(change.properties)),
         )
         for service, change in changes
     )
-    return _table(("service", "action", "resource", "type", "properties"), rows, len(changes))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], number: int) -> str:
-    """Return a table of the rows that have room, and say how many of `number` have none."""
-    shown = _fitting(rows, _ROOM_FOR_ROWS, lambda row: sum(len(cell) + 3 for cell in row))
-    left = number - len(shown)
-    return table(header, shown) + (f"\n\nand {left} more" if left else "")
+    return bounded_table(
+        _ROOM_FOR_ROWS, ("service", "action", "resource", "type", "properties"), rows, len(changes)
+    )
 
 
 def _block(text: str) -> str:
@@ -128,14 +126,3 @@ def _block(text: str) -> str:
         short += "\n(the rest is in the log of the flow run)"
     safe = "".join(c for c in short if c.isprintable() or c == "\n")
     return "````text\n" + safe.replace("````", "' ' ' '") + "\n````"
-
-
-def _fitting(items: Iterable[_T], room: int, length: Callable[[_T], int]) -> list[_T]:
-    """Return the first items that together are not longer than the room."""
-    shown: list[_T] = []
-    for item in items:
-        room -= length(item)
-        if room < 0:
-            break
-        shown.append(item)
-    return shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -137,6 +137,13 @@ class Release(Frozen):
     def status(self) -> ReleaseStatus:
         """Open until an outcome is written."""
         return self.outcome.status if self.outcome else ReleaseStatus.OPEN
+
+
+def as_called_now(release: Release, current_name: Callable[[str], str]) -> Release:
+    """Return a release as that of its repository by the name which that has now."""
+    intent = release.intent
+    now = {"repository": current_name(intent.repository)}
+    return release.model_copy(update={"intent": intent.model_copy(update=now)})
 
 
 def intent_key(stack: str, number: int) -> str:

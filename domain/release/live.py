@@ -85,6 +85,12 @@ def open_since(release: Release) -> str:
     return f"release {intent.number} open since {intent.at:%Y-%m-%d %H:%M:%S}, may be running"
 
 
+def open_words(stacks: Iterable[Live]) -> str:
+    """Return which releases of these stacks have no outcome, or that none has."""
+    found = [f"{one.stack}: {open_since(one.open)}" for one in stacks if one.open]
+    return "; ".join(found) if found else "the ledger has no release without an outcome"
+
+
 def unreadable_words(entries: Iterable[UnreadableEntry]) -> str:
     """Return what is to be said of a stack of which entries cannot be read."""
     numbers = ", ".join(str(one.number) for one in entries)

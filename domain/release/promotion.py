@@ -8,7 +8,7 @@ from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.digests import ArtifactId, short
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.gitflow.versions import Tag
+from tiercel.domain.gitflow.tags import Tag
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.release.entries import Entry, needed
 from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus
@@ -105,8 +105,8 @@ def require_newer(released: Tag, new_commits: Collection[str], commit: str, targ
         return
     raise RefusedInputError(
         "promotion.older_commit",
-        f"commit {short_commit(commit)} is older than release {released.version}",
-        why=f"{released.version} is commit {short_commit(released.commit)}, which contains it",
+        f"commit {short_commit(commit)} is older than release {released.name}",
+        why=f"{released.name} is commit {short_commit(released.commit)}, which contains it",
         state=f"nothing was changed in {target}",
         remedy="promote the newest commit of the branch; to take a change back, revert it in git "
         "and release that",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in
+from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in, role_of_head
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 
@@ -29,8 +30,8 @@ class StatusState(StrEnum):
 class Status(Frozen):
     """A commit status, and the longer text that the comment shows.
 
-    `subject` is a service, or empty for the whole pull request. A service that is `unchanged` was
-    not built.
+    `subject` is a service, a promotion, or empty for the whole pull request. A service that is
+    `unchanged` was not built.
     """
 
     subject: str
@@ -56,7 +57,7 @@ def status_of(subject: str, state: StatusState, description: str, details: str =
 
 
 def unchanged(service: str) -> Status:
-    """Return the status of a service that the base branch has as it is."""
+    """Return the status of a service of which nothing changes, neither source nor settings."""
     return Status(
         subject=service,
         state=StatusState.SUCCESS,
@@ -84,9 +85,8 @@ def refused_status(
         return status_of(
             "", StatusState.ERROR, "the pull request is closed", "Reopen it to verify it."
         )
-    verdict = judge_merge(
-        role_in(topology, pull_request.head_branch), role_in(topology, pull_request.base_branch)
-    )
+    head = role_of_head(topology, pull_request.head_branch, from_fork=pull_request.from_fork)
+    verdict = judge_merge(head, role_in(topology, pull_request.base_branch))
     if isinstance(verdict, MergeRefused):
         return status_of("", StatusState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
     if pull_request.mergeable is False:
@@ -109,15 +109,18 @@ def failed_status(subject: str, error: TiercelError) -> Status:
     return status_of(subject, StatusState.FAILURE, error.what, str(error))
 
 
-def summary_status(checks: list[Status]) -> Status:
-    """Return the status of the whole from those of its services."""
-    bad = [one for one in checks if one.state is not StatusState.SUCCESS]
+def summary_status(
+    services: Sequence[Status], promotions: Sequence[Status] = (), *, gone: int = 0
+) -> Status:
+    """Return the status of the whole, with the number of services that the merge would drop."""
+    bad = [one for one in (*services, *promotions) if one.state is not StatusState.SUCCESS]
     if bad:
         names = ", ".join(one.subject for one in bad)
         return status_of("", StatusState.FAILURE, f"failed: {names}")
-    built = sum(not one.unchanged for one in checks)
+    built = sum(not one.unchanged for one in services)
+    dropped = f", {gone} dropped" if gone else ""
     return status_of(
         "",
         StatusState.SUCCESS,
-        f"verified: {built} built, {len(checks) - built} unchanged",
+        f"verified: {built} built, {len(services) - built} unchanged{dropped}",
     )

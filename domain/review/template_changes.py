@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.assets import resources
 
@@ -28,6 +30,19 @@ _ROLE_PROPERTIES = {
     "VpcConfig",
 }
 _ABSENT = object()
+
+
+Templates = Mapping[str, TemplateDocument]
+"""A service's template under the empty path, and those nested in it by the path of their stack."""
+
+
+def all_changes(before: Templates, after: Templates) -> tuple[Change, ...]:
+    """Return what changes in a service's template and in those nested in it, with its path."""
+    return tuple(
+        change.model_copy(update={"nested_in": path})
+        for path in sorted({*before, *after})
+        for change in template_changes(before.get(path), after.get(path, {}))
+    )
 
 
 def template_changes(before: dict[str, Any] | None, after: dict[str, Any]) -> tuple[Change, ...]:

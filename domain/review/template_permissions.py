@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.review.sam_types import made_types
-from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.template_changes import Templates, all_changes
 from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies
@@ -34,12 +34,14 @@ def types_of(*templates: TemplateDocument | None) -> frozenset[str]:
 
 
 def permission_change(
-    before: TemplateDocument | None,
-    after: TemplateDocument,
+    before: Templates,
+    after: Templates,
     published: Mapping[str, Handlers],
     role: RolePolicies,
 ) -> PermissionChange:
     """Compare what two versions may need in their life, and what the role lacks for the newer.
+
+    Each version is a service's template with those nested in it.
 
     Lacking is what the difference between the two needs: added resources are created,
     changed ones updated, removed ones deleted. Conditions of the template are not evaluated.
@@ -48,24 +50,24 @@ def permission_change(
     return PermissionChange(
         needed=tuple(sorted(new - old)),
         no_longer=tuple(sorted(old - new)),
-        check=lacking_actions(_made_changes(before or {}, after), published, role),
+        check=lacking_actions(_made_changes(before, after), published, role),
     )
 
 
-def _needed(template: TemplateDocument | None, published: Mapping[str, Handlers]) -> set[str]:
+def _needed(templates: Templates, published: Mapping[str, Handlers]) -> set[str]:
     return {
         action
-        for one in types_of(template)
+        for one in types_of(*templates.values())
         for step in _LIFE
         for action in published.get(one, {}).get(step, ())
     }
 
 
-def _made_changes(before: TemplateDocument, after: TemplateDocument) -> Iterator[Change]:
+def _made_changes(before: Templates, after: Templates) -> Iterator[Change]:
     """Yield a change for everything that SAM makes of a changed resource."""
-    old, new = dict(resources(before)), dict(resources(after))
-    for change in template_changes(before, after):
-        resource = (old if change.action == "Remove" else new).get(change.logical_id)
+    for change in all_changes(before, after):
+        template = (before if change.action == "Remove" else after).get(change.nested_in, {})
+        resource = dict(resources(template)).get(change.logical_id)
         if resource is None or not change.resource_type:
             continue
         policy = str(resource.get("DeletionPolicy", ""))

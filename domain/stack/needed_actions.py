@@ -30,7 +30,7 @@ _ATTRIBUTES = {
 
 
 class Lack(Frozen):
-    """What the service role lacks for one resource.
+    """What the service role lacks for one resource; `logical_id` is its path.
 
     Without `certain` the change fails. The resource's own service may ask for `possible`.
     `seldom` is what other services may ask for, or what a policy forbids on purpose: most
@@ -132,7 +132,7 @@ def _lack(change: Change, handlers: Handlers, role: RolePolicies) -> Lack:
         if _service(action) == service and not role.forbids(action)
     }
     return Lack(
-        logical_id=change.logical_id,
+        logical_id=change.path,
         resource_type=change.resource_type,
         certain=tuple(sorted(certain)),
         possible=tuple(sorted(possible)),

@@ -7,6 +7,7 @@ from typing import Any
 
 from tiercel.domain.base.digests import PlanDigest, Sha256, digest_of
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.stack.validations import Validation, path_of
 
 _PERMISSION_TYPES = (
     "AWS::IAM::",
@@ -38,7 +39,10 @@ _POLICY_PROPERTIES = {
 
 
 class Change(Frozen):
-    """What CloudFormation will do to one resource."""
+    """What CloudFormation will do to one resource.
+
+    `nested_in` is the path of the nested stack that has it, empty for the stack itself.
+    """
 
     action: str
     logical_id: str
@@ -47,6 +51,12 @@ class Change(Frozen):
     properties: tuple[str, ...] = ()
     policy_action: str = ""
     """What becomes of the resource that goes, such as `Delete` or `ReplaceAndRetain`."""
+    nested_in: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where the resource is, from the stack that is deployed: `Inner/Queue`."""
+        return path_of(self.nested_in, self.logical_id)
 
     @property
     def replaces(self) -> bool:
@@ -69,7 +79,11 @@ class Change(Frozen):
 
 
 class Plan(Frozen):
-    """Every change of one stack, as CloudFormation computed it from one template."""
+    """Every change of one stack and those nested in it, as CloudFormation computed them.
+
+    `warnings` are what it found and does not stop at. `unseen` says why it could not look into
+    nested stacks, and is empty where it could.
+    """
 
     stack: str
     stack_id: str = ""
@@ -79,17 +93,24 @@ class Plan(Frozen):
     changes: tuple[Change, ...]
     executable: bool
     """Whether CloudFormation would do something. It lists no change where only outputs differ."""
+    warnings: tuple[Validation, ...] = ()
+    unseen: str = ""
 
     @property
     def digest(self) -> PlanDigest:
         """What an approval is bound to: what is done, not as which change set of which stack."""
-        unbound = {"change_set_id", "stack_id", "executable"}
+        unbound = {"change_set_id", "stack_id", "executable", "warnings", "unseen"}
         return PlanDigest(digest_of(self.model_dump(mode="json", exclude=unbound)))
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to execute."""
         return not self.executable
+
+    @property
+    def own(self) -> tuple[Change, ...]:
+        """The changes of the stack itself."""
+        return tuple(change for change in self.changes if not change.nested_in)
 
     def summary(self) -> str:
         """Return a sentence such as `3 to add, 1 to modify (1 replaced), 0 to remove`."""
@@ -109,7 +130,7 @@ class Plan(Frozen):
         )
 
 
-def change_of(resource_change: Mapping[str, Any]) -> Change:
+def change_of(resource_change: Mapping[str, Any], nested_in: str = "") -> Change:
     """Translate one `ResourceChange` of DescribeChangeSet."""
     names = {
         str(detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") or "")
@@ -122,4 +143,5 @@ def change_of(resource_change: Mapping[str, Any]) -> Change:
         replacement=resource_change.get("Replacement", ""),
         properties=tuple(sorted(names - {""})),
         policy_action=resource_change.get("PolicyAction", ""),
+        nested_in=nested_in,
     )

@@ -1,4 +1,4 @@
-"""References that Tiercel does not package, and the refusals that say so.
+"""Paths that templates name, and the refusals of what cannot be packaged.
 
 Local ones would reach CloudFormation as they are and fail there later and less clearly. What lies
 elsewhere could be changed after it was reviewed.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
@@ -15,71 +16,62 @@ from tiercel.domain.base.limits import not_a_mapping
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import TemplateDocument
 
-UNPACKAGED: dict[str, tuple[str, ...]] = {
-    "AWS::AppSync::FunctionConfiguration": (
-        "RequestMappingTemplateS3Location",
-        "ResponseMappingTemplateS3Location",
-        "CodeS3Location",
-    ),
-    "AWS::AppSync::GraphQLSchema": ("DefinitionS3Location",),
-    "AWS::AppSync::Resolver": (
-        "RequestMappingTemplateS3Location",
-        "ResponseMappingTemplateS3Location",
-        "CodeS3Location",
-    ),
-    "AWS::CloudFormation::ModuleVersion": ("ModulePackage",),
-    "AWS::CloudFormation::ResourceVersion": ("SchemaHandlerPackage",),
-    "AWS::CloudFormation::StackSet": ("TemplateURL",),
-    "AWS::CodeCommit::Repository": ("Code",),
-    "AWS::ElasticBeanstalk::ApplicationVersion": ("SourceBundle",),
-    "AWS::Glue::Job": ("Command",),
-    "AWS::Serverless::GraphQLApi": ("SchemaUri", "Functions", "Resolvers"),
-}
-"""Properties that name a file by its place, and that Tiercel does not package."""
-NESTED_PATHS = ("CodeUri", "S3", "ScriptLocation")
-"""Keys below such a property in which the place may stand."""
+_WITH_IMAGE = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 
 
-def refuse_references(logical_id: str, resource: TemplateDocument, where: str) -> None:
-    """Raise RefusedInputError if a resource names a file that Tiercel does not package."""
-    resource_type = str(resource.get("Type"))
-    properties = mapping(resource, "Properties", where)
-    for name in UNPACKAGED.get(resource_type, ()):
-        if _names_local_file(properties.get(name)):
-            raise refused_reference(logical_id, f"{resource_type}.{name}", where)
-    image = properties.get("ImageUri")
-    is_built_here = mapping(resource, "Metadata", where).get("Dockerfile")
-    if is_built_here or (is_local(image) and "dkr.ecr." not in str(image)):
-        raise refused_reference(logical_id, f"{resource_type}.ImageUri (a container image)", where)
+def refuse_images(
+    logical_id: str, properties: TemplateDocument, resource: TemplateDocument, where: str
+) -> None:
+    """Raise RefusedInputError for a function whose container image would have to be built.
 
-
-def _names_local_file(value: Any) -> bool:
-    if isinstance(value, str):
-        return is_local(value)
-    return any(is_local(node.get(key)) for _, node in walk(value) for key in NESTED_PATHS)
-
-
-def refuse_includes(template: TemplateDocument, where: str) -> None:
-    """Raise RefusedInputError if `AWS::Include` reads anything, for the template or a part of it.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/create-reusable-transform-function-snippets-and-add-to-your-template-with-aws-include-transform.html
+    `properties` are its own and those that it inherits.
     """
-    transforms = [("Transform", template.get("Transform"))]
-    transforms += [(pointer, node.get("Fn::Transform")) for pointer, node in walk(template)]
-    for pointer, value in transforms:
-        for macro in value if isinstance(value, list) else [value]:
-            if not isinstance(macro, dict) or macro.get("Name") != "AWS::Include":
-                continue
-            location = mapping(macro, "Parameters", where).get("Location")
-            if is_local(location):
-                raise refused_reference(pointer, "Fn::Transform AWS::Include", where)
-            if location is not None:
-                raise _elsewhere(
-                    "template.remote_include",
-                    "a template includes a part that lies elsewhere",
-                    where=f"{pointer} in {where}",
-                    why=_shown(location),
-                )
+    if resource.get("Type") not in _WITH_IMAGE:
+        return
+    image = properties.get("ImageUri")
+    code = properties.get("Code")
+    if isinstance(code, dict) and "ImageUri" in code:
+        image = code["ImageUri"]
+    if mapping(resource, "Metadata", where).get("Dockerfile"):
+        why = "its Metadata names a Dockerfile"
+    elif is_local(image) and "dkr.ecr." not in str(image):
+        why = f"ImageUri names {printable(repr(image), 300)}, which is no image in ECR"
+    elif image is None and properties.get("PackageType") == "Image":
+        why = "its PackageType is Image, and no ImageUri says which"
+    else:
+        return
+    raise RefusedInputError(
+        "template.container_image",
+        f"{logical_id} needs a container image that is not built yet",
+        where=where,
+        why=f"{why}; Tiercel packages zips, and builds no images",
+        state="nothing was uploaded or deployed",
+        remedy="use PackageType Zip, with layers for what is large; or build the image elsewhere, "
+        "and name it by its address and digest in ECR. Images that are built and promoted by "
+        "Tiercel are planned",
+    )
+
+
+def repository_path(template: PurePosixPath, path: str, named_by: str) -> PurePosixPath:
+    """Return a path that a template names, from the root of the repository.
+
+    Raises RefusedInputError for one that leaves the repository.
+    """
+    parts: list[str] = []
+    for part in (template.parent / path).parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part in ("..", "/") or "\x00" in part:
+            raise RefusedInputError(
+                "template.path_leads_out",
+                "a local path leaves the repository",
+                where=f"{named_by} in {template}",
+                why=repr(path),
+                remedy="refer to files of the repository only",
+            )
+        else:
+            parts.append(part)
+    return PurePosixPath(*parts)
 
 
 def is_local(value: Any) -> bool:
@@ -106,16 +98,25 @@ def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, TemplateDocument]
             yield from walk(child, f"{pointer}/{index}")
 
 
-def refused_reference(resource: str, reference: str, where: str) -> RefusedInputError:
-    """Return the error for a resource's reference, named by type and property."""
+def refused_loop(loop: str, where: str) -> RefusedInputError:
+    """Return the error of a loop over local paths that only a deploy would know."""
     return RefusedInputError(
-        "template.local_reference",
-        f"{resource} refers to a local file in a way that Tiercel does not package",
+        "template.loop_unknown",
+        f"{loop} makes resources with local files, and only a deploy knows for what",
         where=where,
-        why=f"{reference} names a file of the repository",
+        why="its collection is neither a list nor found in Mappings by names",
         state="nothing was uploaded or deployed",
-        remedy="put its content into the template; or keep it in a bucket of your own, and name "
-        "the place in `reads_from` of the environment in the worker's tiercel.toml",
+        remedy="write the collection as a list in the template, or as a mapping of it",
+    )
+
+
+def remote_include(pointer: str, location: Any, where: str) -> RefusedInputError:
+    """Return the error of a part that a template would read from elsewhere."""
+    return _elsewhere(
+        "template.remote_include",
+        "a template includes a part that lies elsewhere",
+        where=f"{pointer} in {where}",
+        why=_shown(location),
     )
 
 

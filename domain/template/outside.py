@@ -16,7 +16,8 @@ from pydantic import Field
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.template.intrinsics import OWN, TemplateScope, items_of, scope_of, texts_of
-from tiercel.domain.template.local_files import NESTED_PATHS, UNPACKAGED, walk
+from tiercel.domain.template.local_files import is_local, walk
+from tiercel.domain.template.locations import places, places_elsewhere
 from tiercel.domain.template.trusts import ANYBODY, trusted_principals
 
 PLACEHOLDER = re.compile(r"\$\{([^}?]+)\}")
@@ -33,10 +34,6 @@ _WITH_IMAGES = (
     "AWS::SageMaker::Model",
     "AWS::Serverless::Function",
 )
-
-
-_HOLDING_PLACES = ("Command", "Functions", "Resolvers")
-"""Properties that hold more than places, so that only the keys below them are."""
 
 
 _MOST_NESTED = 200
@@ -163,14 +160,15 @@ def _of_resource(
 def _places(
     scope: TemplateScope, kind: str, properties: TemplateDocument
 ) -> Iterator[tuple[str, str]]:
-    """Yield what CloudFormation reads from elsewhere because Tiercel does not package it."""
-    for name in UNPACKAGED.get(kind, ()):
+    """Yield what CloudFormation reads from elsewhere, however deep it stands in a condition."""
+    packaged = {one.value for one in places(kind, properties) if is_local(one.value)}
+    for name, key in places_elsewhere(kind):
         value = properties.get(name)
-        nested = [node[key] for _, node in walk(value) for key in NESTED_PATHS if key in node]
-        is_place = not isinstance(value, dict) or name not in _HOLDING_PLACES
-        for one in nested or ([value] if value is not None and is_place else []):
-            for text in _addresses(one, scope):
-                yield name, text
+        held = [node[key] for _, node in walk(value) if key in node] if key else [value]
+        for one in held:
+            if one is not None and not (isinstance(one, str) and one in packaged):
+                for text in _addresses(one, scope):
+                    yield name, text
 
 
 def _addresses(value: Any, scope: TemplateScope) -> tuple[str, ...]:

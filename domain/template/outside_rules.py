@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.template.intrinsics import OWN, UNKNOWN_TEXT
 from tiercel.domain.template.layer_publishers import AWS_LAYER_ACCOUNTS
@@ -69,6 +70,27 @@ def require_allowed(
             state="nothing was deployed",
             remedy="name it as REPOSITORY@sha256:DIGEST: another image may get the same tag",
         )
+
+
+def require_allowed_as_configured(
+    found: Iterable[OutsideReference], service: Service, environments: Iterable[Environment]
+) -> None:
+    """Judge what a service lets in with the values that its tiercel.toml gives, everywhere.
+
+    What an output of another service may fill, and what has no value, is judged at the deploy.
+    Raises RefusedInputError as `require_allowed` does.
+    """
+    found = list(found)
+    for environment in environments:
+        values = service.parameters_in(environment.name)
+        known = [one for one in found if _is_certain(one, service, values)]
+        require_allowed(known, environment, values)
+
+
+def _is_certain(one: OutsideReference, service: Service, values: Mapping[str, str]) -> bool:
+    defaults = set() if service.depends_on else set(one.defaults)
+    names = {name for name in PLACEHOLDER.findall(one.text) if not _is_pseudo(name)}
+    return names <= {*values, *defaults, "own"}
 
 
 def _seen(

@@ -11,7 +11,7 @@ from tiercel.domain.base.errors import SupersededError, TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
 from tiercel.domain.review.statuses import Status
-from tiercel.domain.review.verdicts import ServiceVerdict
+from tiercel.domain.review.verdicts import Reviewed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
@@ -30,11 +30,9 @@ async def report_statuses(pull: PullRequest, commit: str, checks: Sequence[Statu
     await each(checks, lambda one: call(set_status, pull.repository, commit, one, run_link()))
 
 
-async def comment_on(
-    pull: PullRequest, commit: str, whole: Status, verdicts: Sequence[ServiceVerdict]
-) -> None:
+async def comment_on(pull: PullRequest, commit: str, whole: Status, review: Reviewed) -> None:
     """Write or update the comment with the verdict and what a merge would change."""
-    await call(upsert_comment, pull, COMMENT_MARKER, comment(whole, verdicts, commit))
+    await call(upsert_comment, pull, COMMENT_MARKER, comment(whole, review, commit))
 
 
 async def as_github_deployment(

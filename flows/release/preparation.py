@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from prefect.runtime import flow_run
@@ -28,6 +29,8 @@ class ReleaseTarget(Target):
     links: Links
     lease_seconds: float
     where: BuildPlace
+    current_name: Callable[[str], str]
+    """By which name a repository is called now, given any that it has had."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
@@ -38,6 +41,7 @@ class ReleaseTarget(Target):
             links=Links.of(topology, server_url()),
             lease_seconds=topology.leases.seconds,
             where=topology.builds.where,
+            current_name=topology.current_name,
         )
 
 
@@ -74,10 +78,10 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     """
     topology = await call(load_topology, config_path())
     branch = topology.environment(environment).branch
-    require_repository(repository, topology)
-    commit = await call(fetch_commit, repository, revision, branch)
+    name = require_repository(repository, topology)
+    commit = await call(fetch_commit, name, revision, branch)
     topology = await call(load_services, commit, topology)
-    await tag_flow_run(environment, repository, *topology.services)
+    await tag_flow_run(environment, name, *topology.services)
     return PreparedCommit(
         topology=topology,
         target=ReleaseTarget.of(topology, environment),
@@ -86,9 +90,13 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     )
 
 
-def require_repository(repository: str, topology: Topology) -> None:
-    """Raise RefusedInputError for a repository whose commits may not be released."""
-    if not topology.organization.owns(repository):
+def require_repository(repository: str, topology: Topology) -> str:
+    """Return the one name of a repository whose commits may be released.
+
+    Raises RefusedInputError for any other.
+    """
+    name = topology.current_name(repository)
+    if not topology.organization.owns(name):
         raise RefusedInputError(
             "source.foreign_repository",
             f"{repository!r} is not a repository of this organization",
@@ -96,6 +104,7 @@ def require_repository(repository: str, topology: Topology) -> None:
             state="nothing was fetched",
             remedy="add it there as owner/name, if its commits may be released",
         )
+    return name
 
 
 async def read_source_trees(commit: Commit, topology: Topology) -> dict[str, SourceTree]:

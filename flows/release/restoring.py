@@ -6,7 +6,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import SmokeTestFailedError, SupersededError, TiercelError
 from tiercel.domain.release.entries import needed
-from tiercel.domain.release.ledger import Intent, Release
+from tiercel.domain.release.ledger import Intent, Release, as_called_now
 from tiercel.domain.release.rollback import release_before, restoring
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.release.preparation import ReleaseTarget
@@ -32,6 +32,7 @@ async def restore(
     A person who asks for it wants it whatever else was released; `gives_way` tells for which
     newer release it is left alone.
     """
+    earlier = as_called_now(earlier, target.current_name)
     intent = earlier.intent
     manifest = await call(
         read_artifact, target.records,

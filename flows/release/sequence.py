@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import TiercelError
-from tiercel.domain.release.ledger import Intent, Outcome, Release
+from tiercel.domain.release.ledger import Intent, Outcome, Release, as_called_now
 from tiercel.domain.release.next_move import (
     AlreadyLive,
     AskWhetherOlder,
@@ -132,7 +132,7 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
     match question:
         case ReadLedger():
             latest = await call(newest_release, target.records, stack)
-            return known.with_ledger(latest)
+            return known.with_ledger(latest and as_called_now(latest, target.current_name))
         case VerifyProvenance():
             await require_provenance(target.orchestrator, target.names, wish.manifest)
             return replace(known, verified=True)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from prefect import get_run_logger
+
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.services import Service
-from tiercel.domain.release.ledger import Intent
+from tiercel.domain.release.ledger import Intent, Release, already_live
 from tiercel.domain.release.promotion import purpose_in
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.parameters import resolve_parameters
-from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
-from tiercel.flows.engine.concurrency import all_done, call, in_dependency_order
+from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
+from tiercel.flows.engine.concurrency import all_done, both, call, each, in_dependency_order
 from tiercel.flows.release.github import as_github_deployment
 from tiercel.flows.release.pages import report_board, report_deployment
 from tiercel.flows.release.preparation import PreparedCommit
@@ -22,8 +25,10 @@ from tiercel.flows.release.restoring import release_or_restore
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.sequence import Wish
 from tiercel.tasks.records.artifacts import find_artifact
+from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.history import contains_commit
+from tiercel.tasks.stack.stacks import observe_stack
 
 
 async def release_all(
@@ -61,6 +66,36 @@ async def _deploy_services(
         return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older))
 
     return await in_dependency_order(prepared.topology.services, release_one)
+
+
+async def is_live(prepared: PreparedCommit, manifests: Mapping[str, Manifest]) -> bool:
+    """Tell whether every stack runs what the commit wants of it, untouched since its release.
+
+    Where that cannot be told, it is not: the deploy says why.
+    """
+    target, services = prepared.target, prepared.topology.services
+
+    async def look(service: Service) -> tuple[Release | None, Stack | None]:
+        stack = target.names.stack(service.name)
+        return await both(
+            call(newest_release, target.records, stack), call(observe_stack, target.deployer, stack)
+        )
+
+    try:
+        seen = dict(zip(services, await each(services.values(), look), strict=True))
+        outputs = {name: stack.outputs if stack else {} for name, (_, stack) in seen.items()}
+        return all(
+            stack is not None
+            and already_live(
+                latest,
+                wanted_release(prepared, services[name], manifests[name], outputs),
+                stack.token,
+            )
+            for name, (latest, stack) in seen.items()
+        )
+    except TiercelError as error:
+        get_run_logger().info("whether it is live cannot be told: %s", error.what)
+        return False
 
 
 def wanted_release(

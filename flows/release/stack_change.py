@@ -15,7 +15,8 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.release.superseding import require_still_wanted
 from tiercel.domain.stack import states
-from tiercel.domain.stack.failures import Cause, deploy_failure, vanished
+from tiercel.domain.stack.events import StackEvent
+from tiercel.domain.stack.failures import deploy_failure, vanished
 from tiercel.domain.stack.needed_actions import RoleCheck, lacking_actions, refused_for_lack
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
@@ -26,13 +27,13 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan
 from tiercel.tasks.records.ledger import newest_release
+from tiercel.tasks.stack.causes import find_causes
 from tiercel.tasks.stack.change_sets import (
     ChangeSetRequest,
     discard_plan,
     execute_plan,
     plan_changes,
 )
-from tiercel.tasks.stack.events import StackEvent
 from tiercel.tasks.stack.service_role import read_service_role
 from tiercel.tasks.stack.stacks import (
     continue_rollback,
@@ -169,11 +170,7 @@ def _is_done(change: StackChange, stack: Stack) -> bool:
 def _check(change: StackChange, action: StackAction, stack: Stack | None) -> None:
     if action.step is not Step.REFUSE:
         return
-    remedy = action.remedy
-    if stack and action.by_hand:
-        hand = _by_hand(change, stack)
-        deletes = action.by_hand is ByHand.DELETE
-        remedy = hand.deletion() if deletes else hand.end_of_protection()
+    remedy = (stack and _remedy(change, action, stack)) or action.remedy
     raise DeployFailedError(
         "stack.not_deployable",
         f"stack {change.intent.stack} cannot be deployed as it is",
@@ -184,9 +181,13 @@ def _check(change: StackChange, action: StackAction, stack: Stack | None) -> Non
     )
 
 
-def _by_hand(change: StackChange, stack: Stack) -> StackByHand:
+def _remedy(change: StackChange, action: StackAction, stack: Stack) -> str:
+    """Return what an administrator does before the next step, empty if nothing."""
+    if not action.by_hand:
+        return ""
     access = change.access
-    return StackByHand(stack.stack_id, access.account, access.region, protected=stack.protected)
+    hand = StackByHand(stack.stack_id, access.account, access.region, protected=stack.protected)
+    return hand.deletion() if action.by_hand is ByHand.DELETE else hand.end_of_protection()
 
 
 _REPAIRS = {
@@ -204,13 +205,21 @@ async def _repaired(
     await lease.confirm()
     who = change.destroyer if action.step is Step.DELETE_FIRST else change.access
     await call(_REPAIRS[action.step], who, stack, token)
-    return await _waited(change, stack, action)
+    return await _waited(change, stack, action, repairs=True)
 
 
-async def _waited(change: StackChange, stack: Stack, action: StackAction) -> Stack | None:
-    """Wait for what CloudFormation does about the stack, and look at it again."""
+async def _waited(
+    change: StackChange, stack: Stack, action: StackAction, *, repairs: bool = False
+) -> Stack | None:
+    """Wait for what CloudFormation does about the stack, and look at it again.
+
+    Raises DeployFailedError for a step of our own that left the stack as it was: the next one
+    would as well.
+    """
     get_run_logger().info("%s: %s", change.intent.service, action.reason)
-    await call(wait_for_stack, change.access, stack.stack_id, change.intent.service)
+    ended, events = await call(wait_for_stack, change.access, stack.stack_id, change.intent.service)
+    if repairs and ended.status is stack.status:
+        raise await _failed(change, ended, events)
     return await call(observe_stack, change.access, change.intent.stack)
 
 
@@ -236,6 +245,8 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused
+    for warning in plan.warnings:
+        get_run_logger().warning("%s: %s", change.intent.service, warning.line())
     for lack in check.lacks:
         if lack.possible:
             actions = ", ".join(lack.possible)
@@ -258,7 +269,7 @@ async def _carried_out(
         return after
     await lease.confirm()
     await call(execute_plan, change.access, plan, token)
-    service, planned = change.intent.service, len(plan.changes)
+    service, planned = change.intent.service, len(plan.own)
     ended, events = await call(
         wait_for_stack, change.access, plan.stack_id, service, planned, is_new=creates
     )
@@ -268,16 +279,22 @@ async def _carried_out(
     if after and after.token != token:
         raise _outrun(change, after)
     if after is None or not states.is_success(ended.status):
-        raise _failed(change, ended, events)
+        raise await _failed(change, ended, events)
     return after
 
 
-def _failed(change: StackChange, ended: Stack, events: list[StackEvent]) -> DeployFailedError:
+async def _failed(change: StackChange, ended: Stack, events: list[StackEvent]) -> DeployFailedError:
     """Return the error of an operation that failed, and what comes next, where that is by hand."""
-    then = states.decide(ended.status, states.StackGoal.DEPLOY, production=change.production)
-    by_hand = _by_hand(change, ended).deletion() if then.by_hand is ByHand.DELETE else ""
-    causes = _causes(events, ended)
-    return deploy_failure(ended.name, change.where, ended.status, ended.reason, causes, by_hand)
+    then = states.decide(
+        ended.status,
+        states.StackGoal.DEPLOY,
+        production=change.production,
+        protected=ended.protected,
+    )
+    causes = await call(find_causes, change.access, ended.name, events)
+    return deploy_failure(
+        ended.name, change.where, ended.status, ended.reason, causes, _remedy(change, then, ended)
+    )
 
 
 def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:
@@ -296,14 +313,6 @@ async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     types = {one.resource_type for one in plan.changes}
     role = await call(read_service_role, change.names.environment, types)
     return lacking_actions(plan.changes, role.handlers, role.policies)
-
-
-def _causes(events: list[StackEvent], stack: Stack) -> list[Cause]:
-    return [
-        Cause(event.logical_id, event.resource_type, event.status, event.reason)
-        for event in events
-        if event.is_cause and event.logical_id != stack.name
-    ]
 
 
 def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequest:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tiercel.domain.artifact.buildspec import X86
 from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.topology import BuildNetwork
 
 _LOG_DAYS = 90
 _MINUTES = 60
@@ -39,4 +40,14 @@ def ensure_build_projects(codebuild: Any, logs: Any, names: Names, key_arn: str)
             },
             logsConfig={"cloudWatchLogs": {"status": "ENABLED", "groupName": group}},
             source={"type": "NO_SOURCE", "buildspec": json.dumps(_NOTHING)},
+            **_place_in(names.environment.build_network),
         )
+
+
+def _place_in(network: BuildNetwork) -> dict[str, Any]:
+    """Return the project's VPC, if it has one; the sandbox has no networks, and only keeps it."""
+    if not network.vpc:
+        return {}
+    groups = list(network.security_groups)
+    vpc = {"vpcId": network.vpc, "subnets": list(network.subnets), "securityGroupIds": groups}
+    return {"vpcConfig": vpc}

@@ -102,8 +102,9 @@ def _seed_environment(seed: Seed, known: AccessKey | None) -> AccessKey:
 def _seed_infrastructure(seed: Seed, known: AccessKey | None) -> AccessKey:
     iam = seed.infrastructure.client("iam")
     identities.ensure_github_provider(iam)
-    for role in (Role.ORCHESTRATOR, Role.BUILDER, Role.VERIFIER, Role.TRIGGER):
-        _ensure_role(iam, seed, role)
+    for role in seed.names.roles:
+        if role not in RUNTIME_ROLES:
+            _ensure_role(iam, seed, role)
     _ensure_bucket(seed, seed.infrastructure, seed.names.artifact_bucket, "artifact-bucket")
     ensure_build_projects(
         seed.infrastructure.client("codebuild"),

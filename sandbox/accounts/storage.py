@@ -30,6 +30,17 @@ _OLD_LEASES = {
     "Filter": {"Prefix": "leases/"},
     "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
 }
+_FILES_OF_BUILDS = tuple(
+    {
+        "ID": f"builds-{folder}",
+        "Status": "Enabled",
+        "Filter": {"Prefix": f"{folder}/"},
+        "Expiration": {"Days": 1},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    }
+    for folder in ("results", "sources")
+)
 
 
 def ensure_key(kms: _Client, alias: str, kind: dict[str, str]) -> str:
@@ -60,7 +71,8 @@ def ensure_bucket(
         Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [_encrypted_with(key_arn)]}
     )
     s3.put_bucket_lifecycle_configuration(
-        Bucket=bucket, LifecycleConfiguration={"Rules": [_ABANDONED_UPLOADS, _OLD_LEASES]}
+        Bucket=bucket,
+        LifecycleConfiguration={"Rules": [_ABANDONED_UPLOADS, _OLD_LEASES, *_FILES_OF_BUILDS]},
     )
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 

@@ -7,16 +7,20 @@ because the emulator reads it at import.
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
 from pathlib import Path
 
 import uvicorn
 from ministack.app import app as emulator
+from ministack.services.cloudformation.custom_resource import deliver_response
 
 from tiercel.sandbox.aws import corrections
+from tiercel.sandbox.aws.corrections.stacks.custom_resources import let_custom_resources_answer_at
 from tiercel.sandbox.aws.gateway import Gateway
 from tiercel.sandbox.aws.journal import JournalWriter
+from tiercel.sandbox.aws.response_urls import ResponseServer
 from tiercel.sandbox.aws.snapshots import Snapshots
 from tiercel.sandbox.aws.stack_time import let_stacks_take
 
@@ -34,6 +38,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--token-keys", type=Path, required=True)
     options = parser.parse_args(arguments)
     corrections.apply(options.token_keys)
+    answers = ResponseServer(Path(os.environ["TMPDIR"]), deliver_response)
+    answers.start()
+    let_custom_resources_answer_at(answers.address)
     if options.stack_seconds:
         let_stacks_take(options.stack_seconds)
     journal = JournalWriter(options.journal)

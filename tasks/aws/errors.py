@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -82,6 +83,11 @@ def message_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", "")) or code_of(error)
 
 
+def is_transient(error: ClientError) -> bool:
+    """Tell whether the same call may succeed a moment later."""
+    return code_of(error) in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES
+
+
 @contextmanager
 def translated(what: str, where: str) -> Iterator[None]:
     """Turn boto3's exceptions into TiercelErrors that say what was tried, and where.
@@ -159,8 +165,16 @@ def _damaged(what: str, where: str, why: str) -> TiercelError:
         f"cannot {what}: AWS's answer was damaged on its way",
         where=where,
         why=why,
-        remedy="run it again; if it stays so, check the proxies between here and AWS",
+        remedy=f"run it again; if it stays so, look at {_between()}",
     )
+
+
+def _between() -> str:
+    """Return what may damage answers: what stands in for AWS, else what lies between."""
+    stand_in = os.environ.get("AWS_ENDPOINT_URL")
+    if not stand_in:
+        return "the proxies between here and AWS"
+    return f"what answers at {stand_in}: it cannot do this, AWS itself may well"
 
 
 def _wrong_setting(what: str, where: str, why: str) -> TiercelError:
@@ -217,7 +231,7 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             "roles, buckets and keys their permissions; if both find nothing, see whether the ids "
             "in tiercel.toml are right and your credentials belong to this environment",
         )
-    if code in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES:
+    if is_transient(error):
         return TransientError(
             "aws.busy",
             f"cannot {what}: AWS is busy or ill",

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from importlib import metadata
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 import uv
@@ -27,6 +28,7 @@ from tiercel.domain.base.digests import canonical_json, sha256_hex
 from tiercel.domain.base.errors import ConfigurationError, TiercelError
 from tiercel.domain.base.text import printable
 from tiercel.domain.organization.access import BuildProject
+from tiercel.domain.organization.topology import Builds
 from tiercel.domain.template.assets import Asset, find_assets
 from tiercel.tasks.aws.codebuild import (
     BuildFiles,
@@ -38,11 +40,14 @@ from tiercel.tasks.aws.codebuild import (
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.isolated import Isolated
 from tiercel.tasks.build.isolation.availability import can_isolate
+from tiercel.tasks.build.isolation.namespace import interpreter
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.tarballs import MAX_RESULT_BYTES, pack_folder, unpack_untrusted
 from tiercel.tasks.engine.task import run_logger
-from tiercel.tasks.source.templates import load_template
+from tiercel.tasks.source.files import FolderFiles
+from tiercel.tasks.source.templates import complete_template
 
+_LIBRARY = "aws-lambda-builders"
 _NAME_DIGITS = 32
 _LONGEST_LINE = 2_000
 
@@ -71,9 +76,14 @@ class CodeBuild:
             )
         return self._in
 
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place. What its image brings is not known here."""
+        del builds, programs
+        return []
+
     def build(self, job: BuildJob) -> None:
         """See Place. A test runs in the same build, after its result was put away."""
-        test = job.test if self._project.tests else None
+        test = (*job.test_setup, job.test) if job.test and self._project.tests else ()
         if not job.build and not test:
             return
         files, followed = self._begun(job, test)
@@ -100,7 +110,7 @@ class CodeBuild:
         place = Isolated() if can_isolate() else Here()
         place.inspect(job, step)
 
-    def _begun(self, job: BuildJob, test: BuildStep | None) -> tuple[BuildFiles, FollowedBuild]:
+    def _begun(self, job: BuildJob, test: Sequence[BuildStep]) -> tuple[BuildFiles, FollowedBuild]:
         """Return the build that an attempt before this one has started, or start one.
 
         It is known by its run, its commands and the bytes of its source.
@@ -129,20 +139,23 @@ class CodeBuild:
         return files, FollowedBuild(self._project, build, tell)
 
 
-def _overrides(job: BuildJob, test: BuildStep | None, passed_on: Collection[str]) -> dict[str, Any]:
+def _overrides(
+    job: BuildJob, test: Sequence[BuildStep], passed_on: Collection[str]
+) -> dict[str, Any]:
     """Return what of a project is other for one build: all that it runs, and on what."""
     functions = _functions(job)
     machine = machine_for(one.architecture for one in functions if one.architecture)
-    steps = [*job.build, *((test,) if test else ())]
+    steps = [*job.build, *test]
+    builders = [f"{_LIBRARY}=={metadata.version(_LIBRARY)}"]
     overrides: dict[str, Any] = {
         "sourceTypeOverride": "NO_SOURCE",
         "buildspecOverride": buildspec(
             [_command(step) for step in job.build],
-            _command(test) if test else None,
+            [_command(step) for step in test],
             runtime_versions(one.runtime or one.build_method for one in functions),
             job.builds.timeout_seconds,
             passed_on,
-            metadata.version("uv"),
+            [f"uv=={metadata.version('uv')}", *(builders if any(map(_builds, steps)) else ())],
         ),
         "timeoutInMinutesOverride": build_minutes(len(steps), job.builds.timeout_seconds),
     }
@@ -153,14 +166,20 @@ def _overrides(job: BuildJob, test: BuildStep | None, passed_on: Collection[str]
 
 def _functions(job: BuildJob) -> tuple[Asset, ...]:
     """Return the functions and layers of the template; a build may yet have to make it."""
-    template = job.root / "source" / job.service.template_path
+    path = PurePosixPath(job.service.template_path)
+    files = FolderFiles(job.root / "source")
     try:
-        return find_assets(load_template(template, job.service.template_path))
+        return find_assets(complete_template(files.read_template, path), str(path))
     except TiercelError:
         return ()  # packaging says what is wrong with it
 
 
+def _builds(step: BuildStep) -> bool:
+    """Tell whether a step is a script of ours, which calls AWS's library."""
+    return step.command[0] == str(interpreter())
+
+
 def _command(step: BuildStep) -> BuildCommand:
     """Return a step as a command for another machine, which has its own uv."""
-    own = uv.find_uv_bin()
-    return BuildCommand(["uv" if word == own else word for word in step.command], step.folder)
+    names = {uv.find_uv_bin(): "uv", str(interpreter()): "python3"}
+    return BuildCommand([names.get(word, word) for word in step.command], step.folder)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place, announce_step
-from tiercel.tasks.build.process import can_go_offline, run_build
+from tiercel.tasks.build.process import build_environment, can_go_offline, run_build
 from tiercel.tasks.engine.task import run_logger
 
 
@@ -13,15 +18,19 @@ class Here(Place):
     name = "here"
     holds = False
 
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place."""
+        path = build_environment(Path(), builds)["PATH"]
+        return [name for name in programs if not shutil.which(name, path=path)]
+
     def build(self, job: BuildJob) -> None:
         """See Place."""
-        for step in job.build:
-            announce_step(job, step)
-            _run(job, step)
+        _run_all(job, job.build)
 
     def test(self, job: BuildJob) -> None:
         """See Place."""
         if job.test:
+            _run_all(job, job.test_setup)
             announce_step(job, job.test)
             if not can_go_offline():
                 run_logger().info("with network: this system cannot take it away")
@@ -32,5 +41,14 @@ class Here(Place):
         _run(job, step, offline=True)
 
 
+def _run_all(job: BuildJob, steps: Iterable[BuildStep]) -> None:
+    for step in steps:
+        announce_step(job, step)
+        _run(job, step)
+
+
 def _run(job: BuildJob, step: BuildStep, *, offline: bool = False) -> None:
-    run_build(step.command, job.root / step.folder, job.scratch, job.builds, offline=offline)
+    run_build(
+        step.command, job.root / step.folder, job.scratch, job.builds,
+        offline=offline, shown=step.shown,
+    )  # fmt: skip

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from tiercel.domain.artifact.indexes import require_reachable
 from tiercel.domain.organization.reach import Reach
 from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.isolation.availability import bubblewrap
+from tiercel.tasks.build.isolation.groups import delegated_group
 from tiercel.tasks.build.isolation.introduction import Introduction
 from tiercel.tasks.build.isolation.limits import NamespaceGuard
 from tiercel.tasks.build.isolation.namespace import (
@@ -48,6 +51,8 @@ _TRUST_VARIABLES = (
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )
+_MOST_REFUSALS = 100
+"""That are told: a build may ask for as many hosts as there are names."""
 _LOOPBACK = "localhost,127.0.0.1,::1"
 
 
@@ -57,26 +62,39 @@ class Isolated(Place):
     name = "isolated"
     holds = True
 
+    def lacking(self, builds: Builds, programs: Iterable[str]) -> list[str]:
+        """See Place."""
+        path = _path(builds)
+        return [name for name in programs if not shutil.which(name, path=path)]
+
     def build(self, job: BuildJob) -> None:
         """See Place."""
-        if not job.build:
-            return
-        reach = Reach(indexes=job.builds.indexes, public=job.service.network)
-        with tempfile.TemporaryDirectory(prefix="tiercel-authority-") as private:
-            introduction = Introduction.read(job.builds.index_credentials, Path(private))
-            for step in job.build:
-                announce_step(job, step)
-                _run(job, step, (reach, introduction))
+        _run_all(job, job.build)
 
     def test(self, job: BuildJob) -> None:
         """See Place."""
         if job.test:
+            _run_all(job, job.test_setup)
             announce_step(job, job.test)
             _run(job, job.test)
 
     def inspect(self, job: BuildJob, step: BuildStep) -> None:
         """See Place."""
         _run(job, step)
+
+
+def _run_all(job: BuildJob, steps: Sequence[BuildStep]) -> None:
+    """Run commands one after another that may reach what [builds] lets them reach."""
+    if not steps:
+        return
+    reach = Reach(indexes=job.builds.indexes, public=job.service.network)
+    with tempfile.TemporaryDirectory(prefix="tiercel-authority-") as private:
+        introduction = Introduction.read(job.builds.index_credentials, Path(private))
+        for step in steps:
+            require_reachable(step.need, reach, step.shown)
+        for step in steps:
+            announce_step(job, step)
+            _run(job, step, (reach, introduction))
 
 
 def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | None = None) -> None:
@@ -86,11 +104,12 @@ def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | N
     room = Room(job.root, job.scratch, step.folder, shown)
     room.create()
     files, environment = own_files(), _environment(job)
+    refused: list[str] = []
     if way_out and (authority := way_out[1].authority):
         files[_AUTHORITY] = _system_authorities() + authority
         environment |= dict.fromkeys(_TRUST_VARIABLES, _AUTHORITY)
     with ExitStack() as stack:
-        channel = stack.enter_context(_proxied(job, *way_out)) if way_out else None
+        channel = stack.enter_context(_proxied(job, *way_out, refused)) if way_out else None
         calls = stack.enter_context(_readable(system_call_filter(platform.machine())))
         texts = {name: stack.enter_context(_readable(text)) for name, text in files.items()}
         info, told = _pipe(stack)
@@ -112,7 +131,7 @@ def _run(job: BuildJob, step: BuildStep, way_out: tuple[Reach, Introduction] | N
             _guard(builds, room, info, start, (told, wait)),
         )
     if not ended.succeeded:
-        raise command_failure(step.command, ended, log)
+        raise command_failure(step.shown or " ".join(step.command), ended, log, refused)
 
 
 def _guard(
@@ -131,22 +150,35 @@ def _guard(
         processes=builds.processes,
         disk_mib=builds.disk_mib,
         file_bytes=MAX_FILE_BYTES,
+        above=_delegated(),
     )
+
+
+def _delegated() -> Path | None:
+    """Return the control group below which commands have theirs; None where there is none."""
+    try:
+        return delegated_group(Path("/proc/self/cgroup").read_text())
+    except OSError:
+        return None
 
 
 def _environment(job: BuildJob) -> dict[str, str]:
     """Return the whole environment of an isolated command."""
-    path = base_environment()["PATH"].split(os.pathsep)
     return {
         **passed_environment(job.builds),
         **base_environment(),
         "HOME": str(HOME),
         "NO_PROXY": _LOOPBACK,
-        "PATH": os.pathsep.join(visible_path(job.builds.tools, path)),
+        "PATH": _path(job.builds),
         "TMPDIR": str(TEMPORARY),
         "UV_CACHE_DIR": str(HOME / "uv-cache"),
         "no_proxy": _LOOPBACK,
     }
+
+
+def _path(builds: Builds) -> str:
+    path = base_environment()["PATH"].split(os.pathsep)
+    return os.pathsep.join(visible_path(builds.tools, path))
 
 
 def _pipe(stack: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
@@ -159,13 +191,20 @@ def _pipe(stack: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
 
 
 @contextmanager
-def _proxied(job: BuildJob, reach: Reach, introduction: Introduction) -> Iterator[int]:
-    """Serve a proxy as long as the command runs, and give the end of the channel for it."""
+def _proxied(
+    job: BuildJob, reach: Reach, introduction: Introduction, refused: list[str]
+) -> Iterator[int]:
+    """Serve a proxy as long as the command runs, and give the end of the channel for it.
 
-    def refused(what: str) -> None:
-        run_logger().warning("%s: the build may not reach %s", job.service.name, what)
+    What it refuses is told in the log, each once, and added to `refused`.
+    """
 
-    proxy = BuildProxy(reach, introduction, refused)
+    def tell(what: str) -> None:
+        if what not in refused and len(refused) < _MOST_REFUSALS:
+            run_logger().warning("%s: the build may not reach %s", job.service.name, what)
+            refused.append(what)
+
+    proxy = BuildProxy(reach, introduction, tell)
     outside, inside = socket.socketpair()
     with inside:
         proxy.serve(outside)

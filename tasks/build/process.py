@@ -15,6 +15,7 @@ from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.engine.processes import Command, Ended, run_command
 
 _SHOWN_LINES = 30
+_SHOWN_HOSTS = 5
 MAX_FILE_BYTES = 2 * 1024**3
 _MAX_LOG_BYTES = 1024**2
 _LONGEST_COMMAND = 500
@@ -23,7 +24,13 @@ _SOURCE_DATE_EPOCH = "315532800"  # 1980-01-01, the time that the packages carry
 
 
 def run_build(
-    command: Sequence[str], folder: Path, scratch: Path, builds: Builds, *, offline: bool = False
+    command: Sequence[str],
+    folder: Path,
+    scratch: Path,
+    builds: Builds,
+    *,
+    offline: bool = False,
+    shown: str = "",
 ) -> None:
     """Run a command, without a shell, in `folder`; HOME and TMPDIR lie in `scratch`.
 
@@ -49,7 +56,7 @@ def run_build(
         log,
     )
     if not ended.succeeded:
-        raise command_failure(command, ended, log)
+        raise command_failure(shown or " ".join(command), ended, log)
 
 
 @cache
@@ -99,12 +106,20 @@ def base_environment() -> dict[str, str]:
     }
 
 
-def command_failure(command: Sequence[str], ended: Ended, log: Path) -> BuildFailedError:
-    """Return the error of a command that failed, with the last lines of its log."""
+def command_failure(
+    shown: str, ended: Ended, log: Path, refused: Sequence[str] = ()
+) -> BuildFailedError:
+    """Return the error of a command that failed, as `shown`, with the last lines of its log.
+
+    `refused` is what it has asked of the network and was refused.
+    """
+    unreached = [f"it may not reach {one}" for one in dict.fromkeys(refused)]
     return BuildFailedError(
         "build.command_failed",
-        f"the build command failed: {printable(' '.join(command), _LONGEST_COMMAND)}",
-        why="\n".join([ended.why, *last_lines(_end_of(log), _SHOWN_LINES)]),
+        f"the build command failed: {printable(shown, _LONGEST_COMMAND)}",
+        why="\n".join(
+            [ended.why, *unreached[:_SHOWN_HOSTS], *last_lines(_end_of(log), _SHOWN_LINES)]
+        ),
         state="nothing was uploaded or deployed",
         remedy="run the command in the service's folder on your machine and correct it",
     )

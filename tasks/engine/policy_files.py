@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from tiercel.domain.accounts.composition import RECIPES, composed
+from tiercel.domain.accounts.composition import NETWORK, NETWORKED, RECIPES, composed
 from tiercel.domain.accounts.policy_sizes import require_fitting
 from tiercel.domain.accounts.provisioning import policy_values, separated
 from tiercel.domain.organization.topology import Topology
@@ -55,7 +55,11 @@ def unfilled(name: str, services: Sequence[str]) -> RenderedPolicy:
 def _policy(name: str, services: Sequence[str], values: Mapping[str, str] | None) -> RenderedPolicy:
     recipe = RECIPES.get(name)
     if recipe is None:
-        return _document(name, values)
+        document = _document(name, values)
+        if name in NETWORKED and values and values["build_subnet_arns"]:
+            more = _document(NETWORK, values)["Statement"]
+            document["Statement"] = [*document["Statement"], *more]
+        return document
     frames = [_document(frame, values) for frame in recipe.frames]
     return composed(recipe, frames, [_document(f"services/{one}", values) for one in services])
 

@@ -115,7 +115,8 @@ def _open_one(name: str, head: str, base: str) -> PullRequest | None:
     owner = name.partition("/")[0]
     found = repository(name).get_pulls(state="open", base=base, head=f"{owner}:{head}")
     pulls = (_pull_request(name, pull) for pull in found)
-    return next((p for p in pulls if (p.head_branch, p.base_branch) == (head, base)), None)
+    own = (pull for pull in pulls if not pull.from_fork)
+    return next((p for p in own if (p.head_branch, p.base_branch) == (head, base)), None)
 
 
 def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> PullRequest:
@@ -141,4 +142,14 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
         head_commit=pull.head.sha,
         base_branch=pull.base.ref,
         merge_commit=pull.merge_commit_sha or "",
+        from_fork=_is_fork(pull),
     )
+
+
+def _is_fork(pull: Any) -> bool:
+    """Tell whether the head lies in another repository than the base, be it one that is gone.
+
+    From the answer itself: PyGithub would ask for a repository of which something is missing.
+    """
+    head, base = (part.raw_data.get("repo") or {} for part in (pull.head, pull.base))
+    return bool(head.get("full_name") != base.get("full_name"))

@@ -10,10 +10,9 @@ import hashlib
 import os
 import stat
 import struct
-import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -23,13 +22,10 @@ import deflate
 
 from tiercel.domain.artifact.archives import (
     MAX_PACKAGE_FILES,
-    MAX_UNZIPPED_BYTES,
-    ArchiveEntry,
-    require_safe_archive,
     require_safe_package,
 )
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.base.limits import at_most
+from tiercel.domain.packaging.elf import Elf, read_elf
 
 # A third of the time of level 6 for packages that are at most some hundredths larger:
 # about what zlib, with which others package, makes of them at its own level 6.
@@ -38,23 +34,37 @@ _DOS_DATE = 0x0021  # 1980-01-01, the first day that zip can express
 _UTF8 = 0x0800
 _DEFLATED, _STORED = 8, 0
 _UNIX_VERSION = (3 << 8) | 20
-_SKIPPED_FOLDERS = {"__pycache__", ".git"}
-_SKIPPED_SUFFIXES = (".pyc", ".pyo")
-_CHUNK = 16
-"""Files that a thread compresses at once: for single ones, threads would wait for each other."""
-_READ = 1024 * 1024
-_ENCRYPTED = 0x1
-_DAMAGES = (
-    EOFError,
-    NotImplementedError,
-    OSError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+SKIPPED_FOLDERS = {"__pycache__", ".git"}
+_COMPILED = (".pyc", ".pyo")
 _AHEAD = 8
 """Chunks that are compressed ahead of the one that is written; more would only cost memory."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Files of a package by their names: how large they are, and what reads some of them together.
+
+    What is read is the content, and whether it is executable. So many files, of so many bytes, are
+    read and compressed at once: for single ones, threads would wait for each other.
+    """
+
+    sizes: Mapping[str, int]
+    read: Callable[[Sequence[str]], Iterable[tuple[bytes, bool]]]
+    files_at_once: int = 16
+    bytes_at_once: int = 16 * 1024**2
+
+    def chunks(self) -> Iterator[list[str]]:
+        """Deal the names out in their order."""
+        chunk: list[str] = []
+        size = 0
+        for name in sorted(self.sizes):
+            size += self.sizes[name]
+            if chunk and (len(chunk) == self.files_at_once or size > self.bytes_at_once):
+                yield chunk
+                chunk, size = [], self.sizes[name]
+            chunk.append(name)
+        if chunk:
+            yield chunk
 
 
 @dataclass(frozen=True)
@@ -66,28 +76,54 @@ class _Packed:
     size: int
     checksum: int
     mode: int
+    elf: Elf | None = None
 
 
-def zip_folder(folder: Path, target: Path, shown: str) -> str:
+LoadCheck = Callable[[Mapping[str, Elf]], None]
+"""Raises for the programs and libraries of a package, by name, if its machine cannot load them."""
+
+
+def zip_folder(folder: Path, target: Path, shown: str, check: LoadCheck | None = None) -> str:
     """Zip a folder's files into `target` and return the SHA-256 of the zip.
 
     Symbolic links are followed as long as they stay inside the folder. Python's caches
-    are left out, because they hold times. Raises RefusedInputError for a link that
-    leaves the folder or leads nowhere, and for what Lambda would not take.
+    are left out, because they hold times; a compiled module without its source is none. Raises
+    RefusedInputError for a link that leaves the folder or leads nowhere, and for what Lambda
+    would not take.
     """
     # One more than is allowed is enough to be refused; links can multiply folders.
     files = dict(islice(_files(folder, shown), MAX_PACKAGE_FILES + 1))
-    return zip_files(files, target, shown)
+    return zip_files(files, target, shown, check)
 
 
-def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
-    """Zip files under the names given and return the SHA-256 of the zip."""
-    require_safe_package(files, sum(path.stat().st_size for path in files.values()), shown)
-    if not files:
+def zip_files(
+    files: Mapping[str, Path], target: Path, shown: str, check: LoadCheck | None = None
+) -> str:
+    """Zip files under the names given and return the SHA-256 of the zip.
+
+    `check` is given the programs and libraries among them.
+    """
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    content = Contents(sizes, lambda names: [_content(files[one]) for one in names])
+    return zip_contents(content, target, shown, check)
+
+
+def zip_contents(
+    contents: Contents, target: Path, shown: str, check: LoadCheck | None = None
+) -> str:
+    """Zip files that are read as they are packed, and return the SHA-256 of the zip.
+
+    `check` as above. Raises RefusedInputError for what Lambda would not take.
+    """
+    require_safe_package(contents.sizes, sum(contents.sizes.values()), shown)
+    if not contents.sizes:
         raise RefusedInputError("package.empty", "there is nothing to package", where=shown)
     digest, directory, offset = hashlib.sha256(), [], 0
+    binaries: dict[str, Elf] = {}
     with target.open("wb") as output:
-        for name, packed in _packed(files):
+        for name, packed in _packed(contents):
+            if packed.elf:
+                binaries[name] = packed.elf
             header, entry = _headers(name, packed, offset)
             for part in (header, packed.body):
                 output.write(part)
@@ -97,48 +133,9 @@ def zip_files(files: dict[str, Path], target: Path, shown: str) -> str:
         ending = _ending(directory, offset)
         output.write(ending)
         digest.update(ending)
+    if check:
+        check(binaries)
     return digest.hexdigest()
-
-
-def require_safe_zip(path: Path, shown: str) -> None:
-    """Raise RefusedInputError for a zip of somebody else's that is damaged or unsafe to unpack.
-
-    Its whole content is read, because its directory may say other sizes.
-    """
-    at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of an archive", shown)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            require_safe_archive([_entry(info) for info in archive.infolist()], shown)
-            for info in archive.infolist():
-                _read_through(archive, info)
-    except _DAMAGES as error:
-        raise RefusedInputError(
-            "package.damaged",
-            "an archive is damaged",
-            where=shown,
-            why=str(error),
-            state="nothing was uploaded",
-            remedy="pack it again, as a zip that is stored or deflated",
-        ) from error
-
-
-def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
-    """`filename` would end at a NUL."""
-    return ArchiveEntry(
-        name=info.orig_filename,
-        size=info.file_size,
-        packed=info.compress_size,
-        is_link=stat.S_ISLNK(info.external_attr >> 16),
-        is_encrypted=bool(info.flag_bits & _ENCRYPTED),
-    )
-
-
-def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    if info.compress_type not in (_STORED, _DEFLATED):
-        raise NotImplementedError(f"{info.filename!r} is compressed in another way")
-    with archive.open(info) as file:
-        while file.read(_READ):
-            pass
 
 
 def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
@@ -147,49 +144,58 @@ def _files(folder: Path, shown: str) -> Iterator[tuple[str, Path]]:
     folders = [("", root)]
     for parent, way in folders:
         if len(folders) > MAX_PACKAGE_FILES:
-            raise _escape(parent, shown)
+            raise leads_out(parent, shown)
         with os.scandir(way[-1]) as found:
             entries = sorted(found, key=lambda entry: entry.name)
+        names = {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
         for entry in entries:
             name, real = f"{parent}{entry.name}", entry.path
             if entry.is_symlink():
                 real = os.path.realpath(real)
                 if real in way or not _exists_below(real, way[0]):
-                    raise _escape(name, shown)
+                    raise leads_out(name, shown)
             if entry.is_dir():
-                if entry.name not in _SKIPPED_FOLDERS:
+                if entry.name not in SKIPPED_FOLDERS:
                     folders.append((f"{name}/", (*way, real)))
-            elif entry.is_file() and not entry.name.endswith(_SKIPPED_SUFFIXES):
+            elif entry.is_file() and not is_cached(entry.name, names):
                 yield name, Path(real)
+
+
+def is_cached(name: str, beside: Collection[str]) -> bool:
+    """Tell whether a file of a folder is left out, given the names of the files beside it."""
+    return name.endswith(_COMPILED) and name[:-1] in beside
 
 
 def _exists_below(real: str, root: str) -> bool:
     return real.startswith(root + os.sep) and os.access(real, os.F_OK)
 
 
-def _packed(files: dict[str, Path]) -> Iterator[tuple[str, _Packed]]:
+def _packed(contents: Contents) -> Iterator[tuple[str, _Packed]]:
     """Compress the files in the order of their names, on all cores: libdeflate runs unlocked."""
     waiting: deque[Future[list[tuple[str, _Packed]]]] = deque()
-    names = iter(sorted(files))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while chunk := [(name, files[name]) for name in islice(names, _CHUNK)]:
-            waiting.append(pool.submit(_pack_all, chunk))
+        for chunk in contents.chunks():
+            waiting.append(pool.submit(_pack_all, chunk, contents))
             if len(waiting) > _AHEAD:
                 yield from waiting.popleft().result()
         for packed in waiting:
             yield from packed.result()
 
 
-def _pack_all(files: list[tuple[str, Path]]) -> list[tuple[str, _Packed]]:
-    return [(name, _pack(path)) for name, path in files]
+def _pack_all(names: Sequence[str], contents: Contents) -> list[tuple[str, _Packed]]:
+    found = zip(names, contents.read(names), strict=True)
+    return [(name, _pack(data, executable=executable)) for name, (data, executable) in found]
 
 
-def _pack(path: Path) -> _Packed:
-    data = path.read_bytes()
+def _content(path: Path) -> tuple[bytes, bool]:
+    return path.read_bytes(), bool(path.stat().st_mode & stat.S_IXUSR)
+
+
+def _pack(data: bytes, *, executable: bool) -> _Packed:
     packed = deflate.deflate_compress(data, _LEVEL) if data else b""
     method, body = (_DEFLATED, packed) if len(packed) < len(data) else (_STORED, data)
-    executable = path.stat().st_mode & stat.S_IXUSR
-    return _Packed(method, body, len(data), zlib.crc32(data), 0o755 if executable else 0o644)
+    mode = 0o755 if executable else 0o644
+    return _Packed(method, body, len(data), zlib.crc32(data), mode, read_elf(data))
 
 
 def _headers(name: str, packed: _Packed, offset: int) -> tuple[bytes, bytes]:
@@ -217,7 +223,8 @@ def _ending(directory: list[bytes], offset: int) -> bytes:
     return body + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(body), offset, 0)
 
 
-def _escape(link: str, shown: str) -> RefusedInputError:
+def leads_out(link: str, shown: str) -> RefusedInputError:
+    """Return the error of a link that leaves the folder that is packaged."""
     return RefusedInputError(
         "package.link_leads_out",
         "a symbolic link leaves the folder that is packaged, leads nowhere or in a circle",

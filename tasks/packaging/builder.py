@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,13 +17,17 @@ from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
 from tiercel.domain.template.outside import outside_references
-from tiercel.tasks.build.job import BuildJob, BuildStep, Place
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place, require_programs
 from tiercel.tasks.build.places import image_of, place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.packaging import package_template
+from tiercel.tasks.packaging.references import learn_values
+from tiercel.tasks.packaging.testing import test_steps
 from tiercel.tasks.packaging.workshop import Workshop
-from tiercel.tasks.source.export import export
+from tiercel.tasks.source.committed import CommittedFiles, may_stay_in_git
+from tiercel.tasks.source.export import list_source
+from tiercel.tasks.source.filtered import has_attributes_above
 from tiercel.tasks.source.repository import Commit
 
 
@@ -56,7 +60,7 @@ def build_service(
     folder: Path,
     project: BuildProject | None = None,
 ) -> Built:
-    """Export a service's source, build it and package what its template refers to.
+    """Build a service's source and package what its template refers to.
 
     Its commands run where [builds] says. Raises BuildFailedError or RefusedInputError;
     nothing has been uploaded by then.
@@ -68,38 +72,58 @@ def build_service(
 
 @dataclass(frozen=True)
 class Work:
-    """A service's exported source and the job that a place is given."""
+    """A service's source and the job that a place is given."""
 
     shop: Workshop
     job: BuildJob
 
 
 def build_work(
-    commit: Commit, service: Service, place: Place, builds: Builds, folder: Path
+    commit: Commit,
+    service: Service,
+    place: Place,
+    builds: Builds,
+    folder: Path,
+    *,
+    verifying: bool = False,
 ) -> Work:
-    """Export a service's source and find out what has to be run for it; raises as above."""
+    """Find out what has to be run for a service, and check its source out if that is anything.
+
+    With `verifying` it is checked out in any case, and its test is part of the job. Raises as
+    above.
+    """
     shop = Workshop(service, folder / "root", folder / "scratch", folder / "objects")
     for path in (shop.root, shop.scratch, shop.output):
         shutil.rmtree(path, ignore_errors=True)  # what an attempt before this one has left
         path.mkdir(parents=True)
     shop.source.mkdir()
-    export(commit, source_paths(service), shop.source)
+    paths = source_paths(service)
+    files = list_source(commit, paths)
+    shop.committed = CommittedFiles(commit, files)
+    stays = may_stay_in_git(files) and not has_attributes_above(commit, paths)
+    if verifying or service.build or not stays:
+        shop.check_out()
     with _named(service):
         inside = PurePosixPath("source", service.path)
         steps = (
             (BuildStep(service.build, inside),)
             if service.build
-            else install_steps(shop, runs_code=place.holds)
+            else install_steps(shop, builds, runs_code=place.holds)
         )
-        test = BuildStep(service.test, inside) if service.test else None
-        return Work(shop, BuildJob(service, builds, shop.root, shop.scratch, steps, test))
+        job = BuildJob(service, builds, shop.root, shop.scratch, steps)
+        if verifying:
+            setup, test = test_steps(shop, builds, runs_code=place.holds)
+            job = replace(job, test=test, test_setup=setup)
+        return Work(shop, job)
 
 
 def build_and_package(place: Place, work: Work, tree: SourceTree) -> Built:
     """Run the build and package what it left; raises as above."""
     shop = work.shop
     with _named(shop.service):
+        require_programs(place, work.job)
         place.build(work.job)
+        learn_values(shop)
         body, template = package_template(shop, PurePosixPath(shop.service.template_path))
     manifest = _manifest(shop, tree, body, template)
     files = {sha256: shop.output / sha256 for sha256 in shop.objects}

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
+from tiercel.domain.artifact.handlers import require_handler
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.domain.base.limits import at_most, require_template_limits
-from tiercel.domain.template.assets import AssetKind, declare_asset_bucket, rewrite
+from tiercel.domain.packaging.binaries import require_loadable
+from tiercel.domain.packaging.elf import Elf
+from tiercel.domain.packaging.machines import require_machine
 from tiercel.domain.template.boundary import bounded, declare_boundary
-from tiercel.tasks.packaging.archive import require_safe_zip, zip_files, zip_folder
-from tiercel.tasks.packaging.dependencies import finish_copy
+from tiercel.domain.template.expansion.sections import without_nothing
+from tiercel.domain.template.locations import AssetKind
+from tiercel.domain.template.rewriting import declare_asset_bucket, rewrite
+from tiercel.tasks.packaging.archive import LoadCheck, zip_files, zip_folder
+from tiercel.tasks.packaging.committed import zip_committed_folder
+from tiercel.tasks.packaging.copies import finish_copy
+from tiercel.tasks.packaging.foreign_zips import files_in_zip, require_safe_zip
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.packaging.workspaces import bring_packages_home
+from tiercel.tasks.source.committed import CommittedFiles
 from tiercel.tasks.source.templates import dump_template
 
-_ZIPS = (".zip", ".jar")
+_ZIPS = (".zip", ".jar", ".war")
 _SUFFIX = re.compile("[a-z]{1,20}")
 
 
@@ -31,9 +42,11 @@ def package_template(
     """
     template, references = read_references(shop, path, ancestors)
     keys = {}
+    packages: dict[str, PackagedObject] = {}
     for found in references:
         entry = _package_asset(shop, found, (*ancestors, path))
         keys[found.asset.logical_id, found.asset.property] = entry.key
+        packages[found.asset.logical_id] = entry
         shop.references.append(
             AssetReference(
                 template=str(path),
@@ -43,7 +56,9 @@ def package_template(
                 sha256=entry.sha256,
             )
         )
-    rewritten = bounded(rewrite(template, keys))
+    for found in references:
+        _require_handler(shop, found, packages)
+    rewritten = without_nothing(bounded(rewrite(template, keys)))
     if ancestors:
         # Its parent passes both to every nested stack, whether it needs them or not.
         rewritten = declare_boundary(declare_asset_bucket(rewritten))
@@ -58,27 +73,73 @@ def _package_asset(
         if found.asset.kind is AssetKind.TEMPLATE:
             packaged = package_template(shop, found.relative, ancestors)[0]
         elif found.asset.kind is AssetKind.FILE:
-            packaged = _package_file(shop, found.path, found.where)
+            packaged = _package_file(shop, found)
         else:
             packaged = _package_code(shop, found)
         shop.packaged[found.key] = packaged
     return shop.packaged[found.key]
 
 
-def _package_file(shop: Workshop, path: Path, where: str) -> PackagedObject:
-    at_most(path.stat().st_size, MAX_UNZIPPED_BYTES, "bytes of a file", where)
-    suffix = path.suffix[1:].lower()
-    return shop.add_bytes(path.read_bytes(), suffix if _SUFFIX.fullmatch(suffix) else "file")
+def _package_file(shop: Workshop, found: LocalReference) -> PackagedObject:
+    at_most(shop.files.size_of(found.relative), MAX_UNZIPPED_BYTES, "bytes of a file", found.where)
+    suffix = found.relative.suffix[1:].lower()
+    body = shop.files.read(found.relative)
+    return shop.add_bytes(body, suffix if _SUFFIX.fullmatch(suffix) else "file")
+
+
+def _require_handler(
+    shop: Workshop, found: LocalReference, packages: Mapping[str, PackagedObject]
+) -> None:
+    """Layers from elsewhere may have the handler: nobody knows here what they hold."""
+    function = found.asset
+    unknown = function.has_other_layers or not set(function.layers) <= packages.keys()
+    if function.handler and not unknown:
+        layers = [packages[name] for name in function.layers]
+        require_handler(
+            function.runtime,
+            function.handler,
+            _files_in(shop, packages[function.logical_id]),
+            [file for layer in layers for file in _files_in(shop, layer)],
+            owner=function.logical_id,
+            where=found.where,
+        )
+
+
+def _files_in(shop: Workshop, package: PackagedObject) -> frozenset[str]:
+    if package.sha256 not in shop.contents:
+        shop.contents[package.sha256] = files_in_zip(shop.output / package.sha256)
+    return shop.contents[package.sha256]
 
 
 def _package_code(shop: Workshop, found: LocalReference) -> PackagedObject:
-    target, path, where = shop.scratch / "package.zip", found.path, found.where
-    if path.is_file() and path.suffix in _ZIPS:
-        require_safe_zip(path, where)
-        return shop.add_bytes(path.read_bytes(), "zip")
-    if path.is_file():
-        return shop.add(target, zip_files({path.name: path}, target, where), "zip")
+    target, relative, where = shop.scratch / "package.zip", found.relative, found.where
+    check = _loads(found)
+    if not found.is_folder and relative.suffix in _ZIPS:
+        package = shop.local_file(relative)
+        require_safe_zip(package, where, check if relative.suffix == ".zip" else None)
+        return shop.add_bytes(package.read_bytes(), "zip")
+    if not found.is_folder:
+        package = shop.local_file(relative)
+        return shop.add(target, zip_files({relative.name: package}, target, where, check), "zip")
     copy = shop.copies.get(found.key)
+    files = shop.files
     if copy:
-        finish_copy(copy)
-    return shop.add(target, zip_folder(copy.root if copy else path, target, where), "zip")
+        if copy.workspace:
+            bring_packages_home(copy, copy.workspace)
+        root = finish_copy(copy, where, scripts=shop.service.install_scripts)
+        digest = zip_folder(root, target, where, check)
+    elif isinstance(files, CommittedFiles):
+        digest = zip_committed_folder(files, relative, target, where, check)
+    else:
+        digest = zip_folder(found.path, target, where, check)
+    return shop.add(target, digest, "zip")
+
+
+def _loads(found: LocalReference) -> LoadCheck:
+    """Return what refuses a package whose files its machine cannot load."""
+
+    def check(binaries: Mapping[str, Elf]) -> None:
+        if binaries:
+            require_loadable(binaries, require_machine(found.asset, found.where), found.where)
+
+    return check

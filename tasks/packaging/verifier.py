@@ -12,16 +12,20 @@ from typing import Any
 
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES, MAX_TEMPLATE_FILE_BYTES
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.template.outside_rules import require_allowed
-from tiercel.tasks.build.job import BuildJob, BuildStep, Place
+from tiercel.domain.template.expansion.includes import included_paths
+from tiercel.domain.template.expansion.sections import without_nothing
+from tiercel.domain.template.outside_rules import require_allowed_as_configured
+from tiercel.domain.template.smoke_target import require_smoke_target
+from tiercel.tasks.build.job import BuildStep, Place
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.packaging.builder import build_and_package, build_work
-from tiercel.tasks.source.repository import Commit, read_text
-from tiercel.tasks.source.templates import load_template, parse_template
+from tiercel.tasks.packaging.builder import Work, build_and_package, build_work
+from tiercel.tasks.source.repository import Commit, read_files
+from tiercel.tasks.source.templates import complete_template, dump_template, parse_template
 
 _LINT_SECONDS = 120
 _LINT_REPORT = "report.json"
@@ -46,12 +50,14 @@ def verify_service(
     that fails.
     """
     place = place_of(topology.builds, project)
-    work = build_work(commit, service, place, topology.builds, folder)
+    work = build_work(commit, service, place, topology.builds, folder, verifying=True)
     built = build_and_package(place, work, tree)
-    require_allowed(built.manifest.outside, topology.verifying, None)
+    ways = (topology.verifying, *topology.pullers_of(topology.verifying.name))
+    require_allowed_as_configured(built.manifest.outside, service, ways)
     path = PurePosixPath(service.template_path)
-    template = load_template(work.shop.path(path), service.template_path)
-    _lint(place, work.job, path, template)
+    template = work.shop.templates[path]
+    require_smoke_target(service, template)
+    _lint(place, work, path)
     place.test(work.job)
     return template
 
@@ -59,24 +65,34 @@ def verify_service(
 @world_task("read template", "read template {path}")
 def read_template(commit: Commit, path: str) -> dict[str, Any] | None:
     """Return the template that a commit has at a path, None if it has none that can be read."""
+    template = PurePosixPath(path)
+
+    def read(file: PurePosixPath) -> bytes | None:
+        return read_files(commit, [file], MAX_TEMPLATE_FILE_BYTES).get(file)
+
     try:
-        text = read_text(commit, path)
-        return parse_template(text.encode(), path) if text is not None else None
+        return complete_template(read, template)
     except RefusedInputError:
         return None
 
 
-def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, Any]) -> None:
+def _lint(place: Place, work: Work, path: PurePosixPath) -> None:
     """Run cfn-lint as a test, because it reads what the pull request wrote.
 
     It stands in a folder of its own: in the source it would take its settings from there.
     """
+    template, job = work.shop.templates[path], work.job
     _refuse_lint_config(template, str(path))
     neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=job.root))
+    linted = str(PurePosixPath("..", "source", path))
+    is_written_out = _is_short(work.shop.files.read_template(path) or b"", str(path))
+    if is_written_out:
+        linted = "template.json"
+        (neutral / linted).write_bytes(dump_template(without_nothing(template), str(path)))
     command = (
         str(Path(sys.executable).with_name("cfn-lint")),
         "--non-zero-exit-code", "none", "--format", "json",
-        "--output-file", _LINT_REPORT, "--template", str(PurePosixPath("..", "source", path)),
+        "--output-file", _LINT_REPORT, "--template", linted,
     )  # fmt: skip
     limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
     # Where it is installed may be another place than where its command is.
@@ -90,15 +106,31 @@ def _lint(place: Place, job: BuildJob, path: PurePosixPath, template: dict[str, 
             "template.lint_errors",
             f"the template has {len(errors)} error{'s' if len(errors) > 1 else ''}",
             where=str(path),
-            why="\n".join(_finding(one) for one in errors[:_SHOWN_FINDINGS]),
+            why="\n".join(
+                _finding(one, by_path=is_written_out) for one in errors[:_SHOWN_FINDINGS]
+            ),
             state="nothing was deployed",
             remedy="correct the template; `cfn-lint` shows the same on your machine",
         )
 
 
-def _finding(one: dict[str, Any]) -> str:
-    line = one.get("Location", {}).get("Start", {}).get("LineNumber", "?")
-    return f"line {line}: {one.get('Rule', {}).get('Id', '')} {one.get('Message', '')}"
+def _is_short(body: bytes, shown: str) -> bool:
+    """Tell whether cfn-lint would stop at what packaging writes out or leaves out."""
+    template = parse_template(body, shown)
+    return (
+        len(body) > MAX_TEMPLATE_BYTES
+        or bool(included_paths(template, shown))
+        or without_nothing(template) != template
+    )
+
+
+def _finding(one: dict[str, Any], *, by_path: bool) -> str:
+    """Name the line, or the keys that lead there in what stands in no file of the repository."""
+    place = one.get("Location", {})
+    line = place.get("Start", {}).get("LineNumber", "?")
+    keys = "/".join(str(key) for key in place.get("Path") or ())
+    named = keys if by_path else f"line {line}"
+    return f"{named}: {one.get('Rule', {}).get('Id', '')} {one.get('Message', '')}"
 
 
 def _refuse_lint_config(template: dict[str, Any], shown: str) -> None:

@@ -55,6 +55,19 @@ def export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     reading(commit, lambda: _export(commit, paths, target))
 
 
+def list_source(commit: Commit, paths: Sequence[str]) -> list[SourceFile]:
+    """Return the files below the paths, from trees that are what their ids say.
+
+    Raises RefusedInputError as `export` does before it writes.
+    """
+
+    def listed() -> list[SourceFile]:
+        with git_for(commit.mirror) as git:
+            return _files(git, commit, paths)
+
+    return reading(commit, listed)
+
+
 def _export(commit: Commit, paths: Sequence[str], target: Path) -> None:
     with git_for(commit.mirror) as git:
         files = _files(git, commit, paths)

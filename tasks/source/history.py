@@ -50,6 +50,21 @@ def commits_after(commit: Commit, branch: str, most: int) -> list[str]:
     return _asked(commit, *grown).split() if tip else []
 
 
+@world_task("list merges", "list merges into {branch} that {head:.7} brings")
+def brought_merges(commit: Commit, head: str, branch: str) -> list[str]:
+    """Return the merges by which a branch grew that `head` has and `commit` lacks.
+
+    None are known of a head that the mirror does not have, such as one of a fork.
+    """
+    tip = _tip(commit, branch)
+    if not tip or not _exists(commit, head):
+        return []
+    beyond = ("--merges", f"^{commit.sha}", "--")
+    grown = _asked(commit, "rev-list", "--first-parent", tip, *beyond).split()
+    has = set(_asked(commit, "rev-list", head, *beyond).split())
+    return [sha for sha in grown if sha in has]
+
+
 @world_task("preview merge", "preview merge of {sha:.7} into {branch}")
 def preview_merge(commit: Commit, sha: str, branch: str) -> MergePreview | None:
     """Return what merging `sha` into a branch would do; None if one of them does not exist.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from tiercel.domain.base.errors import RefusedInputError
@@ -76,6 +76,24 @@ def read_text(commit: Commit, path: str) -> str | None:
     if text is None:
         raise RefusedInputError("source.file_not_text", f"{path} is not UTF-8 text", where=where)
     return text
+
+
+def read_files(
+    commit: Commit, paths: Iterable[PurePosixPath], most: int
+) -> dict[PurePosixPath, bytes]:
+    """Return what the files of a commit hold, of those that are there and have `most` bytes."""
+    found = look_up(commit, [str(path) for path in paths])
+    blobs = {PurePosixPath(path): one.id for path, one in found.items() if one.kind == "blob"}
+
+    def read() -> dict[str, bytes]:
+        with git_for(commit.mirror) as git:
+            sizes = git.sizes(set(blobs.values()))
+            wanted = [one for one, size in sizes.items() if size <= most]
+            contents = zip(wanted, git.contents(wanted), strict=True)
+            return {one: known.body for one, known in contents if known}
+
+    bodies = reading(commit, read)
+    return {path: bodies[one] for path, one in blobs.items() if one in bodies}
 
 
 def _blob(commit: Commit, blob: str, path: str, where: str) -> bytes:

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.limits import (
+    MAX_TEMPLATE_LEVELS,
     MAX_TEMPLATE_NODES,
+    at_most,
     not_a_mapping,
+    require_template_file_size,
     require_template_limits,
     require_template_size,
+    too_complex,
 )
 from tiercel.domain.base.text import printable
+from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.template.expansion.includes import included_paths, with_parts
+from tiercel.domain.template.expansion.loops import unrolled
+from tiercel.domain.template.expansion.schemas import schema_paths, with_schemas
+from tiercel.domain.template.local_files import repository_path
 
-_MAX_DEPTH = 60
+ReadFile = Callable[[PurePosixPath], bytes | None]
+"""Returns what a file of the repository holds, given its path there."""
+_MOST_PARTS = 100
+"""Files that one template takes into itself."""
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 _PLAIN_KEYS = {f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "timestamp")}
@@ -94,34 +106,73 @@ _Loader.add_constructor("tag:yaml.org,2002:value", _text)
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
-def load_template(path: Path, shown: str) -> dict[str, Any]:
+def complete_template(read: ReadFile, path: PurePosixPath) -> TemplateDocument:
+    """Return a template with all that it says in short written out.
+
+    `read` returns what a file of the repository holds, None if it is not there. Raises
+    RefusedInputError if the file is no template, if what it includes is not there or no part of
+    a template, and if that is more than CloudFormation takes.
+    """
+    shown = str(path)
+    template = parse_template(_present(read, path), shown)
+    parts = {}
+    for named in _few(included_paths(template, shown), shown):
+        part = repository_path(path, named, "AWS::Include")
+        parts[named] = parse_template(_present(read, part), str(part))
+    template = unrolled(with_parts(template, parts, shown), shown)
+    texts = {}
+    for named in _few(schema_paths(template), shown):
+        schema = repository_path(path, named, "SchemaUri")
+        texts[named] = _text_of(_present(read, schema), schema)
+    template = with_schemas(template, texts)
+    require_template_limits(template, shown)
+    return template
+
+
+def parse_template(body: bytes, shown: str) -> TemplateDocument:
     """Return a template as plain values, short functions such as `!Ref` written out.
 
-    Raises RefusedInputError if the file is no template, or larger or deeper than any
-    that CloudFormation takes, YAML's aliases counted as often as they are used.
+    Raises RefusedInputError if a text is no template, or longer or deeper than is read, YAML's
+    aliases counted as often as they are used.
     """
-    # is_file() raises for a name that is too long.
-    if not os.access(path, os.R_OK) or not path.is_file():
-        raise RefusedInputError(
-            "template.missing",
-            "there is no such template",
-            where=shown,
-            state="nothing was built",
-            remedy="correct `template` of the service in tiercel.toml, or the path that names it",
-        )
-    require_template_size(path.stat().st_size, shown)
-    return parse_template(path.read_bytes(), shown)
-
-
-def parse_template(body: bytes, shown: str) -> dict[str, Any]:
-    """Return the template that a text holds; RefusedInputError as `load_template`."""
-    require_template_size(len(body), shown)
+    require_template_file_size(len(body), shown)
     template = _parse(body, shown)
     if not isinstance(template, dict):
         raise not_a_mapping("the template", shown)
     _check_nodes(template, shown)
-    require_template_limits(template, shown)
     return template
+
+
+def _few(names: Sequence[str], shown: str) -> Sequence[str]:
+    at_most(len(names), _MOST_PARTS, "files in a template", shown)
+    return names
+
+
+def _text_of(body: bytes, path: PurePosixPath) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise RefusedInputError(
+            "template.schema_not_text",
+            "a schema is not UTF-8 text",
+            where=str(path),
+            why=str(error),
+            state="nothing was built",
+            remedy="save it as UTF-8",
+        ) from error
+
+
+def _present(read: ReadFile, path: PurePosixPath) -> bytes:
+    body = read(path)
+    if body is None:
+        raise RefusedInputError(
+            "template.missing",
+            "there is no such template",
+            where=str(path),
+            state="nothing was built",
+            remedy="correct `template` of the service in tiercel.toml, or the path that names it",
+        )
+    return body
 
 
 def dump_template(template: dict[str, Any], shown: str) -> bytes:
@@ -166,8 +217,8 @@ def _check_depth(body: bytes) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > _MAX_DEPTH:
-            raise ValueError(f"it has more than {_MAX_DEPTH} levels")
+        if depth > MAX_TEMPLATE_LEVELS:
+            raise ValueError(f"it has more than {MAX_TEMPLATE_LEVELS} levels")
 
 
 def _check_nodes(template: Any, shown: str) -> None:
@@ -176,15 +227,8 @@ def _check_nodes(template: Any, shown: str) -> None:
     while stack:
         node, depth = stack.pop()
         count += 1
-        if count > MAX_TEMPLATE_NODES or depth > _MAX_DEPTH:
-            raise RefusedInputError(
-                "template.too_complex",
-                f"the template has more than {MAX_TEMPLATE_NODES:,} values "
-                f"or more than {_MAX_DEPTH} levels",
-                where=shown,
-                state="nothing was built",
-                remedy="make it smaller, or split it into nested stacks",
-            )
+        if count > MAX_TEMPLATE_NODES or depth > MAX_TEMPLATE_LEVELS:
+            raise too_complex(shown)
         children: list[Any] = []
         if isinstance(node, dict):
             _check_keys(node, shown)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -11,13 +11,18 @@ from botocore.exceptions import ClientError
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import Access
-from tiercel.domain.stack.plan import Change, Plan, change_of
+from tiercel.domain.stack.events import STACK_TYPE
+from tiercel.domain.stack.failures import template_refused
+from tiercel.domain.stack.nested import NESTED_FAILED, only_looking_fails
+from tiercel.domain.stack.plan import Plan
+from tiercel.domain.stack.validations import Validation
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
-from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.engine.task import run_logger, world_task
+from tiercel.tasks.stack.change_set_contents import ChangeSetContents, read_change_set
 from tiercel.tasks.stack.events import EventStream
-from tiercel.tasks.stack.stacks import FIRST_POLL_SECONDS, describe, longer, where_is
+from tiercel.tasks.stack.stacks import describe, where_is
 
 _CAPABILITIES: Final = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 # The change set is gone or at work: AWS drops one that was executed.
@@ -30,9 +35,8 @@ _EXECUTED_ALREADY = (
 )
 _LOOKS = 4
 _LOOK_SECONDS = 0.4
-_AT_WORK = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 _EXECUTABLE = ("CREATE_COMPLETE", "AVAILABLE")
-_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+_TOLD_ELSEWHERE = ("DescribeEvents", "hook(s)/validation failed")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class ChangeSetRequest:
     tags: dict[str, str] = field(default_factory=dict)
     deleted_on_failure: bool = False
     """Whether a stack whose first create fails is deleted, and not left in ROLLBACK_COMPLETE."""
+    nested: bool = True
+    """Whether nested stacks are planned too."""
 
     @property
     def contents(self) -> str:
@@ -90,6 +96,7 @@ def _create_change_set(access: Access, request: ChangeSetRequest) -> None:
             Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
             Description=request.contents,
             ClientToken=request.name,
+            IncludeNestedStacks=request.nested,
             **_on_failure(request),
         )
     except ClientError as error:
@@ -125,56 +132,78 @@ def _executed(access: Access, name: str, token: str) -> bool:
 
 
 def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
-    """Wait until CloudFormation has computed the change set."""
-    delay = FIRST_POLL_SECONDS
-    while True:
-        answer, changes = _describe_change_set(access, request)
-        if answer["Status"] not in _AT_WORK:
-            break
-        pause(delay)
-        delay = longer(delay)
-    if answer.get("Description") != request.contents:
-        raise _unusable(access, request, "it was made from something else")
-    reason = str(answer.get("StatusReason", ""))
-    if answer["Status"] == "FAILED":
-        if not any(text in reason for text in _NO_CHANGES):
-            raise _rejected(access, request, reason, left=request.creates_stack)
-    elif (answer["Status"], answer["ExecutionStatus"]) != _EXECUTABLE:
-        # The stack has outrun it, or another run executes or discards it.
-        why = f"it is {answer['Status']} and {answer['ExecutionStatus']}"
-        raise _unusable(access, request, f"{why}: {reason}" if reason else why)
+    """Return the plan once CloudFormation has computed it.
+
+    Where a nested stack can only be planned when its parent is carried out, nested stacks are
+    not looked into.
+    """
+    contents = read_change_set(access, request.stack, request.name)
+    unseen = _unseen(contents)
+    if unseen:
+        run_logger().warning("nested stacks are not looked into: %s", unseen)
+        discard_change_set(access, request.stack, contents.description["ChangeSetId"])
+        request = replace(request, name=f"{request.name}-outside", nested=False)
+        _create_change_set(access, request)
+        contents = read_change_set(access, request.stack, request.name)
+    _require_usable(access, request, contents)
+    if contents.unread:
+        run_logger().warning("what CloudFormation validated is not known: DescribeEvents refuses")
     return Plan(
         stack=request.stack,
-        stack_id=answer["StackId"],
-        change_set_id=answer["ChangeSetId"],
+        stack_id=contents.description["StackId"],
+        change_set_id=contents.description["ChangeSetId"],
         template_sha256=request.template_sha256,
         parameters=request.parameters,
-        changes=changes,
-        executable=answer["Status"] != "FAILED",
+        changes=tuple(contents.changes),
+        executable=contents.description["Status"] != "FAILED",
+        warnings=tuple(one for one in contents.validations if one.warns),
+        unseen=unseen,
     )
 
 
-def _describe_change_set(
-    access: Access, request: ChangeSetRequest
-) -> tuple[Mapping[str, Any], tuple[Change, ...]]:
-    """Return the last page of the answer, and the changes of all."""
-    pages = client("cloudformation", access).get_paginator("describe_change_set")
-    found = list(pages.paginate(StackName=request.stack, ChangeSetName=request.name))
-    changes = (change for page in found for change in page.get("Changes", ()))
-    return found[-1], tuple(change_of(change["ResourceChange"]) for change in changes)
+def _unseen(contents: ChangeSetContents) -> str:
+    """Return why nested stacks cannot be looked into, though nothing else is wrong."""
+    failed = any(not one.warns for one in contents.validations)
+    reasons = list(contents.failures.items()) or [("", contents.reason)]
+    reasons = [(path, one) for path, one in reasons if not one.startswith(NESTED_FAILED)]
+    nests = any(one.resource_type == STACK_TYPE for one in contents.changes)
+    if not contents.failed or failed or not reasons or not (contents.failures or nests):
+        return ""
+    if not all(only_looking_fails(reason) for _, reason in reasons):
+        return ""
+    return "; ".join(f"{path}: {reason}" if path else reason for path, reason in reasons)
+
+
+def _require_usable(access: Access, request: ChangeSetRequest, contents: ChangeSetContents) -> None:
+    """Raise DeployFailedError unless the change set is the request's, and can be executed."""
+    description, reason = contents.description, contents.reason
+    if description.get("Description") != request.contents:
+        raise _unusable(access, request, "it was made from something else")
+    if contents.failed:
+        raise _refused(access, request, contents)
+    status = (description["Status"], description["ExecutionStatus"])
+    if description["Status"] != "FAILED" and status != _EXECUTABLE:
+        # The stack has outrun it, or another run executes or discards it.
+        why = "it is {} and {}".format(*status)
+        raise _unusable(access, request, f"{why}: {reason}" if reason else why)
 
 
 @world_task("discard plan", "discard plan of {plan.stack}")
 def discard_plan(access: Access, plan: Plan) -> None:
     """Delete a change set that is not executed, unless CloudFormation did so already."""
     with translated("delete a change set", where_is(access, plan.stack)):
-        try:
-            client("cloudformation", access).delete_change_set(
-                StackName=plan.stack, ChangeSetName=plan.change_set_id
-            )
-        except ClientError as error:
-            if code_of(error) not in _GONE:
-                raise
+        discard_change_set(access, plan.stack, plan.change_set_id)
+
+
+def discard_change_set(access: Access, stack: str, change_set_id: str) -> None:
+    """Delete a change set, and with it those of nested stacks, if it is there."""
+    try:
+        client("cloudformation", access).delete_change_set(
+            StackName=stack, ChangeSetName=change_set_id
+        )
+    except ClientError as error:
+        if code_of(error) not in _GONE:
+            raise
 
 
 @world_task("execute plan", "execute plan of {plan.stack}")
@@ -203,14 +232,34 @@ def _unusable(access: Access, request: ChangeSetRequest, why: str) -> DeployFail
     )
 
 
-def _rejected(
-    access: Access, request: ChangeSetRequest, reason: str, *, left: bool
+def _refused(
+    access: Access, request: ChangeSetRequest, contents: ChangeSetContents
 ) -> DeployFailedError:
-    return DeployFailedError(
-        "plan.template_refused",
-        f"CloudFormation refuses the template of stack {request.stack}",
-        where=where_is(access, request.stack),
-        why=reason,
-        state="no resource was changed" + ("; an empty stack is left in review" if left else ""),
-        remedy="correct the template or its parameters and release again",
-    )
+    """Return the error of a change set that failed, by what validation found, else its reason."""
+    own = contents.reason
+    reasons = [f"{path}: {reason}" for path, reason in contents.failures.items()]
+    innermost = [one for one in reasons if f": {NESTED_FAILED}" not in one] or [own]
+    why = "\n".join(innermost)
+    if contents.unread and any(text in why for text in _TOLD_ELSEWHERE):
+        told = " && ".join(
+            f"aws cloudformation describe-events --region {access.region} --change-set-name {one}"
+            for one in contents.unread
+        )
+        why += (
+            "\nTiercel may not read what was found: the deployer needs "
+            f"cloudformation:DescribeEvents; `{told}` shows it"
+        )
+    return _rejected(access, request, why, contents.validations, left=request.creates_stack)
+
+
+def _rejected(
+    access: Access,
+    request: ChangeSetRequest,
+    reason: str,
+    validations: Sequence[Validation] = (),
+    *,
+    left: bool,
+) -> DeployFailedError:
+    state = "no resource was changed" + ("; an empty stack is left in review" if left else "")
+    where = where_is(access, request.stack)
+    return template_refused(request.stack, where, reason, state, validations)

@@ -61,14 +61,18 @@ def published_handlers(region: str, types: Iterable[str]) -> dict[str, Handlers]
 @lru_cache(maxsize=1024)
 def _handlers(region: str, resource_type: str) -> Handlers:
     """Read one type's schema; a few entries of AWS's are no actions and left out."""
-    schema = _index(region).get(resource_type)
-    if schema is None:
-        return {}
-    handlers = _json(_schemas() / "resources" / f"{schema}.json").get("handlers") or {}
+    handlers = published_schema(region, resource_type).get("handlers") or {}
     return {
         step: tuple(text.strip() for text in handler.get("permissions", ()) if ":" in text)
         for step, handler in handlers.items()
     }
+
+
+@lru_cache(maxsize=128)
+def published_schema(region: str, resource_type: str) -> dict[str, Any]:
+    """Return what AWS publishes of one type, empty for a type that it does not."""
+    schema = _index(region).get(resource_type)
+    return _json(_schemas() / "resources" / f"{schema}.json") if schema else {}
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
 from tiercel.domain.release.live import StackSeen
+from tiercel.domain.stack.events import StackEvent, finished_and_known
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
@@ -18,7 +19,7 @@ from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.progress import Progress
 from tiercel.tasks.engine.task import run_logger, world_task
-from tiercel.tasks.stack.events import EventStream, StackEvent, finished_and_known
+from tiercel.tasks.stack.events import EventStream
 
 FIRST_POLL_SECONDS = 0.2
 _LONGEST_POLL_SECONDS = 5.0

@@ -22,7 +22,7 @@ def main() -> int:
     return len(wrong)
 
 
-def _holds(attack: Attack, folder: Path) -> bool:
+def _holds(attack: Attack[Path], folder: Path) -> bool:
     """Whether it has no effect, and has one without its protection; or cannot be played."""
     if not attack.sampled or attack.impossible():
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.adversary import (
     builds_inside,
     builds_limits,
@@ -13,7 +15,7 @@ from tests.adversary import (
 )
 from tests.adversary.frame import Attack
 
-ATTACKS: tuple[Attack, ...] = (
+ATTACKS: tuple[Attack[Path], ...] = (
     *builds_inside.ATTACKS,
     *builds_network.ATTACKS,
     *builds_limits.ATTACKS,

@@ -7,14 +7,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.adversary.frame import Attack, Kind, Removal
-from tests.adversary.workplace import SECRET, Workplace, not_isolated, not_root
+from tests.adversary.removals import ARGUMENTS, ONE_END, OWN_PROCESSES, OWN_VARIABLES
+from tests.adversary.workplace import (
+    SECRET,
+    Workplace,
+    looting_python,
+    looting_shell,
+    not_isolated,
+    not_root,
+)
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Builds
@@ -23,7 +31,6 @@ from tiercel.tasks.packaging.archive import zip_folder
 from tiercel.tasks.packaging.references import all_references
 from tiercel.tasks.packaging.workshop import Workshop
 
-_ARGUMENTS = "tasks.build.isolation.namespace:namespace_arguments"
 _SYSTEM_CALLS = "tasks.build.isolation.system_calls:system_call_filter"
 _KEYCTL, _IO_URING_SETUP = 250, 425
 _X86 = os.uname().machine == "x86_64"
@@ -101,9 +108,6 @@ def _victim() -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-_OTHER_PROCESSES = (Removal(_ARGUMENTS, '"--unshare-pid", '),)
-
-
 def _processes(folder: Path) -> bool:
     """A build reads in /proc what other processes were started with."""
     place = Workplace(folder)
@@ -159,28 +163,15 @@ def _descriptors(folder: Path) -> bool:
 
 
 def _write_to(path: str) -> Removal:
-    return Removal(_ARGUMENTS, f'"--remount-ro", "{path}"', "*()")
+    return Removal(ARGUMENTS, f'"--remount-ro", "{path}"', "*()")
 
 
-def _kernel_settings(folder: Path) -> bool:
-    """A build of a worker that is root writes a setting of the kernel: the one that is there."""
-    place, setting = Workplace(folder), "/proc/sys/kernel/panic_on_oops"
-    place.shell(f"cat {setting} > now && cat now > {setting} && echo done > loot")
-    return bool(place.loot())
-
-
-def _devices(folder: Path) -> bool:
-    """A build fills memory with files in /dev, where no limit counts them."""
-    place = Workplace(folder)
-    place.shell("echo 1 > /dev/file && echo done > loot")
-    return bool(place.loot())
-
-
-def _root_folder(folder: Path) -> bool:
-    """A build fills memory with files in /, which is memory too."""
-    place = Workplace(folder)
-    place.shell("echo 1 > /run/file && echo done > loot")
-    return bool(place.loot())
+_PANIC = "/proc/sys/kernel/panic_on_oops"
+# A worker that is root could write a setting of the kernel: here the one that is there.
+_kernel_settings = looting_shell(f"cat {_PANIC} > now && cat now > {_PANIC} && echo done > loot")
+# Files in /dev and in / are in memory, where no limit counts them.
+_devices = looting_shell("echo 1 > /dev/file && echo done > loot")
+_root_folder = looting_shell("echo 1 > /run/file && echo done > loot")
 
 
 def _tools(folder: Path) -> bool:
@@ -191,63 +182,33 @@ def _tools(folder: Path) -> bool:
     return (tools / "node").exists()
 
 
-def _system_call(number: int) -> str:
-    return f"""
+def _system_call(number: int) -> Callable[[Path], bool]:
+    return looting_python(f"""
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 result = libc.syscall({number}, 0, 0, 0, 0, 0)
 open('loot', 'w').write('' if ctypes.get_errno() in (1, 38) else f'{{result}}')
-"""
+""")
 
 
-def _keys(folder: Path) -> bool:
-    """A build looks at keys that the kernel keeps for the worker's user."""
-    place = Workplace(folder)
-    place.python(_system_call(_KEYCTL))
-    return bool(place.loot())
-
-
-def _kernel_ring(folder: Path) -> bool:
-    """A build reaches a part of the kernel that keeps its own list of calls."""
-    place = Workplace(folder)
-    place.python(_system_call(_IO_URING_SETUP))
-    return bool(place.loot())
-
-
-def _tracing(folder: Path) -> bool:
-    """A build traces processes, and so gets round what they are forbidden."""
-    place = Workplace(folder)
-    place.python(
-        "import ctypes\n"
-        "open('loot', 'w').write('' if ctypes.CDLL(None).ptrace(0, 0, 0, 0) else 'x')"
-    )
-    return bool(place.loot())
-
-
-def _own_namespace(folder: Path) -> bool:
-    """A build makes a user namespace, in which it has every capability."""
-    place = Workplace(folder)
-    place.shell("unshare --user true && echo done > loot")
-    return bool(place.loot())
-
-
-def _own_namespace_by_clone(folder: Path) -> bool:
-    """The same by another call."""
-    place = Workplace(folder)
-    place.python(
-        "import ctypes, os\n"
-        "pid = ctypes.CDLL(None).syscall(56, 0x10000011, 0, 0, 0, 0)\n"
-        "if pid == 0: os._exit(0)\n"
-        "open('loot', 'w').write('x' if pid > 0 else '')"
-    )
-    return bool(place.loot())
-
-
-def _machine_below(folder: Path) -> bool:
-    """A build speaks to the machine below this one, past every network namespace."""
-    place = Workplace(folder)
-    place.python("import socket; socket.socket(40, 1); open('loot', 'w').write('x')")
-    return bool(place.loot())
+# Keys that the kernel keeps for the worker's user.
+_keys = _system_call(_KEYCTL)
+# A part of the kernel that keeps its own list of calls.
+_kernel_ring = _system_call(_IO_URING_SETUP)
+# Who traces processes gets round what they are forbidden.
+_tracing = looting_python(
+    "import ctypes\nopen('loot', 'w').write('' if ctypes.CDLL(None).ptrace(0, 0, 0, 0) else 'x')"
+)
+# In a user namespace of its own a build has every capability.
+_own_namespace = looting_shell("unshare --user true && echo done > loot")
+_own_namespace_by_clone = looting_python(
+    "import ctypes, os\n"
+    "pid = ctypes.CDLL(None).syscall(56, 0x10000011, 0, 0, 0, 0)\n"
+    "if pid == 0: os._exit(0)\n"
+    "open('loot', 'w').write('x' if pid > 0 else '')"
+)
+# The machine below this one is reached past every network namespace.
+_machine_below = looting_python("import socket; socket.socket(40, 1); open('loot', 'w').write('x')")
 
 
 def _linked_file(folder: Path) -> bool:
@@ -296,8 +257,7 @@ def _own_word(_: Path) -> bool:
 ATTACKS = (
     Attack(
         "a build reads the worker's environment", Kind.READ, "an environment of its own",
-        (Removal("tasks.build.isolated:_environment", "    return {",
-                 "    return {\n        **os.environ,"),),
+        (OWN_VARIABLES,),
         _environment, impossible=not_isolated,
     ),
     *(
@@ -312,20 +272,16 @@ ATTACKS = (
         )
     ),
     Attack("a build reads the arguments of processes", Kind.READ, "processes of its own",
-           _OTHER_PROCESSES, _processes, impossible=not_isolated),
+           (OWN_PROCESSES,), _processes, impossible=not_isolated),
     Attack("a build signals the worker", Kind.ESCAPE, "processes of its own",
-           _OTHER_PROCESSES, _signals, impossible=not_isolated),
+           (OWN_PROCESSES,), _signals, impossible=not_isolated),
     Attack(
         "a build leaves a process behind", Kind.OUTLIVE, "everything ends with the first process",
-        (
-            Removal("tasks.build.isolation.limits:NamespaceGuard.end",
-                    "if self._handle is None:", "if True:"),
-            Removal(_ARGUMENTS, ', "--die-with-parent"'),
-        ),
+        ONE_END,
         _left_over, impossible=not_isolated,
     ),
     Attack("a build reads shared memory", Kind.READ, "System V memory of its own",
-           (Removal(_ARGUMENTS, '"--unshare-ipc", '),), _shared_memory, impossible=not_isolated),
+           (Removal(ARGUMENTS, '"--unshare-ipc", '),), _shared_memory, impossible=not_isolated),
     Attack(
         "a build reads the worker's descriptors", Kind.READ, "only the descriptors that are named",
         (Removal("tasks.engine.processes:run_command", "pass_fds=command.descriptors,",
@@ -348,7 +304,7 @@ ATTACKS = (
            impossible=not_isolated),
     Attack(
         "a build replaces a tool", Kind.WRITE, "tools are there to read",
-        (Removal(_ARGUMENTS, 'for path in room.shown for part in ("--ro-bind"',
+        (Removal(ARGUMENTS, 'for path in room.shown for part in ("--ro-bind"',
                  'for path in room.shown for part in ("--bind"'),),
         _tools, impossible=not_isolated,
     ),

@@ -2,67 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.adversary.frame import Attack, Kind, Removal
-from tests.adversary.workplace import Workplace, not_isolated
+from tests.adversary.workplace import looting_python, looting_shell, not_isolated
 
 _GUARD = "tasks.build.isolation.limits:NamespaceGuard"
 
 
-def _processes(folder: Path) -> bool:
-    """A build starts processes without end."""
-    place = Workplace(folder)
-    place.python(
-        "import os, time\n"
-        "for _ in range(200):\n"
-        "    if os.fork() == 0:\n"
-        "        time.sleep(30); os._exit(0)\n"
-        "time.sleep(1)\n"
-        "open('loot', 'w').write('x')",
-        processes=50,
-    )
-    return bool(place.loot())
-
-
-def _memory(folder: Path) -> bool:
-    """A build takes the machine's memory, in many processes so that none is large."""
-    place = Workplace(folder)
-    place.python(
-        "import os, time\n"
-        "for _ in range(8):\n"
-        "    if os.fork() == 0:\n"
-        "        held = b'x' * 30_000_000; time.sleep(30); os._exit(0)\n"
-        "time.sleep(1.5)\n"
-        "open('loot', 'w').write('x')",
-        memory_mib=128,
-    )
-    return bool(place.loot())
-
-
-def _disk(folder: Path) -> bool:
-    """A build fills the disk with many files."""
-    place = Workplace(folder)
-    place.shell(
-        "for n in 1 2 3 4; do head -c 20000000 /dev/zero > /tmp/$n; done; sleep 3; echo x > loot",
-        disk_mib=40,
-    )
-    return bool(place.loot())
-
-
-def _time(folder: Path) -> bool:
-    """A build does not end."""
-    place = Workplace(folder)
-    place.shell("trap '' TERM; sleep 2; echo x > loot", timeout_seconds=1)
-    return bool(place.loot())
-
-
-def _large_file(folder: Path) -> bool:
-    """A build makes one file that is larger than the disk."""
-    place = Workplace(folder)
-    place.shell("truncate --size=3G /tmp/large && echo x > loot")
-    return bool(place.loot())
-
+_processes = looting_python(
+    "import os, time\n"
+    "for _ in range(200):\n"
+    "    if os.fork() == 0:\n"
+    "        time.sleep(30); os._exit(0)\n"
+    "time.sleep(1)\n"
+    "open('loot', 'w').write('x')",
+    processes=50,
+)
+# In many processes, so that none is large.
+_memory = looting_python(
+    "import os, time\n"
+    "for _ in range(8):\n"
+    "    if os.fork() == 0:\n"
+    "        held = b'x' * 30_000_000; time.sleep(30); os._exit(0)\n"
+    "time.sleep(1.5)\n"
+    "open('loot', 'w').write('x')",
+    memory_mib=128,
+)
+_disk = looting_shell(
+    "for n in 1 2 3 4; do head -c 20000000 /dev/zero > /tmp/$n; done; sleep 3; echo x > loot",
+    disk_mib=40,
+)
+_time = looting_shell("trap '' TERM; sleep 2; echo x > loot", timeout_seconds=1)
+_large_file = looting_shell("truncate --size=3G /tmp/large && echo x > loot")
 
 ATTACKS = (
     Attack(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.adversary.frame import Attack, Kind, Removal
+from tests.adversary.removals import OWN_NETWORK
 from tests.adversary.workplace import SECRET, Workplace, not_isolated
 from tiercel.domain.organization.reach import Reach
 
-_ARGUMENTS = "tasks.build.isolation.namespace:namespace_arguments"
 _ANY_HOST = (
     Removal(
         "domain.organization.reach:Reach.allows",
@@ -182,13 +182,9 @@ def _writes_to_index(folder: Path) -> bool:
     return any(one.startswith("PUT / Basic") for one in server.asked)
 
 
-def _own_network() -> tuple[Removal, ...]:
-    return (Removal(_ARGUMENTS, '"--unshare-net", '),)
-
-
 ATTACKS = (
     *(
-        Attack(name, Kind.REACH, "a network of its own", _own_network(), deed,
+        Attack(name, Kind.REACH, "a network of its own", (OWN_NETWORK,), deed,
                impossible=not_isolated)
         for name, deed in (
             ("a build starts a run by Prefect's API", _prefect),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.adversary.attacks import ATTACKS
@@ -19,6 +21,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def possible(request: pytest.FixtureRequest) -> None:
     """Skip what cannot be played on this machine."""
     if "attack" in request.fixturenames:
-        attack: Attack = request.getfixturevalue("attack")
+        attack: Attack[Path] = request.getfixturevalue("attack")
         if why := attack.impossible():
             pytest.skip(why)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 
 class Kind(StrEnum):
@@ -62,9 +61,13 @@ class Removal:
         return getattr(found, "__func__", found)  # type: ignore[no-any-return]
 
 
+Where = TypeVar("Where")
+"""In what an attack is played: an empty folder, or a whole scene."""
+
+
 @dataclass(frozen=True)
-class Attack:
-    """One attack: `deed` plays it in an empty folder and tells whether it has reached its deed.
+class Attack(Generic[Where]):
+    """One attack: `deed` plays it and tells whether it has reached its deed.
 
     `protection` is what stops it, in words; without the `removals`, nothing does. Attacks with
     the same removals count as one protection. One that is not `sampled` is for the whole alone.
@@ -75,7 +78,7 @@ class Attack:
     kind: Kind
     protection: str
     removals: tuple[Removal, ...]
-    deed: Callable[[Path], bool]
+    deed: Callable[[Where], bool]
     sampled: bool = True
     impossible: Callable[[], str] = lambda: ""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.adversary.builds_network import listening
 from tests.adversary.frame import Attack, Kind, Removal
+from tests.adversary.removals import NO_SETTINGS, WHEELS_ALONE
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Builds
@@ -17,8 +18,8 @@ from tiercel.tasks.build.job import BuildJob
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.workshop import Workshop
 
-_STEPS = "tasks.packaging.dependencies:_steps_of"
-_PYTHON, _NODE = "domain.artifact.dependencies:_python", "domain.artifact.dependencies:_node"
+_PYTHON = "domain.packaging.installers:python_install"
+_NODE = "domain.packaging.installers:_npm"
 _BACKEND = """
 [build-system]
 requires = []
@@ -44,7 +45,7 @@ def _install(folder: Path, files: dict[str, str], runtime: str) -> None:
     shop.scratch.mkdir()
     builds = Builds(where=BuildPlace.HERE, timeout_seconds=60)
     with suppress(TiercelError):
-        steps = install_steps(shop, runs_code=Here.holds)
+        steps = install_steps(shop, builds, runs_code=Here.holds)
         Here().build(BuildJob(service, builds, shop.root, shop.scratch, steps))
 
 
@@ -106,13 +107,13 @@ ATTACKS = (
     Attack(
         "npm takes git from the repository", Kind.ESCAPE, "npm finds no settings in the folder",
         (
-            Removal(_STEPS, "(code / name).unlink(missing_ok=True)", "pass"),
+            NO_SETTINGS,
             Removal(_NODE, '("--git=/bin/false",)', "()"),
         ),
         _settings_of_npm, impossible=_no_npm,
     ),
     Attack("uv builds a package of the repository", Kind.ESCAPE, "wheels alone in `here`",
-           (Removal(_PYTHON, '("--no-build",)', "()"),), _local_package),
+           (WHEELS_ALONE,), _local_package),
     Attack("uv runs a Python of the repository", Kind.ESCAPE, "the machine's own Python",
            (Removal(_PYTHON, '"--system", '),), _own_interpreter),
     Attack("uv takes an index from the repository", Kind.REACH, "uv reads no settings",

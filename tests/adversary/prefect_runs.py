@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.adversary.frame import Attack, Kind, Removal
+from tests.adversary.removals import RUN_COMPARED
 from tiercel.deployments.installation import (
     AskedRun,
     Installation,
@@ -87,7 +88,7 @@ ATTACKS = (
         "command of a run",
         Kind.ESCAPE,
         "a run's job variables",
-        (Removal(_REQUIRE, 'list(_differing({}, _governed(asked.run_variables), ""))', "[]"),),
+        (RUN_COMPARED,),
         _chosen_command,
     ),
     Attack(

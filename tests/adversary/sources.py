@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.adversary.frame import Attack, Kind, Removal
+from tests.adversary.removals import FILES_COMPARED, OWN_CONFIGURATION
 from tests.sandbox.github.support import Place, StandIn
 from tests.tasks.conftest import Origin, Server
 from tests.tasks.faults import serving
@@ -36,15 +37,7 @@ _APP = "orders/app.py"
 _SHORT_SECONDS = 0.3
 _PATIENCE_SECONDS = 3.0
 
-_OWN_CONFIGURATION = Removal(
-    "tasks.source.git:git_for",
-    "write_text(_CONFIGURATION)",
-    "write_text((mirror / 'config').read_text() if (mirror / 'config').is_file() else '')",
-)
 _IDS = Removal("tasks.source.git:Git.contents", "object_id(kind, body) != known", "False")
-_COMPARED = Removal(
-    "tasks.source.export:_export", "differing = _differing(files, target)", "differing = []"
-)
 
 
 @contextmanager
@@ -434,19 +427,14 @@ def _forged_status(folder: Path) -> bool:
 
 
 ATTACKS = (
-    Attack(
-        "a filter in the git mirror", Kind.OUTLIVE,
-        "git gets a configuration of ours for each use", (_OWN_CONFIGURATION,), _filter,
-    ),
-    Attack(
-        "a hook in the git mirror", Kind.OUTLIVE,
-        "git gets a configuration of ours for each use", (_OWN_CONFIGURATION,), _hook,
-        sampled=False,
-    ),
-    Attack(
-        "a file monitor in the git mirror", Kind.OUTLIVE,
-        "git gets a configuration of ours for each use", (_OWN_CONFIGURATION,), _monitor,
-        sampled=False,
+    *(
+        Attack(name, Kind.OUTLIVE, "git gets a configuration of ours for each use",
+               (OWN_CONFIGURATION,), deed, sampled=deed is _filter)
+        for name, deed in (
+            ("a filter in the git mirror", _filter),
+            ("a hook in the git mirror", _hook),
+            ("a file monitor in the git mirror", _monitor),
+        )
     ),
     Attack(
         "a filter in the user's configuration of git", Kind.OUTLIVE,
@@ -461,16 +449,15 @@ ATTACKS = (
     ),
     Attack(
         "a forged file in the git mirror", Kind.FORGE,
-        "every file that was checked out is compared with its id", (_COMPARED,), _forged_blob,
+        "every file that was checked out is compared with its id", (FILES_COMPARED,), _forged_blob,
     ),
-    Attack(
-        "a forged folder in the git mirror", Kind.FORGE,
-        "every object that is read is compared with its id", (_IDS,), _forged_tree,
-    ),
-    Attack(
-        "a forged ancestry in the git mirror", Kind.FORGE,
-        "every object that is read is compared with its id", (_IDS,), _forged_ancestry,
-        sampled=False,
+    *(
+        Attack(name, Kind.FORGE, "every object that is read is compared with its id", (_IDS,),
+               deed, sampled=deed is _forged_tree)
+        for name, deed in (
+            ("a forged folder in the git mirror", _forged_tree),
+            ("a forged ancestry in the git mirror", _forged_ancestry),
+        )
     ),
     Attack(
         "a store beside the git mirror's", Kind.READ,
@@ -479,8 +466,8 @@ ATTACKS = (
     ),
     Attack(
         "a file that another build changes", Kind.WRITE,
-        "every file that was checked out is compared with its id", (_COMPARED,), _sibling_changes,
-        sampled=False,
+        "every file that was checked out is compared with its id", (FILES_COMPARED,),
+        _sibling_changes, sampled=False,
     ),
     Attack(
         "a module that another build adds", Kind.WRITE,

@@ -10,12 +10,12 @@ from tests.adversary.frame import Attack, Removal
 pytestmark = pytest.mark.process
 
 
-def test_an_attack_is_without_effect(attack: Attack, tmp_path: Path) -> None:
+def test_an_attack_is_without_effect(attack: Attack[Path], tmp_path: Path) -> None:
     assert not attack.deed(tmp_path)
 
 
 def test_it_reaches_its_deed_when_its_own_protection_is_taken_out(
-    attack: Attack, tmp_path: Path
+    attack: Attack[Path], tmp_path: Path
 ) -> None:
     with attack.unprotected():
         assert attack.deed(tmp_path)

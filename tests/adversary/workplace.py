@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -76,3 +76,24 @@ def _limits(settings: Mapping[str, Any]) -> Builds:
     """Limits below those that a configuration may have, so that an attack is short."""
     defaults = Builds(timeout_seconds=60).model_dump()
     return Builds.model_construct(**defaults | dict(settings))
+
+
+def looting(*command: str, **settings: Any) -> Callable[[Path], bool]:
+    """Return the deed of a build whose command leaves loot if it gets as far as that."""
+
+    def deed(folder: Path) -> bool:
+        place = Workplace(folder)
+        place.run(command, **settings)
+        return bool(place.loot())
+
+    return deed
+
+
+def looting_shell(script: str, **settings: Any) -> Callable[[Path], bool]:
+    """Return the same for a shell's script."""
+    return looting("sh", "-c", script, **settings)
+
+
+def looting_python(script: str, **settings: Any) -> Callable[[Path], bool]:
+    """Return the same for a script of Python."""
+    return looting("/usr/bin/env", "python3", "-c", script, **settings)

@@ -22,6 +22,7 @@ from prefect.client.orchestration import PrefectClient
 from tests.support.commands import help_of
 from tests.support.services import Unit
 from tiercel.sandbox.machine.prefect_server import SETTINGS, client_environ
+from tiercel.tasks.build.isolation.groups import OWN_GROUP
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS = ROOT / "deployments"
@@ -384,6 +385,13 @@ def test_the_workers_unit_leaves_what_isolated_builds_and_instance_profiles_need
     assert set(Unit.read("tiercel-server@.service").settings) >= KEPT_FOR_BUBBLEWRAP - {
         "PrivateUsers"
     }
+
+
+def test_the_workers_unit_delegates_the_group_below_which_builds_have_theirs() -> None:
+    unit = Unit.read("tiercel-worker@.service", "prod")
+    assert unit.one("DelegateSubgroup") == OWN_GROUP
+    assert unit.one("Delegate") == "memory pids"
+    assert "ProtectControlGroups" not in unit.settings
 
 
 def pins(path: Path) -> set[tuple[str, str]]:

@@ -58,6 +58,12 @@ BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 SMALL = topology_text(
     "acme/*",
     more="""
+[builds]
+indexes = ["packages.example.com"]
+[environments.preprod.build_network]
+vpc = "vpc-0123456789abcdef0"
+subnets = ["subnet-0123456789abcdef0"]
+security_groups = ["sg-0123456789abcdef0"]
 [services.storage]
 path = "services/storage"
 [services.orders]
@@ -90,6 +96,7 @@ def place_of(key: str) -> list[str]:
     words = key.split(".")
     first = "prod" if words[-1] in {"production", "promotes_from"} else "preprod"
     names = {"environments": iter((first,)), "services": iter(("orders",))}
+    names["repositories"] = iter(("acme/store",))
     return [
         next(names[words[index - 1]], "prod") if word == "NAME" else word
         for index, word in enumerate(words)

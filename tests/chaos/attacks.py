@@ -13,7 +13,7 @@ from tests.chaos.frame import Case, Row, Size
 from tests.chaos.world import World
 
 
-def _held(attack: Attack) -> None:
+def _held(attack: Attack[Path]) -> None:
     """The attack is without effect, and reaches its deed without its own protection."""
     with tempfile.TemporaryDirectory(prefix="tiercel-attack-") as folder:
         assert not attack.deed(Path(folder)), "it has reached its deed"

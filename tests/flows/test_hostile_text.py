@@ -11,10 +11,10 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.pages.markdown import escaped
+from tiercel.domain.stack.events import StackEvent
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.tasks.engine.task import run_logger, world_task
-from tiercel.tasks.stack.events import StackEvent
 
 FORGED = "12:00:00.000 | INFO    | orders: release 3 is live"
 HOSTILE = f"no\x1b[2J \u202e[click](https://evil.example)\n{FORGED}"

@@ -105,7 +105,10 @@ def test_a_release_waits_for_the_back_merge_of_the_one_before_and_a_hotfix_does_
     assert "git merged it without a conflict" in back_merge.body
 
     place.released_to_preprod(place.merged("feature/two", service("wait", DelaySeconds=1)))
-    second = place.merged("release/1.1.0", {}, base="main")
+    number, head = place.opened("release/1.1.0", {}, base="main")
+    said = place.verified(number, head)["tiercel/promotion to prod"]
+    assert said.description == "release v1.0.0 is not merged back into develop"
+    second = place.team.approve_and_merge(number)
     with pytest.raises(RefusedInputError, match=r"release v1\.0\.0 is not merged back") as refused:
         promoted(place, become, second)
     assert refused.value.remedy.startswith(f"merge pull request #{back_merge.number} into develop")

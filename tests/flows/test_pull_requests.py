@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelled
 
 from tests.conftest import ROOT
 from tests.support.place import Place
@@ -59,6 +60,38 @@ def test_an_unchanged_service_is_skipped_and_that_is_said(place: Place) -> None:
     number, commit = place.opened("feature/readme", {"README.md": "Read this."})
 
     assert place.verified(number, commit)["tiercel/inbox"].description == "unchanged: skipped"
+
+
+def test_what_changes_beside_the_source_is_run_and_shown(place: Place) -> None:
+    named = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Topic"}}}
+    news = template({"News": named}, Parameters={"Topic": {"Type": "String"}})
+    before = services(inbox='test = ["true"]\nparameters = { Topic = "a" }', outbox="")
+    templates = {"inbox/template.json": news, "outbox/template.json": queue()}
+    place.merged("feature/settings", {"tiercel.toml": before} | templates)
+    after = services(inbox='test = ["false"]\nparameters = { Topic = "b" }')
+    number, commit = place.opened("feature/only-settings", {"tiercel.toml": after})
+
+    checks = place.verified(number, commit)
+
+    assert checks["tiercel/inbox"].state is StatusState.FAILURE, "its changed test was not run"
+    (comment,) = place.comments(number)
+    assert '| inbox | `parameters.Topic` | `"a"` | `"b"` |' in comment
+    assert "- `outbox` is dropped." in comment
+    assert "delete-stack --stack-name acme-prod-outbox" in comment
+
+
+def test_what_the_promotion_would_refuse_is_said_on_the_pull_request(place: Place) -> None:
+    place.remote.create_git_ref("refs/tags/1.4.0", place.remote.get_branch("main").commit.sha)
+    number, commit = place.opened("release/1.2", {"README.md": "Read this."}, base="main")
+
+    place.verified(number, commit)
+
+    assert place.statuses(commit) == {
+        "tiercel": "failure",
+        "tiercel/inbox": "success",
+        "tiercel/promotion to prod": "failure",
+    }
+    assert "`1.2` is not a version" in place.comments(number)[0]
 
 
 def test_a_feature_into_main_is_the_wrong_branch(place: Place) -> None:
@@ -224,16 +257,30 @@ def test_a_verdict_reaches_github_through_faults_and_a_rate_limit_is_waited_for_
     assert any("rate limit" in record.getMessage() for record in run_log)
 
 
-def test_a_merge_that_is_announced_twice_is_deployed_once(place: Place) -> None:
+def test_a_merge_is_deployed_once_at_a_time_and_again_when_it_is_not_live(place: Place) -> None:
     number, _ = place.opened("feature/once", {"inbox/template.json": queue(DelaySeconds=3)})
     merged = place.team.approve_and_merge(number)
     asyncio.run(deployed())
 
-    asyncio.run(publish_artifact(place.repository.name, merged))
-    asyncio.run(publish_artifact(place.repository.name, merged))
+    def published(name: str = place.repository.name) -> list[FlowRun]:
+        asyncio.run(publish_artifact(name, merged))
+        runs = asyncio.run(scheduled_runs())
+        return [run for run in runs if run.parameters.get("commit") == merged]
 
-    runs = [run for run in asyncio.run(scheduled_runs()) if run.parameters.get("commit") == merged]
-    assert len(runs) == 1
+    (first,) = published()
+    assert published(place.repository.name.upper()) == [first], "one is under way"
+    asyncio.run(cancelled(first))
+    second, other = published()
+    assert first.id in {second.id, other.id}, "what was cancelled is deployed by the next"
+    for run in (second, other):
+        asyncio.run(cancelled(run))
+    asyncio.run(deploy_to_preprod(place.repository.name, merged))
+    assert len(published()) == 2, "that very thing is live"
+
+
+async def cancelled(run: FlowRun) -> None:
+    async with get_client() as client:
+        await client.set_flow_run_state(run.id, Cancelled(), force=True)
 
 
 async def deployed() -> None:

@@ -21,7 +21,7 @@ from tiercel.domain.base.errors import (
     SmokeTestFailedError,
 )
 from tiercel.domain.organization.access import Records
-from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.release.ledger import Release, ReleaseStatus, stack_prefix
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
@@ -309,6 +309,35 @@ def test_a_resource_that_fails_to_create_is_named_and_the_next_release_cleans_up
         if "destroyer" in one.principal or one.operation == "DeleteStack"
     }
     assert became == {("DeleteStack", "acme-preprod-destroyer")}
+
+
+def test_a_deletion_that_stops_once_more_ends_the_release_with_its_reason(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    runtime = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    tags = [{"Key": key, "Value": value} for key, value in preprod.stack_tags("stuck").items()]
+    name, files = "acme-preprod-stuck", {"Type": "AWS::S3::Bucket"}
+    runtime.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps({"Resources": {"Files": files}}),
+        RoleARN=preprod.role_arn(Role.CLOUDFORMATION),
+        Tags=tags,
+    )
+    runtime.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.05})
+    bucket = runtime.describe_stack_resource(StackName=name, LogicalResourceId="Files")
+    root_client(sandbox, "preprod-runtime-root", "s3").put_object(
+        Bucket=bucket["StackResourceDetail"]["PhysicalResourceId"], Key="x", Body=b"x"
+    )
+    runtime.delete_stack(StackName=name)
+    repository = repositories.make("stuck")
+    commit = repository.commit({"tiercel.toml": services(stuck=""), "stuck/template.json": queue()})
+
+    with pytest.raises(DeployFailedError, check=because("stack.failed")) as failure:
+        release(repository, commit)
+
+    assert failure.value.why.startswith("Files (AWS::S3::Bucket) DELETE_FAILED: ")
+    assert "not empty" in failure.value.why
+    assert "keeps it from being deleted" in failure.value.remedy
 
 
 def test_an_update_that_fails_leaves_the_previous_version_running(

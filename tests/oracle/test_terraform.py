@@ -204,7 +204,7 @@ def test_the_accounts_hold_what_the_sandbox_seeds_by_itself(provisioned: Provisi
     # Prod's accounts differ as well; only the policies that let Prod pull name them.
     text = json.dumps(made, sort_keys=True).replace("7" * 12, "3" * 12)
     assert json.loads(text) == seeded
-    assert len(seeded["infrastructure"]["roles"]) == 4
+    assert len(seeded["infrastructure"]["roles"]) == 5
     assert len(seeded["runtime"]["roles"]) == 4
 
 

@@ -14,8 +14,17 @@ from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
+_NETWORK = """
+[environments.{}.build_network]
+vpc = "vpc-01234567"
+subnets = ["subnet-01234567", "subnet-89abcdef"]
+security_groups = ["sg-01234567"]
+"""
 TOPOLOGY = topology_of(
-    "acme/shop", "umbrella/*", more='[environments.prod.stacks]\nnames = "prefix"\n'
+    "acme/shop",
+    "umbrella/*",
+    more='[environments.prod.stacks]\nnames = "prefix"\n'
+    + "".join(map(_NETWORK.format, ("preprod", "prod"))),
 )
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 GITHUB = "token.actions.githubusercontent.com"
@@ -40,6 +49,7 @@ _SHORT = {
     "staging": "arn:aws:s3:::${staging_bucket}",
     "project": "arn:aws:codebuild:${region}:${infrastructure_account}:project/${prefix}",
     "secret": "arn:aws:secretsmanager:${region}:${infrastructure_account}:secret:${prefix}",
+    "network": "arn:aws:ec2:${region}:${infrastructure_account}:",
     "build_log": "arn:aws:logs:${region}:${infrastructure_account}:log-group:"
     "/aws/codebuild/${prefix}",
 }

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.sandbox.support import PREPROD, Caller, allow, caller, orchestrator, role_with
+from tiercel.domain.organization.names import Role
 from tiercel.sandbox.lifecycle import Sandbox
 
 BUCKET = PREPROD.artifact_bucket
@@ -28,7 +29,8 @@ def administrator(box: Sandbox) -> Any:
 
 @pytest.fixture(scope="module")
 def retention(box: Sandbox) -> Any:
-    return everything(box, f"{PREPROD.prefix}retention").client("s3")
+    administrator = everything(box, "test-administrator")
+    return administrator.assume(PREPROD.role_arn(Role.RETENTION)).client("s3")
 
 
 def everything(box: Sandbox, name: str) -> Caller:
@@ -92,5 +94,21 @@ def test_nobody_deletes_but_the_role_for_it_and_it_never_in_the_ledger(
         for who in (worker, administrator):
             assert denied(who.delete_object, **where)
             assert denied(who.delete_object, **where, VersionId=version)
+        seen = denied(retention.list_object_versions, Bucket=BUCKET, Prefix=where["Key"])
+        assert denied(retention.get_object, **where)
         is_ledger = folder == "ledger/"
+        assert seen is is_ledger
         assert denied(retention.delete_object, **where, VersionId=version) is is_ledger
+
+
+def test_a_run_does_not_become_the_role_that_deletes_whatever_its_own_policy_says(
+    box: Sandbox,
+) -> None:
+    root = caller(box, "preprod-infrastructure-root")
+    allowed = allow("sts:AssumeRole", PREPROD.role_arn(Role.RETENTION))
+    one_of_ours = role_with(root, f"{PREPROD.prefix}test", allowed)
+    assert denied(
+        one_of_ours.client("sts").assume_role,
+        RoleArn=PREPROD.role_arn(Role.RETENTION),
+        RoleSessionName="test",
+    )

@@ -24,6 +24,7 @@ from tests.sandbox.support import (
     zipped,
 )
 from tiercel.domain.organization.names import Role
+from tiercel.domain.stack.causes import SANDBOX_CANNOT
 from tiercel.sandbox.lifecycle import Sandbox
 
 QUEUE = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
@@ -94,6 +95,42 @@ def test_a_change_set_of_outputs_alone_lists_no_change_and_is_executed(who: Call
     assert outputs(stack) == {"New": "x"}
     with pytest.raises(ClientError, match="UNAVAILABLE"):
         deploy(who, name, changed, "UPDATE")
+
+
+def test_a_type_that_only_the_emulator_lacks_is_no_error_of_the_template(who: Caller) -> None:
+    document = {"Type": "AWS::SSM::Document", "Properties": {"Content": {}}}
+    with pytest.raises(ClientError, match=f"{SANDBOX_CANNOT}: it does not have AWS::SSM::Document"):
+        deploy(who, stack_name(), {"Resources": {"Document": document}})
+    wrong = {"Resources": {"Document": document, "Thing": {"Type": "AWS::No::Such"}}}
+    with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::No::Such\]"):
+        deploy(who, stack_name(), wrong)
+
+
+def test_what_trips_the_emulator_is_its_own_gap(who: Caller) -> None:
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {"KeySchema": [1], "AttributeDefinitions": [1]},
+    }
+    stack = deploy(who, stack_name(), {"Resources": {"Table": table}})
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert f"{SANDBOX_CANNOT}: it fails with this resource" in reasons(who, stack["StackId"])
+
+
+def test_a_nested_stack_that_cannot_be_deleted_in_part_stays_as_on_aws(
+    box: Sandbox, who: Caller, root: Caller
+) -> None:
+    bucket = {"Resources": {"Files": {"Type": "AWS::S3::Bucket"}}}
+    where = staged(
+        who, json.dumps(bucket | {"Outputs": {"B": {"Value": {"Ref": "Files"}}}}).encode()
+    )
+    url = "https://{Bucket}.s3.eu-central-1.amazonaws.com/{Key}".format(**where)
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+    name = {"B": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.B"]}}}
+    stack = deploy(who, stack_name(), {"Resources": {"Inner": nested}, "Outputs": name})
+    root.client("s3").put_object(Bucket=outputs(stack)["B"], Key="x", Body=b"x")
+    destroyer(box, PREPROD).client("cloudformation").delete_stack(StackName=stack["StackName"])
+    assert rest(who, stack["StackId"])["StackStatus"] == "DELETE_FAILED"
+    assert "failed to delete: [Files]" in reasons(who, stack["StackId"])
 
 
 def test_a_template_url_without_an_object_is_refused(who: Caller) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -104,7 +105,15 @@ def function(where: dict[str, str], role_arn: Any) -> Template:
         ),
         (role(RoleName="elsewhere"), "no identity-based policy allows the iam:CreateRole action"),
         (
-            {"Type": "AWS::CodeBuild::Project", "Properties": {"Name": "acme-preprod-x"}},
+            {
+                "Type": "AWS::CodeBuild::Project",
+                "Properties": {
+                    "Artifacts": {},
+                    "Environment": {},
+                    "Source": {},
+                    "ServiceRole": "x",
+                },
+            },
             "AWS publishes no permissions for AWS::CodeBuild::Project",
         ),
         (
@@ -278,9 +287,51 @@ def test_a_nested_stack_is_made_by_the_service_role_of_its_parent(who: Caller) -
     where = staged(who, json.dumps(of(**NETWORK)).encode())
     url = "https://{Bucket}.s3.eu-central-1.amazonaws.com/{Key}".format(**where)
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
-    stack = deploy(who, stack_name(), of(Inner=nested))
+    stack = deploy(who, stack_name(), of(Inner=nested, **QUEUE))
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert "ec2:CreateVpc" in reasons(who, stack["StackId"])
+    events = who.client("cloudformation").describe_stack_events(StackName=stack["StackId"])
+    (inner,) = {
+        event["PhysicalResourceId"]
+        for event in events["StackEvents"]
+        if (event["LogicalResourceId"], event["ResourceStatus"]) == ("Inner", "CREATE_FAILED")
+    }
+    assert "failed to create: [Network]" in reasons(who, stack["StackId"])
+    assert "ec2:CreateVpc" in reasons(who, inner)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        of(Queue={"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "{{resolve:ssm:/x/y}}"}}),
+        of(
+            Queue={
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"QueueName": "{{resolve:secretsmanager:xy}}"},
+            }
+        ),
+        of(**QUEUE)
+        | {"Parameters": {"P": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/x/y"}}},
+    ],
+)
+def test_a_template_reads_only_the_parameters_and_secrets_that_the_service_role_may(
+    box: Sandbox, who: Caller, template: Template
+) -> None:
+    for environment in ("preprod", "prod"):
+        make = caller(box, f"{environment}-runtime-root")
+        named = f"acme-{environment}-{uuid.uuid4().hex[:8]}"
+        make.client("ssm").put_parameter(Name="/x/y", Value=named, Type="String", Overwrite=True)
+        secrets = make.client("secretsmanager")
+        if not secrets.list_secrets()["SecretList"]:
+            secrets.create_secret(Name="xy", SecretString="acme-x")
+    stack = deploy(who, stack_name(), template)
+    assert stack["StackStatus"] == "CREATE_COMPLETE", reasons(who, stack["StackId"])
+    prod, name = deployer(box, PROD), PROD.prefix + uuid.uuid4().hex[:8]
+    try:
+        failed = deploy(prod, name, template, names=PROD)
+        told = reasons(prod, failed["StackId"])
+    except ClientError as refused:
+        told = str(refused)
+    assert re.search("is not authorized to perform: (ssm:GetP|secretsmanager:GetSecretV)", told)
 
 
 def test_without_a_service_role_a_stack_has_the_permissions_of_its_caller(root: Caller) -> None:

@@ -14,6 +14,7 @@ from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Role
 from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.domain.organization.topology import BuildNetwork
 from tiercel.sandbox.accounts.templates import policy_folder, policy_names, render
 from tiercel.tasks.engine.policy_files import require_fitting_policies
 
@@ -21,6 +22,7 @@ KEYS = {
     "artifact_key_arn": "arn:aws:kms:eu-central-1:111111111111:key/1",
     "signing_key_arn": "arn:aws:kms:eu-central-1:111111111111:key/2",
 }
+PLACE = "arn:aws:ec2:eu-central-1:111111111111"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_ROLE_POLICY_LIMIT = 10_240
 MANAGED_POLICY_LIMIT = 6_144
@@ -188,6 +190,31 @@ def test_every_repository_may_trigger_and_without_any_nobody_may() -> None:
         topology = TOPOLOGY.model_copy(update={"organization": repositories})
         policy = render("trigger-trust", policy_values(topology, "preprod"))
         assert policy["Statement"][0]["Condition"]["StringLike"][subject] == subjects
+
+
+@pytest.mark.parametrize("name", ["builder-permissions", "verifier-permissions"])
+def test_builds_in_a_network_have_interfaces_in_its_subnets_alone(name: str) -> None:
+    network = BuildNetwork(
+        vpc="vpc-01234567",
+        subnets=("subnet-01234567", "subnet-89abcdef"),
+        security_groups=("sg-01234567",),
+    )
+    place = TOPOLOGY.environment("preprod").model_copy(update={"build_network": network})
+    environments = TOPOLOGY.environments | {"preprod": place}
+    topology = TOPOLOGY.model_copy(update={"environments": environments})
+    policy = render(name, policy_values(topology, "preprod"))
+    assert policy["Statement"][:1] == rendered(name)["Statement"]
+    by_sid = {one["Sid"]: one for one in policy["Statement"][1:]}
+    subnets = [f"{PLACE}:subnet/{one}" for one in network.subnets]
+    assert by_sid["HaveInterfacesInOwnSubnets"]["Resource"] == [
+        f"{PLACE}:network-interface/*",
+        f"{PLACE}:security-group/sg-01234567",
+        *subnets,
+    ]
+    for sid in ("GiveUpOwnInterfaces", "LendInterfacesToCodeBuild"):
+        assert by_sid[sid]["Condition"]["ArnEquals"]["ec2:Subnet"] == subnets
+    assert all(one.startswith("ec2:Describe") for one in by_sid["SeeOwnNetwork"]["Action"])
+    assert len(json.dumps(policy, separators=(",", ":"))) <= INLINE_ROLE_POLICY_LIMIT
 
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ministack.services.cloudformation import provisioners
 
 from tiercel.sandbox.aws.corrections.stacks.operation import Handler, Operation, StackPlace
 from tiercel.sandbox.aws.corrections.stacks.resource_calls import calls_of, is_known
@@ -190,3 +191,43 @@ def test_of_a_type_without_published_permissions_nothing_is_known() -> None:
     operation = Operation(Handler.CREATE, "AWS::CodeBuild::Project", "s", "P", {}, PLACE)
     assert published_handlers("us-east-1", [operation.resource_type]) == {}
     assert not is_known(operation, {})
+
+
+# These make nothing that anybody could be refused.
+ASK_NOBODY = {
+    "AWS::CDK::Metadata",
+    "AWS::CloudFormation::WaitCondition",
+    "AWS::CloudFormation::WaitConditionHandle",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(provisioners._RESOURCE_HANDLERS))
+def test_nothing_is_made_without_asking_whether_the_service_role_may(kind: str) -> None:
+    handlers = published_handlers("us-east-1", [kind]).get(kind, {})
+    given = {"Roles": ["acme-preprod-x"]} if kind == "AWS::IAM::Policy" else {}
+    operation = Operation(Handler.CREATE, kind, "acme-preprod-shop", "Thing", given, PLACE)
+    asked = calls_of(operation, handlers)
+    # What is unknown is refused before anything is asked.
+    assert bool(asked) == (kind not in ASK_NOBODY and is_known(operation, handlers))
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "arn"),
+    [
+        ("AWS::Kinesis::Stream", {"Name": "s"}, f"arn:aws:kinesis:{HERE}:stream/s"),
+        (
+            "AWS::KinesisFirehose::DeliveryStream",
+            {"DeliveryStreamName": "s"},
+            f"arn:aws:firehose:{HERE}:deliverystream/s",
+        ),
+        ("AWS::DynamoDB::GlobalTable", {"TableName": "t"}, f"arn:aws:dynamodb:{HERE}:table/t"),
+        ("AWS::IAM::Group", {"GroupName": "g"}, "arn:aws:iam::222222222222:group/g"),
+        ("AWS::Athena::WorkGroup", {"Name": "w"}, f"arn:aws:athena:{HERE}:workgroup/w"),
+        ("AWS::Cognito::UserPool", {}, "*"),
+    ],
+)
+def test_a_resource_that_its_name_tells_is_what_the_service_role_is_asked_about(
+    kind: str, properties: dict[str, str], arn: str
+) -> None:
+    made = calls(Handler.CREATE, kind, properties)
+    assert arn in made.values()

@@ -39,6 +39,10 @@ class Place:
         """Push a commit to a branch, without a pull request."""
         return self.team.push(branch, branch, files, f"Push to {branch}")
 
+    def pushed_anew(self, branch: str, files: dict[str, str]) -> str:
+        """Push a branch that starts at develop, without a pull request."""
+        return self.team.push(branch, "develop", files, f"Push to {branch}")
+
     def force_pushed(self, branch: str) -> str:
         """Push what is checked out, whatever the branch had."""
         tree = self.team.work_tree

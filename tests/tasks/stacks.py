@@ -86,6 +86,15 @@ class Workshop:
             tags={"tiercel:service": "test"},
         )
 
+    def nested(self, template: Template, **parameters: Any) -> Template:
+        """A nested stack of that template, which is staged first."""
+        url = self.request("nested", template).template_url
+        given = {"Parameters": parameters} if parameters else {}
+        return {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {"TemplateURL": url, **given},
+        }
+
     def start(self, stack: str, template: Template, *, release: int = 1) -> tuple[Plan, str]:
         """Begin to create a stack, or to update it for any release but the first."""
         request = self.request(stack, template, release=release, creates=release == 1)

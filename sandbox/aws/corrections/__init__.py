@@ -34,7 +34,17 @@ from tiercel.sandbox.aws.corrections.services import (
     providers,
     rest_apis,
 )
-from tiercel.sandbox.aws.corrections.stacks import change_sets, service_role
+from tiercel.sandbox.aws.corrections.stacks import (
+    change_sets,
+    custom_resources,
+    early_validation,
+    gaps,
+    nested_change_sets,
+    nested_stacks,
+    references,
+    service_role,
+    stack_events,
+)
 
 CORRECTIONS: tuple[Callable[[], None], ...] = (
     unevaluated.refuse_requests_that_name_no_action,
@@ -81,6 +91,17 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     service_role.keep_the_service_role_of_a_stack,
     service_role.act_as_the_service_role,
     service_role.keep_own_tags_from_keys,
+    nested_stacks.transform_nested_templates,
+    nested_stacks.tell_which_nested_stack_failed,
+    stack_events.give_operations_their_ids,
+    stack_events.answer_describe_events,
+    nested_change_sets.plan_nested_stacks,
+    early_validation.validate_when_a_change_set_is_made,
+    custom_resources.wait_for_answers_with_a_limit,
+    references.read_references_as_the_service_role,
+    references.resolve_references_in_nested_stacks,
+    gaps.say_which_types_are_missing,
+    gaps.say_what_trips_the_emulator,
 )
 
 

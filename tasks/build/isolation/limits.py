@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from tiercel.tasks.build.isolation.groups import CommandGroup
+from tiercel.tasks.engine.task import run_logger
+
 _MIB = 1024 * 1024
 _BLOCK = 512
 """Bytes of `st_blocks`: stat(2)."""
@@ -57,7 +60,8 @@ class NamespaceGuard:
     From `info` the id of the first process in the namespaces is read: with that process all
     others in there end, and not before all others has it ended; pid_namespaces(7). It does
     nothing before it is limited and `start` is written to. `given` are bubblewrap's ends of the
-    two pipes, which `started` closes.
+    two pipes, which `started` closes. Memory and processes are the kernel's to limit in a
+    group below `above`, and are looked at where there is none.
     """
 
     info: IO[bytes]
@@ -68,6 +72,8 @@ class NamespaceGuard:
     processes: int
     disk_mib: int
     file_bytes: int
+    above: Path | None = None
+    _group: CommandGroup | None = None
     _first: int | None = None
     _handle: int | None = None
     _looks: list[_Look] = field(default_factory=list)
@@ -81,21 +87,38 @@ class NamespaceGuard:
             self._first = int(json.loads(found)["child-pid"])
             self._handle = os.pidfd_open(self._first)
             self._bound(self._first)
+            self._join(self._first)
         with contextlib.suppress(BrokenPipeError):
             self.start.write(b"!")
             self.start.flush()
         self._looks = [
-            _Look(self._processes_excess, _EVERY_SECONDS),
+            *([] if self._group else [_Look(self._processes_excess, _EVERY_SECONDS)]),
             _Look(self._disk_excess, _DISK_EVERY_SECONDS, time.monotonic() + _DISK_EVERY_SECONDS),
         ]
 
     def exceeded(self) -> str:
         """Return the limit that is passed."""
         now = time.monotonic()
+        if self._group and self._group.ran_out_of_memory:
+            return self._memory_limit
         return next((found for look in self._looks if (found := look.excess(now))), "")
 
     def end(self) -> None:
         """Kill the first process, and with it all the others, and wait until they are gone."""
+        self._end_all()
+        if self._group:
+            self._group.remove()
+
+    def _join(self, pid: int) -> None:
+        """Give the command a group; where the kernel refuses one, look at it instead."""
+        if self.above is None:
+            return
+        try:
+            self._group = CommandGroup.create(self.above, self.memory_mib, self.processes, pid)
+        except OSError as error:
+            run_logger().warning("memory and processes are looked at, not limited: %s", error)
+
+    def _end_all(self) -> None:
         if self._handle is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -126,8 +149,12 @@ class NamespaceGuard:
         if used.threads > self.processes:
             return f"{self.processes} processes"
         if used.memory > most and memory_of(self._first) > most:
-            return f"{self.memory_mib} MiB of memory"
+            return self._memory_limit
         return ""
+
+    @property
+    def _memory_limit(self) -> str:
+        return f"{self.memory_mib} MiB of memory"
 
     def _disk_excess(self) -> str:
         if sum(map(_size_of, self.folders)) > self.disk_mib * _MIB:

@@ -25,6 +25,8 @@ _SETTINGS = (
     "/etc/ca-certificates",
     "/etc/ld.so.cache",
     "/etc/localtime",
+    "/etc/maven/logging",
+    "/etc/maven/m2.conf",
     "/etc/mime.types",
     "/etc/pki/ca-trust/extracted",
     "/etc/pki/tls/certs",
@@ -137,7 +139,8 @@ def _system() -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), name)
         elif path.is_dir():
             yield from ("--ro-bind", name, name)
-    for name in _SETTINGS:
+    # Of Java the settings lie there, as Debian has it, and without them it speaks no TLS.
+    for name in (*_SETTINGS, *map(str, sorted(Path("/etc").glob("java-*-openjdk")))):
         yield from ("--ro-bind-try", name, name)
     prefix = Path(sys.base_prefix)
     if not _is_below(str(prefix), _PROGRAMS):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tiercel.domain.artifact.indexes import line_that_lacks
 from tiercel.domain.organization.reach import Reach
 from tiercel.tasks.build.isolation.requests import (
     TUNNEL_OPEN,
@@ -96,7 +97,7 @@ class BuildProxy:
                 client.settimeout(_HEAD_SECONDS)
                 request = read_request(client)
                 if not self.reach.allows(request.host, request.port):
-                    self._refuse(client, request, "it is not among [builds] indexes")
+                    self._refuse(client, request, self._unnamed(request))
                     return
                 self._forward(client, request)
         finally:
@@ -138,6 +139,10 @@ class BuildProxy:
         if allowed:
             return [(name, port) for name in allowed], ""
         return [], f"no build may reach {', '.join(names)}"
+
+    def _unnamed(self, request: ProxyRequest) -> str:
+        line = line_that_lacks(self.reach, [(request.host, request.port)])
+        return f"it is not among [builds] indexes; {line}"
 
     def _refuse(self, client: socket.socket, request: ProxyRequest, why: str) -> None:
         text = f"{request.host}:{request.port}: {why}"

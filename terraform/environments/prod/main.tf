@@ -58,6 +58,7 @@ module "infrastructure_account" {
   signing_key_alias     = var.signing_key_alias
   build_image           = var.build_image
   build_timeout_minutes = var.build_timeout_minutes
+  build_network         = var.build_network
   log_retention_days    = local.log_retention_days
 }
 

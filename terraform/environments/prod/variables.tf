@@ -30,6 +30,15 @@ variable "build_timeout_minutes" {
   type        = number
 }
 
+variable "build_network" {
+  description = "Where in the account's network the CodeBuild projects stand; an empty VPC: nowhere."
+  type = object({
+    vpc             = string
+    subnets         = list(string)
+    security_groups = list(string)
+  })
+}
+
 variable "build_image" {
   description = "The image in which CodeBuild runs builds and tests."
   type        = string

@@ -93,6 +93,32 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       noncurrent_days = 1
     }
   }
+
+  # What a build in CodeBuild got and gave is of no use once its run has ended.
+  dynamic "rule" {
+    for_each = toset(["results", "sources"])
+
+    content {
+      id     = "builds-${rule.key}"
+      status = "Enabled"
+
+      filter {
+        prefix = "${rule.key}/"
+      }
+
+      expiration {
+        days = 1
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = 1
+      }
+
+      abort_incomplete_multipart_upload {
+        days_after_initiation = 1
+      }
+    }
+  }
 }
 
 # S3 refuses two changes of a bucket at once: the policy comes after the block.

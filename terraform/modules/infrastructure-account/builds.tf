@@ -37,6 +37,17 @@ resource "aws_codebuild_project" "this" {
     }
   }
 
+  # What a build reaches is for the subnets and security groups to say; they are yours.
+  dynamic "vpc_config" {
+    for_each = var.build_network.vpc == "" ? [] : [var.build_network]
+
+    content {
+      vpc_id             = vpc_config.value.vpc
+      subnets            = vpc_config.value.subnets
+      security_group_ids = vpc_config.value.security_groups
+    }
+  }
+
   # A build that is started by hand, without a source, must not look like a success.
   source {
     type = "NO_SOURCE"

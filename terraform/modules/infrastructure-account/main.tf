@@ -16,6 +16,24 @@ locals {
     artifact_key_arn = aws_kms_key.artifacts.arn
     signing_key_arn  = aws_kms_key.signing.arn
   })
+
+  permissions = {
+    for name in local.roles :
+    name => templatefile("${local.policies}/${name}-permissions.json", local.values)
+  }
+
+  # With its role CodeBuild stands in a network; domain/accounts/composition.py does the same.
+  networked = {
+    for name in ["builder", "verifier"] : name => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        jsondecode(local.permissions[name]).Statement,
+        jsondecode(templatefile("${local.policies}/builds/network.json", local.values)).Statement
+      )
+    }) if var.build_network.vpc != ""
+  }
+
+  roles = ["orchestrator", "builder", "verifier", "trigger", "retention"]
 }
 
 resource "aws_kms_key" "artifacts" {
@@ -59,7 +77,7 @@ resource "aws_iam_openid_connect_provider" "github" {
 }
 
 resource "aws_iam_role" "this" {
-  for_each = toset(["orchestrator", "builder", "verifier", "trigger"])
+  for_each = toset(local.roles)
 
   name               = "${local.prefix}${each.key}"
   assume_role_policy = templatefile("${local.policies}/${each.key}-trust.json", local.values)
@@ -73,5 +91,5 @@ resource "aws_iam_role_policy" "this" {
 
   name   = "permissions"
   role   = each.value.name
-  policy = templatefile("${local.policies}/${each.key}-permissions.json", local.values)
+  policy = lookup(local.networked, each.key, local.permissions[each.key])
 }

@@ -28,6 +28,15 @@ variable "build_timeout_minutes" {
   }
 }
 
+variable "build_network" {
+  description = "Where in the account's network the CodeBuild projects stand; an empty VPC: nowhere."
+  type = object({
+    vpc             = string
+    subnets         = list(string)
+    security_groups = list(string)
+  })
+}
+
 variable "log_retention_days" {
   description = "How long the logs of builds and runs are kept."
   type        = number

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import traceback
 from collections import Counter
@@ -195,6 +196,8 @@ def test_a_damaged_answer_of_sts_is_worth_another_try_and_gives_no_secret_away(
     told = "".join(traceback.format_exception(failure.value)) + caplog.text
     assert not [secret for secret in secrets if secret in told]
     assert failure.value.where == infrastructure.role_arn
+    # Something stands in for AWS here: it, and no proxy, is what cannot do this.
+    assert os.environ["AWS_ENDPOINT_URL"] in failure.value.remedy
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import time
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
+from tests.support.codes import because
 from tests.support.topology import topology_of
 from tests.tasks.conftest import Origin
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
@@ -123,11 +125,18 @@ def test_a_command_that_cannot_be_started_is_a_failed_build(tmp_path: Path, comm
 @needs_isolation
 def test_nothing_is_open_when_builds_are_done(tmp_path: Path) -> None:
     Isolated().build(job_of(tmp_path, "true"))
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = _open_files()
     for _ in range(3):
         Isolated().build(job_of(tmp_path, "true"))
         failure_of(job_of(tmp_path, "false"))
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+    deadline = time.monotonic() + 10
+    while _open_files() > before + 1:  # the proxies' threads end by themselves
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def built(origin: Origin, folder: Path, where: BuildPlace, service: Service) -> dict[str, bytes]:
@@ -154,6 +163,31 @@ def test_every_place_gives_the_same_bytes(
     service = ORDERS.model_copy(update={"build": build})
     here = built(origin, tmp_path / "here", BuildPlace.HERE, service)
     assert built(origin, tmp_path / "isolated", BuildPlace.ISOLATED, service) == here
+
+
+@needs_isolation
+@pytest.mark.parametrize(
+    ("files", "runtime"),
+    [
+        ({"orders/src/requirements.txt": "tea==1.0\n"}, "python3.12"),
+        ({"orders/src/package.json": '{"dependencies": {"tea": "1.0"}}'}, "nodejs22.x"),
+    ],
+)
+def test_packages_without_an_index_are_refused_before_anything_runs(
+    origin: Origin, tmp_path: Path, files: dict[str, str], runtime: str
+) -> None:
+    template = TEMPLATE.replace("python3.12", runtime)
+    origin.commit({"orders/template.json": template, "orders/src/app.py": "x = 1\n"} | files)
+    with pytest.raises(ConfigurationError, check=because("builds.no_index")):
+        built(origin, tmp_path, BuildPlace.ISOLATED, ORDERS)
+    assert not list(tmp_path.rglob("build.log"))
+
+
+@needs_isolation
+def test_a_build_that_asks_another_host_says_which_line_is_missing(tmp_path: Path) -> None:
+    ask = "import urllib.request as u; u.urlopen('http://packages.example:8080/')"
+    error = failure_of(job_of(tmp_path, "/usr/bin/env", "python3", "-c", ask))
+    assert 'indexes = ["packages.example:8080"]' in error.why
 
 
 @needs_isolation

@@ -121,11 +121,11 @@ def test_tiercels_own_programs_are_not_on_the_path(
 def test_only_what_the_configuration_names_is_passed_on(
     folder: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "https://packages.example.com")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://packages.example.com")
     monkeypatch.setenv("NPM_TOKEN", "secret")
-    builds = Builds(pass_environment=("PIP_INDEX_URL", "NOT_SET"))
+    builds = Builds(pass_environment=("UV_DEFAULT_INDEX", "NOT_SET"))
     seen = environment_of_a_build(folder, scratch, builds)
-    assert seen["PIP_INDEX_URL"] == "https://packages.example.com"
+    assert seen["UV_DEFAULT_INDEX"] == "https://packages.example.com"
     assert not {"NPM_TOKEN", "NOT_SET"} & seen.keys()
 
 

@@ -16,7 +16,13 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.pull_request_comment import comment
 from tiercel.domain.review.statuses import conflict_status, refused_status
-from tiercel.tasks.github.pull_requests import open_pull_request, pulls_of_commit, read_pull_request
+from tiercel.domain.review.verdicts import Reviewed
+from tiercel.tasks.github.pull_requests import (
+    find_open_pull_request,
+    open_pull_request,
+    pulls_of_commit,
+    read_pull_request,
+)
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in
@@ -54,7 +60,15 @@ def test_a_head_whose_repository_is_gone_is_read(scripted: Scripted) -> None:
     """https://docs.github.com/rest/pulls/pulls: the head's repository and user may be null."""
     gone = {"ref": "feature/x", "sha": SHA, "label": "unknown repository"}
     pull = read(scripted, head=gone | {"repo": None, "user": None})
-    assert (pull.head_branch, pull.head_commit) == ("feature/x", SHA)
+    assert (pull.head_branch, pull.head_commit, pull.from_fork) == ("feature/x", SHA, True)
+
+
+def test_a_forks_branch_is_not_taken_for_our_own_of_that_name(scripted: Scripted) -> None:
+    side = {"ref": "main", "sha": SHA, "repo": {"full_name": "eve/shop"}, "user": {"login": "eve"}}
+    assert read(scripted, head=side).from_fork
+    assert not read(scripted).from_fork
+    scripted.says(200, [answer(head=side)])
+    assert find_open_pull_request.fn("acme/shop", "main", "develop") is None
 
 
 def test_a_pull_request_without_branches_is_refused(scripted: Scripted) -> None:
@@ -102,7 +116,7 @@ def test_hostile_names_are_printed_harmlessly(scripted: Scripted, topology: Topo
     for check in (refused_status(into_main, SHA, topology), conflict_status(into_hostile)):
         assert check
         assert check.short.isprintable()
-        text = comment(check, [], SHA)
+        text = comment(check, Reviewed(), SHA)
         assert "\u202e" not in text
         outside = text.split("````")[0]
         assert "<b>" not in outside

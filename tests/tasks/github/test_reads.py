@@ -352,7 +352,7 @@ def test_what_is_read_of_several_pages_is_read_to_the_end(place: Place) -> None:
     place.bare("tag", "not-a-version", "main")
     commit = place.bare("rev-parse", "main").strip()
     found = read_version_tags.fn(place.name)
-    assert {tag.version for tag in found} == {f"v0.0.{number}" for number in range(101)}
+    assert {tag.name for tag in found} == {f"v0.0.{number}" for number in range(101)}
     assert {tag.commit for tag in found} == {commit}
 
 

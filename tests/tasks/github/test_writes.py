@@ -283,7 +283,7 @@ def test_an_annotated_tag_names_the_commit_that_it_is_about(place: Place, depth:
         source = "main" if number == 0 else "inner"
         git(place.tree, "tag", "--annotate", "--message=Released", target, source)
     place.push(f"refs/tags/{VERSION}")
-    assert [(tag.version, tag.commit) for tag in read_version_tags.fn(place.name)] == [
+    assert [(tag.name, tag.commit) for tag in read_version_tags.fn(place.name)] == [
         (VERSION, commit)
     ]
     assert not tag_version.fn(place.name, VERSION, commit)
@@ -303,7 +303,8 @@ def test_a_longer_tag_of_the_same_beginning_is_another_one(place: Place) -> None
     place.bare("tag", f"{VERSION}0", "main")
     place.bare("tag", f"{VERSION}-rc", "main")
     assert tag_version.fn(place.name, VERSION, commit)
-    assert [tag.version for tag in read_version_tags.fn(place.name)] == [f"{VERSION}0", VERSION]
+    found = read_version_tags.fn(place.name)
+    assert [tag.name for tag in found if tag.final] == [f"{VERSION}0", VERSION]
 
 
 def test_a_release_is_found_behind_a_page_of_others(place: Place) -> None:
@@ -315,19 +316,36 @@ def test_a_release_is_found_behind_a_page_of_others(place: Place) -> None:
     assert publish_release.fn(place.name, "v0.0.1", commit, "first") == first
 
 
-def test_notes_are_brought_up_to_date(place: Place, pull: PullRequest) -> None:
-    publish_release.fn(place.name, VERSION, pull.head_commit, "old")
-    publish_release.fn(place.name, VERSION, pull.head_commit, "new")
+def test_what_a_person_made_of_a_release_stays(place: Place, pull: PullRequest) -> None:
+    first = publish_release.fn(place.name, VERSION, pull.head_commit, "ours")
+    (made,) = place.repo("releaser").get_releases()
+    made.update_release("Spring", "Theirs.", prerelease=True)
+    assert publish_release.fn(place.name, VERSION, pull.head_commit, "ours") == first
     (found,) = as_person(place).get_releases()
-    assert (found.tag_name, found.body) == (VERSION, "new")
+    assert (found.name, found.body, found.prerelease) == ("Spring", "Theirs.", True)
 
 
-def test_a_draft_that_somebody_prepared_is_published(place: Place, pull: PullRequest) -> None:
-    place.repo("releaser").create_git_release(VERSION, VERSION, "notes", draft=True)
+@pytest.mark.parametrize(("text", "shown"), [("Theirs.", "Theirs."), ("", "ours")])
+def test_a_draft_that_somebody_prepared_is_published_with_its_text(
+    place: Place, pull: PullRequest, text: str, shown: str
+) -> None:
+    place.repo("releaser").create_git_release(VERSION, "Spring", text, draft=True, prerelease=True)
     tag_version.fn(place.name, VERSION, pull.head_commit)
-    publish_release.fn(place.name, VERSION, pull.head_commit, "notes")
+    publish_release.fn(place.name, VERSION, pull.head_commit, "ours")
     (found,) = as_person(place).get_releases()
-    assert (found.tag_name, found.draft) == (VERSION, False)
+    assert (found.tag_name, found.draft, found.prerelease) == (VERSION, False, True)
+    assert (found.name, found.body) == ("Spring", shown)
+
+
+def test_a_draft_beside_the_published_release_stays_a_draft(
+    place: Place, pull: PullRequest
+) -> None:
+    publish_release.fn(place.name, VERSION, pull.head_commit, "ours")
+    place.repo("releaser").create_git_release(VERSION, "Spring", "Next.", draft=True)
+    publish_release.fn(place.name, VERSION, pull.head_commit, "ours")
+    assert [
+        (one.draft, one.body) for one in place.repo("releaser").get_releases() if one.draft
+    ] == [(True, "Next.")]
 
 
 ALREADY = [

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tiercel.domain.artifact.archives import MAX_NAME_BYTES, MAX_UNZIPPED_BYTES
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.tasks.packaging.archive import require_safe_zip, zip_files, zip_folder
+from tiercel.tasks.packaging.archive import zip_files, zip_folder
+from tiercel.tasks.packaging.foreign_zips import require_safe_zip
 
 TREE = {
     "app.py": b"def handler(event, context): ...\n" * 50,
@@ -151,7 +152,7 @@ def test_a_mode_is_executable_or_it_is_not(
 
 def test_caches_of_python_and_git_are_left_out(folder: Path, tmp_path: Path) -> None:
     caches = ("app.pyc", "app.pyo", "__pycache__/app.py", "lib/__pycache__/x.cpython-312.pyc")
-    sources = ("app.py", ".gitignore", "pycache/x", "app.pyd", "lib/git")
+    sources = ("app.py", ".gitignore", "pycache/x", "app.pyd", "lib/git", "vendored/tea.pyc")
     write(folder, dict.fromkeys((*caches, ".git/config", "lib/.git/HEAD", *sources), b"x"))
     zipped(folder)
     assert contents(tmp_path / "package.zip").keys() == set(sources)

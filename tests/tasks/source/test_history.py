@@ -3,6 +3,7 @@ from __future__ import annotations
 from tests.tasks.conftest import Origin
 from tiercel.domain.gitflow.back_merge import MergePreview
 from tiercel.tasks.source.history import (
+    brought_merges,
     commits_after,
     commits_since,
     contains_commit,
@@ -118,3 +119,32 @@ def test_only_the_branchs_own_steps_after_a_commit_are_listed_the_newest_first(
     assert steps[0] == last
     assert merge in steps
     assert len(steps) == len(commits_after.fn(origin.fetch(first), "develop", 2)) + 1
+
+
+def merged(origin: Origin, name: str) -> str:
+    """Bring a commit into the branch that is checked out, as GitHub merges a pull request."""
+    here = origin.git("branch", "--show-current").strip()
+    origin.git("checkout", "--quiet", "-b", name)
+    origin.commit({name: "1\n"}, name)
+    origin.git("checkout", "--quiet", here)
+    origin.git("merge", "--quiet", "--no-ff", f"--message=Merge {name}", name)
+    return origin.git("rev-parse", "HEAD").strip()
+
+
+def test_merges_into_develop_that_a_branch_brings_are_told_and_its_own_are_not(
+    origin: Origin,
+) -> None:
+    production = origin.commit({"a": "1\n"})
+    origin.git("branch", "line-of-main")
+    grown = [merged(origin, "one"), merged(origin, "two")]
+    develop = origin.git("branch", "--show-current").strip()
+    origin.git("checkout", "--quiet", "-b", "from-main", "line-of-main")
+    own = merged(origin, "fix")
+    origin.git("push", "--quiet", str(origin.bare), "from-main")
+    origin.git("checkout", "--quiet", develop)
+    origin.commit({"later": "1\n"})
+    commit = origin.fetch().model_copy(update={"sha": production})
+
+    assert brought_merges.fn(commit, grown[-1], "develop") == grown[::-1]
+    assert brought_merges.fn(commit, own, "develop") == []
+    assert brought_merges.fn(commit, "1" * 40, "develop") == []

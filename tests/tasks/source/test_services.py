@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,87 @@ def test_a_file_that_is_no_text_is_refused(origin: Origin, without_services: Top
 
     with pytest.raises((ConfigurationError, RefusedInputError)):
         load_services.fn(origin.fetch(), without_services)
+
+
+SHOP = '[services.shop]\npath = "shop"\n[services.other]\npath = "other"\n'
+CODE = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "../src"}}
+INCLUDED = {"Name": "AWS::Include", "Parameters": {"Location": "../parts/api.yaml"}}
+
+
+def included(origin: Origin, topology: Topology, files: dict[str, str]) -> tuple[str, ...]:
+    """What belongs to the source of the service `shop` beside its folder."""
+    origin.commit({"tiercel.toml": SHOP, "shop/a": "", "other/a": ""} | files)
+    return load_services.fn(origin.fetch(), topology).services["shop"].include
+
+
+def as_json(**resources: object) -> str:
+    return json.dumps({"Resources": resources})
+
+
+def stack(path: str) -> dict[str, object]:
+    return {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": path}}
+
+
+def test_what_a_template_names_outside_of_its_folder_belongs_to_the_source(
+    origin: Origin, without_services: Topology
+) -> None:
+    api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": {"Fn::Transform": INCLUDED}}}
+    own = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "app"}}
+    schema = {"Type": "AWS::Serverless::GraphQLApi", "Properties": {"SchemaUri": "../s.graphql"}}
+    built = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "../dist"}}
+    files = {
+        "shop/template.yaml": as_json(
+            F=CODE, Api=api, Own=own, Schema=schema, Built=built, N=stack("../net/a.json")
+        ),
+        "shop/app/app.py": "x",
+        "src/app.py": "x",
+        "s.graphql": "type Query",
+        "parts/api.yaml": "openapi: 3.0.1",
+        "net/a.json": as_json(B=stack("b.json"), Up=CODE),
+        "net/b.json": as_json(F={**CODE, "Properties": {"CodeUri": "../deep/src"}}),
+        "deep/src/a": "x",
+    }
+    assert included(origin, without_services, files) == (
+        "deep/src", "net/a.json", "net/b.json", "parts/api.yaml", "s.graphql", "src",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "Resources: [",
+        "not a template",
+        as_json(F={**CODE, "Properties": {"CodeUri": "../../etc"}}),
+        as_json(N=stack("template.yaml")),
+        as_json(N=stack("../shop/template.yaml")),
+        as_json(F={**CODE, "Properties": {"CodeUri": "s3://bucket/code"}}),
+    ],
+)
+def test_a_template_that_cannot_be_packaged_stops_no_other_service(
+    origin: Origin, without_services: Topology, template: str
+) -> None:
+    assert included(origin, without_services, {"shop/template.yaml": template}) == ()
+
+
+def test_what_the_service_includes_is_not_named_again(
+    origin: Origin, without_services: Topology
+) -> None:
+    toml = '[services.shop]\npath = "shop"\ninclude = ["lib"]\n[services.all]\npath = "."\n'
+    origin.commit(
+        {
+            "tiercel.toml": toml,
+            "shop/template.yaml": as_json(F={**CODE, "Properties": {"CodeUri": "../lib/src"}}),
+            "template.yaml": as_json(F={**CODE, "Properties": {"CodeUri": "lib"}}),
+            "lib/src/app.py": "x",
+        }
+    )
+    services = load_services.fn(origin.fetch(), without_services).services
+    assert (services["shop"].include, services["all"].include) == (("lib",), ())
+
+
+def test_a_link_is_not_followed_to_what_lies_outside(
+    origin: Origin, without_services: Topology
+) -> None:
+    files = {"shop/template.yaml": as_json(F={**CODE, "Properties": {"CodeUri": "../src/app"}})}
+    (origin.clone / "src").symlink_to("/etc")
+    assert included(origin, without_services, files) == ()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
-from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
-from tiercel.tasks.source.templates import dump_template, load_template, parse_template
+from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES, MAX_TEMPLATE_FILE_BYTES
+from tiercel.tasks.source.files import FolderFiles
+from tiercel.tasks.source.templates import complete_template, dump_template, parse_template
 
 # What multiplies would take hours; no other test of this module takes seconds.
 pytestmark = pytest.mark.timeout(60)
@@ -27,6 +28,10 @@ def load(text: str | bytes) -> dict[str, Any]:
     return parse_template(text.encode() if isinstance(text, str) else text, "t.yaml")
 
 
+def from_folder(folder: Path, name: str) -> dict[str, Any]:
+    return complete_template(FolderFiles(folder).read_template, PurePosixPath(name))
+
+
 def value_of(yaml_text: str) -> Any:
     """What one property of a template is read as."""
     template = load(HEAD.decode() + f"      Value: {yaml_text}\n")
@@ -34,8 +39,9 @@ def value_of(yaml_text: str) -> Any:
 
 
 def refusal_of(text: str | bytes) -> RefusedInputError:
+    body = text.encode() if isinstance(text, str) else text
     with pytest.raises(RefusedInputError) as refusal:
-        load(text)
+        complete_template(lambda _: body, PurePosixPath("t.yaml"))
     assert refusal.value.exit_code is ExitCode.REFUSED
     assert refusal.value.where == "t.yaml"
     return refusal.value
@@ -341,18 +347,26 @@ def test_the_largest_template_is_read_in_seconds(codec: str) -> None:
     assert load(text) == template
 
 
-def test_a_file_of_more_than_a_million_bytes_is_refused_unread(tmp_path: Path) -> None:
+def test_a_file_of_more_bytes_than_are_read_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     with path.open("wb") as file:
         file.truncate(10**12)  # no memory has room for it
     with pytest.raises(RefusedInputError, match="1,000,000,000,000"):
-        load_template(path, "t.yaml")
+        from_folder(tmp_path, "t.yaml")
 
 
-def test_a_template_may_have_a_million_bytes_and_not_one_more() -> None:
-    full = HEAD + b"#" * (MAX_TEMPLATE_BYTES - len(HEAD))
+def test_a_file_may_have_comments_that_are_never_sent() -> None:
+    full = HEAD + b"#" * (MAX_TEMPLATE_FILE_BYTES - len(HEAD))
     assert load(full) == load(HEAD)
-    assert "bytes of the template: 1,000,001" in refusal_of(full + b"#").what
+    assert "4,000,001" in refusal_of(full + b"#").what
+
+
+def test_what_is_sent_may_have_a_million_bytes_and_not_one_more() -> None:
+    template = {"Description": "x" * (MAX_TEMPLATE_BYTES - len('{"Description":""}'))}
+    assert len(dump_template(template, "t.yaml")) == MAX_TEMPLATE_BYTES
+    template["Description"] += "x"
+    with pytest.raises(RefusedInputError, match="1,000,001"):
+        dump_template(template, "t.yaml")
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "folder", "n" * 300, "dangling", "circle"])
@@ -361,14 +375,14 @@ def test_a_template_that_is_not_there_is_refused_with_a_remedy(tmp_path: Path, n
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "circle").symlink_to("circle")
     with pytest.raises(RefusedInputError, check=because("template.missing")) as refusal:
-        load_template(tmp_path / name, name)
+        from_folder(tmp_path, name)
     assert "tiercel.toml" in refusal.value.remedy
 
 
 def test_a_file_is_read_as_its_text(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     path.write_bytes(HEAD)
-    assert load_template(path, "t.yaml") == load(HEAD)
+    assert from_folder(tmp_path, "t.yaml") == load(HEAD)
 
 
 def test_what_is_written_is_short_json_in_the_order_of_the_source() -> None:
@@ -565,7 +579,7 @@ def test_cfn_lint_reads_the_same_in_a_template(name: str, tmp_path: Path) -> Non
     path.write_text(CORPUS[name])
     judged, faults = decode(str(path))
     assert not faults
-    assert load_template(path, name) == json.loads(json.dumps(judged, default=str))
+    assert load(path.read_bytes()) == json.loads(json.dumps(judged, default=str))
 
 
 @pytest.mark.parametrize(
@@ -574,4 +588,4 @@ def test_cfn_lint_reads_the_same_in_a_template(name: str, tmp_path: Path) -> Non
 def test_cfn_lint_reads_the_same_in_the_examples(path: Path) -> None:
     judged, faults = decode(os.fspath(path))
     assert not faults
-    assert load_template(path, str(path)) == json.loads(json.dumps(judged, default=str))
+    assert load(path.read_bytes()) == json.loads(json.dumps(judged, default=str))

@@ -10,7 +10,8 @@ from tests.tasks.faults import Answer, Question
 from tests.tasks.stacks import Workshop, gated, queues, signal
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
-from tiercel.tasks.stack.events import EventStream, StackEvent, finished_and_known
+from tiercel.domain.stack.events import StackEvent
+from tiercel.tasks.stack.events import EventStream
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
@@ -22,27 +23,6 @@ pytestmark = pytest.mark.usefixtures("aws")
 @pytest.fixture
 def workshop(runtime: Access, preprod: Names) -> Workshop:
     return Workshop(runtime, preprod)
-
-
-def event(logical_id: str, status: str) -> StackEvent:
-    return StackEvent(f"{logical_id}-{status}", logical_id, "AWS::SQS::Queue", status, "")
-
-
-@pytest.mark.parametrize(
-    ("events", "planned", "expected"),
-    [
-        ([], 2, (0, 3)),
-        ([("stack", "CREATE_IN_PROGRESS"), ("A", "CREATE_IN_PROGRESS")], 2, (0, 3)),
-        ([("A", "CREATE_IN_PROGRESS"), ("A", "CREATE_COMPLETE")], 2, (1, 3)),
-        ([("A", "CREATE_FAILED"), ("B", "DELETE_SKIPPED"), ("stack", "X_COMPLETE")], 2, (3, 3)),
-        ([("A", "UPDATE_COMPLETE"), ("A", "DELETE_IN_PROGRESS")], 0, (0, 1)),
-        ([("A", "X_COMPLETE"), ("B", "X_COMPLETE"), ("C", "X_COMPLETE")], 1, (3, 3)),
-    ],
-)
-def test_a_wait_knows_how_many_resources_are_finished(
-    events: list[tuple[str, str]], planned: int, expected: tuple[int, int]
-) -> None:
-    assert finished_and_known([event(*one) for one in events], planned) == expected
 
 
 def identifiers(events: list[StackEvent]) -> list[str]:
@@ -125,28 +105,22 @@ def test_an_event_of_which_awss_answer_has_only_the_id_is_no_obstacle(
     assert len(set(identifiers(events))) == len(events)
 
 
-@pytest.mark.parametrize(
-    ("status", "reason", "is_cause"),
-    [
-        ("CREATE_FAILED", "Access denied", True),
-        ("UPDATE_FAILED", "", True),
-        ("DELETE_FAILED", "The bucket you tried to delete is not empty", True),
-        ("CREATE_FAILED", "Resource creation cancelled", False),
-        ("UPDATE_FAILED", "Resource update cancelled", False),
-        ("ROLLBACK_FAILED", "The following resource(s) failed to delete: [A].", False),
-        ("CREATE_COMPLETE", "", False),
-        ("ROLLBACK_IN_PROGRESS", "Access denied", False),
-    ],
-)
-def test_a_cause_is_a_failure_that_did_not_follow_from_another(
-    status: str, reason: str, is_cause: bool
+@pytest.mark.parametrize(("mode", "is_cause"), [("FAIL", True), ("WARN", False)])
+def test_a_hook_that_stops_a_resource_is_a_cause_in_its_own_words(
+    between: Between, runtime: Access, workshop: Workshop, mode: str, is_cause: bool
 ) -> None:
-    assert StackEvent("1", "Queue", "AWS::SQS::Queue", status, reason).is_cause is is_cause
+    stack = workshop.finish(workshop.name(), queues(1))
+    hook = (
+        f"<HookType>Acme::Safe::Hook</HookType><HookFailureMode>{mode}</HookFailureMode>"
+        "<HookStatus>HOOK_COMPLETE_FAILED</HookStatus>"
+        "<HookStatusReason>queues must be encrypted</HookStatusReason></member>"
+    ).encode()
 
+    def hooked(_: Question, answer: Answer) -> Answer:
+        return answer.saying(answer.body.replace(b"</member>", hook))
 
-def test_an_event_is_one_line() -> None:
-    plain = StackEvent("1", "Queue", "AWS::SQS::Queue", "CREATE_COMPLETE", "")
-    reasoned = StackEvent("1", "Queue", "AWS::SQS::Queue", "CREATE_FAILED", "no quota")
+    with between(hooked):
+        events = EventStream(runtime, stack.stack_id).fresh()
 
-    assert plain.line() == "CREATE_COMPLETE AWS::SQS::Queue Queue"
-    assert reasoned.line() == "CREATE_FAILED AWS::SQS::Queue Queue: no quota"
+    assert {event.is_cause for event in events} == {is_cause}
+    assert all(("Hook: queues must be encrypted" in event.reason) is is_cause for event in events)

@@ -71,7 +71,7 @@ def test_a_bucket_as_it_must_be_is_green_in_every_rule() -> None:
         ({"encryption": Encryption("aws:kms", KEY, bucket_key=False)}, "bucket key is off"),
         ({"lifecycle": (LEASES,)}, "ends abandoned uploads"),
         ({"lifecycle": (replace(ABORTS, prefix="packages/"), LEASES)}, "ends abandoned uploads"),
-        ({"lifecycle": (ABORTS,)}, "deletes old versions below leases/"),
+        ({"lifecycle": (ABORTS,)}, "deletes what is old below leases/"),
         ({"lifecycle": (replace(ABORTS, expires=True), LEASES)}, "below packages/, ledger/"),
         (
             {"lifecycle": (ABORTS, LEASES, LifecycleRule("ledger/old", False, True))},

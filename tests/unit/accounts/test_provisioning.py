@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import (
@@ -13,6 +15,7 @@ from tiercel.domain.accounts.provisioning import (
 )
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.domain.organization.topology import BuildNetwork
 
 TOPOLOGY = topology_of(
     "acme/shop", "acme/tea", more="[builds]\ntimeout_seconds = 901\n", prod_region="eu-west-1"
@@ -96,3 +99,40 @@ def test_only_outside_of_production_there_is_a_role_that_deletes_stacks() -> Non
         for one in (preprod, prod)
     ]
     assert entered == [["deployer", "auditor", "destroyer"], ["deployer", "auditor"]]
+
+
+NETWORKED = topology_of(
+    more='[environments.preprod.build_network]\nvpc = "vpc-01234567"\n'
+    'subnets = ["subnet-01234567", "subnet-89abcdef"]\nsecurity_groups = ["sg-01234567"]\n'
+)
+
+
+def test_the_network_of_builds_is_that_of_the_environment_and_by_default_none() -> None:
+    preprod, prod = (terraform_variables(NETWORKED, name) for name in ("preprod", "prod"))
+    assert preprod["build_network"] == {
+        "vpc": "vpc-01234567",
+        "subnets": ["subnet-01234567", "subnet-89abcdef"],
+        "security_groups": ["sg-01234567"],
+    }
+    assert prod["build_network"] == {"vpc": "", "subnets": [], "security_groups": []}
+    place = "arn:aws:ec2:eu-central-1:111111111111"
+    assert separated(preprod["policy_values"]["build_subnet_arns"]) == (
+        f"{place}:subnet/subnet-01234567",
+        f"{place}:subnet/subnet-89abcdef",
+    )
+    assert preprod["policy_values"]["build_security_group_arns"] == (
+        f"{place}:security-group/sg-01234567"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"vpc": "vpc-01234567"},
+        {"subnets": ("subnet-01234567",), "security_groups": ("sg-01234567",)},
+        {"vpc": "vpc-01234567", "subnets": ("subnet-01234567",)},
+    ],
+)
+def test_a_network_is_named_whole_or_not_at_all(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="named together"):
+        BuildNetwork(**given)

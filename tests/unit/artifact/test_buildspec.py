@@ -53,7 +53,9 @@ def test_a_machine_is_arm_only_for_what_runs_on_arm_alone(
 
 
 def test_the_result_is_put_away_after_the_build_and_before_the_test() -> None:
-    spec = json.loads(buildspec([MAKE], TEST, {"python": "3.12"}, 60, ["PIP_INDEX_URL"], "1.2"))
+    spec = json.loads(
+        buildspec([MAKE], [TEST], {"python": "3.12"}, 60, ["UV_DEFAULT_INDEX"], ["uv==1.2", "x==1"])
+    )
     assert yaml.safe_load(json.dumps(spec)) == spec
     assert spec["phases"]["install"]["runtime-versions"] == {"python": "3.12"}
     build = spec["phases"]["build"]["commands"]
@@ -62,13 +64,13 @@ def test_the_result_is_put_away_after_the_build_and_before_the_test() -> None:
         for word in ("make", "tar ", "BUILD_RESULT", "pytest")
     ]
     assert places == [0, 1, 2, 3]
-    assert '${PIP_INDEX_URL+"PIP_INDEX_URL=$PIP_INDEX_URL"}' in build[0]
+    assert '${UV_DEFAULT_INDEX+"UV_DEFAULT_INDEX=$UV_DEFAULT_INDEX"}' in build[0]
 
 
 def test_no_language_is_asked_for_where_none_is_known() -> None:
     assert (
         "runtime-versions"
-        not in json.loads(buildspec([], None, {}, 60, [], "1"))["phases"]["install"]
+        not in json.loads(buildspec([], [], {}, 60, [], ["uv==1"]))["phases"]["install"]
     )
 
 
@@ -83,7 +85,9 @@ def test_a_command_is_an_argument_list_whatever_it_has_in_it(
     (folder / "root" / "source").mkdir(parents=True)
     shown = ["printf", "%s\\0", *words[1:]]
     command = BuildCommand(shown, PurePosixPath("source"))
-    line = json.loads(buildspec([command], None, {}, 60, [], "1"))["phases"]["build"]["commands"][0]
+    line = json.loads(buildspec([command], [], {}, 60, [], ["uv==1"]))["phases"]["build"][
+        "commands"
+    ][0]
     done = subprocess.run(
         ["/bin/sh", "-c", line],
         env={"CODEBUILD_SRC_DIR": str(folder), "PATH": "/usr/bin:/bin", "SECRET": "s"},

@@ -67,7 +67,7 @@ def test_a_statement_is_what_in_toto_and_slsa_describe() -> None:
                     "repository": "acme/shop", "commit": "2" * 40, "service": "orders",
                 },
                 "internalParameters": {
-                    "recipe": [], "template": "orders/template.yaml", "packageFormat": 3,
+                    "recipe": [], "template": "orders/template.yaml", "packageFormat": 4,
                 },
                 "resolvedDependencies": [
                     {"uri": f"git+https://github.com/acme/shop@{'2' * 40}",

@@ -49,6 +49,24 @@ def success(subject: str, description: str = "built and tested") -> Status:
     return status_of(subject, StatusState.SUCCESS, description)
 
 
+@pytest.mark.parametrize(
+    ("head", "base", "state"),
+    [
+        ("develop", "develop", None),
+        ("main", "develop", None),
+        ("feature/x", "develop", None),
+        ("develop", "main", StatusState.FAILURE),
+        ("main", "main", StatusState.FAILURE),
+        ("hotfix/1.2.1", "main", None),
+    ],
+)
+def test_a_forks_own_main_and_develop_are_branches_as_any_other(
+    head: str, base: str, state: StatusState | None
+) -> None:
+    found = say(head_branch=head, base_branch=base, from_fork=True)
+    assert (found and found.state) == state
+
+
 @pytest.mark.parametrize("mergeable", [True, None])
 @pytest.mark.parametrize(
     ("head", "base"),

@@ -19,8 +19,7 @@ def v(text: str) -> Version:
 @given(versions)
 def test_a_version_survives_being_written_and_read_with_and_without_v(version: Version) -> None:
     assert Version.parse(str(version)) == version
-    assert Version.parse(version.tag) == version
-    assert version.tag == f"v{version}"
+    assert Version.parse(f"v{version}") == version
 
 
 @given(st.text())
@@ -29,7 +28,7 @@ def test_any_text_is_a_version_that_is_written_the_same_or_is_refused(text: str)
         version = Version.parse(text)
     except RefusedInputError:
         return
-    assert text in {str(version), version.tag}
+    assert text in {str(version), f"v{version}"}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +91,9 @@ def test_versions_are_ordered_by_number_and_not_by_letter() -> None:
         ("hotfix/2fa-login", None),
         ("hotfix/2024", None),
         ("release/spring", None),
+        ("release/2024", None),
+        ("hotfix/openssl-3.0.1", None),
+        ("hotfix/v2-login", None),
         ("feature/1.2.0", None),
         ("bugfix/1.2.0", None),
         ("support/1.2.0", None),
@@ -115,11 +117,20 @@ def test_only_release_and_hotfix_branches_name_a_version(branch: str, version: s
         "release/1.2.0-rc1",
         "hotfix/1.2.0.1",
         "hotfix/1.2.0/login",
+        "hotfix/1.2.1-login",
+        "release/2.0.0-rc.1",
+        "release/V1.2.0",
+        "release/v2",
+        "release/shop-1.2.0",
+        "release/version_1.2",
+        "hotfix/V1.2.1",
     ],
 )
 def test_a_slip_in_the_version_of_a_branch_is_refused_and_not_guessed(branch: str) -> None:
-    with pytest.raises(RefusedInputError, check=because("version.malformed")):
+    with pytest.raises(RefusedInputError, check=because("version.malformed")) as refused:
         version_of_branch(branch)
+    assert refused.value.where == f"branch {branch}"
+    assert f"{branch.partition('/')[0]}/<major>.<minor>.<patch>" in refused.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -132,6 +143,8 @@ def test_a_slip_in_the_version_of_a_branch_is_refused_and_not_guessed(branch: st
         ([], "release/0.0.1", "0.0.1"),
         (["0.1.0"], None, "0.1.1"),
         (["0.1.0"], "hotfix/login", "0.1.1"),
+        (["1.4.0"], "release/spring", "1.5.0"),
+        (["1.4.2"], "release/spring", "1.5.0"),
         (["0.1.0"], "release/0.2.0", "0.2.0"),
         (["1.9.0", "1.10.0", "1.2.3"], None, "1.10.1"),
         (["1.9.0"], "release/1.10.0", "1.10.0"),

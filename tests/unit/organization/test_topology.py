@@ -141,6 +141,12 @@ def test_a_build_cannot_last_for_ever_or_no_time_at_all(seconds: Any) -> None:
         Builds(timeout_seconds=seconds)
 
 
+def test_an_index_variable_that_uv_would_not_read_is_refused() -> None:
+    with pytest.raises(ValidationError, match="UV_DEFAULT_INDEX"):
+        Builds(pass_environment=("PIP_INDEX_URL",))
+    assert Builds(pass_environment=("PIP_INDEX_URL", "UV_DEFAULT_INDEX")).pass_environment
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

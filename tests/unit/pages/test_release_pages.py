@@ -22,6 +22,7 @@ from tiercel.domain.release.live import Live, live_of
 from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
+from tiercel.domain.stack.validations import Validation
 
 STACK_ID = f"arn:aws:cloudformation:eu-central-1:222222222222:stack/{STACK}/1a"
 LINKS = Links(server="https://github.com")
@@ -77,6 +78,25 @@ def test_a_plan_marks_replacements_and_keeps_permissions_apart() -> None:
     assert "| Add |  | `Role` | AWS::IAM::Role |  |" in section(page, "Permissions")
     assert "| `LogLevel` | `info` |" in section(page, "Parameters")
     assert "| `Empty` | *empty* |" in section(page, "Parameters")
+
+
+def test_a_plan_shows_what_nested_stacks_change_with_its_path_and_warnings_first() -> None:
+    nested = [one.model_copy(update={"nested_in": "Inner/Deep"}) for one in (ROLE, TABLE)]
+    warning = Validation(
+        name="BUCKET_EMPTINESS_VALIDATION",
+        resource="Inner/Files",
+        resource_type="AWS::S3::Bucket",
+        path="/Resources/Files",
+        reason="The bucket | is not empty",
+        warns=True,
+    )
+    told = plan(*nested).model_copy(update={"warnings": (warning,), "unseen": "Other: no such"})
+    page = plan_page(told, LINKS, NAMES, RoleCheck())
+    assert "`Inner/Deep/Table`" in section(page, "Resources")
+    assert "`Inner/Deep/Role`" in section(page, "Permissions")
+    assert "| `BUCKET_EMPTINESS_VALIDATION` | `Inner/Files` |" in section(page, "Warnings")
+    assert "Other: no such" in page.partition("## Resources")[0]
+    assert "Warnings" not in plan_page(plan(TABLE), LINKS, NAMES, RoleCheck())
 
 
 def test_a_plan_of_outputs_alone_says_so() -> None:

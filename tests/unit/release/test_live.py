@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.releases import STACK, outcome, release
 from tiercel.domain.release.ledger import Release, ReleaseStatus
-from tiercel.domain.release.live import Live, StackSeen, Standing, live_of, standing_of
+from tiercel.domain.release.live import Live, StackSeen, Standing, live_of, open_words, standing_of
 
 RUNNING = release(outcome(stack_token="release-7-attempt-1"))
 OPEN = release(number=9)
@@ -66,3 +66,19 @@ def test_no_release_is_read_that_is_older_than_the_one_that_runs() -> None:
     found = live_of(STACK, history)
     assert (found.running, found.later, found.open) == (RUNNING, (OPEN, ROLLED_BACK), OPEN)
     assert next(history).intent.number == 6
+
+
+@pytest.mark.parametrize(
+    ("stacks", "words"),
+    [
+        ([], "the ledger has no release without an outcome"),
+        (
+            [live(RUNNING), live(ROLLED_BACK, RUNNING)],
+            "the ledger has no release without an outcome",
+        ),
+        ([live(RUNNING), live(OPEN, RUNNING)], f"{STACK}: {OPEN_SINCE}"),
+        ([live(OPEN), live(OPEN)], f"{STACK}: {OPEN_SINCE}; {STACK}: {OPEN_SINCE}"),
+    ],
+)
+def test_open_releases_are_named_by_their_stacks(stacks: list[Live], words: str) -> None:
+    assert open_words(stacks) == words

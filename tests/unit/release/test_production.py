@@ -15,7 +15,8 @@ from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, require_b
 from tiercel.domain.gitflow.branches import role_in
 from tiercel.domain.gitflow.events import BranchMoved, action_for
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.gitflow.versions import Tag
+from tiercel.domain.gitflow.tags import Tag
+from tiercel.domain.gitflow.versions import Version
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Environment, Topology
@@ -94,7 +95,11 @@ def _gates(topology: Topology, name: str) -> list[tuple[str, str]]:
         _refused(lambda: require_verified({"orders": None}, "1" * 40, source, name)),
         _refused(lambda: require_promoted(None, verified, source, name)),
         _refused(lambda: require_pulled(manifest(), verified, source, name)),
-        _refused(lambda: require_newer(Tag(version="v1.0.0", commit="2" * 40), [], "1" * 40, name)),
+        _refused(
+            lambda: require_newer(
+                Tag(name="v1.0.0", commit="2" * 40, version=Version(1, 0, 0)), [], "1" * 40, name
+            )
+        ),
         _refused(lambda: require_back_merge(due, name, hotfix=False)),
     ]
 

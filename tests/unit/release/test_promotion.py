@@ -9,7 +9,7 @@ from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, require_back_merge
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
-from tiercel.domain.gitflow.versions import Tag, Version, version_at
+from tiercel.domain.gitflow.tags import parse_tag
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.promotion import (
     require_newer,
@@ -121,20 +121,11 @@ def test_a_release_waits_until_the_one_before_is_back_in_develop(
 
 
 def test_what_a_newer_release_contains_is_not_promoted_again() -> None:
-    newer = Tag(version="v1.2.0", commit="d" * 40)
+    newer = parse_tag("v1.2.0", "d" * 40)
+    assert newer
     require_newer(newer, ["e" * 40], COMMIT, "live")
     with pytest.raises(RefusedInputError, match=r"commit ccccccc is older than release v1\.2\.0"):
         require_newer(newer, [], COMMIT, "live")
-
-
-def test_a_commit_keeps_the_highest_version_that_it_was_tagged_with() -> None:
-    tags = [
-        Tag(version="v1.10.0", commit=COMMIT),
-        Tag(version="v1.9.0", commit=COMMIT),
-        Tag(version="v2.0.0", commit="d" * 40),
-    ]
-    assert version_at(tags, COMMIT) == Version(1, 10, 0)
-    assert version_at(tags, "e" * 40) is None
 
 
 def pull(**changes: Any) -> PullRequest:

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.review.template_changes import changes_permissions, template_changes
+from tiercel.domain.review.template_changes import (
+    all_changes,
+    changes_permissions,
+    template_changes,
+)
 from tiercel.domain.stack.plan import Change
 
 FUNCTION = "AWS::Serverless::Function"
@@ -184,3 +188,13 @@ def test_back_again_is_the_opposite(before: dict[str, Any], after: dict[str, Any
     opposite = {"Add": "Remove", "Remove": "Add", "Modify": "Modify"}
     there = {(opposite[c.action], c.logical_id) for c in template_changes(before, after)}
     assert there == {(c.action, c.logical_id) for c in template_changes(after, before)}
+
+
+def test_changes_of_nested_templates_have_their_path() -> None:
+    before = {"": template(X=QUEUE), "Inner": template(Y=QUEUE)}
+    after = {"": template(X=QUEUE), "Inner": template(Z=QUEUE), "Inner/Deep": template(Y=QUEUE)}
+    assert {(one.action, one.path) for one in all_changes(before, after)} == {
+        ("Add", "Inner/Z"),
+        ("Remove", "Inner/Y"),
+        ("Add", "Inner/Deep/Y"),
+    }

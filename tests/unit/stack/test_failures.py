@@ -4,8 +4,10 @@ import pytest
 
 from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.base.errors import DeployFailedError, ExitCode
-from tiercel.domain.stack.failures import Cause, deploy_failure
+from tiercel.domain.stack.causes import SANDBOX_CANNOT, Cause
+from tiercel.domain.stack.failures import deploy_failure, template_refused
 from tiercel.domain.stack.states import StackStatus
+from tiercel.domain.stack.validations import NAME_CONFLICT, Validation
 
 FAILED = Cause("Queue", "AWS::SQS::Queue", "CREATE_FAILED", "Value 5 is out of range")
 
@@ -91,6 +93,48 @@ def test_what_is_left_to_an_administrator_stands_in_place_of_what_the_next_relea
     error = deploy_failure("s", "account", StackStatus.DELETE_FAILED, "", [], by_hand="RUN THIS")
     assert "RUN THIS; then release again" in error.remedy
     assert "deletes the rest first" not in error.remedy
+
+
+GAP = Cause("Document", "AWS::SSM::Document", "CREATE_FAILED", f"{SANDBOX_CANNOT}: it has none")
+
+
+def test_what_only_the_sandbox_cannot_do_is_no_fault_of_the_template() -> None:
+    error = failure(causes=[GAP])
+    assert error.code == "stack.sandbox_cannot"
+    assert "correct the" not in error.remedy
+    assert failure(causes=[GAP, FAILED]).code == "stack.failed"
+    assert failure(reason=GAP.reason).code == "stack.sandbox_cannot"
+    assert refused(f"Template format error: {GAP.reason}").code == "stack.sandbox_cannot"
+
+
+TAKEN = Validation(
+    name=NAME_CONFLICT, resource="Inner/Queue", resource_type="AWS::SQS::Queue", path="/Resources/Q"
+)
+FULL = TAKEN.model_copy(update={"name": "BUCKET_EMPTINESS_VALIDATION", "warns": True})
+WRONG = TAKEN.model_copy(update={"name": "PROPERTY_VALIDATION", "reason": "no such property"})
+
+
+def refused(reason: str, *validations: Validation) -> DeployFailedError:
+    return template_refused("acme-preprod-orders", "account", reason, "nothing", validations)
+
+
+@pytest.mark.parametrize(
+    ("validations", "code", "lines"),
+    [
+        ([], "plan.template_refused", ["see DescribeEvents"]),
+        ([WRONG], "plan.template_refused", [WRONG.line()]),
+        ([FULL, TAKEN, WRONG], "plan.name_taken", [
+            TAKEN.line(), WRONG.line(), f"warning: {FULL.line()}",
+        ]),
+        ([FULL], "plan.template_refused", ["see DescribeEvents", f"warning: {FULL.line()}"]),
+    ],
+)  # fmt: skip
+def test_what_validation_found_is_the_reason_and_warnings_come_last(
+    validations: list[Validation], code: str, lines: list[str]
+) -> None:
+    error = refused("see DescribeEvents", *validations)
+    assert (error.code, error.why.splitlines()) == (code, lines)
+    assert "no reason" in WRONG.model_copy(update={"reason": ""}).line()
 
 
 def stack(*, protected: bool) -> StackByHand:

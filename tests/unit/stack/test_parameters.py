@@ -10,7 +10,7 @@ from tiercel.domain.artifact.manifest import TemplateParameter
 from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError
 from tiercel.domain.organization.services import EnvironmentOverrides, Service
 from tiercel.domain.stack.parameters import resolve_parameters
-from tiercel.domain.template.assets import ASSET_BUCKET_PARAMETER
+from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 
 BUCKET = "acme-preprod-staging-222222222222-eu-central-1"
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiercel.domain.stack.plan import Change, Plan, change_of
+from tiercel.domain.stack.validations import Validation
 
 ADD = Change(action="Add", logical_id="Queue", resource_type="AWS::SQS::Queue")
 MODIFY = Change(
@@ -35,6 +36,18 @@ def test_the_id_of_the_change_set_is_no_part_of_the_digest(change_set_id: str) -
     assert plan(change_set_id=change_set_id).digest == plan().digest
 
 
+def test_what_is_warned_of_and_not_seen_is_no_part_of_the_digest() -> None:
+    warning = Validation(name="X", resource="Files", resource_type="AWS::S3::Bucket", warns=True)
+    assert plan(warnings=(warning,), unseen="no such").digest == plan().digest
+
+
+def test_a_nested_change_is_none_of_the_stacks_own() -> None:
+    nested = ADD.model_copy(update={"nested_in": "Inner"})
+    assert nested.path == "Inner/Queue"
+    assert plan(changes=(ADD, nested)).own == (ADD,)
+    assert plan(changes=(ADD, nested)).summary().startswith("2 to add")
+
+
 def test_parameters_in_another_order_have_the_same_digest() -> None:
     one, other = {"A": "1", "B": "2"}, {"B": "2", "A": "1"}
     assert plan(parameters=one).digest == plan(parameters=other).digest
@@ -60,6 +73,7 @@ def test_parameters_in_another_order_have_the_same_digest() -> None:
             {"replacement": "True"},
             {"replacement": "Conditional"},
             {"properties": ("KeySchema", "Tags")},
+            {"nested_in": "Inner"},
         )
     ],
 )

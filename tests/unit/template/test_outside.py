@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.template.layer_publishers import AWS_LAYER_ACCOUNTS
 from tiercel.domain.template.outside import OutsideKind, account_of, outside_references
-from tiercel.domain.template.outside_rules import require_allowed
+from tiercel.domain.template.outside_rules import (
+    require_allowed,
+    require_allowed_as_configured,
+)
 
 RUNTIME, INFRASTRUCTURE, FOREIGN = "222222222222", "111111111111", "999999999999"
 HERE = "orders/template.yaml"
@@ -334,6 +338,14 @@ def test_an_image_is_named_by_its_digest(
     assert judged(template(kind, properties(image))) == code
 
 
+def test_a_packaged_file_lies_nowhere_else() -> None:
+    schema = {"SchemaUri": "a", "Resolvers": {"Query": {"b": {"CodeUri": "b.js"}}}}
+    assert judged(template("AWS::Serverless::GraphQLApi", schema)) is None
+    hidden = {"Resolvers": {"Fn::If": ["C", {"Query": {"b": {"CodeUri": "b.js"}}}, {}]}}
+    code = "template.remote_reference"
+    assert judged(template("AWS::Serverless::GraphQLApi", hidden)) == code
+
+
 @pytest.mark.parametrize(
     ("kind", "properties"),
     [
@@ -345,6 +357,14 @@ def test_an_image_is_named_by_its_digest(
         ),
         ("AWS::CodeCommit::Repository", {"Code": {"S3": {"Bucket": "ours", "Key": "jobs/a"}}}),
         ("AWS::CloudFormation::StackSet", {"TemplateURL": "s3://ours/jobs/x"}),
+        (
+            "AWS::Glue::Job",
+            {"Command": {"Fn::If": ["C", {"ScriptLocation": "s3://ours/jobs/a"}, {"Name": "b"}]}},
+        ),
+        (
+            "AWS::AppSync::Resolver",
+            {"CodeS3Location": "own.js", "RequestMappingTemplateS3Location": "s3://ours/jobs/b"},
+        ),
     ],
 )
 def test_a_file_that_is_not_packaged_lies_where_the_workers_file_allows(
@@ -420,3 +440,32 @@ def test_a_foreign_principal_is_found_however_deeply_conditions_hide_it(
     for _ in range(depth):
         value = {"Fn::If": ["C", RUNTIME, value]}
     assert judged(role({"AWS": value})) == "template.foreign_trust"
+
+
+@pytest.mark.parametrize(
+    ("keys", "default", "refused"),
+    [
+        ({"parameters": {"Partner": RUNTIME}}, None, ""),
+        ({"parameters": {"Partner": FOREIGN}}, None, "preprod"),
+        ({"environments": {"preprod": {"parameters": {"Partner": FOREIGN}}}}, RUNTIME, "preprod"),
+        ({"environments": {"prod": {"parameters": {"Partner": FOREIGN}}}}, RUNTIME, "prod"),
+        ({}, FOREIGN, "preprod"),
+        ({}, None, ""),
+        ({"depends_on": ["storage"]}, FOREIGN, ""),
+        ({"depends_on": ["storage"], "parameters": {"Partner": FOREIGN}}, RUNTIME, "preprod"),
+    ],
+)
+def test_a_foreign_principal_in_a_parameter_is_found_before_any_deploy(
+    keys: dict[str, Any], default: str | None, refused: str
+) -> None:
+    declared = {"Partner": {"Type": "String"} | ({"Default": default} if default else {})}
+    described = role({"AWS": {"Ref": "Partner"}}) | {"Parameters": declared}
+    found = outside_references(HERE, {HERE: described})
+    service = Service.model_validate({"name": "orders", "path": "orders"} | keys)
+    environments = (PREPROD, PREPROD.model_copy(update={"name": "prod"}))
+    if not refused:
+        require_allowed_as_configured(found, service, environments)
+        return
+    with pytest.raises(RefusedInputError, match=f"none of {refused}'s") as foreign:
+        require_allowed_as_configured(found, service, environments)
+    assert foreign.value.code == "template.foreign_trust"

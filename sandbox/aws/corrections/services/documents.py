@@ -17,8 +17,8 @@ _VIRTUAL_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.c
 def of_api(properties: dict[str, Any]) -> dict[str, Any] | None:
     """Return the OpenAPI document of an API resource; None when it has none.
 
-    Raises ValueError with S3's reason when BodyS3Location names no object, and TypeError when
-    the object is no OpenAPI document.
+    Raises ValueError with S3's reason when BodyS3Location names no object, and in API Gateway's
+    words when the object is no OpenAPI document.
     """
     location = properties.get("BodyS3Location")
     if not location:
@@ -27,7 +27,9 @@ def of_api(properties: dict[str, Any]) -> dict[str, Any] | None:
     content = document_in(location["Bucket"], location["Key"], location.get("Version"))
     document = yaml.safe_load(content)
     if not isinstance(document, dict):
-        raise TypeError("Unable to parse API definition because of a malformed document")
+        raise ValueError(  # noqa: TRY004 - in the words of the service
+            "Unable to parse API definition because of a malformed document"
+        )
     return document
 
 

@@ -11,17 +11,32 @@ from typing import Any
 from tiercel.sandbox.aws.corrections.stacks.operation import Handler, Operation, StackPlace
 
 UNKNOWN = ""
-_NAMES_NO_RESOURCE = frozenset({"kms:CreateKey", "lambda:CreateEventSourceMapping"})
+_NAMES_NO_RESOURCE = frozenset(
+    {
+        "cognito-identity:CreateIdentityPool",
+        "cognito-idp:CreateUserPool",
+        "kms:CreateKey",
+        "lambda:CreateEventSourceMapping",
+    }
+)
 
 # The property with the name of a resource, and what its ARN looks like.
 _NAMED = {
+    "AWS::Athena::WorkGroup": ("Name", "athena:$region:$account:workgroup/$name"),
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:$region:$account:alarm:$name"),
+    "AWS::DynamoDB::GlobalTable": ("TableName", "dynamodb:$region:$account:table/$name"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:$region:$account:table/$name"),
     "AWS::Events::EventBus": ("Name", "events:$region:$account:event-bus/$name"),
     "AWS::Events::Rule": ("Name", "events:$region:$account:rule/$name"),
+    "AWS::IAM::Group": ("GroupName", "iam::$account:group/$name"),
     "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::$account:policy/$name"),
     "AWS::IAM::Role": ("RoleName", "iam::$account:role/$name"),
     "AWS::IAM::User": ("UserName", "iam::$account:user/$name"),
+    "AWS::Kinesis::Stream": ("Name", "kinesis:$region:$account:stream/$name"),
+    "AWS::KinesisFirehose::DeliveryStream": (
+        "DeliveryStreamName",
+        "firehose:$region:$account:deliverystream/$name",
+    ),
     "AWS::KMS::Alias": ("AliasName", "kms:$region:$account:$name"),
     "AWS::KMS::Key": ("", "kms:$region:$account:key/$name"),
     "AWS::Lambda::EventSourceMapping": (

@@ -45,7 +45,11 @@ _VERBS = {
     Handler.DELETE: "(delete|deregister|remove)",
 }
 
-_ATTACHED = {"Roles": ("Role", "AWS::IAM::Role"), "Users": ("User", "AWS::IAM::User")}
+_ATTACHED = {
+    "Groups": ("Group", "AWS::IAM::Group"),
+    "Roles": ("Role", "AWS::IAM::Role"),
+    "Users": ("User", "AWS::IAM::User"),
+}
 _ROLES = ("Role", "RoleArn", "ExecutionRoleArn", "TaskRoleArn")
 _PASSED_TO = {"cloudwatch": "events", "ecs": "ecs-tasks", "stepfunctions": "states"}
 _OBJECTS = ("Code", "Content", "BodyS3Location", "DefinitionS3Location")

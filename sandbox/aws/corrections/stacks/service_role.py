@@ -6,7 +6,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 from xml.sax.saxutils import escape
@@ -16,6 +16,7 @@ from ministack.core import iam_evaluator, responses, router
 from ministack.services import cloudformation, iam, sts
 from ministack.services.cloudformation import changesets, handlers, helpers, provisioners, stacks
 
+from tiercel.domain.stack.causes import SANDBOX_CANNOT
 from tiercel.sandbox.aws.corrections.permissions import refusals
 from tiercel.sandbox.aws.corrections.stacks.arns import UNKNOWN
 from tiercel.sandbox.aws.corrections.stacks.operation import (
@@ -183,25 +184,39 @@ def _may_become(role_arn: str) -> bool:
 
 def _demand(operation: Operation) -> None:
     """Raise ValueError in CloudFormation's words unless every call is allowed."""
-    if not app.AUTH:
-        return
     kind, region = operation.resource_type, operation.place.region
-    key = _key_of(operation.stack)
-    principal = iam_evaluator.resolve_principal(key, operation.place.account)
-    if isinstance(principal, iam_evaluator.AuthError):
-        raise ValueError(principal.message)  # noqa: TRY004 - as the emulator's own handlers do
-    if principal.policies is None:
-        return  # an account's root may everything
+    key, account = key_of(operation.stack), operation.place.account
+    principal = _principal(key, account)
+    if principal is None:
+        return
     published = published_handlers(region, [kind]).get(kind, {})
     if not is_known(operation, published) and kind in provisioners._RESOURCE_HANDLERS:
         raise ValueError(
-            f"AWS publishes no permissions for {kind}, so the sandbox cannot tell whether "
-            f"{principal.arn} may {operation.step} it"
+            f"{SANDBOX_CANNOT}: AWS publishes no permissions for {kind}, so the sandbox cannot "
+            f"tell whether {principal.arn} may {operation.step} it"
         )
-    for call in calls_of(operation, published):
+    require(key, account, calls_of(operation, published))
+
+
+def require(key: str, account: str, calls: Iterable[ResourceCall]) -> None:
+    """Raise ValueError in CloudFormation's words unless whoever has the key may make the calls."""
+    principal = _principal(key, account)
+    if principal is None:
+        return
+    for call in calls:
         found = [_refused(key, principal, action, call) for action in call.actions]
         if all(found):
             raise ValueError(_failed(str(found[0]), call.actions[0]))
+
+
+def _principal(key: str, account: str) -> Any:
+    """Return who has the key, None where nothing is asked: of an account's root, or at all."""
+    if not app.AUTH:
+        return None
+    principal = iam_evaluator.resolve_principal(key, account)
+    if isinstance(principal, iam_evaluator.AuthError):
+        raise ValueError(principal.message)  # noqa: TRY004 - as the emulator's own handlers do
+    return None if principal.policies is None else principal
 
 
 def _refused(
@@ -238,15 +253,16 @@ def _refused_everywhere(
     return refusals.DeniedCall(principal.arn, action, "*", result.reason)
 
 
-def _key_of(stack_name: str) -> str:
+def key_of(stack_name: str) -> str:
     """Return the access key with which a stack, or the one that it is nested in, is changed."""
     stack = cloudformation._stacks.get(stack_name) or {}
     while not stack.get(_ROLE) and stack.get("_parent_stack_name"):
         stack = cloudformation._stacks.get(stack["_parent_stack_name"]) or {}
-    return _session_of(stack[_ROLE]) if stack.get(_ROLE) else _caller.get()
+    return key_of_role(stack[_ROLE]) if stack.get(_ROLE) else _caller.get()
 
 
-def _session_of(role_arn: str) -> str:
+def key_of_role(role_arn: str) -> str:
+    """Return the access key of a session of the role, as CloudFormation has one."""
     key = _sessions.get(role_arn, "")
     if sts._sessions.get(key, {}).get("Expiration", 0.0) > time.time() + 60:
         return key

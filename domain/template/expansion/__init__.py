@@ -1,0 +1,1 @@
+"""What a template says in short, written out when it is packaged."""

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.codes import because
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.packaging.folders import Folder
+from tiercel.domain.packaging.node_manifests import NodeManifest, node_manifest, npm_settings
+from tiercel.domain.packaging.python_manifests import (
+    PythonManifest,
+    paths_outside,
+    python_manifest,
+    uv_members,
+)
+
+PROJECT = '[project]\nname = "x"\ndependencies = ["six"]\n'
+POETRY = '[tool.poetry.dependencies]\npython = "^3.12"\nsix = "*"\n'
+
+
+def folder(*names: str, **texts: str) -> Folder:
+    given = {name.replace("__", "."): text for name, text in texts.items()}
+    return Folder(frozenset((*names, *given)), given)
+
+
+def package(**values: object) -> str:
+    return json.dumps({"dependencies": {"x": "1"}} | values)
+
+
+@pytest.mark.parametrize(
+    ("files", "manifest"),
+    [
+        (folder("app.py"), None),
+        (folder("requirements.txt"), PythonManifest(requirements="requirements.txt")),
+        (folder("uv.lock", pyproject__toml=PROJECT), PythonManifest(lock="uv.lock")),
+        (
+            folder("uv.lock", "requirements.txt"),
+            PythonManifest(requirements="requirements.txt", lock="uv.lock"),
+        ),
+        (folder("pylock.toml"), PythonManifest(lock="pylock.toml")),
+        (
+            folder("Pipfile.lock", Pipfile="[packages]\nsix = '*'"),
+            PythonManifest(lock="Pipfile.lock"),
+        ),
+        (folder(pyproject__toml=PROJECT), PythonManifest(requirements="pyproject.toml")),
+        (folder(pyproject__toml="[tool.ruff]\n"), None),
+        (folder(pyproject__toml="not toml ["), None),
+        (folder(pyproject__toml='[tool.poetry.dependencies]\npython = "^3.12"\n'), None),
+    ],
+)
+def test_a_manifest_or_lock_that_is_there_is_read(
+    files: Folder, manifest: PythonManifest | None
+) -> None:
+    assert python_manifest(files, "src") == manifest
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        (folder("uv.lock", "poetry.lock"), "build.several_locks"),
+        (folder(pyproject__toml=POETRY), "build.no_lock"),
+        (folder(Pipfile="[packages]\nsix = '*'\n"), "build.no_lock"),
+    ],
+)
+def test_a_manifest_that_nothing_would_read_is_refused(files: Folder, code: str) -> None:
+    with pytest.raises(RefusedInputError, check=because(code)):
+        python_manifest(files, "src")
+
+
+@pytest.mark.parametrize(
+    ("files", "manifest"),
+    [
+        (folder("index.js"), None),
+        (folder("yarn.lock", package__json='{"devDependencies": {"x": "1"}}'), None),
+        (folder(package__json=package()), NodeManifest(manager="npm", locked=False)),
+        (
+            folder("package-lock.json", package__json=package()),
+            NodeManifest(manager="npm", locked=True),
+        ),
+        (
+            folder(package__json=package(), yarn__lock="# yarn lockfile v1\n"),
+            NodeManifest(manager="yarn", locked=True),
+        ),
+        (
+            folder(package__json=package(), yarn__lock="__metadata:\n  version: 8\n"),
+            NodeManifest(manager="yarn", locked=True, berry=True),
+        ),
+        (folder("bun.lockb", package__json=package()), NodeManifest(manager="bun", locked=True)),
+        (
+            folder(
+                "yarn.lock", "pnpm-lock.yaml", package__json=package(packageManager="pnpm@9.1.0")
+            ),
+            NodeManifest(manager="pnpm", locked=True),
+        ),
+    ],
+)
+def test_the_manager_that_wrote_the_lock_installs(
+    files: Folder, manifest: NodeManifest | None
+) -> None:
+    assert node_manifest(files, "src") == manifest
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        (folder("yarn.lock", "package-lock.json", package__json=package()), "build.several_locks"),
+        (folder(package__json="{"), "build.package_json"),
+        (folder(package__json="[]"), "build.package_json"),
+    ],
+)
+def test_a_folder_that_no_manager_can_be_told_for_is_refused(files: Folder, code: str) -> None:
+    with pytest.raises(RefusedInputError, check=because(code)):
+        node_manifest(files, "src")
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("-r ../../common/base.txt\nsix\n", {"../../common/base.txt"}),
+        ("../../common\n./local\nname @ file:../x\n", {"../../common", "../x"}),
+        (package(dependencies={"lib": "file:../../lib/"}), {"../../lib"}),
+        ("six==1.0\n# see ...\nhttps://host/a/../b\n", set()),
+    ],
+)
+def test_what_a_manifest_takes_from_beside_its_folder_is_found(text: str, paths: set[str]) -> None:
+    assert paths_outside(text) == paths
+
+
+def test_of_npms_settings_only_the_registries_are_kept() -> None:
+    text = (
+        "git=./evil.sh\n//npm.acme.com/:_authToken=${TOKEN}\n"
+        "@acme:registry=https://npm.acme.com/\nregistry = https://registry.npmjs.org\n"
+    )
+    reached = ("npm.acme.com", "registry.npmjs.org")
+    assert npm_settings(text, reached, "src").splitlines() == [
+        "@acme:registry=https://npm.acme.com/",
+        "registry=https://registry.npmjs.org",
+    ]
+    with pytest.raises(RefusedInputError, check=because("build.registry_not_reached")):
+        npm_settings(text, ("registry.npmjs.org",), "src")
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ('[tool.uv.workspace]\nmembers = ["libs/*", 1]\n', ["libs/*"]),
+        ('[tool.uv]\nworkspace = "x"\n', []),
+        ("[tool.uv.workspace]\nmembers = 1\n", []),
+        ("not toml [", []),
+        ("", []),
+    ],
+)
+def test_a_workspace_of_uv_names_its_members(text: str, members: list[str]) -> None:
+    assert uv_members(text) == members
