@@ -17,6 +17,7 @@ from tiercel.cli.terminal.settings import RunSettings, shared
 if TYPE_CHECKING:
     from tiercel.domain.review.statuses import Status
 
+_LONGEST_LINE = 500
 _DEPLOYMENT = "verify-pull-request/preprod"
 
 
@@ -48,7 +49,9 @@ def verify(
 
 
 def show_checks(output: Output, checks: Sequence[Status]) -> None:
-    """Print the statuses that GitHub shows beside the commit."""
+    """Print the statuses that GitHub shows beside the commit, and what failing tests have said."""
+    from tiercel.domain.base.text import printable
+
     output.document([one.model_dump(mode="json") for one in checks])
     if not output.as_json:
         output.table(
@@ -57,5 +60,5 @@ def show_checks(output: Output, checks: Sequence[Status]) -> None:
             [(one.context, one.state.value, one.short) for one in checks],
         )
         for one in checks:
-            if one.details:
-                output.line(one.details)
+            for line in one.details.splitlines():
+                output.result(printable(line, _LONGEST_LINE))

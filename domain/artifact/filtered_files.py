@@ -19,6 +19,8 @@ ATTRIBUTES = ".gitattributes"
 _BEGINNINGS = {b"version https://git-lfs.github.com/spec/": "lfs", b"\0GITCRYPT\0": "git-crypt"}
 _FINISHED = {"lfs", "git-crypt", "nbstripout"}
 """Filters whose files are whole unless they begin as above."""
+_CONVERTING = ("[attr]", "crlf", "filter", "ident", "working-tree-encoding")
+"""Words without which no attribute changes what a checkout writes."""
 _SHOWN = 5
 
 
@@ -42,6 +44,14 @@ def filter_by_attributes(path: str, attributes: Mapping[str, str]) -> str:
             if pattern.fullmatch(within):
                 found = value
     return "" if found in _FINISHED else found
+
+
+def may_convert(attributes: str) -> bool:
+    """Tell whether a text of attributes may let a checkout write something else than git has.
+
+    `text` and `eol=lf` do not where lines end with a line feed, as on every worker.
+    """
+    return any(word in attributes for word in _CONVERTING)
 
 
 def require_finished(filtered: Mapping[str, str]) -> None:

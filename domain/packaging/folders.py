@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.text import printable
+
 MANIFESTS = (
     ".npmrc",
     ".yarnrc.yml",
@@ -40,3 +43,15 @@ class Folder:
     def text(self, name: str) -> str:
         """Return the text of a manifest, or nothing."""
         return self.texts.get(name, "")
+
+
+def not_included(path: str, where: str, service: str) -> RefusedInputError:
+    """Return the error for a path beside a folder that its build needs and the source lacks."""
+    return RefusedInputError(
+        "build.path_not_in_source",
+        "a build needs what is not in the service's source",
+        where=where,
+        why=printable(path, 300),
+        state="nothing was built",
+        remedy=f"correct the path, or add it to services.{service}.include",
+    )

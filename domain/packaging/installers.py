@@ -187,7 +187,7 @@ def berry_settings(machine: LambdaMachine, text: str, where: str, *, scripts: bo
     processor = _NODE_PROCESSORS[machine.architectures[0]]
     return (
         'httpProxy: "${HTTP_PROXY:-}"\nhttpsProxy: "${HTTPS_PROXY:-}"\nnodeLinker: node-modules\n'
-        "npmRegistryServer: https://registry.npmjs.org\nenableGlobalCache: false\n"
+        "enableGlobalCache: false\n"
         f"enableScripts: {str(scripts).lower()}\nenableTelemetry: false\n"
         f"supportedArchitectures:\n  os: [linux]\n  cpu: [{processor}]\n  libc: [glibc]\n"
     )

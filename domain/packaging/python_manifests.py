@@ -14,6 +14,7 @@ from tiercel.domain.base.values import Frozen
 from tiercel.domain.packaging.folders import Folder
 
 LOCKS = ("pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
+_UNREAD = ("conda-lock.yml", "environment.yaml", "environment.yml", "pixi.lock", "pixi.toml")
 _OUTSIDE = re.compile(r"(?<![\w./\\])(?:file:(?://)?)?(\.\.(?:/[\w.@+-]+)*)/?")
 
 
@@ -58,6 +59,16 @@ def python_manifest(folder: Folder, where: str) -> PythonManifest | None:
                 state="nothing was built",
                 remedy=f"put the lock that `{tool}` writes beside it, or a requirements.txt",
             )
+    unread = folder.first(*_UNREAD)
+    if unread:
+        raise RefusedInputError(
+            "build.manifest_not_read",
+            f"{unread} names packages, and nothing here installs from it",
+            where=where,
+            state="nothing was built",
+            remedy="write them into a requirements.txt, give the service a `build` command, or "
+            "take the file out of the function's folder",
+        )
     return None
 
 

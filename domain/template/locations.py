@@ -125,6 +125,7 @@ LOCATIONS: dict[str, tuple[Location, ...]] = {
     "AWS::Serverless::HttpApi": _ours(_FILE, _PAIR, "DefinitionUri"),
     "AWS::Serverless::LayerVersion": _ours(_LAYER, _PAIR, "ContentUri"),
     "AWS::Serverless::StateMachine": _ours(_FILE, _PAIR, "DefinitionUri"),
+    "AWS::Serverless::WebFunction": _ours(_CODE, _PAIR, "CodeUri"),
     "AWS::StepFunctions::StateMachine": _ours(_FILE, _PAIR, "DefinitionS3Location"),
 }
 

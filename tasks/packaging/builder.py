@@ -32,7 +32,7 @@ from tiercel.tasks.packaging.testing import test_steps
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.source.committed import CommittedFiles, may_stay_in_git
 from tiercel.tasks.source.export import list_source
-from tiercel.tasks.source.filtered import has_attributes_above
+from tiercel.tasks.source.filtered import is_converted
 from tiercel.tasks.source.repository import Commit
 
 
@@ -105,7 +105,7 @@ def build_work(
     paths = source_paths(service)
     files = list_source(commit, paths)
     shop.committed = CommittedFiles(commit, files)
-    stays = may_stay_in_git(files) and not has_attributes_above(commit, paths)
+    stays = may_stay_in_git(files) and not is_converted(commit, files, paths)
     if verifying or service.build or not stays:
         shop.check_out()
     with _named(service):

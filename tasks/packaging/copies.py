@@ -73,6 +73,7 @@ def finish_copy(copy: CodeCopy, where: str, *, scripts: bool) -> Path:
     require_below(copy.code, copy.view.parent, where)
     require_below(copy.code / "node_modules", copy.code, where)
     _restore_own(copy, where)
+    _bring_links_home(copy)
     note = copy.code / NOTE
     installed = (
         read_note(note.read_text(errors="replace")) if _is_file(note) else InstalledPackages()
@@ -85,7 +86,6 @@ def finish_copy(copy: CodeCopy, where: str, *, scripts: bool) -> Path:
         path = copy.code / name
         if name not in copy.own and is_left_out(name) and not path.is_dir():
             path.unlink()
-    _bring_links_home(copy)
     return _around(copy.code, copy)
 
 
@@ -140,9 +140,8 @@ def _tell_of_scripts(installed: InstalledPackages, where: str) -> None:
 def _bring_links_home(copy: CodeCopy) -> None:
     """Put the packages of the repository, to which npm has made links, in the links' place."""
     modules = copy.code / "node_modules"
-    if copy.view == copy.code or not modules.is_dir():
-        return
     for link in [*modules.glob("*"), *modules.glob("@*/*")]:
+        require_below(link.parent, copy.code, copy.code.name)
         target = Path(os.path.realpath(link))
         is_ours = target.is_relative_to(os.path.realpath(copy.view)) and target.is_dir()
         if link.is_symlink() and is_ours and not copy.code.is_relative_to(target):

@@ -40,7 +40,7 @@ def test_steps(
     setup += _of_node(shop, builds, runs_code=runs_code)
     target = os.path.relpath(_PYTHON, inside)
     command = ("env", f"PYTHONPATH={target}", *service.test) if requirements else service.test
-    return tuple(setup), BuildStep(command, inside, f"test {service.name}")
+    return tuple(setup), BuildStep(command, inside, " ".join(service.test))
 
 
 def _python(folder: PurePosixPath, path: PurePosixPath, *, runs_code: bool) -> BuildStep:

@@ -13,7 +13,6 @@ from tiercel.tasks.source.files import FileKind
 from tiercel.tasks.source.git import Git, git_for
 from tiercel.tasks.source.repository import Commit, reading
 
-_ATTRIBUTES = ".gitattributes"
 _LONGEST_NAME = 255
 _NO_NAMES = {"", ".", "..", ".git"}
 _ROOT = "."
@@ -88,10 +87,9 @@ class CommittedFiles:
 
 
 def may_stay_in_git(files: Sequence[SourceFile]) -> bool:
-    """Tell whether a checkout would write just what the objects hold, and all of it.
+    """Tell whether a checkout would write all that the objects hold, under the same names.
 
-    Attributes convert what is written, links lead elsewhere, and names that no folder has are
-    refused: all that is for a checkout to do.
+    Links lead elsewhere, and names that no folder has are refused: that is for a checkout to do.
     """
     return not any(
         file.entry.mode == SYMLINK or not _is_plain(file.path.split("/")) for file in files
@@ -99,7 +97,7 @@ def may_stay_in_git(files: Sequence[SourceFile]) -> bool:
 
 
 def _is_plain(parts: Sequence[str]) -> bool:
-    return parts[-1] != _ATTRIBUTES and not any(
+    return not any(
         part.lower() in _NO_NAMES or len(part.encode(errors="surrogateescape")) > _LONGEST_NAME
         for part in parts
     )

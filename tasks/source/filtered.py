@@ -11,9 +11,13 @@ from tiercel.domain.artifact.filtered_files import (
     POINTER_BYTES,
     filter_by_attributes,
     filter_by_content,
+    may_convert,
     require_finished,
 )
-from tiercel.tasks.source.repository import Commit, look_up, read_text
+from tiercel.domain.artifact.source_files import SourceFile
+from tiercel.tasks.source.repository import Commit, look_up, read_files, read_text
+
+_MOST_BYTES = 1024 * 1024
 
 
 def require_finished_source(commit: Commit, paths: Sequence[str], source: Path) -> None:
@@ -39,9 +43,16 @@ def require_finished_source(commit: Commit, paths: Sequence[str], source: Path) 
     require_finished(found)
 
 
-def has_attributes_above(commit: Commit, paths: Sequence[str]) -> bool:
-    """Tell whether attributes that lie above some paths of a commit say anything of them."""
-    return bool(look_up(commit, _attributes_above(paths).values()))
+def is_converted(commit: Commit, files: Sequence[SourceFile], paths: Sequence[str]) -> bool:
+    """Tell whether attributes may let a checkout write something else than git has.
+
+    `files` are those below the paths. Attributes too large to be read are taken to do so.
+    """
+    among = [one.path for one in files if PurePosixPath(one.path).name == ATTRIBUTES]
+    there = look_up(commit, [*among, *_attributes_above(paths).values()])
+    texts = read_files(commit, map(PurePosixPath, there), _MOST_BYTES)
+    found = (body.decode(errors="replace") for body in texts.values())
+    return len(texts) < len(there) or any(may_convert(text) for text in found)
 
 
 def _attributes_above(paths: Sequence[str]) -> dict[str, str]:

@@ -15,7 +15,9 @@ from prefect.states import Cancelled
 from tests.conftest import ROOT
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
-from tiercel.domain.review.statuses import StatusState
+from tiercel.cli.commands.verify import show_checks
+from tiercel.cli.terminal.output import Output
+from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
@@ -294,3 +296,12 @@ async def scheduled_runs() -> list[FlowRun]:
     async with get_client() as client:
         runs: Any = await client.read_flow_runs(limit=200)
         return [run for run in runs if run.deployment_id]
+
+
+def test_the_command_shows_what_failing_tests_have_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = "the build command failed: test orders\n1 != 2 \x1b[31m[bold]\nFAILED (failures=1)"
+    show_checks(Output(), [status_of("orders", StatusState.FAILURE, "failed", said)])
+    shown = capsys.readouterr().out
+    assert {"1 != 2 [31m[bold]", "FAILED (failures=1)"} <= set(map(str.rstrip, shown.splitlines()))

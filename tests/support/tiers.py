@@ -34,7 +34,7 @@ _FIXTURES = frozenset(
         "stand_in",
     }
 )
-_FOLDERS = ("tests/chaos/", "tests/end_to_end/", "tests/oracle/")
+_FOLDERS = ("tests/chaos/", "tests/corpus/", "tests/end_to_end/", "tests/oracle/")
 _EVENTS = frozenset({"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
 
 # Files that share an expensive start run in one worker; what takes longest begins first. Files
@@ -46,6 +46,7 @@ _GROUPS = (
     ("tests/end_to_end/", 0),
     ("tests/adversary/", 1),
     ("tests/chaos/", 1),
+    ("tests/corpus/", 0),
     ("tests/tasks/", 2),
     ("tests/sandbox/github/", 1),
     ("tests/sandbox/", 1),

@@ -6,6 +6,7 @@ from tests.support.codes import because
 from tiercel.domain.artifact.filtered_files import (
     filter_by_attributes,
     filter_by_content,
+    may_convert,
     require_finished,
 )
 from tiercel.domain.base.errors import RefusedInputError
@@ -54,3 +55,25 @@ def test_files_without_content_are_refused_with_their_names() -> None:
     with pytest.raises(RefusedInputError, check=because("source.filtered")) as refusal:
         require_finished({"model.bin": "lfs", "a.enc": "vault"})
     assert refusal.value.where == "a.enc, model.bin"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "converts"),
+    [
+        ("", False),
+        (
+            "* text=auto\n*.sh text eol=lf\n*.png binary\n*.md diff=markdown linguist-vendored",
+            False,
+        ),
+        ("*.bat eol=crlf", True),
+        ("*.bat crlf", True),
+        ("*.bin filter=lfs diff=lfs merge=lfs -text", True),
+        ("*.c ident", True),
+        ("*.txt working-tree-encoding=UTF-16", True),
+        ("[attr]lines eol=lf", True),
+    ],
+)
+def test_attributes_that_change_what_is_checked_out_are_known(
+    attributes: str, *, converts: bool
+) -> None:
+    assert may_convert(attributes) is converts

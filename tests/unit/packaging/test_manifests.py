@@ -61,6 +61,7 @@ def test_a_manifest_or_lock_that_is_there_is_read(
         (folder("uv.lock", "poetry.lock"), "build.several_locks"),
         (folder(pyproject__toml=POETRY), "build.no_lock"),
         (folder(Pipfile="[packages]\nsix = '*'\n"), "build.no_lock"),
+        (folder("environment.yml"), "build.manifest_not_read"),
     ],
 )
 def test_a_manifest_that_nothing_would_read_is_refused(files: Folder, code: str) -> None:
@@ -130,15 +131,15 @@ def test_what_a_manifest_takes_from_beside_its_folder_is_found(text: str, paths:
 def test_of_npms_settings_only_the_registries_are_kept() -> None:
     text = (
         "git=./evil.sh\n//npm.acme.com/:_authToken=${TOKEN}\n"
-        "@acme:registry=https://npm.acme.com/\nregistry = https://registry.npmjs.org\n"
+        "@acme:registry=https://npm.acme.com/\nregistry = https://packages.acme.com\n"
     )
-    reached = ("npm.acme.com", "registry.npmjs.org")
+    reached = ("npm.acme.com", "packages.acme.com")
     assert npm_settings(text, reached, "src").splitlines() == [
         "@acme:registry=https://npm.acme.com/",
-        "registry=https://registry.npmjs.org",
+        "registry=https://packages.acme.com",
     ]
     with pytest.raises(RefusedInputError, check=because("build.registry_not_reached")):
-        npm_settings(text, ("registry.npmjs.org",), "src")
+        npm_settings(text, ("packages.acme.com",), "src")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ S3_PAIR = {"S3Bucket": BUCKET, "S3Key": "packages/k"}
 PACKAGED = [
     ("AWS::Serverless::Function", "CodeUri", CODE, PAIR),
     ("AWS::Serverless::LayerVersion", "ContentUri", LAYER, PAIR),
+    ("AWS::Serverless::WebFunction", "CodeUri", CODE, PAIR),
     ("AWS::Serverless::Api", "DefinitionUri", FILE, PAIR),
     ("AWS::Serverless::HttpApi", "DefinitionUri", FILE, PAIR),
     ("AWS::Serverless::StateMachine", "DefinitionUri", FILE, PAIR),

@@ -1,0 +1,52 @@
+"""The closed list of what may become of a template; whatever is not in it is open work."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What an outcome says of the product."""
+
+    GOES = "goes through"
+    GAP = "verified; the sandbox lacks a resource type"
+    WORD = "refused: the environment's owner has to allow it"
+    TEMPLATE = "refused: the repository has to be corrected"
+    BUILD = "refused: a build is missing or failed"
+    NOT_TAKEN = "refused: what Tiercel does not release"
+    UNREADABLE = "not measured: the clone lacks files"
+    OPEN = "open: not in the closed list"
+
+
+KINDS: dict[str, tuple[Verdict, str]] = {
+    "created": (Verdict.GOES, "the stack reached CREATE_COMPLETE"),
+    "planned": (Verdict.GOES, "its change set was made; the sandbox could not create all of it"),
+    "verified": (Verdict.GOES, "verification has nothing against it (no stack was asked for)"),
+    "sandbox.gap": (Verdict.GAP, "CloudFormation of the sandbox does not know a type"),
+    "source.not_fetched": (Verdict.UNREADABLE, "a large file is not in the clone"),
+    # Not in the list: `stack.forbidden`, what only CloudFormation refuses while it creates.
+    "plan.role_lacks_permissions": (Verdict.WORD, "a service that is not listed"),
+    "template.foreign_layer": (Verdict.WORD, "a layer of another account"),
+    "template.foreign_trust": (Verdict.WORD, "trust in another account or everybody"),
+    "template.remote_reference": (Verdict.WORD, "CloudFormation would read another place"),
+    "template.unknown_trust": (Verdict.WORD, "trust in somebody who is known at the deploy"),
+    "template.image_by_tag": (Verdict.TEMPLATE, "an image that is not named by its digest"),
+    "template.bad_name": (Verdict.TEMPLATE, "a logical id that CloudFormation does not take"),
+    "template.lint_errors": (Verdict.TEMPLATE, "cfn-lint finds errors"),
+    "template.no_resources": (Verdict.TEMPLATE, "no resources"),
+    "template.not_parsed": (Verdict.TEMPLATE, "neither YAML nor JSON"),
+    "template.not_a_mapping": (Verdict.TEMPLATE, "a section that is no mapping"),
+    "template.path_leads_out": (Verdict.TEMPLATE, "a path out of the repository"),
+    "template.path_not_in_source": (Verdict.TEMPLATE, "a path that the repository does not have"),
+    "sam.not_translated": (Verdict.TEMPLATE, "SAM's translator refuses it"),
+    "build.compiler_needed": (Verdict.BUILD, "no builder for it"),
+    "build.command_failed": (Verdict.BUILD, "a build failed"),
+    "template.remote_code": (Verdict.NOT_TAKEN, "code that lies in a bucket"),
+    "template.remote_include": (Verdict.NOT_TAKEN, "a part of a template that lies in a bucket"),
+    "template.remote_template": (Verdict.NOT_TAKEN, "a nested template that lies elsewhere"),
+}
+
+
+def verdict_of(kind: str) -> Verdict:
+    """Return what an outcome of a kind says."""
+    return KINDS[kind][0] if kind in KINDS else Verdict.OPEN

@@ -1,0 +1,5 @@
+import tools
+
+
+def handler(event, context):
+    return tools.answer()
