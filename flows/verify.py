@@ -160,13 +160,14 @@ async def _verdicts(
     topology: Topology, merge: MergeRef, before: Described | None, after: Described
 ) -> list[ServiceVerdict]:
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
+    described = topology.with_services(dict(after.services))
 
     async def verdict(service: Service) -> ServiceVerdict:
         if before and is_same(before, after, service.name):
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
             base = before.services.get(service.name) if before else None
-            return await _verdict(topology, merge, service, base, after.trees[service.name])
+            return await _verdict(described, merge, service, base, after.trees[service.name])
 
     return await all_done(verdict(service) for service in after.services.values())
 
@@ -179,7 +180,7 @@ async def _verdict(
     project = verifying.verifier
     try:
         with build_folder() as folder:
-            template = await call(
+            verified = await call(
                 verify_service,
                 merge.commit,
                 service.as_allowed_by(base),
@@ -194,14 +195,16 @@ async def _verdict(
         return ServiceVerdict(service=service.name, status=failed_status(service.name, error))
     before, after = await both(
         _templates_before(merge.base, base),
-        call(with_nested_templates, merge.commit, service.template_path, template),
+        call(with_nested_templates, merge.commit, service.template_path, verified.template),
     )
     types = types_of(*before.values(), *after.values())
     role = await call(read_service_role, topology.verifying, types)
     tested = "built and tested" if service.test else "built; it has no tests"
+    if verified.notes:
+        tested += "; the linter failed on its template"
     return ServiceVerdict(
         service=service.name,
-        status=status_of(service.name, StatusState.SUCCESS, tested),
+        status=status_of(service.name, StatusState.SUCCESS, tested, "\n".join(verified.notes)),
         changes=all_changes(before, after),
         permissions=permission_change(before, after, role.handlers, role.policies),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiercel.domain.accounts.policy_difference import listed
+from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import PolicyDocument
 
 _Statement = dict[str, Any]
@@ -53,7 +54,8 @@ def composed(
     """Return the policy: statements of one Sid are one, with the actions and resources of all.
 
     Each action of such a statement is on all its resources, which is no more than was said:
-    no service's action works on another service's resource.
+    no service's action works on another service's resource. Raises ConfigurationError for
+    statements of one Sid that are not alike.
     """
     said = [statement for frame in frames for statement in frame["Statement"]]
     for fragment in fragments:
@@ -69,11 +71,20 @@ def composed(
 
 def _one_of(statements: Sequence[PolicyDocument]) -> _Statement:
     first = statements[0]
+    if any(_shape(one) != _shape(first) for one in statements):
+        raise ConfigurationError(
+            "configuration.fragment",
+            "a fragment of a service cannot be used",
+            where=f"statement {first['Sid']}",
+            why="another statement of this Sid allows or denies, or has conditions, differently",
+            state="nothing was called",
+            remedy="give the statement another Sid, or the same conditions",
+        )
     made = {
         "Sid": first["Sid"],
         "Effect": first["Effect"],
-        "Action": _united(one["Action"] for one in statements),
-        "Resource": _united(one["Resource"] for one in statements),
+        "Action": _one_or_all(_united(one["Action"] for one in statements)),
+        "Resource": _one_or_all(_united(one["Resource"] for one in statements)),
     }
     if "Condition" not in first:
         return made
@@ -87,8 +98,13 @@ def _one_of(statements: Sequence[PolicyDocument]) -> _Statement:
     return made | {"Condition": condition}
 
 
+def _shape(statement: PolicyDocument) -> Any:
+    conditions = statement.get("Condition") or {}
+    return statement["Effect"], {name: sorted(tests) for name, tests in conditions.items()}
+
+
 def _one_or_all(values: list[Any]) -> Any:
-    """Return a single value without a list: `Bool` has none in AWS's own policies."""
+    """Return a single value without a list: it is shorter, and room is scarce."""
     return values[0] if len(values) == 1 else values
 
 

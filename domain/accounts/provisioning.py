@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
@@ -44,6 +45,7 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
         "named": names.prefix if stacks.names is StackNames.PREFIX else "",
         "runtime_role_arns": joined(tuple(names.role_arn(role) for role in _entered(names))),
         "services": joined(stacks.services),
+        "own_services": json.dumps({one.name: one.text for one in stacks.fragments}),
         "protected": joined((f"arn:*:iam::*:policy/{names.boundary}", *stacks.protected_resources)),
         "protected_actions": joined(stacks.protected_actions or (_OF_NO_STACK,)),
         "build_subnet_arns": joined(_network_arns(names, "subnet", network.subnets)),

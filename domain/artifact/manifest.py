@@ -15,8 +15,8 @@ from tiercel.domain.base.digests import (
     canonical_json,
     sha256_hex,
 )
-from tiercel.domain.base.record import StoredRecord
-from tiercel.domain.base.values import Frozen
+from tiercel.domain.base.record import FIRST_FORMAT, StoredRecord
+from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.template.outside import OutsideReference
 
 _HEXADECIMAL = StringConstraints(pattern=r"^[0-9a-f]{64}$")
@@ -53,6 +53,26 @@ class TemplateParameter(Frozen):
     no_echo: bool = False
 
 
+def declared_parameters(template: TemplateDocument) -> tuple[TemplateParameter, ...]:
+    """Return the parameters of a template; CloudFormation takes truth values as text too."""
+    return tuple(
+        TemplateParameter(
+            name=str(name),
+            required="Default" not in (declared or {}),
+            no_echo=str((declared or {}).get("NoEcho", "")).lower() == "true",
+        )
+        for name, declared in (template.get("Parameters") or {}).items()
+    )
+
+
+def reads_parameter_store(template: TemplateDocument) -> bool:
+    """Tell whether a parameter of a template names one of Parameter Store."""
+    return any(
+        str((declared or {}).get("Type", "")).startswith("AWS::SSM::Parameter::Value")
+        for declared in (template.get("Parameters") or {}).values()
+    )
+
+
 class Manifest(StoredRecord):
     """Everything that was built from one source tree.
 
@@ -61,8 +81,9 @@ class Manifest(StoredRecord):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    ADDED: ClassVar[Mapping[str, int]] = {"outside": 2}
+    ADDED: ClassVar[Mapping[str, int]] = {"outside": 2, "reads_parameters": 3}
 
+    format: Annotated[int, Field(strict=True, ge=FIRST_FORMAT)] = 3
     service: str
     artifact_id: Annotated[ArtifactId, _HEXADECIMAL]
     source: SourceTree
@@ -71,6 +92,9 @@ class Manifest(StoredRecord):
     objects: tuple[PackagedObject, ...]
     assets: tuple[AssetReference, ...]
     outside: tuple[OutsideReference, ...] = ()
+    reads_parameters: bool = False
+    """Whether parameters of the template get their values from Parameter Store, which may have
+    others by the next deploy."""
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON that is stored and whose SHA-256 is the digest."""

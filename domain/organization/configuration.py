@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.fragments import Fragment
 from tiercel.domain.organization.parts import ServiceName
 from tiercel.domain.organization.promotions import ConfigurationFault, promotion_findings
 from tiercel.domain.organization.renames import rename_findings
@@ -44,14 +45,17 @@ class _OfCommit(Frozen):
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 
 
-def parse_topology(text: str, source: str = "tiercel.toml") -> Topology:
-    """Return what the whole file says.
+def parse_topology(
+    text: str, source: str = "tiercel.toml", fragments: Iterable[Fragment] = ()
+) -> Topology:
+    """Return what the whole file says, with the team's own services that it lists.
 
     Raises ConfigurationError that lists every finding as `file:line: key: reason`.
     """
     data = parse_toml(text, source)
-    _raise(list(_written_names(data, "environments", "services")), text, source)
-    topology = _validated(Topology, _named(data), text, source)
+    written = [*_written_names(data, "environments", "services"), *_written_fragments(data)]
+    _raise(written, text, source)
+    topology = _validated(Topology, _with_fragments(_named(data), fragments), text, source)
     _raise(list(_contradictions(topology)), text, source)
     return topology
 
@@ -78,6 +82,31 @@ def _written_names(data: dict[str, Any], *tables: str) -> Iterator[Configuration
         for name, value in entries.items() if isinstance(entries, dict) else ():
             if isinstance(value, dict) and "name" in value:
                 yield (table, name, "name"), "unknown key: the table's own name is the name"
+
+
+def _written_fragments(data: dict[str, Any]) -> Iterator[ConfigurationFault]:
+    for name, rules in _stack_rules(data):
+        if "fragments" in rules:
+            yield ("environments", name, "stacks", "fragments"), "unknown key"
+
+
+def _with_fragments(data: dict[str, Any], fragments: Iterable[Fragment]) -> dict[str, Any]:
+    """Give every environment the own services that it lists."""
+    found = {one.name: one for one in fragments}
+    for _, rules in _stack_rules(data):
+        services = rules.get("services")
+        listed = services if isinstance(services, list) else []
+        used = [found[name] for name in listed if isinstance(name, str) and name in found]
+        rules["fragments"] = tuple(used)
+    return data
+
+
+def _stack_rules(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    environments = data.get("environments")
+    for name, environment in environments.items() if isinstance(environments, dict) else ():
+        rules = environment.get("stacks") if isinstance(environment, dict) else None
+        if isinstance(rules, dict):
+            yield name, rules
 
 
 def _named(data: dict[str, Any]) -> dict[str, Any]:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.fragments import OWN_FRAGMENTS, Fragment
 
 STACK_SERVICES = (
     "apigateway",
     "application-autoscaling",
+    "appsync",
     "cloudwatch",
+    "codedeploy",
+    "cognito",
     "dynamodb",
     "events",
+    "firehose",
+    "kinesis",
     "kms",
     "lambda",
     "logs",
+    "network-interfaces",
     "pipes",
     "s3",
     "scheduler",
+    "schemas",
     "secretsmanager",
     "sns",
     "sqs",
@@ -29,7 +37,23 @@ STACK_SERVICES = (
     "states",
     "xray",
 )
-"""Services that stacks may use; each has a fragment `policies/services/NAME.json`."""
+"""Services that stacks may use without a word, each by `policies/services/NAME.json`."""
+LISTED_SERVICES = (
+    "acm",
+    "application-insights",
+    "athena",
+    "cloudfront",
+    "efs",
+    "glue",
+    "iot",
+    "managed-policies",
+    "rds",
+    "route53",
+    "ses",
+    "vpc",
+    "wafv2",
+)
+"""Services that stacks may use where an environment lists them, with fragments as well."""
 
 _PROTECTED = (
     "OrganizationAccountAccessRole",
@@ -45,12 +69,6 @@ _PROTECTED = (
 _ARN = r"arn:[a-z*-]+:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[A-Za-z0-9*?+=,.@:/_-]+"
 _ACTIONS = r"[a-z0-9-]+:\*"
 _ROLE = r"[A-Za-z0-9*?+=,.@/_-]+"
-
-
-def _known(name: str) -> str:
-    if name not in STACK_SERVICES:
-        raise ValueError(f"stacks know no service `{name}`; they know {', '.join(STACK_SERVICES)}")
-    return name
 
 
 def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,16 +93,29 @@ class StackRules(Frozen):
     """What the templates of an environment's stacks may name, use and never touch.
 
     An entry of `protect` is the ARN of something, a role by its name with its path, or a
-    whole service as `NAME:*`; `*` and `?` stand for any text and any character.
+    whole service as `NAME:*`; `*` and `?` stand for any text and any character. `fragments` are
+    those of a team's own services, which are read from files.
     """
 
     names: StackNames = StackNames.ANY
-    services: Annotated[
-        tuple[Annotated[str, AfterValidator(_known)], ...],
-        Field(min_length=1),
-        AfterValidator(_each_once),
-    ] = STACK_SERVICES
+    fragments: tuple[Fragment, ...] = ()
+    services: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_each_once)] = (
+        STACK_SERVICES
+    )
     protect: Annotated[tuple[Protected, ...], AfterValidator(_each_once)] = _PROTECTED
+
+    @field_validator("services")
+    @classmethod
+    def _known(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        known = STACK_SERVICES + LISTED_SERVICES
+        own = {one.name for one in info.data.get("fragments", ())}
+        for name in names:
+            if name not in known and name not in own:
+                raise ValueError(
+                    f"stacks know no service `{name}`, which has no file "
+                    f"{OWN_FRAGMENTS}/{name}.json; they know {', '.join(known)}"
+                )
+        return names
 
     @property
     def protected_resources(self) -> tuple[str, ...]:

@@ -23,11 +23,13 @@ _GLIBC_1, _GLIBC_2, _GLIBC_2023 = (2, 17), (2, 26), (2, 34)
 # The first version of each language whose machine is Amazon Linux 2023.
 _FIRST_ON_2023 = {
     "dotnet": (8,),
+    "dotnetcore": (8,),
     "java": (21,),
     "nodejs": (20,),
     "python": (3, 12),
     "ruby": (3, 3),
 }
+_NEWEST = "provided.al2023"
 _CUSTOM = {
     "go1.x": _GLIBC_1,
     "java8": _GLIBC_1,
@@ -91,8 +93,9 @@ def machine_of(runtimes: Iterable[str], architectures: Iterable[str]) -> LambdaM
 def machine_of_asset(asset: Asset) -> LambdaMachine | None:
     """Return the machine on which a function or layer runs, None where that is not known."""
     runtimes = asset.runtimes
-    if asset.kind is AssetKind.LAYER:
-        runtimes = runtimes or (asset.build_method,)
+    if asset.kind is AssetKind.LAYER and not runtimes:
+        # Of a layer that declares no runtime only the processor is known, and what builds it.
+        runtimes = (asset.build_method if glibc_of(asset.build_method) else _NEWEST,)
     found = None if asset.unknown else machine_of(runtimes, asset.architectures)
     if found and asset.build_method.startswith("python"):
         return found.model_copy(update={"python": python_of(asset.build_method) or found.python})

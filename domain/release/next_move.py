@@ -122,10 +122,14 @@ Question = ReadLedger | VerifyProvenance | ObserveStack
 Move = Question | AskWhetherOlder | AlreadyLive | RecordIntent | Resume | Refuse
 
 
-def next_move(wanted: Intent, known: Known, expected_tags: Mapping[str, str]) -> Move:
+def next_move(
+    wanted: Intent, known: Known, expected_tags: Mapping[str, str], *, may_differ: bool = False
+) -> Move:
     """Return what is to be done next, as long as not every question is answered: a question.
 
-    `wanted` has no number yet. Stacks that Tiercel made have the `expected_tags`.
+    `wanted` has no number yet. Stacks that Tiercel made have the `expected_tags`. What is live
+    `may_differ` although it is what is wanted, if its template reads values elsewhere: then
+    only a change set can tell.
     """
     latest, stack = known.latest, known.stack
     if known.beaten >= MOST_RACES:
@@ -138,7 +142,9 @@ def next_move(wanted: Intent, known: Known, expected_tags: Mapping[str, str]) ->
     if stack and is_behind(latest, stack.token) and not known.looked_again:
         return ReadLedger()  # another run has been faster
     refused = _refusal(wanted, latest, stack, expected_tags)
-    return Refuse(refused) if refused else _wish(wanted, known, latest, stack)
+    if refused:
+        return Refuse(refused)
+    return _wish(wanted, known, latest, stack, may_differ=may_differ)
 
 
 def _refusal(
@@ -150,9 +156,16 @@ def _refusal(
     )
 
 
-def _wish(wanted: Intent, known: Known, latest: Release | None, stack: Stack | None) -> Move:
+def _wish(
+    wanted: Intent,
+    known: Known,
+    latest: Release | None,
+    stack: Stack | None,
+    *,
+    may_differ: bool,
+) -> Move:
     """Return the move of a run that may have the stack, unless something newer stands there."""
-    if stack and latest and already_live(latest, wanted, stack.token):
+    if stack and latest and not may_differ and already_live(latest, wanted, stack.token):
         return AlreadyLive(latest, stack)
     if latest and may_be_older(latest, wanted):
         if known.is_older is UNASKED:

@@ -24,7 +24,8 @@ _MADE = {
     "AWS::Serverless::SimpleTable": ("AWS::DynamoDB::Table",),
     "AWS::Serverless::StateMachine": ("AWS::StepFunctions::StateMachine",),
 }
-_WITH_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+WITH_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+"""Resources for which SAM makes a role, unless they name one."""
 _MADE_FOR_PROPERTIES = {
     "AutoPublishAlias": ("AWS::Lambda::Alias", "AWS::Lambda::Version"),
     "DeploymentPreference": ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"),
@@ -63,9 +64,11 @@ def made_types(resource: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(properties, dict):
         return _MADE[own]
     made = set(_MADE[own])
-    if own in _WITH_ROLE and "Role" not in properties:
+    if own in WITH_ROLE and "Role" not in properties:
         made.add(_ROLE)
-    if own in _WITH_ROLE:
+    if own in WITH_ROLE and resource.get("Connectors"):
+        made.add("AWS::IAM::ManagedPolicy")
+    if own in WITH_ROLE:
         made.update(
             *(_MADE_FOR_PROPERTIES[one] for one in properties if one in _MADE_FOR_PROPERTIES)
         )

@@ -8,6 +8,7 @@ lacking is told, and only where the change cannot work without it is it called c
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
@@ -19,6 +20,8 @@ from tiercel.domain.stack.policy_evaluation import RolePolicies
 Handlers = Mapping[str, tuple[str, ...]]
 """The actions of one type's handlers: `create`, `read`, `update`, `delete`."""
 
+# Actions that change nothing.
+_LOOKS = re.compile(r"[^:]+:(Describe|Get|List|BatchGet|Validate).*", re.IGNORECASE)
 # Changes of these call no handler.
 _ATTRIBUTES = {
     "CreationPolicy",
@@ -143,11 +146,14 @@ def _lack(change: Change, handlers: Handlers, role: RolePolicies) -> Lack:
 def _indispensable(resource_type: str, listed: list[str], missing: set[str]) -> set[str]:
     """Return the missing actions of the type's own service that nothing can do without.
 
-    That is `CreateQueue` for a queue; and all of them, if the role has none of them.
+    That is `CreateQueue` for a queue, and `CreatePolicy` for a managed policy; all of them, if
+    the role has none; and all that change something, if it has only some that look.
     """
     if missing.issuperset(listed):
         return set(listed)
-    return {one for one in missing.intersection(listed) if _verb(one, resource_type) == "create"}
+    creating = {one for one in missing.intersection(listed) if _creates(one, resource_type)}
+    changing = {one for one in listed if not _LOOKS.fullmatch(one)}
+    return creating or (changing if missing.issuperset(changing) else set())
 
 
 def own_service(resource_type: str, handlers: Handlers) -> str:
@@ -167,6 +173,11 @@ def own_service(resource_type: str, handlers: Handlers) -> str:
 
 def _alike(one: str, other: str) -> bool:
     return bool(one and other) and (one.startswith(other) or other.startswith(one))
+
+
+def _creates(action: str, resource_type: str) -> bool:
+    made = action.rpartition(":")[2].lower().partition("create")
+    return not made[0] and bool(made[2]) and resource_type.lower().endswith(made[2])
 
 
 def _verb(action: str, resource_type: str) -> str:

@@ -3,35 +3,60 @@
 The `cloudformation` service role may create roles only with the environment's boundary,
 so that a template cannot give more than Tiercel itself may. Templates do not have to know:
 the boundary is added when they are packaged, by a parameter that each environment fills.
+Roles that SAM makes get it through the property that SAM has for it; which those are is what
+SAM's own translator does (https://github.com/aws/serverless-application-model), and the tests
+ask it. Roles for which SAM has no property are found by `domain/review/unbounded_roles.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 from tiercel.domain.base.values import TemplateDocument
 
 BOUNDARY_PARAMETER = "TiercelPermissionsBoundary"
 """The template parameter that names the managed policy."""
+CODEDEPLOY_ROLE = "TiercelCodeDeployRole"
+"""The logical id of the role that CodeDeploy gets where a template names none."""
+LOOP = "Fn::ForEach::"
+"""How the key of a loop over resources begins."""
 
+NO_VALUE = {"Ref": "AWS::NoValue"}
+_BOUNDARY = {"Ref": BOUNDARY_PARAMETER}
 _PRINCIPALS = ("AWS::IAM::Role", "AWS::IAM::User")
-# SAM makes a role for these unless they name one:
-# https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html
-_WITH_GENERATED_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+_FUNCTION = "AWS::Serverless::Function"
+_STATE_MACHINE = "AWS::Serverless::StateMachine"
+# Sections of SAM's Globals, which these inherit from.
+_GLOBALS = {_FUNCTION: "Function", _STATE_MACHINE: "StateMachine"}
+_PREFERENCE = "DeploymentPreference"
+_CODEDEPLOY_POLICY = (
+    "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"
+)
 
 
 def bounded(template: TemplateDocument) -> TemplateDocument:
-    """Return the template with the boundary on every role that has none of its own."""
+    """Return the template with the boundary on every role that has none of its own.
+
+    A boundary that is given for one side of a condition only is ours on the other.
+    """
     found = template.get("Resources") or {}
-    changed = {
-        name: _with_boundary(resource)
-        for name, resource in found.items()
-        if isinstance(resource, dict) and _needs_boundary(resource, template)
-    }
-    if not changed:
+    shared = _mapping(template.get("Globals"))
+    sections = {kind: _mapping(shared.get(name)) for kind, name in _GLOBALS.items()}
+    function = _with_preference(sections[_FUNCTION], is_shared=True)
+
+    def changed(resource: TemplateDocument) -> TemplateDocument:
+        section = sections.get(str(resource.get("Type")), {})
+        return _bounded(resource, _inherited(section, resource.get("IgnoreGlobals")))
+
+    result = template | {"Resources": mapped(found, changed)}
+    if function != sections[_FUNCTION]:
+        result |= {"Globals": shared | {"Function": function}}
+    if result == template:
         return template
-    return declare_boundary(template | {"Resources": found | changed})
+    if _names_codedeploy_role(result):
+        result["Resources"] = result["Resources"] | {CODEDEPLOY_ROLE: _codedeploy_role()}
+    return declare_boundary(result)
 
 
 def declare_boundary(template: TemplateDocument) -> TemplateDocument:
@@ -44,29 +69,116 @@ def declare_boundary(template: TemplateDocument) -> TemplateDocument:
     return template | {"Parameters": parameters}
 
 
-def _needs_boundary(resource: TemplateDocument, template: TemplateDocument) -> bool:
+def mapped(
+    resources: TemplateDocument, change: Callable[[TemplateDocument], TemplateDocument]
+) -> TemplateDocument:
+    """Return the resources, each changed, those of loops too.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
+    """
+    result: TemplateDocument = {}
+    for name, value in resources.items():
+        if str(name).startswith(LOOP) and isinstance(value, list):
+            result[name] = [mapped(one, change) if isinstance(one, dict) else one for one in value]
+        else:
+            result[name] = change(value) if isinstance(value, dict) else value
+    return result
+
+
+def _inherited(section: TemplateDocument, ignored: Any) -> TemplateDocument:
+    if ignored == "*":
+        return {}
+    names = ignored if isinstance(ignored, list) else []
+    return {name: value for name, value in section.items() if name not in names}
+
+
+def _bounded(resource: TemplateDocument, inherited: TemplateDocument) -> TemplateDocument:
     kind, properties = resource.get("Type"), resource.get("Properties") or {}
-    if not isinstance(properties, dict) or "PermissionsBoundary" in properties:
-        return False
-    if kind in _PRINCIPALS:
+    if kind not in (*_PRINCIPALS, _FUNCTION, _STATE_MACHINE) or not isinstance(properties, dict):
+        return resource
+    changed = dict(properties)
+    if kind in _PRINCIPALS or _may_make_role(str(kind), properties, inherited):
+        own = properties.get("PermissionsBoundary", inherited.get("PermissionsBoundary"))
+        filled = _filled(own, _BOUNDARY)
+        if filled != own:
+            changed["PermissionsBoundary"] = filled
+    if kind == _FUNCTION:
+        changed = _with_preference(changed, shared=_mapping(inherited.get(_PREFERENCE)))
+    if isinstance(properties.get("Events"), dict):
+        events = {name: _scheduled(event) for name, event in properties["Events"].items()}
+        changed |= {"Events": events}
+    return resource if changed == properties else resource | {"Properties": changed}
+
+
+def _may_make_role(kind: str, properties: TemplateDocument, inherited: TemplateDocument) -> bool:
+    """Tell whether SAM may make a role: for a state machine's events it always does."""
+    if kind == _STATE_MACHINE and properties.get("Events"):
         return True
-    return kind in _WITH_GENERATED_ROLE and not _given(
-        ("Role", "PermissionsBoundary"), properties, _globals(kind, template)
-    )
+    role = properties.get("Role", inherited.get("Role"))
+    return bool(_filled(role, _BOUNDARY) != role)
 
 
-def _globals(kind: Any, template: TemplateDocument) -> TemplateDocument:
-    section = "Function" if kind == "AWS::Serverless::Function" else "StateMachine"
-    sections = template.get("Globals")
-    found = sections.get(section) if isinstance(sections, dict) else None
-    return found if isinstance(found, dict) else {}
+def _scheduled(event: Any) -> Any:
+    """Return an event with the boundary if SAM makes a role for it that is no part of the rest."""
+    if not isinstance(event, dict) or event.get("Type") != "ScheduleV2":
+        return event
+    properties = _mapping(event.get("Properties"))
+    role, own = properties.get("RoleArn"), properties.get("PermissionsBoundary")
+    filled = _filled(own, _BOUNDARY)
+    if _filled(role, _BOUNDARY) == role or filled == own:
+        return event
+    return event | {"Properties": properties | {"PermissionsBoundary": filled}}
 
 
-def _given(names: Iterable[str], *places: TemplateDocument) -> bool:
-    return any(name in place for name in names for place in places)
+def _with_preference(
+    properties: TemplateDocument, *, shared: TemplateDocument | None = None, is_shared: bool = False
+) -> TemplateDocument:
+    """Return a function's properties with a role for CodeDeploy: SAM's own has no boundary.
+
+    What functions share is merged with what each says, so the role stands in one of the two.
+    """
+    preference = properties.get(_PREFERENCE)
+    if not isinstance(preference, dict) or preference.get("Enabled") in (False, "false"):
+        return properties
+    role = preference.get("Role")
+    if role is None and shared and not is_shared:
+        return properties
+    filled = _filled(role, {"Fn::GetAtt": [CODEDEPLOY_ROLE, "Arn"]})
+    if filled == role:
+        return properties
+    return properties | {_PREFERENCE: preference | {"Role": filled}}
 
 
-def _with_boundary(resource: TemplateDocument) -> TemplateDocument:
-    properties = dict(resource.get("Properties") or {})
-    properties["PermissionsBoundary"] = {"Ref": BOUNDARY_PARAMETER}
-    return resource | {"Properties": properties}
+def _names_codedeploy_role(template: TemplateDocument) -> bool:
+    return repr({"Fn::GetAtt": [CODEDEPLOY_ROLE, "Arn"]}) in repr(template)
+
+
+def _codedeploy_role() -> TemplateDocument:
+    """Return what SAM would have made, with the boundary."""
+    trust = {
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole"],
+        "Principal": {"Service": ["codedeploy.amazonaws.com"]},
+    }
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "ManagedPolicyArns": [{"Fn::Sub": _CODEDEPLOY_POLICY}],
+            "PermissionsBoundary": _BOUNDARY,
+        },
+    }
+
+
+def _filled(value: Any, default: TemplateDocument) -> Any:
+    """Return the default where there is no value, on whichever side of a condition that is."""
+    if value is None or value == NO_VALUE:
+        return default
+    if isinstance(value, dict) and isinstance(value.get("Fn::If"), list) and len(value) == 1:
+        condition, *sides = value["Fn::If"]
+        return {"Fn::If": [condition, *(_filled(side, default) for side in sides)]}
+    return value
+
+
+def _mapping(value: Any) -> TemplateDocument:
+    return value if isinstance(value, dict) else {}

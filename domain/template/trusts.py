@@ -86,7 +86,7 @@ def _principals(
     """Yield whom a property lets in that is no policy."""
     value = properties[name]
     if _LISTED.get(kind) == name:
-        yield from items_of(value, scope)
+        yield from (one for one in items_of(value, scope) if not one.endswith(_SERVICES))
     elif kind in _GRANTED and name == "Principal":
         yield from _granted(kind, properties, scope)
     elif kind == "AWS::S3::Bucket" and name == "AccessControl" and value in _PUBLIC_ACLS:

@@ -103,7 +103,7 @@ async def release(wish: Wish) -> Released:
     require_allowed(wish.manifest.outside, wish.target.names.environment, wanted.parameters)
     expected = wish.target.names.stack_tags(wanted.service)
     while True:
-        match next_move(wanted, known, expected):
+        match next_move(wanted, known, expected, may_differ=wish.manifest.reads_parameters):
             case AlreadyLive(live, stack):
                 number = live.intent.number
                 get_run_logger().info("%s: unchanged, release %d is live", wanted.service, number)

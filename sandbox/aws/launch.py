@@ -84,7 +84,7 @@ def _environment(layout: Layout, port: int, region: str, *, enforce: bool) -> di
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(layout.objects),
         "LAMBDA_WARM_TTL_SECONDS": str(_WARM_FUNCTION_SECONDS),
-        # Neither other listeners nor containers: the sandbox is this one process.
+        # No other listeners of the emulator's, and no containers: the sandbox is this one process.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": f"unix://{layout.root}/no-docker.sock",

@@ -74,7 +74,10 @@ def private_folder() -> Iterator[Path]:
 
 @world_task("prepare Terraform", "prepare Terraform for {environment}")
 def prepare_root(folder: Path, environment: str, variables: Mapping[str, Any]) -> Path:
-    """Copy code, policies and variables into an empty private folder; return the root's path."""
+    """Copy code, policies and variables into an empty private folder; return the root's path.
+
+    A team's own fragments of services stand beside Tiercel's there.
+    """
     if not resource("terraform", "environments", environment).is_dir():
         raise ConfigurationError(
             "terraform.no_root",
@@ -86,6 +89,9 @@ def prepare_root(folder: Path, environment: str, variables: Mapping[str, Any]) -
     left_out = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
     for name in ("terraform", "policies"):
         shutil.copytree(resource(name), folder / name, ignore=left_out)
+    own = json.loads(variables["policy_values"]["own_services"])
+    for name, fragment in own.items():
+        (folder / "policies" / "services" / f"{name}.json").write_text(fragment, "utf-8")
     root = folder / "terraform" / "environments" / environment
     text = json.dumps(variables, indent=2, sort_keys=True)
     (root / "tiercel.auto.tfvars.json").write_text(text, "utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 from tiercel.domain.accounts.composition import NETWORK, NETWORKED, RECIPES, composed
 from tiercel.domain.accounts.policy_sizes import require_fitting
 from tiercel.domain.accounts.provisioning import policy_values, separated
+from tiercel.domain.organization.stack_rules import StackRules
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.resources import resource
 
@@ -32,7 +33,10 @@ def render(name: str, values: Mapping[str, str]) -> RenderedPolicy:
     values. Raises KeyError for a placeholder without a value and FileNotFoundError for a policy
     that does not exist.
     """
-    return _policy(name, separated(values["services"]) if name in RECIPES else (), values)
+    if name not in RECIPES:
+        return _with_network(name, values)
+    own = json.loads(values["own_services"])
+    return _policy(name, separated(values["services"]), own, values)
 
 
 def require_fitting_policies(topology: Topology, source: str) -> None:
@@ -47,25 +51,44 @@ def require_fitting_policies(topology: Topology, source: str) -> None:
         require_fitting(name, {policy: render(policy, values) for policy in RECIPES}, source)
 
 
-def unfilled(name: str, services: Sequence[str]) -> RenderedPolicy:
-    """Return the policy with the fragments of services, its placeholders as they stand there."""
-    return _policy(name, services, None)
+def unfilled(name: str, stacks: StackRules) -> RenderedPolicy:
+    """Return a policy with what stacks may use, its placeholders as they stand there."""
+    if name not in RECIPES:
+        return _document(name, None)
+    own = {one.name: one.text for one in stacks.fragments}
+    return _policy(name, stacks.services, own, None)
 
 
-def _policy(name: str, services: Sequence[str], values: Mapping[str, str] | None) -> RenderedPolicy:
-    recipe = RECIPES.get(name)
-    if recipe is None:
-        document = _document(name, values)
-        if name in NETWORKED and values and values["build_subnet_arns"]:
-            more = _document(NETWORK, values)["Statement"]
-            document["Statement"] = [*document["Statement"], *more]
-        return document
+def _with_network(name: str, values: Mapping[str, str]) -> RenderedPolicy:
+    document = _document(name, values)
+    if name in NETWORKED and values["build_subnet_arns"]:
+        more = _document(NETWORK, values)["Statement"]
+        document["Statement"] = [*document["Statement"], *more]
+    return document
+
+
+def fragment(name: str) -> RenderedPolicy:
+    """Return what the policies say of a service of Tiercel's own, its placeholders unfilled."""
+    return _document(f"services/{name}", None)
+
+
+def _policy(
+    name: str, services: Sequence[str], own: Mapping[str, str], values: Mapping[str, str] | None
+) -> RenderedPolicy:
+    recipe = RECIPES[name]
     frames = [_document(frame, values) for frame in recipe.frames]
-    return composed(recipe, frames, [_document(f"services/{one}", values) for one in services])
+    fragments = [
+        _filled(own[one], values) if one in own else _document(f"services/{one}", values)
+        for one in services
+    ]
+    return composed(recipe, frames, fragments)
 
 
 def _document(name: str, values: Mapping[str, str] | None) -> RenderedPolicy:
-    text = (policy_folder() / f"{name}.json").read_text("utf-8")
+    return _filled((policy_folder() / f"{name}.json").read_text("utf-8"), values)
+
+
+def _filled(text: str, values: Mapping[str, str] | None) -> RenderedPolicy:
     policy: RenderedPolicy = json.loads(
         text if values is None else Template(text).substitute(values)
     )

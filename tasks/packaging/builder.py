@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tiercel.domain.artifact.manifest import Manifest, PackagedObject, TemplateParameter
+from tiercel.domain.artifact.manifest import (
+    Manifest,
+    PackagedObject,
+    declared_parameters,
+    reads_parameter_store,
+)
 from tiercel.domain.artifact.source_tree import SourceTree, source_paths
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import BuildProject
@@ -144,23 +149,15 @@ def _named(service: Service) -> Iterator[None]:
 def _manifest(
     shop: Workshop, tree: SourceTree, template: PackagedObject, parsed: dict[str, Any]
 ) -> Manifest:
-    parameters = parsed.get("Parameters") or {}
     templates = {str(path): found for path, found in shop.templates.items()}
     return Manifest(
         service=shop.service.name,
         artifact_id=tree.artifact_id,
         source=tree,
         template=template,
-        parameters=tuple(
-            _parameter(str(name), declared or {}) for name, declared in parameters.items()
-        ),
+        parameters=declared_parameters(parsed),
+        reads_parameters=reads_parameter_store(parsed),
         objects=tuple(entry for _, entry in sorted(shop.objects.items())),
         assets=tuple(shop.references),
         outside=outside_references(shop.service.template_path, templates),
     )
-
-
-def _parameter(name: str, declared: dict[str, Any]) -> TemplateParameter:
-    """CloudFormation takes truth values as text too."""
-    no_echo = str(declared.get("NoEcho", "")).lower() == "true"
-    return TemplateParameter(name=name, required="Default" not in declared, no_echo=no_echo)

@@ -93,17 +93,28 @@ def _text(loader: _Loader, node: yaml.Node) -> str:
 
 
 def _integer(loader: _Loader, node: yaml.Node) -> int | str:
-    """Keep `0123456789012` as text: it is an account id and no octal number."""
+    """Keep text that a number would change: telephone numbers, times, account ids, versions.
+
+    `+15551234567`, `12:30`, `0123456789012` and `0x1F` are numbers to YAML 1.1 alone.
+    """
     text = str(loader.construct_scalar(node))  # type: ignore[arg-type]
-    if re.fullmatch(r"[-+]?0[0-9_]+", text):
-        return text
-    return int(loader.construct_yaml_int(node))  # type: ignore[arg-type]
+    number = int(loader.construct_yaml_int(node))  # type: ignore[arg-type]
+    return number if str(number) == text else text
+
+
+def _decimal(loader: _Loader, node: yaml.Node) -> float | str:
+    """Keep text that a number would change, such as `13.10`; nobody writes one with a power."""
+    text = str(loader.construct_scalar(node))  # type: ignore[arg-type]
+    number = float(loader.construct_yaml_float(node))  # type: ignore[arg-type]
+    is_number = str(number) == text or "e" in text.lower() or not math.isfinite(number)
+    return number if is_number else text
 
 
 _Loader.add_multi_constructor("!", _function)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 _Loader.add_constructor("tag:yaml.org,2002:value", _text)
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
 def complete_template(read: ReadFile, path: PurePosixPath) -> TemplateDocument:
@@ -141,6 +152,22 @@ def parse_template(body: bytes, shown: str) -> TemplateDocument:
         raise not_a_mapping("the template", shown)
     _check_nodes(template, shown)
     return template
+
+
+def line_of(body: bytes, path: Sequence[str]) -> int:
+    """Return the line, from 1, where a key of a template stands, or the nearest above it."""
+    try:
+        node = yaml.compose(body, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return 1
+    line = 1
+    for step in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        found = [(key, value) for key, value in pairs if key.value == step]
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
+    return line
 
 
 def _few(names: Sequence[str], shown: str) -> Sequence[str]:

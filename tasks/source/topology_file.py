@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.fragments import OWN_FRAGMENTS, Fragment, read_fragment
 from tiercel.domain.organization.topology import Topology
 
 CONFIG_FILE = "tiercel.toml"
@@ -30,4 +31,20 @@ def read_topology(path: Path) -> Topology:
             state="nothing was called",
             remedy="name your tiercel.toml on the command line or in TIERCEL_CONFIG",
         ) from error
-    return parse_topology(text, str(path))
+    return parse_topology(text, str(path), _fragments(path.parent / OWN_FRAGMENTS))
+
+
+def _fragments(folder: Path) -> list[Fragment]:
+    """Return a team's own services, in a folder beside the configuration."""
+    try:
+        texts = {file: file.read_text("utf-8") for file in sorted(folder.glob("*.json"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "configuration.unreadable",
+            "a fragment of a service cannot be read",
+            where=str(folder),
+            why=str(error),
+            state="nothing was called",
+            remedy="let the worker read it, as UTF-8, or remove it",
+        ) from error
+    return [read_fragment(file.stem, text, str(file)) for file, text in texts.items()]

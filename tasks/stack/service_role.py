@@ -15,11 +15,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.domain.base.values import PolicyDocument
+from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES, StackRules
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.stack.needed_actions import Handlers
 from tiercel.domain.stack.policy_evaluation import RolePolicies
-from tiercel.tasks.engine.policy_files import unfilled
+from tiercel.tasks.engine.policy_files import fragment, unfilled
 from tiercel.tasks.engine.task import world_task
 
 _REGION_WITH_EVERY_TYPE = "us-east-1"
@@ -31,24 +32,37 @@ class ServiceRole:
 
     policies: RolePolicies
     handlers: dict[str, Handlers]
+    offers: dict[str, PolicyDocument]
+    """What services that the environment does not list would add, by their names."""
 
 
 @world_task("read service role", "read permissions of service role")
 def read_service_role(environment: Environment, types: Iterable[str]) -> ServiceRole:
     """Return what the role may do, and what AWS publishes of the handlers of those types."""
-    policies = service_role_policies(environment.stacks.services)
-    return ServiceRole(policies, published_handlers(environment.region, types))
+    stacks = environment.stacks
+    offered = {one: unlisted_service(one) for one in STACK_SERVICES + LISTED_SERVICES}
+    return ServiceRole(
+        policies=service_role_policies(stacks),
+        handlers=published_handlers(environment.region, types),
+        offers={name: one for name, one in offered.items() if name not in stacks.services},
+    )
+
+
+@lru_cache(maxsize=64)
+def unlisted_service(name: str) -> PolicyDocument:
+    """Return what a service of the list lets the role manage, as a policy."""
+    return {"Statement": fragment(name)["manage"]}
 
 
 @lru_cache(maxsize=8)
-def service_role_policies(services: tuple[str, ...] = STACK_SERVICES) -> RolePolicies:
-    """Return policy and boundary of a role for these services, their placeholders unfilled.
+def service_role_policies(stacks: StackRules) -> RolePolicies:
+    """Return policy and boundary of the role by which stacks are made, placeholders unfilled.
 
     The evaluation looks at actions; what a placeholder stands for makes no difference to it.
     """
     return RolePolicies(
-        identity=unfilled("cloudformation-permissions", services),
-        boundary=unfilled("cloudformation-boundary", services),
+        identity=unfilled("cloudformation-permissions", stacks),
+        boundary=unfilled("cloudformation-boundary", stacks),
     )
 
 

@@ -146,7 +146,7 @@ def parliament_findings() -> list[Finding]:
         f"policies/{name}.json {statement['Sid']}": policy | {"Statement": [statement]}
         for (_, name), policy in ours().items()
         for statement in policy["Statement"]
-        if statement["Action"] != ["*"]  # every action of AWS, which is only ever denied: 2 seconds
+        if statement["Action"] != "*"  # every action of AWS, which is only ever denied: 2 seconds
     }
     said = subprocess.run(
         [_environment_of("parliament") / "python", HERE / "parliament_judge.py"],

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.oracle.judges import Judge, Verdict
 from tests.oracle.world import Document, Request, parts_of, simulation_of
+from tiercel.domain.accounts.policy_difference import listed
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names
 
 Path = tuple[str | int, ...]
@@ -17,26 +18,28 @@ Path = tuple[str | int, ...]
 _BOTH_SIDES = "the key's policy says it, too; if one of the two is widened, the other holds"
 _UNKNOWN = "AWS documents the resource, but iam-simulate's data does not know it"
 
+_WITHOUT_KMS = "who lists `kms` may decrypt with any key that lets it; who does not, with this"
 _USED_ANYWHERE = (
     "what functions may use of the service anywhere covers it; the role itself needs it"
 )
+_IN_A_NETWORK = "who lists `vpc` may look at all of it; who does not, at this"
 _NAMELESS = "iam-simulate takes a call without a resource for one on any; AWS demands that of *"
 
 UNSEEN: Mapping[str, str] = {
     "cloudformation-boundary/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
     "cloudformation-boundary/DecryptStagedPackages: the statement": _USED_ANYWHERE,
     **{
-        f"cloudformation-{policy}/ManageWhatStacksHold: {part}": _UNKNOWN
+        f"cloudformation-{policy}/ManageStacksAndRoles: {part}": _UNKNOWN
         for policy in ("boundary", "permissions")
         for part in (
             "Action cloudformation:CreateChangeSet",
             "Resource arn:aws:cloudformation:eu-central-1:aws:transform/*",
-            "Resource arn:aws:ssm:eu-central-1::parameter/aws/service/*",
         )
     },
     **{
-        f"cloudformation-boundary/ManageWhatStacksHold: Action kms:{action}": _USED_ANYWHERE
-        for action in ("Decrypt", "Encrypt", "GenerateData*", "ReEncrypt*")
+        f"cloudformation-{policy}/ManageInTheRegion: Action ec2:Describe{what}": _IN_A_NETWORK
+        for policy in ("boundary", "permissions")
+        for what in ("NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
     },
     **{
         f"cloudformation-boundary/UseAnything: Action {action}": _NAMELESS
@@ -44,6 +47,7 @@ UNSEEN: Mapping[str, str] = {
     },
     "cloudformation-boundary/UseAnything: Action s3:ListAllMyBuckets": _USED_ANYWHERE,
     "cloudformation-permissions/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
+    "cloudformation-permissions/DecryptStagedPackages: the statement": _WITHOUT_KMS,
     "deployer-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,
     "deployer-permissions/UseArtifactKeyThroughS3: StringEquals kms:ViaService": _BOTH_SIDES,
     "orchestrator-permissions/DecryptVerifiedArtifacts: StringLike kms:ViaService": _BOTH_SIDES,
@@ -151,4 +155,5 @@ def _is_noticed(
 
 def may_matter(statement: Mapping[str, Any], action: str) -> bool:
     """A statement that does not name the action decides nothing, whole or in part."""
-    return any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in statement["Action"])
+    named = listed(statement["Action"])
+    return any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in named)

@@ -158,7 +158,7 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
     planned = provisioned.said["planned"]
     assert planned["applied"] is False
-    assert len(planned["plan"]["changes"]) == 41
+    assert len(planned["plan"]["changes"]) == 43
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
     assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]

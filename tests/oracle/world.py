@@ -12,8 +12,11 @@ from tests.oracle.judges import Simulation
 from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
+_EVERY_SERVICE = f"services = {json.dumps(STACK_SERVICES + LISTED_SERVICES)}"
+"""More than a boundary has room for; that is no matter to who judges it."""
 _NETWORK = """
 [environments.{}.build_network]
 vpc = "vpc-01234567"
@@ -23,7 +26,8 @@ security_groups = ["sg-01234567"]
 TOPOLOGY = topology_of(
     "acme/shop",
     "umbrella/*",
-    more='[environments.prod.stacks]\nnames = "prefix"\n'
+    more=f"[environments.preprod.stacks]\n{_EVERY_SERVICE}\n"
+    f'[environments.prod.stacks]\nnames = "prefix"\n{_EVERY_SERVICE}\n'
     + "".join(map(_NETWORK.format, ("preprod", "prod"))),
 )
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
@@ -197,7 +201,7 @@ def _context(request: Request) -> dict[str, Any]:
     principal = request.principal
     known: dict[str, Any] = {
         "aws:SecureTransport": "true",
-        "aws:RequestedRegion": "eu-central-1",
+        "aws:RequestedRegion": _region_of(request.resource),
         "aws:PrincipalIsAWSService": json.dumps(principal.endswith(".amazonaws.com")),
         "aws:ResourceAccount": account_of(request.resource, principal),
     }
@@ -205,6 +209,11 @@ def _context(request: Request) -> dict[str, Any]:
         known["aws:PrincipalArn"] = role_of_session(principal)
         known["aws:PrincipalAccount"] = principal.split(":")[4]
     return known | dict(request.context)
+
+
+def _region_of(resource: str) -> str:
+    """Return the region that a resource is in: a call about it is made there."""
+    return (resource.split(":") + [""] * 4)[3] or "eu-central-1"
 
 
 def _identity(principal: str) -> tuple[Document | None, str]:

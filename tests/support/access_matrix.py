@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.domain.accounts.composition import RECIPES
-from tiercel.domain.organization.stack_rules import STACK_SERVICES
+from tiercel.domain.organization.stack_rules import StackRules
 from tiercel.sandbox.accounts.templates import policy_names, unfilled
 
 PAGE = Path(__file__).parents[2] / "docs" / "operate" / "access-matrix.md"
@@ -77,7 +77,7 @@ def _link(name: str) -> str:
 
 
 def _table(name: str, subject: str, title: str) -> str:
-    statements: list[Statement] = unfilled(name, STACK_SERVICES)["Statement"]
+    statements: list[Statement] = unfilled(name, StackRules())["Statement"]
     head = f"| statement | effect | actions | {title} | when |\n|---|---|---|---|---|\n"
     return head + "".join(_row(statement, subject) for statement in statements)
 
@@ -86,7 +86,7 @@ def _row(statement: Statement, subject: str) -> str:
     cells = (
         statement["Sid"],
         statement["Effect"],
-        _lines(_by_service(statement["Action"])),
+        _lines(_by_service(_listed(statement["Action"]))),
         _lines(_subjects(statement, subject)),
         _lines(_conditions(statement)),
     )

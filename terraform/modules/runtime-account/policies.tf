@@ -39,10 +39,15 @@ locals {
       Statement = [
         for sid in distinct([for one in statements : one.Sid]) : merge(
           {
-            Sid      = sid
-            Effect   = [for one in statements : one.Effect if one.Sid == sid][0]
-            Action   = distinct(flatten([for one in statements : one.Action if one.Sid == sid]))
-            Resource = distinct(flatten([for one in statements : one.Resource if one.Sid == sid]))
+            Sid    = sid
+            Effect = [for one in statements : one.Effect if one.Sid == sid][0]
+          },
+          {
+            for element in ["Action", "Resource"] : element => [
+              for united in [
+                distinct(flatten([for one in statements : one[element] if one.Sid == sid]))
+              ] : try(one(united), united)
+            ][0]
           },
           [
             for first in [[for one in statements : one if one.Sid == sid][0]] : {

@@ -197,8 +197,8 @@ def test_a_pull_request_is_verified_in_isolation(origin: Origin, tmp_path: Path)
     commit = origin.fetch()
     objects = find_objects.fn(commit, source_paths(service))
     tree = source_tree(service, {path: found.id for path, found in objects.items()})
-    template = verify_service.fn(commit, service, tree, topology_of(), tmp_path / "build")
-    assert "F" in template["Resources"]
+    verified = verify_service.fn(commit, service, tree, topology_of(), tmp_path / "build")
+    assert "F" in verified.template["Resources"]
 
 
 def test_a_machine_without_bubblewrap_refuses_and_names_the_package(

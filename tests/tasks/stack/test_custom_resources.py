@@ -40,6 +40,17 @@ def handler(event, context):
     connection.request("PUT", f"{url.path}?{url.query}", json.dumps(answer))
     assert connection.getresponse().status == 200
 """
+MODULE = """
+import cfnresponse
+def handler(event, context):
+    cfnresponse.send(event, context, cfnresponse.SUCCESS, {"Word": "hello"}, "one")
+"""
+IN_NODE = """
+const response = require("cfn-response");
+exports.handler = async (event, context) => {
+  await response.send(event, context, response.SUCCESS, { Word: "hello" }, "one");
+};
+"""
 SILENT = """
 def handler(event, context):
     print("looking for the queue \\x1b[2J")
@@ -52,7 +63,7 @@ def workshop(runtime: Access, preprod: Names) -> Workshop:
     return Workshop(runtime, preprod)
 
 
-def custom(names: Names, code: str) -> dict[str, Any]:
+def custom(names: Names, code: str, runtime: str = "python3.12") -> dict[str, Any]:
     role = {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -64,7 +75,7 @@ def custom(names: Names, code: str) -> dict[str, Any]:
         "Type": "AWS::Lambda::Function",
         "Properties": {
             "Handler": "index.handler",
-            "Runtime": "python3.12",
+            "Runtime": runtime,
             "Role": {"Fn::GetAtt": ["Role", "Arn"]},
             "Code": {"ZipFile": code},
         },
@@ -80,8 +91,15 @@ def custom(names: Names, code: str) -> dict[str, Any]:
     }
 
 
-def test_a_custom_resource_answers_by_https(workshop: Workshop, preprod: Names) -> None:
-    stack = workshop.finish(workshop.name(), custom(preprod, ANSWERS))
+@pytest.mark.parametrize(
+    ("code", "runtime"),
+    [(ANSWERS, "python3.12"), (MODULE, "python3.12"), (IN_NODE, "nodejs22.x")],
+    ids=["own code", "cfnresponse", "cfn-response"],
+)
+def test_a_custom_resource_answers_by_https(
+    workshop: Workshop, preprod: Names, code: str, runtime: str
+) -> None:
+    stack = workshop.finish(workshop.name(), custom(preprod, code, runtime))
 
     assert stack.status is StackStatus.CREATE_COMPLETE
     assert stack.outputs == {"Word": "hello"}

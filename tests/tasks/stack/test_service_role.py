@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tiercel.domain.organization.stack_rules import StackRules
 from tiercel.domain.stack.needed_actions import lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.tasks.stack.service_role import published_handlers, service_role_policies
@@ -34,7 +35,7 @@ def test_what_is_no_action_is_left_out() -> None:
 
 
 def test_the_service_role_is_judged_by_the_policies_from_which_it_is_made() -> None:
-    role = service_role_policies()
+    role = service_role_policies(StackRules())
     assert role.could_allow("sqs:CreateQueue")
     assert role.could_allow("iam:CreateRole")
     assert not role.could_allow("iam:CreateUser")
@@ -51,12 +52,17 @@ def test_the_service_role_is_judged_by_the_policies_from_which_it_is_made() -> N
         "AWS::Logs::LogGroup", "AWS::Pipes::Pipe", "AWS::S3::Bucket", "AWS::SNS::Subscription",
         "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::SSM::Parameter", "AWS::Scheduler::Schedule",
         "AWS::SecretsManager::Secret", "AWS::StepFunctions::StateMachine",
+        "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::AppSync::GraphQLApi",
+        "AWS::CodeDeploy::DeploymentGroup", "AWS::Cognito::UserPool", "AWS::Cognito::IdentityPool",
+        "AWS::EventSchemas::Schema", "AWS::Kinesis::Stream", "AWS::KinesisFirehose::DeliveryStream",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("action", ["Add", "Modify"])
 def test_no_type_that_the_role_is_for_is_refused(kind: str, action: str) -> None:
     one = Change(action=action, logical_id="X", resource_type=kind, properties=("Name",))
-    check = lacking_actions([one], published_handlers(REGION, [kind]), service_role_policies())
+    check = lacking_actions(
+        [one], published_handlers(REGION, [kind]), service_role_policies(StackRules())
+    )
     assert check.unknown == ()
     assert [lack.certain for lack in check.lacks if lack.certain] == []
 
@@ -64,7 +70,9 @@ def test_no_type_that_the_role_is_for_is_refused(kind: str, action: str) -> None
 @pytest.mark.parametrize(
     ("kind", "action"),
     [
-        ("AWS::Kinesis::Stream", "kinesis:CreateStream"),
+        ("AWS::RDS::DBInstance", "rds:CreateDBInstance"),
+        ("AWS::EC2::VPC", "ec2:CreateVpc"),
+        ("AWS::IAM::ManagedPolicy", "iam:CreatePolicy"),
         ("AWS::EC2::Instance", "ec2:RunInstances"),
         ("AWS::IAM::User", "iam:CreateUser"),
         ("AWS::ECS::TaskDefinition", "ecs:RegisterTaskDefinition"),
@@ -72,5 +80,7 @@ def test_no_type_that_the_role_is_for_is_refused(kind: str, action: str) -> None
 )
 def test_a_type_that_the_role_is_not_for_is_refused(kind: str, action: str) -> None:
     one = Change(action="Add", logical_id="X", resource_type=kind)
-    check = lacking_actions([one], published_handlers(REGION, [kind]), service_role_policies())
+    check = lacking_actions(
+        [one], published_handlers(REGION, [kind]), service_role_policies(StackRules())
+    )
     assert action in check.lacks[0].certain

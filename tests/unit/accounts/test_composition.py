@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiercel.domain.accounts.composition import Recipe, composed
+from tiercel.domain.accounts.policy_difference import listed
 from tiercel.domain.accounts.policy_sizes import require_fitting, size_of
 from tiercel.domain.base.errors import ConfigurationError
 
@@ -41,7 +42,7 @@ def test_statements_of_one_sid_are_one_and_groups_that_are_not_meant_stay_out() 
     assert found["Statement"][0]["Action"] == ["a:*", "c:*"]
     assert found["Statement"][0]["Resource"] == ["arn:a", "arn:c"]
     assert found["Statement"][1]["Action"] == ["b:One", "b:Two"]
-    assert found["Statement"][1]["Resource"] == ["*"]
+    assert found["Statement"][1]["Resource"] == "*"
 
 
 def test_values_of_one_condition_are_joined() -> None:
@@ -62,14 +63,14 @@ ACTIONS = st.sampled_from(["s:1", "s:2", "s:3"])
 def test_nothing_is_lost_and_nothing_is_said_that_nobody_said(
     first: list[tuple[str, str, str]], second: list[tuple[str, str, str]]
 ) -> None:
-    groups = [[statement(*one) for one in listed] for listed in (first, second)]
+    groups = [[statement(*one) for one in group] for group in (first, second)]
     found = composed(RECIPE, [policy()], [fragment(manage=one) for one in groups])["Statement"]
     said = {"Action": set[tuple[str, str]](), "Resource": set[tuple[str, str]]()}
     for sid, action, resource in (*first, *second):
         said["Action"].add((sid, action))
         said["Resource"].add((sid, resource))
     for element, wanted in said.items():
-        assert {(one["Sid"], value) for one in found for value in one[element]} == wanted
+        assert {(one["Sid"], value) for one in found for value in listed(one[element])} == wanted
 
 
 def test_white_space_does_not_count() -> None:

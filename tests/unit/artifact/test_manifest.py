@@ -51,7 +51,7 @@ def test_every_part_of_the_manifest_is_part_of_its_digest(changes: dict[str, Any
 def test_no_time_and_no_commit_is_stored() -> None:
     assert set(manifest().model_dump()) == {
         "format", "service", "artifact_id", "source", "template", "parameters", "objects",
-        "assets", "outside",
+        "assets", "outside", "reads_parameters",
     }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_what_is_protected_is_an_arn_a_role_or_a_whole_service() -> None:
     [
         'names = "free"',
         "services = []",
-        'services = ["kinesis"]',
+        'services = ["mainframe"]',
         'services = ["sqs", "sqs"]',
         'protect = ["arn:aws:sqs"]',
         'protect = ["arn:aws:sqs:*:222222222222:${named}"]',

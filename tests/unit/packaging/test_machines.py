@@ -65,6 +65,13 @@ def test_a_layer_has_the_python_of_its_build_method_and_the_least_of_its_machine
     )
 
 
+@pytest.mark.parametrize("method", ["", "makefile"])
+def test_of_a_layer_that_declares_no_runtime_the_processor_is_known(method: str) -> None:
+    assert machine_of_asset(layer(method, architectures=("arm64",))) == LambdaMachine(
+        architectures=("arm64",), glibc=(2, 34)
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

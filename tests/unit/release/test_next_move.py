@@ -131,6 +131,20 @@ def test_the_next_move_follows_from_what_is_known(facts: Known, move: Move) -> N
 
 
 @pytest.mark.parametrize(
+    ("facts", "move"),
+    [
+        pytest.param(known(LIVE, stack()), RecordIntent(8, stack()), id="it is live"),
+        pytest.param(
+            known(LIVE, stack(), verified=False), VerifyProvenance(), id="and not verified yet"
+        ),
+        pytest.param(known(OPEN, stack("")), Resume(OPEN.intent, stack("")), id="it is under way"),
+    ],
+)
+def test_what_reads_values_elsewhere_is_planned_again(facts: Known, move: Move) -> None:
+    assert next_move(WANTED, facts, OURS, may_differ=True) == move
+
+
+@pytest.mark.parametrize(
     ("facts", "error", "named"),
     [
         pytest.param(

@@ -1,0 +1,122 @@
+"""A team's own services of stacks: what the environment's policies say of them.
+
+Each is a file beside tiercel.toml, of the same form as `policies/services/NAME.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from string import Template
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.base.text import printable
+from tiercel.domain.base.values import Frozen
+
+OWN_FRAGMENTS = "stack-services"
+"""The folder beside tiercel.toml that holds them, NAME.json each."""
+FRAGMENT_NAME = r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$"
+_PLACEHOLDERS = frozenset(
+    {"environment", "named", "organization", "partition", "prefix", "region", "runtime_account"}
+)
+_LONGEST = 10_000
+# What a fragment opens to stacks is no more than its own service.
+_NEVER = re.compile(r"\*.*|(iam|sts|organizations|account|sso|cloudformation):.*")
+_OF_POLICIES = re.compile(
+    r"iam:((Create|Delete|Get|Tag|Untag)Policy|(Create|Delete|Get)PolicyVersion"
+    r"|SetDefaultPolicyVersion|List(PolicyVersions|EntitiesForPolicy))"
+)
+_PASSING = re.compile("iam:PassRole")
+
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+
+
+class _Statement(Frozen):
+    Sid: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{1,60}$")]
+    Effect: Literal["Allow", "Deny"]
+    Action: Annotated[tuple[_Text, ...], Field(min_length=1)]
+    Resource: Annotated[tuple[_Text, ...], Field(min_length=1)]
+    Condition: dict[_Text, dict[_Text, _Text | tuple[_Text, ...]]] | None = None
+
+
+class _Groups(Frozen):
+    manage: tuple[_Statement, ...] = ()
+    use: tuple[_Statement, ...] = ()
+    read: tuple[_Statement, ...] = ()
+
+
+class Fragment(Frozen):
+    """One service's part of the policies, as JSON with placeholders."""
+
+    name: str
+    text: str
+
+
+def read_fragment(name: str, text: str, source: str) -> Fragment:
+    """Return a team's own fragment; ConfigurationError that says what is wrong with it."""
+    if len(text) > _LONGEST:
+        raise _wrong(source, f"it is longer than {_LONGEST} characters")
+    try:
+        groups = _Groups.model_validate(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise _wrong(source, printable(_reason(error), 300)) from error
+    for fault in _faults(name, text, groups):
+        raise _wrong(source, fault)
+    complete = groups.model_dump(exclude_none=True, mode="json")
+    return Fragment(name=name, text=json.dumps(complete))
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _faults(name: str, text: str, groups: _Groups) -> Iterator[str]:
+    if not re.fullmatch(FRAGMENT_NAME, name):
+        yield f"the name must match {FRAGMENT_NAME}"
+    for placeholder in Template(text).get_identifiers():
+        if placeholder not in _PLACEHOLDERS:
+            yield f"${{{placeholder}}} is none of {', '.join(sorted(_PLACEHOLDERS))}"
+    if not Template(text).is_valid():
+        yield "a $ stands for no placeholder"
+    for group in ("manage", "use", "read"):
+        statements: tuple[_Statement, ...] = getattr(groups, group)
+        for statement in statements:
+            yield from _faults_of(group, statement)
+
+
+def _faults_of(group: str, statement: _Statement) -> Iterator[str]:
+    if statement.Effect == "Deny":
+        if group == "use":
+            yield f"{statement.Sid}: what functions use is allowed and not denied"
+        return
+    for action in statement.Action:
+        is_spared = group == "manage" and _is_bounded(action, statement)
+        if _NEVER.fullmatch(action) and not is_spared:
+            yield f"{statement.Sid}: no fragment allows {action}"
+
+
+def _is_bounded(action: str, statement: _Statement) -> bool:
+    """Tell whether roles and policies are those of stacks, and roles go to named services."""
+    tests: dict[str, Any] = (statement.Condition or {}).get("StringLike", {})
+    if _PASSING.fullmatch(action) and "iam:PassedToService" in tests:
+        return all(one.endswith(":role/${prefix}*") for one in statement.Resource)
+    is_of_policies = _OF_POLICIES.fullmatch(action) is not None
+    return is_of_policies and all(one.endswith(":policy/${prefix}*") for one in statement.Resource)
+
+
+def _wrong(source: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "configuration.fragment",
+        "a fragment of a service cannot be used",
+        where=source,
+        why=why,
+        state="nothing was called",
+        remedy="correct it; policies/services has examples of all that a fragment may say",
+    )

@@ -1,0 +1,89 @@
+"""Which services of an environment's list the resources of templates need besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tiercel.domain.base.values import PolicyDocument, TemplateDocument
+from tiercel.domain.organization.fragments import OWN_FRAGMENTS
+from tiercel.domain.organization.topology import Environment
+from tiercel.domain.review.sam_types import WITH_ROLE, made_types
+from tiercel.domain.review.template_faults import FaultKind, Finding, TemplateFault
+from tiercel.domain.stack.needed_actions import Handlers, Lack, lacking_actions
+from tiercel.domain.stack.plan import Change
+from tiercel.domain.stack.policy_evaluation import RolePolicies, could_allow
+from tiercel.domain.template.intrinsics import TemplateScope
+
+Offers = Mapping[str, PolicyDocument]
+"""What a service of the list would let the service role do, by its name."""
+
+
+def unlisted_services(
+    scopes: Iterable[TemplateScope],
+    published: Mapping[str, Handlers],
+    role: RolePolicies,
+    offers: Offers,
+    environment: Environment,
+) -> Iterator[TemplateFault]:
+    """Yield the fault of resources that the role cannot make, if there are any.
+
+    What AWS publishes nothing of is neither good nor bad. A nested template counts as often as
+    it is used.
+    """
+    findings, wanted = [], set()
+    for scope in scopes:
+        for logical_id, resource in scope.resources.items():
+            for kind in _types(scope, resource):
+                made = Change(action="Add", logical_id=logical_id, resource_type=kind)
+                for lack in lacking_actions([made], published, role).lacks:
+                    if lack.certain:
+                        service = offering(lack, offers)
+                        wanted.add(service)
+                        text = _told(lack, service)
+                        path = ("Resources", logical_id)
+                        findings.append(Finding(template=scope.path, path=path, text=text))
+    if findings:
+        yield TemplateFault(
+            kind=FaultKind.SERVICE,
+            remedy=_remedy(environment, sorted(wanted - {""}), unknown="" in wanted),
+            findings=tuple(dict.fromkeys(findings)),
+        )
+
+
+def _types(scope: TemplateScope, resource: TemplateDocument) -> tuple[str, ...]:
+    """Return the types that a resource makes; a connector's follow from what it connects.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-connector.html
+    """
+    if resource.get("Type") != "AWS::Serverless::Connector":
+        return made_types(resource)
+    properties = resource.get("Properties")
+    source = properties.get("Source") if isinstance(properties, dict) else None
+    named = scope.resources.get(str(source.get("Id")), {}) if isinstance(source, dict) else {}
+    has_role = named.get("Type") in WITH_ROLE
+    return ("AWS::IAM::ManagedPolicy",) if has_role else ()
+
+
+def offering(lack: Lack, offers: Offers) -> str:
+    """Return the service by which the role would get all that it lacks; empty if none does."""
+    for name, policy in offers.items():
+        if all(could_allow(policy, action) for action in lack.certain):
+            return name
+    return ""
+
+
+def _told(lack: Lack, service: str) -> str:
+    listed = f"the service {service}" if service else "a service that is not known"
+    return f"{lack.resource_type} needs {listed}, for {', '.join(lack.certain[:3])}"
+
+
+def _remedy(environment: Environment, wanted: Sequence[str], *, unknown: bool) -> str:
+    place = f"[environments.{environment.name}.stacks] of the worker's tiercel.toml"
+    lines = []
+    if wanted:
+        names = ", ".join(f'"{one}"' for one in (*environment.stacks.services, *wanted))
+        lines.append(f"write under {place}: services = [{names}]")
+    if unknown:
+        lines.append(f"for what is not known write a fragment {OWN_FRAGMENTS}/NAME.json beside it")
+    lines.append(f"then run `tiercel provision {environment.name}`; or leave the resources out")
+    return "\n".join(lines)

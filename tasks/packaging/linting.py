@@ -1,0 +1,145 @@
+"""cfn-lint on a service's templates, as a test: it reads what the pull request wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import distribution
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from tiercel.domain.base.digests import sha256_hex
+from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
+from tiercel.domain.base.text import printable
+from tiercel.domain.template.expansion.includes import included_paths
+from tiercel.domain.template.expansion.sections import without_nothing
+from tiercel.tasks.build.job import BuildStep, Place
+from tiercel.tasks.packaging.builder import Work
+from tiercel.tasks.source.templates import dump_template, parse_template
+
+_LINT_SECONDS = 120
+_LINT_REPORT = "report.json"
+_WRITTEN_OUT = ".written-out.json"
+# These make cfn-lint load rules or files that the pull request chooses.
+_FORBIDDEN_CONFIG = ("append_rules", "custom_rules", "override_spec", "parameter_files")
+_SHOWN_FINDINGS = 100
+_LONGEST_FINDING = 300
+_RULE_FAILED = "E0002"
+"""The rule by which cfn-lint says that another of its rules crashed.
+
+https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
+"""
+
+
+def lint(place: Place, work: Work) -> list[str]:
+    """Run cfn-lint on a service's templates, and return what it could not judge.
+
+    Raises BuildFailedError with every error that it finds, by template and line. Where the
+    linter itself fails, nothing is known of the template: that is told, and no fault of it.
+    """
+    for path, template in work.shop.templates.items():
+        _refuse_config(template, str(path))
+    if not work.shop.templates:
+        return []
+    try:
+        found = _findings(place, work)
+    except BuildFailedError as error:
+        return [f"cfn-lint failed and judged no template: {printable(error.why, _LONGEST_FINDING)}"]
+    wrong = [one for one in found if one.rule != _RULE_FAILED]
+    if wrong:
+        raise BuildFailedError(
+            "template.lint_errors",
+            f"the template has {len(wrong)} error{'s' if len(wrong) > 1 else ''}",
+            where=", ".join(dict.fromkeys(one.template for one in wrong)),
+            why="\n".join(_lines(wrong)),
+            state="nothing was deployed",
+            remedy="correct the template; `cfn-lint` shows the same on your machine",
+        )
+    return [f"a rule of cfn-lint failed, on {line}" for line in _lines(found)]
+
+
+class _Found(NamedTuple):
+    """An error, at a line, or at the keys that lead there in what stands in no file."""
+
+    template: str
+    place: str
+    rule: str
+    message: str
+
+
+def _findings(place: Place, work: Work) -> list[_Found]:
+    """Run it in a folder of its own: in the source it would take its settings from there."""
+    neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=work.job.root))
+    linted = {_prepared(work, path, neutral): path for path in work.shop.templates}
+    command = (
+        str(Path(sys.executable).with_name("cfn-lint")),
+        "--non-zero-exit-code", "none", "--format", "json", "--output-file", _LINT_REPORT,
+        "--template", *linted,
+    )  # fmt: skip
+    limits = work.job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
+    # Where it is installed may be another place than where its command is.
+    installed = Path(str(distribution("cfn-lint").locate_file("")))
+    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix), installed))
+    place.inspect(replace(work.job, builds=limits), step)
+    report = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
+    return [_found(one, linted) for one in report if one.get("Level") == "Error"]
+
+
+def _prepared(work: Work, path: PurePosixPath, neutral: Path) -> str:
+    """Return the file that is linted: where the template is short for something, what for."""
+    if not _is_short(work.shop.files.read_template(path) or b"", str(path)):
+        return str(PurePosixPath("..", "source", path))
+    name = f"{sha256_hex(str(path).encode())}{_WRITTEN_OUT}"
+    template = without_nothing(work.shop.templates[path])
+    (neutral / name).write_bytes(dump_template(template, str(path)))
+    return name
+
+
+def _is_short(body: bytes, shown: str) -> bool:
+    """Tell whether cfn-lint would stop at what packaging writes out or leaves out."""
+    template = parse_template(body, shown)
+    return (
+        len(body) > MAX_TEMPLATE_BYTES
+        or bool(included_paths(template, shown))
+        or without_nothing(template) != template
+    )
+
+
+def _found(one: dict[str, Any], linted: Mapping[str, PurePosixPath]) -> _Found:
+    file, place = str(one.get("Filename", "")), one.get("Location", {})
+    keys = "/".join(str(key) for key in place.get("Path") or ())
+    line = str(place.get("Start", {}).get("LineNumber", "?"))
+    return _Found(
+        template=str(linted.get(file, file)),
+        place=keys if file.endswith(_WRITTEN_OUT) else line,
+        rule=str(one.get("Rule", {}).get("Id", "")),
+        message=printable(str(one.get("Message", "")), _LONGEST_FINDING),
+    )
+
+
+def _lines(findings: Sequence[_Found]) -> list[str]:
+    lines = [
+        f"{one.template}:{one.place}: {one.rule} {one.message}"
+        for one in findings[:_SHOWN_FINDINGS]
+    ]
+    more = len(findings) - _SHOWN_FINDINGS
+    return lines + ([f"and {more} more"] if more > 0 else [])
+
+
+def _refuse_config(template: dict[str, Any], shown: str) -> None:
+    metadata = template.get("Metadata")
+    settings = metadata.get("cfn-lint") if isinstance(metadata, dict) else None
+    config = settings.get("config") if isinstance(settings, dict) else None
+    for key in _FORBIDDEN_CONFIG:
+        if isinstance(config, dict) and key in config:
+            raise RefusedInputError(
+                "template.lint_configuration",
+                f"the template tells cfn-lint to use {key}",
+                where=shown,
+                why="it would load files that the pull request chooses",
+                remedy=f"remove Metadata.cfn-lint.config.{key}",
+            )

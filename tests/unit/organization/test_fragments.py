@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.topology import topology_text
+from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.fragments import Fragment, read_fragment
+from tiercel.tasks.engine.policy_files import render
+
+ROLES = "arn:${partition}:iam::${runtime_account}:role/${prefix}*"
+POLICIES = "arn:*:iam::${runtime_account}:policy/${prefix}*"
+
+
+def statement(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
+    own = {"Sid": "OwnThings", "Effect": "Allow", "Action": [action], "Resource": [resource]}
+    return own | more
+
+
+def read(*manage: dict[str, Any], name: str = "batch", **groups: Any) -> Fragment:
+    return read_fragment(name, json.dumps({"manage": manage} | groups), "batch.json")
+
+
+def listing(*fragments: Fragment, services: str = '["sqs", "batch"]') -> Any:
+    text = topology_text(more=f"[environments.preprod.stacks]\nservices = {services}\n")
+    return parse_topology(text, "tiercel.toml", fragments)
+
+
+def test_an_own_service_goes_into_the_policies_of_who_lists_it() -> None:
+    own = statement("batch:*", "arn:*:batch:*:${runtime_account}:job-queue/${named}*")
+    topology = listing(read(own), read(statement("emr:*"), name="emr"))
+    values = policy_values(topology, "preprod") | {"artifact_key_arn": "arn:aws:kms:::key/1"}
+    said = json.dumps(render("cloudformation-boundary", values))
+    assert "arn:*:batch:*:222222222222:job-queue/*" in said
+    assert "emr:" not in said
+    assert json.loads(policy_values(topology, "prod")["own_services"]) == {}
+
+
+def test_a_service_without_a_file_is_unknown_and_no_file_changes_a_known_one() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        listing()
+    assert "environments.preprod.stacks.services" in refusal.value.why
+    assert "`batch`" in refusal.value.why
+
+
+def test_a_configuration_has_no_fragments_in_itself() -> None:
+    text = topology_text(more="[environments.preprod.stacks]\nfragments = []\n")
+    with pytest.raises(ConfigurationError) as refusal:
+        parse_topology(text)
+    assert "environments.preprod.stacks.fragments" in refusal.value.why
+
+
+PASSING = {"StringLike": {"iam:PassedToService": ["batch.*"]}}
+
+
+@pytest.mark.parametrize(
+    "manage",
+    [
+        statement("iam:PassRole", ROLES, Condition=PASSING),
+        statement("iam:CreatePolicy", POLICIES),
+        statement("batch:Delete*", Effect="Deny"),
+    ],
+)
+def test_a_fragment_may_pass_bounded_roles_and_keep_policies(manage: dict[str, Any]) -> None:
+    assert json.loads(read(manage).text)["manage"] == [manage]
+
+
+@pytest.mark.parametrize(
+    "manage",
+    [
+        statement("*"),
+        statement("iam:*", ROLES),
+        statement("iam:CreateRole", ROLES),
+        statement("iam:PassRole", ROLES),
+        statement("iam:PassRole", "*", Condition=PASSING),
+        statement("iam:CreatePolicy", "*"),
+        statement("iam:PutUserPolicy", POLICIES),
+        statement("sts:AssumeRole"),
+        statement("cloudformation:UpdateStack"),
+        statement("batch:*", "${artifact_bucket}"),
+        statement("batch:*", "$x"),
+        statement("batch:*", Sid="no sid"),
+        statement("batch:*", NotAction=["x"]),
+    ],
+)
+def test_a_fragment_that_opens_more_than_a_service_is_refused(manage: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        read(manage)
+    assert (refusal.value.code, refusal.value.where) == ("configuration.fragment", "batch.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"other": []}', "[" * 20_000])
+def test_what_is_no_fragment_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        read_fragment("batch", text, "batch.json")
+
+
+def test_a_fragment_has_a_name_and_what_functions_use_is_not_denied() -> None:
+    for wrong in ({"name": "Batch_"}, {"use": [statement("batch:*", Effect="Deny")]}):
+        with pytest.raises(ConfigurationError):
+            read(**wrong)
+
+
+def test_a_statement_of_a_known_sid_has_the_same_conditions() -> None:
+    topology = listing(
+        read(statement("batch:*", Sid="ManageInTheRegion")), services='["batch", "appsync"]'
+    )
+    values = policy_values(topology, "preprod") | {"artifact_key_arn": "arn:aws:kms:::key/1"}
+    with pytest.raises(ConfigurationError, match="fragment"):
+        render("cloudformation-permissions", values)
