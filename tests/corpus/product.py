@@ -97,7 +97,7 @@ def package(subject: Subject, place: Place, topology: Topology, folder: Path) ->
     built = build_and_package(place, work, tree)
     environment, more = _written_for(built, topology.verifying)
     require_allowed(built.manifest.outside, environment, None)
-    lint(place, work.job, work.shop.templates)
+    lint(place, work)
     sent = built.files[built.manifest.template.sha256]
     tools = tuple(sorted({one for step in work.job.build for one in _tools(step)}))
     return Packaged(built, template, sent, tools, (*words, *more), values, tuple(refusals))
