@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[Verdict, str]] = {
     "planned": (Verdict.GOES, "its change set was made; the sandbox could not create all of it"),
     "verified": (Verdict.GOES, "verification has nothing against it (no stack was asked for)"),
     "sandbox.gap": (Verdict.GAP, "CloudFormation of the sandbox does not know a type"),
+    "stack.sandbox_cannot": (Verdict.GAP, "the sandbox says that it cannot do it"),
     "source.not_fetched": (Verdict.UNREADABLE, "a large file is not in the clone"),
     # Not in the list: `stack.forbidden`, what only CloudFormation refuses while it creates.
     "template.service_not_listed": (Verdict.NOT_TAKEN, "a service that Tiercel does not know"),
