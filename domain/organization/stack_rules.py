@@ -98,7 +98,7 @@ class StackRules(Frozen):
     """
 
     names: StackNames = StackNames.ANY
-    fragments: tuple[Fragment, ...] = ()
+    fragments: Annotated[tuple[Fragment, ...], Field(exclude=True)] = ()
     services: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_each_once)] = (
         STACK_SERVICES
     )

@@ -196,7 +196,8 @@ def build_request(asset: Asset, builder: FunctionBuilder, where: str) -> Templat
         "manifest": builder.manifest,
         "working": None,
         "options": _options(asset, builder, where),
-        "search": builder.manager == "gradle",
+        "search": ["."] if builder.manager == "gradle" else [],
+        "in_source": False,
     }
 
 

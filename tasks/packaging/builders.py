@@ -69,24 +69,32 @@ def _named(shop: Workshop, found: LocalReference, key: str) -> PurePosixPath | N
     return path
 
 
+def built_source(shop: Workshop) -> Path:
+    """Return the copy of the whole source in which builders work."""
+    view = shop.root / COPIES / _SOURCE
+    if not view.exists():
+        shutil.copytree(shop.source, view, symlinks=True)
+        shutil.copy2(Path(__file__).with_name(_SCRIPT), view.with_name(_SCRIPT))
+    return view
+
+
 def builder_step(
     shop: Workshop,
     found: LocalReference,
     folder: Folder,
     builder: FunctionBuilder,
     indexes: tuple[str, ...],
+    modules: Path | None = None,
 ) -> BuildStep:
     """Return the command that builds a function or layer, in a second copy of the whole source.
 
-    `indexes` are the hosts that it reaches.
+    `indexes` are the hosts that it reaches. With `modules` its packages lie there already, in a
+    folder of the source, and are not installed by the builder.
     """
     require_machine(found.asset, found.where)
     shop.check_out()
     settings = npm_settings(folder.text(".npmrc"), indexes, found.where)
-    view = shop.root / COPIES / _SOURCE
-    if not view.exists():
-        shutil.copytree(shop.source, view, symlinks=True)
-        shutil.copy2(Path(__file__).with_name(_SCRIPT), view.with_name(_SCRIPT))
+    view = built_source(shop)
     paths = _MakePaths.of(shop, found, builder)
     code = view / paths.code
     for name in SETTINGS_FILES:
@@ -104,6 +112,9 @@ def builder_step(
         "working": paths.working and os.path.relpath(view / paths.working, code),
         "scripts": shop.service.install_scripts,
     }
+    if modules:
+        programs = view / modules.relative_to(shop.source) / "node_modules/.bin"
+        request |= {"in_source": True, "search": [os.path.relpath(programs, code)]}
     script = os.path.relpath(view.with_name(_SCRIPT), code)
     command = (str(interpreter()), "-I", script, json.dumps(request, sort_keys=True))
     return BuildStep(

@@ -18,6 +18,7 @@ from tiercel.domain.artifact.indexes import (
     needs_of_python,
     needs_of_python_lock,
 )
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import Builds
 from tiercel.domain.packaging.folders import Folder, not_included
 from tiercel.domain.packaging.installers import (
@@ -25,11 +26,17 @@ from tiercel.domain.packaging.installers import (
     SETTINGS_FILES,
     berry_settings,
     needs_isolation,
+    node_for_tests,
     node_install,
     python_install,
     uv_export,
 )
-from tiercel.domain.packaging.lambda_builders import builder_for, layer_folder
+from tiercel.domain.packaging.lambda_builders import (
+    ESBUILD,
+    FunctionBuilder,
+    builder_for,
+    layer_folder,
+)
 from tiercel.domain.packaging.machines import LambdaMachine, require_machine
 from tiercel.domain.packaging.node_manifests import node_manifest, npm_settings, package_of
 from tiercel.domain.packaging.python_locks import constraints_beside, requirements_of
@@ -42,7 +49,7 @@ from tiercel.domain.packaging.workspaces import require_no_workspace
 from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.build.job import BuildStep
 from tiercel.tasks.build.process import passed_environment
-from tiercel.tasks.packaging.builders import builder_step
+from tiercel.tasks.packaging.builders import builder_step, built_source
 from tiercel.tasks.packaging.copies import copy_code, pins_of, read_folder
 from tiercel.tasks.packaging.references import LocalReference, all_references
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
@@ -87,8 +94,7 @@ class _Preparation:
             return []  # as for SAM: it is a package already
         builder = builder_for(asset, self.folder, where)
         if builder:
-            indexes = self.builds.indexes
-            return [builder_step(self.shop, self.found, self.folder, builder, indexes)]
+            return self._built(builder)
         is_layer = asset.kind is AssetKind.LAYER
         if is_layer and not asset.build_method:
             return []
@@ -102,6 +108,42 @@ class _Preparation:
         if not steps and is_layer:
             self._copy()
         return steps
+
+    def _built(self, builder: FunctionBuilder) -> list[BuildStep]:
+        """The library knows npm alone: by another lock, or a workspace's, packages go before."""
+        shop, found, where = self.shop, self.found, self.found.where
+        indexes = self.builds.indexes
+        manifest = node_manifest(self.folder, where, for_tests=True) if builder == ESBUILD else None
+        if not manifest:
+            return [builder_step(shop, found, self.folder, builder, indexes)]
+        shop.check_out()
+        root = workspace_of(shop, found.path, self.folder, where)
+        top = self._folder_at(root) if root else self.folder
+        manifest = node_manifest(top, where, in_workspace=True) if root else manifest
+        if not manifest or (manifest.manager == "npm" and not root):
+            return [builder_step(shop, found, self.folder, builder, indexes)]
+        if manifest.berry:
+            raise RefusedInputError(
+                "build.yarn_with_esbuild",
+                "a bundle's packages are locked by yarn 2 or newer, which is not installed for it",
+                where=where,
+                state="nothing was built",
+                remedy="give the service a `build` command that bundles",
+            )
+        modules = root or found.path
+        command = node_for_tests(manifest, where, runs_code=self.runs_code)
+        folder = built_source(shop) / modules.relative_to(shop.source)
+        settings = npm_settings(top.text(".npmrc"), indexes, where)
+        install = BuildStep(
+            command, PurePosixPath(folder.relative_to(shop.root)),
+            f"install packages of {where}", programs=("node", manifest.manager),
+        )  # fmt: skip
+        step = builder_step(shop, found, self.folder, builder, indexes, modules)
+        for name in SETTINGS_FILES:
+            (folder / name).unlink(missing_ok=True)
+        if settings:
+            (folder / ".npmrc").write_text(settings)
+        return [install, step]
 
     def _folder_at(self, path: Path) -> Folder:
         relative = PurePosixPath(path.relative_to(self.shop.source))

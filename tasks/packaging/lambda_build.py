@@ -77,7 +77,9 @@ def build(request: dict[str, Any]) -> None:
         architecture=request["architecture"],
         options=options,
         is_building_layer=request["is_building_layer"],
-        executable_search_paths=[str(source)] if request["search"] else None,
+        executable_search_paths=[str(source / name) for name in request["search"]] or None,
+        build_in_source=request["in_source"] or None,
+        download_dependencies=not request["in_source"],
     )
 
 

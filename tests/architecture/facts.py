@@ -65,8 +65,13 @@ def _until_the_end(words: list[str]) -> Iterator[str]:
 
 
 def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key of a configuration with its field; NAME stands for a table's own name."""
+    """Every key of a configuration with its field; NAME stands for a table's own name.
+
+    What is excluded is read elsewhere and no key.
+    """
     for name, field in model.model_fields.items():
+        if field.exclude:
+            continue
         inner = _models_in(field.annotation)
         named = getattr(field.annotation, "__origin__", None) is dict
         if inner:

@@ -235,6 +235,27 @@ def test_a_package_that_lies_beside_the_folder_is_in_the_package(
     assert packages(origin, folder, service)["F"]["node_modules/lib/index.js"] == b"y"
 
 
+def test_packages_of_a_bundle_are_installed_first_where_the_builder_knows_not_their_lock(
+    origin: Origin, folder: Path
+) -> None:
+    root = {"name": "root", "workspaces": ["orders/*"]}
+    origin.commit(
+        {
+            "orders/template.json": template(F=function("nodejs22.x", "esbuild")),
+            "orders/src/package.json": json.dumps({"name": "fn", "dependencies": {"x": "1"}}),
+            "orders/src/app.ts": "x",
+            "package.json": json.dumps(root),
+            "package-lock.json": "{}",
+        }
+    )
+    service = ORDERS.model_copy(update={"include": ("package.json", "package-lock.json")})
+    install, bundle = build_work(origin.fetch(), service, Here(), HERE, folder).job.build
+    assert install.command[:2] == ("npm", "ci")
+    assert not [word for word in install.command if word.startswith(("--omit", "--cpu"))]
+    request = json.loads(bundle.command[-1])
+    assert (request["in_source"], request["search"]) == (True, ["../../node_modules/.bin"])
+
+
 @needs_npm
 def test_a_member_of_a_workspace_gets_the_packages_that_it_needs(
     origin: Origin, folder: Path

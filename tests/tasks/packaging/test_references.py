@@ -197,14 +197,10 @@ IN_LAYER = {"CodeUri": "empty", "Layers": [{"Ref": "L"}]}
     ("properties", "code"),
     [
         ({"CodeUri": "src", "Handler": "other.handler"}, ABSENT),
-        ({"CodeUri": "src", "Runtime": "nodejs22.x"}, ABSENT),
-        ({"CodeUri": "code.zip", "Handler": "other.handler"}, ABSENT),
         (IN_LAYER, ABSENT),
-        ({"CodeUri": "src"}, ""),
         ({"CodeUri": "code.zip"}, ""),
         ({"CodeUri": "empty", "Handler": {"Ref": "Handler"}}, ""),
         ({"CodeUri": "empty", "Layers": ["arn:aws:lambda:x"]}, ""),
-        ({"CodeUri": "empty", "Layers": [{"Ref": "Far"}]}, ""),
         (IN_LAYER | {"Handler": "tea.handler"}, ""),
     ],
 )
