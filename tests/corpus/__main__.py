@@ -17,16 +17,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.peers import PeerMissingError
-from benchmarks.place import CONFIG, sandbox, topology, working_folder
+from benchmarks.place import CONFIG, topology, working_folder
 from tests.corpus.checkouts import Subject, checkouts, clone, subjects
 from tests.corpus.judge import Judge
 from tests.corpus.kinds import Verdict, verdict_of
 from tests.corpus.outcome import Outcome
 from tests.corpus.peer import Peer, check_out, peer
+from tests.corpus.product import listing_all
 from tests.corpus.report import AT_LEAST, lines, rate
 from tests.corpus.stacks import Stacks
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.organization.names import Names
+from tiercel.sandbox.lifecycle import down, up
 
 _CLONES = Path(".tiercel/corpus")
 _GITHUB = "https://github.com"
@@ -67,11 +69,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _judged(chosen: Sequence[Subject], options: argparse.Namespace) -> Iterator[Outcome]:
     with working_folder() as folder, ExitStack() as stack:
-        running = stack.enter_context(sandbox(folder / "sandbox", prefect=False))
+        listed = listing_all(topology())
+        running = up(folder / "sandbox", listed, prefect=False)
+        stack.callback(down, running.state)
         use_sandbox(running.state, CONFIG)
-        names = Names.of(topology(), topology().verifying.name)
+        names = Names.of(listed, listed.verifying.name)
         stacks = None if options.no_stacks else Stacks(running, names)
-        judge = Judge(topology().verifying, folder / "build", stacks=stacks)
+        judge = Judge(topology(), folder / "build", stacks=stacks)
         other: Peer | None = None
         if not options.no_sam:
             try:

@@ -18,6 +18,7 @@ _LEFT_OUT = re.compile(
     r"translator/(input|output)|schema(_validation)?|integration/(testdata|resources))(/|$)|\{\{|\}\}"
 )
 _IS_TEMPLATE = re.compile(rb"AWSTemplateFormatVersion|AWS::Serverless-2016-10-31", re.MULTILINE)
+_IS_SERVERLESS = re.compile(rb"AWS::Serverless::|AWS::Lambda::Function")
 _HAS_RESOURCES = re.compile(rb"^(Resources\s*:|\s*\"Resources\"\s*:)", re.MULTILINE)
 
 
@@ -41,6 +42,8 @@ class Subject:
 
     checkout: Checkout
     path: str
+    serverless: bool = True
+    """Whether it has functions, or types of SAM's."""
 
     @property
     def folder(self) -> str:
@@ -122,7 +125,7 @@ def subjects(checkout: Checkout) -> Iterator[Subject]:
     for path, blob in sorted(candidates.items()):
         body = bodies.get(blob, b"")
         if _IS_TEMPLATE.search(body) and _HAS_RESOURCES.search(body):
-            yield Subject(checkout, path)
+            yield Subject(checkout, path, _IS_SERVERLESS.search(body) is not None)
 
 
 def _bodies(checkout: Checkout, blobs: list[str]) -> dict[str, bytes]:

@@ -84,9 +84,8 @@ def compare(
         git_in(clone, "commit", "--quiet", "--message=As it is published")
         template = str(Path(str(keys["path"])) / str(keys.get("template", "template.yaml")))
         subject = Subject(Checkout("acme/compared", head(clone), clone / ".git"), template)
-        packaged = package(
-            subject, place_of(Builds()), topology().verifying, folder / "ours", indexes
-        )
+        reaching = topology().model_copy(update={"builds": Builds(indexes=tuple(indexes))})
+        packaged = package(subject, place_of(reaching.builds), reaching, folder / "ours")
         theirs = folder / "sam"
         code, words = other.run(
             (clone / template).parent,

@@ -69,7 +69,8 @@ def _run(command: list[str], folder: Path, variables: dict[str, str]) -> str:
     )
     if ended.returncode == 0:
         return "loads"
-    return (ended.stderr.strip().splitlines() or ["it has no such name"])[-1][:300]
+    words = (ended.stderr.strip().splitlines() or ["it has no such name"])[-1]
+    return words.replace(str(folder), "")[:300]
 
 
 def _link_libraries(folder: Path) -> None:

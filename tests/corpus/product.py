@@ -13,19 +13,25 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from tests.corpus.checkouts import Subject
+from tests.corpus.lint import report
+from tests.corpus.values import configured_values, given_values
 from tiercel.domain.artifact.handlers import handler_files
 from tiercel.domain.artifact.source_tree import SourceTree
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Builds, Environment
+from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES, StackRules
+from tiercel.domain.organization.topology import Builds, Environment, Topology
 from tiercel.domain.template.outside import OutsideKind, OutsideReference
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.packaging.builder import Built, Work, build_and_package, build_work
-from tiercel.tasks.packaging.references import all_references
+from tiercel.tasks.packaging.linting import lint
+from tiercel.tasks.packaging.references import all_references, read_references
+from tiercel.tasks.packaging.template_checks import template_refusals
 from tiercel.tasks.source.named_paths import with_named_paths
 from tiercel.tasks.source.repository import Commit
 
+_UNLISTED = "template.service_not_listed"
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _SOMEBODY = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])|o-[a-z0-9]{10,32}|[0-9a-f]{64}")
 
@@ -47,48 +53,54 @@ class Unbuilt(Place):
         """See Place."""
 
     def inspect(self, job: BuildJob, step: BuildStep) -> None:
-        """See Place."""
+        """Run cfn-lint, the only program that is asked for, in this process."""
+        report(step.command, job.root / step.folder)
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """A template that was packaged, as it is and as it is sent to CloudFormation."""
+    """A template that was packaged, as it is and as it is sent to CloudFormation.
+
+    `refusals` are what verification has against it, `words` the keys of the environment that
+    its owner has to fill for it, `values` those of parameters without a default.
+    """
 
     built: Built
     template: dict[str, Any]
-    source: Path
     sent: Path
     tools: tuple[str, ...]
     words: tuple[str, ...]
+    values: dict[str, str]
+    refusals: tuple[TiercelError, ...]
 
 
-def package(
-    subject: Subject,
-    place: Place,
-    environment: Environment,
-    folder: Path,
-    indexes: Sequence[str] = (),
-) -> Packaged:
-    """Export, build and package a template as a service of its own; raises what they raise."""
+def package(subject: Subject, place: Place, topology: Topology, folder: Path) -> Packaged:
+    """Verify a template as a service of its own, without its tests; raises what packaging does.
+
+    The environment's owner is taken to have listed what a template needs, where that can be.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     checkout = subject.checkout
     commit = Commit(repository=checkout.name, sha=checkout.commit, mirror=checkout.git)
     alone = Service(name="corpus", path=subject.folder, template=subject.name)
     service = with_named_paths(commit, {alone.name: alone})[alone.name]
-    work = build_work(commit, service, place, Builds(indexes=tuple(indexes)), folder)
-    tools = tuple(sorted({one for step in work.job.build for one in _tools(step)}))
+    work = build_work(commit, service, place, topology.builds, folder, verifying=True)
+    template = _template(work, subject)
+    values = given_values(template)
+    given = {"parameters": configured_values(template, values)}
+    work.shop.service = service.model_copy(update=given)
+    refusals, words = _refusals(work, topology)
     if isinstance(place, Unbuilt):
         _pretend(work)
     tree = SourceTree(service="corpus", objects={subject.folder: "0" * 40}, template=subject.path)
     built = build_and_package(place, work, tree)
-    environment, words = _written_for(built, environment)
+    environment, more = _written_for(built, topology.verifying)
     require_allowed(built.manifest.outside, environment, None)
-    work.shop.check_out()
-    template = work.shop.templates[PurePosixPath(subject.path)]
-    source = work.shop.path(PurePosixPath(subject.path))
+    lint(place, work)
     sent = built.files[built.manifest.template.sha256]
-    return Packaged(built, template, source, sent, tools, words)
+    tools = tuple(sorted({one for step in work.job.build for one in _tools(step)}))
+    return Packaged(built, template, sent, tools, (*words, *more), values, tuple(refusals))
 
 
 def _pretend(work: Work) -> None:
@@ -104,6 +116,29 @@ def _pretend(work: Work) -> None:
             target = made / wanted[0]
             target.parent.mkdir(parents=True, exist_ok=True)
             target.touch()
+
+
+def _template(work: Work, subject: Subject) -> dict[str, Any]:
+    path = PurePosixPath(subject.path)
+    return read_references(work.shop, path, ())[0]
+
+
+def _refusals(work: Work, topology: Topology) -> tuple[list[TiercelError], tuple[str, ...]]:
+    """Return what is wrong with the templates, as far as no line of the owner's can help."""
+    found = template_refusals(work.shop, topology, ())
+    if not any(one.code == _UNLISTED for one in found):
+        return found, ()
+    return template_refusals(work.shop, listing_all(topology), ()), ("services",)
+
+
+def listing_all(topology: Topology) -> Topology:
+    """Return the organization with every service that Tiercel knows listed everywhere."""
+    stacks = StackRules(services=STACK_SERVICES + LISTED_SERVICES)
+    environments = {
+        name: one.model_copy(update={"stacks": stacks})
+        for name, one in topology.environments.items()
+    }
+    return topology.model_copy(update={"environments": environments})
 
 
 def _tools(step: BuildStep) -> tuple[str, ...]:

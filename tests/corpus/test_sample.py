@@ -15,14 +15,12 @@ import pytest
 from tests.corpus.checkouts import Checkout, Subject
 from tests.corpus.product import Packaged, Unbuilt, package
 from tests.corpus.translation import translated, unbounded_roles
-from tests.corpus.values import given_values
 from tests.support.repositories import git
 from tests.support.topology import topology_of
 from tiercel.domain.base.errors import TiercelError
-from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
 
 _SAMPLE = Path(__file__).with_name("sample-templates")
-_ENVIRONMENT = topology_of("acme/sample").verifying
+_TOPOLOGY = topology_of("acme/sample")
 _FUNCTION = {"AWS::Lambda::Function": 1, "AWS::IAM::Role": 1}
 _REST_API = {
     "AWS::ApiGateway::Deployment": 1,
@@ -33,6 +31,7 @@ _REST_API = {
 GOES: dict[str, dict[str, int]] = {
     "api-definition": _REST_API,
     "appsync": {"AWS::AppSync::GraphQLApi": 1, "AWS::AppSync::GraphQLSchema": 1},
+    "boundary-of-its-own": _FUNCTION,
     "chosen-by-parameters": _FUNCTION,
     "cognito": _FUNCTION
     | {
@@ -48,6 +47,14 @@ GOES: dict[str, dict[str, int]] = {
         "AWS::KinesisFirehose::DeliveryStream": 1,
         "AWS::S3::Bucket": 1,
     },
+    "gradual-deployment": {
+        "AWS::CodeDeploy::Application": 1,
+        "AWS::CodeDeploy::DeploymentGroup": 1,
+        "AWS::IAM::Role": 2,
+        "AWS::Lambda::Alias": 1,
+        "AWS::Lambda::Function": 1,
+        "AWS::Lambda::Version": 1,
+    },
     "included-part": _REST_API,
     "kinesis": _FUNCTION | {"AWS::Kinesis::Stream": 1, "AWS::Lambda::EventSourceMapping": 1},
     "layer": _FUNCTION | {"AWS::Lambda::LayerVersion": 1},
@@ -59,6 +66,11 @@ GOES: dict[str, dict[str, int]] = {
     "npm": _FUNCTION,
     "plain-cloudformation": {"AWS::SQS::Queue": 1},
     "python": _FUNCTION,
+    "schedule": {
+        "AWS::IAM::Role": 2,
+        "AWS::Lambda::Function": 1,
+        "AWS::Scheduler::Schedule": 1,
+    },
     "shared-code": _FUNCTION,
     "state-machine": {
         "AWS::IAM::Role": 2,
@@ -77,6 +89,9 @@ REFUSED = {
 }
 """The code of each refusal."""
 
+NEEDS_A_LINE = {"machine": ("services",)}
+"""The keys of the environment that its owner has to fill for each template."""
+
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
@@ -92,7 +107,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 def packaged(sample: Checkout, name: str, folder: Path) -> Packaged:
     path = min((_SAMPLE / name).rglob("template.yaml"), key=lambda one: len(one.parts))
     subject = Subject(sample, path.relative_to(_SAMPLE).as_posix())
-    return package(subject, Unbuilt(), _ENVIRONMENT, folder / "build")
+    return package(subject, Unbuilt(), _TOPOLOGY, folder / "build")
 
 
 def types_of(template: dict[str, Any]) -> dict[str, int]:
@@ -105,10 +120,11 @@ def test_what_may_be_released_is_packaged_and_bounded(
     name: str, sample: Checkout, tmp_path: Path
 ) -> None:
     one = packaged(sample, name, tmp_path)
-    made = translated(json.loads(one.sent.read_bytes()), given_values(one.template))
+    made = translated(json.loads(one.sent.read_bytes()), one.values)
 
+    assert (one.refusals, one.words) == ((), ())
     assert types_of(made) == GOES[name]
-    assert unbounded_roles(made, BOUNDARY_PARAMETER) == []
+    assert unbounded_roles(made) == []
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -122,5 +138,14 @@ def test_what_may_not_be_released_is_refused_before_anything_is_uploaded(
     assert raised.value.remedy
 
 
+@pytest.mark.parametrize("name", NEEDS_A_LINE)
+def test_what_the_owner_of_the_environment_has_to_allow_is_named(
+    name: str, sample: Checkout, tmp_path: Path
+) -> None:
+    assert packaged(sample, name, tmp_path).words == NEEDS_A_LINE[name]
+
+
 def test_the_sample_has_no_template_that_no_test_is_about() -> None:
-    assert {one.name for one in _SAMPLE.iterdir()} == GOES.keys() | REFUSED.keys()
+    assert {one.name for one in _SAMPLE.iterdir()} == (
+        GOES.keys() | REFUSED.keys() | NEEDS_A_LINE.keys()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import boto3
@@ -10,6 +11,7 @@ from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+_PRINCIPALS = ("AWS::IAM::Role", "AWS::IAM::User")
 _SAM = "AWS::Serverless-2016-10-31"
 REGION = "eu-central-1"
 _KNOWN_POLICIES: dict[str, str] = {}
@@ -40,15 +42,16 @@ def translated(template: dict[str, Any], values: dict[str, str]) -> dict[str, An
     return made
 
 
-def unbounded_roles(template: dict[str, Any], parameter: str) -> list[str]:
-    """Return the roles and users that have no boundary but the environment's, or none at all."""
-    found = []
-    for name, resource in (template.get("Resources") or {}).items():
-        if isinstance(resource, dict) and resource.get("Type") in (
-            "AWS::IAM::Role",
-            "AWS::IAM::User",
-        ):
-            properties = resource.get("Properties") or {}
-            if properties.get("PermissionsBoundary") != {"Ref": parameter}:
-                found.append(str(name))
-    return found
+def unbounded_roles(template: dict[str, Any]) -> list[str]:
+    """Return the roles and users that have no boundary, or have none in some environment."""
+    return [
+        str(name)
+        for name, resource in (template.get("Resources") or {}).items()
+        if isinstance(resource, dict)
+        and resource.get("Type") in _PRINCIPALS
+        and _may_be_missing((resource.get("Properties") or {}).get("PermissionsBoundary"))
+    ]
+
+
+def _may_be_missing(boundary: Any) -> bool:
+    return not boundary or "AWS::NoValue" in json.dumps(boundary)

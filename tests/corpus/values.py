@@ -19,6 +19,7 @@ _BY_TYPE = {
     "AWS::SSM::Parameter::Name": "/corpus/value",
     "Number": "1",
 }
+_SECRET = "{{resolve:secretsmanager:corpus:SecretString:value}}"
 _BY_NAME = (
     ("email", "somebody@example.com"),
     ("mail", "somebody@example.com"),
@@ -76,3 +77,12 @@ def _fits(text: str, declared: dict[str, Any]) -> bool:
         fits = True
     shortest, longest = declared.get("MinLength", 0), declared.get("MaxLength", 4096)
     return fits and int(shortest) <= len(text) <= int(longest)
+
+
+def configured_values(template: dict[str, Any], values: dict[str, str]) -> dict[str, str]:
+    """Return the values as tiercel.toml has them: a secret is named, and not told."""
+    declared = template.get("Parameters") or {}
+    return {
+        name: _SECRET if str(declared[name].get("NoEcho", "")).lower() == "true" else value
+        for name, value in values.items()
+    }
