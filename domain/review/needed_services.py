@@ -8,7 +8,7 @@ from tiercel.domain.base.values import PolicyDocument, TemplateDocument
 from tiercel.domain.organization.fragments import OWN_FRAGMENTS
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.review.sam_types import WITH_ROLE, made_types
-from tiercel.domain.review.template_faults import FaultKind, Finding, TemplateFault
+from tiercel.domain.review.template_faults import FaultAt, FaultKind, TemplateFault
 from tiercel.domain.stack.needed_actions import Handlers, Lack, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies, could_allow
@@ -41,7 +41,7 @@ def unlisted_services(
                         wanted.add(service)
                         text = _told(lack, service)
                         path = ("Resources", logical_id)
-                        findings.append(Finding(template=scope.path, path=path, text=text))
+                        findings.append(FaultAt(template=scope.path, path=path, text=text))
     if findings:
         yield TemplateFault(
             kind=FaultKind.SERVICE,

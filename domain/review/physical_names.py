@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.stack_rules import StackNames
-from tiercel.domain.review.template_faults import FaultKind, Finding, TemplateFault
+from tiercel.domain.review.template_faults import FaultAt, FaultKind, TemplateFault
 from tiercel.domain.template.intrinsics import TemplateScope, texts_of
 from tiercel.domain.template.outside import PLACEHOLDER
 
@@ -89,7 +89,7 @@ def names_that_do_not_fit(
         "AWS::StackName": names.stack(service),
     }
     findings = [
-        Finding(template=scope.path, path=one.path, text=f"{shown}: write {_rewritten(one, shown)}")
+        FaultAt(template=scope.path, path=one.path, text=f"{shown}: write {_rewritten(one, shown)}")
         for scope in scopes
         for one in _named(scope)
         if rules is StackNames.PREFIX or one.kind == _ROLE

@@ -13,7 +13,7 @@ _MOST_TOLD = 100
 _LONGEST_LINE = 400
 
 
-class Finding(Frozen):
+class FaultAt(Frozen):
     """One place in a template that has a fault; `path` are the keys that lead to it."""
 
     template: str
@@ -34,10 +34,10 @@ class TemplateFault(Frozen):
 
     kind: FaultKind
     remedy: str
-    findings: tuple[Finding, ...]
+    findings: tuple[FaultAt, ...]
 
 
-LineOf = Callable[[Finding], int]
+LineOf = Callable[[FaultAt], int]
 """The line of a template in which a finding stands, from 1."""
 
 
@@ -51,7 +51,7 @@ def merged(by_environment: Mapping[str, Iterable[TemplateFault]]) -> list[Templa
 
 
 def _one_of(alike: Sequence[tuple[str, TemplateFault]], environments: int) -> TemplateFault:
-    having: dict[Finding, list[str]] = {}
+    having: dict[FaultAt, list[str]] = {}
     for environment, fault in alike:
         for finding in fault.findings:
             having.setdefault(finding, []).append(environment)
@@ -103,7 +103,7 @@ def _refusal(code: str, what: str, fault: TemplateFault, line_of: LineOf) -> Ref
     )
 
 
-def all_of(errors: Sequence[TiercelError], where: str) -> TiercelError:
+def one_error(errors: Sequence[TiercelError], where: str) -> TiercelError:
     """Return one error for all that is wrong with a service, which is told as a whole."""
     if len(errors) == 1:
         return errors[0]

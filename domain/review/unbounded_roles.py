@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tiercel.domain.base.values import TemplateDocument
-from tiercel.domain.review.template_faults import FaultKind, Finding, TemplateFault
+from tiercel.domain.review.template_faults import FaultAt, FaultKind, TemplateFault
 from tiercel.domain.template.boundary import NO_VALUE
 from tiercel.domain.template.intrinsics import TemplateScope, texts_of
 
@@ -38,7 +38,7 @@ def roles_without_boundary(
 ) -> Iterator[TemplateFault]:
     """Yield the fault of roles that would not have the boundary of that name, if any would not."""
     findings = [
-        Finding(template=scope.path, path=("Resources", one.logical_id), text=one.remedy)
+        FaultAt(template=scope.path, path=("Resources", one.logical_id), text=one.remedy)
         for scope in scopes
         for one in unbounded_roles(scope, boundary)
     ]

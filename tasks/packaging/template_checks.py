@@ -14,14 +14,14 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.review.needed_services import unlisted_services
 from tiercel.domain.review.physical_names import names_that_do_not_fit
-from tiercel.domain.review.template_faults import Finding, TemplateFault, merged, refused
+from tiercel.domain.review.template_faults import FaultAt, TemplateFault, merged, refused
 from tiercel.domain.review.template_permissions import types_of
 from tiercel.domain.review.unbounded_roles import roles_without_boundary
 from tiercel.domain.stack.parameters import parameter_refusals
 from tiercel.domain.template.intrinsics import TemplateScope, scope_of
 from tiercel.tasks.packaging.references import all_references
 from tiercel.tasks.packaging.workshop import Workshop
-from tiercel.tasks.source.templates import line_of
+from tiercel.tasks.source.templates import line_in_template
 from tiercel.tasks.stack.service_role import read_service_role
 
 _MOST_TEMPLATES = 200
@@ -43,9 +43,9 @@ def template_refusals(
         for name in topology.environments
     }
 
-    def line(finding: Finding) -> int:
+    def line(finding: FaultAt) -> int:
         body = shop.files.read_template(PurePosixPath(finding.template))
-        return line_of(body or b"", finding.path)
+        return line_in_template(body or b"", finding.path)
 
     declared = declared_parameters(scopes[0].template)
     values = parameter_refusals(

@@ -14,7 +14,7 @@ from tiercel.domain.base.limits import MAX_TEMPLATE_FILE_BYTES
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.review.template_faults import all_of
+from tiercel.domain.review.template_faults import one_error
 from tiercel.domain.template.outside_rules import require_allowed_as_configured
 from tiercel.domain.template.smoke_target import require_smoke_target
 from tiercel.tasks.build.places import place_of
@@ -66,7 +66,7 @@ def verify_service(
     with _noted(errors):
         notes += lint(place, work)
     if errors:
-        raise all_of(errors, f"service {service.name}, folder {service.path}")
+        raise one_error(errors, f"service {service.name}, folder {service.path}")
     place.test(work.job)
     return Verified(work.shop.templates[path], tuple(notes))
 

@@ -154,7 +154,7 @@ def parse_template(body: bytes, shown: str) -> TemplateDocument:
     return template
 
 
-def line_of(body: bytes, path: Sequence[str]) -> int:
+def line_in_template(body: bytes, path: Sequence[str]) -> int:
     """Return the line, from 1, where a key of a template stands, or the nearest above it."""
     try:
         node = yaml.compose(body, Loader=yaml.CSafeLoader)

@@ -13,9 +13,9 @@ from typing import Any
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.template.boundary import LOOP
 from tiercel.domain.template.expansion.budget import NodeBudget
 
-LOOP = "Fn::ForEach::"
 _PARTS = 3
 _SHOWN = 300
 

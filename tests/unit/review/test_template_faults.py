@@ -10,11 +10,11 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.review.needed_services import unlisted_services
 from tiercel.domain.review.physical_names import names_that_do_not_fit
 from tiercel.domain.review.template_faults import (
+    FaultAt,
     FaultKind,
-    Finding,
     TemplateFault,
-    all_of,
     merged,
+    one_error,
     refused,
 )
 from tiercel.domain.review.unbounded_roles import roles_without_boundary
@@ -189,7 +189,7 @@ def test_a_role_that_would_have_no_boundary_is_told(
 
 
 def fault(*texts: str, kind: FaultKind = FaultKind.NAME) -> TemplateFault:
-    findings = tuple(Finding(template="t", path=("A", text), text=text) for text in texts)
+    findings = tuple(FaultAt(template="t", path=("A", text), text=text) for text in texts)
     return TemplateFault(kind=kind, remedy="do", findings=findings)
 
 
@@ -209,7 +209,7 @@ def test_an_error_names_the_line_of_each_finding() -> None:
 
 def test_one_error_stands_for_itself_and_several_are_told_as_one() -> None:
     one, other = (refused(fault("a", kind=kind), lambda _: 1) for kind in list(FaultKind)[1:])
-    assert all_of([one], "here") is one
-    whole = all_of([one, other], "here")
+    assert one_error([one], "here") is one
+    whole = one_error([one, other], "here")
     assert [cause.code for cause in whole.causes] == [one.code, other.code]
     assert "t:1: A.a: a" in str(whole)
