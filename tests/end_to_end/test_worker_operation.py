@@ -80,7 +80,9 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (checked.returncode, checked.stderr) == (0, "")
+    # What a newer systemd knows, an older one passes over and says so.
+    said = [line for line in checked.stderr.splitlines() if "'DelegateSubgroup'" not in line]
+    assert (checked.returncode, said) == (0, [])
 
 
 def test_the_server_writes_the_files_of_its_ui_where_it_may(machine: OneMachine) -> None:
