@@ -47,14 +47,14 @@ from tiercel.flows.release.preparation import (
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
-from tiercel.tasks.packaging.nested_templates import with_nested_templates
-from tiercel.tasks.packaging.verifier import read_template, verify_service
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.services import load_other_settings, load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
 from tiercel.tasks.stack.service_role import read_service_role
+from tiercel.tasks.verification.nested_templates import with_nested_templates
+from tiercel.tasks.verification.verifier import read_template, verify_service
 
 _NO_SERVICE = "source.no_service"
 _NOTHING = Reviewed()

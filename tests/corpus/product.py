@@ -25,11 +25,11 @@ from tiercel.domain.template.outside import OutsideKind, OutsideReference
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.packaging.builder import Built, Work, build_and_package, build_work
-from tiercel.tasks.packaging.linting import lint
 from tiercel.tasks.packaging.references import all_references, read_references
-from tiercel.tasks.packaging.template_checks import template_refusals
 from tiercel.tasks.source.named_paths import with_named_paths
 from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.verification.linting import lint
+from tiercel.tasks.verification.template_checks import template_refusals
 
 _UNLISTED = "template.service_not_listed"
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")

@@ -23,8 +23,8 @@ from tiercel.tasks.build.isolation.system_calls import KNOWN_MACHINES, system_ca
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.packaging.builder import build_service
-from tiercel.tasks.packaging.verifier import verify_service
 from tiercel.tasks.source.repository import find_objects
+from tiercel.tasks.verification.verifier import verify_service
 
 pytestmark = pytest.mark.process
 needs_isolation = pytest.mark.skipif(not can_isolate(), reason="this machine cannot isolate")

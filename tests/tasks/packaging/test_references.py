@@ -26,9 +26,9 @@ from tests.tasks.packages import (
 from tiercel.domain.artifact.source_tree import source_tree
 from tiercel.domain.base.errors import BuildFailedError
 from tiercel.domain.organization.configuration import parse_topology
-from tiercel.tasks.packaging.verifier import verify_service
 from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
+from tiercel.tasks.verification.verifier import verify_service
 
 WORKERS = (Path(__file__).parents[3] / "tiercel.toml").read_text().partition("[services.")[0]
 BUCKET = "${TiercelAssetBucket}"

@@ -12,8 +12,8 @@ from tiercel.domain.organization.topology import Builds
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.packaging.builder import Work
-from tiercel.tasks.packaging.linting import lint
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.verification.linting import lint
 
 PATH = PurePosixPath("shop/template.yaml")
 RESOURCES = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}

@@ -20,10 +20,10 @@ from tiercel.domain.template.smoke_target import require_smoke_target
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.builder import build_and_package, build_work
-from tiercel.tasks.packaging.linting import lint
-from tiercel.tasks.packaging.template_checks import template_refusals
 from tiercel.tasks.source.repository import Commit, read_files
 from tiercel.tasks.source.templates import complete_template
+from tiercel.tasks.verification.linting import lint
+from tiercel.tasks.verification.template_checks import template_refusals
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from tiercel.domain.stack.validations import path_of
 from tiercel.domain.template.assets import find_assets
 from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.packaging.verifier import read_template
 from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.verification.verifier import read_template
 
 _MOST = 100
 _DEEPEST = 5

@@ -9,8 +9,8 @@ import pytest
 from tests.support.topology import topology_of
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
-from tiercel.tasks.packaging.template_checks import template_refusals
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.verification.template_checks import template_refusals
 
 SHOP = Service(name="shop", path="shop", depends_on=("storage",), parameters={"Level": "info"})
 TOPOLOGY = topology_of(more='[environments.prod.stacks]\nnames = "prefix"\n')

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.tasks.conftest import Origin
-from tiercel.tasks.packaging.nested_templates import with_nested_templates
+from tiercel.tasks.verification.nested_templates import with_nested_templates
 
 QUEUE = {"Type": "AWS::SQS::Queue"}
 
