@@ -331,8 +331,7 @@ ATTACKS = (
            _linked_file),
     Attack(
         "a build leaves a link for the template", Kind.READ, "the template is in the source",
-        (Removal("tasks.packaging.references:read_references", "if shop.leads_outside(file):",
-                 "if False:"),),
+        (Removal("tasks.source.files:FolderFiles._leads_outside", "not Path", "False and Path"),),
         _linked_template,
     ),
     Attack("a machine without bubblewrap builds", Kind.ESCAPE, "no other place than the one named",

@@ -240,11 +240,11 @@ def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_exe
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository = repositories.make("lacking")
-    stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}}
+    group = {"Type": "AWS::Athena::WorkGroup", "Properties": {"Name": "orders"}}
     commit = repository.commit(
         {
             "tiercel.toml": services(lacking=""),
-            "lacking/template.json": template({"Orders": stream}),
+            "lacking/template.json": template({"Orders": group}),
         }
     )
     before = journal_size(sandbox.journal)
@@ -253,8 +253,8 @@ def test_a_permission_that_the_service_role_lacks_is_told_before_anything_is_exe
         release(repository, commit)
 
     assert failure.value.code == "plan.role_lacks_permissions"
-    assert "kinesis:CreateStream" in failure.value.why
-    assert "for Orders (AWS::Kinesis::Stream)" in failure.value.why
+    assert "athena:CreateWorkGroup" in failure.value.why
+    assert "for Orders (AWS::Athena::WorkGroup)" in failure.value.why
     assert "role/acme-preprod-cloudformation" in failure.value.where
     assert "no resource was changed" in failure.value.state
     assert newest(preprod, "lacking").status is ReleaseStatus.FAILED

@@ -164,11 +164,13 @@ def test_a_machine_without_terraform_is_told_so(
         run_terraform(root, ["version"], 10)
 
 
-def test_a_root_is_a_private_copy_with_its_variables() -> None:
+def test_a_root_is_a_private_copy_with_its_variables_and_a_teams_own_services() -> None:
+    variables = {"policy_values": {"own_services": json.dumps({"batch": "{}"})}}
     with private_folder() as folder:
-        root = prepare_root.fn(folder, "prod", {"boundary": "b"})
+        root = prepare_root.fn(folder, "prod", variables)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert json.loads((root / "tiercel.auto.tfvars.json").read_text()) == {"boundary": "b"}
+        assert json.loads((root / "tiercel.auto.tfvars.json").read_text()) == variables
+        assert (folder / "policies" / "services" / "batch.json").read_text() == "{}"
         assert (root / "main.tf").is_file()
         assert (folder / "policies" / "artifact-key.json").is_file()
     assert not folder.exists()
@@ -189,8 +191,9 @@ def test_a_state_that_could_not_be_saved_is_kept() -> None:
 
 def test_the_roots_differ_in_nothing_but_what_an_environment_decides() -> None:
     with private_folder() as folder:
-        preprod = prepare_root.fn(folder / "a", "preprod", {})
-        prod = prepare_root.fn(folder / "b", "prod", {})
+        none = {"policy_values": {"own_services": "{}"}}
+        preprod = prepare_root.fn(folder / "a", "preprod", none)
+        prod = prepare_root.fn(folder / "b", "prod", none)
         for path in preprod.glob("*.tf"):
             pairs = zip(
                 path.read_text().splitlines(),

@@ -92,14 +92,14 @@ def custom(names: Names, code: str, runtime: str = "python3.12") -> dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("code", "runtime"),
+    ("code", "language"),
     [(ANSWERS, "python3.12"), (MODULE, "python3.12"), (IN_NODE, "nodejs22.x")],
     ids=["own code", "cfnresponse", "cfn-response"],
 )
 def test_a_custom_resource_answers_by_https(
-    workshop: Workshop, preprod: Names, code: str, runtime: str
+    workshop: Workshop, preprod: Names, code: str, language: str
 ) -> None:
-    stack = workshop.finish(workshop.name(), custom(preprod, code, runtime))
+    stack = workshop.finish(workshop.name(), custom(preprod, code, language))
 
     assert stack.status is StackStatus.CREATE_COMPLETE
     assert stack.outputs == {"Word": "hello"}
