@@ -262,7 +262,7 @@ def test_a_server_that_goes_away_while_a_flow_runs_here_is_no_defect() -> None:
 def test_a_lost_server_names_what_the_ledger_has_as_open(operator: Sandbox, preprod: Names) -> None:
     assert operator.aws_endpoint
     records = Target(preprod, "test").records
-    begun = record_intent.fn(records, intent(stack="acme-preprod-lost", number=1))
+    begun = record_intent.fn(records, intent(stack="acme-preprod-unreached", number=1))
     assert begun
     with (
         pytest.raises(UnreachableError) as failed,
@@ -271,7 +271,7 @@ def test_a_lost_server_names_what_the_ledger_has_as_open(operator: Sandbox, prep
         raise UnreachableError("run.lost_server", "the Prefect server does not answer")
     record_outcome.fn(records, begun, outcome(deployed=False, status=ReleaseStatus.FAILED))
     assert failed.value.code == "run.lost_server"
-    assert "acme-preprod-lost: release 1 open since 2026-03-01" in failed.value.state
+    assert "acme-preprod-unreached: release 1 open since 2026-03-01" in failed.value.state
 
 
 def test_where_the_ledger_cannot_be_asked_either_the_error_stays(
