@@ -42,7 +42,7 @@ def validate(environment: str) -> None:
     with private_folder() as folder:
         if find_mirror():
             os.environ["TF_CLI_CONFIG_FILE"] = str(write_cli_config(folder / "terraformrc"))
-        root = prepare_root.fn(folder, environment, {})
+        root = prepare_root.fn(folder, environment, {"policy_values": {"own_services": "{}"}})
         run_terraform(root, ["init", "-backend=false", "-input=false"], 600)
         run_terraform(root, ["validate"], 120)
 
