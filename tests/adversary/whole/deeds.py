@@ -102,7 +102,9 @@ def poisoned_mirror(scene: Scene) -> bool:
         """),
         {"inbox/README.md": "Read this."},
     )
-    honest = scene.merge(python_function(), "feature/honest")
+    # A service that is built is checked out, and only what is checked out is filtered.
+    built = {"tiercel.toml": services(inbox='build = ["true"]\n')}
+    honest = scene.merge(built | python_function(), "feature/honest")
     return _EVIL in scene.packaged(scene.publish(honest)["inbox"])
 
 
