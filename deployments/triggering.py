@@ -15,7 +15,7 @@ from tiercel.deployments.runs import start_run
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.triggered_runs import (
     MOST_ATTEMPTS,
-    Standing,
+    AttemptStatus,
     WantedRun,
     begun_anew,
 )
@@ -31,7 +31,7 @@ async def wanted_run_of(
     parameters that its form refuses, and after a hundred attempts.
     """
     attempts = await _attempts(client, wanted)
-    if not begun_anew([_standing(one) for one in attempts], asked_again=asked_again):
+    if not begun_anew([_status_of(one) for one in attempts], asked_again=asked_again):
         return attempts[-1], True
     if len(attempts) == MOST_ATTEMPTS:
         raise _too_often(wanted)
@@ -72,10 +72,10 @@ async def _attempts(client: PrefectClient, wanted: WantedRun) -> list[FlowRun]:
     return [by_key[key] for key in keys if key in by_key]
 
 
-def _standing(run: FlowRun) -> Standing:
+def _status_of(run: FlowRun) -> AttemptStatus:
     if run.state is None or not run.state.is_final():
-        return Standing.LIVE
-    return Standing.SUCCEEDED if run.state.is_completed() else Standing.FAILED
+        return AttemptStatus.LIVE
+    return AttemptStatus.SUCCEEDED if run.state.is_completed() else AttemptStatus.FAILED
 
 
 def _too_often(wanted: WantedRun) -> RefusedInputError:

@@ -22,9 +22,9 @@ _CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
 def trigger(
     environment: Annotated[str, typer.Argument(help="Whose Prefect server this job speaks to.")],
     *,
-    wait: Annotated[
-        bool, typer.Option(help="Follow the run to its end, and end as it does.")
-    ] = True,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Make the run and end; else it is followed.")
+    ] = False,
     settings: Settings,
 ) -> None:
     """Start what an event on GitHub calls for; once, however often it is told."""
@@ -38,7 +38,7 @@ def trigger(
         return
     _settle(settings, environment, job)
     with grouped(wanted.deployment):
-        follow_wanted(output, job, wanted, wait=wait)
+        follow_wanted(output, job, wanted, wait=not no_wait)
 
 
 def _wanted(job: WorkflowJob, settings: Settings, environment: str) -> WantedRun | str:

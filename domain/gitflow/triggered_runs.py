@@ -34,8 +34,8 @@ class WantedRun:
         return f"event-{digest_of([self.deployment, *self.subject])}-{attempt}"
 
 
-class Standing(StrEnum):
-    """What became of a run so far."""
+class AttemptStatus(StrEnum):
+    """What became of one run of a subject so far."""
 
     LIVE = "live"
     SUCCEEDED = "succeeded"
@@ -84,7 +84,7 @@ def _of_commit(action: PublishAndDeploy | Promote, flow: str, then: str = "") ->
     )
 
 
-def begun_anew(attempts: Sequence[Standing], *, asked_again: bool) -> bool:
+def begun_anew(attempts: Sequence[AttemptStatus], *, asked_again: bool) -> bool:
     """Tell whether another run is begun, given how the earlier ones of the same subject stand.
 
     `attempts` are in their order. One that lives or has succeeded is joined. One that failed or was
@@ -92,4 +92,4 @@ def begun_anew(attempts: Sequence[Standing], *, asked_again: bool) -> bool:
     """
     if not attempts:
         return True
-    return asked_again and attempts[-1] is Standing.FAILED
+    return asked_again and attempts[-1] is AttemptStatus.FAILED

@@ -14,13 +14,13 @@ from tiercel.domain.gitflow.events import (
     PullRequestClosed,
     action_for,
 )
-from tiercel.domain.gitflow.triggered_runs import Standing, WantedRun, begun_anew, wanted_run
+from tiercel.domain.gitflow.triggered_runs import AttemptStatus, WantedRun, begun_anew, wanted_run
 from tiercel.domain.organization.configuration import parse_topology
 
 OLD, NEW, NEWER = "1" * 40, "2" * 40, "3" * 40
 TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text())
 CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
-LIVE, SUCCEEDED, FAILED = Standing.LIVE, Standing.SUCCEEDED, Standing.FAILED
+LIVE, SUCCEEDED, FAILED = AttemptStatus.LIVE, AttemptStatus.SUCCEEDED, AttemptStatus.FAILED
 
 
 def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
@@ -104,6 +104,6 @@ def test_the_same_event_twice_has_one_key_and_each_attempt_its_own() -> None:
     ],
 )
 def test_a_run_is_begun_anew_only_after_a_failure_and_by_a_person(
-    attempts: list[Standing], asked_again: bool, anew: bool
+    attempts: list[AttemptStatus], asked_again: bool, anew: bool
 ) -> None:
     assert begun_anew(attempts, asked_again=asked_again) is anew
