@@ -16,6 +16,7 @@ class PullRequestChanged:
     head: str
     base: str
     head_commit: str
+    base_commit: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class VerifyPullRequest:
     repository: str
     number: int
     head_commit: str
+    base_commit: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def _for_changed_pull_request(
     environment = _fed_by(event.base, topology)
     if environment is None:
         return Nothing("the pull request's base branch feeds no environment")
-    return VerifyPullRequest(environment.name, repository, event.number, event.head_commit)
+    return VerifyPullRequest(
+        environment.name, repository, event.number, event.head_commit, event.base_commit
+    )
 
 
 def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:

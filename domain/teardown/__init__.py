@@ -1,1 +1,1 @@
-"""The end of things: what lives for a time, what is left over, and how it goes."""
+"""The end of things: what lives for a time, what may be deleted, in which order, what is left."""
