@@ -59,6 +59,8 @@ check: setup ## formatting, lint, types, layers, and Terraform where it is insta
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --quiet --offline --persona auditor action.yml examples/github
+	$(BIN)/actionlint -shellcheck= -pyflakes= examples/github/*.yml
 	@! command -v terraform > /dev/null || $(BIN)/python -m tests.support.check_terraform
 
 format: setup ## format the code and fix what ruff can fix
@@ -72,7 +74,7 @@ docs: setup ## write the pages of docs/ that are made from the code
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
 	  --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --extra production --constraint requirements.lock --no-header --no-annotate \
 	  --no-emit-index-url --output-file deployments/container/requirements.lock pyproject.toml
 	printf 'hatchling\nuv\n' | $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux \
