@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick mutants prove chaos adversary corpus bench check format docs lock clean
+.PHONY: help setup demo test quick mutants prove chaos adversary actions corpus bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/re
 
 adversary: setup ## attack builds, and each again without its protection; about 2 minutes
 	@$(BIN)/python -m pytest tests/adversary tests/flows/test_attacks.py --adversary -n 2 --dist loadgroup --no-loadscope-reorder
+
+actions: setup ## run the workflows of examples/github with act, against the sandbox; 5 minutes
+	@$(BIN)/python -m pytest tests/actions --actions
 
 corpus: setup ## take public templates through packaging and the sandbox; CORPUS=FOLDER of clones
 	@$(BIN)/python -m tests.corpus $(if $(CORPUS),--corpus $(CORPUS))
