@@ -14,15 +14,15 @@ from enum import StrEnum
 
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import attempted_release
-from tiercel.domain.teardown.leftover_inventory import (
+from tiercel.domain.teardown.leftovers_seen import (
     EPHEMERAL,
     FUNCTION_LOGS,
     STACK_ID_TAG,
     STACK_NAME_TAG,
     ChangeSetThere,
-    Inventory,
+    LeftoversSeen,
     LogGroupThere,
-    Scope,
+    ReapScope,
     StackThere,
     StagedObject,
     TaggedResource,
@@ -63,7 +63,7 @@ class Fate(StrEnum):
     BY_HAND = "by hand"
 
 
-class Reason(StrEnum):
+class Why(StrEnum):
     """Why."""
 
     NOT_OURS = "it has neither Tiercel's tags nor its names"
@@ -88,19 +88,19 @@ class Reason(StrEnum):
 
 
 _FATES = {
-    Reason.AT_WORK: Fate.LATER,
-    Reason.RUN_MAY_GO_ON: Fate.LATER,
-    Reason.HARDLY_MADE: Fate.LATER,
-    Reason.HARDLY_SEEN: Fate.LATER,
-    Reason.OF_PERMANENT_STACK: Fate.BY_HAND,
-    Reason.NO_RULE: Fate.BY_HAND,
-    Reason.NO_RELEASE: Fate.BY_HAND,
-    Reason.RELEASE_ENDED: Fate.DELETE,
-    Reason.RUN_DIED: Fate.DELETE,
-    Reason.NEVER_MADE: Fate.DELETE,
-    Reason.FUNCTION_GONE: Fate.DELETE,
-    Reason.UNNEEDED: Fate.DELETE,
-    Reason.STACK_DESTROYED: Fate.DELETE,
+    Why.AT_WORK: Fate.LATER,
+    Why.RUN_MAY_GO_ON: Fate.LATER,
+    Why.HARDLY_MADE: Fate.LATER,
+    Why.HARDLY_SEEN: Fate.LATER,
+    Why.OF_PERMANENT_STACK: Fate.BY_HAND,
+    Why.NO_RULE: Fate.BY_HAND,
+    Why.NO_RELEASE: Fate.BY_HAND,
+    Why.RELEASE_ENDED: Fate.DELETE,
+    Why.RUN_DIED: Fate.DELETE,
+    Why.NEVER_MADE: Fate.DELETE,
+    Why.FUNCTION_GONE: Fate.DELETE,
+    Why.UNNEEDED: Fate.DELETE,
+    Why.STACK_DESTROYED: Fate.DELETE,
 }
 
 
@@ -110,7 +110,7 @@ class Judgement:
 
     kind: LeftoverKind
     name: str
-    reason: Reason
+    reason: Why
     id: str = ""
     size: int = 0
     """In bytes, of what has a size."""
@@ -126,7 +126,7 @@ class Judgement:
         return f"{self.kind} {self.name}"
 
 
-def judge_leftovers(scope: Scope, seen: Inventory, now: datetime) -> tuple[Judgement, ...]:
+def judge_leftovers(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> tuple[Judgement, ...]:
     """Return what becomes of everything that was seen, by kind and name."""
     found = [
         *_stacks_in_review(scope, seen, now),
@@ -138,29 +138,31 @@ def judge_leftovers(scope: Scope, seen: Inventory, now: datetime) -> tuple[Judge
     return tuple(sorted(found, key=lambda one: (one.kind, one.name)))
 
 
-def _stacks_in_review(scope: Scope, seen: Inventory, now: datetime) -> Iterator[Judgement]:
+def _stacks_in_review(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> Iterator[Judgement]:
     for stack in seen.stacks:
         if stack.status is StackStatus.REVIEW_IN_PROGRESS and not stack.is_nested:
             reason = _reason_of_review(scope, seen, stack, now)
             yield Judgement(LeftoverKind.STACK_IN_REVIEW, stack.name, reason, stack.stack_id)
 
 
-def _reason_of_review(scope: Scope, seen: Inventory, stack: StackThere, now: datetime) -> Reason:
+def _reason_of_review(
+    scope: ReapScope, seen: LeftoversSeen, stack: StackThere, now: datetime
+) -> Why:
     """A stack in review has nothing in it but the change sets that were made for it."""
     if not scope.has(stack.name) or _is_of_others(scope, stack.tags):
-        return Reason.NOT_OURS
+        return Why.NOT_OURS
     if stack.name not in seen.released and stack.name != scope.check_stack:
-        return Reason.NO_RELEASE
+        return Why.NO_RELEASE
     mine = [one for one in seen.change_sets if one.stack == stack.name]
     reasons = [_reason_of_change_set(seen, one, now) for one in mine]
     waiting = [one for one in reasons if _FATES.get(one) is Fate.LATER]
     if waiting:
         return waiting[0]
     newest = max([stack.created, *(one.created for one in mine)])
-    return Reason.HARDLY_MADE if now - newest < HARDLY_MADE else Reason.NEVER_MADE
+    return Why.HARDLY_MADE if now - newest < HARDLY_MADE else Why.NEVER_MADE
 
 
-def _change_sets(scope: Scope, seen: Inventory, now: datetime) -> Iterator[Judgement]:
+def _change_sets(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> Iterator[Judgement]:
     """Those of a stack in review go with it."""
     stacks = {
         one.name: one
@@ -173,39 +175,41 @@ def _change_sets(scope: Scope, seen: Inventory, now: datetime) -> Iterator[Judge
             continue
         is_ours = scope.has(stack.name) and _is_tagged(scope, stack.tags)
         is_ours = is_ours and attempted_release(one.name) is not None
-        reason = _reason_of_change_set(seen, one, now) if is_ours else Reason.NOT_OURS
+        reason = _reason_of_change_set(seen, one, now) if is_ours else Why.NOT_OURS
         name = f"{one.stack}/{one.name}"
         yield Judgement(LeftoverKind.CHANGE_SET, name, reason, one.change_set_id)
 
 
-def _reason_of_change_set(seen: Inventory, one: ChangeSetThere, now: datetime) -> Reason:
+def _reason_of_change_set(seen: LeftoversSeen, one: ChangeSetThere, now: datetime) -> Why:
     if one.is_at_work:
-        return Reason.AT_WORK
+        return Why.AT_WORK
     release = attempted_release(one.name)
     if release is not None and (one.stack, release) in seen.open_releases:
-        return Reason.RUN_MAY_GO_ON if now - one.created < LATER_RUN else Reason.RUN_DIED
-    return Reason.HARDLY_MADE if now - one.created < HARDLY_MADE else Reason.RELEASE_ENDED
+        return Why.RUN_MAY_GO_ON if now - one.created < LATER_RUN else Why.RUN_DIED
+    return Why.HARDLY_MADE if now - one.created < HARDLY_MADE else Why.RELEASE_ENDED
 
 
-def _log_group(scope: Scope, seen: Inventory, one: LogGroupThere, now: datetime) -> Judgement:
-    def judged(reason: Reason) -> Judgement:
+def _log_group(
+    scope: ReapScope, seen: LeftoversSeen, one: LogGroupThere, now: datetime
+) -> Judgement:
+    def judged(reason: Why) -> Judgement:
         return Judgement(LeftoverKind.LOG_GROUP, one.name, reason, one.name, one.size)
 
     function = one.name.removeprefix(FUNCTION_LOGS)
     if function == one.name or not scope.has(function):
-        return judged(Reason.NOT_OURS)
+        return judged(Why.NOT_OURS)
     if one.is_owned:
-        return judged(Reason.OWNED)
+        return judged(Why.OWNED)
     if one.function_exists is None:
-        return judged(Reason.UNKNOWN)
+        return judged(Why.UNKNOWN)
     if one.function_exists:
-        return judged(Reason.FUNCTION_EXISTS)
+        return judged(Why.FUNCTION_EXISTS)
     is_on_demand = function.startswith(scope.ephemeral)
     grace = _GRACE_ON_DEMAND if is_on_demand else _GRACE_OF_LOGS
-    return _after(seen, judged(Reason.FUNCTION_GONE), grace, now)
+    return _after(seen, judged(Why.FUNCTION_GONE), grace, now)
 
 
-def _resources(scope: Scope, seen: Inventory, now: datetime) -> Iterator[Judgement]:
+def _resources(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> Iterator[Judgement]:
     """A function's log group is judged as such, by what is known of its function."""
     existing = {one.stack_id for one in seen.stacks}
     groups = {one.name for one in seen.log_groups}
@@ -215,27 +219,27 @@ def _resources(scope: Scope, seen: Inventory, now: datetime) -> Iterator[Judgeme
             continue
         reason = _reason_of_resource(scope, existing, one)
         found = Judgement(kind, name, reason, one.arn)
-        is_chosen = reason is Reason.STACK_DESTROYED
+        is_chosen = reason is Why.STACK_DESTROYED
         yield _after(seen, found, _GRACE_ON_DEMAND, now) if is_chosen else found
 
 
-def _reason_of_resource(scope: Scope, existing: set[str], one: TaggedResource) -> Reason:
+def _reason_of_resource(scope: ReapScope, existing: set[str], one: TaggedResource) -> Why:
     stack_id, stack = one.tags.get(STACK_ID_TAG, ""), one.tags.get(STACK_NAME_TAG, "")
     place = stack_id.split(":")
     is_here = len(place) > 5 and place[3:5] == [scope.region, scope.account]
     if not is_here or one.tags.get("tiercel:organization") != scope.organization:
-        return Reason.NOT_OURS
+        return Why.NOT_OURS
     if stack_id in existing:
-        return Reason.OWNED
+        return Why.OWNED
     environment = one.tags.get("tiercel:environment")
     if environment == EPHEMERAL and stack.startswith(scope.ephemeral):
         kind, name = kind_of(one.arn)
         is_named = name.removeprefix(FUNCTION_LOGS).startswith(scope.ephemeral)
         is_known = kind is not LeftoverKind.OTHER and is_named
-        return Reason.STACK_DESTROYED if is_known else Reason.NO_RULE
+        return Why.STACK_DESTROYED if is_known else Why.NO_RULE
     if environment == scope.environment and stack.startswith(scope.permanent):
-        return Reason.OF_PERMANENT_STACK
-    return Reason.NOT_OURS
+        return Why.OF_PERMANENT_STACK
+    return Why.NOT_OURS
 
 
 def kind_of(arn: str) -> tuple[LeftoverKind, str]:
@@ -256,19 +260,19 @@ def kind_of(arn: str) -> tuple[LeftoverKind, str]:
     return LeftoverKind.OTHER, arn
 
 
-def _staged(seen: Inventory, one: StagedObject, now: datetime) -> Judgement:
+def _staged(seen: LeftoversSeen, one: StagedObject, now: datetime) -> Judgement:
     if not _PACKAGE.fullmatch(one.key):
-        reason = Reason.NOT_OURS
+        reason = Why.NOT_OURS
     elif seen.needed is None:
-        reason = Reason.NEEDS_UNKNOWN
+        reason = Why.NEEDS_UNKNOWN
     elif one.key in seen.needed:
-        reason = Reason.NEEDED
+        reason = Why.NEEDED
     else:
-        reason = Reason.HARDLY_MADE if now - one.written < STAGED_FOR else Reason.UNNEEDED
+        reason = Why.HARDLY_MADE if now - one.written < STAGED_FOR else Why.UNNEEDED
     return Judgement(LeftoverKind.STAGED_OBJECT, one.key, reason, one.key, one.size)
 
 
-def _after(seen: Inventory, one: Judgement, grace: timedelta, now: datetime) -> Judgement:
+def _after(seen: LeftoversSeen, one: Judgement, grace: timedelta, now: datetime) -> Judgement:
     """Return the judgement, once the thing was seen like this for long enough.
 
     What AWS lists may be older than what it did last.
@@ -276,16 +280,16 @@ def _after(seen: Inventory, one: Judgement, grace: timedelta, now: datetime) -> 
     since = seen.first_seen.get(one.key)
     if since is not None and now - since >= grace:
         return one
-    return Judgement(one.kind, one.name, Reason.HARDLY_SEEN, one.id, one.size)
+    return Judgement(one.kind, one.name, Why.HARDLY_SEEN, one.id, one.size)
 
 
-def _is_tagged(scope: Scope, tags: Mapping[str, str]) -> bool:
+def _is_tagged(scope: ReapScope, tags: Mapping[str, str]) -> bool:
     known = (scope.environment, EPHEMERAL)
     is_of_scope = tags.get("tiercel:environment") in known
     return tags.get("tiercel:organization") == scope.organization and is_of_scope
 
 
-def _is_of_others(scope: Scope, tags: Mapping[str, str]) -> bool:
+def _is_of_others(scope: ReapScope, tags: Mapping[str, str]) -> bool:
     """A stack in review may have no tags yet; those of another organization tell whose it is."""
     return tags.get("tiercel:organization", scope.organization) != scope.organization
 
@@ -297,5 +301,9 @@ def next_memory(
 
     What has an owner again, or is gone, begins anew should it ever come back.
     """
-    waiting = (Reason.HARDLY_SEEN, Reason.FUNCTION_GONE, Reason.STACK_DESTROYED)
+    waiting = (
+        Why.HARDLY_SEEN,
+        Why.FUNCTION_GONE,
+        Why.STACK_DESTROYED,
+    )
     return {one.key: before.get(one.key, now) for one in judgements if one.reason in waiting}

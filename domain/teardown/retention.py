@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tiercel.domain.base.digests import ArtifactId
+from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.release.entries import Entry, UnreadableEntry
 
 RELEASES_KEPT = 20
@@ -111,7 +111,7 @@ class RetentionDecision:
 def artifact_in(key: str) -> Artifact | None:
     """Return the service and artifact id in a manifest's key, None if it is no such key."""
     found = _MANIFEST.fullmatch(key)
-    return (found["service"], ArtifactId(found["id"])) if found else None
+    return (found["service"], ArtifactId(Sha256(found["id"]))) if found else None
 
 
 def decide_manifests(

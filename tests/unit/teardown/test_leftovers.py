@@ -14,29 +14,29 @@ from tests.support.topology import topology_of
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.names import Names
 from tiercel.domain.stack.states import StackStatus
-from tiercel.domain.teardown.leftover_inventory import (
-    ChangeSetThere,
-    Inventory,
-    LogGroupThere,
-    Scope,
-    StackThere,
-    StagedObject,
-    TaggedResource,
-)
 from tiercel.domain.teardown.leftovers import (
     Fate,
     Judgement,
     LeftoverKind,
-    Reason,
+    Why,
     judge_leftovers,
     kind_of,
     next_memory,
+)
+from tiercel.domain.teardown.leftovers_seen import (
+    ChangeSetThere,
+    LeftoversSeen,
+    LogGroupThere,
+    ReapScope,
+    StackThere,
+    StagedObject,
+    TaggedResource,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NAMES = Names.of(topology_of(), "preprod")
-SCOPE = Scope.of(NAMES)
+SCOPE = ReapScope.of(NAMES)
 ACCOUNT, REGION = SCOPE.account, SCOPE.region
 REVIEW = StackStatus.REVIEW_IN_PROGRESS
 THINGS = 500
@@ -65,14 +65,14 @@ def tags(name: str, environment: str = "ephemeral", **changes: str) -> dict[str,
     } | {key.replace("_", ":", 1): value for key, value in changes.items()}
 
 
-def judged(**seen: Any) -> list[tuple[Reason, Fate]]:
+def judged(**seen: Any) -> list[tuple[Why, Fate]]:
     known = {"released": frozenset({"acme-preprod-shop"}), "needed": frozenset[str]()} | seen
-    return [(one.reason, one.fate) for one in judge_leftovers(SCOPE, Inventory(**known), NOW)]
+    return [(one.reason, one.fate) for one in judge_leftovers(SCOPE, LeftoversSeen(**known), NOW)]
 
 
 def test_nothing_of_production_is_in_any_scope() -> None:
     with pytest.raises(RefusedInputError, check=because("reap.production")):
-        Scope.of(Names.of(topology_of(), "prod"))
+        ReapScope.of(Names.of(topology_of(), "prod"))
 
 
 SHOP = stack("acme-preprod-shop")
@@ -83,23 +83,23 @@ OPEN = frozenset({("acme-preprod-shop", 7)})
 @pytest.mark.parametrize(
     ("stack", "sets", "opened", "reason", "fate"),
     [
-        (FRESH, [], (), Reason.NEVER_MADE, Fate.DELETE),
-        (replace(FRESH, created=NOW), [], (), Reason.HARDLY_MADE, Fate.LATER),
-        (FRESH, [("release-7-attempt-1", HOUR / 2, False)], (), Reason.HARDLY_MADE, Fate.LATER),
-        (FRESH, [("release-7-attempt-1", 2 * HOUR, False)], (), Reason.NEVER_MADE, Fate.DELETE),
+        (FRESH, [], (), Why.NEVER_MADE, Fate.DELETE),
+        (replace(FRESH, created=NOW), [], (), Why.HARDLY_MADE, Fate.LATER),
+        (FRESH, [("release-7-attempt-1", HOUR / 2, False)], (), Why.HARDLY_MADE, Fate.LATER),
+        (FRESH, [("release-7-attempt-1", 2 * HOUR, False)], (), Why.NEVER_MADE, Fate.DELETE),
         (FRESH, [("release-7-attempt-1", 2 * HOUR, False)], OPEN,
-         Reason.RUN_MAY_GO_ON, Fate.LATER),
-        (FRESH, [("release-7-attempt-1", 2 * DAY, False)], OPEN, Reason.NEVER_MADE, Fate.DELETE),
-        (FRESH, [("release-7-attempt-1", 2 * DAY, True)], (), Reason.AT_WORK, Fate.LATER),
-        (replace(FRESH, name="acme-preprod-mine"), [], (), Reason.NO_RELEASE, Fate.BY_HAND),
-        (replace(FRESH, name="acme-preprod-CHECK"), [], (), Reason.NEVER_MADE, Fate.DELETE),
-        (replace(FRESH, name="acme-prod-shop"), [], (), Reason.NOT_OURS, Fate.KEEP),
+         Why.RUN_MAY_GO_ON, Fate.LATER),
+        (FRESH, [("release-7-attempt-1", 2 * DAY, False)], OPEN, Why.NEVER_MADE, Fate.DELETE),
+        (FRESH, [("release-7-attempt-1", 2 * DAY, True)], (), Why.AT_WORK, Fate.LATER),
+        (replace(FRESH, name="acme-preprod-mine"), [], (), Why.NO_RELEASE, Fate.BY_HAND),
+        (replace(FRESH, name="acme-preprod-CHECK"), [], (), Why.NEVER_MADE, Fate.DELETE),
+        (replace(FRESH, name="acme-prod-shop"), [], (), Why.NOT_OURS, Fate.KEEP),
         (replace(FRESH, tags={"tiercel:organization": "umbrella"}), [], (),
-         Reason.NOT_OURS, Fate.KEEP),
+         Why.NOT_OURS, Fate.KEEP),
     ],
 )  # fmt: skip
 def test_a_stack_in_review_goes_when_no_run_can_want_it_any_more(
-    stack: StackThere, sets: list[Any], opened: frozenset[Any], reason: Reason, fate: Fate
+    stack: StackThere, sets: list[Any], opened: frozenset[Any], reason: Why, fate: Fate
 ) -> None:
     made = tuple(change_set(stack.name, name, age, is_at_work=busy) for name, age, busy in sets)
     found = judged(stacks=(stack,), change_sets=made, open_releases=frozenset(opened))
@@ -109,18 +109,18 @@ def test_a_stack_in_review_goes_when_no_run_can_want_it_any_more(
 @pytest.mark.parametrize(
     ("name", "age", "busy", "reason", "fate"),
     [
-        ("release-6-attempt-1", 2 * HOUR, False, Reason.RELEASE_ENDED, Fate.DELETE),
-        ("release-6-attempt-2-outside", 2 * HOUR, False, Reason.RELEASE_ENDED, Fate.DELETE),
-        ("release-6-attempt-1", HOUR / 2, False, Reason.HARDLY_MADE, Fate.LATER),
-        ("release-6-attempt-1", 2 * HOUR, True, Reason.AT_WORK, Fate.LATER),
-        ("release-7-attempt-1", 23 * HOUR, False, Reason.RUN_MAY_GO_ON, Fate.LATER),
-        ("release-7-attempt-1", 25 * HOUR, False, Reason.RUN_DIED, Fate.DELETE),
-        ("by-hand", 9 * DAY, False, Reason.NOT_OURS, Fate.KEEP),
-        ("release-6-attempt-1x", 9 * DAY, False, Reason.NOT_OURS, Fate.KEEP),
+        ("release-6-attempt-1", 2 * HOUR, False, Why.RELEASE_ENDED, Fate.DELETE),
+        ("release-6-attempt-2-outside", 2 * HOUR, False, Why.RELEASE_ENDED, Fate.DELETE),
+        ("release-6-attempt-1", HOUR / 2, False, Why.HARDLY_MADE, Fate.LATER),
+        ("release-6-attempt-1", 2 * HOUR, True, Why.AT_WORK, Fate.LATER),
+        ("release-7-attempt-1", 23 * HOUR, False, Why.RUN_MAY_GO_ON, Fate.LATER),
+        ("release-7-attempt-1", 25 * HOUR, False, Why.RUN_DIED, Fate.DELETE),
+        ("by-hand", 9 * DAY, False, Why.NOT_OURS, Fate.KEEP),
+        ("release-6-attempt-1x", 9 * DAY, False, Why.NOT_OURS, Fate.KEEP),
     ],
 )
 def test_a_change_set_goes_when_its_release_has_ended_or_nobody_takes_it_up(
-    name: str, age: timedelta, busy: bool, reason: Reason, fate: Fate
+    name: str, age: timedelta, busy: bool, reason: Why, fate: Fate
 ) -> None:
     one = change_set(SHOP.name, name, age, is_at_work=busy)
     assert judged(stacks=(SHOP,), change_sets=(one,), open_releases=OPEN) == [(reason, fate)]
@@ -138,30 +138,35 @@ def test_a_change_set_goes_when_its_release_has_ended_or_nobody_takes_it_up(
 def test_change_sets_of_stacks_that_are_not_tiercels_stay(other: dict[str, Any]) -> None:
     theirs = replace(SHOP, **other)
     one = change_set(theirs.name, "release-1-attempt-1", 9 * DAY)
-    assert judged(stacks=(theirs,), change_sets=(one,)) == [(Reason.NOT_OURS, Fate.KEEP)]
+    assert judged(stacks=(theirs,), change_sets=(one,)) == [(Why.NOT_OURS, Fate.KEEP)]
 
 
 @pytest.mark.parametrize(
     ("name", "exists", "owned", "since", "reason", "fate"),
     [
-        ("/aws/lambda/acme-preprod-shop-F-1", False, False, None, Reason.HARDLY_SEEN, Fate.LATER),
-        ("/aws/lambda/acme-preprod-shop-F-1", False, False, 13, Reason.HARDLY_SEEN, Fate.LATER),
-        ("/aws/lambda/acme-preprod-shop-F-1", False, False, 15, Reason.FUNCTION_GONE, Fate.DELETE),
+        ("/aws/lambda/acme-preprod-shop-F-1", False, False, None, Why.HARDLY_SEEN, Fate.LATER),
+        ("/aws/lambda/acme-preprod-shop-F-1", False, False, 13, Why.HARDLY_SEEN, Fate.LATER),
+        ("/aws/lambda/acme-preprod-shop-F-1", False, False, 15, Why.FUNCTION_GONE, Fate.DELETE),
         ("/aws/lambda/acme-ephemeral-a-shop-F-1", False, False, 0.01,
-         Reason.HARDLY_SEEN, Fate.LATER),
+         Why.HARDLY_SEEN, Fate.LATER),
         ("/aws/lambda/acme-ephemeral-a-shop-F-1", False, False, 0.1,
-         Reason.FUNCTION_GONE, Fate.DELETE),
-        ("/aws/lambda/acme-preprod-shop-F-1", True, False, 15, Reason.FUNCTION_EXISTS, Fate.KEEP),
-        ("/aws/lambda/acme-preprod-shop-F-1", None, False, 15, Reason.UNKNOWN, Fate.KEEP),
-        ("/aws/lambda/acme-preprod-shop-F-1", False, True, 15, Reason.OWNED, Fate.KEEP),
-        ("/aws/lambda/acme-prod-shop-F-1", False, False, 15, Reason.NOT_OURS, Fate.KEEP),
-        ("/aws/lambda/payroll", False, False, 15, Reason.NOT_OURS, Fate.KEEP),
-        ("/ecs/acme-preprod-shop", False, False, 15, Reason.NOT_OURS, Fate.KEEP),
-        ("acme-preprod-shop", False, False, 15, Reason.NOT_OURS, Fate.KEEP),
+         Why.FUNCTION_GONE, Fate.DELETE),
+        ("/aws/lambda/acme-preprod-shop-F-1", True, False, 15, Why.FUNCTION_EXISTS, Fate.KEEP),
+        ("/aws/lambda/acme-preprod-shop-F-1", None, False, 15, Why.UNKNOWN, Fate.KEEP),
+        ("/aws/lambda/acme-preprod-shop-F-1", False, True, 15, Why.OWNED, Fate.KEEP),
+        ("/aws/lambda/acme-prod-shop-F-1", False, False, 15, Why.NOT_OURS, Fate.KEEP),
+        ("/aws/lambda/payroll", False, False, 15, Why.NOT_OURS, Fate.KEEP),
+        ("/ecs/acme-preprod-shop", False, False, 15, Why.NOT_OURS, Fate.KEEP),
+        ("acme-preprod-shop", False, False, 15, Why.NOT_OURS, Fate.KEEP),
     ],
 )  # fmt: skip
 def test_a_log_group_goes_when_its_function_was_seen_to_be_gone_for_long_enough(
-    name: str, exists: bool | None, owned: bool, since: float | None, reason: Reason, fate: Fate
+    name: str,
+    exists: bool | None,
+    owned: bool,
+    since: float | None,
+    reason: Why,
+    fate: Fate,
 ) -> None:
     seen = {} if since is None else {f"log group {name}": NOW - since * DAY}
     groups = (LogGroupThere(name, exists, is_owned=owned),)
@@ -187,33 +192,33 @@ HERE = f"{REGION}:{ACCOUNT}"
 @pytest.mark.parametrize(
     ("arn", "tags", "reason", "fate"),
     [
-        (BUCKET, GONE, Reason.STACK_DESTROYED, Fate.DELETE),
+        (BUCKET, GONE, Why.STACK_DESTROYED, Fate.DELETE),
         (f"arn:aws:dynamodb:{HERE}:table/acme-ephemeral-a-shop-Orders-1X", GONE,
-         Reason.STACK_DESTROYED, Fate.DELETE),
+         Why.STACK_DESTROYED, Fate.DELETE),
         (f"arn:aws:sqs:{HERE}:acme-ephemeral-a-shop-Queue-1X", GONE,
-         Reason.STACK_DESTROYED, Fate.DELETE),
+         Why.STACK_DESTROYED, Fate.DELETE),
         (f"arn:aws:logs:{HERE}:log-group:acme-ephemeral-a-shop-Log-1X", GONE,
-         Reason.STACK_DESTROYED, Fate.DELETE),
-        (BUCKET + "2", GONE, Reason.HARDLY_SEEN, Fate.LATER),
-        (f"arn:aws:dynamodb:{HERE}:table/orders", GONE, Reason.NO_RULE, Fate.BY_HAND),
-        (f"arn:aws:cognito-idp:{HERE}:userpool/eu-1", GONE, Reason.NO_RULE, Fate.BY_HAND),
-        (f"arn:aws:kms:{HERE}:key/1", GONE, Reason.NO_RULE, Fate.BY_HAND),
-        (BUCKET, tags("acme-ephemeral-b-shop"), Reason.OWNED, Fate.KEEP),
-        (BUCKET, tags("acme-preprod-shop"), Reason.NOT_OURS, Fate.KEEP),
+         Why.STACK_DESTROYED, Fate.DELETE),
+        (BUCKET + "2", GONE, Why.HARDLY_SEEN, Fate.LATER),
+        (f"arn:aws:dynamodb:{HERE}:table/orders", GONE, Why.NO_RULE, Fate.BY_HAND),
+        (f"arn:aws:cognito-idp:{HERE}:userpool/eu-1", GONE, Why.NO_RULE, Fate.BY_HAND),
+        (f"arn:aws:kms:{HERE}:key/1", GONE, Why.NO_RULE, Fate.BY_HAND),
+        (BUCKET, tags("acme-ephemeral-b-shop"), Why.OWNED, Fate.KEEP),
+        (BUCKET, tags("acme-preprod-shop"), Why.NOT_OURS, Fate.KEEP),
         (BUCKET, tags("acme-ephemeral-a-shop", tiercel_organization="umbrella"),
-         Reason.NOT_OURS, Fate.KEEP),
+         Why.NOT_OURS, Fate.KEEP),
         (BUCKET, {"tiercel:organization": "acme", "tiercel:environment": "ephemeral"},
-         Reason.NOT_OURS, Fate.KEEP),
+         Why.NOT_OURS, Fate.KEEP),
         (BUCKET, tags("acme-ephemeral-a-shop", **{"aws_cloudformation:stack-id": "x"}),
-         Reason.NOT_OURS, Fate.KEEP),
-        (BUCKET, tags("payroll"), Reason.NOT_OURS, Fate.KEEP),
+         Why.NOT_OURS, Fate.KEEP),
+        (BUCKET, tags("payroll"), Why.NOT_OURS, Fate.KEEP),
         ("arn:aws:s3:::acme-preprod-shop-uploads-1x", tags("acme-preprod-old", "preprod"),
-         Reason.OF_PERMANENT_STACK, Fate.BY_HAND),
-        ("arn:aws:s3:::acme-prod-shop", tags("acme-prod-old", "prod"), Reason.NOT_OURS, Fate.KEEP),
+         Why.OF_PERMANENT_STACK, Fate.BY_HAND),
+        ("arn:aws:s3:::acme-prod-shop", tags("acme-prod-old", "prod"), Why.NOT_OURS, Fate.KEEP),
     ],
 )  # fmt: skip
 def test_what_a_destroyed_stack_left_goes_if_it_was_on_demand_and_can_be_deleted(
-    arn: str, tags: dict[str, str], reason: Reason, fate: Fate
+    arn: str, tags: dict[str, str], reason: Why, fate: Fate
 ) -> None:
     there = (stack("acme-ephemeral-b-shop"),)
     found = judged(stacks=there, resources=(TaggedResource(arn, tags),), first_seen=LASTED)
@@ -223,7 +228,7 @@ def test_what_a_destroyed_stack_left_goes_if_it_was_on_demand_and_can_be_deleted
 def test_what_a_stack_of_the_same_name_left_before_goes_as_well() -> None:
     again = stack("acme-ephemeral-a-shop", stack_id=stack_id("acme-ephemeral-a-shop", 2))
     found = judged(stacks=(again,), resources=(TaggedResource(BUCKET, GONE),), first_seen=LASTED)
-    assert found == [(Reason.STACK_DESTROYED, Fate.DELETE)]
+    assert found == [(Why.STACK_DESTROYED, Fate.DELETE)]
 
 
 def test_a_functions_log_group_is_judged_once_and_by_its_function() -> None:
@@ -232,7 +237,7 @@ def test_a_functions_log_group_is_judged_once_and_by_its_function() -> None:
         log_groups=(LogGroupThere(name, function_exists=True),),
         resources=(TaggedResource(f"arn:aws:logs:{HERE}:log-group:{name}:*", GONE),),
     )
-    assert found == [(Reason.FUNCTION_EXISTS, Fate.KEEP)]
+    assert found == [(Why.FUNCTION_EXISTS, Fate.KEEP)]
 
 
 PACKAGE = f"packages/{'a' * 64}.zip"
@@ -241,16 +246,16 @@ PACKAGE = f"packages/{'a' * 64}.zip"
 @pytest.mark.parametrize(
     ("key", "needed", "age", "reason", "fate"),
     [
-        (PACKAGE, frozenset(), 25 * HOUR, Reason.UNNEEDED, Fate.DELETE),
-        (PACKAGE, frozenset(), 23 * HOUR, Reason.HARDLY_MADE, Fate.LATER),
-        (PACKAGE, frozenset({PACKAGE}), 999 * DAY, Reason.NEEDED, Fate.KEEP),
-        (PACKAGE, None, 999 * DAY, Reason.NEEDS_UNKNOWN, Fate.KEEP),
-        ("checks/run", frozenset(), 999 * DAY, Reason.NOT_OURS, Fate.KEEP),
-        ("packages/x.zip", frozenset(), 999 * DAY, Reason.NOT_OURS, Fate.KEEP),
+        (PACKAGE, frozenset(), 25 * HOUR, Why.UNNEEDED, Fate.DELETE),
+        (PACKAGE, frozenset(), 23 * HOUR, Why.HARDLY_MADE, Fate.LATER),
+        (PACKAGE, frozenset({PACKAGE}), 999 * DAY, Why.NEEDED, Fate.KEEP),
+        (PACKAGE, None, 999 * DAY, Why.NEEDS_UNKNOWN, Fate.KEEP),
+        ("checks/run", frozenset(), 999 * DAY, Why.NOT_OURS, Fate.KEEP),
+        ("packages/x.zip", frozenset(), 999 * DAY, Why.NOT_OURS, Fate.KEEP),
     ],
 )
 def test_a_staged_package_goes_when_it_is_known_that_no_release_needs_it(
-    key: str, needed: frozenset[str] | None, age: timedelta, reason: Reason, fate: Fate
+    key: str, needed: frozenset[str] | None, age: timedelta, reason: Why, fate: Fate
 ) -> None:
     assert judged(staged=(StagedObject(key, NOW - age),), needed=needed) == [(reason, fate)]
 
@@ -267,9 +272,9 @@ def test_memory_begins_anew_when_a_thing_has_an_owner_again() -> None:
     name = "/aws/lambda/acme-preprod-shop-F-1"
     key, before = f"log group {name}", {f"log group {name}": NOW - DAY, "bucket gone": NOW - DAY}
     orphan, owned = LogGroupThere(name, False), LogGroupThere(name, True)
-    look = Inventory(log_groups=(orphan,), first_seen=before)
+    look = LeftoversSeen(log_groups=(orphan,), first_seen=before)
     assert next_memory(judge_leftovers(SCOPE, look, NOW), before, NOW) == {key: NOW - DAY}
-    look = Inventory(log_groups=(owned,), first_seen=before)
+    look = LeftoversSeen(log_groups=(owned,), first_seen=before)
     assert next_memory(judge_leftovers(SCOPE, look, NOW), before, NOW) == {}
 
 
@@ -279,7 +284,7 @@ _ORGANIZATIONS = ("acme", "acme", "acme", "umbrella", "ac")
 _ENVIRONMENTS = ("preprod", "ephemeral", "ephemeral", "prod", "preprodx")
 
 
-def a_world(seed: int) -> Inventory:
+def a_world(seed: int) -> LeftoversSeen:
     dice = random.Random(seed)  # noqa: S311 - no secret
 
     def name() -> str:
@@ -328,7 +333,7 @@ def a_world(seed: int) -> Inventory:
         StagedObject(f"packages/{dice.randint(0, 60):064x}.zip", NOW - age())
         for _ in range(THINGS - len(stacks) - 360)
     )
-    look = Inventory(
+    look = LeftoversSeen(
         stacks=stacks,
         change_sets=change_sets,
         resources=resources,
@@ -342,12 +347,12 @@ def a_world(seed: int) -> Inventory:
     return replace(look, first_seen={key: NOW - age() for key in keys if dice.random() < 0.7})
 
 
-def chosen(look: Inventory, now: datetime = NOW) -> dict[tuple[str, str], Judgement]:
+def chosen(look: LeftoversSeen, now: datetime = NOW) -> dict[tuple[str, str], Judgement]:
     judgements = judge_leftovers(SCOPE, look, now)
     return {(one.kind, one.id): one for one in judgements if one.fate is Fate.DELETE}
 
 
-def without(look: Inventory, gone: dict[tuple[str, str], Judgement]) -> Inventory:
+def without(look: LeftoversSeen, gone: dict[tuple[str, str], Judgement]) -> LeftoversSeen:
     """The world after everything that was chosen is deleted."""
     ids = {one for _, one in gone}
     stacks = tuple(one for one in look.stacks if one.stack_id not in ids)
@@ -414,4 +419,4 @@ def test_the_world_of_500_has_every_kind_and_every_reason() -> None:
     }  # fmt: skip
     assert sizes == {THINGS}
     assert {one.kind for one in found} == set(LeftoverKind)
-    assert {one.reason for one in found} == set(Reason) - {Reason.NEEDS_UNKNOWN}
+    assert {one.reason for one in found} == set(Why) - {Why.NEEDS_UNKNOWN}

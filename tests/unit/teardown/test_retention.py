@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.releases import release
-from tiercel.domain.base.digests import ArtifactId
+from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.release.entries import UnreadableEntry
 from tiercel.domain.teardown.retention import (
@@ -36,7 +36,7 @@ NOTHING = Needs(NONE, NONE)
 
 
 def artifact(number: int) -> Artifact:
-    return "orders", ArtifactId(f"{number:064x}")
+    return "orders", ArtifactId(Sha256(f"{number:064x}"))
 
 
 def manifest(number: int, *packages: int, written: datetime = OLD) -> ManifestSeen:
@@ -123,7 +123,7 @@ def test_an_entry_that_cannot_be_read_may_need_anything() -> None:
     damaged = UnreadableEntry(
         "acme-preprod-x", 1, RefusedInputError("ledger.entry_damaged", "…").failure
     )
-    assert newest_artifacts([release()]) == {("orders", ArtifactId("a" * 64))}
+    assert newest_artifacts([release()]) == frozenset({("orders", ArtifactId(Sha256("a" * 64)))})
     assert newest_artifacts([release(), damaged]) is None
 
 

@@ -21,7 +21,7 @@ FUNCTION_LOGS = "/aws/lambda/"
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReapScope:
     """Whose leftovers are looked for: those of one environment and of the ones on demand in it."""
 
     organization: str
@@ -114,7 +114,7 @@ class StagedObject:
 
 
 @dataclass(frozen=True)
-class Inventory:
+class LeftoversSeen:
     """What was seen in the account, and what the ledger says of it.
 
     `released` are the stacks of which the ledger has releases, `open_releases` those without an
