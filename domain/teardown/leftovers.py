@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import attempted_release
 from tiercel.domain.teardown.leftovers_seen import (
-    EPHEMERAL,
     FUNCTION_LOGS,
     STACK_ID_TAG,
     STACK_NAME_TAG,

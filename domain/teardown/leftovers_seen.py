@@ -9,10 +9,9 @@ from typing import Self
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.stack.states import StackStatus
 
-EPHEMERAL = "ephemeral"
-"""What stands in the place of an environment in names and tags of what was made on demand."""
 STACK_ID_TAG = "aws:cloudformation:stack-id"
 """Only CloudFormation gives it: nobody can put tags that begin with `aws:` on a resource."""
 STACK_NAME_TAG = "aws:cloudformation:stack-name"

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
+
+from tiercel.domain.teardown.environments import EphemeralRecord, EphemeralState
 
 WARNED_BEFORE = timedelta(hours=1)
 """So long before its end an environment's owner is told."""
@@ -59,6 +62,17 @@ class Life:
     origin_exists: bool | None = None
     is_going_down: bool = False
     is_gone: bool = False
+
+    @classmethod
+    def of(cls, record: EphemeralRecord, *, origin_exists: bool | None) -> Self:
+        """Return what a record and its origin say."""
+        return cls(
+            name=record.name,
+            expires=record.expires,
+            origin_exists=origin_exists,
+            is_going_down=record.state is EphemeralState.GOING_DOWN,
+            is_gone=record.state is EphemeralState.GONE,
+        )
 
 
 @dataclass(frozen=True)
