@@ -41,6 +41,7 @@ IMPORTED = [
     "tiercel.deployments.worker.worker",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
+    "tiercel.flows.follow",
     "tiercel.flows.promote",
     "tiercel.flows.provision",
     "tiercel.flows.publish",
