@@ -41,6 +41,7 @@ class _OfCommit(Frozen):
     repositories: Any = None
     builds: Any = None
     leases: Any = None
+    drills: Any = None
     environments: Any = None
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 

@@ -31,6 +31,8 @@ class ReleaseTarget(Target):
     where: BuildPlace
     current_name: Callable[[str], str]
     """By which name a repository is called now, given any that it has had."""
+    drill: int = 0
+    """The drill of which this run is a part: it does not wait for that one."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
