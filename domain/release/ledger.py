@@ -49,6 +49,7 @@ class Purpose(StrEnum):
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
     DRILL = "drill"
+    EPHEMERAL = "ephemeral"
 
 
 class Intent(StoredRecord):
