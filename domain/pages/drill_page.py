@@ -11,7 +11,7 @@ from tiercel.domain.teardown.drill_plan import DrillPlan, PlannedStack
 from tiercel.domain.teardown.drill_report import DrillReport, lingering
 
 
-def plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[DrillReport]) -> str:
+def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[DrillReport]) -> str:
     """Return what is deleted, lost, kept and rebuilt, with the digest that approves it."""
     should = f"about {duration(expected)}" if expected is not None else "not known yet"
     last = ", ".join(f"drill {one.number}: {duration(one.seconds)}" for one in earlier[:5])
@@ -78,7 +78,7 @@ def _list(lines: Sequence[str]) -> str:
     return "\n".join(f"- {escaped(line)}" for line in lines) or "none"
 
 
-def report_page(report: DrillReport) -> str:
+def drill_report_page(report: DrillReport) -> str:
     """Return how a drill went: the recovery time by phase and stack, and what differs."""
     verdict = "passed" if report.passed else "failed"
     objective = (

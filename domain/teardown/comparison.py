@@ -50,7 +50,7 @@ def without_ids(value: str, ids: Ids) -> str:
     return known.sub(lambda found: f"<{ids[found[0]]}>", value)
 
 
-def compared(
+def compared_stack(
     planned: PlannedStack,
     found: SeenStack,
     rebuilt: Intent,

@@ -25,7 +25,7 @@ def require_no_production(names: Names) -> None:
             where=f"environment {names.environment.name}",
             why="it is production",
             state="nothing was called",
-            remedy="rebuild what it has live beside it: `tiercel rebuild --shadow`",
+            remedy="name an environment that is no production",
         )
 
 

@@ -13,7 +13,7 @@ from tiercel.domain.teardown.drill_plan import DrillPlan
 from tiercel.domain.teardown.drill_record import Begun, DrillStep, Phase
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.tasks.teardown.drill_records import read_steps, record_step
+from tiercel.tasks.teardown.drill_records import read_drill_steps, record_step
 from tiercel.tasks.teardown.inventory import Looker
 
 
@@ -28,7 +28,7 @@ class Drill:
     @classmethod
     async def taken_up(cls, target: ReleaseTarget, begun: Begun) -> Drill:
         """Return a drill as it stands: a run that is new to it goes on where another stopped."""
-        steps = await call(read_steps, target.records, begun.number)
+        steps = await call(read_drill_steps, target.records, begun.number)
         mine = replace(target, drill=begun.number)
         return cls(mine, begun, {(one.phase, one.stack): one for one in steps})
 

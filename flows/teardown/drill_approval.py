@@ -10,7 +10,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import Drills
-from tiercel.domain.pages.drill_page import plan_page
+from tiercel.domain.pages.drill_page import drill_plan_page
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.teardown.drill_plan import DrillPlan, plan_drill
 from tiercel.domain.teardown.drill_record import ApprovalKind, Begun, OpenDrill
@@ -94,7 +94,7 @@ async def _planned(
     await show_page(
         f"drill-{plan.environment}",
         f"Drill of {plan.environment}: {plan.summary()}",
-        plan_page(plan, expected_seconds(plan, earlier), earlier),
+        drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
     )
     return plan
 

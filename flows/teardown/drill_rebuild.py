@@ -9,7 +9,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import combined
 from tiercel.domain.release.rollback import rebuilding
-from tiercel.domain.teardown.comparison import compared, ids_before, ids_now
+from tiercel.domain.teardown.comparison import compared_stack, ids_before, ids_now
 from tiercel.domain.teardown.deletion import filled
 from tiercel.domain.teardown.drill_plan import PlannedStack
 from tiercel.domain.teardown.drill_record import DrillStep, Phase
@@ -117,7 +117,7 @@ async def _verify(drill: Drill, name: str, found: dict[str, SeenStack], began: d
         if entry is None:
             raise no_release(name, rebuilt.number, drill.target.records.bucket)
         before, now = ids_before(drill.plan), ids_now(found.values())
-        wrong, anew = compared(drill.plan.stack(name), stack, entry.intent, before, now)
+        wrong, anew = compared_stack(drill.plan.stack(name), stack, entry.intent, before, now)
     await drill.record(
         DrillStep(
             phase=Phase.VERIFY,

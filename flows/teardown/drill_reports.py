@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.organization.topology import Drills
-from tiercel.domain.pages.drill_page import duration, report_page
+from tiercel.domain.pages.drill_page import drill_report_page, duration
 from tiercel.domain.teardown.drill_failures import require_passed
 from tiercel.domain.teardown.drill_record import OpenDrill
 from tiercel.domain.teardown.drill_report import DrillReport, report_of
@@ -45,7 +45,7 @@ async def finish(drill: Drill, settings: Drills) -> DrillReport:
     await show_page(
         f"drill-report-{report.environment}",
         f"Drill {report.number} of {report.environment}: {duration(report.seconds)}",
-        report_page(report),
+        drill_report_page(report),
     )
     require_passed(report)
     return report

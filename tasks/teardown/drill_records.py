@@ -29,7 +29,7 @@ from tiercel.tasks.aws.objects import CONFLICT_CODES, create_object, list_keys, 
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import run_logger, world_task
 
-R = TypeVar("R", bound=StoredRecord)
+_R = TypeVar("_R", bound=StoredRecord)
 
 _LOOK_SECONDS = 5.0
 _TELL_SECONDS = 60.0
@@ -109,7 +109,7 @@ def record_step(records: Records, number: int, step: DrillStep) -> DrillStep:
 
 
 @world_task("read steps", "read steps of drill {number}")
-def read_steps(records: Records, number: int) -> list[DrillStep]:
+def read_drill_steps(records: Records, number: int) -> list[DrillStep]:
     """Return every step of a drill that has ended."""
     special = {plan_key(number), report_key(number)}
     keys = list_keys(records.access, records.bucket, drill_prefix(number))
@@ -206,12 +206,12 @@ def _create(records: Records, key: str, record: StoredRecord) -> None:
     create_object(records.access, records.bucket, key, body)
 
 
-def _read(records: Records, kind: type[R], key: str) -> R | None:
+def _read(records: Records, kind: type[_R], key: str) -> _R | None:
     body = read_object(records.access, records.bucket, key)
     return _parsed(kind, body, f"s3://{records.bucket}/{key}") if body is not None else None
 
 
-def _parsed(kind: type[R], body: bytes, where: str) -> R:
+def _parsed(kind: type[_R], body: bytes, where: str) -> _R:
     try:
         return read_stored(kind, body, where)
     except ValidationError as error:
