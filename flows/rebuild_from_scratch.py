@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tiercel.domain.organization.names import Names
+from tiercel.domain.teardown.drill_plan import DrillPlan
 from tiercel.domain.teardown.drill_report import DrillReport
 from tiercel.domain.teardown.drill_rules import require_no_production
 from tiercel.flows.engine.concurrency import call
@@ -34,10 +35,11 @@ async def rebuild_from_scratch(
     bucket_names: BucketNamesParameter = "",
     plan_only: PlanOnlyParameter = False,  # noqa: FBT002 - a check box of the form
     give_up: GiveUpParameter = False,  # noqa: FBT002 - the same
-) -> DrillReport | None:
+) -> DrillReport | DrillPlan:
     """Delete every stack of an environment, prove it empty, rebuild it from the ledger, verify.
 
-    A drill that is open goes on where it was stopped. Returns its report, None for a plan alone.
+    A drill that is open goes on where it was stopped. Returns its report, or the plan if
+    only that is asked for.
 
     Args:
         environment: The environment; production is refused.
@@ -53,8 +55,8 @@ async def rebuild_from_scratch(
     await tag_flow_run(environment)
     asked = Approval(approve, account, frozenset(filter(None, bucket_names.split(","))))
     begun = await begun_or_approved(target, asked, topology.drills, plan_only=plan_only)
-    if begun is None:
-        return None
+    if isinstance(begun, DrillPlan):
+        return begun
     drill = await Drill.taken_up(target, begun)
     if give_up:
         await leave_the_rest(drill)

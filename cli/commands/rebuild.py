@@ -12,6 +12,7 @@ from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
+    from tiercel.domain.teardown.drill_plan import DrillPlan
     from tiercel.domain.teardown.drill_report import DrillReport
 
 
@@ -63,16 +64,44 @@ def rebuild(
     show_drill(output, finished.result)
 
 
-def show_drill(output: Output, report: DrillReport | None) -> None:
-    """Print how long each phase took; without a report only a plan was asked for."""
-    output.document(report.model_dump(mode="json") if report else None)
-    if output.as_json or report is None:
-        return
+def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
+    """Print the plan with what approves it, or how long each phase took."""
     from tiercel.domain.pages.drill_page import duration
+    from tiercel.domain.teardown.drill_plan import DrillPlan
 
-    rows = [(phase, duration(seconds)) for phase, seconds in report.phases.items()]
-    output.table(f"Drill {report.number} of {report.environment}", ("phase", "time"), rows)
+    if isinstance(result, DrillPlan):
+        output.document({"digest": result.digest, "plan": result.model_dump(mode="json")})
+        if not output.as_json:
+            _show_plan(output, result)
+        return
+    output.document(result.model_dump(mode="json"))
+    if output.as_json:
+        return
+    rows = [(phase, duration(seconds)) for phase, seconds in result.phases.items()]
+    output.table(f"Drill {result.number} of {result.environment}", ("phase", "time"), rows)
     output.result(
-        f"{report.environment}: everything was back after {duration(report.seconds)}; "
-        f"tiercel drills {report.environment} --open {report.number}"
+        f"{result.environment}: everything was back after {duration(result.seconds)}; "
+        f"tiercel drills {result.environment} --open {result.number}"
+    )
+
+
+def _show_plan(output: Output, plan: DrillPlan) -> None:
+    lost = {stack.name: "; ".join(one.line() for one in stack.data) for stack in plan.stacks}
+    output.table(
+        f"Drill of {plan.environment} in account {plan.alias}: {plan.summary()}",
+        ("goes in wave", "stack", "comes back as", "data that is lost"),
+        [
+            (str(at), name, f"release {plan.stack(name).number}", lost[name])
+            for at, wave in enumerate(plan.deletion, start=1)
+            for name in wave
+        ],
+    )
+    for stack in plan.stacks:
+        for one in stack.kept:
+            output.line(f"kept: {one.path} of {stack.name} ({one.physical_id})")
+        for name in stack.given_up:
+            output.line(f"the name of bucket {name} becomes anybody's")
+    output.result(
+        f"delete all of this: tiercel rebuild {plan.environment} --approve {plan.digest} "
+        "--account ALIAS"
     )

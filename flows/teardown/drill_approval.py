@@ -54,10 +54,10 @@ class Approval:
 
 async def begun_or_approved(
     target: ReleaseTarget, asked: Approval, settings: Drills, *, plan_only: bool
-) -> Begun | None:
+) -> Begun | DrillPlan:
     """Return the drill that is open, or one that is approved and was just opened.
 
-    None if only the plan was asked for. Raises RefusedInputError if anything forbids it, and if
+    The plan if only that was asked for. Raises RefusedInputError if anything forbids it, and if
     nobody approved it: nothing was deleted then.
     """
     opened = await call(read_open_drill, target.records)
@@ -69,7 +69,7 @@ async def begun_or_approved(
     standing = await call(read_approvals)
     plan = await _planned(target, asked, standing)
     if plan_only:
-        return None
+        return plan
     kind, who = await _approved(target, plan, asked, standing)
     return await _opened(target, plan, kind, who, settings)
 

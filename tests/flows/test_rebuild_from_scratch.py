@@ -18,6 +18,8 @@ from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Purpose
+from tiercel.domain.teardown.drill_plan import DrillPlan
+from tiercel.domain.teardown.drill_report import DrillReport
 from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
@@ -62,11 +64,6 @@ def shop() -> dict[str, str]:
     }
 
 
-def plan_digest(run_log: list[Any]) -> str:
-    lines = [one.getMessage() for one in run_log if one.getMessage().startswith("plan ")]
-    return lines[-1].split()[1].rstrip(":")
-
-
 def stacks(sandbox: Sandbox) -> dict[str, Any]:
     formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
     return {one["StackName"]: one for one in formation.describe_stacks()["Stacks"]}
@@ -81,7 +78,6 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     sandbox: Sandbox,
     preprod: Names,
     repositories: RepositoryMaker,
-    run_log: list[Any],
 ) -> None:
     repository = repositories.make("drilled")
     before = release(repository, repository.commit(shop()))
@@ -90,8 +86,9 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     s3.put_object(Bucket=files, Key="precious", Body=b"12345")
     offset = journal_size(sandbox.journal)
 
-    asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
-    digest = plan_digest(run_log)
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    digest = plan.digest
     for code, asked in {
         "drill.waiting_for_approval": {},
         "drill.other_plan": {"approve": "a" * 64, "account": preprod.environment.runtime_account},
@@ -106,7 +103,7 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     account = preprod.environment.runtime_account
     report = asyncio.run(rebuild_from_scratch("preprod", approve=digest, account=account))
 
-    assert report
+    assert isinstance(report, DrillReport)
     assert report.passed
     assert report.stacks == 2
     assert stacks(sandbox).keys() == {preprod.stack("store"), preprod.stack("desk")}
