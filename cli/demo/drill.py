@@ -61,11 +61,7 @@ def _play(output: Output) -> None:
             same = "the same packages" if before.get(stack) == artifact else "OTHER PACKAGES"
             output.line(f"now: {stack}, {same}")
         if seen or before != after or set(_stacks(sandbox)) != set(before):
-            raise TiercelError(
-                "demo.drill_unexpected",
-                "the drill did not do what it says",
-                why=f"seen in between: {seen}; before: {before}; after: {after}",
-            )
+            raise SystemExit(f"not as it was: in between {seen}, before {before}, now {after}")
         page = (_STATE / "drill.html").absolute()
         _tiercel("drills", "--open", "1", "--page", str(page))
     finally:
@@ -107,7 +103,7 @@ def _planned(output: Output) -> tuple[str, str]:
     plan = run_flow(rebuild_from_scratch, output, environment="preprod", plan_only=True).result
     show_drill(output, plan)
     if not isinstance(plan, DrillPlan):
-        raise TiercelError("demo.drill_open", "an earlier drill went on", remedy="run it again")
+        raise SystemExit("an earlier drill went on: run it again")
     return plan.digest, plan.alias
 
 
@@ -128,7 +124,7 @@ def _drilled(sandbox: Any, digest: str, account: str) -> list[str]:
         seen = _stacks(sandbox)
         drill.send_signal(signal.SIGCONT)
     if drill.returncode:
-        raise TiercelError("demo.drill_failed", "the drill failed", remedy="see what it says")
+        raise SystemExit("the drill failed")
     return seen
 
 
