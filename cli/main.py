@@ -27,6 +27,8 @@ _COMMANDS = {
     "verify": "tiercel.cli.commands.verify:verify",
     "trigger": "tiercel.cli.commands.trigger:trigger",
     "rollback": "tiercel.cli.commands.rollback:rollback",
+    "rebuild": "tiercel.cli.commands.rebuild:rebuild",
+    "drills": "tiercel.cli.commands.drills:drills",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",
     "releases": "tiercel.cli.commands.releases:releases",

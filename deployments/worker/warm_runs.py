@@ -45,6 +45,7 @@ IMPORTED = [
     "tiercel.flows.promote",
     "tiercel.flows.provision",
     "tiercel.flows.publish",
+    "tiercel.flows.rebuild_from_scratch",
     "tiercel.flows.rollback",
     "tiercel.flows.verify",
     "tiercel.deployments.worker.read_beforehand",

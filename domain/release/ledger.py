@@ -48,6 +48,7 @@ class Purpose(StrEnum):
     DEPLOY = "deploy"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    DRILL = "drill"
     EPHEMERAL = "ephemeral"
 
 
@@ -55,7 +56,7 @@ class Intent(StoredRecord):
     """Written before the first call that changes a stack. Its number is the release id.
 
     It has everything that it takes to release the same again without the repository.
-    `restores` is the number of the release that a rollback brings back.
+    `restores` is the number of the release that a rollback, or a drill, brings back.
     """
 
     stack: str

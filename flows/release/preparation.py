@@ -31,6 +31,8 @@ class ReleaseTarget(Target):
     where: BuildPlace
     current_name: Callable[[str], str]
     """By which name a repository is called now, given any that it has had."""
+    drill: int = 0
+    """The drill of which this run is a part: it does not wait for that one."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
