@@ -13,7 +13,7 @@ from tiercel.domain.organization.names import Role
 from tiercel.sandbox.lifecycle import Sandbox
 
 BUCKET = PREPROD.artifact_bucket
-ONCE = ("packages/", "manifests/", "provenance/", "ledger/")
+ONCE = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/")
 OWN_KEY = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
 
 
