@@ -26,6 +26,7 @@ _COMMANDS = {
     "candidate": "tiercel.cli.commands.candidate:candidate",
     "promote": "tiercel.cli.commands.promote:promote",
     "verify": "tiercel.cli.commands.verify:verify",
+    "trigger": "tiercel.cli.commands.trigger:trigger",
     "rollback": "tiercel.cli.commands.rollback:rollback",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",

@@ -156,6 +156,11 @@ class Names:
         return f"{self.prefix}CHECK"
 
     @property
+    def prefect_secret(self) -> str:
+        """The secret with the credential of the environment's Prefect API."""
+        return f"{self.prefix}prefect-api"
+
+    @property
     def artifact_key_alias(self) -> str:
         """The alias of the KMS key that encrypts artifacts."""
         return f"alias/{self.prefix}artifacts"
