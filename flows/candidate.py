@@ -19,13 +19,13 @@ from tiercel.flows.release.github import say_of_candidate
 from tiercel.flows.release.pages import report_candidate
 from tiercel.flows.release.preparation import PreparedCommit, prepare_candidate
 from tiercel.flows.release.publication import publish_all
-from tiercel.flows.release.results import Verified
+from tiercel.flows.release.results import VerifiedService
 
 
 @lifecycle_flow("verify-candidate", "verify candidate", PREPROD)
 async def verify_candidate(
     repository: RepositoryParameter, commit: RevisionParameter
-) -> dict[str, Verified]:
+) -> dict[str, VerifiedService]:
     """Verify in Preprod what a hotfix or release branch brings, so that it can be promoted.
 
     Args:
@@ -44,7 +44,7 @@ async def verify_candidate(
     return verified
 
 
-async def _verified(prepared: PreparedCommit) -> dict[str, Verified]:
+async def _verified(prepared: PreparedCommit) -> dict[str, VerifiedService]:
     """Return the release that verified each service, trying those that none has verified."""
     published = await publish_all(prepared)
     target, commit = prepared.target, prepared.commit
@@ -61,14 +61,14 @@ async def _verified(prepared: PreparedCommit) -> dict[str, Verified]:
     manifests = {name: one.manifest for name, one in published.items()}
     tried = await try_candidates(prepared, manifests, due) if due else {}
     return {
-        name: Verified(tried[name].release, tried=True)
+        name: VerifiedService(tried[name].release, tried=True)
         if name in tried
-        else Verified(known[name], tried=False)
+        else VerifiedService(known[name], tried=False)
         for name in prepared.topology.services
     }
 
 
-def _verdict(prepared: PreparedCommit, verified: Mapping[str, Verified]) -> str:
+def _verdict(prepared: PreparedCommit, verified: Mapping[str, VerifiedService]) -> str:
     tried = sum(one.tried for one in verified.values())
     environment = prepared.target.names.environment.name
     return f"verified in {environment}: {tried} as candidates, {len(verified) - tried} before"

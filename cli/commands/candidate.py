@@ -14,7 +14,7 @@ from tiercel.cli.terminal.settings import RunSettings, shared
 from tiercel.domain.base.digests import short
 
 if TYPE_CHECKING:
-    from tiercel.flows.release.results import Verified
+    from tiercel.flows.release.results import VerifiedService
 
 _DEPLOYMENT = "verify-candidate/preprod"
 
@@ -41,7 +41,7 @@ def verify(settings: RunSettings, output: Output, repository: str, commit: str) 
     show_verified(output, finished.result)
 
 
-def show_verified(output: Output, verified: Mapping[str, Verified]) -> None:
+def show_verified(output: Output, verified: Mapping[str, VerifiedService]) -> None:
     """Print which release verified each service."""
     from tiercel.domain.release.promotion import verified_in
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
-from tiercel.domain.gitflow.events import Action, Nothing, Promote, PublishAndDeploy, RollBack
+from tiercel.domain.gitflow.events import (
+    Action,
+    Nothing,
+    Promote,
+    PublishAndDeploy,
+    RollBack,
+    VerifyCandidate,
+)
 from tiercel.domain.gitflow.events import VerifyPullRequest as Verify
 from tiercel.domain.organization.topology import Topology
 
@@ -70,6 +77,8 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
             )
         case PublishAndDeploy():
             return _of_commit(action, wish, "publish-artifact", then="deploy-to-preprod")
+        case VerifyCandidate():
+            return _of_commit(action, wish, "verify-candidate")
         case Promote():
             return _of_commit(action, wish, "promote-to-prod")
         case RollBack():
@@ -86,7 +95,7 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
 
 
 def _of_commit(
-    action: PublishAndDeploy | Promote, wish: str, flow: str, then: str = ""
+    action: PublishAndDeploy | VerifyCandidate | Promote, wish: str, flow: str, then: str = ""
 ) -> WantedRun:
     environment = action.environment
     return WantedRun(

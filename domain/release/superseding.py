@@ -64,12 +64,7 @@ def superseded(older: Intent, newer: Intent) -> SupersededError:
     What a candidate does to a stack takes nothing's place: whoever it came before asks again.
     And whatever is released after a candidate, its artifact is still to be verified.
     """
-    kind = SupersededError
-    if older.purpose is not Purpose.RESTORATION and (
-        is_candidate(older) or newer.purpose in _PASSING
-    ):
-        kind = OvertakenError
-    return kind(
+    error = SupersededError(
         "release.superseded",
         f"{older.service} of commit {short_commit(older.commit)} is superseded by release "
         f"{newer.number}",
@@ -79,6 +74,10 @@ def superseded(older: Intent, newer: Intent) -> SupersededError:
         state="nothing was changed by this run",
         remedy="nothing is to be done; to go back to an older release, use `tiercel rollback`",
     )
+    takes_its_place = not (is_candidate(older) or newer.purpose in _PASSING)
+    if takes_its_place or older.purpose is Purpose.RESTORATION:
+        return error
+    return OvertakenError.of(error.failure)
 
 
 def newest_to_stay(history: Iterable[Entry]) -> Release | None:

@@ -26,7 +26,7 @@ Outputs = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ArtifactVerdict:
     """The release that verified an artifact, if one did, and whether it was ever rejected."""
 
     release: Release | None
@@ -35,7 +35,7 @@ class Verdict:
 
 async def verdicts_on(
     prepared: PreparedCommit, verifying: Names, theirs: Records
-) -> dict[str, Verdict]:
+) -> dict[str, ArtifactVerdict]:
     """Return what the verifying environment's records say of each service's artifact.
 
     A release of its own stack counts, and a candidate wherever it was tried. Rejections count in
@@ -43,7 +43,7 @@ async def verdicts_on(
     """
     own, names = prepared.target.records, prepared.target.names
 
-    async def look(service: Service) -> Verdict:
+    async def look(service: Service) -> ArtifactVerdict:
         artifact_id, stack = prepared.trees[service.name].artifact_id, verifying.stack(service.name)
         (history, candidates), (there, here) = await both(
             both(
@@ -56,7 +56,7 @@ async def verdicts_on(
             ),
         )
         rejected = there.keys() | here.keys()
-        return Verdict(
+        return ArtifactVerdict(
             verified_release(history, artifact_id, rejected, candidates),
             artifact_id in rejected or any(one.rejection for one in candidates),
         )

@@ -35,7 +35,7 @@ from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
-from tiercel.flows.release.results import Published, Released, Verified
+from tiercel.flows.release.results import Published, Released, VerifiedService
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.records.ledger import read_live_releases
@@ -85,7 +85,9 @@ async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Rel
     )
 
 
-async def report_candidate(prepared: PreparedCommit, verified: Mapping[str, Verified]) -> None:
+async def report_candidate(
+    prepared: PreparedCommit, verified: Mapping[str, VerifiedService]
+) -> None:
     """Show which release verified each service of a commit, where and how."""
     await report_board(prepared.target)
     names, links = prepared.target.names, prepared.target.links

@@ -69,7 +69,8 @@ async def put_back(target: ReleaseTarget, stack: str) -> Released | None:
     there is none, the candidate stays until something is deployed.
     """
     records = target.records
-    if left_candidate(await call(read_history, records, stack), None) is None:
+    history = await call(read_history, records, stack)
+    if left_candidate(history, None) is None:
         return None
     async with lease_of(target, stack) as lease:
         await lease.take()

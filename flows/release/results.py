@@ -38,7 +38,7 @@ class Released:
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifiedService:
     """The release that verified a service's artifact, and whether this run made it."""
 
     release: Release

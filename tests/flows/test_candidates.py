@@ -26,7 +26,7 @@ from tiercel.domain.release.ledger import Intent, Purpose, intent_key
 from tiercel.flows.candidate import verify_candidate
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
-from tiercel.flows.release.results import Released, Verified
+from tiercel.flows.release.results import Released, VerifiedService
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import import_repository
 from tiercel.tasks.aws.clients import forget_clients
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("operator")
 DENIED = b"<Error><Code>AccessDenied</Code><Message>No</Message></Error>"
 
 
-def verified(repository: str, revision: str) -> dict[str, Verified]:
+def verified(repository: str, revision: str) -> dict[str, VerifiedService]:
     return asyncio.run(verify_candidate(repository, revision))
 
 
