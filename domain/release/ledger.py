@@ -48,6 +48,7 @@ class Purpose(StrEnum):
     DEPLOY = "deploy"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    EPHEMERAL = "ephemeral"
     CANDIDATE = "candidate"
     """To verify what a hotfix or release branch brings; nobody means it to stay."""
     RESTORATION = "restoration"

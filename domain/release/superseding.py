@@ -15,7 +15,7 @@ from tiercel.domain.release.entries import Entry, needed, readable_of
 from tiercel.domain.release.ledger import Intent, Purpose, Release, ReleaseStatus, is_candidate
 
 _PASSING = (Purpose.CANDIDATE, Purpose.RESTORATION)
-_OF_ITS_COMMIT = (Purpose.DEPLOY, Purpose.PROMOTION)
+_OF_ITS_COMMIT = (Purpose.DEPLOY, Purpose.PROMOTION, Purpose.EPHEMERAL)
 
 
 def require_still_wanted(newest: Release | None, intent: Intent) -> None:

@@ -1,1 +1,1 @@
-"""The end of things: what may be deleted, in which order, and what is left."""
+"""The end of things: what lives for a time, what may be deleted, in which order, what is left."""

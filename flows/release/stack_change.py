@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
@@ -63,6 +63,8 @@ class StackChange:
     template_key: str
     outside: Sequence[OutsideReference]
     production: bool
+    tags: Mapping[str, str]
+    express: bool
 
     @property
     def where(self) -> str:
@@ -327,6 +329,7 @@ def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequ
         template_sha256=intent.template_sha256,
         parameters=intent.parameters,
         service_role=names.role_arn(Role.CLOUDFORMATION),
-        tags=names.stack_tags(intent.service),
+        tags={**change.tags, **names.stack_tags(intent.service)},
         deleted_on_failure=change.production,
+        express=change.express,
     )

@@ -55,6 +55,8 @@ class ChangeSetRequest:
     """Whether a stack whose first create fails is deleted, and not left in ROLLBACK_COMPLETE."""
     nested: bool = True
     """Whether nested stacks are planned too."""
+    express: bool = False
+    """Whether the change is complete as soon as it is applied, before resources are ready."""
 
     @property
     def contents(self) -> str:
@@ -98,6 +100,7 @@ def _create_change_set(access: Access, request: ChangeSetRequest) -> None:
             ClientToken=request.name,
             IncludeNestedStacks=request.nested,
             **_on_failure(request),
+            **_mode(request),
         )
     except ClientError as error:
         if code_of(error) == "ValidationError":
@@ -114,6 +117,15 @@ def _on_failure(request: ChangeSetRequest) -> dict[str, Any]:
     return (
         {"OnStackFailure": "DELETE"} if request.creates_stack and request.deleted_on_failure else {}
     )
+
+
+def _mode(request: ChangeSetRequest) -> dict[str, Any]:
+    """Ask for the express mode, in which CloudFormation rolls back only where that is said.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentConfig.html
+    """
+    express = {"Mode": "EXPRESS", "DisableRollback": False}
+    return {"DeploymentConfig": express} if request.express else {}
 
 
 def _executed(access: Access, name: str, token: str) -> bool:
