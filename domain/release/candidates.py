@@ -74,7 +74,8 @@ def require_genuine(
         why=why,
         state="nothing was changed",
         remedy="find out who wrote it: Tiercel writes the entry of the ledger first, and removes "
-        "none; an administrator removes the object, then run it again",
+        "none; an administrator removes the object, for which the policy of the bucket has to be "
+        "taken off and provisioned again",
     )
 
 

@@ -60,5 +60,5 @@ def _damaged(where: str, service: str, why: str) -> RefusedInputError:
         why=why,
         state="nothing was changed",
         remedy="an administrator removes the newer versions of the object, or the object if none "
-        "of them is Tiercel's; then run it again",
+        "is Tiercel's, for which the policy of the bucket has to be taken off and provisioned again",
     )

@@ -131,7 +131,7 @@ def test_the_next_move_follows_from_what_is_known(facts: Known, move: Move) -> N
     assert next_move(WANTED, facts, OURS) == move
 
 
-CANDIDATE = release(outcome(), commit="2" * 40, purpose=Purpose.CANDIDATE)
+CANDIDATE = release(outcome(), commit="2" * 40, artifact_digest="d" * 64, purpose=Purpose.CANDIDATE)
 OF_THIS = release(outcome(), purpose=Purpose.CANDIDATE)
 UNDER_WAY = release(purpose=Purpose.CANDIDATE)
 BEFORE = release(outcome(), number=6, commit="3" * 40)
