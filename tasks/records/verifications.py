@@ -59,6 +59,6 @@ def _damaged(where: str, service: str, why: str) -> RefusedInputError:
         where=where,
         why=why,
         state="nothing was changed",
-        remedy="an administrator removes the newer versions of the object, or the object if none "
-        "is Tiercel's, for which the policy of the bucket has to be taken off and provisioned again",
+        remedy="an administrator removes the newer versions of the object, for which the policy "
+        "of the bucket has to be taken off and provisioned again; the first one is Tiercel's",
     )
