@@ -39,6 +39,7 @@ IMPORTED = [
     ENGINE,
     "prefect.flow_engine",
     "tiercel.deployments.worker.worker",
+    "tiercel.flows.candidate",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
     "tiercel.flows.follow",

@@ -8,7 +8,14 @@ from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.gitflow.events import Action, Nothing, Promote, PublishAndDeploy, RollBack
+from tiercel.domain.gitflow.events import (
+    Action,
+    Nothing,
+    Promote,
+    PublishAndDeploy,
+    RollBack,
+    VerifyCandidate,
+)
 from tiercel.domain.gitflow.events import VerifyPullRequest as Verify
 from tiercel.domain.organization.topology import Topology
 
@@ -83,6 +90,8 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
             )
         case PublishAndDeploy():
             return _of_commit(action, wish, "publish-artifact", then="deploy-to-preprod")
+        case VerifyCandidate():
+            return _of_commit(action, wish, "verify-candidate")
         case Promote():
             return _of_commit(action, wish, "promote-to-prod")
         case RollBack():
@@ -99,7 +108,7 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
 
 
 def _of_commit(
-    action: PublishAndDeploy | Promote, wish: str, flow: str, then: str = ""
+    action: PublishAndDeploy | VerifyCandidate | Promote, wish: str, flow: str, then: str = ""
 ) -> WantedRun:
     environment = action.environment
     return WantedRun(

@@ -58,6 +58,12 @@ def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
             "deploy-to-preprod/preprod",
         ),
         (
+            BranchMoved("acme/shop", "hotfix/0.1.1", OLD, NEW),
+            "verify-candidate/preprod",
+            {"commit": NEW},
+            "",
+        ),
+        (
             BranchMoved("acme/shop", "main", OLD, NEW),
             "promote-to-prod/prod",
             {"commit": NEW},
