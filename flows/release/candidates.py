@@ -22,7 +22,7 @@ from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
 from tiercel.tasks.records.verifications import read_candidates
 from tiercel.tasks.stack.stacks import observe_stack
 
-Outputs = Mapping[str, str]
+_Outputs = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ async def try_candidates(
     """
 
     async def try_one(
-        service: Service, dependencies: dict[str, tuple[Outputs, Released | None]]
-    ) -> tuple[Outputs, Released | None]:
+        service: Service, dependencies: dict[str, tuple[_Outputs, Released | None]]
+    ) -> tuple[_Outputs, Released | None]:
         outputs = {name: given for name, (given, _) in dependencies.items()}
         if service.name not in due:
             return await _outputs_now(prepared, service), None
@@ -123,7 +123,7 @@ async def put_all_back(prepared: PreparedCommit) -> None:
             ) from error
 
 
-async def _outputs_now(prepared: PreparedCommit, service: Service) -> Outputs:
+async def _outputs_now(prepared: PreparedCommit, service: Service) -> _Outputs:
     target = prepared.target
     stack = await call(observe_stack, target.deployer, target.names.stack(service.name))
     return stack.outputs if stack else {}

@@ -89,11 +89,12 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
     assert isinstance(plan, DrillPlan)
     digest = plan.digest
-    for code, asked in {
+    refusals: dict[str, dict[str, Any]] = {
         "drill.waiting_for_approval": {},
         "drill.other_plan": {"approve": "a" * 64, "account": preprod.environment.runtime_account},
         "drill.other_account": {"approve": digest, "account": "acme-prod"},
-    }.items():
+    }
+    for code, asked in refusals.items():
         with pytest.raises(RefusedInputError, check=because(code)):
             asyncio.run(rebuild_from_scratch("preprod", **asked))
     with pytest.raises(RefusedInputError, check=because("drill.production")):
