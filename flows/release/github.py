@@ -66,7 +66,7 @@ class _Deployment:
     def __init__(self, prepared: PreparedCommit) -> None:
         self._repository = prepared.commit.repository
         self._commit = prepared.commit.sha
-        self._environment = prepared.target.names.environment
+        self._names = prepared.target.names
         self._number: int | None = None
 
     async def say(self, state: str, description: str, address: str = "") -> None:
@@ -75,8 +75,8 @@ class _Deployment:
                 open_deployment,
                 self._repository,
                 self._commit,
-                self._environment.name,
-                production=self._environment.production,
+                self._names.title,
+                production=self._names.environment.production,
             )
         await call(
             report_deployment_state,
