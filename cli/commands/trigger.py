@@ -43,16 +43,17 @@ def trigger(
 
 def _wanted(job: WorkflowJob, settings: Settings, environment: str) -> WantedRun | str:
     """Return the run that the job is to start, or why there is none."""
-    from tiercel.domain.gitflow.events import Nothing, action_for
+    from tiercel.domain.gitflow.events import Nothing, ReleaseAsked, RollbackAsked, action_for
     from tiercel.domain.gitflow.triggered_runs import wanted_run
     from tiercel.domain.gitflow.webhooks import read_event
 
     topology = settings.topology()
     topology.environment(environment)
-    event = read_event(job.event_name, job.payload())
+    event = read_event(job.event_name, job.payload(), job.commit)
     if isinstance(event, Nothing):
         return event.reason
-    wanted = wanted_run(action_for(event, topology), topology)
+    wish = job.run_id if isinstance(event, ReleaseAsked | RollbackAsked) else ""
+    wanted = wanted_run(action_for(event, topology), topology, wish)
     if isinstance(wanted, Nothing):
         return wanted.reason
     if wanted.environment != environment:

@@ -31,6 +31,7 @@ class WorkflowJob:
     event_name: str
     event_path: Path
     run_id: str
+    commit: str
     is_repeated: bool
     summary: Path | None
     outputs: Path | None
@@ -47,6 +48,7 @@ class WorkflowJob:
             event_name=environ["GITHUB_EVENT_NAME"],
             event_path=Path(environ["GITHUB_EVENT_PATH"]),
             run_id=environ.get("GITHUB_RUN_ID", ""),
+            commit=environ.get("GITHUB_SHA", ""),
             is_repeated=environ.get("GITHUB_RUN_ATTEMPT", "1") != "1",
             summary=_file(environ, "GITHUB_STEP_SUMMARY"),
             outputs=_file(environ, "GITHUB_OUTPUT"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
-from tiercel.domain.gitflow.events import Action, Nothing, Promote, PublishAndDeploy
+from tiercel.domain.gitflow.events import Action, Nothing, Promote, PublishAndDeploy, RollBack
 from tiercel.domain.gitflow.events import VerifyPullRequest as Verify
 from tiercel.domain.organization.topology import Topology
 
@@ -42,9 +42,10 @@ class AttemptStatus(StrEnum):
     FAILED = "failed"
 
 
-def wanted_run(action: Action, topology: Topology) -> WantedRun | Nothing:
+def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun | Nothing:
     """Return the run that an action needs.
 
+    `wish` names what a person asked for, empty for what merely happened: each wish has a run.
     A pull request is about its head and what that would be merged into: when either moves, it is
     verified again.
     """
@@ -68,18 +69,31 @@ def wanted_run(action: Action, topology: Topology) -> WantedRun | Nothing:
                 ),
             )
         case PublishAndDeploy():
-            return _of_commit(action, "publish-artifact", then="deploy-to-preprod")
+            return _of_commit(action, wish, "publish-artifact", then="deploy-to-preprod")
         case Promote():
-            return _of_commit(action, "promote-to-prod")
+            return _of_commit(action, wish, "promote-to-prod")
+        case RollBack():
+            return WantedRun(
+                deployment=f"roll-back/{action.environment}",
+                environment=action.environment,
+                parameters={
+                    "environment": action.environment,
+                    "stack": action.stack,
+                    "release": action.release,
+                },
+                subject=(wish, action.stack, str(action.release)),
+            )
 
 
-def _of_commit(action: PublishAndDeploy | Promote, flow: str, then: str = "") -> WantedRun:
+def _of_commit(
+    action: PublishAndDeploy | Promote, wish: str, flow: str, then: str = ""
+) -> WantedRun:
     environment = action.environment
     return WantedRun(
         deployment=f"{flow}/{environment}",
         environment=environment,
         parameters={"repository": action.repository, "commit": action.commit},
-        subject=(action.repository, action.commit),
+        subject=(wish, action.repository, action.commit),
         then=f"{then}/{environment}" if then else "",
     )
 

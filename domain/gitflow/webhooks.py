@@ -6,6 +6,7 @@ workflow finds the one that started it in the file that GITHUB_EVENT_PATH names.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -26,9 +27,16 @@ from tiercel.domain.gitflow.events import (
     Nothing,
     PullRequestChanged,
     PullRequestClosed,
+    ReleaseAsked,
+    RollbackAsked,
 )
 from tiercel.domain.organization.parts import OneRepository
-from tiercel.domain.organization.requests import COMMIT_ID_PATTERN, LARGEST_NUMBER
+from tiercel.domain.organization.requests import (
+    COMMIT_ID_PATTERN,
+    ENVIRONMENT_PATTERN,
+    LARGEST_NUMBER,
+    STACK_PATTERN,
+)
 
 LARGEST_EVENT_BYTES = 25 * 1024 * 1024
 """GitHub sends no event that is larger:
@@ -97,9 +105,28 @@ class _Deletion(_Part):
     repository: _Repository
 
 
-def read_event(name: str, payload: object) -> Event | Nothing:
+class _Form(_Part):
+    """The inputs of a workflow that people start; GitHub gives all of them as text.
+
+    Those of a form that is left empty are empty, so that one workflow may have both.
+    """
+
+    action: Literal["release", "rollback"]
+    environment: Annotated[str, StringConstraints(pattern=ENVIRONMENT_PATTERN)] | Literal[""] = ""
+    commit: _CommitId | Literal[""] = ""
+    stack: Annotated[str, StringConstraints(pattern=STACK_PATTERN)] | Literal[""] = ""
+    release: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")] | Literal[""] = ""
+
+
+class _Dispatch(_Part):
+    repository: _Repository
+    inputs: _Form
+
+
+def read_event(name: str, payload: object, commit: str = "") -> Event | Nothing:
     """Return what happened, given the name of a workflow's event and its payload as JSON has it.
 
+    `commit` is the one at which the workflow runs: a form that names none means that one.
     An event of which nothing follows is Nothing, with the reason. Raises RefusedInputError for a
     payload that is none of GitHub's.
     """
@@ -110,6 +137,8 @@ def read_event(name: str, payload: object) -> Event | Nothing:
             return _push(_parsed(_Push, name, payload))
         case "delete":
             return _deletion(_parsed(_Deletion, name, payload))
+        case "workflow_dispatch":
+            return _dispatch(_parsed(_Dispatch, name, payload), commit)
         case _:
             return Nothing(f"nothing follows from the event {printable(name, _LONGEST_SHOWN)}")
 
@@ -148,6 +177,20 @@ def _deletion(told: _Deletion) -> Event | Nothing:
     if told.ref_type == "tag":
         return Nothing("a tag was deleted: the ledger keeps what was released")
     return BranchMoved(told.repository.full_name, told.ref, _NO_COMMIT, _NO_COMMIT, deleted=True)
+
+
+def _dispatch(told: _Dispatch, commit: str) -> Event:
+    form, repository = told.inputs, told.repository.full_name
+    if form.action == "rollback":
+        if not form.stack:
+            raise _malformed("workflow_dispatch", ["inputs.stack: a rollback needs one"])
+        return RollbackAsked(repository, form.stack, int(form.release or 0))
+    wanted = form.commit or commit
+    if not form.environment or not re.fullmatch(COMMIT_ID_PATTERN, wanted):
+        raise _malformed(
+            "workflow_dispatch", ["inputs: a release needs an environment and a commit"]
+        )
+    return ReleaseAsked(repository, form.environment, wanted)
 
 
 def _parsed(kind: type[_P], name: str, payload: object) -> _P:

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.codes import because
+from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.gitflow.events import (
+    Action,
     BranchMoved,
     Nothing,
     PullRequestChanged,
     PullRequestClosed,
+    ReleaseAsked,
+    RollbackAsked,
     action_for,
 )
 from tiercel.domain.gitflow.triggered_runs import AttemptStatus, WantedRun, begun_anew, wanted_run
@@ -62,6 +67,42 @@ def test_each_event_has_its_deployment(
     run = wanted(event)
     assert (run.deployment, run.then) == (deployment, then)
     assert run.parameters == {"repository": "acme/shop", **parameters}
+
+
+def test_a_rollback_goes_to_the_environment_of_its_stack() -> None:
+    asked = RollbackAsked("acme/shop", "acme-prod-orders", 17)
+    run = wanted_run(action_for(asked, TOPOLOGY), TOPOLOGY, "wish 1")
+    assert isinstance(run, WantedRun)
+    assert (run.deployment, run.environment) == ("roll-back/prod", "prod")
+    assert run.parameters == {"environment": "prod", "stack": "acme-prod-orders", "release": 17}
+
+
+def test_each_wish_of_a_person_has_a_run_of_its_own() -> None:
+    asked = action_for(ReleaseAsked("acme/shop", "prod", NEW), TOPOLOGY)
+    keys = {_key(asked, wish) for wish in ("", "wish 1", "wish 2")}
+    assert len(keys) == 3
+    pushed = action_for(BranchMoved("acme/shop", "main", OLD, NEW), TOPOLOGY)
+    assert _key(pushed, "") == _key(asked, "")
+
+
+def _key(action: Action, wish: str) -> str:
+    run = wanted_run(action, TOPOLOGY, wish)
+    assert isinstance(run, WantedRun)
+    return run.key(0)
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (RollbackAsked("acme/shop", "other-prod-orders", 0), "parameter.foreign_stack"),
+        (ReleaseAsked("acme/shop", "staging", NEW), "configuration.no_environment"),
+    ],
+)
+def test_what_a_person_names_and_nobody_knows_is_refused(
+    event: ReleaseAsked | RollbackAsked, code: str
+) -> None:
+    with pytest.raises(TiercelError, check=because(code)):
+        action_for(event, TOPOLOGY)
 
 
 def test_an_event_without_an_action_wants_no_run() -> None:

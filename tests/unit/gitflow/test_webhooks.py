@@ -17,6 +17,8 @@ from tiercel.domain.gitflow.events import (
     Nothing,
     PullRequestChanged,
     PullRequestClosed,
+    ReleaseAsked,
+    RollbackAsked,
 )
 from tiercel.domain.gitflow.webhooks import read_event
 
@@ -42,6 +44,14 @@ def pull(action: str, **more: Any) -> dict[str, Any]:
 def push(ref: str, **more: Any) -> dict[str, Any]:
     told = {"ref": ref, "before": OLD, "after": NEW, "deleted": False, "repository": REPOSITORY}
     return told | more
+
+
+def form(**inputs: str) -> dict[str, Any]:
+    return {"ref": "refs/heads/main", "inputs": inputs, "repository": REPOSITORY}
+
+
+def asked(environment: str, commit: str) -> ReleaseAsked:
+    return ReleaseAsked("acme/shop", environment, commit)
 
 
 CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
@@ -72,6 +82,22 @@ CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OL
             push("refs/heads/develop", after=NONE, deleted=True),
             BranchMoved("acme/shop", "develop", OLD, NONE, deleted=True),
         ),
+        ("workflow_dispatch", form(action="release", environment="prod"), asked("prod", OLD)),
+        (
+            "workflow_dispatch",
+            form(action="release", environment="preprod", commit=NEW, stack="", release=""),
+            asked("preprod", NEW),
+        ),
+        (
+            "workflow_dispatch",
+            form(action="rollback", stack="acme-prod-orders", commit=""),
+            RollbackAsked("acme/shop", "acme-prod-orders", 0),
+        ),
+        (
+            "workflow_dispatch",
+            form(action="rollback", stack="acme-prod-orders", release="17"),
+            RollbackAsked("acme/shop", "acme-prod-orders", 17),
+        ),
         (
             "delete",
             {"ref": "hotfix/1.0.1", "ref_type": "branch", "repository": REPOSITORY},
@@ -80,7 +106,7 @@ CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OL
     ],
 )
 def test_what_happened_is_read_of_the_payload(name: str, payload: object, event: Event) -> None:
-    assert read_event(name, payload) == event
+    assert read_event(name, payload, commit=OLD) == event
 
 
 @pytest.mark.parametrize(
@@ -119,6 +145,14 @@ def test_nothing_follows_from_what_changes_no_code(name: str, payload: object) -
         ("push", push("refs/heads/develop", after="HEAD")),
         ("push", push("refs/heads/develop", after=f"{NEW}\n")),
         ("push", push("refs/heads/develop", deleted="no")),
+        ("workflow_dispatch", form()),
+        ("workflow_dispatch", form(action="delete")),
+        ("workflow_dispatch", form(action="release")),
+        ("workflow_dispatch", form(action="release", environment="$(reboot)")),
+        ("workflow_dispatch", form(action="release", environment="prod", commit="main")),
+        ("workflow_dispatch", form(action="rollback")),
+        ("workflow_dispatch", form(action="rollback", stack="../x")),
+        ("workflow_dispatch", form(action="rollback", stack="acme-prod-x", release="-1")),
         ("delete", {"ref": "x", "ref_type": "repository", "repository": REPOSITORY}),
     ],
 )
@@ -132,7 +166,7 @@ _JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["action", "ref", "repository", "pull_request", "head", "sha", "x"]),
+            st.sampled_from(["action", "ref", "repository", "inputs", "pull_request", "sha", "x"]),
             inner,
             max_size=4,
         )
@@ -141,7 +175,7 @@ _JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["pull_request", "push", "delete", "release"]), _JSON)
+@given(st.sampled_from(["pull_request", "push", "delete", "workflow_dispatch", "release"]), _JSON)
 def test_whatever_json_comes_it_is_an_event_nothing_or_refused(name: str, payload: Any) -> None:
     with suppress(RefusedInputError):
         assert read_event(name, payload) is not None
