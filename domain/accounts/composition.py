@@ -32,16 +32,19 @@ class Recipe:
     shared: tuple[str, ...] = ()
 
 
+EPHEMERAL_LIMITS = "frames/ephemeral-limits"
+"""What neither the service role of environments on demand does nor what it creates."""
+
 RECIPES: Mapping[str, Recipe] = {
     "cloudformation-permissions": Recipe(("cloudformation-permissions",), ("manage",)),
     "cloudformation-boundary": Recipe(
         ("cloudformation-permissions", "cloudformation-boundary"), ("manage", "use")
     ),
     "ephemeral-permissions": Recipe(
-        ("cloudformation-permissions", "ephemeral-permissions"), ("manage",)
+        ("cloudformation-permissions", "ephemeral-permissions", EPHEMERAL_LIMITS), ("manage",)
     ),
     "ephemeral-boundary": Recipe(
-        ("cloudformation-boundary", "ephemeral-boundary", "ephemeral-permissions"),
+        ("cloudformation-boundary", "ephemeral-boundary", EPHEMERAL_LIMITS),
         ("manage",),
         ("share",),
     ),

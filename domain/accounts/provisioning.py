@@ -130,7 +130,7 @@ def terraform_variables(topology: Topology, environment: str) -> dict[str, Any]:
 
 
 def _on_demand_variables(topology: Topology, environment: str) -> list[dict[str, Any]]:
-    """Return what the roles of environments on demand are made from, where they live; one or none."""
+    """Return what the roles of environments on demand are made from; one or none."""
     if not topology.hosts_on_demand(environment):
         return []
     names = Names.ephemeral(topology)

@@ -98,8 +98,8 @@ def names_that_do_not_fit(
     if findings:
         yield TemplateFault(
             kind=FaultKind.NAME,
-            remedy=f"begin them with {names.stack_prefix}, as shown; or leave them out: CloudFormation "
-            "finds names that fit",
+            remedy=f"begin them with {names.stack_prefix}, as shown; or leave them out: "
+            "CloudFormation finds names that fit",
             findings=tuple(dict.fromkeys(findings)),
         )
 

@@ -38,9 +38,7 @@ def contents_of(
 
 def borrowed_by(services: Mapping[str, Service], shared: Collection[str]) -> list[str]:
     """Return the shared services whose outputs the services take."""
-    return sorted(
-        {name for one in services.values() for name in one.depends_on if name in shared}
-    )
+    return sorted({name for one in services.values() for name in one.depends_on if name in shared})
 
 
 def needs_of(services: Mapping[str, Service]) -> dict[str, tuple[str, ...]]:

@@ -197,22 +197,28 @@ def came_up(record: EphemeralRecord, address: str, flow_run: str) -> EphemeralRe
     return record
 
 
+def known(record: EphemeralRecord | None, name: str) -> EphemeralRecord:
+    """Return the record; RefusedInputError if there never was an environment of that name."""
+    if record is not None:
+        return record
+    raise RefusedInputError(
+        "ephemeral.unknown",
+        f"there is no environment {name}",
+        where=f"the record {record_key(name)}",
+        state="nothing was changed",
+        remedy="see `tiercel ephemeral list` for those that there are",
+    )
+
+
 def going_down(record: EphemeralRecord | None, name: str, flow_run: str) -> EphemeralRecord:
     """Return the record of an environment whose stacks are about to be deleted.
 
     One that is gone stays so. Raises RefusedInputError if there never was one of that name.
     """
-    if record is None:
-        raise RefusedInputError(
-            "ephemeral.unknown",
-            f"there is no environment {name}",
-            where=f"the record {record_key(name)}",
-            state="nothing was deleted",
-            remedy="see `tiercel ephemeral list` for those that there are",
-        )
-    if not record.is_active:
-        return record
-    return record.model_copy(update={"state": EphemeralState.GOING_DOWN, "flow_run": flow_run})
+    found = known(record, name)
+    if not found.is_active:
+        return found
+    return found.model_copy(update={"state": EphemeralState.GOING_DOWN, "flow_run": flow_run})
 
 
 def deletion_waits(record: EphemeralRecord) -> dict[str, tuple[str, ...]]:
@@ -305,7 +311,7 @@ def _too_many(own: EphemeralRecord, why: str, key: str, limit: int) -> RefusedIn
         where=f"ephemeral.{key} in tiercel.toml",
         why=f"{why}; the limit is {limit}",
         state="no stack was made",
-        remedy="take one down that is not needed any more, then ask again",
+        remedy="take one down with `tiercel ephemeral down`, then ask again",
     )
 
 

@@ -56,7 +56,7 @@ async def as_github_deployment(
     except TiercelError as error:
         await shown.try_to_say("failure", error.what)
         raise
-    await shown.say("success", "deployed and verified", _address(prepared, released))
+    await shown.say("success", "deployed and verified", address_of(prepared, released))
     return released
 
 
@@ -96,7 +96,7 @@ class _Deployment:
             get_run_logger().warning("the deploy is not shown on GitHub as %s: %s", state, error)
 
 
-def _address(prepared: PreparedCommit, released: Mapping[str, Released]) -> str:
+def address_of(prepared: PreparedCommit, released: Mapping[str, Released]) -> str:
     """Return the address of the first service that a smoke test calls by HTTP."""
     for name, service in prepared.topology.services.items():
         if service.smoke_test and service.smoke_test.http:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from github.NamedUser import NamedUser
+from github.Organization import Organization
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.teardown.asking import NOBODY, Asker
@@ -58,7 +59,7 @@ def asker_by_workflow_run(name: str, number: int) -> Asker:
         return _asker(name, repository(name).get_workflow_run(number).triggering_actor)
 
 
-def _asker(name: str, user: NamedUser | None) -> Asker:
+def _asker(name: str, user: NamedUser | Organization | None) -> Asker:
     """What an App or a bot asks for is nobody's."""
     if user is None or user.type != _PERSON:
         return NOBODY

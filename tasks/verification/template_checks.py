@@ -66,7 +66,8 @@ def require_names_on_demand(commit: Commit, service: Service, names: Names) -> N
     """
     with build_folder() as folder:
         files = CommittedFiles(commit, list_source(commit, source_paths(service)))
-        shop = Workshop(service, *(folder / one for one in ("root", "scratch", "objects")), files)
+        root, scratch, objects = (folder / one for one in ("root", "scratch", "objects"))
+        shop = Workshop(service, root, scratch, objects, files)
         scopes = _scopes(shop)
         if not scopes:
             return

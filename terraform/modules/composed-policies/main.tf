@@ -45,12 +45,12 @@ locals {
       shared = []
     }
     "ephemeral-permissions" = {
-      frames = ["cloudformation-permissions", "ephemeral-permissions"]
+      frames = ["cloudformation-permissions", "ephemeral-permissions", "frames/ephemeral-limits"]
       groups = ["manage"]
       shared = []
     }
     "ephemeral-boundary" = {
-      frames = ["cloudformation-boundary", "ephemeral-boundary", "ephemeral-permissions"]
+      frames = ["cloudformation-boundary", "ephemeral-boundary", "frames/ephemeral-limits"]
       groups = ["manage"]
       shared = ["share"]
     }
