@@ -15,6 +15,7 @@ from tiercel.domain.stack.events import STACK_TYPE
 from tiercel.domain.stack.failures import template_refused
 from tiercel.domain.stack.nested import NESTED_FAILED, only_looking_fails
 from tiercel.domain.stack.plan import Plan
+from tiercel.domain.stack.tokens import outside_name
 from tiercel.domain.stack.validations import Validation
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
@@ -154,7 +155,7 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
     if unseen:
         run_logger().warning("nested stacks are not looked into: %s", unseen)
         discard_change_set(access, request.stack, contents.description["ChangeSetId"])
-        request = replace(request, name=f"{request.name}-outside", nested=False)
+        request = replace(request, name=outside_name(request.name), nested=False)
         _create_change_set(access, request)
         contents = read_change_set(access, request.stack, request.name)
     _require_usable(access, request, contents)
