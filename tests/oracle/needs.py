@@ -53,7 +53,8 @@ def allows(policies: Mapping[Document, RenderedPolicy] | None = None) -> list[Mu
         mutant
         for mutant in all_mutants(policies)
         if len(mutant.place) == len(("Statement", 0))
-        and policies[subject_of(mutant.name), mutant.name]["Statement"][mutant.place[1]]["Effect"] == "Allow"
+        and policies[subject_of(mutant.name), mutant.name]["Statement"][mutant.place[1]]["Effect"]
+        == "Allow"
     ]
 
 
