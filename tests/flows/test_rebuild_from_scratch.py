@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.flows.test_killed_and_raced_releases import impatient, kill_after, server
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.commands import fork, fork_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
-from tests.support.templates import answering, function, services, template
+from tests.support.templates import answering, function, queue, services, template
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Purpose
 from tiercel.domain.teardown.drill_plan import DrillPlan
+from tiercel.domain.teardown.drill_record import OpenDrill
 from tiercel.domain.teardown.drill_report import DrillReport
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
 from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ledger import newest_release
+from tiercel.tasks.teardown.drill_records import close_drill, open_drill
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -91,7 +98,6 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     digest = plan.digest
     for code, asked in {
         "drill.waiting_for_approval": {},
-        "drill.other_plan": {"approve": "a" * 64, "account": preprod.environment.runtime_account},
         "drill.other_account": {"approve": digest, "account": "acme-prod"},
     }.items():
         with pytest.raises(RefusedInputError, check=because(code)):
@@ -121,3 +127,49 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
         f"delete {preprod.stack('desk')}",
         f"delete {preprod.stack('store')}",
     )
+
+
+def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
+    sandbox: Sandbox,
+) -> None:
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    config = impatient(sandbox)
+    where = ["--local", "--sandbox", "--state", str(sandbox.state), "--config", str(config)]
+    approved = ["--approve", plan.digest, "--account", plan.alias]
+    offset = journal_size(sandbox.journal)
+
+    killed = fork("rebuild", "preprod", *approved, *where, **server())
+    kill_after(killed, sandbox.journal, offset, "ExecuteChangeSet")
+    report = fork_json("rebuild", "preprod", *where, **server())
+
+    assert report["number"] == 2
+    assert not report["failures"]
+    assert not report["differences"]
+    calls = [one for one in read_journal(sandbox.journal, offset) if one.status == 200]
+    deleted = [one for one in calls if one.operation == "DeleteStack"]
+    rebuilt = [one for one in calls if one.operation == "ExecuteChangeSet"]
+    assert len(rebuilt) == len(plan.stacks)
+    assert max(one.time for one in deleted) < min(one.time for one in rebuilt)
+    assert stacks(sandbox).keys() == {one.name for one in plan.stacks}
+
+
+def test_other_runs_wait_while_a_drill_is_open_and_go_on_afterwards(
+    preprod: Names, repositories: RepositoryMaker, run_log: list[Any]
+) -> None:
+    repository = repositories.make("waits")
+    commit = repository.commit({"tiercel.toml": services(waits=""), "waits/template.json": queue()})
+    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    drill = OpenDrill(number=99, prefix=preprod.prefix, environment="preprod", at=datetime.now(UTC))
+    assert open_drill.fn(records, drill) == drill
+
+    async def deploy() -> dict[str, Any]:
+        running = asyncio.create_task(deploy_to_preprod(repository.name, commit))
+        while not any("waiting for drill 99" in one.getMessage() for one in run_log):
+            await asyncio.sleep(0.05)
+            assert not running.done()
+        await asyncio.to_thread(close_drill.fn, records, drill)
+        return await running
+
+    assert asyncio.run(deploy())["waits"].changed
