@@ -96,10 +96,11 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
     assert isinstance(plan, DrillPlan)
     digest = plan.digest
-    for code, asked in {
+    refused: dict[str, dict[str, Any]] = {
         "drill.waiting_for_approval": {},
         "drill.other_account": {"approve": digest, "account": "acme-prod"},
-    }.items():
+    }
+    for code, asked in refused.items():
         with pytest.raises(RefusedInputError, check=because(code)):
             asyncio.run(rebuild_from_scratch("preprod", **asked))
     with pytest.raises(RefusedInputError, check=because("drill.production")):
