@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# What Python compiled is kept, also where images forbid it: else every process compiles all of ours.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo drill test quick mutants prove chaos adversary actions corpus bench check format docs lock clean
 

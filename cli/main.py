@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": "tiercel.cli.demo.command:demo",
     "publish": "tiercel.cli.commands.publish:publish",
     "deploy": "tiercel.cli.commands.deploy:deploy",
+    "candidate": "tiercel.cli.commands.candidate:candidate",
     "promote": "tiercel.cli.commands.promote:promote",
     "verify": "tiercel.cli.commands.verify:verify",
     "trigger": "tiercel.cli.commands.trigger:trigger",

@@ -274,6 +274,19 @@ def require_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
     )
 
 
+def require_as_recorded(service: str, rebuilt: ArtifactDigest, recorded: ArtifactDigest) -> None:
+    """Raise ArtifactConflictError if another build of the same source is not what was recorded."""
+    if rebuilt == recorded:
+        return
+    raise ArtifactConflictError(
+        "artifact.not_as_recorded",
+        f"the artifact of {service} is gone, and cannot be built as it was",
+        why=f"the ledger says {short(recorded)}, another build of its source is {short(rebuilt)}",
+        state="nothing was uploaded, nothing was deleted",
+        remedy="release its service again, then plan again",
+    )
+
+
 def unsigned(manifest: Manifest, where: str, known: Collection[str]) -> UntrustedArtifactError:
     """Return the error for an artifact without provenance by the environment's key.
 

@@ -24,7 +24,7 @@ from tiercel.tasks.records.ledger import no_release, read_release
 from tiercel.tasks.stack.stacks import observe_stack
 from tiercel.tasks.teardown.inventory import take_inventory
 
-Outputs = dict[str, str]
+_Outputs = dict[str, str]
 
 
 async def rebuild_all(drill: Drill) -> None:
@@ -34,7 +34,7 @@ async def rebuild_all(drill: Drill) -> None:
     stack's output filled, the new output. Raises what failed once all others have ended.
     """
 
-    async def one(name: str) -> Outputs:
+    async def one(name: str) -> _Outputs:
         planned = drill.plan.stack(name)
         if name in drill.deleted and not drill.done(Phase.REBUILD, name):
             return (await _rebuild(drill, planned)).outputs
@@ -79,7 +79,7 @@ async def _rebuild(drill: Drill, planned: PlannedStack) -> Released:
     return released
 
 
-async def _outputs_now(drill: Drill, planned: PlannedStack) -> dict[str, Outputs]:
+async def _outputs_now(drill: Drill, planned: PlannedStack) -> dict[str, _Outputs]:
     found = {}
     for name in planned.depends_on:
         stack = await call(observe_stack, drill.target.deployer, name)

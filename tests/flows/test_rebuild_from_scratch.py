@@ -96,11 +96,11 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
     assert isinstance(plan, DrillPlan)
     digest = plan.digest
-    refused: dict[str, dict[str, Any]] = {
+    refusals: dict[str, dict[str, Any]] = {
         "drill.waiting_for_approval": {},
         "drill.other_account": {"approve": digest, "account": "acme-prod"},
     }
-    for code, asked in refused.items():
+    for code, asked in refusals.items():
         with pytest.raises(RefusedInputError, check=because(code)):
             asyncio.run(rebuild_from_scratch("preprod", **asked))
     with pytest.raises(RefusedInputError, check=because("drill.production")):
@@ -130,8 +130,21 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     )
 
 
+def remove_a_package(sandbox: Sandbox, preprod: Names) -> str:
+    """An artifact loses a part for good; return its key."""
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    bucket = preprod.artifact_bucket
+    policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    listed = s3.list_object_versions(Bucket=bucket, Prefix="packages/")["Versions"]
+    gone = next(one for one in listed if one["Key"].endswith(".zip"))
+    s3.delete_object(Bucket=bucket, Key=gone["Key"], VersionId=gone["VersionId"])
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    return str(gone["Key"])
+
+
 def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
-    sandbox: Sandbox,
+    sandbox: Sandbox, preprod: Names
 ) -> None:
     plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
     assert isinstance(plan, DrillPlan)
@@ -140,6 +153,7 @@ def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
     approved = ["--approve", plan.digest, "--account", plan.alias]
     offset = journal_size(sandbox.journal)
 
+    package = remove_a_package(sandbox, preprod)
     killed = fork("rebuild", "preprod", *approved, *where, **server())
     kill_after(killed, sandbox.journal, offset, "ExecuteChangeSet")
     report = fork_json("rebuild", "preprod", *where, **server())
@@ -153,6 +167,8 @@ def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
     assert len(rebuilt) == len(plan.stacks)
     assert max(one.time for one in deleted) < min(one.time for one in rebuilt)
     assert stacks(sandbox).keys() == {one.name for one in plan.stacks}
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    assert s3.head_object(Bucket=preprod.artifact_bucket, Key=package)
 
 
 def test_other_runs_wait_while_a_drill_is_open_and_go_on_afterwards(
