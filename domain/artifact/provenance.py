@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiercel.domain.artifact.manifest import Manifest, manifest_key
-from tiercel.domain.base.digests import ArtifactId, canonical_json, short
+from tiercel.domain.base.digests import ArtifactDigest, ArtifactId, canonical_json, short
 from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -39,6 +39,7 @@ from tiercel.domain.release.next_move import (
     next_move,
 )
 from tiercel.domain.release.outcomes import Course, failure, success
+from tiercel.domain.release.rollback import seed_of_rebuilt
 from tiercel.domain.release.superseding import newest_to_stay, require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
@@ -232,6 +233,12 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live
     progress.ended("change")
+    seed = seed_of_rebuilt(intent)
+    if seed:
+        await lease.confirm()
+        await call(smoke_test, target.deployer, live, seed)
+        get_run_logger().info("%s: seeded", intent.service)
+        progress.ended("seed")
     if intent.smoke_test:
         await lease.confirm()
         progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)

@@ -62,8 +62,12 @@ async def begun_or_approved(
     """
     opened = await call(read_open_drill, target.records)
     if opened and opened.stops(target.names.prefix):
+        begun = await call(read_drill, target.records, opened.number)
+        if plan_only:
+            get_run_logger().info("drill %d is open, with this plan", opened.number)
+            return begun.plan
         get_run_logger().info("going on with drill %d", opened.number)
-        return await call(read_drill, target.records, opened.number)
+        return begun
     if opened:
         raise _other_drill(opened)
     standing = await call(read_approvals)

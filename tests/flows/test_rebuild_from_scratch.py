@@ -63,8 +63,9 @@ def shop() -> dict[str, str]:
         },
     )
     smoke = '[services.desk.smoke_test]\ninvoke = "Function"\n'
+    seed = '[services.desk.seed]\ninvoke = "Function"\nexpect = { answer = "desk" }\n'
     return {
-        "tiercel.toml": services(store="", desk=f'depends_on = ["store"]\n{smoke}'),
+        "tiercel.toml": services(store="", desk=f'depends_on = ["store"]\n{smoke}{seed}'),
         "store/template.json": store,
         "desk/template.json": function(Parameters={"TableName": {"Type": "String"}}),
         "desk/src/app.py": answering("desk"),
@@ -121,6 +122,7 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
         assert now.intent.purpose is Purpose.DRILL
         assert now.intent.artifact_digest == released.release.intent.artifact_digest
         assert stacks(sandbox)[now.intent.stack]["StackId"] != released.stack.stack_id
+    assert [one.stack for one in report.bars if "seed" in one.steps] == [preprod.stack("desk")]
     assert any("objects, 5 bytes" in line for line in report.lost)
     assert any("output Made" in line for line in report.generated)
     assert report.phases.keys() == {"delete", "prove-empty", "rebuild", "verify"}
@@ -155,6 +157,9 @@ def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
 
     package = remove_a_package(sandbox, preprod)
     killed = fork("rebuild", "preprod", *approved, *where, **server())
+    kill_after(killed, sandbox.journal, offset, "DeleteStack")
+    assert asyncio.run(rebuild_from_scratch("preprod", plan_only=True)) == plan
+    killed = fork("rebuild", "preprod", *where, **server())
     kill_after(killed, sandbox.journal, offset, "ExecuteChangeSet")
     report = fork_json("rebuild", "preprod", *where, **server())
 
