@@ -133,5 +133,7 @@ def seed_of_rebuilt(intent: Intent) -> SmokeTest | None:
 
     A run that is killed after it fills the stack again.
     """
-    seed = intent.seed if intent.purpose is Purpose.DRILL else None
-    return seed and SmokeTest(invoke=seed.invoke, payload=seed.payload, expect=seed.expect)
+    seed = intent.seed
+    if seed is None or intent.purpose is not Purpose.DRILL:
+        return None
+    return SmokeTest(invoke=seed.invoke, payload=seed.payload, expect=seed.expect)

@@ -26,6 +26,7 @@ from tiercel.domain.organization.names import Names, Role
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size
 from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.machine.prefect_server import client_environ
 
 _DRILLS = 10
 _LEASE_SECONDS = 3
@@ -42,6 +43,8 @@ class Ground:
     sandbox: Sandbox
     names: Names
     config: Path
+    server: dict[str, str]
+    """Where Prefect is."""
 
     def command(self, *arguments: str) -> list[str]:
         where = ("--sandbox", "--state", str(self.sandbox.state), "--config", str(self.config))
@@ -49,8 +52,8 @@ class Ground:
 
     def told(self, *arguments: str) -> Any:
         """What a command says that has to succeed."""
-        code, output, errors = run(*self.command(*arguments), "--json")
-        assert code == 0, errors or output
+        code, output, errors = run(*self.command(*arguments), "--json", **self.server)
+        assert code == 0, output + errors
         return json.loads(output)
 
     def live(self) -> dict[str, str]:
@@ -91,7 +94,7 @@ def _drilled(ground: Ground, role: Role, call: int) -> None:
     alias = plan["plan"]["alias"]
     drill = ("rebuild", "preprod", "--local", "--approve", plan["digest"], "--account", alias)
     with ground.without(role):
-        code, output, errors = run(*ground.command(*drill))
+        code, output, errors = run(*ground.command(*drill), **ground.server)
         assert code, f"it ended well without what {role} may do: {output}{errors}"
     _killed(ground, drill, call)
     report = ground.told(*drill)
@@ -105,7 +108,7 @@ def _drilled(ground: Ground, role: Role, call: int) -> None:
 
 def _killed(ground: Ground, drill: tuple[str, ...], call: int) -> None:
     since = journal_size(ground.sandbox.journal)
-    victim = start(*ground.command(*drill))
+    victim = start(*ground.command(*drill), **ground.server)
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until and victim.poll() is None:
         with ground.sandbox.journal.open("rb") as journal:
@@ -119,7 +122,7 @@ def _killed(ground: Ground, drill: tuple[str, ...], call: int) -> None:
 
 
 @contextmanager
-def _ground() -> Iterator[Ground]:
+def _ground(server: str) -> Iterator[Ground]:
     text = (ROOT / "tiercel.toml").read_text()
     topology = parse_topology(text)
     with tempfile.TemporaryDirectory(prefix="tiercel-drills-") as folder:
@@ -130,7 +133,7 @@ def _ground() -> Iterator[Ground]:
             config.write_text(
                 re.sub(r"(?m)^seconds = \d+$", f"seconds = {_LEASE_SECONDS}", text, count=1)
             )
-            ground = Ground(sandbox, Names.of(topology, "preprod"), config)
+            ground = Ground(sandbox, Names.of(topology, "preprod"), config, client_environ(server))
             made = RepositoryMaker(state, Path(folder, "repositories")).make("drills")
             commit = made.commit(
                 {
@@ -155,7 +158,7 @@ def _cases(world: World, size: Size) -> Iterator[Case]:
     dice = random.Random(size.seed)  # noqa: S311 - which call, and nothing secret
     leave_the_world()
     try:
-        with _ground() as ground:
+        with _ground(world.server) as ground:
             for number in range(size.number(_DRILLS, 1)):
                 role, call = _ROLES[number % len(_ROLES)], dice.randint(1, _LATEST_CALL)
                 name = f"drill {number + 1}: {role} denied, then killed at call {call}"
