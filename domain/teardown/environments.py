@@ -185,6 +185,16 @@ def in_state(record: EphemeralRecord, state: EphemeralState, generation: int) ->
     return record.model_copy(update={"state": state})
 
 
+def overtaken_by(record: EphemeralRecord, flow_run: str) -> str:
+    """Return the commit that another run has begun to bring up since, empty if none has.
+
+    Raises RefusedInputError for an environment that went down meanwhile.
+    """
+    if record.state in {EphemeralState.GOING_DOWN, EphemeralState.GONE}:
+        raise _not_there(record)
+    return "" if record.flow_run == flow_run else record.commit
+
+
 def came_up(record: EphemeralRecord, address: str, flow_run: str) -> EphemeralRecord:
     """Return the record of an environment that is up; RefusedInputError if it went down meanwhile.
 
