@@ -16,9 +16,9 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.candidates import put_all_back, try_candidates, verdicts_on
 from tiercel.flows.release.github import say_of_candidate
-from tiercel.flows.release.pages import report_candidate
+from tiercel.flows.release.pages import report_candidate, report_publication
 from tiercel.flows.release.preparation import PreparedCommit, prepare_candidate
-from tiercel.flows.release.publication import publish_all
+from tiercel.flows.release.publication import publish_services
 from tiercel.flows.release.results import VerifiedService
 
 
@@ -46,7 +46,8 @@ async def verify_candidate(
 
 async def _verified(prepared: PreparedCommit) -> dict[str, VerifiedService]:
     """Return the release that verified each service, trying those that none has verified."""
-    published = await publish_all(prepared)
+    published = await publish_services(prepared)
+    await report_publication(prepared, published)
     target, commit = prepared.target, prepared.commit
     verdicts = await verdicts_on(prepared, target.names, target.records)
     rejected = [name for name, one in verdicts.items() if one.rejected]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from prefect.runtime import flow_run
@@ -11,8 +11,10 @@ from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Access, Records, Target
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
+from tiercel.domain.stack.observed import Stack
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit
@@ -62,8 +64,12 @@ class PreparedCommit:
     target: ReleaseTarget
     commit: Commit
     trees: dict[str, SourceTree]
-    branch: str
-    """The branch that the commit was found on: the environment's, or a candidate's."""
+    branch: str = ""
+    """The branch that a candidate was found on; else it is the environment's."""
+    lent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Outputs of stacks that are not released with it, by the services that they are of."""
+    fill: Callable[[Service, Stack], Awaitable[None]] | None = None
+    """What is done to a stack before it is tested."""
 
     @property
     def source(self) -> Names:
@@ -91,7 +97,7 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     branch = topology.environment(environment).branch
     name = require_repository(repository, topology)
     commit = await call(fetch_commit, name, revision, branch)
-    return await _prepared(topology, environment, commit, branch)
+    return await _prepared(topology, environment, commit)
 
 
 async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
@@ -107,7 +113,7 @@ async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
 
 
 async def _prepared(
-    topology: Topology, environment: str, commit: Commit, branch: str
+    topology: Topology, environment: str, commit: Commit, branch: str = ""
 ) -> PreparedCommit:
     topology = await call(load_services, commit, topology)
     await tag_flow_run(environment, commit.repository, *topology.services)
