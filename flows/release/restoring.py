@@ -58,7 +58,8 @@ async def restore(
         read_artifact, target.records,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
-    return await release(Wish(target, restoring(earlier, purpose), manifest, gives_way, lease))
+    wish = Wish(target, restoring(earlier, purpose), manifest, gives_way, lease=lease)
+    return await release(wish)
 
 
 async def put_back(target: ReleaseTarget, stack: str) -> Released | None:
