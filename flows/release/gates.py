@@ -67,4 +67,8 @@ async def _promotion_status(
     develop = topology.environment(into.promotes_from).branch
     due = await earlier_back_merge(whole, into, develop, newest_other(tags, ""))
     brought = await call(brought_merges, whole, pull.head_commit, develop)
-    return judged_promotion(into.name, tags, pull.head_branch, due, brought, develop)
+    ahead = await call(preview_merge, whole, pull.head_commit, develop)
+    return judged_promotion(
+        into.name, tags, pull.head_branch, due, brought, develop,
+        candidate_of=base.repository if ahead and ahead.lacking_commits else "",
+    )  # fmt: skip

@@ -111,10 +111,12 @@ def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahe
     place.team.push("hotfix/0.1.1", "main", fix, "Mend it")
     number = place.team.open("hotfix/0.1.1", "main", "Mend it")
 
-    tried = verified(repository, "hotfix/0.1.1")["inbox"].release.intent
     head = place.remote.get_pull(number).head.sha
+    said = place.verified(number, head)["tiercel/promotion to prod"].description
+    tried = verified(repository, "hotfix/0.1.1")["inbox"].release.intent
     live = promoted(repository, become, place.team.approve_and_merge(number))["inbox"]
 
+    assert said.endswith(f", once verified: tiercel candidate {repository} hotfix/0.1.1")
     assert (tried.purpose, tried.commit, tried.branch) == (Purpose.CANDIDATE, head, "hotfix/0.1.1")
     assert live.release.intent.artifact_digest == tried.artifact_digest
     seen = live.release.intent.verified_in

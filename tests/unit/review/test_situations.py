@@ -122,3 +122,9 @@ def test_a_branch_is_taken_where_gitflow_lets_it_in(
 ) -> None:
     found = refused_status(pull(head, base, from_fork=fork), HEAD, TOPOLOGY)
     assert (found is None) is is_taken
+
+
+def test_what_develop_never_runs_is_to_be_verified_as_a_candidate_first() -> None:
+    status = judged_promotion("prod", [], "hotfix/0.1.1", None, candidate_of="acme/shop")
+    command = "tiercel candidate acme/shop hotfix/0.1.1"
+    assert status.short == f"would be released as v0.1.1, once verified: {command}"
