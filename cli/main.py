@@ -29,6 +29,8 @@ _COMMANDS = {
     "trigger": "tiercel.cli.commands.trigger:trigger",
     "ephemeral": "tiercel.cli.commands.ephemeral:app",
     "rollback": "tiercel.cli.commands.rollback:rollback",
+    "rebuild": "tiercel.cli.commands.rebuild:rebuild",
+    "drills": "tiercel.cli.commands.drills:drills",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",
     "releases": "tiercel.cli.commands.releases:releases",

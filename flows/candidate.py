@@ -17,9 +17,9 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.candidates import put_all_back, try_in_place, verdicts_on
 from tiercel.flows.release.github import say_of_candidate
-from tiercel.flows.release.pages import report_candidate, report_publication
+from tiercel.flows.release.pages import report_candidate
 from tiercel.flows.release.preparation import PreparedCommit, prepare_candidate
-from tiercel.flows.release.publication import publish_services
+from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Released, VerifiedService
 from tiercel.flows.teardown.candidates import on_demand_for, try_on_demand
 
@@ -48,8 +48,7 @@ async def verify_candidate(
 
 async def _verified(prepared: PreparedCommit) -> dict[str, VerifiedService]:
     """Return the release that verified each service, trying those that none has verified."""
-    published = await publish_services(prepared)
-    await report_publication(prepared, published)
+    published = await publish_all(prepared)
     target, commit = prepared.target, prepared.commit
     verdicts = await verdicts_on(prepared, target.names, target.records)
     rejected = [name for name, one in verdicts.items() if one.rejected]

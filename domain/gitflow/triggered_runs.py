@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.events import (
     Action,
     Nothing,
@@ -20,6 +21,10 @@ from tiercel.domain.organization.topology import Topology
 
 MOST_ATTEMPTS = 100
 """At one event's run; whoever wants more of them starts the flow by its own command."""
+ASKED_AGAIN = MOST_ATTEMPTS + 1
+"""The tries of a person who asks again."""
+FOLLOWED = 2
+"""The tries of who looks by himself what is missing: once more, then it is shown."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,14 @@ class WantedRun:
     parameters: dict[str, str | int]
     subject: tuple[str, ...]
     then: str = ""
+
+    @property
+    def about(self) -> str:
+        """The pull request, the commit or the stack, for people."""
+        given = self.parameters
+        if "number" in given:
+            return f"#{given['number']} at {short_commit(str(given['commit']))}"
+        return short_commit(str(given["commit"])) if "commit" in given else str(given["stack"])
 
     def key(self, attempt: int) -> str:
         """Return the idempotency key of an attempt, counted from 0."""
@@ -107,12 +120,13 @@ def _of_commit(
     )
 
 
-def begun_anew(attempts: Sequence[AttemptStatus], *, asked_again: bool) -> bool:
+def begun_anew(attempts: Sequence[AttemptStatus], tries: int = 1) -> bool:
     """Tell whether another run is begun, given how the earlier ones of the same subject stand.
 
     `attempts` are in their order. One that lives or has succeeded is joined. One that failed or was
-    cancelled is begun anew only if a person asks again: the same event twice is no such wish.
+    cancelled is begun anew while there are fewer than `tries` of them: the same event twice is no
+    wish for another, and a person who asks again may have as many as there can be.
     """
     if not attempts:
         return True
-    return asked_again and attempts[-1] is AttemptStatus.FAILED
+    return attempts[-1] is AttemptStatus.FAILED and len(attempts) < tries

@@ -48,6 +48,7 @@ class Purpose(StrEnum):
     DEPLOY = "deploy"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    DRILL = "drill"
     EPHEMERAL = "ephemeral"
     CANDIDATE = "candidate"
     """To verify what a hotfix or release branch brings; nobody means it to stay."""
@@ -79,7 +80,7 @@ class Intent(StoredRecord):
     """Written before the first call that changes a stack. Its number is the release id.
 
     It has everything that it takes to release the same again without the repository.
-    `restores` is the number of the release that a rollback or a restoration brings back. A
+    `restores` is the number of the release that a rollback, a restoration or a drill brings back. A
     candidate has the `branch` that its commit was found on, a promotion what it was `verified_in`.
     """
 

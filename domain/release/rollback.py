@@ -110,3 +110,18 @@ def restoring(release: Release, purpose: Purpose = Purpose.ROLLBACK) -> Intent:
             "restores": intent.restores or intent.number,
         }
     )
+
+
+def rebuilding(release: Release, parameters: Mapping[str, str]) -> Intent:
+    """Return the wish to have a release again after its stack was deleted by a drill.
+
+    `parameters` are its own, with what the stacks that it needs say now.
+    """
+    intent = release.intent
+    return intent.model_copy(
+        update={
+            "purpose": Purpose.DRILL,
+            "restores": intent.restores or intent.number,
+            "parameters": dict(parameters),
+        }
+    )

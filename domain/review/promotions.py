@@ -19,14 +19,11 @@ def judged_promotion(
     due: BackMerge | None,
     brought: Sequence[str] = (),
     develop: str = "develop",
-    *,
-    candidate_of: str = "",
 ) -> Status:
     """Return the tag that a merge of the branch would get, or all that would be refused.
 
     `tags` are those of the versions, `due` is what develop lacks of the newest release, and
-    `brought` are the merges into develop that production would get. What develop never runs has
-    to be verified as a candidate of the repository `candidate_of` before: then the status says so.
+    `brought` are the merges into develop that production would get.
     """
     rules: tuple[Callable[[], object], ...] = (
         lambda: next_tag(tags, branch),
@@ -34,9 +31,7 @@ def judged_promotion(
         lambda: require_from_production(branch, brought, develop),
     )
     refused = [error for rule in rules if (error := _refusal(rule))]
-    before = f"tiercel candidate {candidate_of} {branch}" if candidate_of else ""
-    tag = "" if refused else next_tag(tags, branch)
-    return promotion_status(environment, tag, refused, before)
+    return promotion_status(environment, "" if refused else next_tag(tags, branch), refused)
 
 
 def _refusal(rule: Callable[[], object]) -> RefusedInputError | None:
@@ -47,21 +42,26 @@ def _refusal(rule: Callable[[], object]) -> RefusedInputError | None:
     return None
 
 
-def promotion_status(
-    environment: str, tag: str, refused: Sequence[RefusedInputError], before: str = ""
-) -> Status:
+def promotion_status(environment: str, tag: str, refused: Sequence[RefusedInputError]) -> Status:
     """Return what the promotion of the merge would say: its tag, or all that it would refuse.
-
-    `before` is the command that verifies what no release of develop does.
 
     It has a context of its own, so that a pull request of the same head into another branch,
     which is promoted nowhere, does not take its place.
     """
     subject = f"promotion to {environment}"
     if not refused:
-        verified = f", once verified: {before}" if before else ""
-        return status_of(subject, StatusState.SUCCESS, f"would be released as {tag}{verified}")
+        return status_of(subject, StatusState.SUCCESS, f"would be released as {tag}")
     whats = "; ".join(error.what for error in refused)
     return status_of(
         subject, StatusState.FAILURE, whats, "\n\n".join(str(error) for error in refused)
+    )
+
+
+def verified_first(status: Status, repository: str, branch: str) -> Status:
+    """Return the same of a head that develop never runs: its merge is verified as a candidate."""
+    if status.state is not StatusState.SUCCESS:
+        return status
+    command = f"tiercel candidate {repository} {branch}"
+    return status.model_copy(
+        update={"description": f"{status.description}, once verified: {command}"}
     )

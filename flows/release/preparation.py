@@ -33,6 +33,8 @@ class ReleaseTarget(Target):
     where: BuildPlace
     current_name: Callable[[str], str]
     """By which name a repository is called now, given any that it has had."""
+    drill: int = 0
+    """The drill of which this run is a part: it does not wait for that one."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
@@ -64,8 +66,8 @@ class PreparedCommit:
     target: ReleaseTarget
     commit: Commit
     trees: dict[str, SourceTree]
-    branch: str = ""
-    """The branch that a candidate was found on; else it is the environment's."""
+    branch: str
+    """The branch that the commit was found on: the environment's, or a candidate's."""
     lent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Outputs of stacks that are not released with it, by the services that they are of."""
     fill: Callable[[Service, Stack], Awaitable[None]] | None = None
@@ -97,7 +99,7 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     branch = topology.environment(environment).branch
     name = require_repository(repository, topology)
     commit = await call(fetch_commit, name, revision, branch)
-    return await _prepared(topology, environment, commit)
+    return await _prepared(topology, environment, commit, branch)
 
 
 async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
@@ -113,7 +115,7 @@ async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
 
 
 async def _prepared(
-    topology: Topology, environment: str, commit: Commit, branch: str = ""
+    topology: Topology, environment: str, commit: Commit, branch: str
 ) -> PreparedCommit:
     topology = await call(load_services, commit, topology)
     await tag_flow_run(environment, commit.repository, *topology.services)

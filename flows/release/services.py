@@ -60,8 +60,7 @@ def older_in(prepared: PreparedCommit) -> IsOlder:
         contains = await call(contains_commit, prepared.commit, newer.commit)
         if contains is None:  # another machine has fetched since
             name = prepared.commit.repository
-            branch = prepared.branch or prepared.target.names.environment.branch
-            await call(fetch_commit, name, prepared.commit.sha, branch)
+            await call(fetch_commit, name, prepared.commit.sha, prepared.branch)
             contains = await call(contains_commit, prepared.commit, newer.commit)
         return bool(contains)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from prefect import get_run_logger
 
@@ -46,10 +45,9 @@ async def on_demand_for(prepared: PreparedCommit, due: Collection[str]) -> Prepa
     name = Origin(OriginKind.CANDIDATE, prepared.branch).name(repository)
     try:
         if not shared:
-            elsewhere = await prepared_on_demand(
+            return await prepared_on_demand(
                 topology, name, prepared.commit, prepared.branch, tuple(sorted(due))
             )
-            return replace(elsewhere, branch=prepared.branch)
     except RefusedInputError as error:
         if error.code != _FIXED_NAME:
             raise

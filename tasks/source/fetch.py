@@ -39,7 +39,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
 
     def look(mirror: Path, references: NamedCommits) -> Commit:
         sha = _named(mirror, revision, references, repository)
-        tips = [f"refs/heads/{branch}"] if branch else _branches(references)
+        tips = [f"{_HEADS}{branch}"] if branch else _branches(references)
         if not any(_contains(mirror, references.get(tip, ""), sha) for tip in tips):
             name = branch or "any branch"
             raise RefusedInputError(
@@ -146,7 +146,7 @@ def _meant(mirror: Path, revision: str, references: NamedCommits) -> str:
 
 
 def _branches(references: NamedCommits) -> list[str]:
-    return [name for name in references if name.startswith("refs/heads/")]
+    return [name for name in references if name.startswith(_HEADS)]
 
 
 def _commit(mirror: Path, revision: str) -> str:
