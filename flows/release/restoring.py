@@ -58,8 +58,9 @@ async def restore(
         read_artifact, target.records,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
-    wish = Wish(target, restoring(earlier, purpose), manifest, gives_way, lease=lease)
-    return await release(wish)
+    return await release(
+        Wish(target, restoring(earlier, purpose), manifest, gives_way, lease=lease)
+    )
 
 
 async def put_back(target: ReleaseTarget, stack: str) -> Released | None:
