@@ -1,7 +1,8 @@
 """Names in templates that an environment's policies do not let be used.
 
-Where names have a prefix, IAM refuses every other one, in the middle of a deploy. Names of roles
-have it everywhere. What CloudFormation names by itself begins with the name of the stack.
+Where names have a prefix, IAM refuses every other one, in the middle of a deploy. Names of roles,
+and of what runs code with roles, have it everywhere. What CloudFormation names by itself begins
+with the name of the stack.
 """
 
 from __future__ import annotations
@@ -20,12 +21,27 @@ _STACK_NAME = "${AWS::StackName}"
 # The property that names a resource, where policies look at the name.
 _NAMES: Mapping[str, str] = {
     "AWS::Athena::WorkGroup": "Name",
+    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
+    "AWS::AutoScaling::LaunchConfiguration": "LaunchConfigurationName",
+    "AWS::Backup::BackupVault": "BackupVaultName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::CodeDeploy::Application": "ApplicationName",
     "AWS::DynamoDB::GlobalTable": "TableName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::ECS::CapacityProvider": "Name",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::ECS::TaskDefinition": "Family",
+    "AWS::ElastiCache::CacheCluster": "ClusterName",
+    "AWS::ElastiCache::ReplicationGroup": "ReplicationGroupId",
+    "AWS::ElastiCache::ServerlessCache": "ServerlessCacheName",
+    "AWS::ElastiCache::SubnetGroup": "CacheSubnetGroupName",
+    "AWS::ElastiCache::User": "UserId",
+    "AWS::ElastiCache::UserGroup": "UserGroupId",
+    "AWS::ElasticLoadBalancing::LoadBalancer": "LoadBalancerName",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::Kinesis::Stream": "Name",
@@ -34,6 +50,11 @@ _NAMES: Mapping[str, str] = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Lambda::LayerVersion": "LayerName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::MSK::Cluster": "ClusterName",
+    "AWS::MSK::Configuration": "Name",
+    "AWS::AmazonMQ::Broker": "BrokerName",
+    "AWS::OSIS::Pipeline": "PipelineName",
+    "AWS::OpenSearchService::Domain": "DomainName",
     "AWS::Pipes::Pipe": "Name",
     "AWS::RDS::DBCluster": "DBClusterIdentifier",
     "AWS::RDS::DBInstance": "DBInstanceIdentifier",
@@ -48,6 +69,7 @@ _NAMES: Mapping[str, str] = {
     "AWS::Serverless::SimpleTable": "TableName",
     "AWS::Serverless::StateMachine": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Timestream::Database": "DatabaseName",
     "AWS::WAFv2::WebACL": "Name",
 }
 _LAYER = "AWS::Serverless::LayerVersion"
@@ -57,7 +79,23 @@ _EVENT_NAMES = {
     "Schedule": "Name",
     "ScheduleV2": "Name",
 }
-_ROLE = "AWS::IAM::Role"
+# What is named so wherever it stands: by another name a stack could run code with another's role.
+_ALWAYS: Mapping[str, str] = {
+    "AWS::Batch::ComputeEnvironment": "ComputeEnvironmentName",
+    "AWS::Batch::JobDefinition": "JobDefinitionName",
+    "AWS::Batch::JobQueue": "JobQueueName",
+    "AWS::Batch::SchedulingPolicy": "Name",
+    "AWS::CodeBuild::Project": "Name",
+    "AWS::CodePipeline::Pipeline": "Name",
+    "AWS::ECR::Repository": "RepositoryName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::SageMaker::Endpoint": "EndpointName",
+    "AWS::SageMaker::EndpointConfig": "EndpointConfigName",
+    "AWS::SageMaker::Model": "ModelName",
+    "AWS::SageMaker::NotebookInstance": "NotebookInstanceName",
+}
 # What may stand before the prefix; IAM leaves the first slash of a parameter's name out.
 _BEFORE = {
     "AWS::KMS::Alias": "alias/",
@@ -92,7 +130,7 @@ def names_that_do_not_fit(
         FaultAt(template=scope.path, path=one.path, text=f"{shown}: write {_rewritten(one, shown)}")
         for scope in scopes
         for one in _named(scope)
-        if rules is StackNames.PREFIX or one.kind == _ROLE
+        if rules is StackNames.PREFIX or one.kind in _ALWAYS
         for shown in _unfit(one, scope, known, names)
     ]
     if findings:
@@ -109,7 +147,7 @@ def _named(scope: TemplateScope) -> Iterator[_Named]:
         kind, properties = str(resource.get("Type")), resource.get("Properties")
         properties = properties if isinstance(properties, dict) else {}
         path = ("Resources", logical_id)
-        name = "RoleName" if kind == _ROLE else _NAMES.get(kind, "")
+        name = _ALWAYS.get(kind) or _NAMES.get(kind, "")
         if name in properties:
             yield _Named(kind, (*path, "Properties", name), properties[name])
         elif kind == _LAYER:

@@ -213,3 +213,20 @@ def test_one_error_stands_for_itself_and_several_are_told_as_one() -> None:
     whole = one_error([one, other], "here")
     assert [cause.code for cause in whole.causes] == [one.code, other.code]
     assert "t:1: A.a: a" in str(whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("AWS::Batch::JobDefinition", "JobDefinitionName"),
+        ("AWS::CodeBuild::Project", "Name"),
+        ("AWS::ECR::Repository", "RepositoryName"),
+        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::IAM::Role", "RoleName"),
+    ],
+)
+def test_what_runs_code_with_a_role_begins_with_the_prefix_everywhere(kind: str, name: str) -> None:
+    assert unfit(scope(kind, {name: "own"}), ANY) == [f"own: write {SUB}-own"]
+    assert unfit(scope(kind, {name: "acme-preprod-own"}), ANY) == []
+    assert unfit(scope(kind), ANY) == []
