@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
+from tiercel.domain.template.conditions import decided
 from tiercel.domain.template.intrinsics import TemplateScope, items_of
 from tiercel.domain.template.local_files import (
     is_local,
@@ -108,7 +109,7 @@ def _asset(
     properties = with_globals(resource, scope.template, where)
     if kind is AssetKind.TEMPLATE:
         mapping(properties, "Parameters", where)
-    metadata = mapping(resource, "Metadata", where)
+    metadata = decided(mapping(resource, "Metadata", where), scope)
     is_of_sam = resource_type in _BUILD_METHOD_TYPES
     return Asset(
         logical_id=logical_id,
