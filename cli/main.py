@@ -25,6 +25,7 @@ _COMMANDS = {
     "deploy": "tiercel.cli.commands.deploy:deploy",
     "promote": "tiercel.cli.commands.promote:promote",
     "verify": "tiercel.cli.commands.verify:verify",
+    "trigger": "tiercel.cli.commands.trigger:trigger",
     "rollback": "tiercel.cli.commands.rollback:rollback",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",

@@ -23,6 +23,7 @@ from prefect.client.schemas.objects import FlowRun, Log
 from prefect.client.schemas.sorting import ArtifactSort, LogSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
+from prefect.states import Cancelling
 
 from tiercel.domain.base.errors import RefusedInputError, UnreachableError
 
@@ -34,20 +35,26 @@ _QUIET_SECONDS = 2.5
 """Prefect sends a run's lines every two seconds: after this, none is under way any more."""
 _WORKER_SECONDS = 10.0
 _CONFLICT = 409
+_CANCELLED = "the job that asked for it was cancelled"
 
 Tell = Callable[[float, str, int], None]
 """Is told seconds since the run was made, one line, and its level as in `logging`."""
 
 
-async def start_run(client: PrefectClient, deployment: str, parameters: dict[str, Any]) -> FlowRun:
+async def start_run(
+    client: PrefectClient, deployment: str, parameters: dict[str, Any], key: str | None = None
+) -> FlowRun:
     """Make a run of `FLOW/DEPLOYMENT`, a new one each time: whoever asks again wants it again.
 
-    Raises UnreachableError if there is no such deployment, RefusedInputError for parameters
+    With a `key`, its idempotency key, it is one run for all who ask with the same one. Raises
+    UnreachableError if there is no such deployment, RefusedInputError for parameters
     that its form refuses.
     """
     try:
         found = await client.read_deployment_by_name(deployment)
-        return await client.create_flow_run_from_deployment(found.id, parameters=parameters)
+        return await client.create_flow_run_from_deployment(
+            found.id, parameters=parameters, idempotency_key=key
+        )
     except ObjectNotFound:
         raise UnreachableError(
             "deployments.not_there",
@@ -104,6 +111,11 @@ async def artifacts_of(client: PrefectClient, run_id: UUID) -> list[dict[str, An
         # Prefect keeps where a persisted result lies as an artifact without a type.
         if one.type
     ]
+
+
+async def cancel_run(client: PrefectClient, run_id: UUID) -> None:
+    """Ask for the end of a run: its worker stops it, and AWS goes on with what it was told."""
+    await client.set_flow_run_state(run_id, Cancelling(message=_CANCELLED))
 
 
 def link_to(run_id: UUID) -> str:

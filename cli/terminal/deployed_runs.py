@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,14 +27,15 @@ from tiercel.domain.base.errors import TiercelError, UnreachableError, error_fro
 from tiercel.domain.base.failure_document import KEY, failure_in
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
 _ENDING_SECONDS = 1.0
 
 
 @dataclass
-class _Followed:
-    """What is known of the run that was started, as far as the server has told it."""
+class Followed:
+    """What is known of the run that was asked for, as far as the server has told it."""
 
     link: str = ""
     run_id: UUID | None = None
@@ -42,30 +43,58 @@ class _Followed:
     artifacts: list[dict[str, Any]] = field(default_factory=list)
 
 
+Ask = Callable[["PrefectClient"], Awaitable["FlowRun | None"]]
+"""Asks the server for the run that is to be followed, None if there is none."""
+
+
 def run_deployment(output: Output, deployment: str, **parameters: Any) -> None:
     """Start a run of `FLOW/DEPLOYMENT`, follow it to its end and show what it reported.
 
     Raises the TiercelError with which the run failed. Ctrl-C ends the command, not the run.
     """
-    followed = _Followed()
+
+    async def ask(client: PrefectClient) -> FlowRun:
+        from tiercel.deployments.runs import start_run
+
+        return await start_run(client, deployment, parameters)
+
+    followed = Followed()
     try:
-        asyncio.run(_interruptible(_follow(output, deployment, parameters, followed)))
+        follow_to_its_end(output, deployment, ask, followed)
     except KeyboardInterrupt:
         raise left_alone(followed.run_id) if followed.run_id else nothing_started() from None
+    show_followed(output, followed)
+
+
+def follow_to_its_end(
+    output: Output,
+    title: str,
+    ask: Ask,
+    followed: Followed,
+    signals: Collection[signal.Signals] = (signal.SIGINT,),
+) -> None:
+    """Follow the run that is asked for, telling what it says; `followed` has what is known of it.
+
+    Raises KeyboardInterrupt if one of the signals comes, UnreachableError if the server goes away.
+    """
+    try:
+        asyncio.run(_interruptible(_follow(output, title, ask, followed), signals))
     except UnreachableError as error:
         if followed.run_id is None:
             raise
         raise _lost_sight(error, followed) from error
-    _show(output, followed)
 
 
-async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work until it ends or SIGINT comes; then KeyboardInterrupt, whatever became of it.
+async def _interruptible(
+    work: Coroutine[Any, Any, None], signals: Collection[signal.Signals]
+) -> None:
+    """Do the work until it ends or a signal comes; then KeyboardInterrupt, whatever became of it.
 
     Left to asyncio, an interruption that meets the wrong line of a library is lost.
     """
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    for one in signals:
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
     working, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
     while stop.is_set() and not working.done():
@@ -77,10 +106,8 @@ async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
     await working
 
 
-async def _follow(
-    output: Output, deployment: str, parameters: dict[str, Any], followed: _Followed
-) -> None:
-    from tiercel.deployments.runs import artifacts_of, follow, link_to, start_run
+async def _follow(output: Output, title: str, ask: Ask, followed: Followed) -> None:
+    from tiercel.deployments.runs import artifacts_of, follow, link_to
     from tiercel.deployments.server import prefect_server
 
     def tell(seconds: float, line: str, level: int) -> None:
@@ -91,14 +118,17 @@ async def _follow(
         followed.ended = run
 
     async with prefect_server() as client:
-        made = await start_run(client, deployment, parameters)
+        made = await ask(client)
+        if made is None:
+            return
         followed.run_id, followed.link = made.id, link_to(made.id)
-        output.line(f"{deployment}: {followed.link}")
+        output.line(f"{title}: {followed.link}")
         await follow(client, made.id, tell, end)
         followed.artifacts = await artifacts_of(client, made.id)
 
 
-def _show(output: Output, followed: _Followed) -> None:
+def show_followed(output: Output, followed: Followed) -> None:
+    """Show what a run reported; raise the TiercelError with which it failed."""
     run, link, artifacts = followed.ended, followed.link, followed.artifacts
     if run is None or run.state is None:
         return
@@ -140,7 +170,7 @@ def failure_of(run: Any, link: str, artifacts: list[dict[str, Any]]) -> TiercelE
     return error_from(told) if told else unforeseen(link, message)
 
 
-def _lost_sight(error: UnreachableError, followed: _Followed) -> UnreachableError:
+def _lost_sight(error: UnreachableError, followed: Followed) -> UnreachableError:
     run = followed.ended
     if run is None or run.state is None:
         return lost_sight(error, followed.run_id)

@@ -49,6 +49,17 @@ def left_alone(run_id: object) -> InterruptedRunError:
     )
 
 
+def cancelled_with_its_job(link: str) -> InterruptedRunError:
+    """Return the error for a job of a workflow that was cancelled while it followed a run."""
+    return InterruptedRunError(
+        "run.cancelled_with_its_job",
+        "the job was cancelled, and the run with it",
+        where=link,
+        state="AWS goes on with what it was told",
+        remedy="run the job again: the flow goes on where this run stopped",
+    )
+
+
 def lost_sight(error: UnreachableError, run_id: object) -> UnreachableError:
     """Return the error for a server that went away while a worker's run was followed."""
     return UnreachableError(

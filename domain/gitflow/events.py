@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tiercel.domain.organization.names import names_of_stack
 from tiercel.domain.organization.topology import Environment, Topology
 
 
@@ -16,6 +17,7 @@ class PullRequestChanged:
     head: str
     base: str
     head_commit: str
+    base_commit: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,25 @@ class BranchMoved:
     deleted: bool = False
 
 
-Event = PullRequestChanged | PullRequestClosed | BranchMoved
+@dataclass(frozen=True)
+class ReleaseAsked:
+    """A person asked, by a form of a workflow, that a commit be released."""
+
+    repository: str
+    environment: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class RollbackAsked:
+    """A person asked that an earlier release of a stack be released again, 0 for the last good."""
+
+    repository: str
+    stack: str
+    release: int
+
+
+Event = PullRequestChanged | PullRequestClosed | BranchMoved | ReleaseAsked | RollbackAsked
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,7 @@ class VerifyPullRequest:
     repository: str
     number: int
     head_commit: str
+    base_commit: str
 
 
 @dataclass(frozen=True)
@@ -75,29 +96,50 @@ class Promote:
 
 
 @dataclass(frozen=True)
+class RollBack:
+    """Release an earlier release of a stack again, from the ledger of its environment alone."""
+
+    environment: str
+    stack: str
+    release: int
+
+
+@dataclass(frozen=True)
 class Nothing:
     """The event calls for no action, for this reason."""
 
     reason: str
 
 
-Action = VerifyPullRequest | PublishAndDeploy | Promote | Nothing
+Action = VerifyPullRequest | PublishAndDeploy | Promote | RollBack | Nothing
 
 
 def action_for(event: Event, topology: Topology) -> Action:
-    """Return what an event calls for; the event is a hint, and AWS and git are the truth."""
+    """Return what an event calls for; the event is a hint, and AWS and git are the truth.
+
+    Raises ConfigurationError or RefusedInputError for an environment or a stack that a person
+    named and nobody knows.
+    """
     repository = topology.current_name(event.repository)
     if not topology.organization.owns(repository):
         return Nothing("the repository is not one of organization.repositories")
     match event:
         case PullRequestChanged():
             return _for_changed_pull_request(event, repository, topology)
-        case PullRequestClosed(merged=True):
-            return Nothing("the base branch moved with the merge, and that event is acted on")
         case PullRequestClosed():
-            return Nothing("the pull request was closed without a merge")
+            return Nothing(
+                "the base branch moved with the merge, and that event is acted on"
+                if event.merged
+                else "the pull request was closed without a merge"
+            )
         case BranchMoved():
             return _for_moved_branch(event, repository, topology)
+        case ReleaseAsked():
+            environment = topology.environment(event.environment)
+            return _release_to(environment, repository, event.commit)
+        case RollbackAsked():
+            names = names_of_stack(topology, event.stack)
+            return RollBack(names.environment.name, event.stack, event.release)
 
 
 def _for_changed_pull_request(
@@ -106,7 +148,9 @@ def _for_changed_pull_request(
     environment = _fed_by(event.base, topology)
     if environment is None:
         return Nothing("the pull request's base branch feeds no environment")
-    return VerifyPullRequest(environment.name, repository, event.number, event.head_commit)
+    return VerifyPullRequest(
+        environment.name, repository, event.number, event.head_commit, event.base_commit
+    )
 
 
 def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:
@@ -117,10 +161,14 @@ def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -
         return Nothing("the branch was deleted; what it released stays as it is")
     if event.before == event.after:
         return Nothing("the branch did not move")
-    if environment.promotes_from:
-        source = environment.promotes_from
-        return Promote(environment.name, source, repository, event.after)
-    return PublishAndDeploy(environment.name, repository, event.after)
+    return _release_to(environment, repository, event.after)
+
+
+def _release_to(environment: Environment, repository: str, commit: str) -> Action:
+    source = environment.promotes_from
+    if source:
+        return Promote(environment.name, source, repository, commit)
+    return PublishAndDeploy(environment.name, repository, commit)
 
 
 def _fed_by(branch: str, topology: Topology) -> Environment | None:

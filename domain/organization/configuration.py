@@ -15,6 +15,7 @@ from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.fragments import Fragment
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.parts import ServiceName
 from tiercel.domain.organization.promotions import ConfigurationFault, promotion_findings
 from tiercel.domain.organization.renames import rename_findings
@@ -42,6 +43,7 @@ class _OfCommit(Frozen):
     builds: Any = None
     leases: Any = None
     environments: Any = None
+    ephemeral: Any = None
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 
 
@@ -158,6 +160,9 @@ def _finding(details: Any) -> ConfigurationFault:
 
 def _contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
     yield from _missing_environments(topology)
+    if EPHEMERAL in topology.environments:
+        reason = "stands for environments on demand: give this one another name"
+        yield ("environments", EPHEMERAL), reason
     for name, environment in topology.environments.items():
         if not is_legal_branch(environment.branch):
             yield ("environments", name, "branch"), "git allows no branch of this name"
@@ -195,7 +200,7 @@ def _dangling_names(service: Service, topology: Topology) -> Iterator[Configurat
         if name not in topology.services:
             yield ("services", service.name, "depends_on"), f"there is no service `{name}`"
     for name in service.environments:
-        if name not in topology.environments:
+        if name not in topology.environments and name != EPHEMERAL:
             yield (
                 ("services", service.name, "environments", name),
                 f"there is no environment `{name}`",

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Self
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.base.text import fingerprint, legal_text, printable, slug
+from tiercel.domain.base.text import fingerprint, legal_text, printable
 from tiercel.domain.organization.topology import Environment, Topology
 
 _PARTITIONS = {
@@ -38,7 +38,6 @@ GITHUB_ISSUER = "token.actions.githubusercontent.com"
 _BUCKET_LIMIT = 63
 _SESSION_LIMIT = 64
 _RUN_NAME_LIMIT = 100
-_BRANCH_SLUG_LIMIT = 24
 _COMMIT_LENGTH = 7
 
 
@@ -58,24 +57,48 @@ class Role(StrEnum):
 
 RUNTIME_ROLES = frozenset({Role.DEPLOYER, Role.CLOUDFORMATION, Role.AUDITOR, Role.DESTROYER})
 """Roles that live in the RuntimeAccount; all others live in the InfrastructureAccount."""
+EPHEMERAL_ROLES = (Role.DEPLOYER, Role.CLOUDFORMATION, Role.DESTROYER)
+"""Roles that environments on demand have of their own; all others are their host's."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one environment's resources."""
+    """The names of one environment's resources.
+
+    An environment on demand has a `host`, whose buckets, keys and builds it uses, and a name,
+    `on_demand`, with which the names of its stacks begin. Its own roles are those of all
+    environments on demand, which the names without `on_demand` stand for.
+    """
 
     organization: str
     environment: Environment
+    host: Environment | None = None
+    on_demand: str = ""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> Self:
         """Return the names of one environment; ConfigurationError if there is none of that name."""
         return cls(topology.organization.name, topology.environment(environment))
 
+    @classmethod
+    def ephemeral(cls, topology: Topology, name: str = "") -> Self:
+        """Return the names of an environment on demand, or of what all of them have in common.
+
+        Raises ConfigurationError where the organization has none.
+        """
+        _ = topology.on_demand
+        organization = topology.organization.name
+        return cls(organization, topology.derived(), topology.verifying, name)
+
     @property
     def prefix(self) -> str:
         """What every role, policy, bucket and stack of the environment starts with."""
         return f"{self.organization}-{self.environment.name}-"
+
+    @property
+    def host_prefix(self) -> str:
+        """The prefix of what an environment on demand has of its host; else the own one."""
+        return f"{self.organization}-{(self.host or self.environment).name}-"
 
     @property
     def partition(self) -> str:
@@ -84,7 +107,9 @@ class Names:
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles that the environment has: in production none deletes stacks."""
+        """The roles that the environment has of its own: in production none deletes stacks."""
+        if self.host:
+            return EPHEMERAL_ROLES
         is_production = self.environment.production
         return tuple(role for role in Role if not (is_production and role is Role.DESTROYER))
 
@@ -96,7 +121,8 @@ class Names:
 
     def role(self, role: Role) -> str:
         """Return the role's name: at most 64 characters, as IAM demands."""
-        return self.prefix + role.value
+        is_own = self.host is None or role in EPHEMERAL_ROLES
+        return (self.prefix if is_own else self.host_prefix) + role.value
 
     def role_arn(self, role: Role) -> str:
         """Return the role's ARN, in the account where it lives."""
@@ -136,7 +162,7 @@ class Names:
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
         """
         region = self.environment.region
-        name = f"{self.prefix}{purpose}-{account}-"
+        name = f"{self.host_prefix}{purpose}-{account}-"
         return name + (region if len(name + region) <= _BUCKET_LIMIT else fingerprint(region))
 
     def object_url(self, bucket: str, key: str) -> str:
@@ -156,14 +182,19 @@ class Names:
         return f"{self.prefix}CHECK"
 
     @property
+    def prefect_secret(self) -> str:
+        """The secret with the credential of the environment's Prefect API."""
+        return f"{self.prefix}prefect-api"
+
+    @property
     def artifact_key_alias(self) -> str:
         """The alias of the KMS key that encrypts artifacts."""
-        return f"alias/{self.prefix}artifacts"
+        return f"alias/{self.host_prefix}artifacts"
 
     @property
     def signing_key_alias(self) -> str:
         """The alias of the KMS key that signs provenance."""
-        return f"alias/{self.prefix}signing"
+        return f"alias/{self.host_prefix}signing"
 
     @property
     def signing_key_arn(self) -> str:
@@ -175,17 +206,23 @@ class Names:
         account = place.infrastructure_account
         return f"arn:{self.partition}:kms:{place.region}:{account}:{self.signing_key_alias}"
 
-    def stack(self, service: str, branch: str | None = None) -> str:
-        """Return the service's stack name in this environment; see `stack_name`."""
-        return stack_name(self.organization, self.environment, service, branch)
+    @property
+    def stack_prefix(self) -> str:
+        """What the names of the environment's stacks begin with."""
+        return f"{self.prefix}{self.on_demand}-" if self.on_demand else self.prefix
+
+    def stack(self, service: str) -> str:
+        """Return the name of the service's stack: `[A-Za-z][A-Za-z0-9-]{0,127}`."""
+        return self.stack_prefix + service
 
     def stack_tags(self, service: str) -> dict[str, str]:
         """Return the tags of the service's stack, by which Tiercel knows that it made the stack."""
-        return {
+        tags = {
             "tiercel:organization": self.organization,
             "tiercel:environment": self.environment.name,
             "tiercel:service": service,
         }
+        return tags | ({"tiercel:name": self.on_demand} if self.on_demand else {})
 
 
 def names_of_stack(topology: Topology, stack: str) -> Names:
@@ -204,22 +241,6 @@ def names_of_stack(topology: Topology, stack: str) -> Names:
         state="nothing was called",
         remedy="see `tiercel status` for the stacks of every environment",
     )
-
-
-def stack_name(
-    organization: str, environment: Environment, service: str, branch: str | None = None
-) -> str:
-    """Return the name of a service's stack: `[A-Za-z][A-Za-z0-9-]{0,127}`.
-
-    Without a branch, or with the environment's own, it is the service's own stack.
-    Any other branch has an ephemeral stack, whose name ends in a fingerprint, so that
-    two branches never share one.
-    """
-    own = f"{organization}-{environment.name}-{service}"
-    if branch is None or branch == environment.branch:
-        return own
-    parts = (own, slug(branch, _BRANCH_SLUG_LIMIT), fingerprint(branch))
-    return "-".join(part for part in parts if part)
 
 
 def partition_of(region: str) -> str:

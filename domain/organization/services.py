@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from tiercel.domain.base.values import Frozen, Json
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.parts import (
     Argument,
     EnvironmentName,
@@ -45,6 +46,17 @@ class SmokeTest(Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+class StackSeed(Frozen):
+    """A function of the stack that fills it with data, and what it must answer.
+
+    It is invoked once after a stack was created, where stacks come and go.
+    """
+
+    invoke: LogicalId
+    payload: Json = None
+    expect: Json = None
+
+
 class EnvironmentOverrides(Frozen):
     """What one environment does differently for a service."""
 
@@ -67,6 +79,7 @@ class Service(Frozen):
     parameters: Parameters = Field(default_factory=dict)
     environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)
     smoke_test: SmokeTest | None = None
+    seed: StackSeed | None = None
 
     @field_validator("path", "template", "test_requirements")
     @classmethod
@@ -89,6 +102,16 @@ class Service(Frozen):
         Whether a build may reach more than its indexes is for those who merge to say.
         """
         return self.model_copy(update={"network": base is not None and base.network})
+
+    def as_on_demand(self, host: str) -> Service:
+        """Return the service with what it gets in an environment on demand.
+
+        What is said of `ephemeral` wins over what is said of the host.
+        """
+        both = {**self.environments.get(host, EnvironmentOverrides()).parameters}
+        both |= self.environments.get(EPHEMERAL, EnvironmentOverrides()).parameters
+        overrides = {**self.environments, EPHEMERAL: EnvironmentOverrides(parameters=both)}
+        return self.model_copy(update={"environments": overrides})
 
     def parameters_in(self, environment: str) -> dict[str, str]:
         """Return the template parameters of one environment; the environment's own win."""

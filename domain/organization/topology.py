@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.on_demand import EPHEMERAL, EphemeralSettings
 from tiercel.domain.organization.parts import (
     REPOSITORY_PATTERN,
     AbsolutePath,
@@ -32,7 +33,7 @@ from tiercel.domain.organization.parts import (
     VpcId,
 )
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.stack_rules import StackRules
+from tiercel.domain.organization.stack_rules import StackNames, StackRules
 
 LONGEST_LEASE_SECONDS = 600
 """The longest lease that can be configured, and that anybody is believed to have."""
@@ -202,6 +203,7 @@ class Topology(Frozen):
     builds: Builds = Builds()
     leases: Leases = Leases()
     environments: dict[EnvironmentName, Environment]
+    ephemeral: EphemeralSettings | None = None
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 
     def current_name(self, repository: str) -> str:
@@ -247,6 +249,34 @@ class Topology(Frozen):
         """
         sources = [one.promotes_from for one in self.environments.values() if one.production]
         return self.environment(sources[0] if sources else "")
+
+    @property
+    def on_demand(self) -> EphemeralSettings:
+        """What environments on demand may take; ConfigurationError where there are none."""
+        if self.ephemeral is None:
+            raise ConfigurationError(
+                "configuration.no_ephemeral",
+                "this organization has no environments on demand",
+                where="ephemeral",
+                why="tiercel.toml has no table [ephemeral]",
+                state="nothing was called",
+                remedy="add the table, which may be empty, and run "
+                f"`tiercel provision {self.verifying.name}`, which makes their roles",
+            )
+        return self.ephemeral
+
+    def hosts_on_demand(self, name: str) -> bool:
+        """Tell whether environments on demand live in the accounts of an environment."""
+        return self.ephemeral is not None and self.verifying.name == name
+
+    def derived(self) -> Environment:
+        """Return the environment that environments on demand have in common.
+
+        It has its host's accounts and rules, but that everything in it has a name of its own.
+        """
+        host = self.verifying
+        strict = host.stacks.model_copy(update={"names": StackNames.PREFIX})
+        return host.model_copy(update={"name": EPHEMERAL, "stacks": strict})
 
     def with_services(self, services: dict[str, Service]) -> Self:
         """Return the same organization with the services that a commit describes."""

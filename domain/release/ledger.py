@@ -48,6 +48,7 @@ class Purpose(StrEnum):
     DEPLOY = "deploy"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    EPHEMERAL = "ephemeral"
 
 
 class Intent(StoredRecord):

@@ -9,6 +9,7 @@ from tiercel.domain.base.digests import ArtifactId, short
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.tags import Tag
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.release.entries import Entry, needed
 from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus
@@ -18,6 +19,8 @@ _VERDICTS = (ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED)
 
 def purpose_in(environment: Environment) -> Purpose:
     """Return what the release of a commit is for there: one that pulls is promoted to."""
+    if environment.name == EPHEMERAL:
+        return Purpose.EPHEMERAL
     return Purpose.PROMOTION if environment.promotes_from else Purpose.DEPLOY
 
 

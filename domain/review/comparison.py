@@ -11,7 +11,7 @@ from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import Service
 
-_WHOLE = {"smoke_test.payload", "smoke_test.expect"}
+_WHOLE = {"seed.payload", "seed.expect", "smoke_test.payload", "smoke_test.expect"}
 """Keys whose tables are values, and no keys of ours."""
 
 

@@ -7,6 +7,7 @@ import re
 from tiercel.domain.base.text import legal_text
 
 _TOKEN_LIMIT = 128
+_OUTSIDE = "-outside"
 
 
 def client_token(*parts: str | int) -> str:
@@ -28,6 +29,20 @@ def release_of(token: str) -> tuple[int, int] | None:
     """Return release and attempt of a token that `change_set_name` made, else None."""
     match = re.fullmatch(r"release-([0-9]+)-attempt-([0-9]+)", token)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def attempted_release(name: str) -> int | None:
+    """Return the release that a change set was made for, None if Tiercel made it for none.
+
+    That of a plan which does not look into nested stacks has a longer name.
+    """
+    made = release_of(name.removesuffix(_OUTSIDE))
+    return made[0] if made else None
+
+
+def outside_name(name: str) -> str:
+    """Return the name of the same change set, if nested stacks are not looked into."""
+    return name + _OUTSIDE
 
 
 def attempt_in(token: str, release: int) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from prefect.runtime import flow_run
 
@@ -31,12 +31,21 @@ class ReleaseTarget(Target):
     where: BuildPlace
     current_name: Callable[[str], str]
     """By which name a repository is called now, given any that it has had."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What stacks are tagged with besides; nothing is decided by it."""
+    express: bool = False
+    """Whether a stack counts as changed before all of its resources are ready."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
         """Return an environment as the target of the flow run that this is."""
+        return cls.called(topology, Names.of(topology, environment))
+
+    @classmethod
+    def called(cls, topology: Topology, names: Names) -> ReleaseTarget:
+        """Return the environment of these names as the target of the flow run that this is."""
         return cls(
-            names=Names.of(topology, environment),
+            names=names,
             run=str(flow_run.get_id() or "no-flow-run"),
             links=Links.of(topology, server_url()),
             lease_seconds=topology.leases.seconds,

@@ -187,6 +187,8 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
         template_key=manifest.template.key,
         outside=manifest.outside,
         production=target.names.environment.production,
+        tags=target.tags,
+        express=target.express,
     )
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
@@ -63,6 +63,8 @@ class StackChange:
     template_key: str
     outside: Sequence[OutsideReference]
     production: bool
+    tags: Mapping[str, str]
+    express: bool
 
     @property
     def where(self) -> str:
@@ -98,7 +100,7 @@ async def bring_up(
         if stack and action.step is Step.WAIT:
             stack = await _waited(change, stack, action)
             continue
-        if stack and action.step in _REPAIRS:
+        if stack and action.step in _REPAIRING:
             found = await _look_alone(change, stack, lease)
             same = _state(found) == _state(stack)
             stack = await _repaired(change, stack, action, lease) if same else found
@@ -190,8 +192,8 @@ def _remedy(change: StackChange, action: StackAction, stack: Stack) -> str:
     return hand.deletion() if action.by_hand is ByHand.DELETE else hand.end_of_protection()
 
 
-_REPAIRS = {
-    Step.DELETE_FIRST: delete_stack,
+_REPAIRING = frozenset({Step.DELETE_FIRST, Step.ROLL_BACK_STACK, Step.CONTINUE_ROLLBACK})
+_ROLLBACKS = {
     Step.ROLL_BACK_STACK: roll_back_stack,
     Step.CONTINUE_ROLLBACK: continue_rollback,
 }
@@ -203,8 +205,10 @@ async def _repaired(
     """Take one step towards a stack that can be deployed, and look at it again."""
     token = client_token(action.step, _next_token(change, stack))
     await lease.confirm()
-    who = change.destroyer if action.step is Step.DELETE_FIRST else change.access
-    await call(_REPAIRS[action.step], who, stack, token)
+    if action.step is Step.DELETE_FIRST:
+        await call(delete_stack, change.destroyer, stack, token)
+    else:
+        await call(_ROLLBACKS[action.step], change.access, stack, token)
     return await _waited(change, stack, action, repairs=True)
 
 
@@ -325,6 +329,7 @@ def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequ
         template_sha256=intent.template_sha256,
         parameters=intent.parameters,
         service_role=names.role_arn(Role.CLOUDFORMATION),
-        tags=names.stack_tags(intent.service),
+        tags={**change.tags, **names.stack_tags(intent.service)},
         deleted_on_failure=change.production,
+        express=change.express,
     )

@@ -26,13 +26,14 @@ if TYPE_CHECKING:  # stubs, which only `make check` reads
     from types_boto3_sts import STSClient
 
 # Five throttles in a row defeat botocore's 3 attempts; 8 recover.
-_CONFIG = Config(
+CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=60,
     max_pool_connections=32,
     user_agent_extra="tiercel",
 )
+"""How all clients reach AWS."""
 _SERVICES = ("cloudformation", "iam", "kms", "lambda", "s3", "sts")
 _ANY_REGION = "us-east-1"
 _SESSION_SECONDS = 3600
@@ -82,7 +83,7 @@ def presigning_client(access: Access) -> S3Client:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html; objects that
     a KMS key encrypts need signatures of version 4.
     """
-    config = _CONFIG.merge(Config(signature_version="s3v4"))
+    config = CONFIG.merge(Config(signature_version="s3v4"))
     with _lock:
         made: S3Client = _new_session(access).client("s3", config=config)
         return made
@@ -101,7 +102,7 @@ def profile_client(service: Literal["s3"], profile: str, region: str) -> S3Clien
 def profile_client(service: Literal["sts"], profile: str, region: str) -> STSClient: ...
 def profile_client(service: str, profile: str, region: str) -> Any:
     """Return a new client that acts as a profile of AWS's own configuration files."""
-    return boto3.Session(profile_name=profile, region_name=region).client(service, config=_CONFIG)
+    return boto3.Session(profile_name=profile, region_name=region).client(service, config=CONFIG)
 
 
 def forget_clients() -> None:
@@ -119,18 +120,18 @@ def read_descriptions() -> None:
     session.register_component("data_loader", _loader())
     session.set_credentials("none", "none")  # else it would look for some, on the network too
     for service in _SERVICES:
-        session.create_client(service, _ANY_REGION, config=_CONFIG).close()
+        session.create_client(service, _ANY_REGION, config=CONFIG).close()
 
 
 @cache
 def _client(service: str, access: Access) -> Any:
-    return _opened(_session(access).client(service, config=_CONFIG))
+    return _opened(_session(access).client(service, config=CONFIG))
 
 
 @cache
 def _client_of_one_try(service: str, access: Access, seconds: int) -> Any:
     once = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=seconds)
-    return _opened(_session(access).client(service, config=_CONFIG.merge(once)))
+    return _opened(_session(access).client(service, config=CONFIG.merge(once)))
 
 
 @cache
@@ -138,7 +139,7 @@ def _caller_client(service: str, region: str) -> Any:
     session = get_session()
     session.register_component("data_loader", _loader())
     made = boto3.Session(botocore_session=session, region_name=region)
-    return _opened(made.client(service, config=_CONFIG))
+    return _opened(made.client(service, config=CONFIG))
 
 
 def _opened(new: Any) -> Any:

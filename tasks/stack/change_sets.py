@@ -15,6 +15,7 @@ from tiercel.domain.stack.events import STACK_TYPE
 from tiercel.domain.stack.failures import template_refused
 from tiercel.domain.stack.nested import NESTED_FAILED, only_looking_fails
 from tiercel.domain.stack.plan import Plan
+from tiercel.domain.stack.tokens import outside_name
 from tiercel.domain.stack.validations import Validation
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
@@ -55,6 +56,8 @@ class ChangeSetRequest:
     """Whether a stack whose first create fails is deleted, and not left in ROLLBACK_COMPLETE."""
     nested: bool = True
     """Whether nested stacks are planned too."""
+    express: bool = False
+    """Whether the change is complete as soon as it is applied, before resources are ready."""
 
     @property
     def contents(self) -> str:
@@ -98,6 +101,7 @@ def _create_change_set(access: Access, request: ChangeSetRequest) -> None:
             ClientToken=request.name,
             IncludeNestedStacks=request.nested,
             **_on_failure(request),
+            **_mode(request),
         )
     except ClientError as error:
         if code_of(error) == "ValidationError":
@@ -114,6 +118,15 @@ def _on_failure(request: ChangeSetRequest) -> dict[str, Any]:
     return (
         {"OnStackFailure": "DELETE"} if request.creates_stack and request.deleted_on_failure else {}
     )
+
+
+def _mode(request: ChangeSetRequest) -> dict[str, Any]:
+    """Ask for the express mode, in which CloudFormation rolls back only where that is said.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentConfig.html
+    """
+    express = {"Mode": "EXPRESS", "DisableRollback": False}
+    return {"DeploymentConfig": express} if request.express else {}
 
 
 def _executed(access: Access, name: str, token: str) -> bool:
@@ -142,7 +155,7 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
     if unseen:
         run_logger().warning("nested stacks are not looked into: %s", unseen)
         discard_change_set(access, request.stack, contents.description["ChangeSetId"])
-        request = replace(request, name=f"{request.name}-outside", nested=False)
+        request = replace(request, name=outside_name(request.name), nested=False)
         _create_change_set(access, request)
         contents = read_change_set(access, request.stack, request.name)
     _require_usable(access, request, contents)

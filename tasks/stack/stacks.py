@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +21,9 @@ from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.progress import Progress
 from tiercel.tasks.engine.task import run_logger, world_task
 from tiercel.tasks.stack.events import EventStream
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation.type_defs import DeleteStackInputTypeDef
 
 FIRST_POLL_SECONDS = 0.2
 _LONGEST_POLL_SECONDS = 5.0
@@ -52,12 +56,22 @@ def look_at_stacks(access: Access, names: Sequence[str]) -> list[StackSeen]:
 
 
 @world_task("delete stack", "delete stack {stack.name}")
-def delete_stack(access: Access, stack: Stack, token: str) -> None:
-    """Start to delete a stack by its id, so that a namesake is never hit."""
+def delete_stack(
+    access: Access, stack: Stack, token: str, retained: Sequence[str] = (), *, express: bool = False
+) -> None:
+    """Start to delete a stack by its id, so that a namesake is never hit.
+
+    `retained` are logical ids that stay, of a stack in DELETE_FAILED alone. `express` ends the
+    operation as soon as AWS has taken every deletion, which may go on after that:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html
+    """
+    request: DeleteStackInputTypeDef = {"StackName": stack.stack_id, "ClientRequestToken": token}
+    if retained:
+        request["RetainResources"] = list(retained)
+    if express:
+        request["DeploymentConfig"] = {"Mode": "EXPRESS"}
     with translated("delete a stack", where_is(access, stack.name)), _started_once():
-        client("cloudformation", access).delete_stack(
-            StackName=stack.stack_id, ClientRequestToken=token
-        )
+        client("cloudformation", access).delete_stack(**request)
 
 
 @world_task("protect stack", "protect stack {stack.name}")

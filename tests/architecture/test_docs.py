@@ -69,6 +69,7 @@ path = "services/storage"
 [services.orders]
 path = "services/orders"
 smoke_test = { http = "ApiUrl" }
+seed = { invoke = "FillFunction" }
 """,
 )
 
@@ -88,7 +89,7 @@ def set_key(key: str, value: str) -> str:
     if value != "left out":
         table[last] = tomllib.loads(f"value = {value}")["value"]
     if last == "invoke":
-        del table["http"]
+        table.pop("http", None)
     return "\n".join(f"{name} = {toml(item)}" for name, item in data.items())
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import pytest
 import typer
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
-from prefect.flow_engine import run_flow as run_by_a_worker
 from prefect.results import get_result_store
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-from prefect.states import Crashed, Running, Scheduled
+from prefect.states import Running, Scheduled
 
 from tests.support.go_between import GoBetween, go_between
 from tests.support.releases import intent, outcome
+from tests.support.thread_worker import Worker, crashes, executor_of, worker
 from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releasing import open_releases_named
@@ -53,7 +49,6 @@ BUILD = BuildFailedError(
 AWS = UnreachableError(
     "test.aws", "AWS did not answer", where="s3", state="nothing was changed", remedy="wait"
 )
-PATIENCE_SECONDS = 30
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -82,66 +77,11 @@ async def cutting(repository: str, commit: str) -> str:  # noqa: ARG001 - name o
     return "done"
 
 
-Worker = Callable[[FlowRun], Any]
-
-
-def executes(run: FlowRun) -> None:
-    asyncio.run(run_by_a_worker(ending, flow_run=run, parameters=run.parameters))  # type: ignore[arg-type]
-
-
-def crashes(run: FlowRun) -> None:
-    async def crash() -> None:
-        async with get_client() as client:
-            await client.set_flow_run_state(run.id, Crashed(message="the process was killed"))
-
-    asyncio.run(crash())
-
-
-@contextmanager
-def worker(does: Worker) -> Iterator[str]:
-    """A deployment whose next run is taken by a worker in a thread of this process."""
-
-    name = f"of-{uuid4().hex}"
-
-    async def deploy() -> Any:
-        async with get_client() as client:
-            flow_id = await client.create_flow_from_name(ending.name)
-            return await client.create_deployment(flow_id, name, enforce_parameter_schema=False)
-
-    deployment_id = asyncio.run(deploy())
-    ended: list[BaseException] = []
-
-    async def next_run() -> FlowRun:
-        async with get_client() as client:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while time.monotonic() < deadline:
-                runs = await client.read_flow_runs()
-                for run in runs:
-                    if (
-                        run.deployment_id == deployment_id
-                        and run.state
-                        and run.state.is_scheduled()
-                    ):
-                        return run
-                await asyncio.sleep(0.1)
-        raise TimeoutError("nobody started a run")
-
-    def work() -> None:
-        try:
-            does(asyncio.run(next_run()))
-        except BaseException as error:  # noqa: BLE001 - the flow's own failure, or one of the test
-            ended.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
-    thread.start()
-    try:
-        yield f"{ending.name}/{name}"
-    finally:
-        thread.join(PATIENCE_SECONDS)
+executes = executor_of(ending)
 
 
 def failure_of(does: Worker, commit: str = "develop") -> TiercelError:
-    with worker(does) as deployment, pytest.raises(TiercelError) as failed:
+    with worker(ending, does) as deployment, pytest.raises(TiercelError) as failed:
         run_deployment(Output(quiet=True), deployment, repository="acme/shop", commit=commit)
     return failed.value
 
@@ -198,7 +138,7 @@ async def failing_without_an_end(run: FlowRun) -> None:
 
 
 def test_a_machine_reads_the_failure_as_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    with worker(executes) as deployment, pytest.raises(typer.Exit) as ended:
+    with worker(ending, executes) as deployment, pytest.raises(typer.Exit) as ended:
         run_deployment(
             Output(as_json=True, quiet=True), deployment, repository="acme/shop", commit="several"
         )
@@ -229,7 +169,7 @@ def test_a_server_that_goes_away_while_its_run_is_followed_leaves_the_run_going_
 
 
 def test_a_server_that_goes_away_after_the_run_has_ended_leaves_it_ended() -> None:
-    with worker(executes) as deployment, distant_server() as way:
+    with worker(ending, executes) as deployment, distant_server() as way:
         output = Cutting(way)
         with pytest.raises(UnreachableError) as failed:
             run_deployment(output, deployment, repository="acme/shop", commit="build")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from tests.sandbox.support import (
     PREPROD,
     PROD,
     Caller,
+    allow,
     caller,
     code,
     deploy,
     deployer,
     destroyer,
+    document,
     eventually,
     outputs,
     reasons,
@@ -321,6 +324,52 @@ def test_a_template_reads_parameters_of_others_and_where_names_have_a_prefix_no_
 
 def named_by(value: str) -> Template:
     return of(Queue={"Type": "AWS::SQS::Queue", "Properties": {"QueueName": value}})
+
+
+@pytest.fixture(scope="module")
+def reader(root: Caller) -> str:
+    """A service role that makes queues and reads the parameters below /allowed/ alone."""
+    principal = {"Service": "cloudformation.amazonaws.com"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    read = allow("ssm:GetParameters", "arn:aws:ssm:*:*:parameter/allowed/*")
+    iam, name = root.client("iam"), "test-reader"
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]
+    policy = document(read, allow("sqs:*", "*"))
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
+    for parameter in ("allowed", "refused"):
+        value = f"acme-preprod-{parameter}"
+        root.client("ssm").put_parameter(Name=f"/{parameter}/x", Value=value, Type="String")
+    return str(made["Arn"])
+
+
+def by_reference(name: str) -> Template:
+    return named_by("{{resolve:ssm:" + name + "}}")
+
+
+def by_parameter(name: str) -> Template:
+    parameter = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": name}
+    return named_by("typed") | {"Parameters": {"P": parameter}}
+
+
+@pytest.mark.parametrize("template", [by_reference, by_parameter])
+def test_a_parameter_that_the_service_role_may_not_read_is_not_read(
+    root: Caller, reader: str, template: Callable[[str], Template]
+) -> None:
+    told: list[str] = []
+    for name in ("/allowed/x", "/refused/x"):
+        stack, body = stack_name(), json.dumps(template(name))
+        try:
+            root.client("cloudformation").create_stack(
+                StackName=stack, TemplateBody=body, RoleARN=reader
+            )
+            told.append(rest(root, stack)["StackStatus"] + reasons(root, stack))
+        except ClientError as refused:
+            told.append(str(refused))
+
+    assert told[0].startswith("CREATE_COMPLETE")
+    assert not told[1].startswith("CREATE_COMPLETE")
+    parameter = f"arn:aws:ssm:{root.region}:{PREPROD.environment.runtime_account}:parameter"
+    assert f"perform: ssm:GetParameters on resource: {parameter}/refused/x" in told[1]
 
 
 def test_without_a_service_role_a_stack_has_the_permissions_of_its_caller(root: Caller) -> None:

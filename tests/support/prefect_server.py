@@ -64,6 +64,17 @@ def prefect_server(folder: Path) -> Iterator[None]:
         processes.stop([server.process])
 
 
+@contextmanager
+def task_runs_recorded() -> Iterator[None]:
+    """What runs inside tells the server of its tasks, as the run of a command does."""
+    EventsWorker.set_client_override(None)
+    try:
+        yield
+        asyncio.run(_drain())
+    finally:
+        EventsWorker.set_client_override(NullEventsClient)
+
+
 async def _drain() -> None:
     """Be done with events while there is somebody to ask what they are about."""
     drained = EventsWorker.drain_all()

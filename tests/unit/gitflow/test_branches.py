@@ -161,7 +161,7 @@ def test_a_refused_merge_of_a_feature_into_production_says_how_it_gets_there() -
 
 
 def opened(base: str, repository: str = "acme/shop") -> PullRequestChanged:
-    return PullRequestChanged(repository, 7, "feature/login", base, NEW)
+    return PullRequestChanged(repository, 7, "feature/login", base, NEW, OLD)
 
 
 def closed(*, merged: bool) -> PullRequestClosed:
@@ -175,9 +175,9 @@ def moved(branch: str, before: str = OLD, after: str = NEW) -> BranchMoved:
 @pytest.mark.parametrize(
     ("event", "action"),
     [
-        (opened("develop"), VerifyPullRequest("preprod", "acme/shop", 7, NEW)),
-        (opened("main"), VerifyPullRequest("prod", "acme/shop", 7, NEW)),
-        (opened("support/1.x"), VerifyPullRequest("trial", "acme/shop", 7, NEW)),
+        (opened("develop"), VerifyPullRequest("preprod", "acme/shop", 7, NEW, OLD)),
+        (opened("main"), VerifyPullRequest("prod", "acme/shop", 7, NEW, OLD)),
+        (opened("support/1.x"), VerifyPullRequest("trial", "acme/shop", 7, NEW, OLD)),
         (moved("develop"), PublishAndDeploy("preprod", "acme/shop", NEW)),
         (moved("develop", before=NONE), PublishAndDeploy("preprod", "acme/shop", NEW)),
         (moved("support/1.x"), PublishAndDeploy("trial", "acme/shop", NEW)),

@@ -18,7 +18,6 @@ from tiercel.domain.organization.names import (
     partition_of,
     run_name,
     session_name,
-    stack_name,
 )
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Environment, Organization, Topology
@@ -93,12 +92,6 @@ def test_an_unknown_environment_has_no_names() -> None:
         ),
         (NAMES.boundary_arn, "arn:aws:iam::222222222222:policy/acme-preprod-boundary"),
         (NAMES.stack("orders"), "acme-preprod-orders"),
-        (NAMES.stack("orders", "develop"), "acme-preprod-orders"),
-        (
-            NAMES.stack("orders", "feature/Blöde Idee"),
-            "acme-preprod-orders-feature-blode-idee-" + fingerprint("feature/Blöde Idee"),
-        ),
-        (NAMES.stack("orders", "日本"), "acme-preprod-orders-" + fingerprint("日本")),
     ],
 )
 def test_a_name_is_what_the_documentation_says(found: str, expected: str) -> None:
@@ -179,52 +172,13 @@ def test_a_role_name_fits_into_what_iam_allows(names: Names, role: Role) -> None
     assert len(names.boundary) <= 128
 
 
-@given(organizations, environments, services, branches)
-def test_every_legal_branch_gives_a_legal_stack_name_with_the_environments_prefix(
-    organization: str, environment: Environment, service: str, branch: str
+@given(organizations, environments, services)
+def test_every_service_has_a_legal_stack_name_with_the_environments_prefix(
+    organization: str, environment: Environment, service: str
 ) -> None:
-    name = stack_name(organization, environment, service, branch)
+    name = Names(organization, environment).stack(service)
     assert re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", name)
     assert name.startswith(f"{organization}-{environment.name}-{service}")
-
-
-def test_the_longest_names_of_all_give_a_legal_stack_name() -> None:
-    longest = Environment(**PREPROD.model_dump() | {"name": "a" * 10})
-    name = stack_name("o" * 16, longest, "s" * 40, "feature/" + "b" * 242)
-    assert len(name) <= 128
-
-
-@given(services, services, branches, branches)
-def test_two_ephemeral_stacks_share_a_name_only_if_service_and_branch_are_the_same(
-    service: str, other_service: str, branch: str, other_branch: str
-) -> None:
-    assume("develop" not in {branch, other_branch})
-    same = (service, branch) == (other_service, other_branch)
-    assert (NAMES.stack(service, branch) == NAMES.stack(other_service, other_branch)) == same
-
-
-@pytest.mark.parametrize(
-    ("branch", "other"),
-    [
-        ("feature/login", "feature-login"),
-        ("feature/login", "Feature/login"),
-        ("feature/\u00e9", "feature/e\u0301"),
-        ("feature/" + "x" * 200 + "1", "feature/" + "x" * 200 + "2"),
-        ("日", "本"),
-        ("\udc80", "\udc81"),
-    ],
-)
-def test_branches_that_look_alike_have_different_ephemeral_stacks(branch: str, other: str) -> None:
-    assert branch != other
-    assert NAMES.stack("orders", branch) != NAMES.stack("orders", other)
-
-
-@given(services, services, branches)
-def test_an_ephemeral_stack_never_has_the_name_of_a_services_own_stack(
-    service: str, other: str, branch: str
-) -> None:
-    assume(branch != "develop")
-    assert NAMES.stack(service, branch) != NAMES.stack(other)
 
 
 @given(services)

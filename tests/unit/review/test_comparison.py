@@ -86,7 +86,7 @@ def test_no_key_of_a_service_is_forgotten() -> None:
         "path": "x", "template": "x", "include": ("x",), "build": ("x",), "test": ("x",),
         "network": True, "depends_on": ("storage",), "parameters": {"A": "x"},
         "environments": {"prod": {"parameters": {"A": "x"}}}, "smoke_test": {"invoke": "X"},
-        "test_requirements": "x.txt", "install_scripts": True,
+        "seed": {"invoke": "X"}, "test_requirements": "x.txt", "install_scripts": True,
     }  # fmt: skip
     assert {*others, "name"} == set(Service.model_fields)
     for key, value in others.items():

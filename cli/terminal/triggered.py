@@ -1,0 +1,129 @@
+"""The run that an event asks for: followed in a job of a workflow, which shows how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tiercel.cli.terminal.deployed_runs import Ask, Followed, follow_to_its_end, show_followed
+from tiercel.cli.terminal.failures import cancelled_with_its_job, nothing_started
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.workflow import WorkflowJob
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.tasks.engine.pace import paced
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+    from tiercel.domain.gitflow.triggered_runs import WantedRun
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""With both, a few seconds apart, GitHub's runner cancels a step."""
+_PATIENCE_SECONDS = 600.0
+_PAUSE_SECONDS = 5.0
+
+
+def follow_wanted(output: Output, job: WorkflowJob, wanted: WantedRun, *, wait: bool) -> None:
+    """Ask for the run, follow it and the one that it starts by itself, and show both.
+
+    Raises the TiercelError with which one failed. A job that is cancelled cancels its run.
+    """
+
+    async def ask(client: PrefectClient) -> FlowRun:
+        from tiercel.deployments.triggering import wanted_run_of
+
+        run, was_there = await wanted_run_of(client, wanted, asked_again=job.is_repeated)
+        if was_there:
+            output.line(f"{run.name} is there already, for the same event")
+        return run
+
+    if not wait:
+        asked = asyncio.run(_asked(ask))
+        job.put(run_url=asked, result="started")
+        output.line(f"{wanted.deployment}: {asked}")
+        output.document({"result": "started", "run": {"url": asked}})
+        return
+    first = _followed(output, job, wanted.deployment, ask)
+
+    async def ask_next(client: PrefectClient) -> FlowRun | None:
+        from tiercel.deployments.triggering import following_run
+
+        return await following_run(client, wanted, first)
+
+    if wanted.then:
+        _followed(output, job, wanted.then, ask_next)
+
+
+async def _asked(ask: Ask) -> str:
+    from tiercel.deployments.runs import link_to
+    from tiercel.deployments.server import prefect_server
+
+    async with prefect_server() as client:
+        run = await ask(client)
+        return link_to(run.id) if run else ""
+
+
+def _followed(output: Output, job: WorkflowJob, title: str, ask: Ask) -> FlowRun | None:
+    followed = Followed()
+    try:
+        _follow_stubbornly(output, title, ask, followed)
+        if followed.run_id:
+            show_followed(output, followed)
+    except KeyboardInterrupt:
+        _cancel(followed)
+        job.put(run_url=followed.link, result="cancelled")
+        raise cancelled_with_its_job(followed.link) from None
+    except TiercelError as error:
+        _show(job, followed, error.code)
+        raise
+    if followed.run_id:
+        _show(job, followed, "succeeded")
+    return followed.ended
+
+
+def _follow_stubbornly(output: Output, title: str, ask: Ask, followed: Followed) -> None:
+    """Follow a run, and go on after the server was away for a while."""
+    lost_at = 0.0
+    while True:
+        try:
+            return follow_to_its_end(output, title, ask, followed, _SIGNALS)
+        except UnreachableError as error:
+            now = time.monotonic()
+            lost_at = lost_at or now
+            if followed.run_id is None or now - lost_at > paced(_PATIENCE_SECONDS):
+                raise
+            output.line(f"{error.what}; the run is looked for again")
+            time.sleep(paced(_PAUSE_SECONDS))
+            ask = _same(followed.run_id)
+
+
+def _same(run_id: UUID) -> Ask:
+    async def ask(client: PrefectClient) -> FlowRun:
+        return await client.read_flow_run(run_id)
+
+    return ask
+
+
+def _cancel(followed: Followed) -> None:
+    if followed.run_id is None:
+        raise nothing_started()
+    asyncio.run(_cancelled(followed.run_id))
+
+
+async def _cancelled(run_id: UUID) -> None:
+    from tiercel.deployments.runs import cancel_run
+    from tiercel.deployments.server import prefect_server
+
+    async with prefect_server() as client:
+        await cancel_run(client, run_id)
+
+
+def _show(job: WorkflowJob, followed: Followed, result: str) -> None:
+    """Put what the run reported into the step's summary, and the outputs."""
+    job.put(run_url=followed.link, result=result)
+    pages = [str(one["data"]) for one in followed.artifacts if one["type"] == "markdown"]
+    job.summarize("\n\n".join([*pages, followed.link]))

@@ -1,0 +1,118 @@
+"""A job of a GitHub workflow, as the command finds it: its event, and where it shows results.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/variables and, for commands in
+lines, https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.text import printable
+from tiercel.domain.gitflow.webhooks import LARGEST_EVENT_BYTES
+
+_LONGEST_TITLE = 100
+_LARGEST_SUMMARY = 900_000
+"""GitHub drops a step's summary of more than 1 MiB whole."""
+
+
+@dataclass(frozen=True)
+class WorkflowJob:
+    """What the job's variables say. `is_repeated` is true if a person ran the job again."""
+
+    event_name: str
+    event_path: Path
+    run_id: str
+    commit: str
+    is_repeated: bool
+    summary: Path | None
+    outputs: Path | None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> WorkflowJob:
+        """Return the job of these variables; RefusedInputError if they are no job's."""
+        missing = [
+            name for name in ("GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH") if not environ.get(name)
+        ]
+        if missing:
+            raise _no_event(missing[0], "it is not set")
+        return cls(
+            event_name=environ["GITHUB_EVENT_NAME"],
+            event_path=Path(environ["GITHUB_EVENT_PATH"]),
+            run_id=environ.get("GITHUB_RUN_ID", ""),
+            commit=environ.get("GITHUB_SHA", ""),
+            is_repeated=environ.get("GITHUB_RUN_ATTEMPT", "1") != "1",
+            summary=_file(environ, "GITHUB_STEP_SUMMARY"),
+            outputs=_file(environ, "GITHUB_OUTPUT"),
+        )
+
+    def payload(self) -> Any:
+        """Return the event's payload; RefusedInputError if it cannot be read as JSON."""
+        try:
+            size = self.event_path.stat().st_size
+            if size > LARGEST_EVENT_BYTES:
+                raise _no_event("GITHUB_EVENT_PATH", f"the file has {size} bytes")
+            return json.loads(self.event_path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise _no_event("GITHUB_EVENT_PATH", f"{type(error).__name__}: {error}") from None
+
+    def summarize(self, markdown: str) -> None:
+        """Add a part to what GitHub shows of the step: Markdown whose foreign text is escaped."""
+        if self.summary:
+            with self.summary.open("a", encoding="utf-8") as file:
+                file.write(markdown[:_LARGEST_SUMMARY] + "\n")
+
+    def put(self, **outputs: str) -> None:
+        """Give outputs to later steps; a value of several lines cannot end itself."""
+        if not self.outputs:
+            return
+        with self.outputs.open("a", encoding="utf-8") as file:
+            for name, value in outputs.items():
+                end = f"end-{secrets.token_hex(16)}"
+                file.write(f"{name.replace('_', '-')}<<{end}\n{value}\n{end}\n")
+
+
+@contextmanager
+def grouped(title: str) -> Iterator[None]:
+    """Fold the lines that follow into one group, in which no line is a command to the runner.
+
+    What runs say comes from repositories: without this, a line could set a variable of the job or
+    mark a file. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#stopping-and-starting-workflow-commands
+    """
+    word = secrets.token_hex(16)
+    _say(f"::group::{printable(title, _LONGEST_TITLE)}", f"::stop-commands::{word}")
+    try:
+        yield
+    finally:
+        _say(f"::{word}::", "::endgroup::")
+
+
+def _say(*lines: str) -> None:
+    """Standard error, where the progress goes: so the order of lines is kept."""
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()
+
+
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    path = environ.get(name)
+    return Path(path) if path else None
+
+
+def _no_event(where: str, why: str) -> RefusedInputError:
+    return RefusedInputError(
+        "event.not_there",
+        "there is no event to act on",
+        where=where,
+        why=why,
+        state="nothing was called",
+        remedy="run this in a job of a GitHub workflow; elsewhere start the flow by its own "
+        "command, see `tiercel --help`",
+    )

@@ -1,0 +1,1 @@
+"""What is asked and done when stacks are deleted."""

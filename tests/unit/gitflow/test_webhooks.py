@@ -1,0 +1,181 @@
+"""What is read of GitHub's events, and what is refused."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.codes import because
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.gitflow.events import (
+    BranchMoved,
+    Event,
+    Nothing,
+    PullRequestChanged,
+    PullRequestClosed,
+    ReleaseAsked,
+    RollbackAsked,
+)
+from tiercel.domain.gitflow.webhooks import read_event
+
+OLD, NEW, NONE = "1" * 40, "2" * 40, "0" * 40
+REPOSITORY = {"full_name": "acme/shop", "private": True}
+
+
+def pull(action: str, **more: Any) -> dict[str, Any]:
+    return {
+        "action": action,
+        "number": 7,
+        "repository": REPOSITORY,
+        "pull_request": {
+            "number": 7,
+            "title": "::error::`$(reboot)`",
+            "merged": more.pop("merged", False),
+            "head": {"ref": more.pop("head", "feature/login"), "sha": NEW},
+            "base": {"ref": "develop", "sha": OLD},
+        },
+    } | more
+
+
+def push(ref: str, **more: Any) -> dict[str, Any]:
+    told = {"ref": ref, "before": OLD, "after": NEW, "deleted": False, "repository": REPOSITORY}
+    return told | more
+
+
+def form(**inputs: str) -> dict[str, Any]:
+    return {"ref": "refs/heads/main", "inputs": inputs, "repository": REPOSITORY}
+
+
+def asked(environment: str, commit: str) -> ReleaseAsked:
+    return ReleaseAsked("acme/shop", environment, commit)
+
+
+CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "event"),
+    [
+        *(
+            ("pull_request", pull(action), CHANGED)
+            for action in ("opened", "reopened", "synchronize", "ready_for_review")
+        ),
+        ("pull_request_target", pull("opened"), CHANGED),
+        ("pull_request", pull("edited", changes={"base": {"ref": {"from": "main"}}}), CHANGED),
+        (
+            "pull_request",
+            pull("closed", merged=True),
+            PullRequestClosed("acme/shop", 7, "develop", merged=True),
+        ),
+        (
+            "pull_request",
+            pull("closed"),
+            PullRequestClosed("acme/shop", 7, "develop", merged=False),
+        ),
+        ("push", push("refs/heads/develop"), BranchMoved("acme/shop", "develop", OLD, NEW)),
+        (
+            "push",
+            push("refs/heads/develop", after=NONE, deleted=True),
+            BranchMoved("acme/shop", "develop", OLD, NONE, deleted=True),
+        ),
+        ("workflow_dispatch", form(action="release", environment="prod"), asked("prod", OLD)),
+        (
+            "workflow_dispatch",
+            form(action="release", environment="preprod", commit=NEW, stack="", release=""),
+            asked("preprod", NEW),
+        ),
+        (
+            "workflow_dispatch",
+            form(action="rollback", stack="acme-prod-orders", commit=""),
+            RollbackAsked("acme/shop", "acme-prod-orders", 0),
+        ),
+        (
+            "workflow_dispatch",
+            form(action="rollback", stack="acme-prod-orders", release="17"),
+            RollbackAsked("acme/shop", "acme-prod-orders", 17),
+        ),
+        (
+            "delete",
+            {"ref": "hotfix/1.0.1", "ref_type": "branch", "repository": REPOSITORY},
+            BranchMoved("acme/shop", "hotfix/1.0.1", NONE, NONE, deleted=True),
+        ),
+    ],
+)
+def test_what_happened_is_read_of_the_payload(name: str, payload: object, event: Event) -> None:
+    assert read_event(name, payload, commit=OLD) == event
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("pull_request", pull("edited", changes={"title": {"from": "base"}})),
+        ("pull_request", pull("assigned")),
+        ("pull_request", pull("::set-output name=x::y\n")),
+        ("push", push("refs/tags/v1.0.0")),
+        ("delete", {"ref": "v1.0.0", "ref_type": "tag", "repository": REPOSITORY}),
+        ("issues", {"action": "opened"}),
+        ("watch", None),
+    ],
+)
+def test_nothing_follows_from_what_changes_no_code(name: str, payload: object) -> None:
+    event = read_event(name, payload)
+    assert isinstance(event, Nothing)
+    assert "\n" not in event.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("pull_request", None),
+        ("pull_request", []),
+        ("pull_request", {}),
+        ("pull_request", pull("opened", repository={"full_name": "acme/shop/../evil"})),
+        ("pull_request", pull("opened", repository={"full_name": "acme/shop\n"})),
+        ("pull_request", pull("opened", head="../../etc")),
+        ("pull_request", pull("opened", head="--upload-pack=evil")),
+        ("pull_request", pull("opened") | {"pull_request": {"number": "7"}}),
+        ("pull_request", pull("opened", merged="false")),
+        ("push", push("refs/notes/x")),
+        ("push", push("refs/heads/")),
+        ("push", push("refs/heads/a..b")),
+        ("push", push("refs/heads/develop", after="HEAD")),
+        ("push", push("refs/heads/develop", after=f"{NEW}\n")),
+        ("push", push("refs/heads/develop", deleted="no")),
+        ("workflow_dispatch", form()),
+        ("workflow_dispatch", form(action="delete")),
+        ("workflow_dispatch", form(action="release")),
+        ("workflow_dispatch", form(action="release", environment="$(reboot)")),
+        ("workflow_dispatch", form(action="release", environment="prod", commit="main")),
+        ("workflow_dispatch", form(action="rollback")),
+        ("workflow_dispatch", form(action="rollback", stack="../x")),
+        ("workflow_dispatch", form(action="rollback", stack="acme-prod-x", release="-1")),
+        ("delete", {"ref": "x", "ref_type": "repository", "repository": REPOSITORY}),
+    ],
+)
+def test_a_payload_that_is_not_github_s_is_refused(name: str, payload: object) -> None:
+    with pytest.raises(RefusedInputError, check=because("event.malformed")):
+        read_event(name, payload)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["action", "ref", "repository", "inputs", "pull_request", "sha", "x"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(["pull_request", "push", "delete", "workflow_dispatch", "release"]), _JSON)
+def test_whatever_json_comes_it_is_an_event_nothing_or_refused(name: str, payload: Any) -> None:
+    with suppress(RefusedInputError):
+        assert read_event(name, payload) is not None
