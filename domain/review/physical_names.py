@@ -96,6 +96,14 @@ _ALWAYS: Mapping[str, str] = {
     "AWS::SageMaker::Model": "ModelName",
     "AWS::SageMaker::NotebookInstance": "NotebookInstanceName",
 }
+# A path stands before the name in the ARN, and no policy knows it.
+_PATHS: Mapping[str, str] = {
+    "AWS::IAM::InstanceProfile": "Path",
+    "AWS::IAM::ManagedPolicy": "Path",
+    "AWS::IAM::Role": "Path",
+    "AWS::Serverless::Function": "RolePath",
+    "AWS::Serverless::StateMachine": "RolePath",
+}
 # What may stand before the prefix; IAM leaves the first slash of a parameter's name out.
 _BEFORE = {
     "AWS::KMS::Alias": "alias/",
@@ -127,11 +135,12 @@ def names_that_do_not_fit(
         "AWS::StackName": names.stack(service),
     }
     findings = [
-        FaultAt(template=scope.path, path=one.path, text=f"{shown}: write {_rewritten(one, shown)}")
+        finding
         for scope in scopes
-        for one in _named(scope)
-        if rules is StackNames.PREFIX or one.kind in _ALWAYS
-        for shown in _unfit(one, scope, known, names)
+        for finding in (
+            *_wrong_names(scope, names, known, always_alone=rules is not StackNames.PREFIX),
+            *_paths(scope, known),
+        )
     ]
     if findings:
         yield TemplateFault(
@@ -140,6 +149,29 @@ def names_that_do_not_fit(
             "finds names that fit",
             findings=tuple(dict.fromkeys(findings)),
         )
+
+
+def _wrong_names(
+    scope: TemplateScope, names: Names, known: Mapping[str, str], *, always_alone: bool
+) -> Iterator[FaultAt]:
+    for one in _named(scope):
+        if one.kind not in _ALWAYS and always_alone:
+            continue
+        for shown in _unfit(one, scope, known, names):
+            text = f"{shown}: write {_rewritten(one, shown)}"
+            yield FaultAt(template=scope.path, path=one.path, text=text)
+
+
+def _paths(scope: TemplateScope, known: Mapping[str, str]) -> Iterator[FaultAt]:
+    for logical_id, resource in scope.resources.items():
+        name, properties = _PATHS.get(str(resource.get("Type")), ""), resource.get("Properties")
+        if not name or not isinstance(properties, dict) or name not in properties:
+            continue
+        for text in texts_of(properties[name], scope):
+            filled = PLACEHOLDER.sub(lambda match: known.get(match[1], match[0]), text)
+            if filled.strip("/") and not filled.startswith("${"):
+                place = ("Resources", logical_id, "Properties", name)
+                yield FaultAt(template=scope.path, path=place, text=f"{text}: leave the path out")
 
 
 def _named(scope: TemplateScope) -> Iterator[_Named]:

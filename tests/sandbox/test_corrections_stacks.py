@@ -111,7 +111,7 @@ def test_a_type_that_only_the_emulator_lacks_is_no_error_of_the_template(who: Ca
 def test_of_a_type_that_the_emulator_lacks_a_record_is_kept_and_its_event_says_so(
     who: Caller,
 ) -> None:
-    document = {"Type": "AWS::SSM::Document", "Properties": {"Content": {}, "Name": "steps"}}
+    document: Any = {"Type": "AWS::SSM::Document", "Properties": {"Content": {}, "Name": "steps"}}
     client = {"Type": "AWS::ApiGateway::ClientCertificate", "Properties": {}}
     template = {
         "Resources": {"Document": document, "Client": client},

@@ -230,3 +230,24 @@ def test_what_runs_code_with_a_role_begins_with_the_prefix_everywhere(kind: str,
     assert unfit(scope(kind, {name: "own"}), ANY) == [f"own: write {SUB}-own"]
     assert unfit(scope(kind, {name: "acme-preprod-own"}), ANY) == []
     assert unfit(scope(kind), ANY) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "found"),
+    [
+        ("AWS::IAM::Role", {"Path": "/"}, ""),
+        ("AWS::IAM::Role", {"Path": "/service-role/"}, "/service-role/: leave the path out"),
+        (
+            "AWS::IAM::ManagedPolicy",
+            {"Path": {"Fn::Join": ["", ["/", {"Ref": "AWS::StackName"}, "/"]]}},
+            "/${AWS::StackName}/: leave the path out",
+        ),
+        ("AWS::IAM::Role", {"Path": {"Ref": "Unknown"}}, ""),
+        ("AWS::Serverless::Function", {"RolePath": "/x/"}, "/x/: leave the path out"),
+        ("AWS::Events::Rule", {"Path": "/x/"}, ""),
+    ],
+)
+def test_a_path_before_a_name_fits_no_policy(
+    kind: str, properties: dict[str, Any], found: str
+) -> None:
+    assert unfit(scope(kind, properties), ANY) == ([found] if found else [])

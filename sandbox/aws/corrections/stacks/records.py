@@ -14,11 +14,12 @@ from functools import partial
 from typing import Any
 
 from ministack.core import responses
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import changesets, engine, provisioners, stacks
+from ministack.services.cloudformation import handlers as cloudformation_handlers
 
 from tiercel.tasks.stack.service_role import published_schema, published_types
 
-_REGION = "us-east-1"
+_EVERYWHERE = "us-east-1"
 _NOTE = "The sandbox keeps a record of this resource: nothing is behind it"
 _BY_TYPE: Mapping[str, Any] = {
     "array": [],
@@ -33,7 +34,7 @@ _Attributes = dict[str, Any]
 def keep_records_of_types_that_are_missing() -> None:
     """Make a record where AWS would make a resource of a type that the emulator lacks."""
     handlers = provisioners._RESOURCE_HANDLERS
-    kept = frozenset(published_types(_REGION)) - handlers.keys()
+    kept = frozenset(published_types(_EVERYWHERE)) - handlers.keys()
     for kind in kept:
         handlers[kind] = {
             "create": partial(_create, kind),
@@ -42,12 +43,31 @@ def keep_records_of_types_that_are_missing() -> None:
             "delete": lambda _identifier, _properties: None,
         }
     stacks._add_event = _with_note(stacks._add_event, kept)
+    validate = engine.validate_template_support
+
+    def validate_types(template: Any, *more: Any, **named: Any) -> None:
+        validate(template, *more, **named)
+        missing = _types(template) & kept - set(published_types(responses.get_region()))
+        if missing:
+            listed = ", ".join(sorted(missing))
+            raise ValueError(f"Template format error: Unrecognized resource types: [{listed}]")
+
+    for module in (engine, cloudformation_handlers, changesets):
+        module.validate_template_support = validate_types
+
+
+def _types(template: Mapping[str, Any]) -> set[str]:
+    resources = (template.get("Resources") or {}).values()
+    return {str(one.get("Type")) for one in resources if isinstance(one, dict)}
 
 
 def _create(kind: str, logical_id: str, properties: Any, stack: str) -> tuple[str, _Attributes]:
     schema = published_schema(responses.get_region(), kind)
     name = _name(schema, logical_id, properties or {}, stack)
-    attributes = {one: _value(schema, kind, one, name) for one in _read_only(schema)}
+    attributes = {one: _value(schema, kind, one, name) for one in _told(schema)}
+    attributes |= {
+        one: value for one, value in (properties or {}).items() if isinstance(value, str)
+    }
     identifier = [one for one in _paths(schema, "primaryIdentifier") if one in attributes]
     return (str(attributes[identifier[0]]) if identifier else name), attributes
 
@@ -66,7 +86,7 @@ def _name(
     for one in _paths(schema, "primaryIdentifier"):
         if isinstance(properties.get(one), str):
             return str(properties[one])
-    return provisioners._physical_name(stack, logical_id)
+    return str(provisioners._physical_name(stack, logical_id))
 
 
 def _paths(schema: Mapping[str, Any], key: str) -> list[str]:
@@ -74,8 +94,13 @@ def _paths(schema: Mapping[str, Any], key: str) -> list[str]:
     return [str(one).removeprefix("/properties/").replace("/", ".") for one in schema.get(key, ())]
 
 
-def _read_only(schema: Mapping[str, Any]) -> list[str]:
-    return [one for one in _paths(schema, "readOnlyProperties") if "*" not in one]
+def _told(schema: Mapping[str, Any]) -> list[str]:
+    """Return what Fn::GetAtt may ask for: what only reads have, and a few types' properties."""
+    read_only = [one for one in _paths(schema, "readOnlyProperties") if "*" not in one]
+    texts = [
+        name for name, one in schema.get("properties", {}).items() if one.get("type") == "string"
+    ]
+    return list(dict.fromkeys((*read_only, *texts)))
 
 
 def _value(schema: Mapping[str, Any], kind: str, attribute: str, name: str) -> Any:
