@@ -152,7 +152,8 @@ def test_what_nested_templates_hold_counts() -> None:
 BOUNDARY = "acme-preprod-boundary"
 ARN = "arn:aws:iam::222222222222:policy/"
 ROLES: list[tuple[str, dict[str, Any], int]] = [
-    ("AWS::Serverless::GraphQLApi", {}, 1),
+    ("AWS::Serverless::GraphQLApi", {}, 0),
+    ("AWS::Serverless::GraphQLApi", {"Logging": {"Fn::If": ["C", {}, False]}}, 1),
     ("AWS::Serverless::GraphQLApi", {"Logging": False}, 0),
     ("AWS::Serverless::GraphQLApi", {"Logging": {"CloudWatchLogsRoleArn": "arn:r"}}, 0),
     (
