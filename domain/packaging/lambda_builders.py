@@ -228,17 +228,17 @@ def _options(asset: Asset, builder: FunctionBuilder, where: str) -> TemplateDocu
 
 
 def _require_known(asset: Asset, given: TemplateDocument, where: str) -> None:
-    """Refuse a property that environments have differently: one package serves them all."""
+    """Refuse a property that the source alone does not tell."""
     for name, value in given.items():
         if isinstance(value, dict) and any(str(key).startswith(("Fn::", "Ref")) for key in value):
             raise RefusedInputError(
                 "build.property_not_known",
                 f"BuildProperties.{name} of {asset.logical_id} is only known when it is deployed",
                 where=where,
-                why="one package serves every environment, and this may differ between them",
+                why="one package serves every environment, and is built from the source alone",
                 state="nothing was uploaded",
-                remedy="write the value itself, or let the parameters on which it depends have "
-                "defaults, or the same value in every environment",
+                remedy="write the value itself, or let it depend on defaults of parameters that "
+                "tiercel.toml gives no value",
             )
 
 

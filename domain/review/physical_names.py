@@ -16,6 +16,7 @@ from tiercel.domain.organization.stack_rules import StackNames
 from tiercel.domain.review.template_faults import FaultAt, FaultKind, TemplateFault
 from tiercel.domain.template.intrinsics import TemplateScope, texts_of
 from tiercel.domain.template.outside import PLACEHOLDER
+from tiercel.domain.template.stack_names import BY_PREFIX, PATHS
 
 _STACK_NAME = "${AWS::StackName}"
 # The property that names a resource, where policies look at the name.
@@ -79,31 +80,6 @@ _EVENT_NAMES = {
     "Schedule": "Name",
     "ScheduleV2": "Name",
 }
-# What is named so wherever it stands: by another name a stack could run code with another's role.
-_ALWAYS: Mapping[str, str] = {
-    "AWS::Batch::ComputeEnvironment": "ComputeEnvironmentName",
-    "AWS::Batch::JobDefinition": "JobDefinitionName",
-    "AWS::Batch::JobQueue": "JobQueueName",
-    "AWS::Batch::SchedulingPolicy": "Name",
-    "AWS::CodeBuild::Project": "Name",
-    "AWS::CodePipeline::Pipeline": "Name",
-    "AWS::ECR::Repository": "RepositoryName",
-    "AWS::IAM::InstanceProfile": "InstanceProfileName",
-    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::SageMaker::Endpoint": "EndpointName",
-    "AWS::SageMaker::EndpointConfig": "EndpointConfigName",
-    "AWS::SageMaker::Model": "ModelName",
-    "AWS::SageMaker::NotebookInstance": "NotebookInstanceName",
-}
-# A path stands before the name in the ARN, and no policy knows it.
-_PATHS: Mapping[str, str] = {
-    "AWS::IAM::InstanceProfile": "Path",
-    "AWS::IAM::ManagedPolicy": "Path",
-    "AWS::IAM::Role": "Path",
-    "AWS::Serverless::Function": "RolePath",
-    "AWS::Serverless::StateMachine": "RolePath",
-}
 # What may stand before the prefix; IAM leaves the first slash of a parameter's name out.
 _BEFORE = {
     "AWS::KMS::Alias": "alias/",
@@ -146,7 +122,8 @@ def names_that_do_not_fit(
         yield TemplateFault(
             kind=FaultKind.NAME,
             remedy=f"begin them with {names.prefix}, as shown; or leave them out: CloudFormation "
-            "finds names that fit",
+            f'finds names that fit, and with role_names = "stack" under [services.{service}] of '
+            "tiercel.toml those of roles are left to it",
             findings=tuple(dict.fromkeys(findings)),
         )
 
@@ -155,7 +132,7 @@ def _wrong_names(
     scope: TemplateScope, names: Names, known: Mapping[str, str], *, always_alone: bool
 ) -> Iterator[FaultAt]:
     for one in _named(scope):
-        if one.kind not in _ALWAYS and always_alone:
+        if one.kind not in BY_PREFIX and always_alone:
             continue
         for shown in _unfit(one, scope, known, names):
             text = f"{shown}: write {_rewritten(one, shown)}"
@@ -164,7 +141,7 @@ def _wrong_names(
 
 def _paths(scope: TemplateScope, known: Mapping[str, str]) -> Iterator[FaultAt]:
     for logical_id, resource in scope.resources.items():
-        name, properties = _PATHS.get(str(resource.get("Type")), ""), resource.get("Properties")
+        name, properties = PATHS.get(str(resource.get("Type")), ""), resource.get("Properties")
         if not name or not isinstance(properties, dict) or name not in properties:
             continue
         for text in texts_of(properties[name], scope):
@@ -179,7 +156,7 @@ def _named(scope: TemplateScope) -> Iterator[_Named]:
         kind, properties = str(resource.get("Type")), resource.get("Properties")
         properties = properties if isinstance(properties, dict) else {}
         path = ("Resources", logical_id)
-        name = _ALWAYS.get(kind) or _NAMES.get(kind, "")
+        name = BY_PREFIX.get(kind) or _NAMES.get(kind, "")
         if name in properties:
             yield _Named(kind, (*path, "Properties", name), properties[name])
         elif kind == _LAYER:

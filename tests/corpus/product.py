@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -44,6 +44,7 @@ from tiercel.tasks.verification.template_checks import template_refusals
 _REGION = "us-east-1"
 _LEAST = "logs"
 """A service that every template is taken to use."""
+_NAMED = "template.name_without_prefix"
 _UNLISTED = "template.service_not_listed"
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _SOMEBODY = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])|o-[a-z0-9]{10,32}|[0-9a-f]{64}")
@@ -90,14 +91,25 @@ class Packaged:
 def package(subject: Subject, place: Place, topology: Topology, folder: Path) -> Packaged:
     """Verify a template as a service of its own, without its tests; raises what packaging does.
 
-    The environment's owner is taken to have listed what a template needs, where that can be.
+    The environment's owner is taken to have listed what a template needs, where that can be, and
+    the repository's to have left names of roles to CloudFormation where they do not fit.
     """
+    packaged = _packaged(subject, place, topology, folder, {})
+    if not any(one.code == _NAMED for one in packaged.refusals):
+        return packaged
+    again = _packaged(subject, place, topology, folder, {"role_names": "stack"})
+    return replace(again, words=(*again.words, "role_names"))
+
+
+def _packaged(
+    subject: Subject, place: Place, topology: Topology, folder: Path, more: dict[str, str]
+) -> Packaged:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     checkout = subject.checkout
     commit = Commit(repository=checkout.name, sha=checkout.commit, mirror=checkout.git)
     alone = Service(name="corpus", path=subject.folder, template=subject.name)
-    service = with_named_paths(commit, {alone.name: alone})[alone.name]
+    service = with_named_paths(commit, {alone.name: alone})[alone.name].model_copy(update=more)
     work = build_work(commit, service, place, topology.builds, folder, verifying=True)
     template = _template(work, subject)
     values = given_values(template)
