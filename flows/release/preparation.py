@@ -15,7 +15,7 @@ from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
@@ -31,6 +31,8 @@ class ReleaseTarget(Target):
     where: BuildPlace
     current_name: Callable[[str], str]
     """By which name a repository is called now, given any that it has had."""
+    drill: int = 0
+    """The drill of which this run is a part: it does not wait for that one."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
@@ -62,6 +64,8 @@ class PreparedCommit:
     target: ReleaseTarget
     commit: Commit
     trees: dict[str, SourceTree]
+    branch: str
+    """The branch that the commit was found on: the environment's, or a candidate's."""
 
     @property
     def source(self) -> Names:
@@ -89,13 +93,32 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     branch = topology.environment(environment).branch
     name = require_repository(repository, topology)
     commit = await call(fetch_commit, name, revision, branch)
+    return await _prepared(topology, environment, commit, branch)
+
+
+async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
+    """Return what is to be verified in the environment that production promotes from.
+
+    It is a commit of a hotfix or release branch or of production's, and of no other. Raises as
+    `prepare` does.
+    """
+    topology = await call(load_topology, config_path())
+    name = require_repository(repository, topology)
+    commit, branch = await call(fetch_candidate, name, revision, topology)
+    return await _prepared(topology, topology.verifying.name, commit, branch)
+
+
+async def _prepared(
+    topology: Topology, environment: str, commit: Commit, branch: str
+) -> PreparedCommit:
     topology = await call(load_services, commit, topology)
-    await tag_flow_run(environment, name, *topology.services)
+    await tag_flow_run(environment, commit.repository, *topology.services)
     return PreparedCommit(
         topology=topology,
         target=ReleaseTarget.of(topology, environment),
         commit=commit,
         trees=await read_source_trees(commit, topology),
+        branch=branch,
     )
 
 

@@ -9,12 +9,15 @@ from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.base.git_names import is_legal_branch, short_commit
 from tiercel.domain.base.git_objects import commit_links, is_reached
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.gitflow.branches import candidate_branches
+from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.git import Git, NamedCommits, git_for
 from tiercel.tasks.source.mirrors import HEADS, MirrorUse, repository_url, updated
 from tiercel.tasks.source.repository import Commit
 
 _NO_REF = "source.no_such_ref"
+_HEADS = "refs/heads/"
 
 
 class MergeRef(Frozen):
@@ -34,15 +37,7 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
     """
 
     def look(mirror: Path, references: NamedCommits) -> Commit:
-        sha = _meant(mirror, revision, references)
-        if not sha:
-            raise RefusedInputError(
-                "source.no_such_commit",
-                f"there is no commit {revision!r} in {repository}",
-                where=repository_url(repository),
-                state="nothing was built",
-                remedy="push it, or check the spelling",
-            )
+        sha = _named(mirror, revision, references, repository)
         if not _contains(mirror, references.get(f"refs/heads/{branch}", ""), sha):
             raise RefusedInputError(
                 "source.not_on_branch",
@@ -52,6 +47,40 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
                 remedy=f"merge it into {branch} first",
             )
         return Commit(repository=repository, sha=sha, mirror=mirror)
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
+@world_task("fetch candidate", "fetch candidate {repository} {revision}")
+def fetch_candidate(repository: str, revision: str, topology: Topology) -> tuple[Commit, str]:
+    """Bring the mirror up to date; return the commit that is meant and the branch that has it.
+
+    Raises RefusedInputError if there is no such commit, or none of the branches whose commits may
+    be candidates contains it. Of several it is the one that is named, else production's, else
+    one that ends there.
+    """
+
+    def look(mirror: Path, references: NamedCommits) -> tuple[Commit, str]:
+        sha = _named(mirror, revision, references, repository)
+        heads = {
+            name.removeprefix(_HEADS): tip
+            for name, tip in references.items()
+            if name.startswith(_HEADS)
+        }
+        allowed = candidate_branches(topology, heads)
+        ends_there = sorted(allowed, key=lambda branch: heads[branch] != sha)
+        first = [branch for branch in allowed if branch == revision] or allowed[:1]
+        for branch in dict.fromkeys([*first, *ends_there]):
+            if _contains(mirror, heads[branch], sha):
+                return Commit(repository=repository, sha=sha, mirror=mirror), branch
+        raise RefusedInputError(
+            "source.no_candidate",
+            f"commit {short_commit(sha)} is in no branch whose commits are candidates",
+            where=repository_url(repository),
+            why="those are the production branch, release/* and hotfix/*",
+            state="nothing was built",
+            remedy="push it to a release branch or a hotfix; what is for develop is merged there",
+        )
 
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
@@ -86,6 +115,20 @@ def _not_ready(repository: str, number: int, head_commit: str) -> TransientError
         f"the merge of #{number} is not that of commit {short_commit(head_commit)} yet",
         where=repository_url(repository),
         remedy="run it again in a minute",
+    )
+
+
+def _named(mirror: Path, revision: str, references: NamedCommits, repository: str) -> str:
+    """Return the commit that a revision stands for, RefusedInputError if there is none."""
+    sha = _meant(mirror, revision, references)
+    if sha:
+        return sha
+    raise RefusedInputError(
+        "source.no_such_commit",
+        f"there is no commit {revision!r} in {repository}",
+        where=repository_url(repository),
+        state="nothing was built",
+        remedy="push it, or check the spelling",
     )
 
 
