@@ -7,6 +7,7 @@ names begin with the stack's, which begins with the prefix; so a service may lea
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -39,6 +40,8 @@ PATHS: Mapping[str, str] = {
     "AWS::Serverless::StateMachine": "RolePath",
 }
 """The property that stands before the name in the ARN, which no policy knows."""
+# What a name of IAM may go on with.
+_OF_NAMES = r"[\w+=,.@-]"
 # What CloudFormation makes up for these does not begin with the stack's name.
 _OTHERWISE = "AWS::SageMaker::"
 
@@ -75,7 +78,8 @@ def _texts(value: Any) -> Iterator[str]:
         for one in value:
             yield from _texts(one)
     elif isinstance(value, dict):
-        if len(value) == 1 and next(iter(value)) in ("Ref", "Fn::Join", "Fn::ImportValue"):
+        function = str(next(iter(value), "")) if len(value) == 1 else ""
+        if function.startswith(("Ref", "Fn::")) and not isinstance(value.get("Fn::Sub"), str):
             yield json.dumps(value, sort_keys=True, default=str)
         for one in value.values():
             yield from _texts(one)
@@ -86,7 +90,8 @@ def _mentions(name: Any, texts: list[str]) -> int:
     if isinstance(name, dict) and set(name) == {"Fn::Sub"} and isinstance(name["Fn::Sub"], str):
         name = name["Fn::Sub"]
     if isinstance(name, str):
-        return sum(text.count(name) for text in texts) if name else 0
+        whole = re.compile(rf"(?<!{_OF_NAMES}){re.escape(name)}(?!{_OF_NAMES})")
+        return sum(len(whole.findall(text)) for text in texts) if name else 0
     said = json.dumps(name, sort_keys=True, default=str)
     parameter = name.get("Ref") if isinstance(name, dict) else None
     return sum((text == said) + text.count(f"${{{parameter}}}") for text in texts)

@@ -24,6 +24,7 @@ def kept(kind: str, properties: dict[str, Any], **elsewhere: Any) -> dict[str, A
         (ROLE, {"RoleName": {"Fn::Sub": "${Stage}-reader"}, "Path": "/service-role/"}),
         (ROLE, {"RoleName": {"Ref": "Name"}}),
         (ROLE, {"RoleName": {"Fn::Join": ["-", ["a", {"Ref": "Stage"}]]}}),
+        (ROLE, {"RoleName": {"Fn::Sub": ["${A}-b", {"A": {"Fn::Select": [0, ["x"]]}}]}}),
         ("AWS::IAM::ManagedPolicy", {"ManagedPolicyName": "own", "Path": "/"}),
         ("AWS::CodeBuild::Project", {"Name": "build"}),
         ("AWS::Serverless::Function", {"RolePath": "/x/"}),
@@ -58,6 +59,11 @@ def test_a_name_that_stands_elsewhere_too_stays(name: Any, elsewhere: Any) -> No
 )
 def test_all_other_names_stay(kind: str, properties: dict[str, Any]) -> None:
     assert kept(kind, properties) == properties
+
+
+def test_a_longer_name_is_another() -> None:
+    policies = [{"PolicyName": "reader-policy"}]
+    assert kept(ROLE, {"RoleName": "reader", "Policies": policies}) == {"Policies": policies}
 
 
 def test_what_is_referred_to_by_its_logical_id_needs_no_name() -> None:
