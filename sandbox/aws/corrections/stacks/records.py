@@ -57,8 +57,13 @@ def keep_records_of_types_that_are_missing() -> None:
 
 
 def _types(template: Mapping[str, Any]) -> set[str]:
+    """Return the types of what is made for sure; a condition may leave out the others."""
     resources = (template.get("Resources") or {}).values()
-    return {str(one.get("Type")) for one in resources if isinstance(one, dict)}
+    return {
+        str(one.get("Type"))
+        for one in resources
+        if isinstance(one, dict) and "Condition" not in one
+    }
 
 
 def _create(kind: str, logical_id: str, properties: Any, stack: str) -> tuple[str, _Attributes]:
