@@ -40,6 +40,8 @@ PATHS: Mapping[str, str] = {
     "AWS::Serverless::StateMachine": "RolePath",
 }
 """The property that stands before the name in the ARN, which no policy knows."""
+# What only says something to people.
+_LABELS = ("Description", "Metadata", "Tags")
 # What a name of IAM may go on with.
 _OF_NAMES = r"[\w+=,.@-]"
 # What CloudFormation makes up for these does not begin with the stack's name.
@@ -81,8 +83,9 @@ def _texts(value: Any) -> Iterator[str]:
         function = str(next(iter(value), "")) if len(value) == 1 else ""
         if function.startswith(("Ref", "Fn::")) and not isinstance(value.get("Fn::Sub"), str):
             yield json.dumps(value, sort_keys=True, default=str)
-        for one in value.values():
-            yield from _texts(one)
+        for key, one in value.items():
+            if key not in _LABELS:
+                yield from _texts(one)
 
 
 def _mentions(name: Any, texts: list[str]) -> int:

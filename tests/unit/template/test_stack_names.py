@@ -66,6 +66,12 @@ def test_a_longer_name_is_another() -> None:
     assert kept(ROLE, {"RoleName": "reader", "Policies": policies}) == {"Policies": policies}
 
 
+def test_what_only_labels_the_role_names_nothing() -> None:
+    tags = [{"Key": "Name", "Value": "reader"}]
+    properties = {"RoleName": "reader", "Tags": tags, "Description": "The reader"}
+    assert kept(ROLE, properties) == {"Tags": tags, "Description": "The reader"}
+
+
 def test_what_is_referred_to_by_its_logical_id_needs_no_name() -> None:
     other = {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": "Thing.Arn"}}}
     assert kept(ROLE, {"RoleName": "reader"}, Other=other) == {}
