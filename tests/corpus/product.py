@@ -102,14 +102,14 @@ def package(subject: Subject, place: Place, topology: Topology, folder: Path) ->
 
 
 def _packaged(
-    subject: Subject, place: Place, topology: Topology, folder: Path, more: dict[str, str]
+    subject: Subject, place: Place, topology: Topology, folder: Path, settings: dict[str, str]
 ) -> Packaged:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     checkout = subject.checkout
     commit = Commit(repository=checkout.name, sha=checkout.commit, mirror=checkout.git)
     alone = Service(name="corpus", path=subject.folder, template=subject.name)
-    service = with_named_paths(commit, {alone.name: alone})[alone.name].model_copy(update=more)
+    service = with_named_paths(commit, {alone.name: alone})[alone.name].model_copy(update=settings)
     work = build_work(commit, service, place, topology.builds, folder, verifying=True)
     template = _template(work, subject)
     values = given_values(template)
