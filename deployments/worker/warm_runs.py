@@ -44,6 +44,7 @@ IMPORTED = [
     "tiercel.flows.promote",
     "tiercel.flows.provision",
     "tiercel.flows.publish",
+    "tiercel.flows.reap",
     "tiercel.flows.rollback",
     "tiercel.flows.verify",
     "tiercel.deployments.worker.read_beforehand",

@@ -109,6 +109,7 @@ EarlierReleaseParameter = Annotated[
     BeforeValidator(require_earlier_release),
 ]
 BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
+DryRunParameter = Annotated[bool, Field(title="Only show what would go")]
 PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]
 ThenDeployParameter = Annotated[bool, Field(title="Deploy it afterwards")]
 

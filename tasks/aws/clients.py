@@ -34,6 +34,8 @@ CONFIG = Config(
     user_agent_extra="tiercel",
 )
 """How all clients reach AWS."""
+OtherService = Literal["codebuild", "dynamodb", "lambda", "logs", "resourcegroupstaggingapi", "sqs"]
+"""Services whose clients have no stubs here."""
 _SERVICES = ("cloudformation", "iam", "kms", "lambda", "s3", "sts")
 _ANY_REGION = "us-east-1"
 _SESSION_SECONDS = 3600
@@ -56,7 +58,7 @@ def client(service: Literal["s3"], access: Access) -> S3Client: ...
 @overload
 def client(service: Literal["sts"], access: Access) -> STSClient: ...
 @overload
-def client(service: Literal["codebuild", "logs"], access: Access) -> Any: ...
+def client(service: OtherService, access: Access) -> Any: ...
 def client(service: str, access: Access) -> Any:
     """Return a client of an AWS service that acts as the access says.
 

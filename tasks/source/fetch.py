@@ -56,6 +56,17 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
 
+@world_task("list branches", "list branches of {repository}")
+def list_branches(repository: str) -> frozenset[str]:
+    """Return the names of a repository's branches, its mirror brought up to date."""
+
+    def look(_: Path, references: NamedCommits) -> frozenset[str]:
+        heads = "refs/heads/"
+        return frozenset(one.removeprefix(heads) for one in references if one.startswith(heads))
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
 @world_task("fetch merge ref", "fetch merge of {repository} #{number}")
 def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     """Return the merge that GitHub prepared for a pull request that can be merged.

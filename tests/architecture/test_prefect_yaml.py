@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 FILE = read_prefect_file(ROOT / "prefect.yaml")
 DEPLOYMENTS = FILE.deployments
 ENVIRONMENTS = parse_topology((ROOT / "tiercel.toml").read_text()).environments
+REAPER = "tiercel.flows.reap.reap"
 FLOWS: dict[str, Flow[..., Any]] = {
     one["entrypoint"]: load_flow_from_entrypoint(one["entrypoint"], use_placeholder_flow=False)
     for one in DEPLOYMENTS
@@ -127,16 +128,22 @@ def test_every_run_gives_signs_of_life_as_often_as_the_automation_counts_on(
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_has_one_writer_at_a_time_and_the_others_wait(environment: str) -> None:
-    writers = [one for one in FILE.only(environment).deployments if "concurrency_limit" in one]
-    assert [one["concurrency_limit"] for one in writers] == [
-        {"limit": 1, "collision_strategy": "ENQUEUE"}
-    ]
+    limits = {
+        FLOWS[one["entrypoint"]].name: one["concurrency_limit"]
+        for one in FILE.only(environment).deployments
+        if "concurrency_limit" in one and one["entrypoint"] != REAPER
+    }
+    assert list(limits.values()) == [{"limit": 1, "collision_strategy": "ENQUEUE"}]
 
 
-def test_every_schedule_is_off() -> None:
-    active = [one["active"] for entry in DEPLOYMENTS for one in entry.get("schedules", ())]
-    assert active
-    assert not any(active)
+def test_every_schedule_is_off_but_that_of_the_reaper() -> None:
+    active = {
+        (entry["entrypoint"], one["slug"]): one["active"]
+        for entry in DEPLOYMENTS
+        for one in entry.get("schedules", ())
+    }
+    assert len(active) > 1
+    assert [place for place, on in active.items() if on] == [(REAPER, "reaper")]
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
