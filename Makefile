@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick mutants prove chaos adversary corpus bench check format docs lock clean
+.PHONY: help setup demo test quick mutants prove chaos adversary actions corpus bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/re
 adversary: setup ## attack builds, and each again without its protection; about 2 minutes
 	@$(BIN)/python -m pytest tests/adversary tests/flows/test_attacks.py --adversary -n 2 --dist loadgroup --no-loadscope-reorder
 
+actions: setup ## run the workflows of examples/github with act, against the sandbox; 5 minutes
+	@$(BIN)/python -m pytest tests/actions --actions
+
 corpus: setup ## take public templates through packaging and the sandbox; CORPUS=FOLDER of clones
 	@$(BIN)/python -m tests.corpus $(if $(CORPUS),--corpus $(CORPUS))
 
@@ -59,6 +62,8 @@ check: setup ## formatting, lint, types, layers, and Terraform where it is insta
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --quiet --offline --persona auditor action.yml examples/github
+	$(BIN)/actionlint -shellcheck= -pyflakes= examples/github/*.yml
 	@! command -v terraform > /dev/null || $(BIN)/python -m tests.support.check_terraform
 
 format: setup ## format the code and fix what ruff can fix
@@ -72,7 +77,7 @@ docs: setup ## write the pages of docs/ that are made from the code
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
 	  --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --extra production --constraint requirements.lock --no-header --no-annotate \
 	  --no-emit-index-url --output-file deployments/container/requirements.lock pyproject.toml
 	printf 'hatchling\nuv\n' | $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux \

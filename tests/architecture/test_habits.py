@@ -80,7 +80,7 @@ def test_the_hooks_are_the_tools_of_make_check_and_fetch_nothing() -> None:
     hooks = [hook["entry"] for hook in config["repos"][0]["hooks"]]
     recipe = text_of("Makefile").partition("\ncheck: ")[2].partition("\n\n")[0]
     tools = re.findall(r"\$\(BIN\)/([\w-]+(?: [\w.-]+)*)", recipe)
-    assert len(tools) == 5
+    assert len(tools) == 7
     for tool in (tool.removesuffix(" .") for tool in tools):
         assert any(f".venv/bin/{tool}" in entry for entry in hooks), tool
 

@@ -44,6 +44,7 @@ _GROUPS = (
     ("tests/end_to_end/test_demo", 0),
     ("tests/flows/", 2),
     ("tests/end_to_end/", 0),
+    ("tests/actions/", 0),
     ("tests/adversary/", 1),
     ("tests/chaos/", 1),
     ("tests/corpus/", 0),
@@ -58,6 +59,7 @@ _GROUPS = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only what starts no process, in time")
+    parser.addoption("--actions", action="store_true", help="the workflows, by act")
     parser.addoption("--adversary", action="store_true", help="all attacks, and not a sample")
 
 

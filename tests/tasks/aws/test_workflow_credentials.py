@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.job_tokens import BEARER, token_giver
 from tiercel.domain.base.errors import RefusedInputError, UnreachableError
 from tiercel.domain.organization.names import Names, Role
 from tiercel.sandbox.accounts.github_tokens import Job, TokenIssuer
@@ -21,43 +19,10 @@ from tiercel.tasks.aws.workflow_credentials import read_prefect_credential
 from tiercel.tasks.github.workflow_token import read_workflow_token
 
 JOB = Job("acme/shop", 101, "refs/heads/develop", environment="preprod")
-BEARER = "the-job-s-own"
-
-
-@contextmanager
-def github(answer: bytes, status: int = 200) -> Iterator[tuple[dict[str, str], list[Any]]]:
-    """The address at which the runner gives tokens to a job, and what was asked there."""
-    asked: list[Any] = []
-
-    class Runner(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append((self.path, self.headers["Authorization"]))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Runner)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield (
-            {
-                "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{server.server_port}/?job=1",
-                "ACTIONS_ID_TOKEN_REQUEST_TOKEN": BEARER,
-            },
-            asked,
-        )
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_job_asks_for_its_token_with_aws_as_audience() -> None:
-    with github(b'{"value": "a.b.c"}') as (environ, asked):
+    with token_giver(b'{"value": "a.b.c"}') as (environ, asked):
         assert read_workflow_token(environ) == "a.b.c"
     assert asked == [("/?job=1&audience=sts.amazonaws.com", f"bearer {BEARER}")]
 
@@ -67,7 +32,7 @@ def test_a_job_asks_for_its_token_with_aws_as_audience() -> None:
 )
 def test_a_token_that_is_not_given_is_told_without_a_secret(answer: bytes, status: int) -> None:
     with (
-        github(answer, status) as (environ, _),
+        token_giver(answer, status) as (environ, _),
         pytest.raises(UnreachableError, check=because("trigger.token_refused")) as failed,
     ):
         read_workflow_token(environ)
