@@ -26,6 +26,7 @@ _COMMANDS = {
     "promote": "tiercel.cli.commands.promote:promote",
     "verify": "tiercel.cli.commands.verify:verify",
     "trigger": "tiercel.cli.commands.trigger:trigger",
+    "ephemeral": "tiercel.cli.commands.ephemeral:app",
     "rollback": "tiercel.cli.commands.rollback:rollback",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from datetime import UTC, datetime
-
 from prefect import get_run_logger
 
-from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
-from tiercel.domain.base.digests import short
-from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PREPROD
-from tiercel.domain.template.outside_rules import require_allowed
-from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import (
     RepositoryParameter,
@@ -24,14 +14,9 @@ from tiercel.flows.engine.parameters import (
 from tiercel.flows.release.handover import start_deploy
 from tiercel.flows.release.pages import report_publication
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.provenance import sign_build
+from tiercel.flows.release.publication import publish_services
 from tiercel.flows.release.results import Published
 from tiercel.flows.release.services import is_live
-from tiercel.tasks.aws.objects import upload_package
-from tiercel.tasks.aws.signing import SigningKey, read_signing_key
-from tiercel.tasks.packaging.builder import build_folder, build_service
-from tiercel.tasks.records.artifacts import find_artifact, write_manifest
-from tiercel.tasks.records.provenance import find_provenance
 
 
 @lifecycle_flow("publish-artifact", "publish", PREPROD)
@@ -49,11 +34,7 @@ async def publish_artifact(
             that very thing is live or under way.
     """
     prepared = await prepare(repository, commit, PREPROD)
-    one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
-    published = await all_done(
-        _publish(prepared, service, one_per_core) for service in prepared.topology.services.values()
-    )
-    result = dict(zip(prepared.topology.services, published, strict=True))
+    result = await publish_services(prepared)
     await report_publication(prepared, result)
     if then_deploy:
         await _deployed_next(prepared, result)
@@ -68,65 +49,3 @@ async def _deployed_next(prepared: PreparedCommit, published: dict[str, Publishe
         get_run_logger().info("deploy: every stack runs this already")
         return
     await start_deploy(prepared)
-
-
-async def _publish(
-    prepared: PreparedCommit, service: Service, one_per_core: asyncio.Semaphore
-) -> Published:
-    records = prepared.target.records
-    tree = prepared.trees[service.name]
-    (found, known), key = await both(
-        both(
-            call(find_artifact, records, tree),
-            call(find_provenance, records, tree),
-        ),
-        call(read_signing_key, records.access, prepared.target.names.signing_key_arn),
-    )
-    if found and provenance_key(found, key.arn) in known:
-        get_run_logger().info(
-            "%s: unchanged, artifact %s is published already", service.name, short(found.digest)
-        )
-        return Published(found, built=False, uploaded=0)
-    async with one_per_core:
-        return await _build_and_upload(prepared, service, found, known, key)
-
-
-async def _build_and_upload(
-    prepared: PreparedCommit,
-    service: Service,
-    found: Manifest | None,
-    known: list[str],
-    key: SigningKey,
-) -> Published:
-    """Build, upload, sign, and write the manifest last; `found` is one without provenance."""
-    records = prepared.target.records
-    started = datetime.now(UTC)
-    with build_folder() as folder:
-        built = await call(
-            build_service,
-            prepared.commit,
-            service,
-            prepared.trees[service.name],
-            prepared.topology.builds,
-            folder,
-            prepared.target.builder,
-        )
-        finished = datetime.now(UTC)
-        require_rebuilt(found, built.manifest)
-        require_allowed(built.manifest.outside, prepared.target.names.environment, None)
-        created = await each(
-            built.manifest.objects,
-            lambda package: call(
-                upload_package, records.access, records.bucket, package, built.files[package.sha256]
-            ),
-        )
-    await sign_build(prepared, built, key, known, started, finished)
-    manifest = await call(write_manifest, records, built.manifest)
-    get_run_logger().info(
-        "%s: published artifact %s, %d of %d packages are new",
-        service.name,
-        short(manifest.digest),
-        sum(created),
-        len(created),
-    )
-    return Published(manifest, built=True, uploaded=sum(created))

@@ -41,6 +41,8 @@ IMPORTED = [
     "tiercel.deployments.worker.worker",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
+    "tiercel.flows.ephemeral_down",
+    "tiercel.flows.ephemeral_up",
     "tiercel.flows.promote",
     "tiercel.flows.provision",
     "tiercel.flows.publish",

@@ -60,12 +60,20 @@ async def _deploy_services(
         return bool(contains)
 
     async def release_one(service: Service, dependencies: dict[str, Released]) -> Released:
-        outputs = {name: released.outputs for name, released in dependencies.items()}
-        manifest = manifests[service.name]
-        wanted = wanted_release(prepared, service, manifest, outputs)
-        return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older))
+        released = {name: released.outputs for name, released in dependencies.items()}
+        service, manifest = services[service.name], manifests[service.name]
+        wanted = wanted_release(prepared, service, manifest, {**released, **prepared.lent})
 
-    return await in_dependency_order(prepared.topology.services, release_one)
+        async def fill(stack: Stack) -> None:
+            if prepared.fill:
+                await prepared.fill(service, stack)
+
+        return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older, fill))
+
+    services = prepared.topology.services
+    return await in_dependency_order(
+        {name: one.without(prepared.lent) for name, one in services.items()}, release_one
+    )
 
 
 async def is_live(prepared: PreparedCommit, manifests: Mapping[str, Manifest]) -> bool:

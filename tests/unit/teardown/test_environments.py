@@ -36,7 +36,7 @@ WISH = EphemeralWish(
     origin_of="feature/login",
     repository="acme/shop",
     commit="a" * 40,
-    services=("orders",),
+    services={"storage": (), "orders": ("storage",)},
     flow_run="run-1",
 )
 RECORD = begun(None, WISH, SETTINGS, NOW)
@@ -64,10 +64,18 @@ def test_nobody_asks_for_longer_than_the_longest_life(hours: int, is_allowed: bo
 
 def test_a_newer_commit_of_the_same_origin_keeps_owner_age_and_expiry() -> None:
     up = in_state(RECORD, EphemeralState.UP, 1)
-    newer = {**WISH.__dict__, "commit": "b" * 40, "owner": "bob", "services": ("catalog",)}
+    newer = {
+        **WISH.__dict__,
+        "commit": "b" * 40,
+        "owner": "bob",
+        "services": {"catalog": ("storage",)},
+    }
     updated = begun(up, EphemeralWish(**newer), SETTINGS, NOW + timedelta(hours=3))
     assert (updated.owner, updated.created, updated.expires) == ("ada", NOW, RECORD.expires)
-    assert (updated.commit, updated.services) == ("b" * 40, ("orders", "catalog"))
+    assert (updated.commit, updated.services) == (
+        "b" * 40,
+        ("storage", "orders", "catalog"),
+    )
     assert updated.state is EphemeralState.COMING_UP
 
 
