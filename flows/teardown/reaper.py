@@ -23,6 +23,7 @@ from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.teardown.reaper_deeds import ReaperDeeds, delete_leftovers, unstage
+from tiercel.flows.teardown.reaper_ends import end_environments
 from tiercel.flows.teardown.reaper_look import (
     ReaperLook,
     look_at_leftovers,
@@ -54,6 +55,7 @@ async def reap_once(
     deeds = ReaperDeeds(target, _on_demand(topology, scope), scope)
     if not dry_run:
         _warn(lives, records)
+        await end_environments(topology, deeds, lives, records, stacks)
         await delete_leftovers(deeds, leftovers)
         await _unstage(deeds, look, leftovers, records)
         await _remember(target, kept, lives, leftovers)

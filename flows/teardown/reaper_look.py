@@ -35,6 +35,7 @@ from tiercel.tasks.teardown.leftovers import (
 )
 
 _R = TypeVar("_R")
+_OF_A_BRANCH = (OriginKind.BRANCH, OriginKind.CANDIDATE)
 
 
 @dataclass
@@ -91,7 +92,7 @@ async def _branches(
     look: ReaperLook, active: Iterable[EphemeralRecord]
 ) -> dict[str, frozenset[str] | None]:
     """Return the branches of every repository that an environment is of a branch of."""
-    wanted = sorted({one.repository for one in active if one.origin is OriginKind.BRANCH})
+    wanted = sorted({one.repository for one in active if one.origin in _OF_A_BRANCH})
     found = await each(wanted, lambda repository: look.tried(_listed(repository), None))
     return dict(zip(wanted, found, strict=True))
 
@@ -127,7 +128,7 @@ def _origin_exists(
     if record.origin is OriginKind.PULL_REQUEST:
         return open_pulls.get((record.repository, record.origin_of))
     known = branches.get(record.repository)
-    if record.origin is not OriginKind.BRANCH or known is None:
+    if record.origin not in _OF_A_BRANCH or known is None:
         return None
     return record.origin_of in known
 

@@ -17,8 +17,10 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.teardown.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.teardown.leftovers import Fate, Judgement, LeftoverKind, Why
-from tiercel.domain.teardown.leftovers_seen import ReapScope
+from tiercel.domain.teardown.leftovers_seen import STACK_ID_TAG, STACK_NAME_TAG, ReapScope
+from tiercel.domain.teardown.lifetimes import LifeReason
 from tiercel.domain.teardown.reaper import ReaperMemory, ReapReport
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.teardown.reaper import reap_once
@@ -26,6 +28,7 @@ from tiercel.flows.teardown.reaper_deeds import ReaperDeeds, unstage
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object
+from tiercel.tasks.records.ephemeral import change_environment, read_environment
 from tiercel.tasks.records.ledger import record_intent
 from tiercel.tasks.teardown.reaper_memory import write_memory
 
@@ -138,3 +141,91 @@ def test_production_is_never_reaped(topology: Topology, sandbox: Sandbox) -> Non
     with pytest.raises(RefusedInputError, check=because("reap.production")):
         asyncio.run(of_prod())
     assert journal_size(sandbox.journal) == offset
+
+
+UPLOADS = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
+ORDERS = {
+    "Type": "AWS::DynamoDB::Table",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    },
+}
+QUEUE = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"}
+
+
+def recorded(target: Target, name: str, **changes: Any) -> EphemeralRecord:
+    record = EphemeralRecord(
+        name=name,
+        owner="ada",
+        purpose="a demonstration",
+        origin=OriginKind.COMMIT,
+        origin_of="1" * 40,
+        repository="acme/shop",
+        commit="1" * 40,
+        services=("shop",),
+        created=LATER - timedelta(days=2),
+        expires=LATER - timedelta(hours=1),
+        state=EphemeralState.UP,
+    ).model_copy(update=changes)
+    return change_environment.fn(target.records, name, lambda _: record)
+
+
+def made_on_demand(sandbox: Sandbox, names: Names) -> str:
+    formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    resources = {"Uploads": UPLOADS, "Orders": ORDERS, "Queue": QUEUE}
+    answer = formation.create_stack(
+        StackName=names.stack("shop"),
+        TemplateBody=json.dumps({"Resources": resources}),
+        Tags=[{"Key": key, "Value": value} for key, value in names.stack_tags("shop").items()],
+    )
+    formation.get_waiter("stack_create_complete").wait(
+        StackName=answer["StackId"], WaiterConfig={"Delay": 0.1}
+    )
+    return str(answer["StackId"])
+
+
+def test_environments_on_demand_that_are_over_go_and_then_what_their_stacks_left(
+    sandbox: Sandbox, preprod: Names, topology: Topology
+) -> None:
+    target = Target(preprod, "test")
+    over, stray = (Names.ephemeral(topology, name) for name in ("over", "stray"))
+    recorded(target, "over")
+    recorded(target, "soon", expires=LATER + timedelta(minutes=30))
+    recorded(target, "alive", expires=LATER + timedelta(hours=9))
+    ids = [made_on_demand(sandbox, names) for names in (over, stray)]
+    s3 = root_client(sandbox, "preprod-runtime-root", "s3")
+    bucket = f"{over.stack('shop')}-uploads-1x"
+    s3.create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    left = {STACK_ID_TAG: ids[0], STACK_NAME_TAG: over.stack("shop")} | over.stack_tags("shop")
+    s3.put_bucket_tagging(
+        Bucket=bucket,
+        Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in left.items()]},
+    )
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+
+    first = reaped(topology, LATER)
+    second = reaped(topology, LATER + timedelta(hours=2))
+    third = reaped(topology, LATER + timedelta(hours=4))
+
+    expected = {
+        "over": LifeReason.EXPIRED,
+        "soon": LifeReason.ENDS_SOON,
+        "stray": LifeReason.UNRECORDED,
+        "alive": LifeReason.ALIVE,
+    }
+    assert expected.items() <= {one.name: one.reason for one in first.lives}.items()
+    assert {"over", "stray"} <= first.done
+    ended = read_environment.fn(target.records, "over")
+    assert ended
+    assert ended.state is EphemeralState.GONE
+    assert {one.name: one.reason for one in second.lives}["soon"] is LifeReason.EXPIRED
+    chosen = {one.kind for one in third.leftovers if one.key in third.done}
+    assert chosen >= {LeftoverKind.BUCKET, LeftoverKind.TABLE, LeftoverKind.QUEUE}
+    assert bucket not in {one["Name"] for one in s3.list_buckets()["Buckets"]}
+    tables = root_client(sandbox, "preprod-runtime-root", "dynamodb").list_tables()["TableNames"]
+    assert not [one for one in tables if one.startswith("acme-ephemeral-")]
