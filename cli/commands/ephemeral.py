@@ -47,7 +47,9 @@ def up(
         int, typer.Option(min=0, help="How long it lives; 0: what tiercel.toml says.")
     ] = 0,
     purpose: Annotated[str, typer.Option(help="What it is for, for those who wonder.")] = "",
-    standard: Annotated[bool, typer.Option(help="Wait until every resource is ready.")] = False,
+    standard: Annotated[
+        bool, typer.Option("--standard", help="Wait until every resource is ready.")
+    ] = False,
     settings: RunSettings,
 ) -> None:
     """Bring up an environment on demand, or bring it to a newer commit."""

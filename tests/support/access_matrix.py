@@ -40,7 +40,7 @@ condition are alternatives. ARNs stand here without `arn:{partition}:`.
 | `{github_subjects}` | one `repo:OWNER/NAME:environment:ENVIRONMENT` for each listed repository |
 
 (a) With those of environments on demand, where these live. Their `{prefix}` is
-`ORGANIZATION-ephemeral-`, and what fragments say of `share` stands once for each stack that is shared.
+`ORGANIZATION-ephemeral-`; what fragments say of `share` stands once for each stack that is shared.
 """
 _TASKS_OF_ECS = {"ecs-worker", "ecs-execution", "ecs-run-execution"}
 Statement = dict[str, Any]
