@@ -11,13 +11,14 @@ from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure import Failure
 from tiercel.domain.organization.on_demand import EPHEMERAL
+from tiercel.domain.organization.topology import LEAST_RELEASES
 from tiercel.domain.release.entries import Entry, UnreadableEntry, number_of
 from tiercel.domain.release.ledger import ReleaseStatus
 from tiercel.domain.teardown.environments import EphemeralRecord, OriginKind
 from tiercel.domain.teardown.leftovers_seen import LeftoversSeen, ReapScope, StackThere
 from tiercel.domain.teardown.lifetimes import Life, LivesSeen, StacksOnDemand
 from tiercel.domain.teardown.reaper import ReaperMemory
-from tiercel.domain.teardown.retention import RELEASES_KEPT, counts, newest_artifacts
+from tiercel.domain.teardown.retention import counts, newest_artifacts
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.client import has_credentials
@@ -176,7 +177,7 @@ async def newest_entries(
     return await call(
         read_newest_entries,
         look.target.records,
-        RELEASES_KEPT,
+        LEAST_RELEASES,
         lambda stack: counts(stack, look.scope.ephemeral, alive),
     )
 

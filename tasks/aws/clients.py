@@ -188,9 +188,17 @@ def _renewal_of(credentials: DeferredRefreshableCredentials) -> Callable[..., in
     return delay
 
 
+def _own_sts(access: Access) -> STSClient:
+    """Return the client of whoever begins a chain of roles: a profile, else the process."""
+    if not access.profile:
+        return caller_client("sts", access.region)
+    with translated("use an AWS profile", access.profile):
+        return profile_client("sts", access.profile, access.region)
+
+
 def _assume(access: Access) -> Callable[[], dict[str, str]]:
     def refresh() -> dict[str, str]:
-        sts = client("sts", access.via) if access.via else caller_client("sts", access.region)
+        sts = client("sts", access.via) if access.via else _own_sts(access)
         request: dict[str, Any] = {
             "RoleArn": access.role_arn,
             "RoleSessionName": access.source_identity,
