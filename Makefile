@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# What Python compiled is kept, also where images forbid it: else every process compiles all of ours.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick mutants prove chaos adversary actions corpus bench check format docs lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions corpus bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +30,9 @@ $(STAMP): pyproject.toml requirements.lock
 
 demo: setup ## from a commit to a verified release, on this machine, without an AWS account
 	@$(BIN)/tiercel demo
+
+drill: setup ## delete Preprod in the sandbox and rebuild it, under the eyes of the AWS CLI
+	@$(BIN)/python -m tiercel.cli.demo.drill
 
 # More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
 test: setup ## run the whole test suite; about 10 minutes

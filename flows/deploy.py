@@ -7,6 +7,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
+from tiercel.flows.release.candidates import put_all_back
 from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.results import Released
@@ -27,6 +28,7 @@ async def deploy_to_preprod(
     prepared = await prepare(repository, commit, PREPROD)
     newer = await superseding_commit(prepared)
     if newer:
+        await put_all_back(prepared)
         return await _superseded(prepared, f"commit {short_commit(newer)} is newer and published")
     try:
         return await release_all(prepared, await _published(prepared))

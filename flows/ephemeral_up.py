@@ -30,7 +30,7 @@ from tiercel.flows.engine.parameters import (
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import PreparedCommit, require_repository
-from tiercel.flows.release.publication import publish_services
+from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
 from tiercel.flows.release.superseding import superseding_commit
@@ -110,7 +110,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
 
 async def _brought_up(prepared: PreparedCommit, record: EphemeralRecord) -> CameUp:
     """Publish and release; what went down meanwhile is taken down once more."""
-    published = await publish_services(prepared)
+    published = await publish_all(prepared)
     newer = await superseding_commit(prepared) if prepared.target.names.environment.branch else ""
     if newer:
         await report_superseded(prepared, f"commit {short_commit(newer)} is newer and published")

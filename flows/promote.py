@@ -13,12 +13,12 @@ from tiercel.domain.release.promotion import (
     require_promoted,
     require_pulled,
     require_verified,
-    verified_release,
 )
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.announcement import announce, decide_version
+from tiercel.flows.release.candidates import verdicts_on
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
@@ -26,7 +26,6 @@ from tiercel.flows.release.services import release_all
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.aws.signing import read_signing_key
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest
-from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
 from tiercel.tasks.records.provenance import find_provenance
 
 
@@ -53,7 +52,7 @@ async def promote_to_prod(
             strict=True,
         )
     )
-    released = await release_all(prepared, manifests)
+    released = await release_all(prepared, manifests, verified)
     if version:
         await announce(prepared, version, released)
     return released
@@ -61,32 +60,11 @@ async def promote_to_prod(
 
 async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
     """Return Preprod's successful release of each service's source tree."""
-    source, target = prepared.source, prepared.target.names.environment.name
-    theirs, own = prepared.source_records, prepared.target.records
-
-    async def look(service: Service) -> Release | None:
-        verifying = source.stack(service.name)
-        stack = prepared.target.names.stack(service.name)
-        history, (there, here) = await both(
-            call(read_history, theirs, verifying),
-            both(
-                call(read_rejected_artifacts, theirs, verifying),
-                call(read_rejected_artifacts, own, stack),
-            ),
-        )
-        return verified_release(
-            history, prepared.trees[service.name].artifact_id, there.keys() | here.keys()
-        )
-
-    services = prepared.topology.services
-    found = dict(
-        zip(
-            services,
-            await all_done(look(service) for service in services.values()),
-            strict=True,
-        )
-    )
-    require_verified(found, prepared.commit.sha, source.environment.name, target)
+    source, commit = prepared.source, prepared.commit
+    verdicts = await verdicts_on(prepared, source, prepared.source_records)
+    found = {name: verdict.release for name, verdict in verdicts.items()}
+    target = prepared.target.names.environment.name
+    require_verified(found, commit.repository, commit.sha, source.environment.name, target)
     return {name: release for name, release in found.items() if release}
 
 

@@ -12,9 +12,8 @@ from tiercel.flows.engine.parameters import (
     ThenDeployParameter,
 )
 from tiercel.flows.release.handover import start_deploy
-from tiercel.flows.release.pages import report_publication
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.publication import publish_services
+from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Published
 from tiercel.flows.release.services import is_live
 
@@ -34,8 +33,7 @@ async def publish_artifact(
             that very thing is live or under way.
     """
     prepared = await prepare(repository, commit, PREPROD)
-    result = await publish_services(prepared)
-    await report_publication(prepared, result)
+    result = await publish_all(prepared)
     if then_deploy:
         await _deployed_next(prepared, result)
     return result

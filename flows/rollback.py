@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tiercel.domain.base.digests import ArtifactId
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.entries import Entry
 from tiercel.domain.release.ledger import Release
@@ -27,7 +27,7 @@ from tiercel.flows.engine.parameters import (
 )
 from tiercel.flows.release.pages import report_rollback
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.release.restoring import restore
+from tiercel.flows.release.restoring import restore, without_candidate
 from tiercel.flows.release.results import Released
 from tiercel.tasks.records.ledger import (
     no_release,
@@ -65,7 +65,12 @@ async def roll_back(
         _named(target, stack, number) if number else _before(target, stack, history, rejected)
     )
     require_restorable(earlier, rejected)
-    restored = await restore(target, earlier)
+    try:
+        restored = await restore(target, earlier)
+    except UnreachableError:
+        raise
+    except TiercelError as failure:
+        raise await without_candidate(target, stack, failure) from failure
     await report_rollback(target, restored)
     return restored
 

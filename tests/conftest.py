@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,13 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure() -> None:
+    # Python would look for garbage among what thousands of tests are made of, again and again.
+    gc.set_threshold(20_000, 20, 20)
     hurry()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

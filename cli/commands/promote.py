@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
+from tiercel.cli.commands.candidate import verify
 from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
@@ -14,10 +19,20 @@ _DEPLOYMENT = "promote-to-prod/prod"
 
 @shared(RunSettings)
 def promote(
-    repository: RepositoryArgument, commit: RevisionArgument = "main", *, settings: RunSettings
+    repository: RepositoryArgument,
+    commit: RevisionArgument = "main",
+    *,
+    verify_first: Annotated[
+        bool, typer.Option("--verify", help="Verify it as a candidate in Preprod before.")
+    ] = False,
+    settings: RunSettings,
 ) -> None:
     """Release to Prod what Preprod verified for the same source, tag it and announce it."""
     output = settings.output
+    if verify_first:
+        repository, commit = commit_to_release(settings, "preprod", repository, commit)
+        verify(settings, output.of_a_step_before(), repository, commit)
+        settings.become("prod")
     repository, commit = commit_to_release(settings, "prod", repository, commit)
     if not settings.local:
         run_deployment(output, _DEPLOYMENT, repository=repository, commit=commit)

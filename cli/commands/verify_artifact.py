@@ -78,6 +78,7 @@ def _document(
         "release": release.intent.number,
         "artifact_id": manifest.artifact_id,
         "digest": manifest.digest,
+        "verified_in": seen.words if (seen := release.intent.verified_in) else "",
         "signed_by": key.arn,
         "signatures": [one.keyid for one in envelope.signatures],
         "repository": asked.repository,

@@ -34,6 +34,12 @@ class Output:
         self._progress = _console(stderr=True)
         self._results = _console(stderr=as_json)
 
+    def of_a_step_before(self) -> Output:
+        """Return where a step puts its words before the one whose document is the command's."""
+        output = Output(quiet=self._quiet)
+        output._results = self._results
+        return output
+
     def waiting(self, text: str) -> Status:
         """Return a spinner for a wait, to be used in `with`."""
         return self._progress.status(escape(text))

@@ -76,6 +76,8 @@ def release_row(release: Release) -> dict[str, object]:
         "message": outcome.message if outcome else "",
         "purpose": intent.purpose.value,
         "restores": intent.restores,
+        "branch": intent.branch,
+        "verified_in": intent.verified_in.model_dump() if intent.verified_in else None,
         "rejected": release.rejection.reason if release.rejection else None,
     }
 
@@ -139,6 +141,8 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
         else "",
         "purpose": intent.purpose.value,
         "restores": intent.restores or "",
+        "branch": intent.branch,
+        "verified in": intent.verified_in.words if intent.verified_in else "",
         "commit": f"{intent.repository}@{intent.commit}",
         "asked by": f"{intent.requested_by} at {intent.at:%Y-%m-%d %H:%M:%S}",
         "run": intent.flow_run_url or intent.flow_run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tiercel.cli.terminal.deployed_runs import Ask, Followed, follow_to_its_end, show_followed
@@ -34,9 +34,15 @@ def follow_wanted(output: Output, job: WorkflowJob, wanted: WantedRun, *, wait: 
     """
 
     async def ask(client: PrefectClient) -> FlowRun:
-        from tiercel.deployments.triggering import wanted_run_of
+        from tiercel.deployments.runs import start_run
+        from tiercel.domain.gitflow.triggered_runs import ASKED_AGAIN
+        from tiercel.flows.engine.wanted_runs import wanted_run_of
 
-        run, was_there = await wanted_run_of(client, wanted, asked_again=job.is_repeated)
+        async def start(deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
+            return await start_run(client, deployment, parameters, key)
+
+        tries = ASKED_AGAIN if job.is_repeated else 1
+        run, was_there = await wanted_run_of(client, wanted, start, tries)
         if was_there:
             output.line(f"{run.name} is there already, for the same event")
         return run
@@ -50,7 +56,7 @@ def follow_wanted(output: Output, job: WorkflowJob, wanted: WantedRun, *, wait: 
     first = _followed(output, job, wanted.deployment, ask)
 
     async def ask_next(client: PrefectClient) -> FlowRun | None:
-        from tiercel.deployments.triggering import following_run
+        from tiercel.flows.engine.wanted_runs import following_run
 
         return await following_run(client, wanted, first)
 

@@ -1,6 +1,7 @@
 """Does, when it is imported, what every run would do: reads what botocore has to know of AWS, makes
 Prefect's tasks of the functions that the flows call, and completes the models that Prefect defers.
-It also makes the process unreadable to others, as which its forks begin.
+It also makes the process unreadable to others, as which its forks begin, and keeps what was
+imported out of their search for garbage: none of it is, and to look at it takes a fork its share.
 
 For the process that is forked for runs, which can be told what to import and nothing else; what
 has the tasks is imported before this.
@@ -8,6 +9,7 @@ has the tasks is imported before this.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import prefect.task_engine
@@ -56,3 +58,4 @@ make_unreadable()
 read_descriptions()
 make_tasks()
 complete_models()
+gc.freeze()

@@ -189,6 +189,10 @@ class SupersededError(TiercelError):
     exit_code = ExitCode.REFUSED
 
 
+class OvertakenError(SupersededError):
+    """Something else came before, which does not take the place of what was asked for."""
+
+
 class InterruptedRunError(TiercelError):
     """A person stopped the command; AWS may still be at work."""
 

@@ -16,6 +16,7 @@ merged back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -139,3 +140,19 @@ def judge_merge(head: BranchRole, base: BranchRole) -> MergeAllowed | MergeRefus
     if (head, base) == (BranchRole.DEVELOPMENT, BranchRole.PRODUCTION):
         return MergeRefused("develop is not merged into production directly", _CUT_A_RELEASE)
     return MergeRefused(f"GitFlow merges no {head} branch into a {base} branch", _REMEDIES[base])
+
+
+def candidate_branches(topology: Topology, branches: Iterable[str]) -> list[str]:
+    """Return those of the branches whose commits may be verified as candidates, each once.
+
+    They are the ones that reach production: its own branch, which comes first, release branches
+    and hotfixes. Nothing else is ever built and released to an environment that it does not feed.
+    """
+    production = {one.branch for one in topology.environments.values() if one.production}
+    fed = {one.branch for one in topology.environments.values()}
+    brought = {
+        branch
+        for branch in branches
+        if branch not in fed and classify(branch) in (BranchRole.RELEASE, BranchRole.HOTFIX)
+    }
+    return [*sorted(production.intersection(branches)), *sorted(brought)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tiercel.domain.gitflow.branches import candidate_branches
 from tiercel.domain.organization.names import names_of_stack
 from tiercel.domain.organization.topology import Environment, Topology
 
@@ -86,6 +87,15 @@ class PublishAndDeploy:
 
 
 @dataclass(frozen=True)
+class VerifyCandidate:
+    """Verify what a hotfix or release branch brings, so that its merge can be promoted."""
+
+    environment: str
+    repository: str
+    commit: str
+
+
+@dataclass(frozen=True)
 class Promote:
     """Release to an environment what the source environment verified for the same source tree."""
 
@@ -111,7 +121,7 @@ class Nothing:
     reason: str
 
 
-Action = VerifyPullRequest | PublishAndDeploy | Promote | RollBack | Nothing
+Action = VerifyPullRequest | PublishAndDeploy | VerifyCandidate | Promote | RollBack | Nothing
 
 
 def action_for(event: Event, topology: Topology) -> Action:
@@ -155,12 +165,14 @@ def _for_changed_pull_request(
 
 def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:
     environment = _fed_by(event.branch, topology)
-    if environment is None:
+    if environment is None and not candidate_branches(topology, [event.branch]):
         return Nothing("the branch feeds no environment")
     if event.deleted or set(event.after) == {"0"}:
         return Nothing("the branch was deleted; what it released stays as it is")
     if event.before == event.after:
         return Nothing("the branch did not move")
+    if environment is None:
+        return VerifyCandidate(topology.verifying.name, repository, event.after)
     return _release_to(environment, repository, event.after)
 
 

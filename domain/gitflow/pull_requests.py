@@ -24,6 +24,7 @@ class PullRequest(Frozen):
     head_branch: str
     head_commit: str
     base_branch: str
+    base_commit: str = ""
     merge_commit: str = ""
     from_fork: bool = False
 

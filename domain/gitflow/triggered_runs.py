@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
-from tiercel.domain.gitflow.events import Action, Nothing, Promote, PublishAndDeploy, RollBack
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.gitflow.events import (
+    Action,
+    Nothing,
+    Promote,
+    PublishAndDeploy,
+    RollBack,
+    VerifyCandidate,
+)
 from tiercel.domain.gitflow.events import VerifyPullRequest as Verify
 from tiercel.domain.organization.topology import Topology
 
 MOST_ATTEMPTS = 100
 """At one event's run; whoever wants more of them starts the flow by its own command."""
+ASKED_AGAIN = MOST_ATTEMPTS + 1
+"""The tries of a person who asks again."""
+FOLLOWED = 2
+"""The tries of who looks by himself what is missing: once more, then it is shown."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,14 @@ class WantedRun:
     parameters: dict[str, str | int]
     subject: tuple[str, ...]
     then: str = ""
+
+    @property
+    def about(self) -> str:
+        """The pull request, the commit or the stack, for people."""
+        given = self.parameters
+        if "number" in given:
+            return f"#{given['number']} at {short_commit(str(given['commit']))}"
+        return short_commit(str(given["commit"])) if "commit" in given else str(given["stack"])
 
     def key(self, attempt: int) -> str:
         """Return the idempotency key of an attempt, counted from 0."""
@@ -70,6 +90,8 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
             )
         case PublishAndDeploy():
             return _of_commit(action, wish, "publish-artifact", then="deploy-to-preprod")
+        case VerifyCandidate():
+            return _of_commit(action, wish, "verify-candidate")
         case Promote():
             return _of_commit(action, wish, "promote-to-prod")
         case RollBack():
@@ -86,7 +108,7 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
 
 
 def _of_commit(
-    action: PublishAndDeploy | Promote, wish: str, flow: str, then: str = ""
+    action: PublishAndDeploy | VerifyCandidate | Promote, wish: str, flow: str, then: str = ""
 ) -> WantedRun:
     environment = action.environment
     return WantedRun(
@@ -98,12 +120,13 @@ def _of_commit(
     )
 
 
-def begun_anew(attempts: Sequence[AttemptStatus], *, asked_again: bool) -> bool:
+def begun_anew(attempts: Sequence[AttemptStatus], tries: int = 1) -> bool:
     """Tell whether another run is begun, given how the earlier ones of the same subject stand.
 
     `attempts` are in their order. One that lives or has succeeded is joined. One that failed or was
-    cancelled is begun anew only if a person asks again: the same event twice is no such wish.
+    cancelled is begun anew while there are fewer than `tries` of them: the same event twice is no
+    wish for another, and a person who asks again may have as many as there can be.
     """
     if not attempts:
         return True
-    return asked_again and attempts[-1] is AttemptStatus.FAILED
+    return attempts[-1] is AttemptStatus.FAILED and len(attempts) < tries

@@ -42,6 +42,7 @@ class _OfCommit(Frozen):
     repositories: Any = None
     builds: Any = None
     leases: Any = None
+    drills: Any = None
     environments: Any = None
     ephemeral: Any = None
     services: dict[ServiceName, Service] = Field(default_factory=dict)

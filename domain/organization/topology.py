@@ -148,6 +148,16 @@ class Leases(Frozen):
     seconds: Annotated[int, Field(strict=True, ge=3, le=LONGEST_LEASE_SECONDS)] = 30
 
 
+class Drills(Frozen):
+    """How environments are deleted and rebuilt: in express mode or not, and how fast it has to be.
+
+    Without an objective of more than 0 minutes any time will do.
+    """
+
+    objective_minutes: Annotated[int, Field(strict=True, ge=0, le=10_080)] = 0
+    express: Annotated[bool, Field(strict=True)] = False
+
+
 class BuildNetwork(Frozen):
     """Where in the InfrastructureAccount's network CodeBuild's projects stand; by default nowhere.
 
@@ -215,6 +225,7 @@ class Topology(Frozen):
     repositories: dict[OneRepository, RepositorySettings] = Field(default_factory=dict)
     builds: Builds = Builds()
     leases: Leases = Leases()
+    drills: Drills = Drills()
     environments: dict[EnvironmentName, Environment]
     ephemeral: EphemeralSettings | None = None
     services: dict[ServiceName, Service] = Field(default_factory=dict)

@@ -12,21 +12,25 @@ _MOST_CONFLICTS = 50
 
 
 def release_notes(
-    pulls: Iterable[PullRequest], services: Iterable[tuple[str, str, str]], commit: str
+    pulls: Iterable[PullRequest], services: Iterable[tuple[str, str, str, str]], commit: str
 ) -> str:
     """Return Markdown; titles and authors come from the outside and are made harmless.
 
-    `services` has name, digest of the artifact and the release id of each.
+    `services` has name, digest of the artifact and the release id of each, and where it was
+    verified.
     """
     changes = [
         f"- {escaped(pull.title)} by {escaped(pull.author)} in #{pull.number}" for pull in pulls
     ]
-    rows = [(escaped(name), code(digest), escaped(number)) for name, digest, number in services]
+    rows = [
+        (escaped(name), code(digest), escaped(number), escaped(verified))
+        for name, digest, number, verified in services
+    ]
     return (
         "## Changes\n\n"
         + ("\n".join(changes) or "No pull request: see the commits.")
         + "\n\n## Artifacts\n\n"
-        + table(("service", "digest", "release"), rows)
+        + table(("service", "digest", "release", "verified in"), rows)
         + f"\n\nCommit {code(commit)}\n"
     )
 

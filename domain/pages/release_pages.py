@@ -14,11 +14,12 @@ from tiercel.domain.organization.topology import BuildPlace
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
-from tiercel.domain.release.ledger import Release, ReleaseStatus
+from tiercel.domain.release.ledger import Release, ReleaseStatus, is_candidate
 from tiercel.domain.release.live import Live, open_since, unreadable_words
+from tiercel.domain.release.promotion import verified_in
 
 _LONGEST_OUTPUT = 200
-_BOARD = ("service", "release", "since (UTC)", "commit", "artifact", "by", "run")
+_BOARD = ("service", "release", "since (UTC)", "commit", "artifact", "by", "verified in", "run")
 
 
 def publication_page(
@@ -52,11 +53,39 @@ def release_page(
             links.commit(release.intent.repository, release.intent.commit),
             code(short(release.intent.artifact_digest)),
             _seconds(release) if changed else "",
+            _verified_words(release),
         )
         for release, changed in releases
     ]
-    header = ("service", "this run", "release", "commit", "artifact", "took")
+    header = ("service", "this run", "release", "commit", "artifact", "took", "verified in")
     return page(title, place(names), table(header, lines), *_answers(releases))
+
+
+def candidate_page(
+    source: str, branch: str, rows: Iterable[tuple[Release, bool]], links: Links, names: Names
+) -> str:
+    """Return which release verified each service of a commit, and whether this run made it.
+
+    `source` is Markdown that names the commit, `branch` comes from the outside.
+    """
+    lines = [
+        (
+            _stack_of(release, links, names),
+            "**verified**" if tried else "verified before",
+            escaped(_verified_by(release)),
+            links.commit(release.intent.repository, release.intent.commit),
+            code(short(release.intent.artifact_digest)),
+            _seconds(release),
+        )
+        for release, tried in rows
+    ]
+    header = ("service", "this run", "in", "commit", "artifact", "took")
+    return page(
+        f"Candidate: {source} of {escaped(branch)}",
+        place(names),
+        table(header, lines),
+        "Its merge is promoted with these very artifacts. The stacks run what they ran before.",
+    )
 
 
 def superseded_page(source: str, by: str) -> str:
@@ -109,11 +138,12 @@ def _board_line(
 ) -> tuple[str, ...]:
     return (
         _stack_of(release, links, names),
-        f"{release.intent.number}{_verdict(release)}{_doubt(live)}",
+        f"{release.intent.number}{_verdict(release)}{_passing(release)}{_doubt(live)}",
         _moment(release.outcome.at if release.outcome else release.intent.at),
         links.commit(release.intent.repository, release.intent.commit),
         code(short(release.intent.artifact_digest)),
         escaped(_person(release.intent.requested_by)),
+        _verified_words(release),
         _run(release.intent.flow_run, runs),
     )
 
@@ -125,6 +155,18 @@ def _unreadable_line(live: Live) -> tuple[str, ...]:
 def _stack_of(release: Release, links: Links, names: Names) -> str:
     stack_id = release.outcome.stack_id if release.outcome else ""
     return stack_link(release.intent.service, stack_id, links, names)
+
+
+def _verified_by(release: Release) -> str:
+    """Return the words of a release that verified its own artifact."""
+    found = verified_in(release)
+    return found.words if found else ""
+
+
+def _verified_words(release: Release) -> str:
+    """Return in which release a promoted artifact was verified."""
+    found = release.intent.verified_in
+    return escaped(found.words) if found else ""
 
 
 def _answers(releases: Sequence[tuple[Release, bool]]) -> list[str]:
@@ -149,6 +191,13 @@ def _answers(releases: Sequence[tuple[Release, bool]]) -> list[str]:
 
 def _verdict(release: Release) -> str:
     return ": **its smoke test failed**" if release.status is ReleaseStatus.FAILED else ""
+
+
+def _passing(release: Release) -> str:
+    """Return that a stack runs what is not there to stay."""
+    if not is_candidate(release.intent):
+        return ""
+    return f": **a candidate of {escaped(release.intent.branch)}**"
 
 
 def _doubt(live: Live) -> str:

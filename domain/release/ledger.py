@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tiercel.domain.base.digests import (
     NO_PLAN,
@@ -21,7 +21,7 @@ from tiercel.domain.base.digests import (
 )
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.failure import Failure
-from tiercel.domain.base.record import StoredRecord
+from tiercel.domain.base.record import FIRST_FORMAT, StoredRecord
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import SmokeTest
 from tiercel.domain.stack.states import StackStatus
@@ -48,15 +48,45 @@ class Purpose(StrEnum):
     DEPLOY = "deploy"
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    DRILL = "drill"
     EPHEMERAL = "ephemeral"
+    CANDIDATE = "candidate"
+    """To verify what a hotfix or release branch brings; nobody means it to stay."""
+    RESTORATION = "restoration"
+    """What a candidate took the place of is brought back."""
+
+
+class VerifiedIn(BaseModel):
+    """The release that verified an artifact: where it was tested, and as what."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stack: str
+    number: int
+    purpose: str
+    commit: str
+    branch: str = ""
+
+    @property
+    def words(self) -> str:
+        """Where and how, for people."""
+        place = f"{self.stack} release {self.number}"
+        if self.purpose != Purpose.CANDIDATE:
+            return place
+        return f"{place}, as a candidate of {self.branch}"
 
 
 class Intent(StoredRecord):
     """Written before the first call that changes a stack. Its number is the release id.
 
     It has everything that it takes to release the same again without the repository.
-    `restores` is the number of the release that a rollback brings back.
+    `restores` is the number of the release that a rollback, a restoration or a drill brings back. A
+    candidate has the `branch` that its commit was found on, a promotion what it was `verified_in`.
     """
+
+    ADDED: ClassVar[Mapping[str, int]] = {"branch": 3, "verified_in": 3}
+
+    format: Annotated[int, Field(strict=True, ge=FIRST_FORMAT)] = 3
 
     stack: str
     number: Annotated[int, Field(ge=1, le=99_999_999)]
@@ -75,6 +105,8 @@ class Intent(StoredRecord):
     restores: int | None = None
     smoke_test: SmokeTest | None = None
     flow_run_url: str = ""
+    branch: str = ""
+    verified_in: VerifiedIn | None = None
 
     @property
     def configuration_digest(self) -> ConfigurationDigest:
@@ -254,6 +286,16 @@ def is_behind(latest: Release | None, stack_token: str) -> bool:
     return used is not None and used[0] > (latest.intent.number if latest else 0)
 
 
+def is_candidate(intent: Intent) -> bool:
+    """Tell whether a release is there to be verified, and is taken back afterwards."""
+    return intent.purpose is Purpose.CANDIDATE
+
+
+def _is_of_one_kind(one: Intent, other: Intent) -> bool:
+    """A candidate never stands for what is there to stay, although its bytes may be the same."""
+    return is_candidate(one) == is_candidate(other)
+
+
 def is_recorded(latest: Release | None, wanted: Intent) -> bool:
     """Tell whether the newest release has the same artifact and parameters, and succeeded."""
     return (
@@ -273,6 +315,7 @@ def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bo
         latest is not None
         and latest.outcome is not None
         and is_recorded(latest, wanted)
+        and _is_of_one_kind(latest.intent, wanted)
         and latest.outcome.stack_token == stack_token
     )
 
@@ -283,4 +326,5 @@ def resumable(latest: Release | None, wanted: Intent) -> bool:
         latest is not None
         and latest.status is ReleaseStatus.OPEN
         and latest.intent.business_key == wanted.business_key
+        and _is_of_one_kind(latest.intent, wanted)
     )

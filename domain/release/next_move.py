@@ -17,13 +17,19 @@ from tiercel.domain.release.ledger import (
     Release,
     already_live,
     is_behind,
+    is_candidate,
     is_recorded,
     maker_refusal,
     next_number,
     owner_refusal,
     resumable,
 )
-from tiercel.domain.release.superseding import may_be_older, superseded, too_many_races
+from tiercel.domain.release.superseding import (
+    decides_age,
+    may_be_older,
+    superseded,
+    too_many_races,
+)
 from tiercel.domain.stack.observed import Stack
 
 MOST_RACES = 20
@@ -43,13 +49,15 @@ Unasked = Literal[_Answer.UNASKED]
 class Known:
     """What a run knows: the ledger's newest release, the stack, and what became of its tries.
 
-    `is_older` tells whether the newest release contains what is wanted, and more. `looked_again`
+    `lasting` is the newest release that is no candidate. `is_older` tells whether the release that
+    decides it contains what is wanted, and more. `looked_again`
     is whether the ledger was read once more after the stack was seen; `beaten` counts how often
     another run took the number.
     """
 
     latest: Release | Unasked | None = UNASKED
     stack: Stack | Unasked | None = UNASKED
+    lasting: Release | Unasked | None = UNASKED
     is_older: bool | Unasked = UNASKED
     verified: bool = False
     looked_again: bool = False
@@ -57,7 +65,8 @@ class Known:
 
     def with_ledger(self, latest: Release | None) -> Known:
         """Return the same with the ledger's newest release as it was just read."""
-        return replace(self, latest=latest, looked_again=self.stack is not UNASKED)
+        again = self.stack is not UNASKED
+        return replace(self, latest=latest, lasting=UNASKED, looked_again=again)
 
     def beaten_again(self) -> Known:
         """Return what is left when another run took the number: everything else may differ."""
@@ -67,6 +76,11 @@ class Known:
 @dataclass(frozen=True)
 class ReadLedger:
     """Read the stack's newest release."""
+
+
+@dataclass(frozen=True)
+class ReadLasting:
+    """Read the stack's newest release that is no candidate."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,7 @@ class Refuse:
     error: TiercelError
 
 
-Question = ReadLedger | VerifyProvenance | ObserveStack
+Question = ReadLedger | ReadLasting | VerifyProvenance | ObserveStack
 """What is found out and goes into what is known; nothing is changed by it."""
 Move = Question | AskWhetherOlder | AlreadyLive | RecordIntent | Resume | Refuse
 
@@ -167,13 +181,30 @@ def _wish(
     """Return the move of a run that may have the stack, unless something newer stands there."""
     if stack and latest and not may_differ and already_live(latest, wanted, stack.token):
         return AlreadyLive(latest, stack)
-    if latest and may_be_older(latest, wanted):
-        if known.is_older is UNASKED:
-            return AskWhetherOlder(latest.intent)
-        if known.is_older:
-            return Refuse(superseded(wanted, latest.intent))
+    age = _question_of_age(wanted, known, latest)
+    if age:
+        return age
     if not known.verified:  # somebody else has changed the stack since it was released
         return VerifyProvenance()
     if latest and resumable(latest, wanted):
         return Resume(latest.intent, stack)
     return RecordIntent(next_number(latest, stack.token if stack else ""), stack)
+
+
+def _question_of_age(wanted: Intent, known: Known, latest: Release | None) -> Move | None:
+    """Return what is to be done because something newer may stand there, None if it does not."""
+    rival = _rival(wanted, known, latest)
+    if rival is UNASKED:
+        return ReadLasting()
+    if rival is None or not may_be_older(rival, wanted):
+        return None
+    if known.is_older is UNASKED:
+        return AskWhetherOlder(rival.intent)
+    return Refuse(superseded(wanted, rival.intent)) if known.is_older else None
+
+
+def _rival(wanted: Intent, known: Known, latest: Release | None) -> Release | Unasked | None:
+    """Return the release that may be newer than what is wanted: of its kind, if there is one."""
+    if decides_age(latest, wanted):
+        return latest
+    return None if is_candidate(wanted) else known.lasting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.digests import ArtifactId, short
@@ -12,7 +13,7 @@ from tiercel.domain.gitflow.tags import Tag
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.release.entries import Entry, needed
-from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus
+from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus, VerifiedIn
 
 _VERDICTS = (ReleaseStatus.SUCCEEDED, ReleaseStatus.FAILED)
 
@@ -25,24 +26,58 @@ def purpose_in(environment: Environment) -> Purpose:
 
 
 def verified_release(
-    history: Iterable[Entry], artifact_id: ArtifactId, rejected: Collection[ArtifactId]
+    history: Iterable[Entry],
+    artifact_id: ArtifactId,
+    rejected: Collection[ArtifactId],
+    candidates: Iterable[Release] = (),
 ) -> Release | None:
     """Return the newest success of an artifact; a later failure of the same takes it back.
 
     An artifact of which one release was rejected is never verified again; `rejected` are those
     that either environment has ever ruled out. `history` is one stack's, the newest first, and
-    need not reach back so far. Raises the error of an entry that cannot be read if it is newer
-    than the verdict: it may be a later failure of the same artifact.
+    need not reach back so far; `candidates` are releases of the artifact there and on other stacks.
+    Raises the error of an entry that cannot be read if it is newer than the verdict: it may be a
+    later failure of the same artifact.
     """
-    if artifact_id in rejected:
+    if artifact_id in rejected or any(one.rejection for one in candidates):
         return None
     same = (one for one in needed(history) if one.intent.artifact_id == artifact_id)
-    newest = next((one for one in same if one.status in _VERDICTS), None)
+    own = next((one for one in same if one.status in _VERDICTS), None)
+    newest = max([*_verdicts(candidates), *([own] if own else [])], key=_moment, default=None)
     return newest if newest and newest.status is ReleaseStatus.SUCCEEDED else None
 
 
+def _verdicts(releases: Iterable[Release]) -> list[Release]:
+    """Return the newest verdict on each stack, where numbers tell what is newer."""
+    newest: dict[str, Release] = {}
+    for one in sorted(releases, key=lambda one: one.intent.number):
+        if one.status in _VERDICTS:
+            newest[one.intent.stack] = one
+    return list(newest.values())
+
+
+def _moment(verdict: Release) -> tuple[datetime, bool]:
+    """Return what orders verdicts on different stacks; of two at the same time a failure wins."""
+    ended = verdict.outcome.at if verdict.outcome else verdict.intent.at
+    return ended, verdict.status is ReleaseStatus.FAILED
+
+
+def verified_in(release: Release | None) -> VerifiedIn | None:
+    """Return where and how an artifact was verified, for the record of its promotion."""
+    if release is None:
+        return None
+    intent = release.intent
+    return VerifiedIn(
+        stack=intent.stack,
+        number=intent.number,
+        purpose=intent.purpose,
+        commit=intent.commit,
+        branch=intent.branch,
+    )
+
+
 def require_verified(
-    found: Mapping[str, Release | None], commit: str, source: str, target: str
+    found: Mapping[str, Release | None], repository: str, commit: str, source: str, target: str
 ) -> None:
     """Raise RefusedInputError unless the source environment verified every service."""
     missing = [name for name, release in found.items() if release is None]
@@ -54,8 +89,8 @@ def require_verified(
         where=f"the ledger of {source}",
         why="no successful release there has the same source tree, or one of it was rejected",
         state=f"nothing was changed in {target}",
-        remedy="merge the same content into develop and let it pass there, then promote again; "
-        "if develop is ahead, cut the release branch from a commit that passed",
+        remedy="verify it there as a candidate, with "
+        f"`tiercel candidate {repository} {short_commit(commit)}`, then promote it again",
     )
 
 

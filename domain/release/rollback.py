@@ -13,6 +13,7 @@ from tiercel.domain.release.ledger import (
     Rejection,
     Release,
     ReleaseStatus,
+    is_candidate,
     running_release,
 )
 
@@ -24,10 +25,12 @@ def release_before(
 
     `history` is the stack's, the newest first, and `running` the number that the stack's newest
     operation has, None if it has none: then the ledger says what runs. A stack that runs a
-    rollback counts as running what was restored, so that going back twice goes back two releases.
+    rollback counts as running what was restored, so that going back twice goes back two releases,
+    and one that runs a candidate as running what that took the place of: nobody goes back to one.
     `rejected` are the artifacts that were ever ruled out; `history` need not reach back so far.
     Raises the error of an entry that cannot be read if it may be the one that is looked for.
     """
+    history = [one for one in history if not _is_candidate(one)]
     known = {one.intent.number: one for one in readable_of(history)}
     runs = known.get(running or 0) or running_release(needed(history))
     if runs is None:
@@ -45,8 +48,12 @@ def release_before(
     )
 
 
+def _is_candidate(entry: Entry) -> bool:
+    return isinstance(entry, Release) and is_candidate(entry.intent)
+
+
 def require_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection]) -> None:
-    """Raise RefusedInputError unless a release succeeded and nobody has rejected its artifact.
+    """Raise RefusedInputError unless a release succeeded, to stay, and nobody has rejected it.
 
     `rejected` are all artifacts of the stack that were ever ruled out.
     """
@@ -54,6 +61,8 @@ def require_restorable(release: Release, rejected: Mapping[ArtifactId, Rejection
     rejection = rejected.get(intent.artifact_id)
     if rejection:
         why = f"{rejection.by} rejected it: {rejection.reason}"
+    elif is_candidate(intent):
+        why = "it was there to be verified, as a candidate, and not to stay"
     elif release.status is not ReleaseStatus.SUCCEEDED:
         why = f"it is {release.status}, so it was never seen to work"
     else:
@@ -91,12 +100,28 @@ def nothing_before(stack: str) -> RefusedInputError:
     )
 
 
-def restoring(release: Release) -> Intent:
+def restoring(release: Release, purpose: Purpose = Purpose.ROLLBACK) -> Intent:
     """Return the wish to have a release again: its artifact, parameters and smoke test."""
     intent = release.intent
     return intent.model_copy(
         update={
-            "purpose": Purpose.ROLLBACK,
+            "format": Intent.model_fields["format"].default,
+            "purpose": purpose,
             "restores": intent.restores or intent.number,
+        }
+    )
+
+
+def rebuilding(release: Release, parameters: Mapping[str, str]) -> Intent:
+    """Return the wish to have a release again after its stack was deleted by a drill.
+
+    `parameters` are its own, with what the stacks that it needs say now.
+    """
+    intent = release.intent
+    return intent.model_copy(
+        update={
+            "purpose": Purpose.DRILL,
+            "restores": intent.restores or intent.number,
+            "parameters": dict(parameters),
         }
     )

@@ -207,6 +207,25 @@ AskedByWorkflowRunParameter = Annotated[
 BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
 DryRunParameter = Annotated[bool, Field(title="Only show what would go")]
 PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]
+AccountNameParameter = Annotated[
+    str,
+    Field(
+        title="Alias of the RuntimeAccount",
+        pattern=r"^[A-Za-z0-9-]{0,63}$",
+        max_length=63,
+        examples=["acme-preprod"],
+    ),
+]
+BucketNamesParameter = Annotated[
+    str,
+    Field(
+        title="Bucket names that may be lost",
+        pattern=r"^[a-z0-9.,-]*$",
+        max_length=4096,
+        examples=["acme-preprod-uploads"],
+    ),
+]
+GiveUpParameter = Annotated[bool, Field(title="Delete nothing more")]
 ThenDeployParameter = Annotated[bool, Field(title="Deploy it afterwards")]
 
 

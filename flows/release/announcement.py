@@ -60,7 +60,12 @@ async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Relea
     notes = release_notes(
         await _merged_pulls(prepared, tags),
         [
-            (service, result.release.intent.artifact_digest, _release_id(result.release))
+            (
+                service,
+                result.release.intent.artifact_digest,
+                _release_id(result.release),
+                _verified_in(result.release),
+            )
             for service, result in released.items()
         ],
         sha,
@@ -102,6 +107,11 @@ async def _back_merge(prepared: PreparedCommit, tag: str) -> None:
 
 def _develop(prepared: PreparedCommit) -> str:
     return prepared.source.environment.branch
+
+
+def _verified_in(release: Release) -> str:
+    found = release.intent.verified_in
+    return found.words if found else ""
 
 
 def _release_id(release: Release) -> str:

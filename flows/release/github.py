@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from tiercel.domain.base.errors import SupersededError, TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
-from tiercel.domain.review.statuses import Status
+from tiercel.domain.review.statuses import Status, StatusState, status_of
 from tiercel.domain.review.verdicts import Reviewed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import PreparedCommit
@@ -58,6 +58,21 @@ async def as_github_deployment(
         raise
     await shown.say("success", "deployed and verified", address_of(prepared, released))
     return released
+
+
+async def say_of_candidate(prepared: PreparedCommit, state: StatusState, description: str) -> None:
+    """Set the commit's status as a candidate, where a pull request of it shows it.
+
+    What GitHub does not take is a warning: the verdict stands in the ledger.
+    """
+    if not has_credentials():
+        return
+    status = status_of("candidate", state, description)
+    commit = prepared.commit
+    try:
+        await call(set_status, commit.repository, commit.sha, status, run_link())
+    except TiercelError as error:
+        get_run_logger().warning("GitHub is not told of the candidate: %s", error.what)
 
 
 class _Deployment:

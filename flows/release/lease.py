@@ -18,6 +18,7 @@ from tiercel.domain.release.lease import Lease, is_trusted, renewal_seconds
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
+from tiercel.tasks.teardown.drill_records import read_open_drill, wait_for_drill
 
 _R = TypeVar("_R")
 
@@ -49,12 +50,26 @@ class StackLease:
         return self._held is not None
 
     async def take(self) -> bool:
-        """Wait for the lease; True if it is taken by this very call, False if it was held."""
+        """Wait for the lease; True if it is taken by this very call, False if it was held.
+
+        While a drill is open, nobody but the drill has it. A drill opens first and takes the
+        leases then: whoever has one and finds no drill open may use it.
+        """
         if self._held:
             return False
-        self._held = await call(take_lease, self._target.records, self._wanted)
-        self._renewing = asyncio.create_task(self._keep_alive())
-        return True
+        while True:
+            self._held = await call(take_lease, self._target.records, self._wanted)
+            self._renewing = asyncio.create_task(self._keep_alive())
+            if not await self._drill_is_open():
+                return True
+            await self.give_back()
+            target = self._target
+            await call(wait_for_drill, target.records, target.names.prefix, target.drill)
+
+    async def _drill_is_open(self) -> bool:
+        drill = await call(read_open_drill, self._target.records)
+        own = self._target.drill
+        return drill is not None and drill.stops(self._target.names.prefix, own)
 
     async def confirm(self) -> None:
         """Return if this run may change the stack now; LeaseLostError if another one took over.

@@ -20,6 +20,7 @@ from tiercel.domain.pages.check_page import check_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
 from tiercel.domain.pages.release_pages import (
+    candidate_page,
     publication_page,
     release_board,
     release_page,
@@ -34,7 +35,7 @@ from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
-from tiercel.flows.release.results import Published, Released
+from tiercel.flows.release.results import Published, Released, VerifiedService
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.records.ledger import read_live_releases
@@ -82,6 +83,18 @@ async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Rel
         f"Released to {environment}: {_short(prepared)}",
         release_page(title, rows, links, names),
     )
+
+
+async def report_candidate(
+    prepared: PreparedCommit, verified: Mapping[str, VerifiedService]
+) -> None:
+    """Show which release verified each service of a commit, where and how."""
+    await report_board(prepared.target)
+    names, links = prepared.target.names, prepared.target.links
+    rows = [(one.release, one.tried) for one in verified.values()]
+    title = f"Candidate of {prepared.branch}: {_short(prepared)}"
+    page = candidate_page(await _source(prepared), prepared.branch, rows, links, names)
+    await show_page(f"candidate-{names.environment.name}", title, page)
 
 
 async def report_rollback(target: ReleaseTarget, restored: Released) -> None:

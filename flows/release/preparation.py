@@ -17,7 +17,7 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.stack.observed import Stack
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
@@ -33,6 +33,8 @@ class ReleaseTarget(Target):
     where: BuildPlace
     current_name: Callable[[str], str]
     """By which name a repository is called now, given any that it has had."""
+    drill: int = 0
+    """The drill of which this run is a part: it does not wait for that one."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
@@ -64,6 +66,8 @@ class PreparedCommit:
     target: ReleaseTarget
     commit: Commit
     trees: dict[str, SourceTree]
+    branch: str
+    """The branch that the commit was found on: the environment's, or a candidate's."""
     lent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Outputs of stacks that are not released with it, by the services that they are of."""
     fill: Callable[[Service, Stack], Awaitable[None]] | None = None
@@ -95,13 +99,32 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     branch = topology.environment(environment).branch
     name = require_repository(repository, topology)
     commit = await call(fetch_commit, name, revision, branch)
+    return await _prepared(topology, environment, commit, branch)
+
+
+async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
+    """Return what is to be verified in the environment that production promotes from.
+
+    It is a commit of a hotfix or release branch or of production's, and of no other. Raises as
+    `prepare` does.
+    """
+    topology = await call(load_topology, config_path())
+    name = require_repository(repository, topology)
+    commit, branch = await call(fetch_candidate, name, revision, topology)
+    return await _prepared(topology, topology.verifying.name, commit, branch)
+
+
+async def _prepared(
+    topology: Topology, environment: str, commit: Commit, branch: str
+) -> PreparedCommit:
     topology = await call(load_services, commit, topology)
-    await tag_flow_run(environment, name, *topology.services)
+    await tag_flow_run(environment, commit.repository, *topology.services)
     return PreparedCommit(
         topology=topology,
         target=ReleaseTarget.of(topology, environment),
         commit=commit,
         trees=await read_source_trees(commit, topology),
+        branch=branch,
     )
 
 

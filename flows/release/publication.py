@@ -1,4 +1,4 @@
-"""A commit's services as immutable packages: built once, and found ever after."""
+"""What a commit is built from becomes immutable packages, signed by the environment's key."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tiercel.domain.base.digests import short
 from tiercel.domain.organization.services import Service
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import all_done, both, call, each
+from tiercel.flows.release.pages import report_publication
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.provenance import sign_build
 from tiercel.flows.release.results import Published
@@ -24,13 +25,15 @@ from tiercel.tasks.records.artifacts import find_artifact, write_manifest
 from tiercel.tasks.records.provenance import find_provenance
 
 
-async def publish_services(prepared: PreparedCommit) -> dict[str, Published]:
-    """Build and publish what the environment's artifact bucket does not have yet."""
+async def publish_all(prepared: PreparedCommit) -> dict[str, Published]:
+    """Build and publish what the environment does not have yet of the commit, and show it."""
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
     published = await all_done(
         _publish(prepared, service, one_per_core) for service in prepared.topology.services.values()
     )
-    return dict(zip(prepared.topology.services, published, strict=True))
+    result = dict(zip(prepared.topology.services, published, strict=True))
+    await report_publication(prepared, result)
+    return result
 
 
 async def _publish(

@@ -4,28 +4,48 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from tiercel.domain.base.errors import SmokeTestFailedError, SupersededError, TiercelError
+from tiercel.domain.base.errors import (
+    SmokeTestFailedError,
+    SupersededError,
+    TiercelError,
+    UnreachableError,
+)
+from tiercel.domain.release.candidates import left_candidate, to_put_back
 from tiercel.domain.release.entries import needed
-from tiercel.domain.release.ledger import Intent, Release, as_called_now
+from tiercel.domain.release.ledger import Intent, Purpose, Release, as_called_now
 from tiercel.domain.release.rollback import release_before, restoring
+from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
+from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.sequence import IsOlder, Wish, release
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
+from tiercel.tasks.stack.stacks import observe_stack
 
 
 async def release_or_restore(wish: Wish) -> Released:
-    """Release; if the smoke test fails, bring back what ran before, and fail all the same."""
+    """Release; if the smoke test fails, bring back what ran before, and fail all the same.
+
+    Whatever fails leaves no candidate on the stack whose own run was killed.
+    """
     try:
         return await release(wish)
     except SmokeTestFailedError as failure:
         raise await _restored(wish, failure) from failure
+    except UnreachableError:
+        raise  # nobody knows what the stack runs now
+    except TiercelError as failure:
+        raise await without_candidate(wish.target, wish.intent.stack, failure) from failure
 
 
 async def restore(
-    target: ReleaseTarget, earlier: Release, gives_way: IsOlder | None = None
+    target: ReleaseTarget,
+    earlier: Release,
+    gives_way: IsOlder | None = None,
+    purpose: Purpose = Purpose.ROLLBACK,
+    lease: StackLease | None = None,
 ) -> Released:
     """Release an earlier release of the same stack again; its repository is not asked.
 
@@ -38,7 +58,59 @@ async def restore(
         read_artifact, target.records,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
-    return await release(Wish(target, restoring(earlier), manifest, gives_way))
+    return await release(Wish(target, restoring(earlier, purpose), manifest, gives_way, lease))
+
+
+async def put_back(target: ReleaseTarget, stack: str) -> Released | None:
+    """Bring back what a candidate took the place of; None if the stack runs none.
+
+    It is asked under the stack's lease: then no run is at work, and a candidate that is there was
+    left by a run that ended. The newest good release that is there to stay is brought back; where
+    there is none, the candidate stays until something is deployed.
+    """
+    records = target.records
+    history = await call(read_history, records, stack)
+    if left_candidate(history, None) is None:
+        return None
+    async with lease_of(target, stack) as lease:
+        await lease.take()
+        history = await call(read_history, records, stack)
+        rejected = await call(read_rejected_artifacts, records, stack)
+        found = await call(observe_stack, target.deployer, stack)
+        newest = release_of(found.token) if found else None
+        candidate = left_candidate(history, newest[0] if newest else None)
+        if found is None or candidate is None:
+            return None
+        before = to_put_back(history, rejected)
+        if before is None:
+            get_run_logger().warning(
+                "%s: nothing good ran before candidate %d, which stays until the next deploy",
+                stack, candidate.intent.number,
+            )  # fmt: skip
+            return None
+        get_run_logger().info("%s: release %d comes back", stack, before.intent.number)
+        return await restore(target, before, purpose=Purpose.RESTORATION, lease=lease)
+
+
+async def without_candidate(
+    target: ReleaseTarget, stack: str, failure: TiercelError
+) -> TiercelError:
+    """Return a failure that left no candidate on the stack, with what became of one."""
+    if target.names.environment.promotes_from:
+        return failure  # candidates are never released where things are pulled to
+    try:
+        restored = await put_back(target, stack)
+    except TiercelError as second:
+        state = f"{failure.state}; a candidate that was left there is not put back: {second.what}"
+        return failure.but(state=state, remedy=f"{failure.remedy}; {second.remedy}")
+    if restored is None:
+        return failure
+    intent = restored.release.intent
+    state = (
+        f"{failure.state}; a candidate was left there, and the stack runs release "
+        f"{intent.restores} again, as release {intent.number}"
+    )
+    return failure.but(state=state)
 
 
 async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFailedError:

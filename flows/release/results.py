@@ -35,3 +35,11 @@ class Released:
     def answer(self) -> str:
         """What the smoke test got, empty where there is none."""
         return self.release.outcome.smoke_test if self.release.outcome else ""
+
+
+@dataclass(frozen=True)
+class VerifiedService:
+    """The release that verified a service's artifact, and whether this run made it."""
+
+    release: Release
+    tried: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -15,14 +16,21 @@ from prefect import get_run_logger
 from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.base.errors import TiercelError
-from tiercel.domain.release.ledger import Intent, Outcome, Release, as_called_now
+from tiercel.domain.base.errors import OvertakenError, TiercelError
+from tiercel.domain.release.ledger import (
+    Intent,
+    Outcome,
+    Release,
+    as_called_now,
+    is_candidate,
+)
 from tiercel.domain.release.next_move import (
     AlreadyLive,
     AskWhetherOlder,
     Known,
     ObserveStack,
     Question,
+    ReadLasting,
     ReadLedger,
     RecordIntent,
     Refuse,
@@ -31,7 +39,7 @@ from tiercel.domain.release.next_move import (
     next_move,
 )
 from tiercel.domain.release.outcomes import Course, failure, success
-from tiercel.domain.release.superseding import require_succeeded
+from tiercel.domain.release.superseding import newest_to_stay, require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
@@ -43,7 +51,13 @@ from tiercel.flows.release.results import Released
 from tiercel.flows.release.stack_change import StackChange, bring_up
 from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.aws.objects import copy_package
-from tiercel.tasks.records.ledger import newest_release, record_intent, record_outcome
+from tiercel.tasks.records.ledger import (
+    newest_release,
+    read_history,
+    record_intent,
+    record_outcome,
+)
+from tiercel.tasks.records.verifications import record_verification
 from tiercel.tasks.stack.smoke_tests import smoke_test
 from tiercel.tasks.stack.stacks import observe_stack, protect_stack
 
@@ -56,7 +70,8 @@ class Wish:
     """What is to run where: `intent` has no number and no requester yet.
 
     Without `is_older` only a release that is recorded meanwhile counts as newer. `fill` is
-    awaited before the smoke test.
+    awaited before the smoke test. Whoever has the stack's `lease` already gives it, and gives it
+    back.
     """
 
     target: ReleaseTarget
@@ -64,6 +79,7 @@ class Wish:
     manifest: Manifest
     is_older: IsOlder | None = None
     fill: Callable[[Stack], Awaitable[None]] | None = None
+    lease: StackLease | None = None
 
 
 @dataclass
@@ -115,11 +131,15 @@ async def release(wish: Wish) -> Released:
             case Resume(intent, stack):
                 number = intent.number
                 get_run_logger().info("%s: going on with release %d", wanted.service, number)
-                return await _carried_out(wish, intent, stack)
+                done = await _unless_overtaken(wish, intent, stack)
+                if done:
+                    return done
+                known = known.beaten_again()
             case RecordIntent(number, stack):
                 recorded = await _recorded(wish, number)
-                if recorded:
-                    return await _carried_out(wish, recorded, stack)
+                done = await _unless_overtaken(wish, recorded, stack) if recorded else None
+                if done:
+                    return done
                 known = known.beaten_again()
             case AskWhetherOlder(newer):
                 older = wish.is_older is not None and await wish.is_older(newer)
@@ -135,6 +155,11 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
         case ReadLedger():
             latest = await call(newest_release, target.records, stack)
             return known.with_ledger(latest and as_called_now(latest, target.current_name))
+        case ReadLasting():
+            history = await call(read_history, target.records, stack)
+            lasting = newest_to_stay(history)
+            now = lasting and as_called_now(lasting, target.current_name)
+            return replace(known, lasting=now)
         case VerifyProvenance():
             await require_provenance(target.orchestrator, target.names, wish.manifest)
             return replace(known, verified=True)
@@ -157,10 +182,24 @@ async def _recorded(wish: Wish, number: int) -> Intent | None:
     return await call(record_intent, target.records, intent)
 
 
+async def _unless_overtaken(wish: Wish, intent: Intent, stack: Stack | None) -> Released | None:
+    """Carry out an intent; None if what came before it does not take its place."""
+    try:
+        return await _carried_out(wish, intent, stack)
+    except OvertakenError as error:
+        get_run_logger().info("%s: asked for again: %s", intent.service, error.what)
+        return None
+
+
 async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Released:
-    """Carry out an intent of the ledger and write down what became of it."""
+    """Carry out an intent of the ledger and write down what became of it.
+
+    Where a candidate's verdict will stand is written down before there is one.
+    """
     target, progress = wish.target, _Progress(stack)
-    async with lease_of(target, intent.stack) as lease:
+    if is_candidate(intent):
+        await call(record_verification, target.records, intent)
+    async with nullcontext(wish.lease) if wish.lease else lease_of(target, intent.stack) as lease:
         try:
             live = await _brought_up(wish, intent, progress, lease)
         except TiercelError as error:

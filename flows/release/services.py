@@ -12,7 +12,7 @@ from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.services import Service
 from tiercel.domain.release.ledger import Intent, Release, already_live
-from tiercel.domain.release.promotion import purpose_in
+from tiercel.domain.release.promotion import purpose_in, verified_in
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.parameters import resolve_parameters
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
@@ -23,21 +23,28 @@ from tiercel.flows.release.pages import report_board, report_deployment
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.restoring import release_or_restore
 from tiercel.flows.release.results import Released
-from tiercel.flows.release.sequence import Wish
+from tiercel.flows.release.sequence import IsOlder, Wish
 from tiercel.tasks.records.artifacts import find_artifact
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.history import contains_commit
 from tiercel.tasks.stack.stacks import observe_stack
 
+_NOTHING: Mapping[str, Release] = {}
+
 
 async def release_all(
-    prepared: PreparedCommit, manifests: Mapping[str, Manifest]
+    prepared: PreparedCommit,
+    manifests: Mapping[str, Manifest],
+    verified: Mapping[str, Release] = _NOTHING,
 ) -> dict[str, Released]:
-    """Release every service's artifact, and show GitHub and Prefect what became of it."""
+    """Release every service's artifact, and show GitHub and Prefect what became of it.
+
+    A promotion records in which release each of them was `verified`.
+    """
     try:
         released = await as_github_deployment(
-            prepared, lambda: _deploy_services(prepared, manifests)
+            prepared, lambda: _deploy_services(prepared, manifests, verified)
         )
     except TiercelError:
         await report_board(prepared.target)
@@ -46,23 +53,32 @@ async def release_all(
     return released
 
 
-async def _deploy_services(
-    prepared: PreparedCommit, manifests: Mapping[str, Manifest]
-) -> dict[str, Released]:
-    """Release every service's artifact to the commit's environment, dependencies first."""
+def older_in(prepared: PreparedCommit) -> IsOlder:
+    """Return the question whether a release contains the commit, and more, to be put to git."""
 
     async def is_older(newer: Intent) -> bool:
         contains = await call(contains_commit, prepared.commit, newer.commit)
         if contains is None:  # another machine has fetched since
-            branch, name = prepared.target.names.environment.branch, prepared.commit.repository
-            await call(fetch_commit, name, prepared.commit.sha, branch)
+            name = prepared.commit.repository
+            await call(fetch_commit, name, prepared.commit.sha, prepared.branch)
             contains = await call(contains_commit, prepared.commit, newer.commit)
         return bool(contains)
+
+    return is_older
+
+
+async def _deploy_services(
+    prepared: PreparedCommit, manifests: Mapping[str, Manifest], verified: Mapping[str, Release]
+) -> dict[str, Released]:
+    """Release every service's artifact to the commit's environment, dependencies first."""
+    is_older = older_in(prepared)
 
     async def release_one(service: Service, dependencies: dict[str, Released]) -> Released:
         released = {name: released.outputs for name, released in dependencies.items()}
         service, manifest = services[service.name], manifests[service.name]
         wanted = wanted_release(prepared, service, manifest, {**released, **prepared.lent})
+        seen = {"verified_in": verified_in(verified.get(service.name))}
+        wanted = wanted.model_copy(update=seen)
 
         async def fill(stack: Stack) -> None:
             if prepared.fill:

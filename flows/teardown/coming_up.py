@@ -57,6 +57,7 @@ async def prepared_on_demand(
         target=target,
         commit=commit,
         trees=await read_source_trees(commit, topology),
+        branch=branch,
         lent=lent,
     )
 

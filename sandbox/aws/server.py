@@ -7,6 +7,7 @@ because the emulator reads it at import.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import socket
 import sys
@@ -54,6 +55,7 @@ def main(arguments: list[str]) -> int:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
+    gc.freeze()  # what was imported stays: it is not to be looked through for garbage
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=options.descriptor)])
     return 0
 

@@ -62,6 +62,13 @@ def pulls_of_commit(name: str, commit: str) -> list[PullRequest]:
         return [_pull_request(name, pull) for pull in found]
 
 
+@world_task("list open pull requests", "list open pull requests of {name}")
+def open_pull_requests(name: str) -> list[PullRequest]:
+    """Return the open pull requests of a repository, those of forks too; a request for each 100."""
+    with github_call("list the open pull requests", name):
+        return [_pull_request(name, pull) for pull in repository(name).get_pulls(state="open")]
+
+
 @world_task("comment", "comment on {pull.repository} #{pull.number}")
 def upsert_comment(pull: PullRequest, marker: str, body: str) -> None:
     """Write the one comment of ours that begins with the marker, or bring it up to date.
@@ -141,6 +148,7 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
         head_branch=pull.head.ref,
         head_commit=pull.head.sha,
         base_branch=pull.base.ref,
+        base_commit=pull.base.sha,
         merge_commit=pull.merge_commit_sha or "",
         from_fork=_is_fork(pull),
     )

@@ -9,12 +9,15 @@ from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.base.git_names import is_legal_branch, short_commit
 from tiercel.domain.base.git_objects import commit_links, is_reached
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.gitflow.branches import candidate_branches
+from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.git import Git, NamedCommits, git_for
 from tiercel.tasks.source.mirrors import HEADS, MirrorUse, repository_url, updated
 from tiercel.tasks.source.repository import Commit
 
 _NO_REF = "source.no_such_ref"
+_HEADS = "refs/heads/"
 
 
 class MergeRef(Frozen):
@@ -35,16 +38,8 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
     """
 
     def look(mirror: Path, references: NamedCommits) -> Commit:
-        sha = _meant(mirror, revision, references)
-        if not sha:
-            raise RefusedInputError(
-                "source.no_such_commit",
-                f"there is no commit {revision!r} in {repository}",
-                where=repository_url(repository),
-                state="nothing was built",
-                remedy="push it, or check the spelling",
-            )
-        tips = [f"refs/heads/{branch}"] if branch else _branches(references)
+        sha = _named(mirror, revision, references, repository)
+        tips = [f"{_HEADS}{branch}"] if branch else _branches(references)
         if not any(_contains(mirror, references.get(tip, ""), sha) for tip in tips):
             name = branch or "any branch"
             raise RefusedInputError(
@@ -64,8 +59,41 @@ def list_branches(repository: str) -> frozenset[str]:
     """Return the names of a repository's branches, its mirror brought up to date."""
 
     def look(_: Path, references: NamedCommits) -> frozenset[str]:
-        heads = "refs/heads/"
-        return frozenset(one.removeprefix(heads) for one in references if one.startswith(heads))
+        return frozenset(one.removeprefix(_HEADS) for one in references if one.startswith(_HEADS))
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
+@world_task("fetch candidate", "fetch candidate {repository} {revision}")
+def fetch_candidate(repository: str, revision: str, topology: Topology) -> tuple[Commit, str]:
+    """Bring the mirror up to date; return the commit that is meant and the branch that has it.
+
+    Raises RefusedInputError if there is no such commit, or none of the branches whose commits may
+    be candidates contains it. Of several it is the one that is named, else production's, else
+    one that ends there.
+    """
+
+    def look(mirror: Path, references: NamedCommits) -> tuple[Commit, str]:
+        sha = _named(mirror, revision, references, repository)
+        heads = {
+            name.removeprefix(_HEADS): tip
+            for name, tip in references.items()
+            if name.startswith(_HEADS)
+        }
+        allowed = candidate_branches(topology, heads)
+        ends_there = sorted(allowed, key=lambda branch: heads[branch] != sha)
+        first = [branch for branch in allowed if branch == revision] or allowed[:1]
+        for branch in dict.fromkeys([*first, *ends_there]):
+            if _contains(mirror, heads[branch], sha):
+                return Commit(repository=repository, sha=sha, mirror=mirror), branch
+        raise RefusedInputError(
+            "source.no_candidate",
+            f"commit {short_commit(sha)} is in no branch whose commits are candidates",
+            where=repository_url(repository),
+            why="those are the production branch, release/* and hotfix/*",
+            state="nothing was built",
+            remedy="push it to a release branch or a hotfix; what is for develop is merged there",
+        )
 
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
@@ -103,6 +131,20 @@ def _not_ready(repository: str, number: int, head_commit: str) -> TransientError
     )
 
 
+def _named(mirror: Path, revision: str, references: NamedCommits, repository: str) -> str:
+    """Return the commit that a revision stands for, RefusedInputError if there is none."""
+    sha = _meant(mirror, revision, references)
+    if sha:
+        return sha
+    raise RefusedInputError(
+        "source.no_such_commit",
+        f"there is no commit {revision!r} in {repository}",
+        where=repository_url(repository),
+        state="nothing was built",
+        remedy="push it, or check the spelling",
+    )
+
+
 def _meant(mirror: Path, revision: str, references: NamedCommits) -> str:
     """Return the commit that a revision stands for: git would read `HEAD~1` as an expression."""
     if re.fullmatch(r"[0-9a-fA-F]{40}", revision):
@@ -114,7 +156,7 @@ def _meant(mirror: Path, revision: str, references: NamedCommits) -> str:
 
 
 def _branches(references: NamedCommits) -> list[str]:
-    return [name for name in references if name.startswith("refs/heads/")]
+    return [name for name in references if name.startswith(_HEADS)]
 
 
 def _commit(mirror: Path, revision: str) -> str:

@@ -127,13 +127,15 @@ def test_every_run_gives_signs_of_life_as_often_as_the_automation_counts_on(
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_an_environment_has_one_writer_at_a_time_and_the_others_wait(environment: str) -> None:
+def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environment: str) -> None:
     limits = {
-        FLOWS[one["entrypoint"]].name: one["concurrency_limit"]
+        label(one).rpartition(".")[2]: one["concurrency_limit"]
         for one in FILE.only(environment).deployments
-        if "concurrency_limit" in one and one["entrypoint"] != REAPER
+        if "concurrency_limit" in one
     }
-    assert list(limits.values()) == [{"limit": 1, "collision_strategy": "ENQUEUE"}]
+    once = {"limit": 1, "collision_strategy": "ENQUEUE"}
+    flows = {"preprod": ["deploy_to_preprod", "verify_candidate", "reap"], "prod": ["promote_to_prod"]}
+    assert limits == dict.fromkeys(flows[environment], once)
 
 
 def test_every_schedule_is_off_but_that_of_the_reaper() -> None:

@@ -35,7 +35,8 @@ smoke_test = { invoke = "Function", expect = { answer = "full" } }
 
 
 def up(repository: str, **given: Any) -> CameUp:
-    return asyncio.run(ephemeral_up(repository, **given))
+    made: CameUp = asyncio.run(ephemeral_up(repository, **given))
+    return made
 
 
 def record_of(preprod: Names, name: str) -> EphemeralRecord | None:

@@ -240,7 +240,7 @@ def test_what_preprod_has_not_verified_is_refused_with_the_remedy(
         asyncio.run(promote_to_prod(repository.name, "main"))
 
     assert refusal.value.what.startswith("preprod has not verified unverified as in commit")
-    assert "merge the same content into develop" in refusal.value.remedy
+    assert f"tiercel candidate {repository.name} {commit[:7]}" in refusal.value.remedy
     accounts = {entry.account for entry in read_journal(sandbox.journal, before)}
     assert "444444444444" not in accounts
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import tiercel.domain.accounts.findings  # noqa: F401 - has an error of its own
+import tiercel.domain.accounts.findings
+import tiercel.domain.teardown.drill_failures  # noqa: F401 - the same
 from tiercel.domain.base.errors import TiercelError
 
 ROOT = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ its process id and, when it has ended, how.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -73,5 +74,6 @@ def _become(asked: dict[str, Any], files: list[int]) -> NoReturn:
 if __name__ == "__main__":
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # what was imported is no garbage, and no fork has to look
     with socket.socket(fileno=os.dup(0)) as asked_by:
         serve(asked_by)

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.plain_http import ask
+
 FINAL = frozenset({"Completed", "Failed", "Crashed", "Cancelled", "TimedOut"})
 _POLL_SECONDS = 0.2
 _BUSY_SECONDS = 60
@@ -28,7 +30,7 @@ class PrefectApi:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health", timeout=3).is_success
+            return ask("GET", f"{self.url}/health", timeout=3).is_success
         except httpx.HTTPError:
             return False
 
@@ -36,9 +38,7 @@ class PrefectApi:
         """Ask again after a 503, with which a server that is starting or stopping answers."""
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
-            answer = httpx.request(
-                method, f"{self.url}/{path}", json=body, auth=self.auth, timeout=30
-            )
+            answer = ask(method, f"{self.url}/{path}", json=body, auth=self.auth, timeout=30)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer.raise_for_status().json()
             assert time.monotonic() < deadline, f"{self.url} stays busy"
@@ -47,8 +47,8 @@ class PrefectApi:
     def ui(self) -> tuple[str, str]:
         """The page that people see, and the address at which it looks for the API."""
         root = self.url.removesuffix("/api")
-        page = httpx.get(root, follow_redirects=True).raise_for_status().text
-        return page, str(httpx.get(f"{root}/ui-settings").json()["api_url"])
+        page = ask("GET", root, follow_redirects=True).raise_for_status().text
+        return page, str(ask("GET", f"{root}/ui-settings").json()["api_url"])
 
     def form(self, deployment: str, **values: Any) -> dict[str, Any]:
         """What the UI's form asks while somebody types: whether it is valid, and the errors."""

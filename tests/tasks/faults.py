@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.support.plain_http import ask
+
 Rule = dict[str, Any]
 
 _PATIENCE_SECONDS = 20.0
@@ -62,7 +64,7 @@ class Faults:
 
     def _control(self, path: str, method: str = "GET", data: Any = None) -> Any:
         url = f"{self.url}/_microburst/{path}"
-        return httpx.request(method, url, json=data, trust_env=False).raise_for_status().json()
+        return ask(method, url, json=data).raise_for_status().json()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import socket
 import sys
@@ -102,6 +103,7 @@ def main(arguments: list[str]) -> int:
     listener = socket.socket(fileno=options.descriptor)
     port = int(listener.getsockname()[1])
     application = create_application(options.folder, options.repositories, port)
+    gc.freeze()  # what was imported stays: it is not to be looked through for garbage
     create_server(application).run(sockets=[listener])
     return 0
 

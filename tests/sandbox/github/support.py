@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -21,6 +20,7 @@ from github import Auth, Github, GithubRetry
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
+from tests.support.plain_http import NO_CERTIFICATES
 from tiercel.sandbox.github.http.client import RunningGithub
 from tiercel.sandbox.github.http.journal import Observer
 from tiercel.sandbox.github.http.server import create_application, create_server
@@ -79,9 +79,9 @@ class StandIn:
 
     def http(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # Certificates are not needed here, and loading them takes longer than a request.
-        unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return httpx.Client(base_url=self.api, headers=headers, trust_env=False, verify=unused)
+        return httpx.Client(
+            base_url=self.api, headers=headers, trust_env=False, verify=NO_CERTIFICATES
+        )
 
     def control(self, method: str, path: str, /, **body: Any) -> Any:
         return self.running.control(method, path, **body)

@@ -32,8 +32,10 @@ def written(record: StoredRecord, **changes: Any) -> bytes:
 
 
 def newest(record: StoredRecord) -> int:
-    """A manifest knows since format 3 whether its template reads Parameter Store."""
-    return 3 if isinstance(record, Manifest) else 2
+    """A manifest knows since format 3 whether its template reads Parameter Store, an intent
+    whether it is a candidate's.
+    """
+    return 3 if isinstance(record, Manifest | Intent) else 2
 
 
 def of_format_1(record: StoredRecord) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tiercel.domain.gitflow.branches import (
     BranchRole,
     MergeAllowed,
     MergeRefused,
+    candidate_branches,
     classify,
     judge_merge,
     role_in,
@@ -314,3 +315,11 @@ def test_a_legal_branch_name_never_looks_like_an_option_or_leaves_its_folder(nam
         assert not name.startswith(("-", "/"))
         assert ".." not in name
         assert not any(letter <= " " or letter == "\x7f" for letter in name)
+
+
+def test_candidates_are_of_the_branches_that_reach_production_and_of_no_other() -> None:
+    heads = [
+        "hotfix/0.1.1", "develop", "release/1.3.0", "main", "master", "feature/x", "bugfix/y",
+        "support/1.x", "release", "hotfix/", "Hotfix/2", "hotfix",
+    ]  # fmt: skip
+    assert candidate_branches(TOPOLOGY, heads) == ["main", "hotfix/0.1.1", "release/1.3.0"]

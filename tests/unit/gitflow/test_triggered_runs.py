@@ -19,7 +19,14 @@ from tiercel.domain.gitflow.events import (
     RollbackAsked,
     action_for,
 )
-from tiercel.domain.gitflow.triggered_runs import AttemptStatus, WantedRun, begun_anew, wanted_run
+from tiercel.domain.gitflow.triggered_runs import (
+    ASKED_AGAIN,
+    FOLLOWED,
+    AttemptStatus,
+    WantedRun,
+    begun_anew,
+    wanted_run,
+)
 from tiercel.domain.organization.configuration import parse_topology
 
 OLD, NEW, NEWER = "1" * 40, "2" * 40, "3" * 40
@@ -49,6 +56,12 @@ def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
             "publish-artifact/preprod",
             {"commit": NEW},
             "deploy-to-preprod/preprod",
+        ),
+        (
+            BranchMoved("acme/shop", "hotfix/0.1.1", OLD, NEW),
+            "verify-candidate/preprod",
+            {"commit": NEW},
+            "",
         ),
         (
             BranchMoved("acme/shop", "main", OLD, NEW),
@@ -130,21 +143,24 @@ def test_the_same_event_twice_has_one_key_and_each_attempt_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempts", "asked_again", "anew"),
+    ("attempts", "tries", "anew"),
     [
-        ([], False, True),
-        ([], True, True),
-        ([LIVE], False, False),
-        ([LIVE], True, False),
-        ([SUCCEEDED], False, False),
-        ([SUCCEEDED], True, False),
-        ([FAILED], False, False),
-        ([FAILED], True, True),
-        ([FAILED, LIVE], True, False),
-        ([FAILED, FAILED], True, True),
+        ([], 1, True),
+        ([], ASKED_AGAIN, True),
+        ([LIVE], 1, False),
+        ([LIVE], ASKED_AGAIN, False),
+        ([SUCCEEDED], 1, False),
+        ([SUCCEEDED], ASKED_AGAIN, False),
+        ([FAILED], 1, False),
+        ([FAILED], FOLLOWED, True),
+        ([FAILED], ASKED_AGAIN, True),
+        ([FAILED, LIVE], ASKED_AGAIN, False),
+        ([FAILED, FAILED], FOLLOWED, False),
+        ([FAILED, SUCCEEDED], FOLLOWED, False),
+        ([FAILED, FAILED], ASKED_AGAIN, True),
     ],
 )
-def test_a_run_is_begun_anew_only_after_a_failure_and_by_a_person(
-    attempts: list[AttemptStatus], asked_again: bool, anew: bool
+def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
+    attempts: list[AttemptStatus], tries: int, anew: bool
 ) -> None:
-    assert begun_anew(attempts, asked_again=asked_again) is anew
+    assert begun_anew(attempts, tries) is anew

@@ -31,11 +31,12 @@ def pull(title: str, author: str = "ada", number: int = 7) -> PullRequest:
 def test_the_notes_name_what_was_merged_and_what_is_deployed() -> None:
     notes = release_notes(
         [pull("Print notes"), pull("Raise prices", "bob", 9)],
-        [("orders", "a" * 64, "acme-prod-orders release 3")],
+        [("orders", "a" * 64, "acme-prod-orders release 3", "acme-preprod-orders release 7")],
         "c" * 40,
     )
     assert "- Print notes by ada in #7\n- Raise prices by bob in #9\n" in notes
-    assert f"| orders | `{'a' * 64}` | acme\\-prod\\-orders release 3 |" in notes
+    row = r"acme\-prod\-orders release 3 | acme\-preprod\-orders release 7 |"
+    assert f"| orders | `{'a' * 64}` | {row}" in notes
     assert f"Commit `{'c' * 40}`" in notes
 
 

@@ -165,7 +165,7 @@ def test_the_board_says_what_is_live_since_when_and_by_whom() -> None:
     page = release_board([live_on(live)], {"run-1": "https://prefect.example/run-1"}, LINKS, NAMES)
     assert "# What is live in preprod" in page
     assert "| 7 | 2026-03-01 12:00 | [shop@" in page
-    assert "| ada | [run](https://prefect.example/run-1) |" in page
+    assert "| ada |  | [run](https://prefect.example/run-1) |" in page
 
 
 def test_the_board_marks_what_runs_although_its_smoke_test_failed() -> None:

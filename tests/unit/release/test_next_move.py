@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.releases import STACK, intent, outcome, release
 from tiercel.domain.base.errors import RefusedInputError, SupersededError, TransientError
-from tiercel.domain.release.ledger import Intent, Release, ReleaseStatus, already_live
+from tiercel.domain.release.ledger import Intent, Purpose, Release, ReleaseStatus, already_live
 from tiercel.domain.release.next_move import (
     MOST_RACES,
     UNASKED,
@@ -18,6 +18,7 @@ from tiercel.domain.release.next_move import (
     Known,
     Move,
     ObserveStack,
+    ReadLasting,
     ReadLedger,
     RecordIntent,
     Refuse,
@@ -130,6 +131,72 @@ def test_the_next_move_follows_from_what_is_known(facts: Known, move: Move) -> N
     assert next_move(WANTED, facts, OURS) == move
 
 
+CANDIDATE = release(outcome(), commit="2" * 40, artifact_digest="d" * 64, purpose=Purpose.CANDIDATE)
+OF_THIS = release(outcome(), purpose=Purpose.CANDIDATE)
+UNDER_WAY = release(purpose=Purpose.CANDIDATE)
+BEFORE = release(outcome(), number=6, commit="3" * 40)
+TRIED = intent(number=1, purpose=Purpose.CANDIDATE)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "facts", "move"),
+    [
+        pytest.param(
+            WANTED, known(CANDIDATE, stack()), ReadLasting(), id="a candidate tells no age"
+        ),
+        pytest.param(
+            WANTED,
+            known(CANDIDATE, stack(), lasting=BEFORE),
+            AskWhetherOlder(BEFORE.intent),
+            id="what was there before the candidate does",
+        ),
+        pytest.param(
+            WANTED,
+            known(CANDIDATE, stack(), lasting=None),
+            RecordIntent(8, stack()),
+            id="nothing was there before the candidate",
+        ),
+        pytest.param(
+            WANTED,
+            known(OF_THIS, stack(), lasting=None),
+            RecordIntent(8, stack()),
+            id="a candidate of the same bytes is not what is there to stay",
+        ),
+        pytest.param(
+            WANTED,
+            known(UNDER_WAY, stack(""), lasting=None),
+            RecordIntent(8, stack("")),
+            id="nor is one under way gone on with",
+        ),
+        pytest.param(
+            TRIED, known(OTHER, stack()), RecordIntent(8, stack()), id="a candidate has no age here"
+        ),
+        pytest.param(
+            TRIED,
+            known(CANDIDATE, stack()),
+            AskWhetherOlder(CANDIDATE.intent),
+            id="but among candidates",
+        ),
+        pytest.param(
+            TRIED,
+            known(UNDER_WAY, stack("")),
+            Resume(UNDER_WAY.intent, stack("")),
+            id="a candidate that was killed is gone on with",
+        ),
+        pytest.param(
+            TRIED,
+            known(LIVE, stack()),
+            RecordIntent(8, stack()),
+            id="what is live is tried as a candidate all the same",
+        ),
+    ],
+)
+def test_candidates_and_what_is_there_to_stay_do_not_stand_for_each_other(
+    wanted: Intent, facts: Known, move: Move
+) -> None:
+    assert next_move(wanted, facts, OURS) == move
+
+
 @pytest.mark.parametrize(
     ("facts", "move"),
     [
@@ -186,6 +253,8 @@ class World:
         match move:
             case ReadLedger():
                 return facts.with_ledger(self.data.draw(releases))
+            case ReadLasting():
+                return replace(facts, lasting=self.data.draw(releases))
             case ObserveStack():
                 return replace(facts, stack=self.data.draw(stacks))
             case VerifyProvenance():

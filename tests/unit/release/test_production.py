@@ -92,7 +92,7 @@ def _gates(topology: Topology, name: str) -> list[tuple[str, str]]:
     source, verified = _environment(topology, name).promotes_from, release(None)
     due = BackMerge(version="1.0.0", preview=MergePreview(lacking_commits=1, changes_content=True))
     return [
-        _refused(lambda: require_verified({"orders": None}, "1" * 40, source, name)),
+        _refused(lambda: require_verified({"orders": None}, "acme/shop", "1" * 40, source, name)),
         _refused(lambda: require_promoted(None, verified, source, name)),
         _refused(lambda: require_pulled(manifest(), verified, source, name)),
         _refused(

@@ -57,9 +57,11 @@ def test_what_became_of_other_artifacts_does_not_matter() -> None:
 
 
 def test_every_service_has_to_be_verified_and_the_others_are_named() -> None:
-    require_verified({"orders": entry("good")}, COMMIT, "preprod", "live")
+    require_verified({"orders": entry("good")}, "acme/shop", COMMIT, "preprod", "live")
     with pytest.raises(RefusedInputError) as refusal:
-        require_verified({"a": None, "b": entry("good"), "c": None}, COMMIT, "preprod", "live")
+        require_verified(
+            {"a": None, "b": entry("good"), "c": None}, "acme/shop", COMMIT, "preprod", "live"
+        )
     assert refusal.value.what == "preprod has not verified a, c as in commit ccccccc"
     assert refusal.value.state == "nothing was changed in live"
     assert refusal.value.remedy

@@ -55,12 +55,15 @@ BACK_TO_ONE = entry(3, "a", purpose=Purpose.ROLLBACK, restores=1)
         ([BACK_TO_ONE, TWO, ONE], None),
         ([entry(4, "d", "unwell"), BACK_TO_ONE, TWO, ONE], 3),
         ([entry(5, "b", purpose=Purpose.ROLLBACK, restores=2), entry(4, "d"), TWO, ONE], 1),
+        ([entry(4, "d", "unwell"), entry(3, "c", purpose=Purpose.CANDIDATE), TWO, ONE], 2),
+        ([entry(3, "c", purpose=Purpose.CANDIDATE), TWO, ONE], 1),
     ],
     ids=[
         "nothing", "the only one", "the one before", "after a failed smoke test",
         "a failure that never ran", "one that was superseded", "one under way",
         "a rejected one is passed over", "the same once more is no way back",
         "back from the first", "from a bad release to a restored one", "back twice",
+        "never to a candidate", "a candidate on the stack is not what is gone back from",
     ],
 )  # fmt: skip
 def test_the_way_back_leads_to_the_last_good_release_before(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.releases import intent, outcome, release
-from tiercel.domain.base.errors import DeployFailedError, SupersededError
+from tiercel.domain.base.errors import DeployFailedError, OvertakenError, SupersededError
 from tiercel.domain.release.ledger import Outcome, Purpose, Release, ReleaseStatus
 from tiercel.domain.release.superseding import failed_commits, may_be_older, require_still_wanted
 
@@ -29,6 +29,29 @@ def test_a_later_wish_supersedes_and_is_named(newer: Release) -> None:
         require_still_wanted(newer, intent())
     assert f"superseded by release {newer.intent.number}" in refused.value.what
     assert refused.value.state == "nothing was changed by this run"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "asks_again"),
+    [
+        ("deploy", "candidate", True),
+        ("deploy", "restoration", True),
+        ("rollback", "candidate", True),
+        ("candidate", "deploy", True),
+        ("candidate", "candidate", True),
+        ("deploy", "rollback", False),
+        ("restoration", "deploy", False),
+        ("restoration", "candidate", False),
+    ],
+)
+def test_a_candidate_takes_the_place_of_nothing_and_nothing_that_of_a_candidate(
+    older: str, newer: str, *, asks_again: bool
+) -> None:
+    with pytest.raises(SupersededError) as refused:
+        require_still_wanted(
+            release(number=8, purpose=Purpose(newer)), intent(purpose=Purpose(older))
+        )
+    assert isinstance(refused.value, OvertakenError) is asks_again
 
 
 @pytest.mark.parametrize("ended", [FAILED, UNWELL])
@@ -58,6 +81,8 @@ def test_git_is_asked_about_age_only_where_it_matters(
 
 def test_a_commit_failed_if_its_newest_release_did() -> None:
     history = [
+        Release(intent=intent(number=7, commit="a", purpose=Purpose.CANDIDATE), outcome=FAILED),
+        Release(intent=intent(number=6, commit="a", purpose=Purpose.RESTORATION), outcome=FAILED),
         release(outcome(), number=5, commit="c", purpose=Purpose.ROLLBACK),
         Release(intent=intent(number=4, commit="c"), outcome=FAILED),
         release(outcome(), number=3, commit="b"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -11,7 +14,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from tiercel.deployments.runs import start_run
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.triggered_runs import (
     MOST_ATTEMPTS,
@@ -20,23 +22,43 @@ from tiercel.domain.gitflow.triggered_runs import (
     begun_anew,
 )
 
+StartRun = Callable[[str, dict[str, Any], str], Awaitable[FlowRun]]
+"""Makes a run of a deployment with these parameters; one for all who give the same key."""
+
 
 async def wanted_run_of(
-    client: PrefectClient, wanted: WantedRun, *, asked_again: bool
+    client: PrefectClient, wanted: WantedRun, start: StartRun, tries: int = 1
 ) -> tuple[FlowRun, bool]:
     """Return the run that is wanted, and whether it was there already.
 
-    Two who ask at the same moment get the same run: the attempt's number is part of its
-    idempotency key. Raises UnreachableError if there is no such deployment, RefusedInputError for
-    parameters that its form refuses, and after a hundred attempts.
+    Runs that failed count as the wanted one from the given number of them on. Two who ask at the
+    same moment get the same run: the attempt's number is part of its idempotency key. Raises what
+    `start` raises, RefusedInputError after a hundred attempts.
     """
     attempts = await _attempts(client, wanted)
-    if not begun_anew([_status_of(one) for one in attempts], asked_again=asked_again):
+    if not begun_anew([attempt_status(one) for one in attempts], tries):
         return attempts[-1], True
     if len(attempts) == MOST_ATTEMPTS:
         raise _too_often(wanted)
     key = wanted.key(len(attempts))
-    return await start_run(client, wanted.deployment, dict(wanted.parameters), key), False
+    return await start(wanted.deployment, dict(wanted.parameters), key), False
+
+
+async def joined_or_started(
+    client: PrefectClient, wanted: WantedRun, tries: int
+) -> tuple[FlowRun, bool]:
+    """Return the run that is wanted, and whether it was there already; else it is made now.
+
+    Raises ObjectNotFound if there is no such deployment.
+    """
+
+    async def start(deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
+        found = await client.read_deployment_by_name(deployment)
+        return await client.create_flow_run_from_deployment(
+            found.id, parameters=parameters, idempotency_key=key
+        )
+
+    return await wanted_run_of(client, wanted, start, tries)
 
 
 async def following_run(
@@ -44,7 +66,7 @@ async def following_run(
 ) -> FlowRun | None:
     """Return the run of `wanted.then` that the `first` run started or joined; None if none.
 
-    It is one for the same parameters that had not ended when the first one began.
+    It is one for the same parameters that had not ended when the first one was made.
     """
     deployment = await client.read_deployment_by_name(wanted.then)
     runs = await client.read_flow_runs(
@@ -53,9 +75,9 @@ async def following_run(
         ),
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
     )
-    began = first.start_time if first else None
+    made = first.created if first else None
     for run in runs:
-        ended_before = began and run.end_time and run.end_time < began
+        ended_before = made and run.end_time and run.end_time < made
         if run.parameters == wanted.parameters and not ended_before:
             return run
     return None
@@ -72,7 +94,8 @@ async def _attempts(client: PrefectClient, wanted: WantedRun) -> list[FlowRun]:
     return [by_key[key] for key in keys if key in by_key]
 
 
-def _status_of(run: FlowRun) -> AttemptStatus:
+def attempt_status(run: FlowRun) -> AttemptStatus:
+    """Return what became of a run so far."""
     if run.state is None or not run.state.is_final():
         return AttemptStatus.LIVE
     return AttemptStatus.SUCCEEDED if run.state.is_completed() else AttemptStatus.FAILED

@@ -1,0 +1,107 @@
+"""`tiercel rebuild`: the drill, which deletes an environment and builds it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiercel.cli.terminal.deployed_runs import run_deployment
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.settings import RunSettings, shared
+
+if TYPE_CHECKING:
+    from tiercel.domain.teardown.drill_plan import DrillPlan
+    from tiercel.domain.teardown.drill_report import DrillReport
+
+
+@shared(RunSettings)
+def rebuild(
+    environment: Annotated[str, typer.Argument(help="The environment; production is refused.")],
+    *,
+    approve: Annotated[
+        str, typer.Option(metavar="DIGEST", help="Delete by the plan with this digest.")
+    ] = "",
+    account: Annotated[
+        str, typer.Option(metavar="ALIAS", help="The RuntimeAccount's alias, or id without one.")
+    ] = "",
+    free_name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BUCKET", help="A bucket whose name may become anybody's."),
+    ] = None,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Show what would be deleted, and end.")
+    ] = False,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="Delete nothing more; rebuild what is gone.")
+    ] = False,
+    settings: RunSettings,
+) -> None:
+    """Delete every stack of an environment, prove it empty, rebuild it and time that.
+
+    Without an approval it shows the plan. A drill that was stopped goes on.
+    """
+    from tiercel.domain.teardown.drill_rules import require_no_production
+
+    output = settings.output
+    require_no_production(settings.names(environment))
+    settings.settle(environment)
+    given: dict[str, str | int | bool] = {
+        "environment": environment,
+        "approve": approve,
+        "account": account,
+        "bucket_names": ",".join(free_name or ()),
+        "plan_only": plan_only,
+        "give_up": give_up,
+    }
+    if not settings.local:
+        run_deployment(output, f"rebuild-from-scratch/{environment}", **given)
+        return
+    from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
+
+    finished = run_flow(rebuild_from_scratch, output, **given)
+    show_drill(output, finished.result)
+
+
+def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
+    """Print the plan with what approves it, or how long each phase took."""
+    from tiercel.domain.pages.drill_page import duration
+    from tiercel.domain.teardown.drill_plan import DrillPlan
+
+    if isinstance(result, DrillPlan):
+        output.document({"digest": result.digest, "plan": result.model_dump(mode="json")})
+        if not output.as_json:
+            _show_plan(output, result)
+        return
+    output.document(result.model_dump(mode="json"))
+    if output.as_json:
+        return
+    rows = [(phase, duration(seconds)) for phase, seconds in result.phases.items()]
+    output.table(f"Drill {result.number} of {result.environment}", ("phase", "time"), rows)
+    output.result(
+        f"{result.environment}: everything was back after {duration(result.seconds)}; "
+        f"tiercel drills {result.environment} --open {result.number}"
+    )
+
+
+def _show_plan(output: Output, plan: DrillPlan) -> None:
+    lost = {stack.name: "; ".join(one.line() for one in stack.data) for stack in plan.stacks}
+    output.table(
+        f"Drill of {plan.environment} in account {plan.alias}: {plan.summary()}",
+        ("goes in wave", "stack", "comes back as", "data that is lost"),
+        [
+            (str(at), name, f"release {plan.stack(name).number}", lost[name])
+            for at, wave in enumerate(plan.deletion, start=1)
+            for name in wave
+        ],
+    )
+    for stack in plan.stacks:
+        for one in stack.kept:
+            output.line(f"kept: {one.path} of {stack.name} ({one.physical_id})")
+        for name in stack.given_up:
+            output.line(f"the name of bucket {name} becomes anybody's")
+    output.result(
+        f"delete all of this: tiercel rebuild {plan.environment} --approve {plan.digest} "
+        "--account ALIAS"
+    )

@@ -1,0 +1,157 @@
+"""`make drill`: Preprod of the sandbox is deleted and rebuilt, and the AWS CLI looks on.
+
+The drill is the command that a person would type. As soon as it has proven Preprod empty it is
+stopped for a moment, and the AWS CLI is asked what it sees.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tiercel.cli.commands.sandbox import start_sandbox
+from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
+from tiercel.domain.base.errors import ExitCode, TiercelError
+from tiercel.tasks.engine.resources import resource
+
+_EXAMPLE = resource("examples", "shop")
+_CONFIG = resource("tiercel.toml")
+_STATE = Path(".tiercel/drill")
+_LOOK_SECONDS = 0.02
+_LONGEST_SECONDS = 120.0
+
+
+def main() -> int:
+    """Play the drill once; 0 if Preprod was seen empty and runs the same as before."""
+    quiet_prefect()
+    output, began = Output(), time.monotonic()
+    try:
+        _play(output)
+    except TiercelError as error:
+        output.error(error)
+        return int(error.exit_code)
+    output.done(f"done in {time.monotonic() - began:.0f} s")
+    return int(ExitCode.OK)
+
+
+def _play(output: Output) -> None:
+    from tiercel.sandbox import lifecycle
+    from tiercel.sandbox.repositories import create_from_folder
+
+    output.step("Four AWS accounts, GitHub and Prefect on this machine")
+    sandbox = start_sandbox(output, _STATE, _CONFIG)
+    try:
+        create_from_folder(_EXAMPLE, _STATE / "shop")
+        use_sandbox(_STATE, _CONFIG)
+        before = _released(output)
+        digest, account = _planned(output)
+        output.step("The drill: everything goes, and comes back")
+        seen = _drilled(sandbox, digest, account)
+        output.step("What the AWS CLI saw")
+        output.line(f"while the drill was stopped: {', '.join(seen) or 'no stack'}")
+        after = _digests()
+        for stack, artifact in after.items():
+            same = "the same packages" if before.get(stack) == artifact else "OTHER PACKAGES"
+            output.line(f"now: {stack}, {same}")
+        if seen or before != after or set(_stacks(sandbox)) != set(before):
+            raise SystemExit(f"not as it was: in between {seen}, before {before}, now {after}")
+        page = (_STATE / "drill.html").absolute()
+        _tiercel("drills", "--open", "1", "--page", str(page))
+    finally:
+        lifecycle.down(_STATE)
+
+
+def _released(output: Output) -> dict[str, str]:
+    """Release the example's services to Preprod; return the digest of each stack."""
+    from tiercel.cli.terminal.import_folder import import_folder
+    from tiercel.cli.terminal.runs import run_flow
+    from tiercel.flows.deploy import deploy_to_preprod
+    from tiercel.flows.publish import publish_artifact
+
+    output.step("Four services are released to Preprod")
+    name, commit = import_folder(_STATE / "shop", _STATE, once=True)
+    run_flow(publish_artifact, output, repository=name, commit=commit, then_deploy=False)
+    run_flow(deploy_to_preprod, output, repository=name, commit=commit)
+    return _digests()
+
+
+def _digests() -> dict[str, str]:
+    from tiercel.domain.organization.access import Target
+    from tiercel.domain.organization.names import Names
+    from tiercel.tasks.records.ledger import read_live_releases
+    from tiercel.tasks.source.topology_file import read_topology
+
+    target = Target(Names.of(read_topology(_CONFIG), "preprod"), "drill")
+    live = read_live_releases.fn(target.records)
+    return {one.stack: one.running.intent.artifact_digest for one in live if one.running}
+
+
+def _planned(output: Output) -> tuple[str, str]:
+    from tiercel.cli.commands.rebuild import show_drill
+    from tiercel.cli.terminal.runs import run_flow
+    from tiercel.domain.teardown.drill_plan import DrillPlan
+    from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
+
+    output.step("The plan, which somebody has to approve")
+    plan = run_flow(rebuild_from_scratch, output, environment="preprod", plan_only=True).result
+    show_drill(output, plan)
+    if not isinstance(plan, DrillPlan):
+        raise SystemExit("an earlier drill went on: run it again")
+    return plan.digest, plan.alias
+
+
+def _drilled(sandbox: Any, digest: str, account: str) -> list[str]:
+    """Run the drill to its end; return which stacks the AWS CLI saw while it was stopped."""
+    from tiercel.sandbox.aws.journal import journal_size, read_journal
+
+    offset = journal_size(sandbox.journal)
+    command = _command("rebuild", "preprod", "--approve", digest, "--account", account, "--local")
+    with subprocess.Popen(command) as drill:
+        until = time.monotonic() + _LONGEST_SECONDS
+        while drill.poll() is None and time.monotonic() < until:
+            calls = read_journal(sandbox.journal, offset)
+            if any(one.resource.endswith("/prove-empty.json") for one in calls):
+                break
+            time.sleep(_LOOK_SECONDS)
+        drill.send_signal(signal.SIGSTOP)
+        seen = _stacks(sandbox)
+        drill.send_signal(signal.SIGCONT)
+    if drill.returncode:
+        raise SystemExit("the drill failed")
+    return seen
+
+
+def _stacks(sandbox: Any) -> list[str]:
+    """Ask the AWS CLI, as the root of Preprod's RuntimeAccount."""
+    answer = subprocess.run(
+        [
+            *(str(Path(sys.executable).parent / "aws"), "cloudformation", "describe-stacks"),
+            *("--profile", "preprod-runtime-root", "--output", "json"),
+            *("--query", "Stacks[].StackName"),
+        ],
+        env=os.environ | sandbox.environ("preprod-runtime-root"),
+        capture_output=True,
+        check=True,
+    )
+    return sorted(json.loads(answer.stdout))
+
+
+def _tiercel(*arguments: str) -> None:
+    subprocess.run(_command(*arguments), check=True)
+
+
+def _command(*arguments: str) -> list[str]:
+    given = ["--sandbox", "--state", str(_STATE), "--config", str(_CONFIG)]
+    start = "from tiercel.cli.main import main; main()"
+    return [sys.executable, "-c", start, *arguments, *given]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

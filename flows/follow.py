@@ -1,0 +1,78 @@
+"""follow_github: what an event that got lost would have started is started."""
+
+from __future__ import annotations
+
+from prefect import get_run_logger
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.utilities.urls import url_for
+
+from tiercel.domain.base.errors import TiercelError, combined
+from tiercel.domain.gitflow.following import followed_repositories, missing_of
+from tiercel.domain.gitflow.triggered_runs import FOLLOWED, WantedRun
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.pages.following_page import FollowedRun, following_page
+from tiercel.flows.engine.artifacts import show_page
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.parameters import EnvironmentParameter
+from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
+from tiercel.tasks.github.client import has_credentials
+from tiercel.tasks.github.pull_requests import open_pull_requests
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
+
+
+@lifecycle_flow("follow-github", "follow")
+async def follow_github(environment: EnvironmentParameter) -> list[str]:
+    """Compare what GitHub has with the runs that there are, and start what is missing.
+
+    A run that failed is made once more; after that it is only shown. Returns the names of the runs
+    that were started.
+
+    Args:
+        environment: Whose branch, and whose pull requests.
+    """
+    topology = await call(load_topology, config_path())
+    topology.environment(environment)
+    await tag_flow_run(environment)
+    repositories, patterns = followed_repositories(topology)
+    found: list[FollowedRun] = []
+    errors: list[TiercelError] = []
+    for repository in repositories:
+        try:
+            found += [
+                await _followed(wanted)
+                for wanted in await _wanted(topology, environment, repository)
+            ]
+        except TiercelError as error:
+            get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
+            errors.append(error)
+    told = [f"{error.where}: {error.what}" for error in errors]
+    text = following_page(environment, found, patterns, told)
+    await show_page(f"follow-{environment}", f"What GitHub calls for in {environment}", text)
+    if errors:
+        raise combined(errors)
+    return [one.wanted.deployment for one in found if one.is_new]
+
+
+async def _wanted(topology: Topology, environment: str, repository: str) -> list[WantedRun]:
+    name, branch = topology.current_name(repository), topology.environment(environment).branch
+    head = await call(fetch_commit, name, branch, branch)
+    verifies = environment == topology.verifying.name and has_credentials()
+    pulls = await call(open_pull_requests, name) if verifies else []
+    return missing_of(topology, environment, name, head.sha, pulls)
+
+
+async def _followed(wanted: WantedRun) -> FollowedRun:
+    async with get_client() as client:
+        run, was_there = await joined_or_started(client, wanted, FOLLOWED)
+    if not was_there:
+        get_run_logger().info("%s: %s is started", wanted.deployment, run.name)
+    return FollowedRun(wanted, attempt_status(run), not was_there, _link(run))
+
+
+def _link(run: FlowRun) -> str:
+    return url_for(run) or ""

@@ -1,0 +1,77 @@
+"""Whether what a deleted stack had is really gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from botocore.exceptions import ClientError
+
+from tiercel.domain.organization.access import Access
+from tiercel.domain.teardown.inventory import DATA_KINDS, DataKind, SeenResource
+from tiercel.tasks.aws.clients import client
+from tiercel.tasks.aws.errors import code_of, translated
+from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.task import run_logger, world_task
+
+_FIRST_LOOK_SECONDS = 0.5
+_LONGEST_LOOK_SECONDS = 10.0
+_ABSENT = frozenset(
+    {
+        "404",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "NoSuchBucket",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+    }
+)
+
+
+@world_task("wait until gone")
+def wait_until_gone(
+    access: Access, resources: Iterable[SeenResource], longest_seconds: float
+) -> list[str]:
+    """Wait until none of these is there; return the names of those that still are at the end.
+
+    Buckets, tables and queues are looked for; of other types CloudFormation's word is taken.
+    """
+    waiting = [one for one in resources if one.resource_type in DATA_KINDS and one.physical_id]
+    until, delay = time.monotonic() + longest_seconds, _FIRST_LOOK_SECONDS
+    while True:
+        waiting = [one for one in waiting if _is_there(access, one)]
+        if not waiting or time.monotonic() >= until:
+            return sorted(one.physical_id for one in waiting)
+        run_logger().info("%d resources are still going", len(waiting))
+        pause(delay)
+        delay = min(_LONGEST_LOOK_SECONDS, delay * 2)
+
+
+def _is_there(access: Access, resource: SeenResource) -> bool:
+    look = _LOOKS[DATA_KINDS[resource.resource_type]]
+    with translated("look whether a resource is gone", f"account {access.account}"):
+        try:
+            look(access, resource.physical_id)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                return False
+            raise
+    return True
+
+
+def _bucket(access: Access, name: str) -> None:
+    client("s3", access).list_object_versions(Bucket=name, MaxKeys=1)
+
+
+def _table(access: Access, name: str) -> None:
+    client("dynamodb", access).describe_table(TableName=name)
+
+
+def _queue(access: Access, url: str) -> None:
+    client("sqs", access).get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+
+
+_LOOKS: Mapping[DataKind, Callable[[Access, str], None]] = {
+    DataKind.BUCKET: _bucket,
+    DataKind.TABLE: _table,
+    DataKind.QUEUE: _queue,
+}

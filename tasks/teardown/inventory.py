@@ -1,0 +1,186 @@
+"""What is there in an environment's RuntimeAccount: stacks, and the data that they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from tiercel.domain.base.digests import canonical_json, sha256_hex
+from tiercel.domain.organization.access import Access
+from tiercel.domain.stack.events import STACK_TYPE
+from tiercel.domain.stack.states import StackStatus
+from tiercel.domain.teardown.inventory import (
+    DATA_KINDS,
+    DataKind,
+    HeldData,
+    Inventory,
+    SeenResource,
+    SeenStack,
+    seen_resource,
+)
+from tiercel.domain.teardown.stack_deletion import StackResource
+from tiercel.tasks.aws.clients import client
+from tiercel.tasks.aws.errors import code_of, message_of, translated
+from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.source.templates import parse_template
+from tiercel.tasks.stack.stacks import observe_stack, where_is
+from tiercel.tasks.teardown.stack_resources import list_resources
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation.literals import StackStatusType
+
+_AT_ONCE = 8
+_PRESENT = [
+    one.value
+    for one in StackStatus
+    if one not in {StackStatus.DELETE_COMPLETE, StackStatus.REVIEW_IN_PROGRESS}
+]
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Who looks: `reader` at stacks and the account, `counter` at the data that would be lost."""
+
+    reader: Access
+    counter: Access
+
+
+@world_task("list stacks", "list stacks {prefix}*")
+def list_stacks(access: Access, prefix: str) -> list[str]:
+    """Return the names of all stacks that begin with the prefix, by name.
+
+    Nested stacks belong to theirs, and a stack under review has nothing yet.
+    """
+    with translated("list stacks", f"account {access.account}, region {access.region}"):
+        pages = client("cloudformation", access).get_paginator("list_stacks")
+        return sorted(
+            one["StackName"]
+            for page in pages.paginate(StackStatusFilter=cast("list[StackStatusType]", _PRESENT))
+            for one in page["StackSummaries"]
+            if one["StackName"].startswith(prefix) and not one.get("ParentId")
+        )
+
+
+@world_task("take inventory")
+def take_inventory(looker: Looker, names: Sequence[str]) -> Inventory:
+    """Return what there is of these stacks; one that is gone meanwhile is left out."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(lambda name: look_at_stack.fn(looker, name), names))
+    return Inventory(
+        account=looker.reader.account,
+        alias=_alias(looker.reader),
+        at=datetime.now(UTC),
+        stacks=tuple(one for one in found if one),
+    )
+
+
+@world_task("look at stack", "look at stack {name}")
+def look_at_stack(looker: Looker, name: str) -> SeenStack | None:
+    """Return a stack with its resources and data, None if there is none."""
+    stack = observe_stack.fn(looker.reader, name)
+    if stack is None:
+        return None
+    access, where = looker.reader, where_is(looker.reader, name)
+    formation = client("cloudformation", access)
+    with translated("read a stack", where):
+        described = formation.describe_stacks(StackName=stack.stack_id)["Stacks"][0]
+        sent = formation.get_template(StackName=stack.stack_id, TemplateStage="Original")
+        processed = formation.get_template(StackName=stack.stack_id)
+        exports = [one.get("ExportName", "") for one in described.get("Outputs", [])]
+        importers = {one for export in exports if export for one in _importers(access, export)}
+    listed = list_resources.fn(access, stack.stack_id, name)
+    template = _document(processed["TemplateBody"], where)
+    resources = tuple(_seen(listed, template))
+    return SeenStack(
+        name=name,
+        stack_id=stack.stack_id,
+        service=stack.tags.get("tiercel:service", ""),
+        status=stack.status,
+        token=stack.token,
+        tags=stack.tags,
+        protected=stack.protected,
+        template_sha256=sha256_hex(canonical_json(_document(sent["TemplateBody"], where))),
+        parameters={
+            one["ParameterKey"]: one.get("ParameterValue", "")
+            for one in described.get("Parameters", [])
+        },
+        outputs=stack.outputs,
+        imported_by=tuple(sorted(importers)),
+        resources=resources,
+        data=tuple(_data(looker.counter, name, resources)),
+    )
+
+
+def _document(body: Any, where: str) -> dict[str, Any]:
+    """Return a template as JSON: boto3 has read one that was sent as JSON."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    return parse_template(text.encode(), where)
+
+
+def _seen(listed: Sequence[StackResource], template: dict[str, Any]) -> Iterator[SeenResource]:
+    for one in listed:
+        if one.resource_type == STACK_TYPE and one.nested_in:
+            continue
+        said = template if not one.nested_in else {}
+        yield seen_resource(one.path, one.physical_id, one.resource_type, said)
+
+
+def _importers(access: Access, export: str) -> list[str]:
+    try:
+        pages = client("cloudformation", access).get_paginator("list_imports")
+        return [name for page in pages.paginate(ExportName=export) for name in page["Imports"]]
+    except ClientError as error:
+        if code_of(error) == "ValidationError" and "not imported" in message_of(error):
+            return []
+        raise
+
+
+def _data(access: Access, stack: str, resources: Sequence[SeenResource]) -> Iterator[HeldData]:
+    for one in resources:
+        kind = DATA_KINDS.get(one.resource_type)
+        if kind is None or one.retained or not one.physical_id:
+            continue
+        with translated(f"count what a {kind} holds", where_is(access, stack)):
+            items, size = _COUNTS[kind](access, one.physical_id)
+        name = one.physical_id.rpartition("/")[2]
+        yield HeldData(kind=kind, name=name, path=one.path, items=items, size=size)
+
+
+def _table(access: Access, name: str) -> tuple[int | None, int | None]:
+    """DynamoDB counts every six hours:
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html.
+    """
+    table = client("dynamodb", access).describe_table(TableName=name)["Table"]
+    return int(table.get("ItemCount", 0)), int(table.get("TableSizeBytes", 0))
+
+
+def _bucket(access: Access, name: str) -> tuple[int | None, int | None]:
+    items = size = 0
+    pages = client("s3", access).get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=name):
+        for one in page.get("Versions", []):
+            items, size = items + 1, size + int(one.get("Size", 0))
+    return items, size
+
+
+def _queue(access: Access, url: str) -> tuple[int | None, int | None]:
+    """SQS's own counts are approximate."""
+    wanted = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    answer = client("sqs", access).get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
+    return sum(int(answer["Attributes"].get(one, 0)) for one in wanted), None
+
+
+_COUNTS = {DataKind.BUCKET: _bucket, DataKind.TABLE: _table, DataKind.QUEUE: _queue}
+
+
+def _alias(access: Access) -> str:
+    """Return the account's alias, its id if it has none."""
+    with translated("read the account's alias", f"account {access.account}"):
+        answer = client("iam", access).list_account_aliases()
+    return next(iter(answer["AccountAliases"]), access.account)
