@@ -71,7 +71,7 @@ def _outcome(*, is_done: bool, step: str, report: ReapReport) -> str:
     if is_done:
         return "done"
     chosen = step in (LifeStep.DESTROY, Fate.DELETE)
-    return step if report.dry_run or not chosen else "failed"
+    return step if report.dry_run or report.drill or not chosen else "failed"
 
 
 def _failures(failures: Iterable[Failure]) -> str:

@@ -62,6 +62,8 @@ class ReapReport:
     failures: tuple[Failure, ...] = ()
     unread: tuple[Failure, ...] = field(default=())
     """Why something could not be looked at: nothing of its kind is judged."""
+    drill: int = 0
+    """The drill that is open: what it deletes and rebuilds is nobody's leftover, so all waits."""
 
     def of(self, fate: Fate) -> list[Judgement]:
         """Return the things with one fate."""
@@ -76,8 +78,9 @@ class ReapReport:
         """Return the whole in a line."""
         ends = sum(one.step is LifeStep.DESTROY for one in self.lives)
         chosen = len(self.of(Fate.DELETE))
-        if self.dry_run:
+        if self.dry_run or self.drill:
             told = f"would destroy {ends} environments and delete {chosen} leftovers"
+            told += f" after drill {self.drill}" if self.drill else ""
         else:
             deleted = sum(one.key in self.done for one in self.of(Fate.DELETE))
             told = f"{len(self.done) - deleted} of {ends} environments destroyed, "
@@ -90,6 +93,7 @@ class ReapReport:
         return {
             "environment": self.environment,
             "dry_run": self.dry_run,
+            "drill": self.drill,
             "environments_on_demand": [
                 {"name": one.name, "step": one.step, "reason": one.reason,
                  "expires": one.expires and one.expires.isoformat(), "done": one.name in self.done}

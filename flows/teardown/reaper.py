@@ -32,6 +32,7 @@ from tiercel.flows.teardown.reaper_look import (
     packages_needed,
     read_records,
 )
+from tiercel.tasks.teardown.drill_records import read_open_drill
 from tiercel.tasks.teardown.reaper_memory import KeptMemory, read_memory, write_memory
 
 
@@ -53,7 +54,8 @@ async def reap_once(
     lives = decide_lives(await look_at_lives(look, records, stacks), kept.now)
     leftovers = judge_leftovers(scope, seen, kept.now)
     deeds = ReaperDeeds(target, _on_demand(topology, scope), scope)
-    if not dry_run:
+    drill = await call(read_open_drill, target.records)
+    if not dry_run and drill is None:
         _warn(lives, records)
         await end_environments(topology, deeds, lives, records, stacks)
         await delete_leftovers(deeds, leftovers)
@@ -67,6 +69,7 @@ async def reap_once(
         done=frozenset(deeds.done),
         failures=tuple(one.failure for one in deeds.errors),
         unread=tuple(look.unread),
+        drill=drill.number if drill else 0,
     )
     get_run_logger().info("%s: %s", environment, report.summary())
     await show_page(

@@ -134,7 +134,10 @@ def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environm
         if "concurrency_limit" in one
     }
     once = {"limit": 1, "collision_strategy": "ENQUEUE"}
-    flows = {"preprod": ["deploy_to_preprod", "verify_candidate", "reap"], "prod": ["promote_to_prod"]}
+    flows = {
+        "preprod": ["deploy_to_preprod", "verify_candidate", "reap"],
+        "prod": ["promote_to_prod"],
+    }
     assert limits == dict.fromkeys(flows[environment], once)
 
 
