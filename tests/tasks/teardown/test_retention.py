@@ -64,7 +64,7 @@ def test_a_manifest_is_hidden_with_its_provenance_and_comes_back_with_it(preprod
     assert {bucket.manifest, bucket.provenance} & bucket.there() == set()
     (seen,) = [one for one in bucket.look().manifests if one.key == bucket.manifest]
     assert seen.hidden
-    assert seen.packages == {bucket.package}
+    assert seen.packages == frozenset({bucket.package})
     assert seen.digest == bucket.artifact.digest
     bucket.do(bucket.manifest, Retained.RESTORE)
     assert {bucket.manifest, bucket.provenance} <= bucket.there()
