@@ -178,8 +178,3 @@ def test_who_asks_is_whoever_made_the_deployment_on_github(
     assert asker_by_deployment.fn(name, number, title) == Asker("author", "write")
     with pytest.raises(RefusedInputError, check=because("ephemeral.other_request")):
         asker_by_deployment.fn(name, number, "ephemeral/another")
-    sandbox.github.control("POST", "/users", login="onlooker", name="Onlooker")
-    monkeypatch.setenv("GITHUB_TOKEN", sandbox.github.token("onlooker"))
-    forget_github()
-    with pytest.raises(TiercelError):
-        request_deployment.fn(name, "develop", title)
