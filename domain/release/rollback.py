@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.organization.services import StackSeed
 from tiercel.domain.release.entries import Entry, needed, number_of, readable_of
 from tiercel.domain.release.ledger import (
     Intent,
@@ -128,12 +128,9 @@ def rebuilding(release: Release, parameters: Mapping[str, str]) -> Intent:
     )
 
 
-def seed_of_rebuilt(intent: Intent) -> SmokeTest | None:
+def seed_of_rebuilt(intent: Intent) -> StackSeed | None:
     """Return the call that fills a stack which a drill rebuilt, as its service's seed says.
 
     A run that is killed after it fills the stack again.
     """
-    seed = intent.seed
-    if seed is None or intent.purpose is not Purpose.DRILL:
-        return None
-    return SmokeTest(invoke=seed.invoke, payload=seed.payload, expect=seed.expect)
+    return intent.seed if intent.purpose is Purpose.DRILL else None
