@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def _play(output: Output) -> None:
     from tiercel.sandbox.repositories import create_from_folder
 
     output.step("Four AWS accounts, GitHub and Prefect on this machine")
+    lifecycle.down(_STATE)
+    shutil.rmtree(_STATE, ignore_errors=True)
     sandbox = start_sandbox(output, _STATE, _CONFIG)
     try:
         create_from_folder(_EXAMPLE, _STATE / "shop")

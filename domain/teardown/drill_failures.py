@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import ExitCode, RefusedInputError, TiercelError
 from tiercel.domain.teardown.drill_plan import PlannedStack
+from tiercel.domain.teardown.drill_record import Begun
 from tiercel.domain.teardown.drill_report import DrillReport
 
 
@@ -13,6 +15,20 @@ class DrillFailedError(TiercelError):
     """A drill has ended, and not everything is as it was before, or it took too long."""
 
     exit_code = ExitCode.CHECK_FAILED
+
+
+def require_approved_plan(begun: Begun) -> None:
+    """Raise RefusedInputError if a drill's plan is not the one whose digest was approved."""
+    if begun.plan.digest == begun.digest:
+        return
+    raise RefusedInputError(
+        "drill.plan_tampered",
+        f"the plan of drill {begun.number} is not the one that was approved",
+        where=f"drill {begun.number} of {begun.plan.environment}",
+        why=f"its digest is {short(begun.plan.digest)}, approved was {short(begun.digest)}",
+        state="this run deleted nothing",
+        remedy="find out who wrote it; the role `retention` removes the newer versions of the plan",
+    )
 
 
 def newer_than_the_plan(planned: PlannedStack, changes: Sequence[str]) -> RefusedInputError:

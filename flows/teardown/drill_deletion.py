@@ -61,7 +61,7 @@ async def _as_planned(drill: Drill, planned: PlannedStack) -> SeenStack | None:
     Raises RefusedInputError if anything is newer than the plan, but what this drill began itself.
     """
     found = await call(look_at_stack, drill.looker, planned.name)
-    if found and not found.token.startswith(f"delete-{_key(drill)}-"):
+    if found and not _is_going(drill, found):
         changes = changes_since(planned, found)
         if changes:
             raise newer_than_the_plan(planned, changes)
@@ -104,11 +104,21 @@ def _deleted(planned: PlannedStack, deleted: DeletedStack, began: datetime) -> D
 
 
 async def leave_the_rest(drill: Drill) -> None:
-    """Delete nothing more: whatever is still there stays, and what is gone will come back."""
+    """Begin no other deletion: what is still as it was stays, and what is gone will come back.
+
+    A deletion that has begun cannot be taken back: it comes to its end, and the stack comes back.
+    """
     for planned in drill.plan.stacks:
-        if not drill.done(Phase.DELETE, planned.name):
+        if drill.done(Phase.DELETE, planned.name):
+            continue
+        found = await call(look_at_stack, drill.looker, planned.name)
+        if found and not _is_going(drill, found):
             error = newer_than_the_plan(planned, ["somebody gave its deletion up"])
             await drill.record(failed_step(Phase.DELETE, planned.name, datetime.now(UTC), error))
+
+
+def _is_going(drill: Drill, found: SeenStack) -> bool:
+    return found.token.startswith(f"delete-{_key(drill)}-")
 
 
 async def prove_empty(drill: Drill) -> None:

@@ -11,6 +11,7 @@ from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
 from tiercel.domain.base.record import StoredRecord, read_stored
 from tiercel.domain.organization.access import Records
+from tiercel.domain.teardown.drill_failures import require_approved_plan
 from tiercel.domain.teardown.drill_record import (
     OPEN_DRILL,
     Begun,
@@ -90,10 +91,14 @@ def close_drill(records: Records, drill: OpenDrill) -> None:
 
 @world_task("read drill", "read drill {number}")
 def read_drill(records: Records, number: int) -> Begun:
-    """Return the plan of a drill; RefusedInputError if there is none of that number."""
+    """Return the plan of a drill.
+
+    Raises RefusedInputError if there is none of that number, or if it is not what was approved.
+    """
     found = _read(records, Begun, plan_key(number))
     if found is None:
         raise no_drill(number, records.bucket)
+    require_approved_plan(found)
     return found
 
 

@@ -13,7 +13,11 @@ from tiercel.domain.base.record import read_stored
 from tiercel.domain.pages.drill_html import drill_html
 from tiercel.domain.pages.drill_page import drill_plan_page, drill_report_page, duration
 from tiercel.domain.teardown.comparison import compared_stack, ids_before, ids_now, without_ids
-from tiercel.domain.teardown.drill_failures import DrillFailedError, require_passed
+from tiercel.domain.teardown.drill_failures import (
+    DrillFailedError,
+    require_approved_plan,
+    require_passed,
+)
 from tiercel.domain.teardown.drill_record import (
     Begun,
     DrillStep,
@@ -196,3 +200,11 @@ def test_the_pages_of_plan_and_report_say_what_matters() -> None:
 )
 def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("changes", [{"account": "4" * 12}, {"stacks": PLAN.stacks[:1]}])
+def test_a_plan_that_was_changed_after_its_approval_is_refused(changes: dict[str, Any]) -> None:
+    require_approved_plan(begun(PLAN))
+    changed = begun(PLAN).model_copy(update={"plan": PLAN.model_copy(update=changes)})
+    with pytest.raises(RefusedInputError, check=because("drill.plan_tampered")):
+        require_approved_plan(changed)
