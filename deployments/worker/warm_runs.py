@@ -42,6 +42,8 @@ IMPORTED = [
     "tiercel.flows.candidate",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
+    "tiercel.flows.ephemeral_down",
+    "tiercel.flows.ephemeral_up",
     "tiercel.flows.follow",
     "tiercel.flows.promote",
     "tiercel.flows.provision",

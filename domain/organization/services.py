@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -113,6 +114,11 @@ class Service(Frozen):
         both |= self.environments.get(EPHEMERAL, EnvironmentOverrides()).parameters
         overrides = {**self.environments, EPHEMERAL: EnvironmentOverrides(parameters=both)}
         return self.model_copy(update={"environments": overrides})
+
+    def without(self, others: Collection[str]) -> Service:
+        """Return the service as it is where it does not wait for others."""
+        kept = tuple(name for name in self.depends_on if name not in others)
+        return self.model_copy(update={"depends_on": kept})
 
     def parameters_in(self, environment: str) -> dict[str, str]:
         """Return the template parameters of one environment; the environment's own win."""

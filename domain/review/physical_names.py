@@ -121,9 +121,9 @@ def names_that_do_not_fit(
     if findings:
         yield TemplateFault(
             kind=FaultKind.NAME,
-            remedy=f"begin them with {names.prefix}, as shown; or leave them out: CloudFormation "
-            f'finds names that fit, and with role_names = "stack" under [services.{service}] of '
-            "tiercel.toml those of roles are left to it",
+            remedy=f"begin them with {names.stack_prefix}, as shown; or leave them out: "
+            f'CloudFormation finds names that fit, and with role_names = "stack" under '
+            f"[services.{service}] of tiercel.toml those of roles are left to it",
             findings=tuple(dict.fromkeys(findings)),
         )
 
@@ -188,14 +188,14 @@ def _fits(kind: str, text: str, names: Names) -> bool:
     """Tell whether a name has the prefix, or may have it once all of it is known."""
     start, unknown, _ = text.partition("${")
     before = _BEFORE.get(kind, "")
-    if re.match(before + re.escape(names.prefix), start):
+    if re.match(before + re.escape(names.stack_prefix), start):
         return True
     if kind == "AWS::SSM::Parameter":
-        place = f"/{names.organization}/{names.environment.name}/"
+        place = f"/{names.organization}/{names.title}/"
         return start.startswith(place) or (bool(unknown) and place.startswith(start))
     if not unknown:
         return False
-    return before == ".*" or names.prefix.startswith(start.removeprefix(before))
+    return before == ".*" or names.stack_prefix.startswith(start.removeprefix(before))
 
 
 def _rewritten(one: _Named, text: str) -> str:

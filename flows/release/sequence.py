@@ -69,14 +69,16 @@ IsOlder = Callable[[Intent], Awaitable[bool]]
 class Wish:
     """What is to run where: `intent` has no number and no requester yet.
 
-    Without `is_older` only a release that is recorded meanwhile counts as newer. Whoever has the
-    stack's `lease` already gives it, and gives it back.
+    Without `is_older` only a release that is recorded meanwhile counts as newer. `fill` is
+    awaited before the smoke test. Whoever has the stack's `lease` already gives it, and gives it
+    back.
     """
 
     target: ReleaseTarget
     intent: Intent
     manifest: Manifest
     is_older: IsOlder | None = None
+    fill: Callable[[Stack], Awaitable[None]] | None = None
     lease: StackLease | None = None
 
 
@@ -232,6 +234,8 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live
     progress.ended("change")
+    if wish.fill:
+        await wish.fill(live)
     if intent.smoke_test:
         await lease.confirm()
         progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)

@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,25 +49,32 @@ def machine(topology: Topology, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield machine
 
 
-@pytest.fixture
-def worker(machine: OneMachine) -> Iterator[Callable[..., Service]]:
-    started: list[Service] = []
+@dataclass
+class Shifts:
+    """The workers, one after the other: who is left by a test works for the next one."""
 
-    def start(*arguments: str) -> Service:
-        started.append(machine.start_worker(*arguments))
-        return started[-1]
+    machine: OneMachine
+    present: Service | None = None
 
-    yield start
-    for service in started:
-        service.kill()
+    def start(self, *arguments: str) -> Service:
+        """Begin a new shift, whatever becomes of the one before."""
+        self.present = self.machine.start_worker(*arguments)
+        return self.present
+
+    def alone(self, *arguments: str) -> Service:
+        """Begin a new shift when nobody else works."""
+        if self.present:
+            self.present.kill()
+        return self.start(*arguments)
+
+    def working(self) -> Service:
+        """Whoever works, or the first one who does."""
+        return self.present or self.start("first")
 
 
 @pytest.fixture(scope="module")
-def standing(machine: OneMachine) -> Iterator[None]:
-    """A worker for the tests that do not stop theirs; the last ones of this file."""
-    service = machine.start_worker("stands")
-    yield
-    service.kill()
+def shifts(machine: OneMachine) -> Shifts:
+    return Shifts(machine)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
@@ -141,10 +149,10 @@ def test_a_run_is_a_fork_unless_a_command_is_installed_for_it(
 
 
 def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
-    machine: OneMachine, worker: Callable[..., Service]
+    machine: OneMachine, shifts: Shifts
 ) -> None:
     repository, commit = chain(machine, "drained", 1)
-    stopping = worker("drains", "120")  # it ends with its run, however slow the machine is
+    stopping = shifts.alone("drains", "120")  # it ends with its run, however slow the machine is
     run = machine.api.start(PUBLISH, repository=repository, commit=commit, then_deploy=False)
     machine.api.await_state(run, {"Running"})
     stopping.tell_to_stop()
@@ -154,22 +162,22 @@ def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
     assert machine.api.states(run)[-1] == "Completed"
     assert machine.api.run(run)["run_count"] == 1
     assert machine.api.state(second) in {"Scheduled", "Late"}
-    worker("next")
+    shifts.start("next")
     assert machine.api.await_state(second, {"Completed"}) == "Completed"
 
 
 def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
-    machine: OneMachine, worker: Callable[[str], Service]
+    machine: OneMachine, shifts: Shifts
 ) -> None:
     repository, commit = chain(machine, "handed", 4)
-    stopping = worker("hands-over")
+    stopping = shifts.working()
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)
     run = machine.api.start(DEPLOY, repository=repository, commit=commit)
     machine.api.await_log(run, "release 1 is live")
     began = time.monotonic()
     stopping.tell_to_stop()
-    worker("takes-over")
+    shifts.start("takes-over")
 
     assert stopping.await_end() == (0, 0)
     assert time.monotonic() - began < 60
@@ -181,10 +189,10 @@ def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
 
 
 def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
-    machine: OneMachine, standing: None
+    machine: OneMachine, shifts: Shifts
 ) -> None:
+    shifts.working()
     # Long enough that the end of the chain is still to come when the cancellation arrives.
-    assert standing is None
     repository, commit = chain(machine, "cancelled", 5)
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)
@@ -206,9 +214,9 @@ def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
 
 
 def test_the_server_restarts_in_mid_run_and_nothing_is_lost(
-    machine: OneMachine, standing: None
+    machine: OneMachine, shifts: Shifts
 ) -> None:
-    assert standing is None
+    shifts.working()
     repository, commit = chain(machine, "restarted", 3)
     published(machine, repository, commit)
     since = journal_size(machine.sandbox.journal)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,10 +73,11 @@ def reasons_in(path: Path) -> Iterator[Reason]:
     has a first parameter `code`: then the literals stand where it is called.
     """
     tree = ast.parse(path.read_text())
-    texts = _texts_of(tree)
+    texts, known = _texts_of(tree), {kind.__name__: kind for kind in _known(TiercelError)}
     for function in _scopes(tree):
+        assigned = _assigned(function)
         for call in _calls_of(function):
-            kinds = _kinds_made(call, function, tree)
+            kinds = _kinds_made(call, known, assigned, tree)
             if kinds is None:
                 continue
             place = f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{call.lineno}"
@@ -108,33 +110,41 @@ def _scopes(tree: ast.Module) -> Iterator[Scope]:
 
 def _calls_of(scope: Scope) -> Iterator[ast.Call]:
     """Yield the calls of a function itself, not those of the functions inside of it."""
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    waiting = deque(ast.iter_child_nodes(scope))
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if isinstance(node, ast.Call):
             yield node
         if not isinstance(node, Function):
             waiting += ast.iter_child_nodes(node)
 
 
-def _kinds_made(call: ast.Call, scope: Scope, tree: ast.Module) -> list[type[TiercelError]] | None:
+def _assigned(scope: Scope) -> dict[str, list[ast.expr]]:
+    """Return what is assigned to each name in a scope, and in those inside of it."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found.setdefault(node.targets[0].id, []).append(node.value)
+    return found
+
+
+def _kinds_made(
+    call: ast.Call,
+    known: Mapping[str, type[TiercelError]],
+    assigned: Mapping[str, list[ast.expr]],
+    tree: ast.Module,
+) -> list[type[TiercelError]] | None:
     """Return the classes of errors that a call makes; None if it makes none.
 
     Several, if a condition chooses one; none of them, if it is that of another error.
     """
-    known = {kind.__name__: kind for kind in _known(TiercelError)}
     if not isinstance(call.func, ast.Name):
         copies = ast.unparse(call.func).startswith("type(") and len(call.args) > 1
         return [] if copies else None
     name = call.func.id
     if name in known:
         return [known[name]]
-    chosen = [
-        choice
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
-        for choice in _choices(node.value, tree)
-    ]
+    chosen = [choice for value in assigned.get(name, ()) for choice in _choices(value, tree)]
     names = dict.fromkeys(part.id for one in chosen for part in _names(one))
     return [known[one] for one in names if one in known] or None
 
