@@ -39,6 +39,7 @@ from tiercel.domain.release.next_move import (
     next_move,
 )
 from tiercel.domain.release.outcomes import Course, failure, success
+from tiercel.domain.release.rollback import seed_of_rebuilt
 from tiercel.domain.release.superseding import newest_to_stay, require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
@@ -58,6 +59,7 @@ from tiercel.tasks.records.ledger import (
     record_outcome,
 )
 from tiercel.tasks.records.verifications import record_verification
+from tiercel.tasks.stack.seeds import seed_stack
 from tiercel.tasks.stack.smoke_tests import smoke_test
 from tiercel.tasks.stack.stacks import observe_stack, protect_stack
 
@@ -236,6 +238,12 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     progress.ended("change")
     if wish.fill:
         await wish.fill(live)
+    seed = seed_of_rebuilt(intent)
+    if seed:
+        await lease.confirm()
+        answer = await call(seed_stack, target.deployer, live, seed)
+        get_run_logger().info("%s: filled with data: %s", intent.service, answer)
+        progress.ended("seed")
     if intent.smoke_test:
         await lease.confirm()
         progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)

@@ -153,6 +153,7 @@ def wanted_release(
         at=datetime.now(UTC),
         purpose=purpose_in(names.environment),
         smoke_test=service.smoke_test,
+        seed=service.seed,
     )
 
 
