@@ -124,8 +124,10 @@ def _packages(packages: Sequence[Compared]) -> Iterator[str]:
             )
             if names
         )
-        said = f"{one.ours_loads or '-'} | {one.sam_loads or '-'}"
-        loads = without_places(said).replace("\n", " ")
+        loads = " | ".join(
+            without_places(said or "-").replace("\n", " ").replace("|", "\\|")
+            for said in (one.ours_loads, one.sam_loads)
+        )
         yield f"| {one.application} {one.logical_id} | {one.files} | {told or 'none'} | {loads} |"
     yield ""
 
