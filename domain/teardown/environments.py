@@ -21,6 +21,8 @@ from tiercel.domain.organization.on_demand import EphemeralName, EphemeralSettin
 
 RECORDS_PREFIX = "ephemeral/"
 """Where the records lie in the host's artifact bucket."""
+CANDIDATES_OWNER = "tiercel candidate"
+"""Whose the environments are that candidates are verified in; no login on GitHub has a space."""
 _ASK_FOR_LESS = "ask for less, or change [ephemeral] in the worker's tiercel.toml"
 
 
