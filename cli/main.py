@@ -36,6 +36,8 @@ _COMMANDS = {
     "releases": "tiercel.cli.commands.releases:releases",
     "verify-artifact": "tiercel.cli.commands.verify_artifact:verify_artifact",
     "ledger": "tiercel.cli.commands.ledger:app",
+    "reap": "tiercel.cli.commands.reap:reap",
+    "retention": "tiercel.cli.commands.retention:retention",
     "check": "tiercel.cli.commands.check:check",
     "config": "tiercel.cli.commands.config:app",
     "provision": "tiercel.cli.commands.provision:provision",

@@ -48,6 +48,7 @@ IMPORTED = [
     "tiercel.flows.promote",
     "tiercel.flows.provision",
     "tiercel.flows.publish",
+    "tiercel.flows.reap",
     "tiercel.flows.rebuild_from_scratch",
     "tiercel.flows.rollback",
     "tiercel.flows.verify",

@@ -14,6 +14,8 @@ from tiercel.domain.organization.topology import Topology
 _SHORTEST_BUILD_TIMEOUT_MINUTES = 5
 _NOBODY = "repo:-/-"
 _NO_SERVICE = "-"
+# Nobody names a bucket, queue, table or log group so: a list in a policy is never empty.
+_OF_NOBODY = "nothing--"
 # A list in a policy is never empty; no stack has to do with the organization of its account.
 _OF_NO_STACK = "organizations:*"
 _SEPARATOR = '", "'
@@ -37,6 +39,7 @@ def policy_values(topology: Topology, environment: str) -> dict[str, str]:
         "organization": topology.organization.name,
         "environment": environment,
         "prefix": names.prefix,
+        "leftovers": names.prefix if names.host else _OF_NOBODY,
         "host": host,
         "host_prefix": names.host_prefix,
         "partition": names.partition,

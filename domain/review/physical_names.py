@@ -122,8 +122,9 @@ def names_that_do_not_fit(
         yield TemplateFault(
             kind=FaultKind.NAME,
             remedy=f"begin them with {names.stack_prefix}, as shown; or leave them out: "
-            f'CloudFormation finds names that fit, and with role_names = "stack" under [services.{service}] of '
-            "tiercel.toml those of roles are left to it",
+            "CloudFormation finds names that fit, and with "
+            f'role_names = "stack" under [services.{service}] of tiercel.toml those of roles are '
+            "left to it",
             findings=tuple(dict.fromkeys(findings)),
         )
 

@@ -205,6 +205,7 @@ AskedByWorkflowRunParameter = Annotated[
     BeforeValidator(require_id_on_github),
 ]
 BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
+DryRunParameter = Annotated[bool, Field(title="Only show what would go")]
 PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]
 AccountNameParameter = Annotated[
     str,

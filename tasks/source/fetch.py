@@ -54,6 +54,16 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
 
+@world_task("list branches", "list branches of {repository}")
+def list_branches(repository: str) -> frozenset[str]:
+    """Return the names of a repository's branches, its mirror brought up to date."""
+
+    def look(_: Path, references: NamedCommits) -> frozenset[str]:
+        return frozenset(one.removeprefix(_HEADS) for one in references if one.startswith(_HEADS))
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
 @world_task("fetch candidate", "fetch candidate {repository} {revision}")
 def fetch_candidate(repository: str, revision: str, topology: Topology) -> tuple[Commit, str]:
     """Bring the mirror up to date; return the commit that is meant and the branch that has it.

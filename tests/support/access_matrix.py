@@ -28,6 +28,7 @@ condition are alternatives. ARNs stand here without `arn:{partition}:`.
 |---|---|
 | `{prefix}` | `ORGANIZATION-ENVIRONMENT-` |
 | `{infrastructure_account}`, `{runtime_account}` | the environment's accounts |
+| `{leftovers}` | the prefix of environments on demand for their destroyer, else of nobody |
 | `{named}` | the prefix where `stacks.names` is `prefix`, else nothing |
 | `{protected}`, `{protected_actions}` | the boundary and what `stacks.protect` names |
 | `{runtime_role_arns}` | deployer and auditor, outside of production destroyer as well (a) |
