@@ -32,6 +32,7 @@ from tiercel.flows.check_parts import (
     attempt,
     infrastructure_parts,
     not_used,
+    roles_of_stacks,
     runtime_parts,
     uses,
 )
@@ -124,12 +125,26 @@ async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Findi
     )
     found += _entered(wanted, deployer, auditor)
     found += await _destroying(place)
+    if topology.hosts_on_demand(names.environment.name):
+        found += await _on_demand(place, topology, arns, audits=audits)
     if not audits:
         found += nothing_checked(wanted.seen_by_auditor(), "the auditor cannot be assumed")
     if not deploys:
         stacks = [wanted.runtime("stacks")]
         found += nothing_checked(stacks, "the deployer cannot be assumed")
     return found + not_used(place)
+
+
+async def _on_demand(
+    place: CheckTarget, topology: Topology, keys: tuple[str, str], *, audits: bool
+) -> list[Finding]:
+    """Look at the roles of environments on demand, which live in this one's accounts."""
+    names = Names.ephemeral(topology)
+    place = replace(place, names=names, wanted=wanted_environment(topology, names, *keys))
+    found = await all_of(roles_of_stacks(place)) if audits else []
+    thing, remedy = place.wanted.role_thing(Role.DEPLOYER), place.wanted.remedy
+    deployer = await attempt(assume, place.deployer)
+    return [*found, worked(thing, "assumed", deployer, remedy), *await _destroying(place)]
 
 
 async def _destroying(place: CheckTarget) -> list[Finding]:
@@ -166,7 +181,7 @@ def wanted_environment(
     values = policy_values(topology, environment) | {name: arn for name, arn in keys.items() if arn}
     return WantedEnvironment(
         names=names,
-        subjects=github_subjects(topology, environment),
+        subjects=github_subjects(topology, (names.host or names.environment).name),
         policies={name: _policy(name, values) for name in POLICIES},
         artifact_key=artifact_key,
     )

@@ -96,11 +96,6 @@ def runtime_parts(place: CheckTarget) -> list[_Part]:
     """Return what the auditor reads in the RuntimeAccount."""
     wanted, who, names = place.wanted, place.auditor, place.names
 
-    async def boundary() -> list[Finding]:
-        seen = await attempt(read_managed_policy, who, names.boundary_arn)
-        policy = wanted.policies["cloudformation-boundary"]
-        return check_boundary(wanted.boundary, policy, wanted.remedy, seen)
-
     async def bucket() -> list[Finding]:
         seen = await attempt(read_bucket, who, names.staging_bucket)
         return check_bucket(wanted.staging_bucket, seen)
@@ -117,9 +112,20 @@ def runtime_parts(place: CheckTarget) -> list[_Part]:
         seen = await attempt(find_unprotected_stacks, who, names.prefix)
         return [are_protected(wanted.runtime("stacks"), seen)]
 
-    roles = [role for role in names.roles if role in RUNTIME_ROLES]
-    parts = [*(_role(place, who, role) for role in roles), boundary, bucket, quotas]
+    parts = [*roles_of_stacks(place), bucket, quotas]
     return [*parts, protection] if names.environment.production else parts
+
+
+def roles_of_stacks(place: CheckTarget) -> list[_Part]:
+    """Return what the auditor reads of an environment's roles in the RuntimeAccount."""
+    wanted, who, names = place.wanted, place.auditor, place.names
+
+    async def boundary() -> list[Finding]:
+        seen = await attempt(read_managed_policy, who, names.boundary_arn)
+        return check_boundary(wanted.boundary, wanted.boundary_policy, wanted.remedy, seen)
+
+    roles = [role for role in names.roles if role in RUNTIME_ROLES]
+    return [*(_role(place, who, role) for role in roles), boundary]
 
 
 def uses(place: CheckTarget, artifact_key: str, signing_key: str, *, deploys: bool) -> list[_Part]:

@@ -61,7 +61,8 @@ def _live(
 
     target = settings.target(names)
     found = read_live_releases.fn(target.records)
-    live = [one for one in found if one.running or one.open or one.unreadable]
+    own = [one for one in found if one.stack.startswith(names.stack_prefix)]
+    live = [one for one in own if one.running or one.open or one.unreadable]
     if not live:
         return [], None
     try:

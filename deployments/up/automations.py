@@ -10,6 +10,8 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from tiercel.domain.teardown.reaper import ENDS_SOON_EVENT
+
 TAG = "tiercel"
 """Every deployment has it; runs that the command makes in its own process do not."""
 
@@ -45,10 +47,12 @@ _AT_REST = {
 def automations(notification_block: UUID | None) -> list[AutomationCore]:
     """Return the automations that a server should have.
 
-    The one that notifies needs a notification block of the server, and is left out without.
+    Those that notify need a notification block of the server, and are left out without.
     """
     always = [_dead_runs(), _runs_that_never_start()]
-    return [*always, _notification(notification_block)] if notification_block else always
+    if notification_block is None:
+        return always
+    return [*always, _notification(notification_block), _ends_soon(notification_block)]
 
 
 def _dead_runs() -> AutomationCore:
@@ -108,6 +112,28 @@ def _notification(block: UUID) -> AutomationCore:
                     "{{ flow_run.state.message }}\n"
                     "{{ flow_run|ui_url }}"
                 ),
+            )
+        ],
+    )
+
+
+def _ends_soon(block: UUID) -> AutomationCore:
+    return AutomationCore(
+        name="tiercel: notify of environments that end soon",
+        description="Tells somebody an hour before the reaper destroys an environment on demand.",
+        trigger=EventTrigger(
+            expect={ENDS_SOON_EVENT},
+            match=ResourceSpecification.model_validate(
+                {"prefect.resource.id": "tiercel.environment.*"}
+            ),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            SendNotification(
+                block_document_id=block,
+                subject="Tiercel: an environment ends within the hour",
+                body="{{ event.payload.text }}",
             )
         ],
     )

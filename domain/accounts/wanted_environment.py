@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tiercel.domain.accounts.bucket_check import WantedBucket
+from tiercel.domain.accounts.composition import boundary_of, permissions_of
 from tiercel.domain.accounts.findings import Thing
 from tiercel.domain.accounts.key_check import WantedKey
 from tiercel.domain.accounts.observations import Unread
@@ -17,6 +18,8 @@ INFRASTRUCTURE_ROLES = tuple(role for role in Role if role not in RUNTIME_ROLES)
 POLICIES = (
     *(f"{role}-{kind}" for role in Role for kind in ("trust", "permissions")),
     "cloudformation-boundary",
+    "ephemeral-permissions",
+    "ephemeral-boundary",
     "artifact-bucket",
     "staging-bucket",
     "artifact-key",
@@ -25,7 +28,7 @@ POLICIES = (
 """The policies of `policies/` that a check compares."""
 
 _WITH_EXTERNAL_ID = (Role.DEPLOYER, Role.AUDITOR, Role.DESTROYER)
-_KEPT = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/")
+_KEPT = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/", "ephemeral/")
 _EXPIRING = ("leases/", "results/", "sources/")
 
 
@@ -46,7 +49,7 @@ class WantedEnvironment:
     @property
     def remedy(self) -> str:
         """What brings an account back to what it must be."""
-        name = self.names.environment.name
+        name = (self.names.host or self.names.environment).name
         return f"`tiercel provision {name}` shows the difference, and mends it once approved"
 
     def infrastructure(self, name: str) -> Thing:
@@ -59,7 +62,7 @@ class WantedEnvironment:
 
     def role_thing(self, role: Role) -> Thing:
         """Return a role, in the account where it lives."""
-        return Thing(self.names.account_of(role), f"role {role}")
+        return Thing(self.names.account_of(role), f"role {self._called(role)}")
 
     def role(self, role: Role) -> WantedRole:
         """Return how a role must be."""
@@ -68,11 +71,11 @@ class WantedEnvironment:
             thing=self.role_thing(role),
             name=role.value,
             trust=self.policies[f"{role}-trust"],
-            permissions=self.policies[f"{role}-permissions"],
+            permissions=self.policies[permissions_of(names, role)],
             remedy=self.remedy,
             external_id=names.environment.external_id if role in _WITH_EXTERNAL_ID else "",
             subjects=self.subjects if role is Role.TRIGGER else (),
-            boundary=names.boundary_arn if role is Role.CLOUDFORMATION else "",
+            boundary=names.boundary_arn if role is Role.CLOUDFORMATION and not names.host else "",
         )
 
     @property
@@ -132,8 +135,17 @@ class WantedEnvironment:
 
     @property
     def boundary(self) -> Thing:
-        """The permissions boundary of the `cloudformation` role and what it creates."""
-        return self.runtime("boundary")
+        """The permissions boundary of what stacks create, and of the permanent ones' role."""
+        return self.runtime(self._called("boundary"))
+
+    @property
+    def boundary_policy(self) -> PolicyDocument | Unread:
+        """What the boundary must say."""
+        return self.policies[boundary_of(self.names)]
+
+    def _called(self, name: str) -> str:
+        """Return what something is called, where environments on demand have it as well."""
+        return f"ephemeral {name}" if self.names.host else name
 
     def seen_by_orchestrator(self) -> Iterable[Thing]:
         """Return what cannot be checked without the orchestrator: nearly everything."""

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tiercel.domain.artifact.manifest import Manifest, manifest_key
-from tiercel.domain.base.digests import ArtifactId, canonical_json, short
+from tiercel.domain.base.digests import ArtifactDigest, ArtifactId, canonical_json, short
 from tiercel.domain.base.errors import ArtifactConflictError, UntrustedArtifactError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -271,6 +271,19 @@ def require_rebuilt(found: Manifest | None, rebuilt: Manifest) -> None:
         f"source gave {short(rebuilt.digest)} instead of {short(found.digest)}",
         state="nothing was uploaded",
         remedy="change the service's source, so that another artifact is built",
+    )
+
+
+def require_as_recorded(service: str, rebuilt: ArtifactDigest, recorded: ArtifactDigest) -> None:
+    """Raise ArtifactConflictError if another build of the same source is not what was recorded."""
+    if rebuilt == recorded:
+        return
+    raise ArtifactConflictError(
+        "artifact.not_as_recorded",
+        f"the artifact of {service} is gone, and cannot be built as it was",
+        why=f"the ledger says {short(recorded)}, another build of its source is {short(rebuilt)}",
+        state="nothing was uploaded, nothing was deleted",
+        remedy="release its service again, then plan again",
     )
 
 

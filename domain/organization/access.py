@@ -12,7 +12,8 @@ class Access:
     """One role in one region, and the role from which it is assumed.
 
     Without `via` the role is assumed with whatever credentials the process has.
-    `source_identity` leads every call in CloudTrail back to the flow run.
+    `source_identity` leads every call in CloudTrail back to the flow run. `profile` is one of
+    AWS's own configuration files, whose credentials stand in for those of the process.
     """
 
     role_arn: str
@@ -20,6 +21,7 @@ class Access:
     source_identity: str
     external_id: str = ""
     via: Access | None = None
+    profile: str = ""
 
     @property
     def account(self) -> str:

@@ -207,6 +207,17 @@ class Names:
         return f"arn:{self.partition}:kms:{place.region}:{account}:{self.signing_key_alias}"
 
     @property
+    def title(self) -> str:
+        """How the environment is called where people read, such as on GitHub."""
+        name = self.environment.name
+        return f"{name}/{self.on_demand}" if self.on_demand else name
+
+    @property
+    def page(self) -> str:
+        """How the keys of its pages in Prefect end: a-z, 0-9 and hyphens."""
+        return self.title.replace("/", "-")
+
+    @property
     def stack_prefix(self) -> str:
         """What the names of the environment's stacks begin with."""
         return f"{self.prefix}{self.on_demand}-" if self.on_demand else self.prefix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -75,6 +76,7 @@ class Service(Frozen):
     test_requirements: str | None = None
     network: Annotated[bool, Field(strict=True)] = False
     install_scripts: Annotated[bool, Field(strict=True)] = False
+    role_names: Literal["own", "stack"] = "own"
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = Field(default_factory=dict)
     environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)
@@ -112,6 +114,11 @@ class Service(Frozen):
         both |= self.environments.get(EPHEMERAL, EnvironmentOverrides()).parameters
         overrides = {**self.environments, EPHEMERAL: EnvironmentOverrides(parameters=both)}
         return self.model_copy(update={"environments": overrides})
+
+    def without(self, others: Collection[str]) -> Service:
+        """Return the service as it is where it does not wait for others."""
+        kept = tuple(name for name in self.depends_on if name not in others)
+        return self.model_copy(update={"depends_on": kept})
 
     def parameters_in(self, environment: str) -> dict[str, str]:
         """Return the template parameters of one environment; the environment's own win."""

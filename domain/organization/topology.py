@@ -37,6 +37,10 @@ from tiercel.domain.organization.stack_rules import StackNames, StackRules
 
 LONGEST_LEASE_SECONDS = 600
 """The longest lease that can be configured, and that anybody is believed to have."""
+LEAST_RELEASES = 20
+"""Of each stack the newest releases, whose artifacts are kept in any case."""
+LEAST_DAYS = 90
+"""Younger artifacts are kept in any case."""
 PREPROD = "preprod"
 """The environment of the deployments `publish-artifact` and `deploy-to-preprod`."""
 PROD = "prod"
@@ -172,6 +176,14 @@ class BuildNetwork(Frozen):
         return self
 
 
+class Retention(Frozen):
+    """What an artifact bucket keeps whatever is live: never less than by default; ages in days."""
+
+    enabled: Annotated[bool, Field(strict=True)] = False
+    days: Annotated[int, Field(strict=True, ge=LEAST_DAYS, le=36_500)] = LEAST_DAYS
+    releases: Annotated[int, Field(strict=True, ge=LEAST_RELEASES, le=10_000)] = LEAST_RELEASES
+
+
 class Environment(Frozen):
     """A pair of accounts in one region, fed by one branch.
 
@@ -196,6 +208,7 @@ class Environment(Frozen):
     reads_from: tuple[RemotePlace, ...] = ()
     stacks: StackRules = StackRules()
     build_network: BuildNetwork = BuildNetwork()
+    retention: Retention = Retention()
 
     @model_validator(mode="before")
     @classmethod

@@ -26,9 +26,9 @@ p{margin:.3rem 0}.soft{color:var(--soft)}
 .fact{border:1px solid var(--line);border-radius:.5rem;padding:.6rem}
 .fact b{display:block;font-size:1.25rem}.fact span{color:var(--soft);font-size:.85rem}
 .good{color:var(--good)}.bad{color:var(--bad)}
-.row{display:grid;grid-template-columns:13rem 1fr 5rem;gap:.5rem;align-items:center;
+.row{display:grid;grid-template-columns:13rem 1fr 6rem;gap:.5rem;align-items:center;
 padding:.15rem 0;border-bottom:1px solid var(--line);font-size:.9rem}
-.row>:first-child{overflow-wrap:anywhere}.row>:last-child{text-align:right}
+.row>:first-child{overflow-wrap:anywhere}.row>:last-child{text-align:right;white-space:nowrap}
 .track{position:relative;height:1rem}
 .bar{position:absolute;top:.1rem;height:.8rem;min-width:2px;border-radius:.2rem}
 .delete{background:var(--delete)}.prove-empty{background:var(--prove-empty)}
@@ -39,7 +39,7 @@ padding:.15rem 0;border-bottom:1px solid var(--line);font-size:.9rem}
 .key i{display:inline-block;width:.9rem;height:.9rem;border-radius:.2rem;margin-right:.3rem;
 vertical-align:-.1rem}
 ul{margin:.3rem 0;padding-left:1.2rem}li{overflow-wrap:anywhere}
-@media(max-width:40rem){.row{grid-template-columns:1fr 4.5rem}
+@media(max-width:40rem){.row{grid-template-columns:1fr 6rem}
 .row .track{grid-column:1/-1;order:3}.row>:last-child{order:2}}
 """
 

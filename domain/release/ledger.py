@@ -23,7 +23,7 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.failure import Failure
 from tiercel.domain.base.record import FIRST_FORMAT, StoredRecord
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.organization.services import SmokeTest, StackSeed
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import release_of
 
@@ -104,6 +104,7 @@ class Intent(StoredRecord):
     purpose: Purpose = Purpose.DEPLOY
     restores: int | None = None
     smoke_test: SmokeTest | None = None
+    seed: StackSeed | None = None
     flow_run_url: str = ""
     branch: str = ""
     verified_in: VerifiedIn | None = None

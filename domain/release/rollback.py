@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.services import StackSeed
 from tiercel.domain.release.entries import Entry, needed, number_of, readable_of
 from tiercel.domain.release.ledger import (
     Intent,
@@ -125,3 +126,11 @@ def rebuilding(release: Release, parameters: Mapping[str, str]) -> Intent:
             "parameters": dict(parameters),
         }
     )
+
+
+def seed_of_rebuilt(intent: Intent) -> StackSeed | None:
+    """Return the call that fills a stack which a drill rebuilt, as its service's seed says.
+
+    A run that is killed after it fills the stack again.
+    """
+    return intent.seed if intent.purpose is Purpose.DRILL else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from tiercel.domain.base.digests import PlanDigest, Sha256, short
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, combined
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.stack.states import is_terminal
@@ -204,6 +205,18 @@ def require_typed_approval(plan: DrillPlan, digest: str, account_name: str) -> N
             state=_UNTOUCHED,
             remedy="type the alias of the RuntimeAccount, or its id if it has none",
         )
+
+
+def of_another_source(intent: Intent) -> RefusedInputError:
+    """Return the error of an artifact that its commit does not describe any more."""
+    return RefusedInputError(
+        "drill.artifact_gone",
+        f"{intent.service} could not be rebuilt: its artifact is gone",
+        where=f"release {intent.number} of {intent.stack}",
+        why=f"commit {short_commit(intent.commit)} of {intent.repository} has no such source",
+        state=_UNTOUCHED,
+        remedy="release its service again, then plan again",
+    )
 
 
 def _as_digest(text: str) -> PlanDigest:

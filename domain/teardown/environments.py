@@ -6,7 +6,7 @@ environment that is gone says so. Everything here is pure; times are UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,8 @@ from tiercel.domain.organization.on_demand import EphemeralName, EphemeralSettin
 
 RECORDS_PREFIX = "ephemeral/"
 """Where the records lie in the host's artifact bucket."""
+CANDIDATES_OWNER = "tiercel candidate"
+"""Whose the environments are that candidates are verified in; no login on GitHub has a space."""
 _ASK_FOR_LESS = "ask for less, or change [ephemeral] in the worker's tiercel.toml"
 
 
@@ -48,8 +50,10 @@ class EphemeralRecord(StoredRecord):
 
     `owner` is a login on GitHub, empty if nobody is known to own it. `origin_of` is the branch,
     the number, the commit or the environment that `origin` speaks of. `expires` is when the
-    reaper may take it. `seeded` are the services whose stacks got their data. `generation` grows
-    each time that an environment of this name is made anew.
+    reaper may take it. `seeded` are the services whose stacks got their data. `depends_on` has
+    what each of its services waits for, without those that are shared. `address` is where the
+    environment answers, if a smoke test calls it. `generation` grows each time that an environment
+    of this name is made anew.
     """
 
     name: EphemeralName
@@ -66,6 +70,8 @@ class EphemeralRecord(StoredRecord):
     state: EphemeralState
     flow_run: str = ""
     seeded: tuple[str, ...] = ()
+    depends_on: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    address: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -89,7 +95,7 @@ def record_key(name: str) -> str:
 
 @dataclass(frozen=True)
 class EphemeralWish:
-    """What somebody asks for. `hours` is 0 for the default; `owner` as in the record."""
+    """What somebody asks for: `services` with what each waits for; `hours` is 0 for the default."""
 
     name: str
     owner: str
@@ -98,7 +104,7 @@ class EphemeralWish:
     origin_of: str
     repository: str
     commit: str
-    services: tuple[str, ...]
+    services: Mapping[str, tuple[str, ...]]
     flow_run: str
     hours: int = 0
 
@@ -121,7 +127,8 @@ def begun(
         raise _going_down(found)
     update = {
         "commit": wish.commit,
-        "services": tuple(dict.fromkeys(found.services + wish.services)),
+        "services": tuple(dict.fromkeys((*found.services, *wish.services))),
+        "depends_on": {**found.depends_on, **wish.services},
         "state": EphemeralState.COMING_UP,
         "flow_run": wish.flow_run,
     }
@@ -180,6 +187,61 @@ def in_state(record: EphemeralRecord, state: EphemeralState, generation: int) ->
     return record.model_copy(update={"state": state})
 
 
+def overtaken_by(record: EphemeralRecord, flow_run: str) -> str:
+    """Return the commit that another run has begun to bring up since, empty if none has.
+
+    Raises RefusedInputError for an environment that went down meanwhile.
+    """
+    if record.state in {EphemeralState.GOING_DOWN, EphemeralState.GONE}:
+        raise _not_there(record)
+    return "" if record.flow_run == flow_run else record.commit
+
+
+def came_up(record: EphemeralRecord, address: str, flow_run: str) -> EphemeralRecord:
+    """Return the record of an environment that is up; RefusedInputError if it went down meanwhile.
+
+    A run of a newer commit that is still at work says so itself.
+    """
+    if record.state is EphemeralState.COMING_UP and record.flow_run == flow_run:
+        return record.model_copy(update={"state": EphemeralState.UP, "address": address})
+    if record.state in {EphemeralState.GOING_DOWN, EphemeralState.GONE}:
+        raise _not_there(record)
+    return record
+
+
+def known(record: EphemeralRecord | None, name: str) -> EphemeralRecord:
+    """Return the record; RefusedInputError if there never was an environment of that name."""
+    if record is not None:
+        return record
+    raise RefusedInputError(
+        "ephemeral.unknown",
+        f"there is no environment {name}",
+        where=f"the record {record_key(name)}",
+        state="nothing was changed",
+        remedy="see `tiercel ephemeral list` for those that there are",
+    )
+
+
+def going_down(record: EphemeralRecord | None, name: str, flow_run: str) -> EphemeralRecord:
+    """Return the record of an environment whose stacks are about to be deleted.
+
+    One that is gone stays so. Raises RefusedInputError if there never was one of that name.
+    """
+    found = known(record, name)
+    if not found.is_active:
+        return found
+    return found.model_copy(update={"state": EphemeralState.GOING_DOWN, "flow_run": flow_run})
+
+
+def deletion_waits(record: EphemeralRecord) -> dict[str, tuple[str, ...]]:
+    """Return of each service which stacks have to be gone before its own: those that use it."""
+    needs = record.depends_on
+    return {
+        service: tuple(other for other in record.services if service in needs.get(other, ()))
+        for service in record.services
+    }
+
+
 def seeded(record: EphemeralRecord, service: str, generation: int) -> EphemeralRecord:
     """Return the record with one more service that has its data."""
     if record.generation != generation or service in record.seeded:
@@ -220,7 +282,8 @@ def _created(wish: EphemeralWish, generation: int, now: datetime, hours: int) ->
         origin_of=wish.origin_of,
         repository=wish.repository,
         commit=wish.commit,
-        services=wish.services,
+        services=tuple(wish.services),
+        depends_on=dict(wish.services),
         created=now,
         expires=now + timedelta(hours=hours),
         state=EphemeralState.COMING_UP,
@@ -260,7 +323,7 @@ def _too_many(own: EphemeralRecord, why: str, key: str, limit: int) -> RefusedIn
         where=f"ephemeral.{key} in tiercel.toml",
         why=f"{why}; the limit is {limit}",
         state="no stack was made",
-        remedy="take one down that is not needed any more, then ask again",
+        remedy="take one down with `tiercel ephemeral down`, then ask again",
     )
 
 

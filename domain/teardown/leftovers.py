@@ -7,8 +7,8 @@ that may hold the data of a permanent stack. Whatever is chosen once stays chose
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -78,6 +78,7 @@ class Why(StrEnum):
     HARDLY_SEEN = "it was not seen long enough without an owner"
     OF_PERMANENT_STACK = "a permanent stack left it, and it may hold data"
     NO_RULE = "no role of Tiercel deletes a thing of this kind"
+    NO_ROLES = "environments on demand were switched off, and no role acts in them any more"
     NO_RELEASE = "the ledger has no release of it"
     RELEASE_ENDED = "its release has ended"
     RUN_DIED = "its release was begun long ago and not ended"
@@ -94,6 +95,7 @@ _FATES = {
     Why.HARDLY_SEEN: Fate.LATER,
     Why.OF_PERMANENT_STACK: Fate.BY_HAND,
     Why.NO_RULE: Fate.BY_HAND,
+    Why.NO_ROLES: Fate.BY_HAND,
     Why.NO_RELEASE: Fate.BY_HAND,
     Why.RELEASE_ENDED: Fate.DELETE,
     Why.RUN_DIED: Fate.DELETE,
@@ -135,7 +137,14 @@ def judge_leftovers(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> tup
         *_resources(scope, seen, now),
         *(_staged(seen, one, now) for one in seen.staged),
     ]
-    return tuple(sorted(found, key=lambda one: (one.kind, one.name)))
+    possible = [_as_far_as_roles_go(scope, one) for one in found]
+    return tuple(sorted(possible, key=lambda one: (one.kind, one.name)))
+
+
+def _as_far_as_roles_go(scope: ReapScope, one: Judgement) -> Judgement:
+    if scope.on_demand or one.fate is not Fate.DELETE or not scope.is_on_demand(one.name):
+        return one
+    return replace(one, reason=Why.NO_ROLES)
 
 
 def _stacks_in_review(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> Iterator[Judgement]:
@@ -204,8 +213,7 @@ def _log_group(
         return judged(Why.UNKNOWN)
     if one.function_exists:
         return judged(Why.FUNCTION_EXISTS)
-    is_on_demand = function.startswith(scope.ephemeral)
-    grace = _GRACE_ON_DEMAND if is_on_demand else _GRACE_OF_LOGS
+    grace = _GRACE_ON_DEMAND if scope.is_on_demand(one.name) else _GRACE_OF_LOGS
     return _after(seen, judged(Why.FUNCTION_GONE), grace, now)
 
 
@@ -234,8 +242,7 @@ def _reason_of_resource(scope: ReapScope, existing: set[str], one: TaggedResourc
     environment = one.tags.get("tiercel:environment")
     if environment == EPHEMERAL and stack.startswith(scope.ephemeral):
         kind, name = kind_of(one.arn)
-        is_named = name.removeprefix(FUNCTION_LOGS).startswith(scope.ephemeral)
-        is_known = kind is not LeftoverKind.OTHER and is_named
+        is_known = kind is not LeftoverKind.OTHER and scope.is_on_demand(name)
         return Why.STACK_DESTROYED if is_known else Why.NO_RULE
     if environment == scope.environment and stack.startswith(scope.permanent):
         return Why.OF_PERMANENT_STACK
@@ -280,7 +287,7 @@ def _after(seen: LeftoversSeen, one: Judgement, grace: timedelta, now: datetime)
     since = seen.first_seen.get(one.key)
     if since is not None and now - since >= grace:
         return one
-    return Judgement(one.kind, one.name, Why.HARDLY_SEEN, one.id, one.size)
+    return replace(one, reason=Why.HARDLY_SEEN)
 
 
 def _is_tagged(scope: ReapScope, tags: Mapping[str, str]) -> bool:
@@ -295,7 +302,7 @@ def _is_of_others(scope: ReapScope, tags: Mapping[str, str]) -> bool:
 
 
 def next_memory(
-    judgements: tuple[Judgement, ...], before: Mapping[str, datetime], now: datetime
+    judgements: Iterable[Judgement], before: Mapping[str, datetime], now: datetime
 ) -> dict[str, datetime]:
     """Return since when each thing is seen without an owner, after one more look.
 

@@ -31,10 +31,12 @@ class ReapScope:
     """What the names of the environment's own stacks and their resources begin with."""
     ephemeral: str
     """What those of environments on demand begin with."""
+    on_demand: bool = False
+    """Whether there are environments on demand here, and so the roles that act in them."""
     check_stack: str = ""
 
     @classmethod
-    def of(cls, names: Names) -> Self:
+    def of(cls, names: Names, *, on_demand: bool = False) -> Self:
         """Return an environment's scope; RefusedInputError for production."""
         place = names.environment
         if place.production:
@@ -53,12 +55,17 @@ class ReapScope:
             region=place.region,
             permanent=names.prefix,
             ephemeral=f"{names.organization}-{EPHEMERAL}-",
+            on_demand=on_demand,
             check_stack=names.check_stack,
         )
 
     def has(self, name: str) -> bool:
         """Tell whether a name is one of Tiercel's in this scope."""
         return name.startswith((self.permanent, self.ephemeral))
+
+    def is_on_demand(self, name: str) -> bool:
+        """Tell whether a thing, a function's log group too, is called as things on demand are."""
+        return name.removeprefix(FUNCTION_LOGS).startswith(self.ephemeral)
 
 
 @dataclass(frozen=True)

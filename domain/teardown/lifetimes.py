@@ -146,6 +146,11 @@ def _unrecorded(seen: LivesSeen, now: datetime) -> Iterator[LifeDecision]:
             yield LifeDecision(one.name, reason)
 
 
+def still_meant(seen: EphemeralRecord, found: EphemeralRecord) -> bool:
+    """Tell whether what was decided of an environment holds: nobody extended it or made it anew."""
+    return found.generation == seen.generation and found.expires == seen.expires
+
+
 def next_warned(
     decisions: Iterable[LifeDecision], before: Mapping[str, datetime]
 ) -> dict[str, datetime]:

@@ -8,22 +8,21 @@ manifests and provenance stay: they are small, and the ledger speaks of them for
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tiercel.domain.artifact.provenance import provenance_prefix
 from tiercel.domain.base.digests import ArtifactId, Sha256
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.organization.topology import LEAST_DAYS, Environment
 from tiercel.domain.release.entries import Entry, UnreadableEntry
 
-RELEASES_KEPT = 20
-"""Of each stack the newest releases, whose artifacts and staged packages are kept."""
-DAYS_KEPT = 90
 LOOKED_AT_AGAIN = timedelta(days=1)
 """So long lies between two steps towards the end of a package."""
 
 _MANIFEST = re.compile(r"manifests/(?P<service>[a-z][a-z0-9-]*)/(?P<id>[0-9a-f]{64})\.json")
-_PACKAGE = re.compile(r"packages/[0-9a-f]{64}\.[a-z]+")
 
 Artifact = tuple[str, ArtifactId]
 """A service, and the artifact of it: what a manifest's key consists of."""
@@ -73,6 +72,8 @@ class ManifestSeen:
     written: datetime
     packages: frozenset[str] | None
     hidden: datetime | None = None
+    digest: str = ""
+    """The SHA-256 of its bytes, by which another environment's ledger names it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Needs:
 
     live: frozenset[Artifact] | None
     newest: frozenset[Artifact] | None
-    days: int = DAYS_KEPT
+    days: int = LEAST_DAYS
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,38 @@ def artifact_in(key: str) -> Artifact | None:
     """Return the service and artifact id in a manifest's key, None if it is no such key."""
     found = _MANIFEST.fullmatch(key)
     return (found["service"], ArtifactId(Sha256(found["id"]))) if found else None
+
+
+def provenance_of(manifest: str) -> str:
+    """Return what the keys of a manifest's provenance begin with, empty if it is no manifest."""
+    artifact = artifact_in(manifest)
+    return provenance_prefix(*artifact) if artifact else ""
+
+
+def require_retention(environment: Environment) -> None:
+    """Return if artifacts of an environment may go; RefusedInputError if that was not asked for.
+
+    Those of production stay in any case.
+    """
+    why = "tiercel.toml does not switch it on"
+    if environment.production:
+        why = f"{environment.name} is production, whose artifacts stay"
+    elif environment.retention.enabled:
+        return
+    raise RefusedInputError(
+        "retention.not_on",
+        f"the artifacts of {environment.name} all stay",
+        where=f"environments.{environment.name}.retention.enabled",
+        why=why,
+        state="nothing was called",
+        remedy="leave --delete away to see what nobody needs",
+    )
+
+
+def live_artifacts(digests: Collection[str], manifests: Iterable[ManifestSeen]) -> set[Artifact]:
+    """Return of which artifacts these are the digests; another bucket's are none of ours."""
+    found = (artifact_in(one.key) for one in manifests if one.digest in digests)
+    return {one for one in found if one}
 
 
 def decide_manifests(
@@ -138,86 +171,12 @@ def _reason_of_manifest(one: ManifestSeen, needs: Needs, now: datetime) -> KeepR
         KeepReason.NEWEST: artifact in (needs.newest or ()),
         KeepReason.UNKNOWN: needs.live is None or needs.newest is None,
         KeepReason.DAMAGED: one.packages is None,
-        KeepReason.YOUNG: _age(one.written, now) < timedelta(days=needs.days),
+        KeepReason.YOUNG: age_of(one.written, now) < timedelta(days=needs.days),
     }
     return next((reason for reason, holds in checks.items() if holds), KeepReason.UNNEEDED)
 
 
-def decide_packages(
-    packages: Iterable[PackageSeen],
-    manifests: Collection[ManifestSeen],
-    needs: Needs,
-    now: datetime,
-) -> tuple[RetentionDecision, ...]:
-    """Return what is done about every package, by key. `manifests` are as they are by now."""
-    named = _named(manifests, needs)
-    lately = frozenset(
-        key for one in manifests if one.hidden and _age(one.hidden, now) < LOOKED_AT_AGAIN
-        for key in one.packages or ()
-    )  # fmt: skip
-    found = [_of_package(one, named, lately, needs, now) for one in packages]
-    return tuple(sorted(found, key=lambda one: one.key))
-
-
-def _named(manifests: Collection[ManifestSeen], needs: Needs) -> frozenset[str] | None:
-    """Return the keys that manifests name, None if one of them cannot be read.
-
-    What is hidden and needed again is restored, and names what it needs.
-    """
-    counted = [one for one in manifests if not one.hidden or _is_needed(one, needs)]
-    if any(one.packages is None for one in counted):
-        return None
-    return frozenset(_keys(counted))
-
-
-def _keys(manifests: Iterable[ManifestSeen]) -> Iterator[str]:
-    for one in manifests:
-        yield from one.packages or ()
-
-
-def _is_needed(one: ManifestSeen, needs: Needs) -> bool:
-    artifact = artifact_in(one.key)
-    return artifact in (needs.live or ()) or artifact in (needs.newest or ())
-
-
-def _of_package(
-    one: PackageSeen,
-    named: frozenset[str] | None,
-    lately: frozenset[str],
-    needs: Needs,
-    now: datetime,
-) -> RetentionDecision:
-    step, reason = _step_of_package(one, named, lately, needs, now)
-    return RetentionDecision(one.key, step, reason, one.size)
-
-
-def _step_of_package(
-    one: PackageSeen,
-    named: frozenset[str] | None,
-    lately: frozenset[str],
-    needs: Needs,
-    now: datetime,
-) -> tuple[Retained, KeepReason]:
-    if not _PACKAGE.fullmatch(one.key):
-        return Retained.KEEP, KeepReason.NOT_OURS
-    if named is not None and one.key in named:
-        hidden = one.hidden is not None
-        step = Retained.RESTORE if hidden else Retained.KEEP
-        return step, KeepReason.NEEDED_AGAIN if hidden else KeepReason.NAMED
-    checks = {
-        KeepReason.NAMES_UNKNOWN: named is None,
-        KeepReason.UNKNOWN: needs.live is None or needs.newest is None,
-        KeepReason.NAMED_LATELY: one.key in lately,
-        KeepReason.YOUNG: _age(one.written, now) < timedelta(days=needs.days),
-        KeepReason.HIDDEN_LATELY: bool(one.hidden) and _age(one.hidden, now) < LOOKED_AT_AGAIN,
-    }
-    reason = next((reason for reason, holds in checks.items() if holds), KeepReason.UNNEEDED)
-    if reason is not KeepReason.UNNEEDED:
-        return Retained.KEEP, reason
-    return (Retained.REMOVE if one.hidden else Retained.HIDE), reason
-
-
-def _age(moment: datetime | None, now: datetime) -> timedelta:
+def age_of(moment: datetime | None, now: datetime) -> timedelta:
     """Return how long ago something was; what never was is of no age."""
     return now - moment if moment else timedelta(0)
 

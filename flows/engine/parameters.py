@@ -15,24 +15,43 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import BeforeValidator, Field
 from pydantic.fields import FieldInfo
 
+from tiercel.domain.organization.on_demand import EPHEMERAL_NAME_PATTERN
 from tiercel.domain.organization.parts import REPOSITORY_PATTERN
 from tiercel.domain.organization.requests import (
     COMMIT_ID_PATTERN,
+    ENVIRONMENT_OR_NONE_PATTERN,
     ENVIRONMENT_PATTERN,
+    LARGEST_ID,
     LARGEST_NUMBER,
     LARGEST_RELEASE,
+    LONGEST_HOURS,
+    LONGEST_PURPOSE,
     LONGEST_REPOSITORY,
     LONGEST_REVISION,
+    LONGEST_SERVICES,
+    ON_DEMAND_NAME_PATTERN,
+    OPTIONAL_REVISION_PATTERN,
     PLAN_DIGEST_PATTERN,
+    PURPOSE_PATTERN,
     REVISION_PATTERN,
+    SERVICES_PATTERN,
     STACK_PATTERN,
     require_commit_id,
     require_earlier_release,
     require_environment_name,
+    require_given_on_demand_name,
+    require_hours,
+    require_id_on_github,
+    require_live_of,
+    require_on_demand_name,
+    require_optional_revision,
     require_plan_digest,
     require_pull_request_number,
+    require_pull_request_or_none,
+    require_purpose,
     require_repository_name,
     require_revision,
+    require_services,
     require_stack_name,
 )
 from tiercel.domain.organization.topology import PREPROD, PROD
@@ -108,7 +127,85 @@ EarlierReleaseParameter = Annotated[
     Field(title="Release to go back to", ge=0, le=LARGEST_RELEASE, examples=[17]),
     BeforeValidator(require_earlier_release),
 ]
+OptionalRevisionParameter = Annotated[
+    str,
+    Field(
+        title="From a commit or branch",
+        pattern=OPTIONAL_REVISION_PATTERN,
+        max_length=LONGEST_REVISION,
+        examples=["feature/login"],
+    ),
+    BeforeValidator(require_optional_revision),
+]
+OptionalPullRequestParameter = Annotated[
+    int,
+    Field(title="Or from a pull request", ge=0, le=LARGEST_NUMBER, examples=[17]),
+    BeforeValidator(require_pull_request_or_none),
+]
+LiveOfParameter = Annotated[
+    str,
+    Field(
+        title="Or from what is live in",
+        pattern=ENVIRONMENT_OR_NONE_PATTERN,
+        max_length=10,
+        examples=[PREPROD, PROD],
+    ),
+    BeforeValidator(require_live_of),
+]
+OnDemandNameParameter = Annotated[
+    str,
+    Field(title="Name", pattern=ON_DEMAND_NAME_PATTERN, max_length=20, examples=["login"]),
+    BeforeValidator(require_on_demand_name),
+]
+EnvironmentOnDemandParameter = Annotated[
+    str,
+    Field(
+        title="Environment on demand",
+        min_length=2,
+        pattern=EPHEMERAL_NAME_PATTERN,
+        max_length=20,
+        examples=["login"],
+    ),
+    BeforeValidator(require_given_on_demand_name),
+]
+ServicesParameter = Annotated[
+    str,
+    Field(
+        title="Services",
+        pattern=SERVICES_PATTERN,
+        max_length=LONGEST_SERVICES,
+        examples=["orders catalog"],
+    ),
+    BeforeValidator(require_services),
+]
+HoursParameter = Annotated[
+    int,
+    Field(title="Hours to live", ge=0, le=LONGEST_HOURS, examples=[8]),
+    BeforeValidator(require_hours),
+]
+PurposeParameter = Annotated[
+    str,
+    Field(
+        title="What it is for",
+        pattern=PURPOSE_PATTERN,
+        max_length=LONGEST_PURPOSE,
+        examples=["show the new login"],
+    ),
+    BeforeValidator(require_purpose),
+]
+StandardModeParameter = Annotated[bool, Field(title="Wait for every resource")]
+AskedByDeploymentParameter = Annotated[
+    int,
+    Field(title="Asked for by GitHub deployment", ge=0, le=LARGEST_ID, examples=[0]),
+    BeforeValidator(require_id_on_github),
+]
+AskedByWorkflowRunParameter = Annotated[
+    int,
+    Field(title="Asked for by workflow run", ge=0, le=LARGEST_ID, examples=[0]),
+    BeforeValidator(require_id_on_github),
+]
 BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
+DryRunParameter = Annotated[bool, Field(title="Only show what would go")]
 PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]
 AccountNameParameter = Annotated[
     str,

@@ -56,7 +56,7 @@ async def as_github_deployment(
     except TiercelError as error:
         await shown.try_to_say("failure", error.what)
         raise
-    await shown.say("success", "deployed and verified", _address(prepared, released))
+    await shown.say("success", "deployed and verified", address_of(prepared, released))
     return released
 
 
@@ -81,7 +81,7 @@ class _Deployment:
     def __init__(self, prepared: PreparedCommit) -> None:
         self._repository = prepared.commit.repository
         self._commit = prepared.commit.sha
-        self._environment = prepared.target.names.environment
+        self._names = prepared.target.names
         self._number: int | None = None
 
     async def say(self, state: str, description: str, address: str = "") -> None:
@@ -90,8 +90,8 @@ class _Deployment:
                 open_deployment,
                 self._repository,
                 self._commit,
-                self._environment.name,
-                production=self._environment.production,
+                self._names.title,
+                production=self._names.environment.production,
             )
         await call(
             report_deployment_state,
@@ -111,7 +111,7 @@ class _Deployment:
             get_run_logger().warning("the deploy is not shown on GitHub as %s: %s", state, error)
 
 
-def _address(prepared: PreparedCommit, released: Mapping[str, Released]) -> str:
+def address_of(prepared: PreparedCommit, released: Mapping[str, Released]) -> str:
     """Return the address of the first service that a smoke test calls by HTTP."""
     for name, service in prepared.topology.services.items():
         if service.smoke_test and service.smoke_test.http:

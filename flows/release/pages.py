@@ -75,11 +75,11 @@ async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Rel
     if any(result.changed for result in released.values()):
         await report_board(prepared.target)
     names, links = prepared.target.names, prepared.target.links
-    environment = names.environment.name
+    environment = names.title
     title = f"Released to {environment}: {await _source(prepared)}"
     rows = [(result.release, result.changed) for result in released.values()]
     await show_page(
-        f"released-{environment}",
+        f"released-{names.page}",
         f"Released to {environment}: {_short(prepared)}",
         release_page(title, rows, links, names),
     )
@@ -113,9 +113,8 @@ async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
 async def report_superseded(prepared: PreparedCommit, by: str) -> None:
     """Show that a commit is not deployed, and because of what."""
     get_run_logger().info("superseded, nothing more is deployed: %s", by)
-    environment = prepared.target.names.environment.name
     await show_page(
-        f"released-{environment}",
+        f"released-{prepared.target.names.page}",
         f"Superseded: {_short(prepared)}",
         superseded_page(await _source(prepared), by),
     )
@@ -129,13 +128,14 @@ async def report_board(target: ReleaseTarget) -> None:
     """
     names = target.names
     try:
-        live = await call(read_live_releases, target.records)
+        found = await call(read_live_releases, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
+    live = [one for one in found if one.stack.startswith(names.stack_prefix)]
     await show_page(
-        f"live-{names.environment.name}",
-        f"What is live in {names.environment.name}",
+        f"live-{names.page}",
+        f"What is live in {names.title}",
         release_board(
             live, _run_pages(one.running for one in live), target.links, names, target.where
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from prefect.runtime import flow_run
@@ -11,8 +11,10 @@ from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Access, Records, Target
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
+from tiercel.domain.stack.observed import Stack
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit
@@ -66,6 +68,10 @@ class PreparedCommit:
     trees: dict[str, SourceTree]
     branch: str
     """The branch that the commit was found on: the environment's, or a candidate's."""
+    lent: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Outputs of stacks that are not released with it, by the services that they are of."""
+    fill: Callable[[Service, Stack], Awaitable[None]] | None = None
+    """What is done to a stack before it is tested."""
 
     @property
     def source(self) -> Names:

@@ -9,8 +9,12 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.artifact.provenance import provenance_key, require_rebuilt
-from tiercel.domain.base.digests import short
+from tiercel.domain.artifact.provenance import (
+    provenance_key,
+    require_as_recorded,
+    require_rebuilt,
+)
+from tiercel.domain.base.digests import ArtifactDigest, short
 from tiercel.domain.organization.services import Service
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import all_done, both, call, each
@@ -96,3 +100,31 @@ async def _build_and_upload(
         len(created),
     )
     return Published(manifest, built=True, uploaded=sum(created))
+
+
+async def build_again(prepared: PreparedCommit, service: str, digest: ArtifactDigest) -> Manifest:
+    """Build an artifact of which a part is gone, and put back what is missing.
+
+    Raises RefusedInputError if this build is not the recorded one to the byte: then nothing is
+    uploaded.
+    """
+    records = prepared.target.records
+    with build_folder() as folder:
+        built = await call(
+            build_service,
+            prepared.commit,
+            prepared.topology.services[service],
+            prepared.trees[service],
+            prepared.topology.builds,
+            folder,
+            prepared.target.builder,
+        )
+        require_as_recorded(service, built.manifest.digest, digest)
+        await each(
+            built.manifest.objects,
+            lambda package: call(
+                upload_package, records.access, records.bucket, package, built.files[package.sha256]
+            ),
+        )
+    get_run_logger().info("%s: artifact %s is whole again", service, short(digest))
+    return await call(write_manifest, records, built.manifest)

@@ -58,7 +58,9 @@ async def restore(
         read_artifact, target.records,
         intent.service, intent.artifact_id, intent.artifact_digest,
     )  # fmt: skip
-    return await release(Wish(target, restoring(earlier, purpose), manifest, gives_way, lease))
+    return await release(
+        Wish(target, restoring(earlier, purpose), manifest, gives_way, lease=lease)
+    )
 
 
 async def put_back(target: ReleaseTarget, stack: str) -> Released | None:

@@ -39,6 +39,7 @@ from tiercel.domain.release.next_move import (
     next_move,
 )
 from tiercel.domain.release.outcomes import Course, failure, success
+from tiercel.domain.release.rollback import seed_of_rebuilt
 from tiercel.domain.release.superseding import newest_to_stay, require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
@@ -58,6 +59,7 @@ from tiercel.tasks.records.ledger import (
     record_outcome,
 )
 from tiercel.tasks.records.verifications import record_verification
+from tiercel.tasks.stack.seeds import seed_stack
 from tiercel.tasks.stack.smoke_tests import smoke_test
 from tiercel.tasks.stack.stacks import observe_stack, protect_stack
 
@@ -69,14 +71,16 @@ IsOlder = Callable[[Intent], Awaitable[bool]]
 class Wish:
     """What is to run where: `intent` has no number and no requester yet.
 
-    Without `is_older` only a release that is recorded meanwhile counts as newer. Whoever has the
-    stack's `lease` already gives it, and gives it back.
+    Without `is_older` only a release that is recorded meanwhile counts as newer. `fill` is
+    awaited before the smoke test. Whoever has the stack's `lease` already gives it, and gives it
+    back.
     """
 
     target: ReleaseTarget
     intent: Intent
     manifest: Manifest
     is_older: IsOlder | None = None
+    fill: Callable[[Stack], Awaitable[None]] | None = None
     lease: StackLease | None = None
 
 
@@ -232,6 +236,14 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live
     progress.ended("change")
+    if wish.fill:
+        await wish.fill(live)
+    seed = seed_of_rebuilt(intent)
+    if seed:
+        await lease.confirm()
+        answer = await call(seed_stack, target.deployer, live, seed)
+        get_run_logger().info("%s: filled with data: %s", intent.service, answer)
+        progress.ended("seed")
     if intent.smoke_test:
         await lease.confirm()
         progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)

@@ -74,14 +74,22 @@ async def _deploy_services(
     is_older = older_in(prepared)
 
     async def release_one(service: Service, dependencies: dict[str, Released]) -> Released:
-        outputs = {name: released.outputs for name, released in dependencies.items()}
-        manifest = manifests[service.name]
-        wanted = wanted_release(prepared, service, manifest, outputs)
+        released = {name: released.outputs for name, released in dependencies.items()}
+        service, manifest = services[service.name], manifests[service.name]
+        wanted = wanted_release(prepared, service, manifest, {**released, **prepared.lent})
         seen = {"verified_in": verified_in(verified.get(service.name))}
         wanted = wanted.model_copy(update=seen)
-        return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older))
 
-    return await in_dependency_order(prepared.topology.services, release_one)
+        async def fill(stack: Stack) -> None:
+            if prepared.fill:
+                await prepared.fill(service, stack)
+
+        return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older, fill))
+
+    services = prepared.topology.services
+    return await in_dependency_order(
+        {name: one.without(prepared.lent) for name, one in services.items()}, release_one
+    )
 
 
 async def is_live(prepared: PreparedCommit, manifests: Mapping[str, Manifest]) -> bool:
@@ -145,6 +153,7 @@ def wanted_release(
         at=datetime.now(UTC),
         purpose=purpose_in(names.environment),
         smoke_test=service.smoke_test,
+        seed=service.seed,
     )
 
 

@@ -23,12 +23,12 @@ from tiercel.domain.teardown.standing_approval import (
     waiting_for_approval,
 )
 from tiercel.flows.engine.artifacts import show_page
-from tiercel.flows.engine.concurrency import both, call, each
+from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.teardown.drill_artifacts import find_gone, make_whole
 from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.records.ledger import read_live_releases
 from tiercel.tasks.teardown.approvals import read_approvals
-from tiercel.tasks.teardown.artifacts import require_artifact
 from tiercel.tasks.teardown.drill_records import (
     begin_drill,
     list_drills,
@@ -62,22 +62,27 @@ async def begun_or_approved(
     """
     opened = await call(read_open_drill, target.records)
     if opened and opened.stops(target.names.prefix):
+        begun = await call(read_drill, target.records, opened.number)
+        if plan_only:
+            get_run_logger().info("drill %d is open, with this plan", opened.number)
+            return begun.plan
         get_run_logger().info("going on with drill %d", opened.number)
-        return await call(read_drill, target.records, opened.number)
+        return begun
     if opened:
         raise _other_drill(opened)
     standing = await call(read_approvals)
-    plan = await _planned(target, asked, standing)
+    plan, gone = await _planned(target, asked, standing)
     if plan_only:
         return plan
     kind, who = await _approved(target, plan, asked, standing)
+    await make_whole(gone)
     return await _opened(target, plan, kind, who, settings)
 
 
 async def _planned(
     target: ReleaseTarget, asked: Approval, standing: tuple[StandingApproval, ...]
-) -> DrillPlan:
-    """Return the plan of what is there now, and show it."""
+) -> tuple[DrillPlan, list[Intent]]:
+    """Return the plan of what is there now, which it shows, and whose artifacts are gone."""
     names = target.names
     looker = Looker(target.auditor, target.destroyer)
     found = await call(list_stacks, target.auditor, names.prefix)
@@ -86,8 +91,7 @@ async def _planned(
     )
     running = {one.stack: one.running.intent for one in live if one.running}
     require_drillable(names, inventory, running, _given_up(inventory, asked, standing))
-    needed = [running[one.name] for one in inventory.stacks]
-    await each(needed, lambda one: _there(target, one))
+    gone = await find_gone(target, [running[one.name] for one in inventory.stacks])
     plan = plan_drill(names.organization, names.environment.name, inventory, running)
     earlier = await call(read_reports, target.records, _TREND)
     get_run_logger().info("plan %s: %s", plan.digest, plan.summary())
@@ -96,11 +100,7 @@ async def _planned(
         f"Drill of {plan.environment}: {plan.summary()}",
         drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
     )
-    return plan
-
-
-async def _there(target: ReleaseTarget, intent: Intent) -> None:
-    await call(require_artifact, target.records, intent)
+    return plan, gone
 
 
 def _given_up(

@@ -11,8 +11,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tiercel.domain.accounts.provisioning import policy_values
+from tiercel.domain.accounts.composition import boundary_of, permissions_of
+from tiercel.domain.accounts.provisioning import names_in, policy_values
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts import identities, storage
 from tiercel.sandbox.accounts.build_projects import ensure_build_projects
@@ -46,12 +48,16 @@ class Root:
 
 @dataclass(frozen=True)
 class Seed:
-    """One environment, what its policies need, and the roots of its two accounts."""
+    """One environment, what its policies need, and the roots of its two accounts.
+
+    `on_demand` are the environments on demand that live in them.
+    """
 
     names: Names
     values: dict[str, str]
     infrastructure: Root
     runtime: Root
+    on_demand: Seed | None = None
 
     def policy(self, name: str) -> RenderedPolicy:
         """Return a policy filled in for this environment."""
@@ -76,13 +82,15 @@ def seed_accounts(
 
 
 def _seed(topology: Topology, environment: str, endpoint: str, secret: str) -> Seed:
-    names = Names.of(topology, environment)
+    names = names_in(topology, environment)
     place = names.environment
+    hosts = topology.hosts_on_demand(environment)
     return Seed(
         names=names,
         values=policy_values(topology, environment),
         infrastructure=Root(endpoint, place.infrastructure_account, secret, place.region),
         runtime=Root(endpoint, place.runtime_account, secret, place.region),
+        on_demand=_seed(topology, EPHEMERAL, endpoint, secret) if hosts else None,
     )
 
 
@@ -94,6 +102,8 @@ def _seed_environment(seed: Seed, known: AccessKey | None) -> AccessKey:
     seed = replace(seed, values=seed.values | keys)
     key = _seed_infrastructure(seed, known)
     _seed_runtime(seed)
+    if seed.on_demand:
+        _seed_roles_of_stacks(replace(seed.on_demand, values=seed.on_demand.values | keys))
     kms.put_key_policy(KeyId=artifact_key, Policy=json.dumps(seed.policy("artifact-key")))
     kms.put_key_policy(KeyId=signing_key, Policy=json.dumps(seed.policy("signing-key")))
     return key
@@ -117,15 +127,21 @@ def _seed_infrastructure(seed: Seed, known: AccessKey | None) -> AccessKey:
 
 
 def _seed_runtime(seed: Seed) -> None:
+    _seed_roles_of_stacks(seed)
+    _ensure_bucket(seed, seed.runtime, seed.names.staging_bucket, "staging-bucket")
+
+
+def _seed_roles_of_stacks(seed: Seed) -> None:
+    """Make the roles of the RuntimeAccount; the service role of permanent stacks is bounded."""
     iam = seed.runtime.client("iam")
+    bounds = None if seed.names.host else seed.names.boundary_arn
     identities.ensure_managed_policy(
-        iam, seed.names.boundary_arn, seed.policy("cloudformation-boundary")
+        iam, seed.names.boundary_arn, seed.policy(boundary_of(seed.names))
     )
-    _ensure_role(iam, seed, Role.CLOUDFORMATION, seed.names.boundary_arn)
+    _ensure_role(iam, seed, Role.CLOUDFORMATION, bounds)
     for role in seed.names.roles:
         if role in RUNTIME_ROLES - {Role.CLOUDFORMATION}:
             _ensure_role(iam, seed, role)
-    _ensure_bucket(seed, seed.runtime, seed.names.staging_bucket, "staging-bucket")
 
 
 def _ensure_role(iam: Any, seed: Seed, role: Role, boundary_arn: str | None = None) -> None:
@@ -133,7 +149,7 @@ def _ensure_role(iam: Any, seed: Seed, role: Role, boundary_arn: str | None = No
         iam,
         seed.names.role(role),
         seed.policy(f"{role.value}-trust"),
-        seed.policy(f"{role.value}-permissions"),
+        seed.policy(permissions_of(seed.names, role)),
         boundary_arn,
     )
 

@@ -87,10 +87,13 @@ def _place(names: Names) -> dict[str, Any]:
 
 
 def _policy(names: Names) -> str:
-    """The staging bucket's policy is right for the state too: TLS and own account only."""
+    """What nobody may do to the staging bucket, nobody may do to the state: TLS, own account."""
     values = {
         "partition": names.partition,
         "staging_bucket": names.state_bucket,
         "runtime_account": names.environment.infrastructure_account,
+        "organization": names.organization,
     }
-    return json.dumps(render("staging-bucket", values))
+    policy = render("staging-bucket", values)
+    kept = [one for one in policy["Statement"] if one["Sid"].startswith("Never")]
+    return json.dumps({**policy, "Statement": kept})

@@ -34,6 +34,8 @@ CONFIG = Config(
     user_agent_extra="tiercel",
 )
 """How all clients reach AWS."""
+OtherService = Literal["codebuild", "dynamodb", "lambda", "logs", "resourcegroupstaggingapi", "sqs"]
+"""Services whose clients have no stubs here."""
 _SERVICES = ("cloudformation", "iam", "kms", "lambda", "s3", "sts")
 _ANY_REGION = "us-east-1"
 _SESSION_SECONDS = 3600
@@ -56,7 +58,7 @@ def client(service: Literal["s3"], access: Access) -> S3Client: ...
 @overload
 def client(service: Literal["sts"], access: Access) -> STSClient: ...
 @overload
-def client(service: Literal["codebuild", "dynamodb", "logs", "sqs"], access: Access) -> Any: ...
+def client(service: OtherService, access: Access) -> Any: ...
 def client(service: str, access: Access) -> Any:
     """Return a client of an AWS service that acts as the access says.
 
@@ -186,9 +188,17 @@ def _renewal_of(credentials: DeferredRefreshableCredentials) -> Callable[..., in
     return delay
 
 
+def _own_sts(access: Access) -> STSClient:
+    """Return the client of whoever begins a chain of roles: a profile, else the process."""
+    if not access.profile:
+        return caller_client("sts", access.region)
+    with translated("use an AWS profile", access.profile):
+        return profile_client("sts", access.profile, access.region)
+
+
 def _assume(access: Access) -> Callable[[], dict[str, str]]:
     def refresh() -> dict[str, str]:
-        sts = client("sts", access.via) if access.via else caller_client("sts", access.region)
+        sts = client("sts", access.via) if access.via else _own_sts(access)
         request: dict[str, Any] = {
             "RoleArn": access.role_arn,
             "RoleSessionName": access.source_identity,

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from tiercel.domain.accounts.composition import NETWORK, NETWORKED, RECIPES, composed
+from tiercel.domain.accounts.composition import (
+    NETWORK,
+    NETWORKED,
+    RECIPES,
+    composed,
+    composed_policies,
+)
 from tiercel.domain.accounts.policy_sizes import require_fitting
-from tiercel.domain.accounts.provisioning import policy_values, separated
+from tiercel.domain.accounts.provisioning import names_in, policy_values, separated
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.stack_rules import StackRules
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.resources import resource
@@ -44,11 +52,13 @@ def require_fitting_policies(topology: Topology, source: str) -> None:
 
     Nothing is called: keys that are not made yet have ARNs of the length that all have.
     """
-    for name in topology.environments:
+    on_demand = () if topology.ephemeral is None else (EPHEMERAL,)
+    for name in (*topology.environments, *on_demand):
         values = policy_values(topology, name)
         key = "arn:{partition}:kms:{region}:{infrastructure_account}:key/".format_map(values)
         values |= {"artifact_key_arn": key + "x" * _KEY_ID_LENGTH}
-        require_fitting(name, {policy: render(policy, values) for policy in RECIPES}, source)
+        policies = composed_policies(names_in(topology, name))
+        require_fitting(name, {policy: render(policy, values) for policy in policies}, source)
 
 
 def unfilled(name: str, stacks: StackRules) -> RenderedPolicy:
@@ -77,11 +87,22 @@ def _policy(
 ) -> RenderedPolicy:
     recipe = RECIPES[name]
     frames = [_document(frame, values) for frame in recipe.frames]
-    fragments = [
+    shared = [{**values, "shared": one} for one in separated(values["shared"])] if values else []
+    return composed(
+        recipe,
+        frames,
+        _fragments(services, own, values),
+        chain.from_iterable(_fragments(services, own, one) for one in shared),
+    )
+
+
+def _fragments(
+    services: Sequence[str], own: Mapping[str, str], values: Mapping[str, str] | None
+) -> list[RenderedPolicy]:
+    return [
         _filled(own[one], values) if one in own else _document(f"services/{one}", values)
         for one in services
     ]
-    return composed(recipe, frames, fragments)
 
 
 def _document(name: str, values: Mapping[str, str] | None) -> RenderedPolicy:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+
 from pydantic import ValidationError
 
-from tiercel.domain.artifact.manifest import Manifest, manifest_key
+from tiercel.domain.artifact.manifest import Manifest, PackagedObject, manifest_key
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.digests import ArtifactDigest, ArtifactId, sha256_hex
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
@@ -12,6 +15,9 @@ from tiercel.domain.base.record import read_stored
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import create_object, read_object
 from tiercel.tasks.engine.task import run_logger, world_task
+
+_AT_ONCE = 8
+"""Manifests that are read at the same time."""
 
 
 @world_task("find artifact", "find artifact of {tree.service}")
@@ -48,6 +54,36 @@ def read_artifact(
         return read_stored(Manifest, body, where)
     except ValidationError as error:
         raise _damaged(where, str(error)) from error
+
+
+@world_task("find needed packages")
+def find_needed_packages(
+    records: Records, artifacts: Collection[tuple[str, ArtifactId]]
+) -> dict[str, PackagedObject] | None:
+    """Return all packages of these artifacts, given by service and id, by their keys.
+
+    None if one of them is not there or cannot be read: nobody knows then what it needs.
+    """
+
+    def packages(artifact: tuple[str, ArtifactId]) -> list[PackagedObject] | None:
+        key = manifest_key(*artifact)
+        body = read_object(records.access, records.bucket, key)
+        return None if body is None else packages_in(body, f"s3://{records.bucket}/{key}")
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(packages, artifacts))
+    if any(one is None for one in found):
+        return None
+    return {one.key: one for some in found for one in some or ()}
+
+
+def packages_in(body: bytes, where: str) -> list[PackagedObject] | None:
+    """Return the packages that a manifest names, None if it cannot be read."""
+    try:
+        manifest = read_stored(Manifest, body, where)
+    except (ValidationError, RefusedInputError):
+        return None
+    return [manifest.template, *manifest.objects]
 
 
 @world_task("write manifest", "write manifest of {manifest.service}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -132,13 +132,25 @@ def read_rejected_artifacts(records: Records, stack: str) -> dict[ArtifactId, Re
 @world_task("read ledger")
 def read_ledger(records: Records, newest: int) -> list[Entry]:
     """Return up to `newest` entries of every stack, the newest of each stack first."""
+    return read_newest_entries.fn(records, newest, lambda _: True)[1]
+
+
+@world_task("read newest entries")
+def read_newest_entries(
+    records: Records, newest: int, counts: Callable[[str], bool]
+) -> tuple[frozenset[str], list[Entry]]:
+    """Return all stacks that the ledger knows, and up to `newest` entries of each that counts."""
     keys = set(list_keys(records.access, records.bucket, "ledger/"))
     entries = entries_of(keys)
-    return [
-        _entry(records, stack, number, keys)
+    wanted = [
+        (stack, number)
         for stack, numbers in entries.items()
+        if counts(stack)
         for number in numbers[: -newest - 1 : -1]
     ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda one: _entry(records, one[0], one[1], keys), wanted)
+        return frozenset(entries), list(found)
 
 
 @world_task("read live releases")

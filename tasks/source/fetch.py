@@ -33,20 +33,33 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
 
     `repository` is `owner/name` on GITHUB_SERVER_URL; `revision` a commit id or a branch.
     Raises RefusedInputError if there is no such commit or `branch` does not contain it:
-    what was never merged must not be released.
+    what was never merged must not be released. Without a `branch` any branch of the repository
+    will do; nobody but its writers has one.
     """
 
     def look(mirror: Path, references: NamedCommits) -> Commit:
         sha = _named(mirror, revision, references, repository)
-        if not _contains(mirror, references.get(f"refs/heads/{branch}", ""), sha):
+        tips = [f"{_HEADS}{branch}"] if branch else _branches(references)
+        if not any(_contains(mirror, references.get(tip, ""), sha) for tip in tips):
+            name = branch or "any branch"
             raise RefusedInputError(
                 "source.not_on_branch",
-                f"commit {short_commit(sha)} is not in {branch}",
+                f"commit {short_commit(sha)} is not in {name}",
                 where=repository_url(repository),
                 state="nothing was built",
-                remedy=f"merge it into {branch} first",
+                remedy=f"merge it into {name} first",
             )
         return Commit(repository=repository, sha=sha, mirror=mirror)
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
+@world_task("list branches", "list branches of {repository}")
+def list_branches(repository: str) -> frozenset[str]:
+    """Return the names of a repository's branches, its mirror brought up to date."""
+
+    def look(_: Path, references: NamedCommits) -> frozenset[str]:
+        return frozenset(one.removeprefix(_HEADS) for one in references if one.startswith(_HEADS))
 
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
@@ -140,6 +153,10 @@ def _meant(mirror: Path, revision: str, references: NamedCommits) -> str:
     if branch is None and re.fullmatch(r"[0-9a-fA-F]{4,39}", revision):
         return _commit(mirror, revision)
     return branch or ""
+
+
+def _branches(references: NamedCommits) -> list[str]:
+    return [name for name in references if name.startswith(_HEADS)]
 
 
 def _commit(mirror: Path, revision: str) -> str:

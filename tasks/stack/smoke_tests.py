@@ -69,7 +69,7 @@ def _ask(
 ) -> tuple[Any, str]:
     """Return the answer, and what is wrong with it."""
     if test.invoke:
-        answer, problem = _invoke(access, stack, test.invoke, test, seconds, where)
+        answer, problem = invoke_function(access, stack, test.invoke, test, seconds, where)
     else:
         answer, problem = _call(stack, test, seconds, where)
     if problem or test.expect is None:
@@ -77,9 +77,10 @@ def _ask(
     return answer, mismatch(test.expect, answer)
 
 
-def _invoke(
+def invoke_function(
     access: Access, stack: Stack, logical_id: str, test: SmokeTest, seconds: int, where: str
 ) -> tuple[Any, str]:
+    """Invoke a function of a stack; return its answer, None if it did not run, and the problem."""
     name = physical_id(access, stack.stack_id, logical_id)
     if name is None:
         raise _names_nothing(f"the resource {logical_id}", "smoke_test.invoke", where)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from tiercel.domain.artifact.manifest import declared_parameters
+from tiercel.domain.artifact.source_tree import source_paths
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.organization.names import Names
@@ -19,8 +20,13 @@ from tiercel.domain.review.template_permissions import types_of
 from tiercel.domain.review.unbounded_roles import roles_without_boundary
 from tiercel.domain.stack.parameters import parameter_refusals
 from tiercel.domain.template.intrinsics import TemplateScope, scope_of
+from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.packaging.builder import build_folder
 from tiercel.tasks.packaging.references import all_references
 from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.source.committed import CommittedFiles
+from tiercel.tasks.source.export import list_source
+from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.templates import line_in_template
 from tiercel.tasks.stack.service_role import read_service_role
 
@@ -43,15 +49,36 @@ def template_refusals(
         for name in topology.environments
     }
 
-    def line(finding: FaultAt) -> int:
-        body = shop.files.read_template(PurePosixPath(finding.template))
-        return line_in_template(body or b"", finding.path)
-
     declared = declared_parameters(scopes[0].template)
     values = parameter_refusals(
         shop.service, list(topology.environments), declared, _promised(dependencies)
     )
-    return [*(refused(fault, line) for fault in merged(by_environment)), *values]
+    faults = [refused(one, lambda at: _line(shop, at)) for one in merged(by_environment)]
+    return [*faults, *values]
+
+
+@world_task("check names", "check names of {service.name}")
+def require_names_on_demand(commit: Commit, service: Service, names: Names) -> None:
+    """Return unless a template fixes names that another environment could have as well.
+
+    Raises RefusedInputError with what to write instead. A template that a build makes is not
+    there yet: IAM refuses what it names.
+    """
+    with build_folder() as folder:
+        files = CommittedFiles(commit, list_source(commit, source_paths(service)))
+        root, scratch, objects = (folder / one for one in ("root", "scratch", "objects"))
+        shop = Workshop(service, root, scratch, objects, files)
+        scopes = _scopes(shop)
+        if not scopes:
+            return
+        values = _values(scopes[0].template, service.parameters_in(names.environment.name))
+        for fault in names_that_do_not_fit(scopes, names, service.name, values):
+            raise refused(fault, lambda finding: _line(shop, finding))
+
+
+def _line(shop: Workshop, finding: FaultAt) -> int:
+    body = shop.files.read_template(PurePosixPath(finding.template))
+    return line_in_template(body or b"", finding.path)
 
 
 def _scopes(shop: Workshop) -> list[TemplateScope]:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 FILE = read_prefect_file(ROOT / "prefect.yaml")
 DEPLOYMENTS = FILE.deployments
 ENVIRONMENTS = parse_topology((ROOT / "tiercel.toml").read_text()).environments
+REAPER = "tiercel.flows.reap.reap"
 FLOWS: dict[str, Flow[..., Any]] = {
     one["entrypoint"]: load_flow_from_entrypoint(one["entrypoint"], use_placeholder_flow=False)
     for one in DEPLOYMENTS
@@ -133,14 +134,21 @@ def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environm
         if "concurrency_limit" in one
     }
     once = {"limit": 1, "collision_strategy": "ENQUEUE"}
-    flows = {"preprod": ["deploy_to_preprod", "verify_candidate"], "prod": ["promote_to_prod"]}
+    flows = {
+        "preprod": ["deploy_to_preprod", "verify_candidate", "reap"],
+        "prod": ["promote_to_prod"],
+    }
     assert limits == dict.fromkeys(flows[environment], once)
 
 
-def test_every_schedule_is_off() -> None:
-    active = [one["active"] for entry in DEPLOYMENTS for one in entry.get("schedules", ())]
-    assert active
-    assert not any(active)
+def test_every_schedule_is_off_but_that_of_the_reaper() -> None:
+    active = {
+        (entry["entrypoint"], one["slug"]): one["active"]
+        for entry in DEPLOYMENTS
+        for one in entry.get("schedules", ())
+    }
+    assert len(active) > 1
+    assert [place for place, on in active.items() if on] == [(REAPER, "reaper")]
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)

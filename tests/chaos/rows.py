@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos import (
     attacks,
+    drills,
     events,
     expired,
     hostile,
@@ -30,4 +31,5 @@ ROWS = (
     secrets.ROW,
     operation.ROW,
     attacks.ROW,
+    drills.ROW,
 )

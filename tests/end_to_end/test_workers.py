@@ -204,9 +204,12 @@ def test_tiercel_up_again_leaves_everything_and_adds_the_one_who_wants_to_hear(
 
     changes = {one["name"]: one["what"] for one in shown["changes"]}
     assert changes.pop("tiercel: notify of failed runs") == "created"
+    assert changes.pop("tiercel: notify of environments that end soon") == "created"
     assert set(changes.values()) == {"unchanged"}
     assert {VERIFY, PUBLISH, DEPLOY, PROMOTE, "preprod", "prod"} <= set(changes)
-    assert [one["active"] for one in shown["schedules"]] == [False]
+    assert {one["slug"]: one["active"] for one in shown["schedules"]} == {
+        "nightly": False, "reaper": True,
+    }  # fmt: skip
 
 
 def test_parameters_that_came_past_the_form_fail_before_any_task_and_somebody_is_told(

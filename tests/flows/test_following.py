@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed
 
@@ -59,9 +60,9 @@ def follow(deployments: dict[str, Any]) -> int:
 
 
 async def _runs(deployments: dict[str, Any]) -> list[FlowRun]:
+    own = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[*deployments.values()]))
     async with get_client() as client:
-        runs = await client.read_flow_runs()
-    return [run for run in runs if run.deployment_id in set(deployments.values())]
+        return await client.read_flow_runs(flow_run_filter=own)
 
 
 async def _fail(run: FlowRun) -> None:

@@ -55,7 +55,7 @@ def test_a_release_leaves_its_plan_its_result_and_the_board(place: Place) -> Non
     assert ") | **released** | 1 | " in released
     board = [line for line in newest_page("live-preprod").splitlines() if "| [looks](" in line]
     assert len(board) == 1
-    assert "| operator | [run](http://127.0.0.1:" in board[0]
+    assert "| operator |  | [run](http://127.0.0.1:" in board[0]
 
 
 def test_a_failure_explains_itself_without_the_log(repositories: RepositoryMaker) -> None:

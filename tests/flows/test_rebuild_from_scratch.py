@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.flows.test_killed_and_raced_releases import impatient, kill_after, server
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.commands import fork, fork_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
-from tests.support.templates import answering, function, services, template
+from tests.support.templates import answering, function, queue, services, template
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Purpose
 from tiercel.domain.teardown.drill_plan import DrillPlan
+from tiercel.domain.teardown.drill_record import OpenDrill
 from tiercel.domain.teardown.drill_report import DrillReport
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
 from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ledger import newest_release
+from tiercel.tasks.teardown.drill_records import close_drill, open_drill
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -56,8 +63,9 @@ def shop() -> dict[str, str]:
         },
     )
     smoke = '[services.desk.smoke_test]\ninvoke = "Function"\n'
+    seed = '[services.desk.seed]\ninvoke = "Function"\nexpect = { answer = "desk" }\n'
     return {
-        "tiercel.toml": services(store="", desk=f'depends_on = ["store"]\n{smoke}'),
+        "tiercel.toml": services(store="", desk=f'depends_on = ["store"]\n{smoke}{seed}'),
         "store/template.json": store,
         "desk/template.json": function(Parameters={"TableName": {"Type": "String"}}),
         "desk/src/app.py": answering("desk"),
@@ -91,7 +99,6 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     digest = plan.digest
     refusals: dict[str, dict[str, Any]] = {
         "drill.waiting_for_approval": {},
-        "drill.other_plan": {"approve": "a" * 64, "account": preprod.environment.runtime_account},
         "drill.other_account": {"approve": digest, "account": "acme-prod"},
     }
     for code, asked in refusals.items():
@@ -115,6 +122,7 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
         assert now.intent.purpose is Purpose.DRILL
         assert now.intent.artifact_digest == released.release.intent.artifact_digest
         assert stacks(sandbox)[now.intent.stack]["StackId"] != released.stack.stack_id
+    assert [one.stack for one in report.bars if "seed" in one.steps] == [preprod.stack("desk")]
     assert any("objects, 5 bytes" in line for line in report.lost)
     assert any("output Made" in line for line in report.generated)
     assert report.phases.keys() == {"delete", "prove-empty", "rebuild", "verify"}
@@ -122,3 +130,66 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
         f"delete {preprod.stack('desk')}",
         f"delete {preprod.stack('store')}",
     )
+
+
+def remove_a_package(sandbox: Sandbox, preprod: Names) -> str:
+    """An artifact loses a part for good; return its key."""
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    bucket = preprod.artifact_bucket
+    policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    listed = s3.list_object_versions(Bucket=bucket, Prefix="packages/")["Versions"]
+    gone = next(one for one in listed if one["Key"].endswith(".zip"))
+    s3.delete_object(Bucket=bucket, Key=gone["Key"], VersionId=gone["VersionId"])
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    return str(gone["Key"])
+
+
+def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
+    sandbox: Sandbox, preprod: Names
+) -> None:
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    config = impatient(sandbox)
+    where = ["--local", "--sandbox", "--state", str(sandbox.state), "--config", str(config)]
+    approved = ["--approve", plan.digest, "--account", plan.alias]
+    offset = journal_size(sandbox.journal)
+
+    package = remove_a_package(sandbox, preprod)
+    killed = fork("rebuild", "preprod", *approved, *where, **server())
+    kill_after(killed, sandbox.journal, offset, "ExecuteChangeSet")
+    assert asyncio.run(rebuild_from_scratch("preprod", plan_only=True)) == plan
+    report = fork_json("rebuild", "preprod", *where, **server())
+
+    assert report["number"] == 2
+    assert not report["failures"]
+    assert not report["differences"]
+    calls = [one for one in read_journal(sandbox.journal, offset) if one.status == 200]
+    deleted = [one for one in calls if one.operation == "DeleteStack"]
+    rebuilt = [one for one in calls if one.operation == "ExecuteChangeSet"]
+    assert len(rebuilt) == len(plan.stacks)
+    assert max(one.time for one in deleted) < min(one.time for one in rebuilt)
+    assert stacks(sandbox).keys() == {one.name for one in plan.stacks}
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    assert s3.head_object(Bucket=preprod.artifact_bucket, Key=package)
+
+
+def test_other_runs_wait_while_a_drill_is_open_and_go_on_afterwards(
+    preprod: Names, repositories: RepositoryMaker, run_log: list[Any]
+) -> None:
+    repository = repositories.make("waits")
+    commit = repository.commit({"tiercel.toml": services(waits=""), "waits/template.json": queue()})
+    asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    drill = OpenDrill(number=99, prefix=preprod.prefix, environment="preprod", at=datetime.now(UTC))
+    assert open_drill.fn(records, drill) == drill
+
+    async def deploy() -> dict[str, Any]:
+        running = asyncio.create_task(deploy_to_preprod(repository.name, commit))
+        while not any("waiting for drill 99" in one.getMessage() for one in run_log):
+            await asyncio.sleep(0.05)
+            assert not running.done()
+        await asyncio.to_thread(close_drill.fn, records, drill)
+        return await running
+
+    assert asyncio.run(deploy())["waits"].changed

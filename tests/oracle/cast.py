@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.oracle.world import ENVIRONMENTS, GITHUB, TOPOLOGY, VALUES, Request, filled, names_of
 from tiercel.domain.organization.names import RUNTIME_ROLES, Role
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.stack_rules import StackNames
 
 PAIRS = tuple((name, name) for name in ENVIRONMENTS)
@@ -28,8 +29,15 @@ PREFIXED = tuple(
 """Where templates may not name their resources as they like."""
 MORTAL = tuple(pair for pair in PAIRS if not TOPOLOGY.environment(pair[1]).production)
 """Where stacks may be deleted."""
+ON_DEMAND = ((EPHEMERAL, EPHEMERAL),)
+"""By the roles of environments on demand, on what is theirs."""
 _PAIRS = {
     "own": PAIRS,
+    "on demand": ON_DEMAND,
+    "on demand on its host": ((EPHEMERAL, "preprod"),),
+    "on demand on prod": ((EPHEMERAL, "prod"),),
+    "host on demand": (("preprod", EPHEMERAL),),
+    "prod on demand": (("prod", EPHEMERAL),),
     "upwards": UPWARDS,
     "downwards": DOWNWARDS,
     "prefix": PREFIXED,
@@ -72,7 +80,9 @@ def rows_of(table: str) -> list[Row]:
 
     A row's `who` is one or more names; its `pairs` are `own` (each environment on itself),
     `prefix` (those of them whose names have a prefix), `mortal` or `production` (those whose
-    stacks may be deleted, or not), `upwards` (Preprod on Prod) or `downwards`.
+    stacks may be deleted, or not), `upwards` (Preprod on Prod) or `downwards`; `on demand` (the
+    roles of environments on demand on what is theirs), `on demand on its host` or `on demand on
+    prod`, and `host on demand` or `prod on demand` the other way round.
     """
     files = sorted((Path(__file__).parent / table).glob("*.json"))
     return [row for path in files for entry in json.loads(path.read_text()) for row in _rows(entry)]

@@ -11,6 +11,7 @@ from typing import Any
 from tests.oracle.judges import Judge, Verdict
 from tests.oracle.world import Document, Request, parts_of, simulation_of
 from tiercel.domain.accounts.policy_difference import listed
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names
 
 Path = tuple[str | int, ...]
@@ -26,7 +27,20 @@ _USED_ANYWHERE = (
     "what functions may use of the service anywhere covers it; the role itself needs it"
 )
 _IN_A_NETWORK = "who lists `vpc` may look at all of it; who does not, at this"
+_SPARED = "it spares this very role; the boundary has it for functions"
 _NAMELESS = "iam-simulate takes a call without a resource for one on any; AWS demands that of *"
+
+_ON_DEMAND = frozenset(
+    {
+        "KeepOutOfOtherFunctions",
+        "KeepOutOfOtherParameters",
+        "KeepOutOfPermanentStacks",
+        "ReadStagedPackages",
+        "UseWhatHasNoName",
+        "UseWhatIsShared",
+    }
+)
+"""Statements of environments on demand alone; all others are those of permanent stacks."""
 
 UNSEEN: Mapping[str, str] = {
     "cloudformation-boundary/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
@@ -49,10 +63,30 @@ UNSEEN: Mapping[str, str] = {
         for action in ("cloudwatch:GetMetric*", "cloudwatch:PutMetricData", "logs:GetQueryResults")
     },
     "cloudformation-boundary/UseAnything: Action s3:ListAllMyBuckets": _USED_ANYWHERE,
+    **{
+        f"cloudformation-permissions/OnlyTheServiceRole: {part}": _SPARED
+        for part in (
+            "Action ec2:*LaunchTemplate",
+            "Action ec2:*LaunchTemplateVersion*",
+            "Action ec2:ModifyInstanceAttribute",
+            "Action ec2:TerminateInstances",
+            "the statement",
+        )
+    },
     "cloudformation-permissions/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
     "cloudformation-permissions/DecryptStagedPackages: the statement": _WITHOUT_KMS,
     "deployer-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,
     "deployer-permissions/UseArtifactKeyThroughS3: StringEquals kms:ViaService": _BOTH_SIDES,
+    **{
+        f"ephemeral-boundary/UseWhatHasNoName: Action {action}": _NAMELESS
+        for action in ("cloudwatch:GetMetric*", "cloudwatch:PutMetricData")
+    },
+    **{
+        f"ephemeral-{policy}/KeepOutOfOtherParameters: NotResource arn:*:ssm:*::parameter/aws/*": (
+            _UNKNOWN
+        )
+        for policy in ("boundary", "permissions")
+    },
     "orchestrator-permissions/DecryptVerifiedArtifacts: StringLike kms:ViaService": _BOTH_SIDES,
 }
 """Mutants that change no verdict, and why the part stays."""
@@ -100,7 +134,7 @@ def mutants_of(name: str, policy: RenderedPolicy) -> Iterator[Mutant]:
         at: Path = ("Statement", index)
         sid = statement["Sid"]
         yield Mutant(name, sid, at, "the statement")
-        for element in ("Action", "Resource"):
+        for element in ("Action", "Resource", "NotResource"):
             yield from _members(name, sid, (*at, element), statement.get(element))
         conditions = statement.get("Condition", {})
         for operator, tests in conditions.items():
@@ -120,8 +154,16 @@ def _members(name: str, sid: str, place: Path, value: Any) -> Iterator[Mutant]:
 def all_mutants(policies: Mapping[Document, RenderedPolicy]) -> list[Mutant]:
     """Return the mutants of every policy of ours, each once; it is applied to both environments."""
     return [
-        mutant for name in policy_names() for mutant in mutants_of(name, policies[("prod", name)])
+        mutant
+        for name in policy_names()
+        for mutant in mutants_of(name, policies[subject_of(name), name])
+        if not name.startswith(EPHEMERAL) or mutant.sid in _ON_DEMAND
     ]
+
+
+def subject_of(policy: str) -> str:
+    """Return whose values a policy has: only environments on demand have what is shared."""
+    return EPHEMERAL if policy.startswith(EPHEMERAL) else "prod"
 
 
 def survivors(

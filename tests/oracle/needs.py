@@ -10,9 +10,9 @@ from tests.oracle.cast import Row, rows_of
 from tests.oracle.journal import Call
 from tests.oracle.journal import requests_of as requests_of_call
 from tests.oracle.judges import Judge, Verdict
-from tests.oracle.mutants import UNSEEN, Mutant, all_mutants, may_matter
+from tests.oracle.mutants import UNSEEN, Mutant, all_mutants, may_matter, subject_of
 from tests.oracle.world import (
-    ENVIRONMENTS,
+    SUBJECTS,
     Document,
     Request,
     documents,
@@ -53,7 +53,8 @@ def allows(policies: Mapping[Document, RenderedPolicy] | None = None) -> list[Mu
         mutant
         for mutant in all_mutants(policies)
         if len(mutant.place) == len(("Statement", 0))
-        and policies["prod", mutant.name]["Statement"][mutant.place[1]]["Effect"] == "Allow"
+        and policies[subject_of(mutant.name), mutant.name]["Statement"][mutant.place[1]]["Effect"]
+        == "Allow"
     ]
 
 
@@ -76,8 +77,8 @@ def _refused(
     asked: Sequence[tuple[T, Sequence[Request]]],
 ) -> tuple[T, ...]:
     """Return whose requests, which all are allowed, are not once the Allow is gone."""
-    gone = {(name, allow.name) for name in ENVIRONMENTS}
-    statement = policies["prod", allow.name]["Statement"][allow.place[1]]
+    gone = {(name, allow.name) for name in SUBJECTS}
+    statement = policies[subject_of(allow.name), allow.name]["Statement"][allow.place[1]]
     mutated = {**policies, **{one: allow.applied(policies[one]) for one in gone}}
     concerned = [
         (index, each)

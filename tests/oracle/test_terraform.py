@@ -158,7 +158,7 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
     planned = provisioned.said["planned"]
     assert planned["applied"] is False
-    assert len(planned["plan"]["changes"]) == 43
+    assert len(planned["plan"]["changes"]) == 50
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
     assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]
@@ -186,8 +186,11 @@ def test_prods_root_plans_the_same_resources_but_for_the_role_that_deletes(
 ) -> None:
     plans = [provisioned.said[name]["plan"] for name in ("planned", "prod")]
     addresses = [[one["address"] for one in plan["changes"]] for plan in plans]
-    assert [one for one in addresses[0] if "destroyer" not in one] == addresses[1]
-    assert len(addresses[0]) == len(addresses[1]) + 2
+    on_demand = [one for one in addresses[0] if one.startswith("module.ephemeral_environments[0]")]
+    assert len(on_demand) == 7
+    permanent = [one for one in addresses[0] if one not in on_demand]
+    assert [one for one in permanent if "destroyer" not in one] == addresses[1]
+    assert len(permanent) == len(addresses[1]) + 2
     assert plans[0]["digest"] != plans[1]["digest"]
 
 
@@ -205,7 +208,7 @@ def test_the_accounts_hold_what_the_sandbox_seeds_by_itself(provisioned: Provisi
     text = json.dumps(made, sort_keys=True).replace("7" * 12, "3" * 12)
     assert json.loads(text) == seeded
     assert len(seeded["infrastructure"]["roles"]) == 5
-    assert len(seeded["runtime"]["roles"]) == 4
+    assert len(seeded["runtime"]["roles"]) == 7
 
 
 def test_builds_and_logs_are_there_with_their_limits(provisioned: Provisioned) -> None:

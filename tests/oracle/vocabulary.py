@@ -152,7 +152,7 @@ TEXT_OPERATORS = (
     "StringEqualsIfExists",
     "StringLikeIfExists",
 )
-ARN_OPERATORS = ("ArnEquals", "ArnNotEquals", "ArnLike", "ArnLikeIfExists")
+ARN_OPERATORS = ("ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "ArnLikeIfExists")
 FLAG_OPERATORS = ("Bool", "BoolIfExists")
 GLOBAL = (
     "aws:PrincipalAccount",

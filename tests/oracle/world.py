@@ -10,8 +10,10 @@ from typing import Any
 
 from tests.oracle.judges import Simulation
 from tests.support.topology import topology_of
-from tiercel.domain.accounts.provisioning import policy_values
-from tiercel.domain.organization.names import Names
+from tiercel.domain.accounts.composition import boundary_of
+from tiercel.domain.accounts.provisioning import names_in, policy_values
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
@@ -28,9 +30,12 @@ TOPOLOGY = topology_of(
     "umbrella/*",
     more=f"[environments.preprod.stacks]\n{_EVERY_SERVICE}\n"
     f'[environments.prod.stacks]\nnames = "prefix"\n{_EVERY_SERVICE}\n'
-    + "".join(map(_NETWORK.format, ("preprod", "prod"))),
+    + "".join(map(_NETWORK.format, ("preprod", "prod")))
+    + '[ephemeral]\nshare = ["storage"]\n',
 )
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
+SUBJECTS = (*ENVIRONMENTS, EPHEMERAL)
+"""The environments that have roles of their own: those on demand live in Preprod's accounts."""
 GITHUB = "token.actions.githubusercontent.com"
 STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"
 
@@ -102,7 +107,7 @@ def values(environment: str) -> dict[str, str]:
     }
 
 
-VALUES = {environment: values(environment) for environment in ENVIRONMENTS}
+VALUES = {environment: values(environment) for environment in SUBJECTS}
 
 
 def filled(text: str, environment: str) -> str:
@@ -124,7 +129,7 @@ def ours() -> dict[Document, RenderedPolicy]:
     """Return every policy of every environment."""
     return {
         (environment, name): render(name, VALUES[environment])
-        for environment in ENVIRONMENTS
+        for environment in SUBJECTS
         for name in policy_names()
     }
 
@@ -151,7 +156,7 @@ def account_of(resource: str, principal: str) -> str:
 def parts_of(request: Request) -> Parts:
     """Return the policies that decide about a request."""
     identity, bounded = _identity(request.principal)
-    boundary = (bounded, "cloudformation-boundary") if bounded and request.bounded else None
+    boundary = (bounded, boundary_of(names_of(bounded))) if bounded and request.bounded else None
     identity = identity if request.own else None
     return Parts(identity, boundary, _resource_policy(request.action, request.resource))
 
@@ -194,7 +199,7 @@ def role_of_session(principal: str) -> str:
 
 def names_of(environment: str) -> Names:
     """Return the names of an environment."""
-    return Names.of(TOPOLOGY, environment)
+    return names_in(TOPOLOGY, environment)
 
 
 def _context(request: Request) -> dict[str, Any]:
@@ -219,7 +224,7 @@ def _region_of(resource: str) -> str:
 def _identity(principal: str) -> tuple[Document | None, str]:
     """Return the policy of a principal, and the environment whose boundary it is in."""
     role = role_of_session(principal)
-    for environment in ENVIRONMENTS:
+    for environment in SUBJECTS:
         known = VALUES[environment]
         start = f"arn:{known['partition']}:iam::"
         if role == f"{start}{known['infrastructure_account']}:user/operator":
@@ -235,8 +240,11 @@ def _identity(principal: str) -> tuple[Document | None, str]:
                 "destroyer",
             }
             ours = f"{policy}-permissions" in policy_names()
-            document = (environment, f"{policy}-permissions") if ours else None
-            return document, environment if bounded else ""
+            if not ours:
+                return None, environment if bounded else ""
+            if environment == EPHEMERAL and policy == Role.CLOUDFORMATION:
+                return (environment, "ephemeral-permissions"), ""
+            return (environment, f"{policy}-permissions"), environment if bounded else ""
     return None, ""
 
 
@@ -260,8 +268,9 @@ def _resource_policy(action: str, resource: str) -> Document | None:
             return environment, name
         if ":kms:" in resource and f":{known['runtime_account']}:key/" in resource:
             return environment, _DEFAULT_KEY
-        role = resource.partition(f":role/{known['prefix']}")[2]
-        if action.startswith("sts:") and role:
+    for environment in SUBJECTS if action.startswith("sts:") else ():
+        role = resource.partition(f":role/{VALUES[environment]['prefix']}")[2]
+        if role:
             trust = "ecs-tasks" if role == "runner" or role.startswith("ecs-") else role
             return environment, f"{trust}-trust"
     return None

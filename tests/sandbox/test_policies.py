@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -26,6 +27,7 @@ PLACE = "arn:aws:ec2:eu-central-1:111111111111"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_ROLE_POLICY_LIMIT = 10_240
 MANAGED_POLICY_LIMIT = 6_144
+ROOT_TEXT = (Path(__file__).parents[2] / "tiercel.toml").read_text()
 TRUST_POLICY_LIMIT = 2_048
 BUCKET_POLICY_LIMIT = 20_480
 
@@ -92,7 +94,7 @@ def test_every_service_of_stacks_has_a_fragment_and_no_fragment_is_idle() -> Non
         STACK_SERVICES + LISTED_SERVICES
     )
     for path in folder.iterdir():
-        assert set(json.loads(path.read_text())) == {"manage", "use", "read"}
+        assert set(json.loads(path.read_text())) - {"share"} == {"manage", "use", "read"}
 
 
 # What changes who may do what: identities, policies of resources, keys, grants, stacks, code.
@@ -164,6 +166,18 @@ def test_names_with_a_prefix_of_usual_length_fit_and_a_choice_that_does_not_is_r
     assert refusal.value.code == "configuration.policy_too_long"
 
 
+def test_no_machine_works_with_a_role_of_stacks_unless_its_service_is_listed() -> None:
+    passed = {
+        statement["Sid"]: as_list(statement["Condition"]["StringLike"]["iam:PassedToService"])
+        for statement in rendered("cloudformation-boundary")["Statement"]
+        if statement["Action"] == "iam:PassRole"
+    }
+    machines = {"batch.*", "codebuild.*", "ec2.*", "ecs-tasks.*", "sagemaker.*"}
+    assert list(passed) == ["PassRolesToServices"]
+    assert machines.isdisjoint(passed["PassRolesToServices"])
+    assert "iam:*InstanceProfile" not in json.dumps(rendered("cloudformation-boundary"))
+
+
 def test_prod_pulls_from_preprod_and_nobody_pulls_from_prod() -> None:
     preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
     assert preprod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"
@@ -225,3 +239,22 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
         render("artifact-bucket", policy_values(TOPOLOGY, "preprod"))
     with pytest.raises(FileNotFoundError):
         render("absent", {})
+
+
+def test_policies_of_environments_on_demand_fit_with_what_is_shared() -> None:
+    """In a pattern of IAM's no wildcard stands for a service, so each one is named."""
+    topology = parse_topology(ROOT_TEXT.replace("share = []", 'share = ["storage"]'))
+    require_fitting_policies(topology, "tiercel.toml")
+    values = policy_values(topology, "ephemeral") | KEYS
+    boundary = render("ephemeral-boundary", values)
+    arns = [arn for one in boundary["Statement"] for arn in as_list(one.get("Resource", []))]
+    assert not [arn for arn in arns if arn.startswith("arn:") and arn.split(":")[2] == "*"]
+    shared = next(one for one in boundary["Statement"] if one["Sid"] == "UseWhatIsShared")
+    assert all("acme-preprod-storage-" in arn for arn in shared["Resource"])
+
+
+def test_without_anything_shared_the_boundary_lends_nothing() -> None:
+    values = policy_values(parse_topology(ROOT_TEXT), "ephemeral") | KEYS
+    sids = [one["Sid"] for one in render("ephemeral-boundary", values)["Statement"]]
+    assert "UseWhatIsShared" not in sids
+    assert "UseAnything" in sids

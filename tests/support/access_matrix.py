@@ -28,12 +28,19 @@ condition are alternatives. ARNs stand here without `arn:{partition}:`.
 |---|---|
 | `{prefix}` | `ORGANIZATION-ENVIRONMENT-` |
 | `{infrastructure_account}`, `{runtime_account}` | the environment's accounts |
+| `{leftovers}` | the prefix of environments on demand for their destroyer, else of nobody |
 | `{named}` | the prefix where `stacks.names` is `prefix`, else nothing |
 | `{protected}`, `{protected_actions}` | the boundary and what `stacks.protect` names |
-| `{runtime_role_arns}` | deployer and auditor, outside of production destroyer as well |
+| `{runtime_role_arns}` | deployer and auditor, outside of production destroyer as well (a) |
+| `{deployer_arns}`, `{stack_role_arns}` | the deployer; deployer and `cloudformation` (a) |
+| `{host}`, `{host_prefix}` | the environment itself; of those on demand, the one they live in |
+| `{shared_services}` | the services of `ephemeral.share` |
 | `{source_account}`, `{source_bucket}` | account and bucket that this environment promotes from |
 | `{puller_roots}`, `{puller_role_arns}` | accounts and orchestrators that promote from this one |
 | `{github_subjects}` | one `repo:OWNER/NAME:environment:ENVIRONMENT` for each listed repository |
+
+(a) With those of environments on demand, where these live. Their `{prefix}` is
+`ORGANIZATION-ephemeral-`; what fragments say of `share` stands once for each stack that is shared.
 """
 _TASKS_OF_ECS = {"ecs-worker", "ecs-execution", "ecs-run-execution"}
 Statement = dict[str, Any]
@@ -104,6 +111,9 @@ def _by_service(actions: list[str]) -> Iterator[str]:
 
 
 def _subjects(statement: Statement, subject: str) -> Iterator[str]:
+    if "NotResource" in statement:
+        yield from (f"all but {_short(one)}" for one in _listed(statement["NotResource"]))
+        return
     found = statement[subject]
     if not isinstance(found, dict):
         yield from map(_short, _listed(found))

@@ -34,13 +34,14 @@ def inventory(infrastructure: Clients, runtime: Clients, names: Names) -> Invent
 
 def _account(who: Clients, names: Names) -> Inventory:
     prefix = names.prefix
+    owners = (prefix, f"{names.organization}-ephemeral-")
     iam, s3 = who.client("iam"), who.client("s3")
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} - {names.state_bucket}
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     policies = iam.list_policies(Scope="Local")["Policies"]
     providers = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     return {
-        "roles": {name: _role(iam, name) for name in roles if name.startswith(prefix)},
+        "roles": {name: _role(iam, name) for name in roles if name.startswith(owners)},
         "policies": {one["PolicyName"]: _policy(iam, one) for one in policies},
         "providers": {one["Arn"]: _provider(iam, one["Arn"]) for one in providers},
         "buckets": {name: _bucket(s3, name) for name in buckets if name.startswith(prefix)},

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from prefect import Flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.states import Crashed
@@ -55,16 +56,16 @@ def worker(flow: Flow[..., Any], does: Worker) -> Iterator[str]:
             flow_id = await client.create_flow_from_name(flow.name)
             return await client.create_deployment(flow_id, name, enforce_parameter_schema=False)
 
-    deployment_id = asyncio.run(deploy())
+    deployed = asyncio.run(deploy())
+    own = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployed]))
     ended: list[BaseException] = []
 
     async def next_run() -> FlowRun:
         async with get_client() as client:
             deadline = time.monotonic() + PATIENCE_SECONDS
             while time.monotonic() < deadline:
-                for run in await client.read_flow_runs():
-                    is_next = run.state and run.state.is_scheduled()
-                    if run.deployment_id == deployment_id and is_next:
+                for run in await client.read_flow_runs(flow_run_filter=own):
+                    if run.state and run.state.is_scheduled():
                         return run
                 await asyncio.sleep(0.1)
         raise TimeoutError("nobody started a run")

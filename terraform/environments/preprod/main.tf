@@ -72,3 +72,15 @@ module "runtime_account" {
   boundary         = var.boundary
   runtime_roles    = var.runtime_roles
 }
+
+module "ephemeral_environments" {
+  source    = "../../modules/ephemeral-environments"
+  providers = { aws = aws.runtime }
+  count     = length(var.ephemeral)
+
+  policy_values    = var.ephemeral[count.index].policy_values
+  artifact_key_arn = module.infrastructure_account.artifact_key_arn
+  signing_key_arn  = module.infrastructure_account.signing_key_arn
+  boundary         = var.ephemeral[count.index].boundary
+  runtime_roles    = var.ephemeral[count.index].runtime_roles
+}

@@ -25,6 +25,15 @@ variable "runtime_roles" {
   type        = list(string)
 }
 
+variable "ephemeral" {
+  description = "What the roles of environments on demand are made from; empty: there are none."
+  type = list(object({
+    policy_values = map(string)
+    boundary      = string
+    runtime_roles = list(string)
+  }))
+}
+
 variable "build_timeout_minutes" {
   description = "CodeBuild stops a build after this time."
   type        = number

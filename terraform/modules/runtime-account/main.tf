@@ -14,6 +14,13 @@ locals {
     artifact_key_arn = var.artifact_key_arn
     signing_key_arn  = var.signing_key_arn
   })
+
+  composed = module.policies.composed
+}
+
+module "policies" {
+  source = "../composed-policies"
+  values = local.values
 }
 
 resource "aws_iam_policy" "boundary" {

@@ -28,7 +28,7 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.source.export import export
-from tiercel.tasks.source.fetch import fetch_merge_ref
+from tiercel.tasks.source.fetch import fetch_merge_ref, list_branches
 from tiercel.tasks.source.git import run_git
 from tiercel.tasks.source.history import contains_commit
 from tiercel.tasks.source.repository import (
@@ -742,3 +742,11 @@ def test_more_paths_than_fit_into_one_command_are_found(origin: Origin) -> None:
     found = find_objects.fn(origin.fetch(), names)
     assert list(found) == names
     assert {one.kind for one in found.values()} == {"blob"}
+
+
+def test_branches_are_those_that_the_server_has_now(origin: Origin) -> None:
+    origin.commit({"a": "a"})
+    origin.push("feature/x")
+    assert list_branches.fn(origin.name) == frozenset({"develop", "feature/x"})
+    origin.git("push", "--quiet", str(origin.bare), "--delete", "feature/x")
+    assert list_branches.fn(origin.name) == frozenset({"develop"})

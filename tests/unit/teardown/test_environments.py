@@ -19,9 +19,13 @@ from tiercel.domain.teardown.environments import (
     EphemeralWish,
     OriginKind,
     begun,
+    came_up,
+    deletion_waits,
     extended,
+    going_down,
     in_state,
     information_tags,
+    overtaken_by,
     require_within_limits,
     seeded,
 )
@@ -36,7 +40,7 @@ WISH = EphemeralWish(
     origin_of="feature/login",
     repository="acme/shop",
     commit="a" * 40,
-    services=("orders",),
+    services={"storage": (), "orders": ("storage",)},
     flow_run="run-1",
 )
 RECORD = begun(None, WISH, SETTINGS, NOW)
@@ -64,10 +68,18 @@ def test_nobody_asks_for_longer_than_the_longest_life(hours: int, is_allowed: bo
 
 def test_a_newer_commit_of_the_same_origin_keeps_owner_age_and_expiry() -> None:
     up = in_state(RECORD, EphemeralState.UP, 1)
-    newer = {**WISH.__dict__, "commit": "b" * 40, "owner": "bob", "services": ("catalog",)}
+    newer = {
+        **WISH.__dict__,
+        "commit": "b" * 40,
+        "owner": "bob",
+        "services": {"catalog": ("storage",)},
+    }
     updated = begun(up, EphemeralWish(**newer), SETTINGS, NOW + timedelta(hours=3))
     assert (updated.owner, updated.created, updated.expires) == ("ada", NOW, RECORD.expires)
-    assert (updated.commit, updated.services) == ("b" * 40, ("orders", "catalog"))
+    assert (updated.commit, updated.services) == (
+        "b" * 40,
+        ("storage", "orders", "catalog"),
+    )
     assert updated.state is EphemeralState.COMING_UP
 
 
@@ -240,3 +252,50 @@ def test_a_pull_request_of_the_repository_itself_may_have_one() -> None:
 def test_a_pull_request_of_a_fork_or_a_closed_one_gets_none(update: dict[str, bool]) -> None:
     with pytest.raises(RefusedInputError, check=because("ephemeral.pull_request")):
         require_own_branch(PULL.model_copy(update=update))
+
+
+@pytest.mark.parametrize(
+    ("state", "run", "expected"),
+    [
+        (EphemeralState.COMING_UP, "run-1", EphemeralState.UP),
+        (EphemeralState.COMING_UP, "run-2", EphemeralState.COMING_UP),
+        (EphemeralState.UP, "run-2", EphemeralState.UP),
+    ],
+)
+def test_it_is_up_when_the_newest_run_says_so(
+    state: EphemeralState, run: str, expected: EphemeralState
+) -> None:
+    found = came_up(RECORD.model_copy(update={"state": state}), "https://here", run)
+    assert found.state is expected
+
+
+@pytest.mark.parametrize("state", [EphemeralState.GOING_DOWN, EphemeralState.GONE])
+def test_what_went_down_meanwhile_is_not_said_to_be_up(state: EphemeralState) -> None:
+    with pytest.raises(RefusedInputError, check=because("ephemeral.not_there")):
+        came_up(RECORD.model_copy(update={"state": state}), "", "run-1")
+
+
+def test_what_is_gone_stays_gone_and_what_never_was_is_unknown() -> None:
+    gone = RECORD.model_copy(update={"state": EphemeralState.GONE})
+    assert going_down(gone, "login", "run-2") == gone
+    assert going_down(RECORD, "login", "run-2").state is EphemeralState.GOING_DOWN
+    with pytest.raises(RefusedInputError, check=because("ephemeral.unknown")):
+        going_down(None, "login", "run-2")
+
+
+def test_a_stack_goes_after_those_that_use_it() -> None:
+    needs = {"storage": (), "orders": ("storage",), "board": ("storage", "orders")}
+    found = RECORD.model_copy(update={"services": tuple(needs), "depends_on": needs})
+    assert deletion_waits(found) == {
+        "storage": ("orders", "board"),
+        "orders": ("board",),
+        "board": (),
+    }
+
+
+def test_a_run_gives_way_to_one_that_began_later() -> None:
+    later = RECORD.model_copy(update={"flow_run": "run-2", "commit": "b" * 40})
+    assert overtaken_by(later, "run-1") == "b" * 40
+    assert overtaken_by(later, "run-2") == ""
+    with pytest.raises(RefusedInputError, check=because("ephemeral.not_there")):
+        overtaken_by(later.model_copy(update={"state": EphemeralState.GOING_DOWN}), "run-2")

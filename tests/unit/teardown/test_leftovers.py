@@ -36,7 +36,7 @@ from tiercel.domain.teardown.leftovers_seen import (
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NAMES = Names.of(topology_of(), "preprod")
-SCOPE = ReapScope.of(NAMES)
+SCOPE = ReapScope.of(NAMES, on_demand=True)
 ACCOUNT, REGION = SCOPE.account, SCOPE.region
 REVIEW = StackStatus.REVIEW_IN_PROGRESS
 THINGS = 500
@@ -223,6 +223,13 @@ def test_what_a_destroyed_stack_left_goes_if_it_was_on_demand_and_can_be_deleted
     there = (stack("acme-ephemeral-b-shop"),)
     found = judged(stacks=there, resources=(TaggedResource(arn, tags),), first_seen=LASTED)
     assert found == [(reason, fate)]
+
+
+def test_where_no_role_acts_on_demand_any_more_somebody_has_to_look() -> None:
+    scope = replace(SCOPE, on_demand=False)
+    look = LeftoversSeen(resources=(TaggedResource(BUCKET, GONE),), first_seen=LASTED)
+    (found,) = judge_leftovers(scope, look, NOW)
+    assert (found.reason, found.fate) == (Why.NO_ROLES, Fate.BY_HAND)
 
 
 def test_what_a_stack_of_the_same_name_left_before_goes_as_well() -> None:
@@ -419,4 +426,4 @@ def test_the_world_of_500_has_every_kind_and_every_reason() -> None:
     }  # fmt: skip
     assert sizes == {THINGS}
     assert {one.kind for one in found} == set(LeftoverKind)
-    assert {one.reason for one in found} == set(Why) - {Why.NEEDS_UNKNOWN}
+    assert {one.reason for one in found} == set(Why) - {Why.NEEDS_UNKNOWN, Why.NO_ROLES}

@@ -3,11 +3,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiercel.domain.teardown.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.teardown.lifetimes import (
     Life,
     LifeReason,
@@ -16,6 +18,7 @@ from tiercel.domain.teardown.lifetimes import (
     StacksOnDemand,
     decide_lives,
     next_warned,
+    still_meant,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -106,3 +109,47 @@ def test_what_is_to_be_destroyed_stays_so_and_is_nothing_that_was_not_seen(
     assert destroyed(NOW) <= known
     later = NOW + timedelta(days=9)
     assert {one.name for one in lives if not one.is_gone} <= destroyed(later)
+
+
+RECORD = EphemeralRecord(
+    name="ab",
+    owner="ada",
+    purpose="",
+    origin=OriginKind.BRANCH,
+    origin_of="feature/x",
+    repository="acme/shop",
+    commit="1" * 40,
+    services=("orders",),
+    created=NOW,
+    expires=ENDS,
+    state=EphemeralState.UP,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "meant"),
+    [
+        ({}, True),
+        ({"state": EphemeralState.GOING_DOWN}, True),
+        ({"expires": ENDS + HOUR}, False),
+        ({"generation": 2}, False),
+    ],
+)
+def test_what_was_extended_or_made_anew_meanwhile_is_not_what_was_decided_about(
+    changes: dict[str, Any], meant: bool
+) -> None:
+    assert still_meant(RECORD, RECORD.model_copy(update=changes)) is meant
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (EphemeralState.COMING_UP, LifeReason.ORIGIN_GONE),
+        (EphemeralState.UP, LifeReason.ORIGIN_GONE),
+        (EphemeralState.GOING_DOWN, LifeReason.GOING_DOWN),
+        (EphemeralState.GONE, LifeReason.GONE),
+    ],
+)
+def test_a_record_says_how_an_environment_lives(state: EphemeralState, reason: LifeReason) -> None:
+    life = Life.of(RECORD.model_copy(update={"state": state}), origin_exists=False)
+    assert [one.reason for one in decide_lives(LivesSeen((life,)), NOW)] == [reason]

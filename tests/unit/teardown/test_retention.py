@@ -13,6 +13,7 @@ from tests.support.releases import release
 from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.release.entries import UnreadableEntry
+from tiercel.domain.teardown.retained_packages import decide_packages
 from tiercel.domain.teardown.retention import (
     Artifact,
     KeepReason,
@@ -24,7 +25,6 @@ from tiercel.domain.teardown.retention import (
     artifact_in,
     counts,
     decide_manifests,
-    decide_packages,
     newest_artifacts,
 )
 

@@ -37,6 +37,7 @@ from tiercel.sandbox.aws.corrections.stacks.properties import (
 )
 
 _BOUNDARY = "iam:PermissionsBoundary"
+_FUNCTION = "lambda:FunctionArn"
 _NO_CHANGES = ("batchget", "describe", "get", "head", "list", "query", "scan", "tag", "untag")
 _TAGS = re.compile(r"tag|(add|create)tags|put\w+tagging")
 _VERBS = {
@@ -224,7 +225,7 @@ def _call(operation: Operation, action: str) -> ResourceCall:
 
 
 def _context(operation: Operation, action: str) -> dict[str, str]:
-    """Return what a call says besides: the tags that it sets, and a role's boundary.
+    """Return what a call says besides: tags that it sets, a role's boundary, a mapping's function.
 
     A role that is made has the boundary of its template; one that exists has its own.
     """
@@ -236,6 +237,9 @@ def _context(operation: Operation, action: str) -> dict[str, str]:
     is_role = operation.resource_type == "AWS::IAM::Role"
     if boundary and is_role and (is_made or action == "iam:PutRolePermissionsBoundary"):
         told[_BOUNDARY] = str(boundary)
+    if operation.resource_type == "AWS::Lambda::EventSourceMapping":
+        function = str(operation.properties.get("FunctionName") or UNKNOWN)
+        told[_FUNCTION] = arn_of_name("AWS::Lambda::Function", function, operation.place)
     return told
 
 

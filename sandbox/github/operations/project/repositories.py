@@ -13,6 +13,7 @@ from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route
 from tiercel.sandbox.github.rules.errors import invalid, not_found
 from tiercel.sandbox.github.rules.synchronize import synchronize, user_signature
 from tiercel.sandbox.github.views.repositories import full_repository, minimal_repository
+from tiercel.sandbox.github.views.users import simple_user
 
 _NAME = re.compile(r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}")
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})")
@@ -184,6 +185,21 @@ def _list_for_user(call: ApiCall) -> Answer:
     return call.page(found, lambda repository: full_repository(call.world, repository, call.user))
 
 
+def _permission(call: ApiCall) -> Answer:
+    """Say what a user may do; who has no role may read what everybody can see.
+
+    https://docs.github.com/en/rest/collaborators/collaborators
+    """
+    user = call.world.user_of(call.parameters["username"])
+    if user is None:
+        raise not_found()
+    role = user.role or ("none" if call.repository.private else "read")
+    legacy = {"maintain": "write", "triage": "read"}.get(role, role)
+    shown = full_repository(call.world, call.repository, user)["permissions"]
+    person = simple_user(call.world, user) | {"permissions": shown, "role_name": role}
+    return Answer(200, {"permission": legacy, "role_name": role, "user": person})
+
+
 def _visible(call: ApiCall) -> list[RepositoryRecord]:
     return [repository for repository in find_all(call.world) if call.actor.sees(repository)]
 
@@ -191,6 +207,12 @@ def _visible(call: ApiCall) -> list[RepositoryRecord]:
 ROUTES = (
     Route("GET", "/repos/{owner}/{repo}", _get, read("metadata")),
     Route("PATCH", "/repos/{owner}/{repo}", _update, write("administration")),
+    Route(
+        "GET",
+        "/repos/{owner}/{repo}/collaborators/{username}/permission",
+        _permission,
+        read("metadata"),
+    ),
     Route("GET", "/orgs/{org}/repos", _list_in_organization, "user"),
     Route("POST", "/orgs/{org}/repos", _create_in_organization, "user"),
     Route("GET", "/user/repos", _list_for_user, "user"),

@@ -1,24 +1,63 @@
 # Policies that are put together from a frame and the fragments of the services that stacks may
 # use; domain/accounts/composition.py does the same for the sandbox, the check and the proof.
 
+terraform {
+  required_version = ">= 1.11"
+}
+
+variable "values" {
+  description = "What fills the placeholders of policies/*.json."
+  type        = map(string)
+}
+
+output "composed" {
+  description = "The JSON of each composed policy, by its name."
+  value       = local.composed
+}
+
 locals {
+  policies = "${path.module}/../../../policies"
+  services = jsondecode("[\"${var.values.services}\"]")
+
   fragments = [
-    for service in jsondecode("[\"${var.policy_values.services}\"]") :
-    jsondecode(templatefile("${local.policies}/services/${service}.json", local.values))
+    for service in local.services :
+    jsondecode(templatefile("${local.policies}/services/${service}.json", var.values))
   ]
+
+  # What is shared with environments on demand, once for each permanent stack.
+  shared = flatten([
+    for prefix in(var.values.shared == "" ? [] : jsondecode("[\"${var.values.shared}\"]")) : [
+      for service in local.services : jsondecode(templatefile(
+        "${local.policies}/services/${service}.json", merge(var.values, { shared = prefix })
+      ))
+    ]
+  ])
 
   recipes = {
     "cloudformation-permissions" = {
       frames = ["cloudformation-permissions"]
       groups = ["manage"]
+      shared = []
     }
     "cloudformation-boundary" = {
       frames = ["cloudformation-permissions", "cloudformation-boundary"]
       groups = ["manage", "use"]
+      shared = []
+    }
+    "ephemeral-permissions" = {
+      frames = ["cloudformation-permissions", "ephemeral-permissions", "frames/ephemeral-limits"]
+      groups = ["manage"]
+      shared = []
+    }
+    "ephemeral-boundary" = {
+      frames = ["cloudformation-boundary", "ephemeral-boundary", "frames/ephemeral-limits"]
+      groups = ["manage"]
+      shared = ["share"]
     }
     "auditor-permissions" = {
       frames = ["auditor-permissions"]
       groups = ["read"]
+      shared = []
     }
   }
 
@@ -26,9 +65,12 @@ locals {
     for name, recipe in local.recipes : name => flatten([
       [
         for frame in recipe.frames :
-        jsondecode(templatefile("${local.policies}/${frame}.json", local.values)).Statement
+        jsondecode(templatefile("${local.policies}/${frame}.json", var.values)).Statement
       ],
       [for fragment in local.fragments : [for group in recipe.groups : fragment[group]]],
+      [for fragment in local.shared : [
+        for group in recipe.shared : try(fragment[group], [])
+      ]],
     ])
   }
 
@@ -43,11 +85,11 @@ locals {
             Effect = [for one in statements : one.Effect if one.Sid == sid][0]
           },
           {
-            for element in ["Action", "Resource"] : element => [
-              for united in [
-                distinct(flatten([for one in statements : one[element] if one.Sid == sid]))
-              ] : try(one(united), united)
-            ][0]
+            for element in ["Action", "Resource", "NotResource"] : element => [
+              for united in [distinct(flatten([
+                for one in statements : try(one[element], []) if one.Sid == sid
+              ]))] : try(one(united), united)
+            ][0] if anytrue([for one in statements : can(one[element]) if one.Sid == sid])
           },
           [
             for first in [[for one in statements : one if one.Sid == sid][0]] : {

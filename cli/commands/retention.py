@@ -1,0 +1,82 @@
+"""`tiercel retention`: what an artifact bucket keeps and what goes, on an administrator's machine.
+
+No run does this: no role of an environment can become the one that deletes artifacts, so it is
+whoever administers the InfrastructureAccount who calls it, with his own credentials.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiercel.cli.terminal.settings import Settings, shared
+
+if TYPE_CHECKING:
+    from tiercel.cli.terminal.output import Output
+    from tiercel.domain.teardown.retention import RetentionDecision
+
+
+@shared(Settings)
+def retention(
+    environment: Annotated[str, typer.Argument(help="The environment whose artifacts are meant.")],
+    *,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Hide what nobody needs; remove what was hidden.")
+    ] = False,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENVIRONMENT=PROFILE",
+            help="An AWS profile for an environment, this one or one that pulls from it.",
+        ),
+    ] = None,
+    settings: Settings,
+) -> None:
+    """Show what an artifact bucket keeps and why; with --delete, let the rest go."""
+    from tiercel.cli.terminal.retaining import ArtifactKeeper, profiles_of
+    from tiercel.domain.teardown.retention import require_retention
+
+    topology = settings.topology()
+    names = settings.names(environment)
+    if delete:
+        require_retention(names.environment)
+    settings.become(environment)
+    keeper = ArtifactKeeper(topology, names, profiles_of(profile or (), topology))
+    decisions, unknown = keeper.decided()
+    if delete:
+        keeper.carry_out(decisions)
+    show_retention(settings.output, decisions, unknown, deleted=delete)
+
+
+def show_retention(
+    output: Output, decisions: list[RetentionDecision], unknown: list[str], *, deleted: bool
+) -> None:
+    """Print what goes or went, and how much stays for which reason."""
+    from tiercel.domain.teardown.retention import Retained
+
+    kept = Counter(str(one.reason) for one in decisions if one.step is Retained.KEEP)
+    going = [one for one in decisions if one.step is not Retained.KEEP]
+    output.document(
+        {
+            "deleted": deleted,
+            "objects": [
+                {"key": one.key, "step": one.step, "reason": one.reason, "bytes": one.size}
+                for one in going
+            ],
+            "kept": dict(kept),
+            "unknown": unknown,
+        }
+    )
+    if output.as_json:
+        return
+    if going:
+        output.table(
+            "Done" if deleted else "What --delete would do",
+            ("key", "step", "because"),
+            [(one.key, one.step, one.reason) for one in going],
+        )
+    output.table("Kept", ("because", "objects"), [(one, str(n)) for one, n in kept.items()])
+    for name in unknown:
+        output.result(f"what {name} runs is not known: nothing goes; name its --profile")

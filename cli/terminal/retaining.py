@@ -1,0 +1,126 @@
+"""One environment's artifacts as `tiercel retention` looks at them and lets them go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.organization.access import Access, Records, orchestrator
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.organization.on_demand import EPHEMERAL
+
+if TYPE_CHECKING:
+    from tiercel.domain.organization.topology import Topology
+    from tiercel.domain.teardown.retention import Needs, RetentionDecision
+    from tiercel.tasks.teardown.retention import RetentionLook
+
+_WHO = "tiercel-retention"
+
+
+def profiles_of(given: Iterable[str], topology: Topology) -> dict[str, str]:
+    """Return the AWS profile of each environment that one was given for, as ENVIRONMENT=PROFILE.
+
+    Raises RefusedInputError for anything else, ConfigurationError for an unknown environment.
+    """
+    found = {}
+    for text in given:
+        name, _, profile = text.partition("=")
+        if not profile:
+            raise RefusedInputError(
+                "retention.no_profile",
+                f"{text!r} names no profile",
+                where="--profile",
+                state="nothing was called",
+                remedy="give ENVIRONMENT=PROFILE, as in prod=acme-prod",
+            )
+        found[topology.environment(name).name] = profile
+    return found
+
+
+@dataclass(frozen=True)
+class ArtifactKeeper:
+    """Who looks at the artifacts of an environment, and asks what is live where they go."""
+
+    topology: Topology
+    names: Names
+    profiles: Mapping[str, str]
+
+    def decided(self) -> tuple[list[RetentionDecision], list[str]]:
+        """Return what is done about each object, and of which environments nothing is known."""
+        from tiercel.domain.teardown.retained_packages import decide_packages
+        from tiercel.domain.teardown.retention import decide_manifests
+
+        look = self._look()
+        needs, unknown = self._needs(look)
+        manifests = decide_manifests(look.manifests, needs, look.now)
+        packages = decide_packages(look.packages, look.manifests, needs, look.now)
+        return [*manifests, *packages], unknown
+
+    def carry_out(self, decisions: list[RetentionDecision]) -> None:
+        """Do what was decided; then look again, and bring back what is needed meanwhile."""
+        from tiercel.domain.teardown.retention import Retained
+        from tiercel.tasks.teardown.retention import carry_out_retention
+
+        bucket = self.names.artifact_bucket
+        carry_out_retention.fn(self._deleter, bucket, decisions, self._look())
+        again, _ = self.decided()
+        restored = [one for one in again if one.step is Retained.RESTORE]
+        if restored:
+            carry_out_retention.fn(self._deleter, bucket, restored, self._look())
+
+    @property
+    def _deleter(self) -> Access:
+        names = self.names
+        return Access(
+            role_arn=names.role_arn(Role.RETENTION),
+            region=names.environment.region,
+            source_identity=_WHO,
+            profile=self.profiles.get(names.environment.name, ""),
+        )
+
+    def _records(self, environment: str) -> Records:
+        names = Names.of(self.topology, environment)
+        profile = self.profiles.get(environment, "")
+        access = replace(orchestrator(names, _WHO), profile=profile)
+        return Records(access, names.artifact_bucket)
+
+    def _look(self) -> RetentionLook:
+        from tiercel.tasks.teardown.retention import look_at_artifacts
+
+        reader = self._records(self.names.environment.name).access
+        return look_at_artifacts.fn(self._deleter, reader, self.names.artifact_bucket)
+
+    def _needs(self, look: RetentionLook) -> tuple[Needs, list[str]]:
+        from tiercel.domain.teardown.retention import Needs, counts, live_artifacts
+        from tiercel.domain.teardown.retention import newest_artifacts as artifacts_of
+        from tiercel.tasks.records.ephemeral import read_environments
+        from tiercel.tasks.records.ledger import read_newest_entries
+
+        place = self.names.environment
+        records = self._records(place.name)
+        alive = {one.name for one in read_environments.fn(records) if one.is_active}
+        on_demand = f"{self.names.organization}-{EPHEMERAL}-"
+        _, entries = read_newest_entries.fn(
+            records, place.retention.releases, lambda stack: counts(stack, on_demand, alive)
+        )
+        looked = [place.name, *(one.name for one in self.topology.pullers_of(place.name))]
+        live = {name: self._live_digests(name) for name in looked}
+        unknown = [name for name, found in live.items() if found is None]
+        digests = {digest for found in live.values() for digest in found or ()}
+        artifacts = None if unknown else frozenset(live_artifacts(digests, look.manifests))
+        return Needs(artifacts, artifacts_of(entries), place.retention.days), unknown
+
+    def _live_digests(self, environment: str) -> set[str] | None:
+        """Return the digests of what an environment runs or is about to, None if unknown."""
+        from tiercel.tasks.records.ledger import read_live_releases
+
+        try:
+            found = read_live_releases.fn(self._records(environment))
+        except TiercelError:
+            return None
+        if any(one.unreadable for one in found):
+            return None
+        releases = [release for one in found for release in (one.running, *one.later) if release]
+        return {release.intent.artifact_digest for release in releases}

@@ -1,0 +1,45 @@
+"""Seeds: a function of a new stack fills it with data."""
+
+from __future__ import annotations
+
+from tiercel.domain.base.errors import SmokeTestFailedError
+from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.services import SmokeTest, StackSeed
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.smoke_tests import mismatch, shown
+from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.stack.smoke_tests import SECONDS_OF_A_TRY, invoke_function
+
+_TRIES = 5
+_SECONDS_BETWEEN_TRIES = 2.0
+
+
+@world_task("seed", "seed {stack.name}")
+def seed_stack(access: Access, stack: Stack, seed: StackSeed) -> str:
+    """Invoke the function that fills a stack, and return its answer as one short line.
+
+    Only what did not run, because it is not ready yet, is tried again: five times, two seconds
+    apart. Raises SmokeTestFailedError if it fails or answers something else.
+    """
+    where = f"stack {stack.name}, account {access.account}, region {access.region}"
+    call = SmokeTest(invoke=seed.invoke, payload=seed.payload)
+    answer, problem = None, ""
+    for attempt in range(_TRIES):
+        if attempt:
+            pause(_SECONDS_BETWEEN_TRIES)
+        answer, problem = invoke_function(access, stack, seed.invoke, call, SECONDS_OF_A_TRY, where)
+        if not problem or answer is not None:
+            break
+    if not problem and seed.expect is not None:
+        problem = mismatch(seed.expect, answer)
+    if not problem:
+        return shown(answer)
+    raise SmokeTestFailedError(
+        "seed.failed",
+        f"{stack.name} could not be filled with data",
+        where=where,
+        why=problem,
+        state="the stack is there, with as much data as the function has written",
+        remedy="read the function's log and correct it; it is invoked again by the next run",
+    )
