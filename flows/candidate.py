@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from prefect import get_run_logger
 
+from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.topology import PREPROD
@@ -14,12 +15,13 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.review.statuses import StatusState
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
-from tiercel.flows.release.candidates import put_all_back, try_candidates, verdicts_on
+from tiercel.flows.release.candidates import put_all_back, try_in_place, verdicts_on
 from tiercel.flows.release.github import say_of_candidate
 from tiercel.flows.release.pages import report_candidate
 from tiercel.flows.release.preparation import PreparedCommit, prepare_candidate
 from tiercel.flows.release.publication import publish_all
-from tiercel.flows.release.results import VerifiedService
+from tiercel.flows.release.results import Released, VerifiedService
+from tiercel.flows.teardown.candidates import on_demand_for, try_on_demand
 
 
 @lifecycle_flow("verify-candidate", "verify candidate", PREPROD)
@@ -59,13 +61,24 @@ async def _verified(prepared: PreparedCommit) -> dict[str, VerifiedService]:
         get_run_logger().info("every artifact is verified already")
         await put_all_back(prepared)
     manifests = {name: one.manifest for name, one in published.items()}
-    tried = await try_candidates(prepared, manifests, due) if due else {}
+    tried = await _tried(prepared, manifests, due) if due else {}
     return {
         name: VerifiedService(tried[name].release, tried=True)
         if name in tried
         else VerifiedService(known[name], tried=False)
         for name in prepared.topology.services
     }
+
+
+async def _tried(
+    prepared: PreparedCommit, manifests: Mapping[str, Manifest], due: Collection[str]
+) -> dict[str, Released]:
+    """Try what is due on stacks of its own where that is possible, else on the environment's."""
+    elsewhere = await on_demand_for(prepared, due)
+    if elsewhere is None:
+        return await try_in_place(prepared, manifests, due)
+    await put_all_back(prepared)
+    return await try_on_demand(elsewhere, manifests, due)
 
 
 def _verdict(prepared: PreparedCommit, verified: Mapping[str, VerifiedService]) -> str:

@@ -9,7 +9,12 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.domain.teardown.contents import needs_of
-from tiercel.domain.teardown.environments import EphemeralRecord, EphemeralWish, came_up
+from tiercel.domain.teardown.environments import (
+    EphemeralRecord,
+    EphemeralWish,
+    came_up,
+    overtaken_by,
+)
 from tiercel.domain.teardown.origins import origin_of
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
@@ -33,12 +38,11 @@ from tiercel.flows.release.preparation import PreparedCommit, require_repository
 from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
-from tiercel.flows.release.superseding import superseding_commit
 from tiercel.flows.teardown.coming_up import in_its_place, place_taken, prepared_on_demand
 from tiercel.flows.teardown.going_down import take_down
 from tiercel.flows.teardown.origins import commit_of, owner_who_asks
 from tiercel.flows.teardown.pages import report_environments
-from tiercel.tasks.records.ephemeral import change_environment
+from tiercel.tasks.records.ephemeral import change_environment, read_environment
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -111,9 +115,10 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
 async def _brought_up(prepared: PreparedCommit, record: EphemeralRecord) -> CameUp:
     """Publish and release; what went down meanwhile is taken down once more."""
     published = await publish_all(prepared)
-    newer = await superseding_commit(prepared) if prepared.target.names.environment.branch else ""
+    now = await call(read_environment, prepared.target.records, record.name)
+    newer = overtaken_by(now or record, record.flow_run)
     if newer:
-        await report_superseded(prepared, f"commit {short_commit(newer)} is newer and published")
+        await report_superseded(prepared, f"another run brings it to commit {short_commit(newer)}")
         return CameUp(record, {})
     try:
         manifests = {name: one.manifest for name, one in published.items()}

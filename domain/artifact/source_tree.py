@@ -61,6 +61,8 @@ def _settings(service: Service) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     if service.install_scripts:
         found["install_scripts"] = ("true",)
+    if service.role_names != "own":
+        found["role_names"] = (service.role_names,)
     for table in (service.parameters, *(one.parameters for one in service.environments.values())):
         for name, value in table.items():
             if _MACHINE_WORD.fullmatch(value):

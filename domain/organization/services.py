@@ -76,6 +76,7 @@ class Service(Frozen):
     test_requirements: str | None = None
     network: Annotated[bool, Field(strict=True)] = False
     install_scripts: Annotated[bool, Field(strict=True)] = False
+    role_names: Literal["own", "stack"] = "own"
     depends_on: tuple[ServiceName, ...] = ()
     parameters: Parameters = Field(default_factory=dict)
     environments: dict[EnvironmentName, EnvironmentOverrides] = Field(default_factory=dict)

@@ -210,6 +210,7 @@ def _plain_runtime(runtime: str) -> str:
 
 def _options(asset: Asset, builder: FunctionBuilder, where: str) -> TemplateDocument:
     given = mapping(asset.metadata, "BuildProperties", where)
+    _require_known(asset, given, where)
     if builder == ESBUILD:
         options = {_snake(str(name)): value for name, value in given.items()}
         if asset.handler and not given.get("EntryPoints"):
@@ -224,6 +225,21 @@ def _options(asset: Asset, builder: FunctionBuilder, where: str) -> TemplateDocu
         binary = text_of(given.get("Binary"))
         return {"artifact_executable_name": binary} if binary else {}
     return {}
+
+
+def _require_known(asset: Asset, given: TemplateDocument, where: str) -> None:
+    """Refuse a property that the source alone does not tell."""
+    for name, value in given.items():
+        if isinstance(value, dict) and any(str(key).startswith(("Fn::", "Ref")) for key in value):
+            raise RefusedInputError(
+                "build.property_not_known",
+                f"BuildProperties.{name} of {asset.logical_id} is only known when it is deployed",
+                where=where,
+                why="one package serves every environment, and is built from the source alone",
+                state="nothing was uploaded",
+                remedy="write the value itself, or let it depend on defaults of parameters that "
+                "tiercel.toml gives no value",
+            )
 
 
 def _snake(name: str) -> str:

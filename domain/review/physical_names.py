@@ -1,7 +1,8 @@
 """Names in templates that an environment's policies do not let be used.
 
-Where names have a prefix, IAM refuses every other one, in the middle of a deploy. Names of roles
-have it everywhere. What CloudFormation names by itself begins with the name of the stack.
+Where names have a prefix, IAM refuses every other one, in the middle of a deploy. Names of roles,
+and of what runs code with roles, have it everywhere. What CloudFormation names by itself begins
+with the name of the stack.
 """
 
 from __future__ import annotations
@@ -15,17 +16,33 @@ from tiercel.domain.organization.stack_rules import StackNames
 from tiercel.domain.review.template_faults import FaultAt, FaultKind, TemplateFault
 from tiercel.domain.template.intrinsics import TemplateScope, texts_of
 from tiercel.domain.template.outside import PLACEHOLDER
+from tiercel.domain.template.stack_names import BY_PREFIX, PATHS
 
 _STACK_NAME = "${AWS::StackName}"
 # The property that names a resource, where policies look at the name.
 _NAMES: Mapping[str, str] = {
     "AWS::Athena::WorkGroup": "Name",
+    "AWS::AutoScaling::AutoScalingGroup": "AutoScalingGroupName",
+    "AWS::AutoScaling::LaunchConfiguration": "LaunchConfigurationName",
+    "AWS::Backup::BackupVault": "BackupVaultName",
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::CodeDeploy::Application": "ApplicationName",
     "AWS::DynamoDB::GlobalTable": "TableName",
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::ECS::CapacityProvider": "Name",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::ECS::TaskDefinition": "Family",
+    "AWS::ElastiCache::CacheCluster": "ClusterName",
+    "AWS::ElastiCache::ReplicationGroup": "ReplicationGroupId",
+    "AWS::ElastiCache::ServerlessCache": "ServerlessCacheName",
+    "AWS::ElastiCache::SubnetGroup": "CacheSubnetGroupName",
+    "AWS::ElastiCache::User": "UserId",
+    "AWS::ElastiCache::UserGroup": "UserGroupId",
+    "AWS::ElasticLoadBalancing::LoadBalancer": "LoadBalancerName",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::Kinesis::Stream": "Name",
@@ -34,6 +51,11 @@ _NAMES: Mapping[str, str] = {
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Lambda::LayerVersion": "LayerName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::MSK::Cluster": "ClusterName",
+    "AWS::MSK::Configuration": "Name",
+    "AWS::AmazonMQ::Broker": "BrokerName",
+    "AWS::OSIS::Pipeline": "PipelineName",
+    "AWS::OpenSearchService::Domain": "DomainName",
     "AWS::Pipes::Pipe": "Name",
     "AWS::RDS::DBCluster": "DBClusterIdentifier",
     "AWS::RDS::DBInstance": "DBInstanceIdentifier",
@@ -48,6 +70,7 @@ _NAMES: Mapping[str, str] = {
     "AWS::Serverless::SimpleTable": "TableName",
     "AWS::Serverless::StateMachine": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Timestream::Database": "DatabaseName",
     "AWS::WAFv2::WebACL": "Name",
 }
 _LAYER = "AWS::Serverless::LayerVersion"
@@ -57,7 +80,6 @@ _EVENT_NAMES = {
     "Schedule": "Name",
     "ScheduleV2": "Name",
 }
-_ROLE = "AWS::IAM::Role"
 # What may stand before the prefix; IAM leaves the first slash of a parameter's name out.
 _BEFORE = {
     "AWS::KMS::Alias": "alias/",
@@ -89,19 +111,45 @@ def names_that_do_not_fit(
         "AWS::StackName": names.stack(service),
     }
     findings = [
-        FaultAt(template=scope.path, path=one.path, text=f"{shown}: write {_rewritten(one, shown)}")
+        finding
         for scope in scopes
-        for one in _named(scope)
-        if rules is StackNames.PREFIX or one.kind == _ROLE
-        for shown in _unfit(one, scope, known, names)
+        for finding in (
+            *_wrong_names(scope, names, known, always_alone=rules is not StackNames.PREFIX),
+            *_paths(scope, known),
+        )
     ]
     if findings:
         yield TemplateFault(
             kind=FaultKind.NAME,
             remedy=f"begin them with {names.stack_prefix}, as shown; or leave them out: "
-            "CloudFormation finds names that fit",
+            "CloudFormation finds names that fit, and with "
+            f'role_names = "stack" under [services.{service}] of tiercel.toml those of roles are '
+            "left to it",
             findings=tuple(dict.fromkeys(findings)),
         )
+
+
+def _wrong_names(
+    scope: TemplateScope, names: Names, known: Mapping[str, str], *, always_alone: bool
+) -> Iterator[FaultAt]:
+    for one in _named(scope):
+        if one.kind not in BY_PREFIX and always_alone:
+            continue
+        for shown in _unfit(one, scope, known, names):
+            text = f"{shown}: write {_rewritten(one, shown)}"
+            yield FaultAt(template=scope.path, path=one.path, text=text)
+
+
+def _paths(scope: TemplateScope, known: Mapping[str, str]) -> Iterator[FaultAt]:
+    for logical_id, resource in scope.resources.items():
+        name, properties = PATHS.get(str(resource.get("Type")), ""), resource.get("Properties")
+        if not name or not isinstance(properties, dict) or name not in properties:
+            continue
+        for text in texts_of(properties[name], scope):
+            filled = PLACEHOLDER.sub(lambda match: known.get(match[1], match[0]), text)
+            if filled.strip("/") and not filled.startswith("${"):
+                place = ("Resources", logical_id, "Properties", name)
+                yield FaultAt(template=scope.path, path=place, text=f"{text}: leave the path out")
 
 
 def _named(scope: TemplateScope) -> Iterator[_Named]:
@@ -109,7 +157,7 @@ def _named(scope: TemplateScope) -> Iterator[_Named]:
         kind, properties = str(resource.get("Type")), resource.get("Properties")
         properties = properties if isinstance(properties, dict) else {}
         path = ("Resources", logical_id)
-        name = "RoleName" if kind == _ROLE else _NAMES.get(kind, "")
+        name = BY_PREFIX.get(kind) or _NAMES.get(kind, "")
         if name in properties:
             yield _Named(kind, (*path, "Properties", name), properties[name])
         elif kind == _LAYER:

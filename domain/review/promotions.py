@@ -55,3 +55,13 @@ def promotion_status(environment: str, tag: str, refused: Sequence[RefusedInputE
     return status_of(
         subject, StatusState.FAILURE, whats, "\n\n".join(str(error) for error in refused)
     )
+
+
+def verified_first(status: Status, repository: str, branch: str) -> Status:
+    """Return the same of a head that develop never runs: its merge is verified as a candidate."""
+    if status.state is not StatusState.SUCCESS:
+        return status
+    command = f"tiercel candidate {repository} {branch}"
+    return status.model_copy(
+        update={"description": f"{status.description}, once verified: {command}"}
+    )

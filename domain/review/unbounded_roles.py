@@ -78,9 +78,7 @@ def _without_role(kind: str, properties: TemplateDocument) -> Iterator[str]:
         if not _is_given(properties.get(_ROLE_PROPERTIES[kind])):
             yield _ROLE_PROPERTIES[kind]
     elif kind == _GRAPHQL:
-        logging = properties.get("Logging")
-        given = _mapping(logging).get("CloudWatchLogsRoleArn")
-        if logging is not False and not _is_given(given):
+        if "Fn::If" in _mapping(properties.get("Logging")):
             yield "Logging.CloudWatchLogsRoleArn"
         for store in ("DynamoDb", "Lambda"):
             found = _mapping(_mapping(properties.get("DataSources")).get(store))

@@ -22,6 +22,32 @@ Handlers = Mapping[str, tuple[str, ...]]
 
 # Actions that change nothing.
 _LOOKS = re.compile(r"[^:]+:(Describe|Get|List|BatchGet|Validate).*", re.IGNORECASE)
+SERVICE_PREFIXES: Mapping[str, str] = {
+    "AmazonMQ": "mq",
+    "CertificateManager": "acm",
+    "CustomerProfiles": "profile",
+    "DevOpsAgent": "aidevops",
+    "DirectoryService": "ds",
+    "DocDB": "rds",
+    "EMR": "elasticmapreduce",
+    "ElasticLoadBalancingV2": "elasticloadbalancing",
+    "Elasticsearch": "es",
+    "EventSchemas": "schemas",
+    "KinesisAnalyticsV2": "kinesisanalytics",
+    "Location": "geo",
+    "MSK": "kafka",
+    "OpenSearchServerless": "aoss",
+    "Pinpoint": "mobiletargeting",
+    "PinpointEmail": "ses",
+    "SystemsManagerSAP": "ssm-sap",
+    "WAFRegional": "waf-regional",
+}
+"""What the actions of services begin with whose types are called otherwise."""
+# Actions that make something, whatever it is called; tags are set on what is made already.
+_MAKES = re.compile(
+    r"[^:]+:(Allocate|Create|Import|Issue|Put|Register|Request|Run)(?!Tags?$).*", re.IGNORECASE
+)
+_CREATES = re.compile(r"(?:create|register|request|run)(.+?)s?")
 # Changes of these call no handler.
 _ATTRIBUTES = {
     "CreationPolicy",
@@ -128,7 +154,7 @@ def _lack(change: Change, handlers: Handlers, role: RolePolicies) -> Lack:
     for step, sure in _steps(change).items():
         if sure:
             listed = [one for one in handlers.get(step, ()) if _service(one) == service]
-            certain |= _indispensable(change.resource_type, listed, missing)
+            certain |= _indispensable(change.resource_type, step, listed, missing)
     possible = {
         action
         for action in missing - certain
@@ -143,29 +169,37 @@ def _lack(change: Change, handlers: Handlers, role: RolePolicies) -> Lack:
     )
 
 
-def _indispensable(resource_type: str, listed: list[str], missing: set[str]) -> set[str]:
+def _indispensable(resource_type: str, step: str, listed: list[str], missing: set[str]) -> set[str]:
     """Return the missing actions of the type's own service that nothing can do without.
 
     That is `CreateQueue` for a queue, and `CreatePolicy` for a managed policy; all of them, if
-    the role has none; and all that change something, if it has only some that look.
+    the role has none; all that make something, such as `RunInstances`, if it has none of those;
+    and all that change something, if it has only some that look.
     """
     if missing.issuperset(listed):
         return set(listed)
     creating = {one for one in missing.intersection(listed) if _creates(one, resource_type)}
+    making = {one for one in listed if step == "create" and _MAKES.fullmatch(one)}
     changing = {one for one in listed if not _LOOKS.fullmatch(one)}
-    return creating or (changing if missing.issuperset(changing) else set())
+    for those in (making, changing):
+        if not creating and missing.issuperset(those):
+            creating = those
+    return creating
 
 
 def own_service(resource_type: str, handlers: Handlers) -> str:
     """Return the prefix of the actions that are about the type itself, such as `sqs`.
 
-    It is the one that the type's name begins with, or that begins with it; else that of
-    the action which is named after the type. Where neither is found, nothing is certain:
-    AWS::ApiGatewayV2::VpcLink lists more actions of IAM than of its own service.
+    It is the one of `SERVICE_PREFIXES`, the one that the type's name begins with, or that begins
+    with it; else that of the action which is named after the type. Where none is found, nothing
+    is certain: AWS::ApiGatewayV2::VpcLink lists more actions of IAM than of its own service.
     """
     actions = [one for step in ("create", "delete") for one in handlers.get(step, ())]
-    named = resource_type.split("::")[1].lower() if resource_type.count("::") == 2 else ""
-    alike = [one for one in actions if _alike(_service(one).replace("-", ""), named)]
+    service = resource_type.split("::")[1] if resource_type.count("::") == 2 else ""
+    named = SERVICE_PREFIXES.get(service, "")
+    alike = [one for one in actions if _service(one) == named] or [
+        one for one in actions if _alike(_service(one).replace("-", ""), service.lower())
+    ]
     about = [one for one in actions if _verb(one, resource_type) in ("create", "delete")]
     counted = Counter(_service(one) for one in alike or about)
     return counted.most_common(1)[0][0] if counted else ""
@@ -176,8 +210,8 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _creates(action: str, resource_type: str) -> bool:
-    made = action.rpartition(":")[2].lower().partition("create")
-    return not made[0] and bool(made[2]) and resource_type.lower().endswith(made[2])
+    made = _CREATES.fullmatch(action.rpartition(":")[2].lower())
+    return made is not None and resource_type.lower().endswith(made[1])
 
 
 def _verb(action: str, resource_type: str) -> str:

@@ -21,6 +21,8 @@ from tiercel.domain.organization.on_demand import EphemeralName, EphemeralSettin
 
 RECORDS_PREFIX = "ephemeral/"
 """Where the records lie in the host's artifact bucket."""
+CANDIDATES_OWNER = "tiercel candidate"
+"""Whose the environments are that candidates are verified in; no login on GitHub has a space."""
 _ASK_FOR_LESS = "ask for less, or change [ephemeral] in the worker's tiercel.toml"
 
 
@@ -183,6 +185,16 @@ def in_state(record: EphemeralRecord, state: EphemeralState, generation: int) ->
     if record.generation != generation:
         return record
     return record.model_copy(update={"state": state})
+
+
+def overtaken_by(record: EphemeralRecord, flow_run: str) -> str:
+    """Return the commit that another run has begun to bring up since, empty if none has.
+
+    Raises RefusedInputError for an environment that went down meanwhile.
+    """
+    if record.state in {EphemeralState.GOING_DOWN, EphemeralState.GONE}:
+        raise _not_there(record)
+    return "" if record.flow_run == flow_run else record.commit
 
 
 def came_up(record: EphemeralRecord, address: str, flow_run: str) -> EphemeralRecord:

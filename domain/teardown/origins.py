@@ -31,8 +31,10 @@ class Origin:
                 return name_for_branch(f"live {self.of} {repository.lower()}")
             case OriginKind.COMMIT:
                 return name_for_commit(self.of)
-            case OriginKind.BRANCH | OriginKind.CANDIDATE:
+            case OriginKind.BRANCH:
                 return name_for_branch(f"{repository.lower()} {self.of}")
+            case OriginKind.CANDIDATE:
+                return name_for_branch(f"candidate {repository.lower()} {self.of}")
 
 
 def origin_of(revision: str, pull_request: int, live_of: str) -> Origin:

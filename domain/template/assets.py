@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
-from tiercel.domain.template.intrinsics import TemplateScope, items_of
+from tiercel.domain.template.conditions import decided
+from tiercel.domain.template.intrinsics import UNKNOWN_TEXT, TemplateScope, items_of
 from tiercel.domain.template.local_files import (
     is_local,
     mapping,
@@ -75,9 +76,12 @@ def find_assets(
             _refuse_loop(str(key), value, template, where)
     assets: list[Asset] = []
     scope = value_scope(template, given or {})
+    # What tiercel.toml gives is no part of the source: nothing is built by it.
+    of_source = value_scope(template, dict.fromkeys(given or {}, (UNKNOWN_TEXT,)))
     for logical_id, resource in resources(template):
         refuse_images(logical_id, with_globals(resource, template, where), resource, where)
-        assets += _assets(logical_id, resource, scope, where)
+        settled = resource | {"Metadata": decided(resource.get("Metadata") or {}, of_source)}
+        assets += _assets(logical_id, settled, scope, where)
     return tuple(assets)
 
 

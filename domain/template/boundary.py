@@ -19,6 +19,8 @@ BOUNDARY_PARAMETER = "TiercelPermissionsBoundary"
 """The template parameter that names the managed policy."""
 CODEDEPLOY_ROLE = "TiercelCodeDeployRole"
 """The logical id of the role that CodeDeploy gets where a template names none."""
+API_LOGS_ROLE = "TiercelApiLogsRole"
+"""The logical id of the role by which AppSync writes logs where a template names none."""
 LOOP = "Fn::ForEach::"
 """How the key of a loop over resources begins."""
 
@@ -30,9 +32,12 @@ _STATE_MACHINE = "AWS::Serverless::StateMachine"
 # Sections of SAM's Globals, which these inherit from.
 _GLOBALS = {_FUNCTION: "Function", _STATE_MACHINE: "StateMachine"}
 _PREFERENCE = "DeploymentPreference"
-_CODEDEPLOY_POLICY = (
-    "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"
-)
+_GRAPHQL = "AWS::Serverless::GraphQLApi"
+# The roles that SAM would make without a boundary: who becomes them, and AWS's policy for it.
+_OWN_ROLES = {
+    CODEDEPLOY_ROLE: ("codedeploy", "AWSCodeDeployRoleForLambdaLimited"),
+    API_LOGS_ROLE: ("appsync", "AWSAppSyncPushToCloudWatchLogs"),
+}
 
 
 def bounded(template: TemplateDocument) -> TemplateDocument:
@@ -54,8 +59,8 @@ def bounded(template: TemplateDocument) -> TemplateDocument:
         result |= {"Globals": shared | {"Function": function}}
     if result == template:
         return template
-    if _names_codedeploy_role(result):
-        result["Resources"] = result["Resources"] | {CODEDEPLOY_ROLE: _codedeploy_role()}
+    own = {name: _role(*what) for name, what in _OWN_ROLES.items() if _names(name, result)}
+    result["Resources"] = result["Resources"] | own
     return declare_boundary(result)
 
 
@@ -94,6 +99,8 @@ def _inherited(section: TemplateDocument, ignored: Any) -> TemplateDocument:
 
 def _bounded(resource: TemplateDocument, inherited: TemplateDocument) -> TemplateDocument:
     kind, properties = resource.get("Type"), resource.get("Properties") or {}
+    if kind == _GRAPHQL and isinstance(properties, dict):
+        return resource | {"Properties": _with_log_role(properties)}
     if kind not in (*_PRINCIPALS, _FUNCTION, _STATE_MACHINE) or not isinstance(properties, dict):
         return resource
     changed = dict(properties)
@@ -149,22 +156,35 @@ def _with_preference(
     return properties | {_PREFERENCE: preference | {"Role": filled}}
 
 
-def _names_codedeploy_role(template: TemplateDocument) -> bool:
-    return repr({"Fn::GetAtt": [CODEDEPLOY_ROLE, "Arn"]}) in repr(template)
+def _with_log_role(properties: TemplateDocument) -> TemplateDocument:
+    """Return an API's properties with a role for its logs: SAM's own has no boundary."""
+    logging = properties.get("Logging")
+    if logging is False or (isinstance(logging, dict) and "Fn::If" in logging):
+        return properties
+    role = _mapping(logging).get("CloudWatchLogsRoleArn")
+    filled = _filled(role, {"Fn::GetAtt": [API_LOGS_ROLE, "Arn"]})
+    if filled == role:
+        return properties
+    return properties | {"Logging": _mapping(logging) | {"CloudWatchLogsRoleArn": filled}}
 
 
-def _codedeploy_role() -> TemplateDocument:
+def _names(role: str, template: TemplateDocument) -> bool:
+    return repr({"Fn::GetAtt": [role, "Arn"]}) in repr(template)
+
+
+def _role(service: str, policy: str) -> TemplateDocument:
     """Return what SAM would have made, with the boundary."""
     trust = {
         "Effect": "Allow",
         "Action": ["sts:AssumeRole"],
-        "Principal": {"Service": ["codedeploy.amazonaws.com"]},
+        "Principal": {"Service": [f"{service}.amazonaws.com"]},
     }
+    arn = f"arn:${{AWS::Partition}}:iam::aws:policy/service-role/{policy}"
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
             "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "ManagedPolicyArns": [{"Fn::Sub": _CODEDEPLOY_POLICY}],
+            "ManagedPolicyArns": [{"Fn::Sub": arn}],
             "PermissionsBoundary": _BOUNDARY,
         },
     }

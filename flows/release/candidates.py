@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import TiercelError, combined
@@ -12,7 +12,8 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import Service, deployment_order
 from tiercel.domain.release.ledger import Purpose, Release
 from tiercel.domain.release.promotion import verified_release
-from tiercel.flows.engine.concurrency import all_done, both, call, in_dependency_order
+from tiercel.domain.stack.observed import Stack
+from tiercel.flows.engine.concurrency import all_done, both, call, each, in_dependency_order
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.restoring import put_back
 from tiercel.flows.release.results import Released
@@ -21,8 +22,6 @@ from tiercel.flows.release.services import older_in, wanted_release
 from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
 from tiercel.tasks.records.verifications import read_candidates
 from tiercel.tasks.stack.stacks import observe_stack
-
-_Outputs = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -66,36 +65,59 @@ async def verdicts_on(
     return dict(zip(services, found, strict=True))
 
 
-async def try_candidates(
+async def try_in_place(
     prepared: PreparedCommit, manifests: Mapping[str, Manifest], due: Collection[str]
 ) -> dict[str, Released]:
     """Release what is due as candidates to the environment's own stacks; return what is verified.
 
-    Each is smoke-tested under its stack's lease. A service that is verified already is left as it
-    is, and its stack gives the outputs that the others need. Whatever becomes of it, what ran
-    before is brought back.
+    A service that is verified already is left as it is, and its stack gives the outputs that the
+    others need. Whatever becomes of it, what ran before is brought back.
     """
-
-    async def try_one(
-        service: Service, dependencies: dict[str, tuple[_Outputs, Released | None]]
-    ) -> tuple[_Outputs, Released | None]:
-        outputs = {name: given for name, (given, _) in dependencies.items()}
-        if service.name not in due:
-            return await _outputs_now(prepared, service), None
-        manifest = manifests[service.name]
-        wanted = wanted_release(prepared, service, manifest, outputs).model_copy(
-            update={"purpose": Purpose.CANDIDATE, "branch": prepared.branch}
-        )
-        released = await release(Wish(prepared.target, wanted, manifest, older_in(prepared)))
-        return released.outputs, released
-
+    services = prepared.topology.services
+    others = [name for name in services if name not in due]
+    outputs = await each(others, lambda name: _outputs_now(prepared, name))
+    kept = {name: one for name, one in services.items() if name in due}
+    alone = replace(
+        prepared,
+        topology=prepared.topology.with_services(kept),
+        lent=dict(zip(others, outputs, strict=True)),
+    )
     try:
-        tried = await in_dependency_order(prepared.topology.services, try_one)
+        released = await release_candidates(alone, manifests, due)
     except TiercelError as failure:
         await _failed_and_put_back(prepared, failure)
         raise
     await put_all_back(prepared)
-    return {name: released for name, (_, released) in tried.items() if released}
+    return released
+
+
+async def release_candidates(
+    prepared: PreparedCommit, manifests: Mapping[str, Manifest], due: Collection[str]
+) -> dict[str, Released]:
+    """Release every service of a commit, dependencies first, what is due as candidates.
+
+    Each is smoke-tested under its stack's lease, and none is gone back from: a candidate that
+    fails leaves its verdict. What is not due verifies nothing and takes nothing back.
+    """
+    is_older, services = older_in(prepared), prepared.topology.services
+    tried = {"purpose": Purpose.CANDIDATE, "branch": prepared.branch}
+
+    async def release_one(service: Service, dependencies: dict[str, Released]) -> Released:
+        given = {name: one.outputs for name, one in dependencies.items()}
+        service, manifest = services[service.name], manifests[service.name]
+        wanted = wanted_release(prepared, service, manifest, {**given, **prepared.lent})
+        if service.name in due:
+            wanted = wanted.model_copy(update=tried)
+
+        async def fill(stack: Stack) -> None:
+            if prepared.fill:
+                await prepared.fill(service, stack)
+
+        return await release(Wish(prepared.target, wanted, manifest, is_older, fill))
+
+    return await in_dependency_order(
+        {name: one.without(prepared.lent) for name, one in services.items()}, release_one
+    )
 
 
 async def _failed_and_put_back(prepared: PreparedCommit, failure: TiercelError) -> None:
@@ -123,7 +145,7 @@ async def put_all_back(prepared: PreparedCommit) -> None:
             ) from error
 
 
-async def _outputs_now(prepared: PreparedCommit, service: Service) -> _Outputs:
+async def _outputs_now(prepared: PreparedCommit, service: str) -> Mapping[str, str]:
     target = prepared.target
-    stack = await call(observe_stack, target.deployer, target.names.stack(service.name))
+    stack = await call(observe_stack, target.deployer, target.names.stack(service))
     return stack.outputs if stack else {}

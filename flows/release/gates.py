@@ -9,7 +9,7 @@ from tiercel.domain.gitflow.back_merge import BackMerge
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import Tag, newest_other
 from tiercel.domain.organization.topology import Environment, Topology
-from tiercel.domain.review.promotions import judged_promotion
+from tiercel.domain.review.promotions import judged_promotion, verified_first
 from tiercel.domain.review.statuses import Status
 from tiercel.flows.engine.concurrency import call
 from tiercel.tasks.github.pull_requests import find_open_pull_request
@@ -67,4 +67,7 @@ async def _promotion_status(
     develop = topology.environment(into.promotes_from).branch
     due = await earlier_back_merge(whole, into, develop, newest_other(tags, ""))
     brought = await call(brought_merges, whole, pull.head_commit, develop)
-    return judged_promotion(into.name, tags, pull.head_branch, due, brought, develop)
+    ahead = await call(preview_merge, whole, pull.head_commit, develop)
+    status = judged_promotion(into.name, tags, pull.head_branch, due, brought, develop)
+    is_ahead = ahead is not None and ahead.lacking_commits > 0
+    return verified_first(status, base.repository, pull.head_branch) if is_ahead else status

@@ -194,6 +194,7 @@ _CREDENTIALS = (
     InvalidConfigError,
     PartialCredentialsError,
 )
+_DEFECT = 500  # by which an emulator says that its own code failed
 _Kinds = tuple[type[Exception], ...]
 _MEANINGS: tuple[tuple[_Kinds, Callable[[str, str, str], TiercelError]], ...] = (
     ((NoCredentialsError, ProfileNotFound), _no_credentials),
@@ -230,6 +231,14 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             remedy="`tiercel check` says what is not as it must be, and `tiercel provision` gives "
             "roles, buckets and keys their permissions; if both find nothing, see whether the ids "
             "in tiercel.toml are right and your credentials belong to this environment",
+        )
+    if _status_of(error) == _DEFECT and os.environ.get("AWS_ENDPOINT_URL"):
+        return TransientError(
+            "aws.stand_in_failed",
+            f"cannot {what}: what stands in for AWS failed",
+            where=where,
+            why=f"{code}: {message}",
+            remedy=f"run it again; if it stays so, look at {_between()}",
         )
     if is_transient(error):
         return TransientError(

@@ -12,13 +12,14 @@ from tiercel.domain.packaging.lambda_builders import MAKE, OWN_BUILDS
 from tiercel.domain.template.assets import Asset, find_assets
 from tiercel.domain.template.local_files import repository_path
 from tiercel.domain.template.locations import AssetKind
+from tiercel.domain.template.stack_names import left_to_cloudformation
 from tiercel.domain.template.values import (
     given_values,
     merge_values,
     passed_values,
     value_scope,
 )
-from tiercel.tasks.packaging.workshop import Workshop
+from tiercel.tasks.packaging.workshop import MissingPath, Workshop
 from tiercel.tasks.source.files import FileKind
 from tiercel.tasks.source.named_paths import MAX_NESTING
 from tiercel.tasks.source.templates import complete_template
@@ -66,10 +67,16 @@ def read_references(
             remedy="flatten the nested stacks",
         )
     if path not in shop.templates:
-        shop.templates[path] = complete_template(shop.files.read_template, path)
+        complete = complete_template(shop.files.read_template, path)
+        is_left = shop.service.role_names == "stack"
+        shop.templates[path] = left_to_cloudformation(complete) if is_left else complete
     template = shop.templates[path]
     given = shop.values.get(path, {}) if ancestors else given_values(shop.service)
-    return template, [_located(shop, one, path) for one in find_assets(template, str(path), given)]
+    found = [_located(shop, one, path) for one in find_assets(template, str(path), given)]
+    missing = [one for one in found if isinstance(one, MissingPath)]
+    if missing:
+        raise shop.not_in_source(missing)
+    return template, [one for one in found if isinstance(one, LocalReference)]
 
 
 def learn_values(shop: Workshop) -> None:
@@ -109,13 +116,13 @@ def all_references(shop: Workshop) -> Iterator[LocalReference]:
                     waiting.append((found.relative, (*ancestors, path)))
 
 
-def _located(shop: Workshop, asset: Asset, template: PurePosixPath) -> LocalReference:
+def _located(shop: Workshop, asset: Asset, template: PurePosixPath) -> LocalReference | MissingPath:
     named = f"{asset.logical_id}.{asset.property}"
     relative = repository_path(template, asset.path, named)
     where = f"{relative} ({asset.logical_id} in {template})"
     kind = shop.files.kind_of(relative)
     if kind is None or (kind is FileKind.FOLDER and asset.kind in _FILES):
-        raise shop.not_in_source(asset.logical_id, asset.property, where)
+        return MissingPath(named, where)
     is_folder = kind is FileKind.FOLDER
     alone = _is_built_alone(asset, shop.files.names_in(relative) if is_folder else ())
     return LocalReference(asset, relative, shop.path(relative), where, is_folder, alone)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject, object_key
 from tiercel.domain.artifact.source_tree import source_paths
@@ -16,6 +17,15 @@ from tiercel.tasks.source.committed import CommittedFiles
 from tiercel.tasks.source.export import export
 from tiercel.tasks.source.files import FolderFiles
 from tiercel.tasks.source.filtered import require_finished_source
+
+_MOST_TOLD = 20
+
+
+class MissingPath(NamedTuple):
+    """A property, as `Function.CodeUri`, that names a path which the source lacks, and where."""
+
+    named: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -105,15 +115,16 @@ class Workshop:
         path.write_bytes(body)
         return self.add(path, sha256_hex(body), suffix)
 
-    def not_in_source(self, owner: str, key: str, where: str) -> TiercelError:
-        """Return the error for a path that `key` of `owner` names and the source lacks."""
+    def not_in_source(self, missing: Sequence[MissingPath]) -> TiercelError:
+        """Return the error for all paths that a template names and the source lacks."""
+        told = missing[:_MOST_TOLD]
         kind = BuildFailedError if self.service.build else RefusedInputError
         return kind(
             "template.path_not_in_source",
-            f"{owner} refers to a path that is not in the service's source",
-            where=where,
+            f"the service's source lacks what is named by {', '.join(one.named for one in told)}",
+            where=", ".join(one.where for one in told),
             why=f"the source of {self.service.name} is {', '.join(source_paths(self.service))}",
             state="nothing was uploaded",
-            remedy=f"correct {key}; or, if a build makes it, let "
+            remedy="correct the paths; or, if a build makes what is there, let "
             f"services.{self.service.name}.build do that",
         )

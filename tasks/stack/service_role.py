@@ -20,6 +20,7 @@ from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVI
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.stack.needed_actions import Handlers
 from tiercel.domain.stack.policy_evaluation import RolePolicies
+from tiercel.domain.stack.unpublished_types import handlers_by_name
 from tiercel.tasks.engine.policy_files import fragment, unfilled
 from tiercel.tasks.engine.task import world_task
 
@@ -67,15 +68,23 @@ def service_role_policies(stacks: StackRules) -> RolePolicies:
 
 
 def published_handlers(region: str, types: Iterable[str]) -> dict[str, Handlers]:
-    """Return the handlers' actions of those types for which AWS publishes them."""
+    """Return the handlers' actions of types of AWS, by their names where it publishes none."""
     found = {one: _handlers(region, one) for one in types}
     return {one: handlers for one, handlers in found.items() if handlers}
+
+
+def published_types(region: str) -> list[str]:
+    """Return the types that AWS has in a region."""
+    return sorted(_index(region))
 
 
 @lru_cache(maxsize=1024)
 def _handlers(region: str, resource_type: str) -> Handlers:
     """Read one type's schema; a few entries of AWS's are no actions and left out."""
-    handlers = published_schema(region, resource_type).get("handlers") or {}
+    schema = published_schema(region, resource_type)
+    handlers = schema.get("handlers") or {}
+    if schema and not handlers:
+        return handlers_by_name(resource_type)
     return {
         step: tuple(text.strip() for text in handler.get("permissions", ()) if ":" in text)
         for step, handler in handlers.items()

@@ -15,6 +15,7 @@ from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
 from tiercel.domain.base.text import printable
+from tiercel.domain.review.lint_findings import has_macros, is_guess
 from tiercel.domain.template.expansion.includes import included_paths
 from tiercel.domain.template.expansion.sections import without_nothing
 from tiercel.tasks.build.job import BuildStep, Place
@@ -38,7 +39,8 @@ https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
 def lint(place: Place, work: Work) -> list[str]:
     """Run cfn-lint on a service's templates, and return what it could not judge.
 
-    Raises BuildFailedError with every error that it finds, by template and line. Where the
+    Raises BuildFailedError with every error that it finds, by template and line. What it only
+    guesses, and errors of a template that macros of the account change first, are told. Where the
     linter itself fails, nothing is known of the template: that is told, and no fault of it.
     """
     for path, template in work.shop.templates.items():
@@ -49,7 +51,10 @@ def lint(place: Place, work: Work) -> list[str]:
         found = _findings(place, work)
     except BuildFailedError as error:
         return [f"cfn-lint failed and judged no template: {printable(error.why, _LONGEST_FINDING)}"]
-    wrong = [one for one in found if one.rule != _RULE_FAILED]
+    changed = {str(path) for path, one in work.shop.templates.items() if has_macros(one)}
+    notes = [one for one in found if one.template in changed or is_guess(one.rule, one.message)]
+    crashed = [one for one in found if one.rule == _RULE_FAILED]
+    wrong = [one for one in found if one not in notes and one not in crashed]
     if wrong:
         raise BuildFailedError(
             "template.lint_errors",
@@ -57,9 +62,12 @@ def lint(place: Place, work: Work) -> list[str]:
             where=", ".join(dict.fromkeys(one.template for one in wrong)),
             why="\n".join(_lines(wrong)),
             state="nothing was deployed",
-            remedy="correct the template; `cfn-lint` shows the same on your machine",
+            remedy="correct the template; `cfn-lint` shows the same on your machine. Where AWS "
+            "takes it all the same, as an old runtime of a function that exists, name the rule "
+            "under Metadata.cfn-lint.config.ignore_checks of the template",
         )
-    return [f"a rule of cfn-lint failed, on {line}" for line in _lines(found)]
+    told = [f"cfn-lint says, and CloudFormation may take it: {line}" for line in _lines(notes)]
+    return told + [f"a rule of cfn-lint failed, on {line}" for line in _lines(crashed)]
 
 
 class _Found(NamedTuple):

@@ -179,12 +179,14 @@ def _sandbox(
 ) -> Iterator[Sandbox]:
     """Run a sandbox whose configuration allows what the applications use."""
     text = CONFIG.read_text(encoding="utf-8")
-    services = [*STACK_SERVICES, *{use for one in wanted for use in one.uses}]
-    for key, values in (("services", list(dict.fromkeys(services))), ("indexes", list(indexes))):
+    services = list(dict.fromkeys((*STACK_SERVICES, *(u for one in wanted for u in one.uses))))
+    for key, values in (("services", services), ("indexes", list(indexes))):
         if values:
             text = re.sub(
                 rf"(?ms)^{key} = \[.*?\]$", f"{key} = {json.dumps(values)}", text, count=1
             )
+    # Prod has what Preprod has: what is promoted needs the same.
+    text += f"\n[environments.prod.stacks]\nservices = {json.dumps(services)}\n"
     config = folder / "tiercel.toml"
     config.write_text(text)
     quiet_prefect()

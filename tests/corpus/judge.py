@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.build.job import Place
 
 _SHOWN = 5
+# https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
+_RUNTIMES = {"E2531", "E2533"}
 
 
 class RefusedError(Exception):
@@ -44,7 +47,7 @@ class Judge:
         try:
             self._through(subject, outcome)
         except TiercelError as error:
-            outcome.kind, outcome.where = error.code, error.where
+            outcome.kind, outcome.where = _kind_of(error), error.where
             outcome.why = f"{error.what}: {error.why}" if error.why else error.what
         except RefusedError as error:
             outcome.kind, outcome.why = error.kind, error.why
@@ -73,6 +76,14 @@ class Judge:
     def _created(stacks: Stacks, packaged: Packaged) -> tuple[str, str]:
         kind, why = stacks.create(packaged, packaged.values)
         return ("sandbox.gap", why) if "Unrecognized resource types" in why else (kind, why)
+
+
+def _kind_of(error: TiercelError) -> str:
+    """Return the code of a refusal; a runtime that has ended is a kind of its own."""
+    rules = set(re.findall(r": ([EW]\d{4}) ", error.why))
+    if error.code == "template.lint_errors" and rules <= _RUNTIMES:
+        return "lint.runtime_ended"
+    return error.code
 
 
 def _refuse(kind: str, reasons: list[str]) -> None:

@@ -20,13 +20,14 @@ class Verdict(StrEnum):
 
 KINDS: dict[str, tuple[Verdict, str]] = {
     "created": (Verdict.GOES, "the stack reached CREATE_COMPLETE"),
+    "recorded": (Verdict.GOES, "CREATE_COMPLETE; of some types the sandbox keeps only a record"),
     "planned": (Verdict.GOES, "its change set was made; the sandbox could not create all of it"),
     "verified": (Verdict.GOES, "verification has nothing against it (no stack was asked for)"),
     "sandbox.gap": (Verdict.GAP, "CloudFormation of the sandbox does not know a type"),
     "stack.sandbox_cannot": (Verdict.GAP, "the sandbox says that it cannot do it"),
     "source.not_fetched": (Verdict.UNREADABLE, "a large file is not in the clone"),
     # Not in the list: `stack.forbidden`, what only CloudFormation refuses while it creates.
-    "template.service_not_listed": (Verdict.NOT_TAKEN, "a service that Tiercel does not know"),
+    "template.service_not_listed": (Verdict.NOT_TAKEN, "a service that no fragment has"),
     "template.name_without_prefix": (Verdict.TEMPLATE, "a role with a name of its own"),
     "template.role_without_boundary": (Verdict.TEMPLATE, "a role that SAM makes without boundary"),
     "parameters.secret": (Verdict.TEMPLATE, "a secret that no reference can stand for"),
@@ -42,6 +43,8 @@ KINDS: dict[str, tuple[Verdict, str]] = {
     "template.image_by_tag": (Verdict.TEMPLATE, "an image that is not named by its digest"),
     "template.bad_name": (Verdict.TEMPLATE, "a logical id that CloudFormation does not take"),
     "template.lint_errors": (Verdict.TEMPLATE, "cfn-lint finds errors"),
+    "lint.runtime_ended": (Verdict.TEMPLATE, "a runtime of which Lambda makes no functions now"),
+    "configuration.policy_too_long": (Verdict.NOT_TAKEN, "more services than a boundary holds"),
     "template.no_resources": (Verdict.TEMPLATE, "no resources"),
     "template.not_parsed": (Verdict.TEMPLATE, "neither YAML nor JSON"),
     "template.not_a_mapping": (Verdict.TEMPLATE, "a section that is no mapping"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.corpus.kinds import KINDS, Verdict, verdict_of
 from tests.corpus.outcome import Outcome
 from tests.corpus.report import rates
 
+# What says where the measuring machine keeps something.
+_PLACE = re.compile(r"(?<![\w.…])/(?:home|opt|private|root|tmp|usr|Users|var|work)/[^\s'\"`|,;:)]*")
 PAGE = Path(__file__).parents[2] / "docs" / "understand" / "applications.md"
 _HEAD = """# Public applications
 
@@ -44,6 +47,11 @@ def page(
     """Return the whole page."""
     parts = (_templates(templates), _courses(courses), _packages(packages))
     return _HEAD + "\n".join(line for part in parts for line in part)
+
+
+def without_places(text: str) -> str:
+    """Return a text without the paths of the machine on which it was said."""
+    return _PLACE.sub("…", text)
 
 
 def _templates(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -86,7 +94,7 @@ def _courses(courses: Sequence[Course]) -> Iterator[str]:
     yield "| application | kinds | stopped at | because |\n|---|---|---|---|"
     for one in courses:
         if one.stopped_at:
-            why = one.why.replace("\n", " ").replace("|", "\\|")[:300]
+            why = without_places(one.why).replace("\n", " ").replace("|", "\\|")[:300]
             kinds_of = ", ".join(one.kinds)
             yield f"| {one.repository} `{one.path}` | {kinds_of} | {one.stopped_at} | {why} |"
     yield ""
@@ -116,7 +124,8 @@ def _packages(packages: Sequence[Compared]) -> Iterator[str]:
             )
             if names
         )
-        loads = f"{one.ours_loads or '-'} | {one.sam_loads or '-'}".replace("\n", " ")
+        said = f"{one.ours_loads or '-'} | {one.sam_loads or '-'}"
+        loads = without_places(said).replace("\n", " ")
         yield f"| {one.application} {one.logical_id} | {one.files} | {told or 'none'} | {loads} |"
     yield ""
 

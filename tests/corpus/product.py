@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
@@ -21,16 +21,30 @@ from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES, StackRules
 from tiercel.domain.organization.topology import Builds, Environment, Topology
+from tiercel.domain.review.needed_services import offering
+from tiercel.domain.review.template_permissions import types_of
+from tiercel.domain.stack.needed_actions import lacking_actions
+from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.outside import OutsideKind, OutsideReference
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place
+from tiercel.tasks.engine.policy_files import require_fitting_policies
 from tiercel.tasks.packaging.builder import Built, Work, build_and_package, build_work
-from tiercel.tasks.packaging.references import all_references, read_references
+from tiercel.tasks.packaging.references import LocalReference, all_references, read_references
 from tiercel.tasks.source.named_paths import with_named_paths
 from tiercel.tasks.source.repository import Commit
+from tiercel.tasks.stack.service_role import (
+    published_handlers,
+    service_role_policies,
+    unlisted_service,
+)
 from tiercel.tasks.verification.linting import lint
 from tiercel.tasks.verification.template_checks import template_refusals
 
+_REGION = "us-east-1"
+_LEAST = "logs"
+"""A service that every template is taken to use."""
+_NAMED = "template.name_without_prefix"
 _UNLISTED = "template.service_not_listed"
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _SOMEBODY = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])|o-[a-z0-9]{10,32}|[0-9a-f]{64}")
@@ -77,14 +91,25 @@ class Packaged:
 def package(subject: Subject, place: Place, topology: Topology, folder: Path) -> Packaged:
     """Verify a template as a service of its own, without its tests; raises what packaging does.
 
-    The environment's owner is taken to have listed what a template needs, where that can be.
+    The environment's owner is taken to have listed what a template needs, where that can be, and
+    the repository's to have left names of roles to CloudFormation where they do not fit.
     """
+    packaged = _packaged(subject, place, topology, folder, {})
+    if not any(one.code == _NAMED for one in packaged.refusals):
+        return packaged
+    again = _packaged(subject, place, topology, folder, {"role_names": "stack"})
+    return replace(again, words=(*again.words, "role_names"))
+
+
+def _packaged(
+    subject: Subject, place: Place, topology: Topology, folder: Path, settings: dict[str, str]
+) -> Packaged:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     checkout = subject.checkout
     commit = Commit(repository=checkout.name, sha=checkout.commit, mirror=checkout.git)
     alone = Service(name="corpus", path=subject.folder, template=subject.name)
-    service = with_named_paths(commit, {alone.name: alone})[alone.name]
+    service = with_named_paths(commit, {alone.name: alone})[alone.name].model_copy(update=settings)
     work = build_work(commit, service, place, topology.builds, folder, verifying=True)
     template = _template(work, subject)
     values = given_values(template)
@@ -105,7 +130,7 @@ def package(subject: Subject, place: Place, topology: Topology, folder: Path) ->
 
 def _pretend(work: Work) -> None:
     """Make empty files in the place of those that a build would make and that handlers name."""
-    for found in all_references(work.shop):
+    for found in _every_reference(work):
         copy = work.shop.copies.get(found.key)
         if copy is None:
             continue
@@ -118,6 +143,15 @@ def _pretend(work: Work) -> None:
             target.touch()
 
 
+def _every_reference(work: Work) -> Iterator[LocalReference]:
+    """Yield what the templates refer to; one folder as often as functions come out of it."""
+    for _ in all_references(work.shop):
+        pass
+    root = PurePosixPath(work.shop.service.template_path)
+    for path in work.shop.templates:
+        yield from read_references(work.shop, path, () if path == root else (root,))[1]
+
+
 def _template(work: Work, subject: Subject) -> dict[str, Any]:
     path = PurePosixPath(subject.path)
     return read_references(work.shop, path, ())[0]
@@ -128,12 +162,30 @@ def _refusals(work: Work, topology: Topology) -> tuple[list[TiercelError], tuple
     found = template_refusals(work.shop, topology, ())
     if not any(one.code == _UNLISTED for one in found):
         return found, ()
+    require_fitting_policies(listing(topology, _needed(work)), "tiercel.toml")
     return template_refusals(work.shop, listing_all(topology), ()), ("services",)
+
+
+def _needed(work: Work) -> tuple[str, ...]:
+    """Return the services that a template's types need, each by what offers it."""
+    kinds = types_of(*work.shop.templates.values())
+    services = STACK_SERVICES + LISTED_SERVICES
+    offers = {name: unlisted_service(name) for name in services}
+    bare = service_role_policies(StackRules(services=(_LEAST,)))
+    changes = [Change(action="Add", logical_id=one, resource_type=one) for one in kinds]
+    lacks = lacking_actions(changes, published_handlers(_REGION, kinds), bare).lacks
+    found = {offering(one, offers) for one in lacks if one.certain}
+    return tuple(one for one in services if one in found | {_LEAST})
 
 
 def listing_all(topology: Topology) -> Topology:
     """Return the organization with every service that Tiercel knows listed everywhere."""
-    stacks = StackRules(services=STACK_SERVICES + LISTED_SERVICES)
+    return listing(topology, STACK_SERVICES + LISTED_SERVICES)
+
+
+def listing(topology: Topology, services: tuple[str, ...]) -> Topology:
+    """Return the organization with these services listed everywhere."""
+    stacks = StackRules(services=services)
     environments = {
         name: one.model_copy(update={"stacks": stacks})
         for name, one in topology.environments.items()

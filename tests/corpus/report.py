@@ -31,13 +31,22 @@ def rates(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Say which lines are needed, and which share of what sam takes goes through."""
     words = Counter(word for one in outcomes if _goes(one) for word in one.words)
     told = ", ".join(f"{word} {count}" for word, count in words.most_common()) or "none"
-    yield f"of those that go, so many need a line of the environment's owner: {told}"
+    yield f"of those that go, so many need a line in a configuration: {told}"
     taken = [one for one in outcomes if one.sam == "takes"]
     for title, some in (
         ("all that sam takes", taken),
         ("of these, those with functions or SAM's types", [one for one in taken if one.serverless]),
     ):
         yield f"{title}: {_share(some)}"
+    yield _refusals(taken)
+
+
+def _refusals(taken: Sequence[Outcome]) -> str:
+    """Say for how many of those that do not go the closed list has the reason."""
+    refused = [one for one in taken if not _goes(one)]
+    counted = Counter(verdict_of(one.kind) for one in refused)
+    told = "; ".join(f"{count} {verdict}" for verdict, count in counted.most_common())
+    return f"of all that sam takes, {len(refused)} do not go: {told or 'none'}"
 
 
 def _share(some: Sequence[Outcome]) -> str:

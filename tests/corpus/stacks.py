@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.corpus.product import Packaged
+from tests.corpus.values import value_of_type
 from tests.support.aws import root_client
 from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import deployer
@@ -41,6 +42,7 @@ class Stacks:
         stack = self.names.stack(f"corpus{self._number}")
         access = deployer(self.names, "corpus")
         self._stage(packaged)
+        self._fill_parameter_store(packaged.template, values)
         try:
             plan = plan_changes.fn(access, self._request(packaged, values, stack))
         except DeployFailedError as error:
@@ -52,7 +54,7 @@ class Stacks:
             execute_plan.fn(access, plan, f"corpus-{self._number}")
             status = self._await(stack)
             if status == _CREATED:
-                return "created", ""
+                return ("recorded" if self._is_recorded(stack) else "created"), ""
             reasons = f"{status}: {self._reasons(stack)}"
             return ("stack.forbidden" if _FORBIDDEN.search(reasons) else "planned"), reasons
         finally:
@@ -81,6 +83,20 @@ class Stacks:
             service_role=self.names.role_arn(Role.CLOUDFORMATION),
             tags=self.names.stack_tags("corpus"),
         )
+
+    def _fill_parameter_store(self, template: dict[str, Any], values: dict[str, str]) -> None:
+        """Put what the template's parameters read of Parameter Store, as a person would before."""
+        for name, declared in (template.get("Parameters") or {}).items():
+            read = str(values.get(name, declared.get("Default", "")))
+            kind = str(declared.get("Type", ""))
+            if kind.startswith("AWS::SSM::Parameter::Value") and not read.startswith("/aws/"):
+                self._root("ssm").put_parameter(
+                    Name=read, Value=value_of_type(kind), Type="String", Overwrite=True
+                )
+
+    def _is_recorded(self, stack: str) -> bool:
+        events = self._root("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        return any("keeps a record" in str(one.get("ResourceStatusReason")) for one in events)
 
     def _await(self, stack: str) -> str:
         """Return the status in which the stack comes to rest, or the one after so long."""

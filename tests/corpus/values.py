@@ -21,6 +21,7 @@ _BY_TYPE = {
 }
 _SECRET = "{{resolve:secretsmanager:corpus:SecretString:value}}"
 _BY_NAME = (
+    ("ipaddress", "10.0.0.10"),
     ("email", "somebody@example.com"),
     ("mail", "somebody@example.com"),
     ("arn", "arn:aws:sns:eu-central-1:222222222222:corpus"),
@@ -49,6 +50,12 @@ def given_values(template: dict[str, Any]) -> dict[str, str]:
         for name, declared in found
         if isinstance(declared, dict) and "Default" not in declared
     }
+
+
+def value_of_type(kind: str) -> str:
+    """Return what a parameter of Parameter Store has for a type such as `...Value<List<X>>`."""
+    inner = re.search(r"([A-Za-z0-9:]+)>+$", kind)
+    return _BY_TYPE.get(inner[1] if inner else "", "corpus")
 
 
 def _value(name: str, declared: dict[str, Any]) -> str:

@@ -111,10 +111,12 @@ def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahe
     place.team.push("hotfix/0.1.1", "main", fix, "Mend it")
     number = place.team.open("hotfix/0.1.1", "main", "Mend it")
 
-    tried = verified(repository, "hotfix/0.1.1")["inbox"].release.intent
     head = place.remote.get_pull(number).head.sha
+    said = place.verified(number, head)["tiercel/promotion to prod"].description
+    tried = verified(repository, "hotfix/0.1.1")["inbox"].release.intent
     live = promoted(repository, become, place.team.approve_and_merge(number))["inbox"]
 
+    assert said.endswith(f", once verified: tiercel candidate {repository} hotfix/0.1.1")
     assert (tried.purpose, tried.commit, tried.branch) == (Purpose.CANDIDATE, head, "hotfix/0.1.1")
     assert live.release.intent.artifact_digest == tried.artifact_digest
     seen = live.release.intent.verified_in
@@ -129,8 +131,13 @@ def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahe
     assert "as a candidate of hotfix/0.1.1" in place.remote.get_latest_release().body
 
 
+def living(sandbox: Sandbox) -> set[str]:
+    runtime = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    return {stack["StackName"] for stack in runtime.describe_stacks()["Stacks"]}
+
+
 def test_a_hotfix_and_then_the_open_release_branch_with_a_fix_of_its_own_reach_prod(
-    repositories: RepositoryMaker, become: Become, preprod: Names
+    sandbox: Sandbox, repositories: RepositoryMaker, become: Become, preprod: Names
 ) -> None:
     repository = repositories.make("two-ways")
     first = repository.commit(delaying("ways", 0))
@@ -153,17 +160,25 @@ def test_a_hotfix_and_then_the_open_release_branch_with_a_fix_of_its_own_reach_p
     assert first_live.artifact_digest == hotfix.artifact_digest
     assert second_live.artifact_digest == branch.artifact_digest
     assert branch.branch == "main"
-    assert told(preprod, preprod.stack("ways"))[0][1] == "restoration"
+    seen = first_live.verified_in
+    assert seen
+    assert (seen.stack, seen.number) == (hotfix.stack, 1)
+    assert hotfix.stack.startswith("acme-ephemeral-candidate")
+    assert [purpose for _, purpose, _ in told(preprod, preprod.stack("ways"))] == ["deploy"]
+    prefixes = {hotfix.stack: True, branch.stack: False}
+    assert {stack: stack in living(sandbox) for stack in prefixes} == prefixes
 
 
 def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack(
     repositories: RepositoryMaker, preprod: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository, stack = repositories.make("killed-candidate"), preprod.stack("kept")
-    first = repository.commit(delaying("kept", 0))
+    fixed = {"QueueName": "acme-kept-of-a-hotfix"}
+    first = repository.commit(delaying("kept", 0, **fixed))
     repository.merge_into_main()
-    release(repository, repository.commit(delaying("kept", 9)))
-    on_branch(repository, "hotfix/0.1.1", "main", {"kept/template.json": queue(DelaySeconds=1)})
+    release(repository, repository.commit(delaying("kept", 9, **fixed)))
+    fix = {"kept/template.json": queue(DelaySeconds=1, **fixed)}
+    on_branch(repository, "hotfix/0.1.1", "main", fix)
 
     async def killed() -> None:
         running = asyncio.create_task(verify_candidate(repository.name, "hotfix/0.1.1"))

@@ -27,6 +27,7 @@ _USED_ANYWHERE = (
     "what functions may use of the service anywhere covers it; the role itself needs it"
 )
 _IN_A_NETWORK = "who lists `vpc` may look at all of it; who does not, at this"
+_SPARED = "it spares this very role; the boundary has it for functions"
 _NAMELESS = "iam-simulate takes a call without a resource for one on any; AWS demands that of *"
 
 _ON_DEMAND = frozenset(
@@ -62,6 +63,16 @@ UNSEEN: Mapping[str, str] = {
         for action in ("cloudwatch:GetMetric*", "cloudwatch:PutMetricData", "logs:GetQueryResults")
     },
     "cloudformation-boundary/UseAnything: Action s3:ListAllMyBuckets": _USED_ANYWHERE,
+    **{
+        f"cloudformation-permissions/OnlyTheServiceRole: {part}": _SPARED
+        for part in (
+            "Action ec2:*LaunchTemplate",
+            "Action ec2:*LaunchTemplateVersion*",
+            "Action ec2:ModifyInstanceAttribute",
+            "Action ec2:TerminateInstances",
+            "the statement",
+        )
+    },
     "cloudformation-permissions/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
     "cloudformation-permissions/DecryptStagedPackages: the statement": _WITHOUT_KMS,
     "deployer-permissions/TransformServerlessTemplates: the statement": _UNKNOWN,

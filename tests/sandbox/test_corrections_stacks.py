@@ -98,12 +98,41 @@ def test_a_change_set_of_outputs_alone_lists_no_change_and_is_executed(who: Call
 
 
 def test_a_type_that_only_the_emulator_lacks_is_no_error_of_the_template(who: Caller) -> None:
-    document = {"Type": "AWS::SSM::Document", "Properties": {"Content": {}}}
-    with pytest.raises(ClientError, match=f"{SANDBOX_CANNOT}: it does not have AWS::SSM::Document"):
-        deploy(who, stack_name(), {"Resources": {"Document": document}})
-    wrong = {"Resources": {"Document": document, "Thing": {"Type": "AWS::No::Such"}}}
+    package = {"ClientId": "x", "ClientSecret": "x", "RefreshToken": "x"}
+    told = {"AuthenticationConfiguration": package, "SkillPackage": {}, "VendorId": "x"}
+    skill = {"Type": "Alexa::ASK::Skill", "Properties": told}
+    stack = deploy(who, stack_name(), {"Resources": {"Skill": skill}})
+    assert f"{SANDBOX_CANNOT}: AWS publishes no permissions" in reasons(who, stack["StackId"])
+    wrong = {"Resources": {"Skill": skill, "Thing": {"Type": "AWS::No::Such"}}}
     with pytest.raises(ClientError, match=r"Unrecognized resource types: \[AWS::No::Such\]"):
         deploy(who, stack_name(), wrong)
+
+
+def test_of_a_type_that_the_emulator_lacks_a_record_is_kept_and_its_event_says_so(
+    who: Caller,
+) -> None:
+    document: Any = {"Type": "AWS::SSM::Document", "Properties": {"Content": {}, "Name": "steps"}}
+    client = {"Type": "AWS::ApiGateway::ClientCertificate", "Properties": {}}
+    template = {
+        "Resources": {"Document": document, "Client": client},
+        "Outputs": {
+            "Name": {"Value": {"Ref": "Document"}},
+            "Id": {"Value": {"Fn::GetAtt": ["Client", "ClientCertificateId"]}},
+        },
+    }
+    name = stack_name()
+    stack = deploy(who, name, template)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    made = outputs(stack)
+    assert made["Name"] == "steps"
+    assert made["Id"].startswith(f"{name}-Client-")
+    events = who.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    told = {one["LogicalResourceId"]: one.get("ResourceStatusReason", "") for one in events
+            if one["ResourceStatus"] == "CREATE_COMPLETE"}  # fmt: skip
+    assert all("keeps a record" in told[one] for one in ("Document", "Client"))
+
+    document["Properties"] |= {"Content": {"a": 1}}
+    assert outputs(deploy(who, name, template, "UPDATE")) == made
 
 
 def test_what_trips_the_emulator_is_its_own_gap(who: Caller) -> None:

@@ -116,7 +116,7 @@ def function(where: dict[str, str], role_arn: Any) -> Template:
                     "ServiceRole": "x",
                 },
             },
-            "AWS publishes no permissions for AWS::CodeBuild::Project",
+            "because no identity-based policy allows the codebuild:CreateProject action",
         ),
         (
             {

@@ -166,6 +166,18 @@ def test_names_with_a_prefix_of_usual_length_fit_and_a_choice_that_does_not_is_r
     assert refusal.value.code == "configuration.policy_too_long"
 
 
+def test_no_machine_works_with_a_role_of_stacks_unless_its_service_is_listed() -> None:
+    passed = {
+        statement["Sid"]: as_list(statement["Condition"]["StringLike"]["iam:PassedToService"])
+        for statement in rendered("cloudformation-boundary")["Statement"]
+        if statement["Action"] == "iam:PassRole"
+    }
+    machines = {"batch.*", "codebuild.*", "ec2.*", "ecs-tasks.*", "sagemaker.*"}
+    assert list(passed) == ["PassRolesToServices"]
+    assert machines.isdisjoint(passed["PassRolesToServices"])
+    assert "iam:*InstanceProfile" not in json.dumps(rendered("cloudformation-boundary"))
+
+
 def test_prod_pulls_from_preprod_and_nobody_pulls_from_prod() -> None:
     preprod, prod = (policy_values(TOPOLOGY, name) for name in ("preprod", "prod"))
     assert preprod["puller_role_arns"] == "arn:aws:iam::333333333333:role/acme-prod-orchestrator"

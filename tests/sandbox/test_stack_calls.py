@@ -188,7 +188,7 @@ def test_a_role_is_made_with_the_boundary_of_its_template() -> None:
 
 
 def test_of_a_type_without_published_permissions_nothing_is_known() -> None:
-    operation = Operation(Handler.CREATE, "AWS::CodeBuild::Project", "s", "P", {}, PLACE)
+    operation = Operation(Handler.CREATE, "Alexa::ASK::Skill", "s", "P", {}, PLACE)
     assert published_handlers("us-east-1", [operation.resource_type]) == {}
     assert not is_known(operation, {})
 

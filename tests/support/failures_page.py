@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import tiercel.domain.accounts.findings
@@ -66,12 +67,17 @@ def reasons_of_the_product() -> list[Reason]:
     return [reason for path in paths for reason in reasons_in(path)]
 
 
-def reasons_in(path: Path) -> Iterator[Reason]:
-    """Yield each error that a module makes.
+@cache
+def reasons_in(path: Path) -> tuple[Reason, ...]:
+    """Return each error that a module makes; a module is looked through once.
 
     Raises ValueError for one whose code is no literal. A function that only fills an error in
     has a first parameter `code`: then the literals stand where it is called.
     """
+    return tuple(_reasons_in(path))
+
+
+def _reasons_in(path: Path) -> Iterator[Reason]:
     tree = ast.parse(path.read_text())
     texts, known = _texts_of(tree), {kind.__name__: kind for kind in _known(TiercelError)}
     for function in _scopes(tree):

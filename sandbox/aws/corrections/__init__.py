@@ -42,6 +42,7 @@ from tiercel.sandbox.aws.corrections.stacks import (
     gaps,
     nested_change_sets,
     nested_stacks,
+    records,
     references,
     service_role,
     stack_events,
@@ -102,6 +103,7 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     custom_resources.wait_for_answers_with_a_limit,
     references.read_references_as_the_service_role,
     references.resolve_references_in_nested_stacks,
+    records.keep_records_of_types_that_are_missing,
     gaps.say_which_types_are_missing,
     gaps.say_what_trips_the_emulator,
 )

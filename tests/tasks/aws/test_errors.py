@@ -54,6 +54,16 @@ def test_statuses_that_botocore_retries_are_transient_whatever_the_code(status: 
     assert isinstance(translation(refusal("ServiceException", status)), TransientError)
 
 
+def test_a_defect_of_what_stands_in_for_aws_is_none_of_awss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    failure = translation(refusal("InternalError", 500))
+    assert (failure.code, failure.transient) == ("aws.stand_in_failed", True)
+    assert "http://127.0.0.1:4566" in failure.remedy
+    assert translation(refusal("SlowDown", 503)).code == "aws.busy"
+
+
 @pytest.mark.parametrize(
     "code", ["InternalError", "InternalFailure", "ServiceUnavailable", *sorted(TRANSIENT_CODES)]
 )

@@ -271,7 +271,7 @@ def test_a_path_that_is_not_in_the_source_is_refused_and_a_build_named_as_the_wa
     )
     error = refusal_of(origin, folder)
     assert error.exit_code is ExitCode.REFUSED
-    assert error.what == "F refers to a path that is not in the service's source"
+    assert error.what == "the service's source lacks what is named by F.CodeUri"
     assert "orders/template.json" in error.where
     assert "services.orders.build" in error.remedy
 
@@ -554,7 +554,7 @@ def test_a_build_command_that_made_nothing_is_a_failed_build(origin: Origin, fol
     service = ORDERS.model_copy(update={"build": ("true",)})
     error = refusal_of(origin, folder, service)
     assert error.exit_code is ExitCode.BUILD_FAILED
-    assert "CodeUri" in error.remedy
+    assert "CodeUri" in error.what
 
 
 def test_a_build_command_that_fails_stops_before_anything_is_packaged(

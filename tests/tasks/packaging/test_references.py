@@ -57,7 +57,7 @@ def test_files_of_several_properties_are_objects_that_the_properties_name(
         "Job": resource("AWS::Glue::Job", Command={"Name": "etl", "ScriptLocation": "job.py"}),
         "App": resource("AWS::ElasticBeanstalk::ApplicationVersion", SourceBundle="app"),
         "Code": resource("AWS::CodeCommit::Repository", Code={"S3": "app.zip"}),
-        "Graph": resource("AWS::Serverless::GraphQLApi", SchemaUri="schema.graphql"),
+        "Graph": resource("AWS::Serverless::GraphQLApi", SchemaUri="schema.graphql", Logging=False),
     }
     origin.commit(
         {
@@ -80,7 +80,8 @@ def test_files_of_several_properties_are_objects_that_the_properties_name(
     assert bodies[address_in(found["Job"]["Properties"]["Command"]["ScriptLocation"])] == b"job"
     assert contents_of(built, "App") == {"index.html": b"<p>"}
     assert package_of(built, "Code") == package
-    assert found["Graph"]["Properties"] == {"SchemaInline": "type Query { é: String }"}
+    graph = found["Graph"]["Properties"]
+    assert graph == {"SchemaInline": "type Query { é: String }", "Logging": False}
 
 
 def test_included_parts_and_loops_are_packaged_as_if_they_stood_in_the_template(
@@ -234,3 +235,28 @@ def test_a_handler_may_stand_in_a_java_archive_of_the_package(origin: Origin, fo
         }
     )
     assert build(origin, folder).manifest.assets
+
+
+def test_all_paths_that_are_missing_are_told_at_once(origin: Origin, folder: Path) -> None:
+    things = {
+        "One": function(CodeUri="one"),
+        "Two": function(CodeUri="here"),
+        "Api": resource("AWS::Serverless::Api", DefinitionUri="api.yaml"),
+    }
+    origin.commit({"orders/template.json": template(**things), "orders/here/app.py": "x"})
+    error = refusal_of(origin, folder)
+    assert error.code == "template.path_not_in_source"
+    assert error.what.endswith("named by One.CodeUri, Api.DefinitionUri")
+    assert error.where.count("orders/template.json") == 2
+
+
+def test_a_service_leaves_names_of_roles_to_cloudformation_if_it_says_so(
+    origin: Origin, folder: Path
+) -> None:
+    role = resource("AWS::IAM::Role", RoleName="reader", Path="/x/", AssumeRolePolicyDocument={})
+    origin.commit({"orders/template.json": template(Reader=role)})
+    own = template_of(build(origin, folder))["Resources"]["Reader"]["Properties"]
+    left = ORDERS.model_copy(update={"role_names": "stack"})
+    made = template_of(build(origin, folder / "again", left))["Resources"]["Reader"]["Properties"]
+    assert own.keys() - made.keys() == {"RoleName", "Path"}
+    assert source_tree(left, {"orders": "1" * 40}) != source_tree(ORDERS, {"orders": "1" * 40})

@@ -75,6 +75,21 @@ def test_a_rule_that_crashes_is_told_as_a_fault_of_the_linter(tmp_path: Path) ->
     assert "E0002" not in failure.value.why
 
 
+def test_what_cloudformation_may_take_is_told_and_refuses_nothing(tmp_path: Path) -> None:
+    unknown = finding("E1010", 3) | {"Message": "'ApiId' is not one of [] in ['us-east-1']"}
+    notes = linted(Reporting([finding("E1041", 2), unknown]), tmp_path, template={})
+    assert ["E1041" in notes[0], "E1010" in notes[1], len(notes)] == [True, True, 2]
+
+
+def test_of_what_a_macro_changes_first_errors_are_only_told(tmp_path: Path) -> None:
+    found = [finding("E3001", 2), finding("E3001", 5, file="shop/inner.yaml")]
+    macro = {"Transform": ["AWS::Serverless-2016-10-31", "Count"]}
+    with pytest.raises(BuildFailedError) as refusal:
+        linted(Reporting(found), tmp_path, template=macro, inner={})
+    assert refusal.value.where == "shop/inner.yaml"
+    assert len(linted(Reporting(found[:1]), tmp_path, template=macro)) == 1
+
+
 def test_a_linter_that_crashes_as_a_whole_is_told_and_no_fault_of_the_template(
     tmp_path: Path,
 ) -> None:

@@ -30,7 +30,7 @@ Resources:
     Properties: {TemplateURL: inner.yaml}
   Api:
     Type: AWS::Serverless::GraphQLApi
-    Properties: {Logging: {FieldLogLevel: ALL}}
+    Properties: {Logging: false, DataSources: {Lambda: {Made: {FunctionArn: arn}}}}
 """
 INNER = """\
 Parameters:

@@ -21,21 +21,21 @@ def statement(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
     return own | more
 
 
-def read(*manage: dict[str, Any], name: str = "batch", **groups: Any) -> Fragment:
-    return read_fragment(name, json.dumps({"manage": manage} | groups), "batch.json")
+def read(*manage: dict[str, Any], name: str = "transfer", **groups: Any) -> Fragment:
+    return read_fragment(name, json.dumps({"manage": manage} | groups), "transfer.json")
 
 
-def listing(*fragments: Fragment, services: str = '["sqs", "batch"]') -> Any:
+def listing(*fragments: Fragment, services: str = '["sqs", "transfer"]') -> Any:
     text = topology_text(more=f"[environments.preprod.stacks]\nservices = {services}\n")
     return parse_topology(text, "tiercel.toml", fragments)
 
 
 def test_an_own_service_goes_into_the_policies_of_who_lists_it() -> None:
-    own = statement("batch:*", "arn:*:batch:*:${runtime_account}:job-queue/${named}*")
+    own = statement("transfer:*", "arn:*:transfer:*:${runtime_account}:job-queue/${named}*")
     topology = listing(read(own), read(statement("emr:*"), name="emr"))
     values = policy_values(topology, "preprod") | {"artifact_key_arn": "arn:aws:kms:::key/1"}
     said = json.dumps(render("cloudformation-boundary", values))
-    assert "arn:*:batch:*:222222222222:job-queue/*" in said
+    assert "arn:*:transfer:*:222222222222:job-queue/*" in said
     assert "emr:" not in said
     assert json.loads(policy_values(topology, "prod")["own_services"]) == {}
 
@@ -44,7 +44,7 @@ def test_a_service_without_a_file_is_unknown_and_no_file_changes_a_known_one() -
     with pytest.raises(ConfigurationError) as refusal:
         listing()
     assert "environments.preprod.stacks.services" in refusal.value.why
-    assert "`batch`" in refusal.value.why
+    assert "`transfer`" in refusal.value.why
 
 
 def test_a_configuration_has_no_fragments_in_itself() -> None:
@@ -54,7 +54,7 @@ def test_a_configuration_has_no_fragments_in_itself() -> None:
     assert "environments.preprod.stacks.fragments" in refusal.value.why
 
 
-PASSING = {"StringLike": {"iam:PassedToService": ["batch.*"]}}
+PASSING = {"StringLike": {"iam:PassedToService": ["transfer.*"]}}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ PASSING = {"StringLike": {"iam:PassedToService": ["batch.*"]}}
     [
         statement("iam:PassRole", ROLES, Condition=PASSING),
         statement("iam:CreatePolicy", POLICIES),
-        statement("batch:Delete*", Effect="Deny"),
+        statement("transfer:Delete*", Effect="Deny"),
     ],
 )
 def test_a_fragment_may_pass_bounded_roles_and_keep_policies(manage: dict[str, Any]) -> None:
@@ -81,33 +81,33 @@ def test_a_fragment_may_pass_bounded_roles_and_keep_policies(manage: dict[str, A
         statement("iam:PutUserPolicy", POLICIES),
         statement("sts:AssumeRole"),
         statement("cloudformation:UpdateStack"),
-        statement("batch:*", "${artifact_bucket}"),
-        statement("batch:*", "$x"),
-        statement("batch:*", Sid="no sid"),
-        statement("batch:*", NotAction=["x"]),
+        statement("transfer:*", "${artifact_bucket}"),
+        statement("transfer:*", "$x"),
+        statement("transfer:*", Sid="no sid"),
+        statement("transfer:*", NotAction=["x"]),
     ],
 )
 def test_a_fragment_that_opens_more_than_a_service_is_refused(manage: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         read(manage)
-    assert (refusal.value.code, refusal.value.where) == ("configuration.fragment", "batch.json")
+    assert (refusal.value.code, refusal.value.where) == ("configuration.fragment", "transfer.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": []}', "[" * 20_000])
 def test_what_is_no_fragment_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
-        read_fragment("batch", text, "batch.json")
+        read_fragment("transfer", text, "transfer.json")
 
 
 def test_a_fragment_has_a_name_and_what_functions_use_is_not_denied() -> None:
-    for wrong in ({"name": "Batch_"}, {"use": [statement("batch:*", Effect="Deny")]}):
+    for wrong in ({"name": "Transfer_"}, {"use": [statement("transfer:*", Effect="Deny")]}):
         with pytest.raises(ConfigurationError):
             read(**wrong)
 
 
 def test_a_statement_of_a_known_sid_has_the_same_conditions() -> None:
     topology = listing(
-        read(statement("batch:*", Sid="ManageInTheRegion")), services='["batch", "appsync"]'
+        read(statement("transfer:*", Sid="ManageInTheRegion")), services='["transfer", "appsync"]'
     )
     values = policy_values(topology, "preprod") | {"artifact_key_arn": "arn:aws:kms:::key/1"}
     with pytest.raises(ConfigurationError, match="one Sid"):

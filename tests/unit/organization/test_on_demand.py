@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.topology import topology_of
-from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.on_demand import (
     EPHEMERAL_NAME_PATTERN,
@@ -17,6 +17,7 @@ from tiercel.domain.organization.on_demand import (
     name_for_commit,
     name_for_pull_request,
 )
+from tiercel.domain.organization.requests import require_given_on_demand_name
 from tiercel.domain.organization.services import EnvironmentOverrides, Service, StackSeed
 from tiercel.domain.organization.stack_rules import StackNames
 
@@ -158,3 +159,10 @@ def test_a_service_may_say_what_it_gets_on_demand_and_how_it_is_filled() -> None
     )
     service = topology_of("acme/shop", more=more).services["orders"]
     assert service.seed == StackSeed(invoke="FillFunction", payload={"items": 3})
+
+
+@pytest.mark.parametrize("name", ["a-b", "a", "1a", "A1", "a" * 21, "a_b", "a\n", ""])
+def test_a_name_could_be_taken_apart_from_that_of_a_service(name: str) -> None:
+    assert re.fullmatch(EPHEMERAL_NAME_PATTERN.removesuffix("$"), name) is None
+    with pytest.raises(RefusedInputError):
+        require_given_on_demand_name(name)

@@ -92,6 +92,13 @@ def test_a_word_that_the_library_does_not_know_is_refused(method: str) -> None:
         builder_for(function(build_method=method), folder(), "src")
 
 
+def test_a_property_that_only_a_deploy_knows_is_refused_by_its_name() -> None:
+    choice = {"BuildProperties": {"Minify": {"Fn::If": ["IsProd", True, False]}}}
+    with pytest.raises(RefusedInputError, check=because("build.property_not_known")) as refusal:
+        build_request(function(handler="a.b", metadata=choice), ESBUILD, "src")
+    assert "BuildProperties.Minify of Function" in refusal.value.what
+
+
 @pytest.mark.parametrize("builder", ALL, ids=lambda one: one.shown)
 def test_the_library_has_each_builder(builder: FunctionBuilder) -> None:
     capability = build_request(function(), builder, "src")["capability"]

@@ -107,6 +107,7 @@ def at(minutes: int, result: str, number: int = 1, stack: str = ELSEWHERE) -> Re
         ([at(2, "bad", 7, STACK)], [at(1, "good")], None),
         ([at(1, "bad", 7, STACK)], [at(2, "good")], (ELSEWHERE, 1)),
         ([at(1, "good", 7, STACK)], [at(1, "bad")], None),
+        ([at(1, "bad", 7, STACK)], [at(1, "good")], None),
         ([], [release(stack=ELSEWHERE, purpose=Purpose.CANDIDATE)], None),
     ],
     ids=[
@@ -118,6 +119,7 @@ def at(minutes: int, result: str, number: int = 1, stack: str = ELSEWHERE) -> Re
         "a later failure here takes it back",
         "a later success elsewhere counts",
         "at one moment a failure wins",
+        "wherever it was",
         "one under way is no verdict",
     ],
 )

@@ -87,6 +87,7 @@ def test_no_key_of_a_service_is_forgotten() -> None:
         "network": True, "depends_on": ("storage",), "parameters": {"A": "x"},
         "environments": {"prod": {"parameters": {"A": "x"}}}, "smoke_test": {"invoke": "X"},
         "seed": {"invoke": "X"}, "test_requirements": "x.txt", "install_scripts": True,
+        "role_names": "stack",
     }  # fmt: skip
     assert {*others, "name"} == set(Service.model_fields)
     for key, value in others.items():

@@ -8,7 +8,7 @@ from tests.support.topology import topology_of
 from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import parse_tag
-from tiercel.domain.review.promotions import judged_promotion
+from tiercel.domain.review.promotions import judged_promotion, verified_first
 from tiercel.domain.review.statuses import Status, StatusState, refused_status, summary_status
 
 HEAD = "a" * 40
@@ -122,3 +122,12 @@ def test_a_branch_is_taken_where_gitflow_lets_it_in(
 ) -> None:
     found = refused_status(pull(head, base, from_fork=fork), HEAD, TOPOLOGY)
     assert (found is None) is is_taken
+
+
+def test_what_develop_never_runs_is_to_be_verified_as_a_candidate_first() -> None:
+    judged = judged_promotion("prod", [], "hotfix/0.1.1", None)
+    status = verified_first(judged, "acme/shop", "hotfix/0.1.1")
+    command = "tiercel candidate acme/shop hotfix/0.1.1"
+    assert status.short == f"would be released as v0.1.1, once verified: {command}"
+    refused = judged_promotion("prod", [], "hotfix/0.1", None)
+    assert verified_first(refused, "acme/shop", "hotfix/0.1") == refused

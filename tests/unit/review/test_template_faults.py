@@ -152,7 +152,8 @@ def test_what_nested_templates_hold_counts() -> None:
 BOUNDARY = "acme-preprod-boundary"
 ARN = "arn:aws:iam::222222222222:policy/"
 ROLES: list[tuple[str, dict[str, Any], int]] = [
-    ("AWS::Serverless::GraphQLApi", {}, 1),
+    ("AWS::Serverless::GraphQLApi", {}, 0),
+    ("AWS::Serverless::GraphQLApi", {"Logging": {"Fn::If": ["C", {}, False]}}, 1),
     ("AWS::Serverless::GraphQLApi", {"Logging": False}, 0),
     ("AWS::Serverless::GraphQLApi", {"Logging": {"CloudWatchLogsRoleArn": "arn:r"}}, 0),
     (
@@ -213,3 +214,41 @@ def test_one_error_stands_for_itself_and_several_are_told_as_one() -> None:
     whole = one_error([one, other], "here")
     assert [cause.code for cause in whole.causes] == [one.code, other.code]
     assert "t:1: A.a: a" in str(whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("AWS::Batch::JobDefinition", "JobDefinitionName"),
+        ("AWS::CodeBuild::Project", "Name"),
+        ("AWS::ECR::Repository", "RepositoryName"),
+        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::IAM::Role", "RoleName"),
+    ],
+)
+def test_what_runs_code_with_a_role_begins_with_the_prefix_everywhere(kind: str, name: str) -> None:
+    assert unfit(scope(kind, {name: "own"}), ANY) == [f"own: write {SUB}-own"]
+    assert unfit(scope(kind, {name: "acme-preprod-own"}), ANY) == []
+    assert unfit(scope(kind), ANY) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "found"),
+    [
+        ("AWS::IAM::Role", {"Path": "/"}, ""),
+        ("AWS::IAM::Role", {"Path": "/service-role/"}, "/service-role/: leave the path out"),
+        (
+            "AWS::IAM::ManagedPolicy",
+            {"Path": {"Fn::Join": ["", ["/", {"Ref": "AWS::StackName"}, "/"]]}},
+            "/${AWS::StackName}/: leave the path out",
+        ),
+        ("AWS::IAM::Role", {"Path": {"Ref": "Unknown"}}, ""),
+        ("AWS::Serverless::Function", {"RolePath": "/x/"}, "/x/: leave the path out"),
+        ("AWS::Events::Rule", {"Path": "/x/"}, ""),
+    ],
+)
+def test_a_path_before_a_name_fits_no_policy(
+    kind: str, properties: dict[str, Any], found: str
+) -> None:
+    assert unfit(scope(kind, properties), ANY) == ([found] if found else [])

@@ -218,9 +218,9 @@ def test_an_update_of_which_no_property_is_known_is_not_certain() -> None:
     [
         ("AWS::StepFunctions::StateMachine", "states:Describe*", ("states:CreateStateMachine",)),
         ("AWS::EC2::Instance", "iam:*", ("ec2:CreateTags", "ec2:RunInstances")),
-        ("AWS::EC2::Instance", "ec2:CreateTags", ()),
+        ("AWS::EC2::Instance", "ec2:CreateTags", ("ec2:RunInstances",)),
         ("AWS::ApiGatewayV2::VpcLink", "apigateway:*", ()),
-        ("AWS::DirectoryService::SimpleAD", "sqs:*", ()),
+        ("AWS::DirectoryService::SimpleAD", "sqs:*", ("ds:CreateDirectory",)),
         ("AWS::Lambda::Permission", "lambda:Get*", ("lambda:AddPermission",)),
     ],
 )

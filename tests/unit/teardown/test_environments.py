@@ -25,6 +25,7 @@ from tiercel.domain.teardown.environments import (
     going_down,
     in_state,
     information_tags,
+    overtaken_by,
     require_within_limits,
     seeded,
 )
@@ -290,3 +291,11 @@ def test_a_stack_goes_after_those_that_use_it() -> None:
         "orders": ("board",),
         "board": (),
     }
+
+
+def test_a_run_gives_way_to_one_that_began_later() -> None:
+    later = RECORD.model_copy(update={"flow_run": "run-2", "commit": "b" * 40})
+    assert overtaken_by(later, "run-1") == "b" * 40
+    assert overtaken_by(later, "run-2") == ""
+    with pytest.raises(RefusedInputError, check=because("ephemeral.not_there")):
+        overtaken_by(later.model_copy(update={"state": EphemeralState.GOING_DOWN}), "run-2")

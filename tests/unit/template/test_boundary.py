@@ -83,6 +83,11 @@ def preferred(**preference: Any) -> dict[str, Any]:
     return SHIFTED | {"DeploymentPreference": {"Type": "AllAtOnce"} | preference}
 
 
+def api(**properties: Any) -> dict[str, Any]:
+    own = {"SchemaInline": "type Query { a: String }", "Auth": {"Type": "API_KEY"}}
+    return {"Type": "AWS::Serverless::GraphQLApi", "Properties": own | properties}
+
+
 EVENTS = {
     "S": {"Type": "Schedule", "Properties": {"Schedule": "rate(1 day)"}},
     "E": {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["x"]}}},
@@ -105,6 +110,10 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
     "traffic by a role": (function(**preferred(Role=ROLE)), {}, 1),
     "traffic by a role on one side": (function(**preferred(Role=IF)), {}, 2),
     "traffic that is not shifted": (function(**preferred(Enabled=False)), {}, 1),
+    "an API with logs": (api(), {}, 1),
+    "an API that says how much it logs": (api(Logging={"FieldLogLevel": "ERROR"}), {}, 1),
+    "an API that logs by a role": (api(Logging={"CloudWatchLogsRoleArn": ROLE}), {}, 0),
+    "an API without logs": (api(Logging=False), {}, 0),
     "globals that are ignored": (function(**SHIFTED) | {"IgnoreGlobals": "*"}, SHIFTED, 2),
 }
 

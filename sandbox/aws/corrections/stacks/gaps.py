@@ -57,6 +57,7 @@ def say_what_trips_the_emulator() -> None:
     transform = _guarded(engine._apply_transforms, "its transform fails with this template")
     for module in (engine, handlers, changesets):
         module._apply_transforms = transform
+    _tell_patterns_apart()
     create = _guarded(handlers._ACTION_HANDLERS["CreateChangeSet"], "it fails with this template")
 
     def create_change_set(parameters: Any) -> Any:
@@ -66,6 +67,21 @@ def say_what_trips_the_emulator() -> None:
             return helpers._error("ValidationError", str(error))
 
     handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
+
+
+def _tell_patterns_apart() -> None:
+    """A pattern of a parameter is one of Java's, and not all of those are Python's."""
+    original = engine._check_parameter_constraints
+
+    def check(*arguments: Any) -> None:
+        try:
+            original(*arguments)
+        except ValueError as error:
+            if "has an invalid AllowedPattern" in str(error):
+                raise ValueError(f"{SANDBOX_CANNOT}: {error}") from error
+            raise
+
+    engine._check_parameter_constraints = check
 
 
 def _guarded(function: Callable[..., _R], what: str) -> Callable[..., _R]:

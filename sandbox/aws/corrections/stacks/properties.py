@@ -13,6 +13,7 @@ from tiercel.sandbox.aws.corrections.stacks.operation import Handler
 NOTHING = frozenset(
     {
         "AWS::CDK::Metadata",
+        "AWS::CloudFormation::Macro",
         "AWS::CloudFormation::WaitCondition",
         "AWS::CloudFormation::WaitConditionHandle",
     }

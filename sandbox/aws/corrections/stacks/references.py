@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
@@ -19,9 +20,11 @@ from ministack.services.cloudformation import (
     stacks,
 )
 
+from tiercel.domain.base.digests import sha256_hex
 from tiercel.sandbox.aws.corrections.stacks.operation import ResourceCall
 from tiercel.sandbox.aws.corrections.stacks.service_role import key_of, key_of_role, require
 
+_IMAGE = re.compile(r"/aws/service/(?=.*(?:ami|image_id|canonical|suse)).+")
 _MAKE = ("CreateChangeSet", "CreateStack", "UpdateStack")
 _key: ContextVar[Callable[[], str] | None] = ContextVar("reads references", default=None)
 
@@ -31,7 +34,9 @@ def read_references_as_the_service_role() -> None:
 
     That holds for dynamic references, when a resource is made, and for template parameters of
     the types `AWS::SSM::Parameter::Value`, when a change set is. The emulator asks nobody.
+    What AWS publishes of its images there has an id of the sandbox's own.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-public-parameters.html
     """
     for action in _MAKE:
         handlers._ACTION_HANDLERS[action] = _as_the_role(handlers._ACTION_HANDLERS[action])
@@ -40,7 +45,7 @@ def read_references_as_the_service_role() -> None:
 
     def parameter(name: str, *more: Any, **other: Any) -> Any:
         _require("ssm:GetParameters", name, f"parameter/{name.removeprefix('/')}")
-        return read_parameter(name, *more, **other)
+        return read_parameter(name, *more, **other) or _published_image(name)
 
     def secret(name: str, *more: Any, **other: Any) -> Any:
         # The ARN of a secret ends in six characters of its own.
@@ -72,6 +77,11 @@ def resolve_references_in_nested_stacks() -> None:
     for module in (provisioners, stacks):
         module._provision_resource = provision
         module._update_resource = change
+
+
+def _published_image(name: str) -> str | None:
+    """Return an id for a machine image that AWS publishes under a name, None for anything else."""
+    return f"ami-{sha256_hex(name.encode())[:17]}" if _IMAGE.fullmatch(name) else None
 
 
 def _resolved(properties: Any, stack: str) -> Any:
