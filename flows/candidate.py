@@ -15,13 +15,13 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.review.statuses import StatusState
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
+from tiercel.flows.ephemeral.candidates import on_demand_for, try_on_demand
 from tiercel.flows.release.candidates import put_all_back, try_in_place, verdicts_on
 from tiercel.flows.release.github import say_of_candidate
 from tiercel.flows.release.pages import report_candidate
 from tiercel.flows.release.preparation import PreparedCommit, prepare_candidate
 from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Released, VerifiedService
-from tiercel.flows.teardown.candidates import on_demand_for, try_on_demand
 
 
 @lifecycle_flow("verify-candidate", "verify candidate", PREPROD)

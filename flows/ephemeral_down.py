@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tiercel.domain.ephemeral.environments import EphemeralRecord, going_down
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import PREPROD
-from tiercel.domain.teardown.environments import EphemeralRecord, going_down
 from tiercel.domain.teardown.stack_deletion import DeletedStack
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentOnDemandParameter
+from tiercel.flows.ephemeral.going_down import take_down
+from tiercel.flows.ephemeral.pages import report_environments
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.teardown.going_down import take_down
-from tiercel.flows.teardown.pages import report_environments
 from tiercel.tasks.records.ephemeral import change_environment
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from tiercel.domain.base.errors import RefusedInputError, SupersededError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import PREPROD
-from tiercel.domain.teardown.contents import needs_of
-from tiercel.domain.teardown.environments import (
+from tiercel.domain.ephemeral.contents import needs_of
+from tiercel.domain.ephemeral.environments import (
     EphemeralRecord,
     EphemeralWish,
     came_up,
     overtaken_by,
 )
-from tiercel.domain.teardown.origins import origin_of
+from tiercel.domain.ephemeral.origins import origin_of
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -32,16 +32,16 @@ from tiercel.flows.engine.parameters import (
     ServicesParameter,
     StandardModeParameter,
 )
+from tiercel.flows.ephemeral.coming_up import in_its_place, place_taken, prepared_on_demand
+from tiercel.flows.ephemeral.going_down import take_down
+from tiercel.flows.ephemeral.origins import commit_of, owner_who_asks
+from tiercel.flows.ephemeral.pages import report_environments
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import PreparedCommit, require_repository
 from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
-from tiercel.flows.teardown.coming_up import in_its_place, place_taken, prepared_on_demand
-from tiercel.flows.teardown.going_down import take_down
-from tiercel.flows.teardown.origins import commit_of, owner_who_asks
-from tiercel.flows.teardown.pages import report_environments
 from tiercel.tasks.records.ephemeral import change_environment, read_environment
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path

@@ -7,7 +7,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import DryRunParameter, EnvironmentParameter
-from tiercel.flows.teardown.reaper import reap_once
+from tiercel.flows.reaping.reaper import reap_once
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 

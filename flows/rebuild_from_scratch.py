@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from tiercel.domain.drill.plan import DrillPlan
+from tiercel.domain.drill.report import DrillReport
+from tiercel.domain.drill.rules import require_no_production
 from tiercel.domain.organization.names import Names
-from tiercel.domain.teardown.drill_plan import DrillPlan
-from tiercel.domain.teardown.drill_report import DrillReport
-from tiercel.domain.teardown.drill_rules import require_no_production
+from tiercel.flows.drill.approval import Approval, begun_or_approved
+from tiercel.flows.drill.deletion import delete_all, leave_the_rest, prove_empty
+from tiercel.flows.drill.rebuild import rebuild_all, verify_all
+from tiercel.flows.drill.reports import finish
+from tiercel.flows.drill.under_way import Drill
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -18,11 +23,6 @@ from tiercel.flows.engine.parameters import (
     PlanOnlyParameter,
 )
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.teardown.drill import Drill
-from tiercel.flows.teardown.drill_approval import Approval, begun_or_approved
-from tiercel.flows.teardown.drill_deletion import delete_all, leave_the_rest, prove_empty
-from tiercel.flows.teardown.drill_rebuild import rebuild_all, verify_all
-from tiercel.flows.teardown.drill_reports import finish
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 

@@ -16,8 +16,8 @@ from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, Settings, shared
 
 if TYPE_CHECKING:
+    from tiercel.domain.ephemeral.environments import EphemeralRecord
     from tiercel.domain.organization.access import Records
-    from tiercel.domain.teardown.environments import EphemeralRecord
     from tiercel.flows.ephemeral_up import CameUp
 
 app = typer.Typer(no_args_is_help=True, help="Environments on demand, which go after a time.")
@@ -89,8 +89,8 @@ def _asked(
 
     Raises RefusedInputError for what no flow would take.
     """
+    from tiercel.domain.ephemeral.origins import origin_of
     from tiercel.domain.organization.names import Names
-    from tiercel.domain.teardown.origins import origin_of
     from tiercel.tasks.github.asking import request_deployment
     from tiercel.tasks.github.client import has_credentials
     from tiercel.tasks.github.pull_requests import read_pull_request
@@ -180,8 +180,8 @@ def extend(
     settings: Settings,
 ) -> None:
     """Let an environment on demand live longer, within what tiercel.toml allows."""
+    from tiercel.domain.ephemeral.environments import extended, known
     from tiercel.domain.organization.requests import require_given_on_demand_name
-    from tiercel.domain.teardown.environments import extended, known
     from tiercel.tasks.records.ephemeral import change_environment
 
     require_given_on_demand_name(name)

@@ -44,8 +44,8 @@ def reap(
 
 def show_reaped(output: Output, report: ReapReport) -> None:
     """Print what went or would go, and what somebody has to look at."""
+    from tiercel.domain.ephemeral.lifetimes import LifeStep
     from tiercel.domain.teardown.leftovers import Fate
-    from tiercel.domain.teardown.lifetimes import LifeStep
 
     output.document(report.document())
     if output.as_json:

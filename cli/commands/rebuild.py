@@ -12,8 +12,8 @@ from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
-    from tiercel.domain.teardown.drill_plan import DrillPlan
-    from tiercel.domain.teardown.drill_report import DrillReport
+    from tiercel.domain.drill.plan import DrillPlan
+    from tiercel.domain.drill.report import DrillReport
 
 
 @shared(RunSettings)
@@ -42,7 +42,7 @@ def rebuild(
 
     Without an approval it shows the plan. A drill that was stopped goes on.
     """
-    from tiercel.domain.teardown.drill_rules import require_no_production
+    from tiercel.domain.drill.rules import require_no_production
 
     output = settings.output
     require_no_production(settings.names(environment))
@@ -66,8 +66,8 @@ def rebuild(
 
 def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
     """Print the plan with what approves it, or how long each phase took."""
+    from tiercel.domain.drill.plan import DrillPlan
     from tiercel.domain.pages.drill_page import duration
-    from tiercel.domain.teardown.drill_plan import DrillPlan
 
     if isinstance(result, DrillPlan):
         output.document({"digest": result.digest, "plan": result.model_dump(mode="json")})

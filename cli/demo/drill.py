@@ -99,7 +99,7 @@ def _digests() -> dict[str, str]:
 def _planned(output: Output) -> tuple[str, str]:
     from tiercel.cli.commands.rebuild import show_drill
     from tiercel.cli.terminal.runs import run_flow
-    from tiercel.domain.teardown.drill_plan import DrillPlan
+    from tiercel.domain.drill.plan import DrillPlan
     from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 
     output.step("The plan, which somebody has to approve")

@@ -7,8 +7,8 @@ from html import escape
 
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.text import printable
+from tiercel.domain.drill.report import Bar, DrillReport, Earlier
 from tiercel.domain.pages.drill_page import duration
-from tiercel.domain.teardown.drill_report import Bar, DrillReport, Earlier
 
 _LONGEST = 300
 _STYLE = """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tiercel.domain.base.digests import short
+from tiercel.domain.drill.plan import DrillPlan, PlannedStack
+from tiercel.domain.drill.report import DrillReport, lingering
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.markdown import code, escaped, table
-from tiercel.domain.teardown.drill_plan import DrillPlan, PlannedStack
-from tiercel.domain.teardown.drill_report import DrillReport, lingering
 
 
 def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[DrillReport]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.ephemeral.environments import EphemeralRecord
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
-from tiercel.domain.teardown.environments import EphemeralRecord
 
 _HEADER = ("name", "state", "owner", "what for", "from", "commit", "until (UTC)", "address")
 

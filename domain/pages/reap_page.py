@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tiercel.domain.base.failure import Failure
+from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.markdown import bounded_table, escaped, table
 from tiercel.domain.teardown.leftovers import Fate, Judgement
-from tiercel.domain.teardown.lifetimes import LifeDecision, LifeStep
 from tiercel.domain.teardown.reaper import ReapReport
 
 _ROOM = 20_000

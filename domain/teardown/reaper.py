@@ -12,9 +12,9 @@ from pydantic import Field
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.failure import Failure
 from tiercel.domain.base.record import StoredRecord
-from tiercel.domain.teardown.environments import EphemeralRecord
+from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep
 from tiercel.domain.teardown.leftovers import Fate, Judgement
-from tiercel.domain.teardown.lifetimes import LifeDecision, LifeStep
 
 MEMORY_KEY = "reaper/memory.json"
 """Where in an environment's artifact bucket the reaper keeps what it remembers."""

@@ -6,7 +6,7 @@ from github.NamedUser import NamedUser
 from github.Organization import Organization
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.teardown.asking import NOBODY, Asker
+from tiercel.domain.ephemeral.asking import NOBODY, Asker
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import github_call, repository
 

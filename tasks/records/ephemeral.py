@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.record import read_stored
+from tiercel.domain.ephemeral.environments import RECORDS_PREFIX, EphemeralRecord, record_key
 from tiercel.domain.organization.access import Records
-from tiercel.domain.teardown.environments import RECORDS_PREFIX, EphemeralRecord, record_key
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.aws.objects import CONFLICT_CODES, list_keys, read_whole

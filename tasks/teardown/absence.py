@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from botocore.exceptions import ClientError
 
+from tiercel.domain.drill.inventory import DATA_KINDS, DataKind, SeenResource
 from tiercel.domain.organization.access import Access
-from tiercel.domain.teardown.inventory import DATA_KINDS, DataKind, SeenResource
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.engine.pace import pause

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.teardown.standing_approval import StandingApproval, parse_approvals
+from tiercel.domain.drill.standing_approval import StandingApproval, parse_approvals
 from tiercel.tasks.engine.task import world_task
 
 APPROVAL_VARIABLE = "TIERCEL_DRILL_APPROVAL"

@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
 from tiercel.domain.base.record import StoredRecord, read_stored
-from tiercel.domain.organization.access import Records
-from tiercel.domain.teardown.drill_failures import require_approved_plan
-from tiercel.domain.teardown.drill_record import (
+from tiercel.domain.drill.failures import require_approved_plan
+from tiercel.domain.drill.record import (
     OPEN_DRILL,
     Begun,
     DrillStep,
@@ -23,7 +22,8 @@ from tiercel.domain.teardown.drill_record import (
     report_key,
     step_key,
 )
-from tiercel.domain.teardown.drill_report import DrillReport
+from tiercel.domain.drill.report import DrillReport
+from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.aws.objects import CONFLICT_CODES, create_object, list_keys, read_object

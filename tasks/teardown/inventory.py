@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from tiercel.domain.base.digests import canonical_json, sha256_hex
-from tiercel.domain.organization.access import Access
-from tiercel.domain.stack.events import STACK_TYPE
-from tiercel.domain.stack.states import StackStatus
-from tiercel.domain.teardown.inventory import (
+from tiercel.domain.drill.inventory import (
     DATA_KINDS,
     DataKind,
     HeldData,
@@ -24,6 +21,9 @@ from tiercel.domain.teardown.inventory import (
     SeenStack,
     seen_resource,
 )
+from tiercel.domain.organization.access import Access
+from tiercel.domain.stack.events import STACK_TYPE
+from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.teardown.stack_deletion import StackResource
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated

@@ -13,11 +13,11 @@ from tests.support.place import Place
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.domain.base.errors import DeployFailedError, RefusedInputError, TiercelError
+from tiercel.domain.ephemeral.asking import Asker
+from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.teardown.asking import Asker
-from tiercel.domain.teardown.environments import EphemeralRecord, EphemeralState
 from tiercel.flows.ephemeral_down import ephemeral_down
 from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
 from tiercel.sandbox.aws.journal import read_journal

@@ -14,17 +14,17 @@ from tests.support.releases import intent, packaged
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
+from tiercel.domain.ephemeral.lifetimes import LifeReason
 from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.teardown.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.teardown.leftovers import Fate, Judgement, LeftoverKind, Why
 from tiercel.domain.teardown.leftovers_seen import STACK_ID_TAG, STACK_NAME_TAG, ReapScope
-from tiercel.domain.teardown.lifetimes import LifeReason
 from tiercel.domain.teardown.reaper import ReaperMemory, ReapReport
+from tiercel.flows.reaping.deeds import ReaperDeeds, unstage
+from tiercel.flows.reaping.reaper import reap_once
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.teardown.reaper import reap_once
-from tiercel.flows.teardown.reaper_deeds import ReaperDeeds, unstage
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object

@@ -17,13 +17,13 @@ from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.drill.plan import DrillPlan
+from tiercel.domain.drill.record import OpenDrill
+from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import Purpose
-from tiercel.domain.teardown.drill_plan import DrillPlan
-from tiercel.domain.teardown.drill_record import OpenDrill
-from tiercel.domain.teardown.drill_report import DrillReport
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch

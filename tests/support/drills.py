@@ -7,11 +7,7 @@ from typing import Any
 
 from tests.support.releases import intent
 from tiercel.domain.base.digests import Sha256
-from tiercel.domain.release.ledger import Intent
-from tiercel.domain.stack.states import StackStatus
-from tiercel.domain.teardown.drill_plan import DrillPlan, plan_drill
-from tiercel.domain.teardown.drill_record import ApprovalKind, Begun, DrillStep, Phase
-from tiercel.domain.teardown.inventory import (
+from tiercel.domain.drill.inventory import (
     QUEUE_TYPE,
     DataKind,
     HeldData,
@@ -19,6 +15,10 @@ from tiercel.domain.teardown.inventory import (
     SeenResource,
     SeenStack,
 )
+from tiercel.domain.drill.plan import DrillPlan, plan_drill
+from tiercel.domain.drill.record import ApprovalKind, Begun, DrillStep, Phase
+from tiercel.domain.release.ledger import Intent
+from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.teardown.stack_deletion import BUCKET_TYPE
 
 ACCOUNT = "222222222222"

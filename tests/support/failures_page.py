@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import tiercel.domain.accounts.findings
-import tiercel.domain.teardown.drill_failures  # noqa: F401 - the same
+import tiercel.domain.drill.failures  # noqa: F401 - the same
 from tiercel.domain.base.errors import TiercelError
 
 ROOT = Path(__file__).parents[2]

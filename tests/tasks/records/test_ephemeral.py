@@ -11,9 +11,7 @@ from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
 from tests.tasks.faults import losing_first
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.access import Access, Records
-from tiercel.domain.organization.names import Names
-from tiercel.domain.teardown.environments import (
+from tiercel.domain.ephemeral.environments import (
     EphemeralRecord,
     EphemeralState,
     OriginKind,
@@ -21,6 +19,8 @@ from tiercel.domain.teardown.environments import (
     record_key,
     seeded,
 )
+from tiercel.domain.organization.access import Access, Records
+from tiercel.domain.organization.names import Names
 from tiercel.tasks.records.ephemeral import (
     change_environment,
     read_environment,

@@ -1,0 +1,1 @@
+"""Deleting an environment and building it again: what is decided of it."""

@@ -1,0 +1,1 @@
+"""Environments on demand: who may ask for one, what it contains and how long it lives."""

@@ -1,0 +1,160 @@
+"""How long environments on demand live: which go now, whose owner is warned, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState
+
+WARNED_BEFORE = timedelta(hours=1)
+"""So long before its end an environment's owner is told."""
+_UNRECORDED_FOR = timedelta(hours=1)
+"""A record is written before the first stack is made, so one without is nobody's."""
+
+
+class LifeStep(StrEnum):
+    """What is done about an environment."""
+
+    DESTROY = "destroy"
+    WARN = "warn"
+    NOTHING = "nothing"
+
+
+class LifeReason(StrEnum):
+    """Why."""
+
+    EXPIRED = "its time is over"
+    ORIGIN_GONE = "its branch or pull request is gone"
+    GOING_DOWN = "its end was begun"
+    STACKS_LEFT = "it is recorded as gone, and has stacks"
+    UNRECORDED = "its stacks have no record"
+    ENDS_SOON = "its time is over within the hour"
+    WARNED = "its time is over within the hour, and its owner knows"
+    ALIVE = "its time is not over"
+    GONE = "it is gone"
+    HARDLY_MADE = "its stacks have no record yet"
+
+
+_STEPS = {
+    LifeReason.EXPIRED: LifeStep.DESTROY,
+    LifeReason.ORIGIN_GONE: LifeStep.DESTROY,
+    LifeReason.GOING_DOWN: LifeStep.DESTROY,
+    LifeReason.STACKS_LEFT: LifeStep.DESTROY,
+    LifeReason.UNRECORDED: LifeStep.DESTROY,
+    LifeReason.ENDS_SOON: LifeStep.WARN,
+}
+
+
+@dataclass(frozen=True)
+class Life:
+    """What is known of one environment that has a record.
+
+    `origin_exists` tells whether its branch is there, or its pull request open; None where it
+    has neither, and where that could not be found out.
+    """
+
+    name: str
+    expires: datetime
+    origin_exists: bool | None = None
+    is_going_down: bool = False
+    is_gone: bool = False
+
+    @classmethod
+    def of(cls, record: EphemeralRecord, *, origin_exists: bool | None) -> Self:
+        """Return what a record and its origin say."""
+        return cls(
+            name=record.name,
+            expires=record.expires,
+            origin_exists=origin_exists,
+            is_going_down=record.state is EphemeralState.GOING_DOWN,
+            is_gone=record.state is EphemeralState.GONE,
+        )
+
+
+@dataclass(frozen=True)
+class LifeDecision:
+    """What is done about one environment, and why. `expires` is None without a record."""
+
+    name: str
+    reason: LifeReason
+    expires: datetime | None = None
+
+    @property
+    def step(self) -> LifeStep:
+        """What is done."""
+        return _STEPS.get(self.reason, LifeStep.NOTHING)
+
+
+@dataclass(frozen=True)
+class StacksOnDemand:
+    """The stacks with one environment's name, and when the newest of them was made."""
+
+    name: str
+    newest: datetime
+
+
+@dataclass(frozen=True)
+class LivesSeen:
+    """Everything that is known of environments on demand.
+
+    `warned` has the end of which each environment's owner was told: a new one is told again.
+    """
+
+    lives: tuple[Life, ...] = ()
+    stacks: tuple[StacksOnDemand, ...] = ()
+    warned: Mapping[str, datetime] = field(default_factory=dict)
+
+
+def decide_lives(seen: LivesSeen, now: datetime) -> tuple[LifeDecision, ...]:
+    """Return what is done about every environment, by name."""
+    found = [*_recorded(seen, now), *_unrecorded(seen, now)]
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _recorded(seen: LivesSeen, now: datetime) -> Iterator[LifeDecision]:
+    with_stacks = {one.name for one in seen.stacks}
+    for life in seen.lives:
+        reason = _reason(life, seen.warned.get(life.name), now, has_stacks=life.name in with_stacks)
+        yield LifeDecision(life.name, reason, life.expires)
+
+
+def _reason(life: Life, warned: datetime | None, now: datetime, *, has_stacks: bool) -> LifeReason:
+    """What is not known keeps an environment alive until its time is over, and no longer."""
+    if life.is_gone:
+        return LifeReason.STACKS_LEFT if has_stacks else LifeReason.GONE
+    if life.is_going_down:
+        return LifeReason.GOING_DOWN
+    if life.expires <= now:
+        return LifeReason.EXPIRED
+    if life.origin_exists is False:
+        return LifeReason.ORIGIN_GONE
+    if life.expires - now > WARNED_BEFORE:
+        return LifeReason.ALIVE
+    return LifeReason.WARNED if warned == life.expires else LifeReason.ENDS_SOON
+
+
+def _unrecorded(seen: LivesSeen, now: datetime) -> Iterator[LifeDecision]:
+    recorded = {life.name for life in seen.lives}
+    for one in seen.stacks:
+        if one.name not in recorded:
+            is_old = now - one.newest >= _UNRECORDED_FOR
+            reason = LifeReason.UNRECORDED if is_old else LifeReason.HARDLY_MADE
+            yield LifeDecision(one.name, reason)
+
+
+def still_meant(seen: EphemeralRecord, found: EphemeralRecord) -> bool:
+    """Tell whether what was decided of an environment holds: nobody extended it or made it anew."""
+    return found.generation == seen.generation and found.expires == seen.expires
+
+
+def next_warned(
+    decisions: Iterable[LifeDecision], before: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """Return of which ends owners were told, once those of these decisions are told too."""
+    told = {one.name: one.expires for one in decisions if one.expires and one.step is LifeStep.WARN}
+    ends = {one.name: one.expires for one in decisions}
+    return {name: end for name, end in before.items() if ends.get(name) == end} | told

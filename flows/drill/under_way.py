@@ -1,0 +1,72 @@
+"""A drill that is under way: its plan, what it has done by now, and who acts for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from prefect import get_run_logger
+
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.drill.plan import DrillPlan
+from tiercel.domain.drill.record import Begun, DrillStep, Phase
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.tasks.teardown.drill_records import read_drill_steps, record_step
+from tiercel.tasks.teardown.inventory import Looker
+
+
+@dataclass
+class Drill:
+    """A drill and the steps that have ended, by phase and stack."""
+
+    target: ReleaseTarget
+    begun: Begun
+    steps: dict[tuple[Phase, str], DrillStep] = field(default_factory=dict)
+
+    @classmethod
+    async def taken_up(cls, target: ReleaseTarget, begun: Begun) -> Drill:
+        """Return a drill as it stands: a run that is new to it goes on where another stopped."""
+        steps = await call(read_drill_steps, target.records, begun.number)
+        mine = replace(target, drill=begun.number)
+        return cls(mine, begun, {(one.phase, one.stack): one for one in steps})
+
+    @property
+    def plan(self) -> DrillPlan:
+        """What was approved."""
+        return self.begun.plan
+
+    @property
+    def looker(self) -> Looker:
+        """Who looks at what is there."""
+        return Looker(self.target.auditor, self.target.destroyer)
+
+    def done(self, phase: Phase, stack: str = "") -> DrillStep | None:
+        """Return the step if it has ended, None if it is still to be done."""
+        return self.steps.get((phase, stack))
+
+    @property
+    def deleted(self) -> Mapping[str, DrillStep]:
+        """The stacks that this drill has deleted."""
+        return {
+            stack: step
+            for (phase, stack), step in self.steps.items()
+            if phase is Phase.DELETE and not step.failure
+        }
+
+    async def record(self, step: DrillStep) -> DrillStep:
+        """Write a step down, so that nobody does it again."""
+        written = await call(record_step, self.target.records, self.begun.number, step)
+        self.steps[step.phase, step.stack] = written
+        failure = written.failure
+        said = f"failed: {failure.what}" if failure else f"done in {written.seconds:.1f} s"
+        get_run_logger().info("%s %s: %s", written.phase, written.stack, said)
+        return written
+
+
+def failed_step(phase: Phase, stack: str, began: datetime, error: TiercelError) -> DrillStep:
+    """Return the step of a stack that this drill leaves as it is, and why."""
+    return DrillStep(
+        phase=phase, stack=stack, began=began, ended=datetime.now(UTC), failure=error.failure
+    )

@@ -1,0 +1,1 @@
+"""How environments on demand come up and go down."""

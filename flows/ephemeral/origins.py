@@ -1,0 +1,76 @@
+"""Who asks for an environment on demand, and the commit that it is made from."""
+
+from __future__ import annotations
+
+from tiercel.domain.ephemeral.asking import NOBODY, owner_of, require_own_branch
+from tiercel.domain.ephemeral.environments import OriginKind
+from tiercel.domain.ephemeral.origins import Origin, nothing_live
+from tiercel.domain.gitflow.tags import newest_other
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.tasks.github.asking import asker_by_deployment, asker_by_workflow_run
+from tiercel.tasks.github.pull_requests import read_pull_request
+from tiercel.tasks.github.releases import read_version_tags
+from tiercel.tasks.records.ledger import read_live_releases
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.repository import Commit
+
+
+async def owner_who_asks(repository: str, title: str, deployment: int, workflow_run: int) -> str:
+    """Return the login of who asks, empty for a form's nobody.
+
+    Raises RefusedInputError for somebody without write access, as GitHub tells it now.
+    """
+    asker = NOBODY
+    if deployment:
+        asker = await call(asker_by_deployment, repository, deployment, title)
+    elif workflow_run:
+        asker = await call(asker_by_workflow_run, repository, workflow_run)
+    return owner_of(asker, repository)
+
+
+async def commit_of(origin: Origin, repository: str, topology: Topology) -> tuple[Commit, str]:
+    """Return the commit, and the branch whose newer commits supersede it, empty for none.
+
+    Raises RefusedInputError for a pull request of a fork, before anything is fetched.
+    """
+    match origin.kind:
+        case OriginKind.PULL_REQUEST:
+            pull = await call(read_pull_request, repository, int(origin.of))
+            require_own_branch(pull)
+            branch = pull.head_branch
+            return await call(fetch_commit, repository, pull.head_commit, branch), branch
+        case OriginKind.LIVE:
+            sha = await _live_commit(origin.of, repository, topology)
+            return await call(fetch_commit, repository, sha, ""), ""
+        case OriginKind.COMMIT:
+            return await call(fetch_commit, repository, origin.of, ""), ""
+        case OriginKind.BRANCH | OriginKind.CANDIDATE:
+            return await call(fetch_commit, repository, origin.of, origin.of), origin.of
+
+
+async def _live_commit(environment: str, repository: str, topology: Topology) -> str:
+    """Return the commit that an environment runs.
+
+    Preprod's is in its ledger, which this environment's orchestrator reads; production's is that
+    of the newest version tag, as no identity of another environment reads there.
+    """
+    if topology.environment(environment).production:
+        tags = await call(read_version_tags, repository)
+        newest = newest_other(tags, "")
+        if newest is None:
+            raise nothing_live(environment, repository)
+        return newest.commit
+    target = ReleaseTarget.of(topology, environment)
+    found = await call(read_live_releases, target.records)
+    running = [
+        one.running.intent
+        for one in found
+        if one.running
+        and one.stack.startswith(target.names.stack_prefix)
+        and topology.current_name(one.running.intent.repository) == repository
+    ]
+    if not running:
+        raise nothing_live(environment, repository)
+    return max(running, key=lambda intent: intent.at).commit

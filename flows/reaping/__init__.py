@@ -1,0 +1,1 @@
+"""What the reaper looks at, and what it does about it."""

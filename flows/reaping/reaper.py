@@ -1,0 +1,130 @@
+"""One pass of the reaper: look, decide, warn, delete, remember, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from prefect import get_run_logger
+from prefect.events import emit_event
+
+from tiercel.domain.artifact.manifest import PackagedObject
+from tiercel.domain.base.errors import TiercelError, combined
+from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep, decide_lives, next_warned
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.pages.reap_page import reap_page
+from tiercel.domain.teardown.leftovers import Judgement, judge_leftovers, next_memory
+from tiercel.domain.teardown.leftovers_seen import ReapScope
+from tiercel.domain.teardown.reaper import ENDS_SOON_EVENT, ReaperMemory, ReapReport, ends_soon
+from tiercel.flows.engine.artifacts import show_page
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.reaping.deeds import ReaperDeeds, delete_leftovers, unstage
+from tiercel.flows.reaping.ends import end_environments
+from tiercel.flows.reaping.look import (
+    ReaperLook,
+    look_at_leftovers,
+    look_at_lives,
+    newest_entries,
+    packages_needed,
+    read_records,
+)
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.tasks.teardown.drill_records import read_open_drill
+from tiercel.tasks.teardown.reaper_memory import KeptMemory, read_memory, write_memory
+
+
+async def reap_once(
+    topology: Topology, environment: str, *, dry_run: bool, now: datetime | None = None
+) -> ReapReport:
+    """Go through one environment, and return what was found and done; see `reap`.
+
+    Ages are told by the bucket's own clock unless the time is given.
+    """
+    names = Names.of(topology, environment)
+    scope = ReapScope.of(names, on_demand=topology.hosts_on_demand(environment))
+    target = ReleaseTarget.of(topology, environment)
+    kept = await call(read_memory, target.records)
+    kept = replace(kept, now=now or kept.now)
+    look = ReaperLook(target, scope, kept.memory)
+    records = await read_records(look)
+    seen, stacks = await look_at_leftovers(look, records)
+    lives = decide_lives(await look_at_lives(look, records, stacks), kept.now)
+    leftovers = judge_leftovers(scope, seen, kept.now)
+    deeds = ReaperDeeds(target, _on_demand(topology, scope), scope)
+    drill = await call(read_open_drill, target.records)
+    if not dry_run and drill is None:
+        _warn(lives, records)
+        await end_environments(topology, deeds, lives, records, stacks)
+        await delete_leftovers(deeds, leftovers)
+        await _unstage(deeds, look, leftovers, records)
+        await _remember(target, kept, lives, leftovers)
+    report = ReapReport(
+        environment=environment,
+        dry_run=dry_run,
+        lives=lives,
+        leftovers=leftovers,
+        done=frozenset(deeds.done),
+        failures=tuple(one.failure for one in deeds.errors),
+        unread=tuple(look.unread),
+        drill=drill.number if drill else 0,
+    )
+    get_run_logger().info("%s: %s", environment, report.summary())
+    await show_page(
+        f"reaped-{environment}",
+        f"Reaper of {environment}: {report.summary()}",
+        reap_page(report),
+    )
+    if deeds.errors:
+        raise combined(deeds.errors)
+    return report
+
+
+def _on_demand(topology: Topology, scope: ReapScope) -> ReleaseTarget | None:
+    return ReleaseTarget.called(topology, Names.ephemeral(topology)) if scope.on_demand else None
+
+
+def _warn(lives: Sequence[LifeDecision], records: Sequence[EphemeralRecord]) -> None:
+    """Tell of ends that are near: the automations of `tiercel up --notify` pass it on."""
+    by_name = {one.name: one for one in records}
+    for one in lives:
+        if one.step is LifeStep.WARN:
+            told = ends_soon(by_name[one.name])
+            get_run_logger().warning("%s", told)
+            emit_event(
+                event=ENDS_SOON_EVENT,
+                resource={"prefect.resource.id": f"tiercel.environment.{one.name}"},
+                payload={"text": told},
+            )
+
+
+async def _unstage(
+    deeds: ReaperDeeds,
+    look: ReaperLook,
+    leftovers: Sequence[Judgement],
+    records: Sequence[EphemeralRecord],
+) -> None:
+    async def needed_now() -> Mapping[str, PackagedObject] | None:
+        _, entries = await newest_entries(look, records)
+        return await packages_needed(look.target, entries)
+
+    try:
+        await unstage(deeds, leftovers, needed_now)
+    except TiercelError as error:
+        deeds.errors.append(error)
+
+
+async def _remember(
+    target: ReleaseTarget,
+    kept: KeptMemory,
+    lives: Sequence[LifeDecision],
+    leftovers: Sequence[Judgement],
+) -> None:
+    """Nothing is written that is remembered already: most looks find nothing new."""
+    before, now = kept.memory, kept.now
+    first_seen = next_memory(leftovers, before.first_seen, now)
+    memory = ReaperMemory(first_seen=first_seen, warned=next_warned(lives, before.warned))
+    if memory != before:
+        await call(write_memory, target.records, memory, kept.version)
