@@ -10,7 +10,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.drill.inventory import Inventory, SeenStack
 from tiercel.domain.drill.plan import DrillPlan
 from tiercel.domain.organization.names import Names
-from tiercel.domain.release.ledger import Intent
+from tiercel.domain.release.ledger import Intent, is_candidate
 from tiercel.domain.stack.states import is_terminal
 from tiercel.domain.teardown.stack_deletion import BUCKET_TYPE, require_deletable_name
 
@@ -121,6 +121,16 @@ def _ledger(case: _Case) -> Iterator[TiercelError]:
         )  # fmt: skip
 
 
+def _candidate(case: _Case) -> Iterator[TiercelError]:
+    """Whoever rebuilt it would keep for good what is there only to be verified."""
+    if case.intent and is_candidate(case.intent):
+        yield _refused(
+            "drill.runs_candidate", case.stack, "runs a candidate",
+            f"release {case.intent.number} was there to be verified, and its run was killed",
+            "deploy what is to stay, which puts the stack in order",
+        )  # fmt: skip
+
+
 def _protection(case: _Case) -> Iterator[TiercelError]:
     if case.stack.protected:
         yield _refused(
@@ -174,6 +184,7 @@ _RULES: tuple[Callable[[_Case], Iterator[TiercelError]], ...] = (
     _name,
     _tags,
     _ledger,
+    _candidate,
     _protection,
     _rest,
     _importers,

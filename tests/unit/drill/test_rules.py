@@ -30,6 +30,7 @@ from tiercel.domain.drill.rules import (
 from tiercel.domain.drill.standing_approval import StandingApproval, approved_by, exceeded
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.ledger import Purpose
 from tiercel.domain.stack.states import StackStatus
 
 ORDERS = seen("orders", resources=(resource(), bucket("acme-preprod-orders-files-1x")))
@@ -85,6 +86,16 @@ def test_what_must_not_be_deleted_is_refused_by_its_own_reason(
     with pytest.raises(RefusedInputError) as refused:
         require_drillable(preprod, inventory(stack), intents)
     assert code in {refused.value.code, *(one.code for one in refused.value.causes)}
+
+
+def test_what_is_there_only_to_be_verified_is_not_rebuilt_for_good(preprod: Names) -> None:
+    intents = running(ORDERS)
+    tried = {
+        name: intent.model_copy(update={"purpose": Purpose.CANDIDATE})
+        for name, intent in intents.items()
+    }
+    with pytest.raises(RefusedInputError, check=because("drill.runs_candidate")):
+        require_drillable(preprod, inventory(ORDERS), tried)
 
 
 def test_production_other_accounts_and_nothing_at_all_are_refused(
