@@ -21,6 +21,7 @@ from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Purpose, intent_key
 from tiercel.flows.candidate import verify_candidate
@@ -100,6 +101,22 @@ def watched(
     forget_clients()
 
 
+@pytest.fixture
+def without_traces(operator: Sandbox, preprod: Names, topology: Topology) -> Iterator[None]:
+    """Other tests of this sandbox release a service of the same name from other repositories."""
+    yield
+    for names in (preprod, Names.of(topology, "prod")):
+        profile = f"{names.environment.name}-runtime-root"
+        formation = root_client(operator, profile, "cloudformation")
+        stack = names.stack("inbox")
+        formation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+        formation.delete_stack(StackName=stack)
+        formation.get_waiter("stack_delete_complete").wait(
+            StackName=stack, WaiterConfig={"Delay": 1}
+        )
+
+
+@pytest.mark.usefixtures("without_traces")
 def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahead(
     place: Place, become: Become, preprod: Names
 ) -> None:
@@ -172,12 +189,12 @@ def test_a_hotfix_and_then_the_open_release_branch_with_a_fix_of_its_own_reach_p
 def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack(
     repositories: RepositoryMaker, preprod: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repository, stack = repositories.make("killed-candidate"), preprod.stack("kept")
-    fixed = {"QueueName": "acme-kept-of-a-hotfix"}
-    first = repository.commit(delaying("kept", 0, **fixed))
+    repository, stack = repositories.make("killed-candidate"), preprod.stack("mended")
+    fixed = {"QueueName": "acme-mended-of-a-hotfix"}
+    first = repository.commit(delaying("mended", 0, **fixed))
     repository.merge_into_main()
-    release(repository, repository.commit(delaying("kept", 9, **fixed)))
-    fix = {"kept/template.json": queue(DelaySeconds=1, **fixed)}
+    release(repository, repository.commit(delaying("mended", 9, **fixed)))
+    fix = {"mended/template.json": queue(DelaySeconds=1, **fixed)}
     on_branch(repository, "hotfix/0.1.1", "main", fix)
 
     async def killed() -> None:
@@ -197,7 +214,7 @@ def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack(
     assert told(preprod, stack)[0] == (2, "candidate", "open")
     assert asyncio.run(deploy_to_preprod(repository.name, first)) == {}
     assert told(preprod, stack)[0] == (3, "restoration", "succeeded")
-    again = verified(repository.name, "hotfix/0.1.1")["kept"]
+    again = verified(repository.name, "hotfix/0.1.1")["mended"]
     assert (again.tried, again.release.intent.number) == (True, 4)
     assert told(preprod, stack)[0] == (5, "restoration", "succeeded")
 
