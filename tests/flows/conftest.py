@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from github import Auth, Github
 from prefect.logging.configuration import setup_logging
 
+from tests.support.aws import root_client
 from tests.support.place import Place
 from tests.support.prefect_server import prefect_server as server_of_the_flows
 from tests.support.repositories import RepositoryMaker
@@ -100,3 +103,16 @@ def place(
     with Github(auth=token, base_url=operator.github.api_url) as github:
         yield Place(repository, team, github)
     forget_github()
+    for environment in ("preprod", "prod"):
+        _remove_inbox(operator, environment)
+
+
+def _remove_inbox(sandbox: Sandbox, environment: str) -> None:
+    """The next place has a service of this name too, and another repository."""
+    formation = root_client(sandbox, f"{environment}-runtime-root", "cloudformation")
+    stack = f"acme-{environment}-inbox"
+    with suppress(ClientError):  # most tests release nothing
+        formation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+        formation.delete_stack(StackName=stack)
+        waiter = formation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1})

@@ -21,7 +21,6 @@ from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Purpose, intent_key
 from tiercel.flows.candidate import verify_candidate
@@ -101,22 +100,6 @@ def watched(
     forget_clients()
 
 
-@pytest.fixture
-def without_traces(operator: Sandbox, preprod: Names, topology: Topology) -> Iterator[None]:
-    """Other tests of this sandbox release a service of the same name from other repositories."""
-    yield
-    for names in (preprod, Names.of(topology, "prod")):
-        profile = f"{names.environment.name}-runtime-root"
-        formation = root_client(operator, profile, "cloudformation")
-        stack = names.stack("inbox")
-        formation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
-        formation.delete_stack(StackName=stack)
-        formation.get_waiter("stack_delete_complete").wait(
-            StackName=stack, WaiterConfig={"Delay": 1}
-        )
-
-
-@pytest.mark.usefixtures("without_traces")
 def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahead(
     place: Place, become: Become, preprod: Names
 ) -> None:
