@@ -59,7 +59,19 @@ class Refusal:
     def __call__(self) -> None:
         since = self.world.mark()
         assert self._refusal(), "it was accepted, or refused without a word"
-        assert not self.world.calls(since), "AWS was called"
+        made = self._made_since(since)
+        assert not made, f"AWS was called: {made}"
+
+    def _made_since(self, since: int) -> list[str]:
+        """What was called, but by sessions of runs before this one, of which one may be ending."""
+        calls = self.world.calls(since)
+        if not calls:
+            return []
+        earlier = self.world.calls(0)[: -len(calls)]
+        sessions = {one.principal for one in earlier if ":assumed-role/" in one.principal}
+        return [
+            f"{one.operation} by {one.principal}" for one in calls if one.principal not in sessions
+        ]
 
     def _refusal(self) -> str:
         try:
