@@ -10,11 +10,11 @@ from tests.corpus.page import PAGE, without_places
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        ("no file /work/installed/source/Makefile here", "no file … here"),
+        ("no file /opt/installed/source/Makefile here", "no file … here"),
         ("(/tmp/pytest-1/x.py)", "(…)"),
         ("'/home/somebody/.npm', then", "'…', then"),
         ("/Resources/Bucket of a template", "/Resources/Bucket of a template"),
-        ("sources in src/work/app.py", "sources in src/work/app.py"),
+        ("sources in src/opt/app.py", "sources in src/opt/app.py"),
         ("…/source/hello-world", "…/source/hello-world"),
     ],
 )
