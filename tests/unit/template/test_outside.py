@@ -92,6 +92,11 @@ def test_a_role_may_trust_the_environments_own_accounts(principal: Any, code: st
     assert judged(role(principal)) == code
 
 
+@pytest.mark.parametrize("principal", [one for one, _ in ROLES], ids=lambda one: str(one)[:60])
+def test_where_everybody_is_trusted_nobody_is_foreign_or_unknown(principal: Any) -> None:
+    assert judged(role(principal), OPEN) is None
+
+
 @pytest.mark.parametrize(
     ("condition", "code"),
     [
