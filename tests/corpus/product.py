@@ -46,6 +46,8 @@ from tiercel.tasks.verification.template_checks import template_refusals
 _REGION = "us-east-1"
 _LEAST = "logs"
 """A service that every template is taken to use."""
+OWN = "own services"
+"""The word for a fragment that the owner lets be drafted, beside services of the list."""
 _NAMED = "template.name_without_prefix"
 _UNLISTED = "template.service_not_listed"
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
@@ -170,7 +172,7 @@ def _refusals(work: Work, topology: Topology) -> tuple[list[TiercelError], tuple
     services, own = _needed(work)
     listed = listing(topology, services + tuple(one.name for one in own), own)
     require_fitting_policies(listed, "tiercel.toml")
-    words = ("services", "own services") if own else ("services",)
+    words = ("services", OWN) if own else ("services",)
     return template_refusals(work.shop, listed, ()), words
 
 

@@ -20,6 +20,8 @@ from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan_changes
 
+FORBIDDEN = "stack.forbidden"
+"""The outcome of a template of which only CloudFormation said what its role lacks."""
 _CREATED = "CREATE_COMPLETE"
 _FAILED = ("CREATE_FAILED",)
 _PROFILE = "preprod-runtime-root"
@@ -61,7 +63,7 @@ class Stacks:
             if status == _CREATED:
                 return ("recorded" if self._is_recorded(stack) else "created"), ""
             reasons = f"{status}: {self._reasons(stack)}"
-            return ("stack.forbidden" if _FORBIDDEN.search(reasons) else "planned"), reasons
+            return (FORBIDDEN if _FORBIDDEN.search(reasons) else "planned"), reasons
         finally:
             self._remove(stack)
 
