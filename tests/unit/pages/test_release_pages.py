@@ -246,7 +246,7 @@ def test_a_verification_links_the_pull_request_and_lists_the_statuses() -> None:
     assert "# Pull request [#7](https://github.com/acme/shop/pull/7) of acme/shop" in page
     assert "Add it, by Add it, at [shop@2222222](" in page
     assert "| `tiercel/preprod/orders` | **failure** | a test failed |" in page
-    assert "### tiercel/orders\n\n````text\nline 1\nline 2\n````" in page
+    assert "### tiercel/preprod/orders\n\n````text\nline 1\nline 2\n````" in page
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "````\n# x", "a|b"])
