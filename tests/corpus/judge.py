@@ -20,6 +20,10 @@ from tiercel.tasks.build.job import Place
 
 _SHOWN = 5
 # https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
+_REFUSED = (
+    (r"SSM parameter '/aws/service/.* does not exist", "sandbox.gap"),
+    (r"Template error: rule \w+ failed|^Parameter '\w+' ", "values.not_found"),
+)
 _RUNTIMES = {"E2531", "E2533"}
 
 
@@ -77,6 +81,8 @@ class Judge:
         kind, why = stacks.create(packaged, packaged.values)
         if kind == FORBIDDEN and OWN in packaged.words:
             kind = "planned"  # the role of the sandbox was made without the owner's own services
+        if kind == "plan.template_refused":
+            kind = next((one for pattern, one in _REFUSED if re.search(pattern, why)), kind)
         return ("sandbox.gap", why) if "Unrecognized resource types" in why else (kind, why)
 
 

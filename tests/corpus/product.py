@@ -236,6 +236,8 @@ def _written_for(built: Built, environment: Environment) -> tuple[Environment, t
                                    for m in _ACCOUNT.findall(one.text)}),
             "reads_from": sorted({one.text.rpartition("/")[0] + "/" for one in found
                                   if one.kind is OutsideKind.PLACE and "/" in one.text}),
+            "images_from": sorted({re.sub(":[^:/]*$", "", one.text) for one in found
+                                   if one.kind is OutsideKind.IMAGE}),
         }  # fmt: skip
         needed: list[str] = []
         for key, values in wanted.items():
