@@ -8,10 +8,10 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.urls import url_for
 
 from tiercel.domain.base.errors import TiercelError, combined
-from tiercel.domain.gitflow.following import followed_repositories, missing_of
-from tiercel.domain.gitflow.triggered_runs import FOLLOWED, WantedRun
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.following_page import FollowedRun, following_page
+from tiercel.domain.triggers.following import followed_repositories, missing_of
+from tiercel.domain.triggers.triggered_runs import FOLLOWED, WantedRun
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow

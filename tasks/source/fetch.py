@@ -122,6 +122,36 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     return MergeRef(commit=merge, base=merge.model_copy(update={"sha": parents[0]}))
 
 
+@world_task("fetch merge group", "fetch merge group {repository} {branch}")
+def fetch_merge_group(repository: str, branch: str, commit: str, base: str) -> MergeRef:
+    """Return what a merge queue would merge into `base`, as the queue's own branch has it.
+
+    Raises RefusedInputError if the branch is gone or another commit by now, and if the base moved
+    on: GitHub then makes another group and asks for that one.
+    """
+
+    def tip_of(name: str) -> tuple[Path, str]:
+        ref = f"{_HEADS}{name}"
+        refspec = f"{ref}:{ref}"
+        return updated(
+            MirrorUse.PULL_REQUESTS, repository, refspec, lambda mirror, found: (mirror, found[ref])
+        )
+
+    mirror, base_tip = tip_of(base)
+    mirror, tip = tip_of(branch)
+    if tip != commit or not _contains(mirror, tip, base_tip):
+        raise RefusedInputError(
+            "source.queue_moved_on",
+            f"the merge queue of {base} has moved on from commit {short_commit(commit)}",
+            where=repository_url(repository),
+            why="its branch has another commit, or does not have all that the base has",
+            state="nothing was built",
+            remedy="GitHub asks again for the group that it made since",
+        )
+    merge = Commit(repository=repository, sha=tip, mirror=mirror)
+    return MergeRef(commit=merge, base=merge.model_copy(update={"sha": base_tip}))
+
+
 def _not_ready(repository: str, number: int, head_commit: str) -> TransientError:
     return TransientError(
         "source.merge_not_ready",

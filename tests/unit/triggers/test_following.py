@@ -7,11 +7,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiercel.domain.gitflow.events import BranchMoved, Event, PullRequestChanged, action_for
-from tiercel.domain.gitflow.following import followed_repositories, missing_of
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.gitflow.triggered_runs import WantedRun, wanted_run
 from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.triggers.events import BranchMoved, Event, PullRequestChanged
+from tiercel.domain.triggers.following import followed_repositories, missing_of
+from tiercel.domain.triggers.rules import action_for
+from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
 
 TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text())
 REPOSITORY = "acme/shop"

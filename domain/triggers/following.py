@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tiercel.domain.gitflow.events import BranchMoved, Event, PullRequestChanged, action_for
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.gitflow.triggered_runs import WantedRun, wanted_run
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.triggers.events import BranchMoved, Event, PullRequestChanged
+from tiercel.domain.triggers.rules import action_for
+from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
 
 
 def followed_repositories(topology: Topology) -> tuple[list[str], list[str]]:
