@@ -62,9 +62,7 @@ class VerifyMergeGroup:
     environment: str
     repository: str
     branch: str
-    base: str
     commit: str
-    base_commit: str
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,13 @@ class MergeGroupAsked:
     """A merge queue asks whether what it would merge into `base` may be merged.
 
     `branch` is the queue's own for that, such as `gh-readonly-queue/main/pr-7-COMMIT`, and
-    `head_commit` what the base will be; `base_commit` is what it is until then.
+    `head_commit` what the base will be.
     """
 
     repository: str
     branch: str
     base: str
     head_commit: str
-    base_commit: str
 
 
 @dataclass(frozen=True)

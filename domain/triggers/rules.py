@@ -163,14 +163,7 @@ def _for_merge_group(event: MergeGroupAsked, repository: str, topology: Topology
     environment = _fed_by(event.base, topology)
     if environment is None:
         return Nothing("the queue's base branch feeds no environment")
-    return VerifyMergeGroup(
-        environment.name,
-        repository,
-        event.branch,
-        event.base,
-        event.head_commit,
-        event.base_commit,
-    )
+    return VerifyMergeGroup(environment.name, repository, event.branch, event.head_commit)
 
 
 def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:

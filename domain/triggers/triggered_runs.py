@@ -126,7 +126,7 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
         deployment=f"verify-merge-group/{environment}",
         environment=environment,
         parameters={"repository": repository, "branch": action.branch, "commit": action.commit},
-        subject=(repository, action.commit, action.base),
+        subject=(repository, action.branch, action.commit),
     )
 
 

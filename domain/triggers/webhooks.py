@@ -92,7 +92,6 @@ class _MergeGroup(Part):
     head_ref: str
     head_sha: CommitId
     base_ref: str
-    base_sha: CommitId
 
 
 class _MergeGroupEvent(Part):
@@ -203,7 +202,6 @@ def _merge_group(payload: object) -> list[Event] | Nothing:
         _branch_of(group.head_ref, "merge_group", "merge_group.head_ref"),
         _branch_of(group.base_ref, "merge_group", "merge_group.base_ref"),
         group.head_sha,
-        group.base_sha,
     )
     return [asked]
 

@@ -184,9 +184,7 @@ def test_a_label_makes_an_environment_of_who_set_it_and_its_end_takes_it_down(
     assert (made.owner, made.label, made.commit) == (who, "tiercel:preview", head)
     assert stacks_of(sandbox, topology, made.name)
 
-    gone = asyncio.run(ephemeral_down(made.name, if_there=True)).record
-    assert gone
-    assert gone.state is EphemeralState.GONE
+    assert asyncio.run(ephemeral_down(made.name, if_there=True)).deleted
     assert not stacks_of(sandbox, topology, made.name)
     assert asyncio.run(ephemeral_down("neverwas", if_there=True)).record is None
 

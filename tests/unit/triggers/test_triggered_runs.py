@@ -142,7 +142,7 @@ PREVIEW = "tiercel:preview"
         (replace(LABELED, is_open=False, labels=frozenset()), None),
         (replace(LABELED, is_open=False, from_fork=True), None),
         (
-            MergeGroupAsked("acme/shop", "gh-readonly-queue/main/pr-7-x", "main", NEW, OLD),
+            MergeGroupAsked("acme/shop", "gh-readonly-queue/main/pr-7-x", "main", NEW),
             (
                 "verify-merge-group/preprod",
                 {
@@ -152,7 +152,7 @@ PREVIEW = "tiercel:preview"
                 },
             ),
         ),
-        (MergeGroupAsked("acme/shop", "gh-readonly-queue/x/pr-7-x", "x", NEW, OLD), None),
+        (MergeGroupAsked("acme/shop", "gh-readonly-queue/x/pr-7-x", "x", NEW), None),
         (BranchDeleted("acme/shop", "main"), None),
         (
             BranchDeleted("acme/shop", "feature/x"),

@@ -172,7 +172,7 @@ CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OL
         (
             "merge_group",
             merge_group(),
-            MergeGroupAsked("acme/shop", QUEUE, "develop", NEW, OLD),
+            MergeGroupAsked("acme/shop", QUEUE, "develop", NEW),
         ),
     ],
 )
