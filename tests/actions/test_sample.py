@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.actions.act import act
-from tests.actions.expected import compare
+from tests.actions.comparison import compare
 
 pytestmark = pytest.mark.process
 
