@@ -50,7 +50,7 @@ def _wanted(
     job: WorkflowJob, settings: Settings, environment: str, work: str
 ) -> list[WantedRun] | str:
     """Return the runs that the job is to start, or why there are none."""
-    from tiercel.domain.triggers.events import Wish
+    from tiercel.domain.triggers.events import PersonalWish
     from tiercel.domain.triggers.rules import action_for
     from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
     from tiercel.domain.triggers.webhooks import JobContext, read_events
@@ -61,12 +61,10 @@ def _wanted(
     events = read_events(job.event_name, job.payload(), context)
     if isinstance(events, Nothing):
         return events.reason
-    found = [
-        wanted_run(
-            action_for(event, topology), topology, job.run_id if isinstance(event, Wish) else ""
-        )
-        for event in events
-    ]
+    found = []
+    for event in events:
+        wish = job.run_id if isinstance(event, PersonalWish) else ""
+        found.append(wanted_run(action_for(event, topology), topology, wish))
     wanted = [one for one in found if isinstance(one, WantedRun)]
     mine = [one for one in wanted if one.environment == environment]
     if mine:

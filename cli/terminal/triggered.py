@@ -14,7 +14,7 @@ from tiercel.cli.terminal.failures import CANCELLED, cancelled_with_its_job, not
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.workflow import WorkflowJob, grouped
 from tiercel.domain.base.errors import TiercelError, UnreachableError
-from tiercel.domain.release.release_document import KEY, released_in
+from tiercel.domain.release.release_document import RELEASE_KEY, released_in
 from tiercel.tasks.engine.pace import paced
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ async def _cancelled(run_id: UUID) -> None:
 def _show(job: WorkflowJob, followed: Followed, result: str) -> None:
     """Put what the run reported into the step's summary, and the outputs."""
     job.put(run_url=followed.link, result=result)
-    documents = [one["data"] for one in followed.artifacts if one["key"] == KEY]
+    documents = [one["data"] for one in followed.artifacts if one["key"] == RELEASE_KEY]
     told = released_in(documents[-1]) if documents else None
     if told:
         job.put(release=told.releases)

@@ -40,7 +40,7 @@ def following_page(
     """
     rows = [
         (
-            code(str(one.wanted.parameters["repository"])),
+            code(str(one.wanted.parameters.get("repository", ""))),
             escaped(one.wanted.about),
             code(one.wanted.deployment),
             f"[{one.words}]({one.link})",

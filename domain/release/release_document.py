@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from tiercel.domain.base.text import printable
 
-KEY = "release-document"
+RELEASE_KEY = "release-document"
 """What the document is called among the things that a run reports."""
 _LONGEST = 2_000
 

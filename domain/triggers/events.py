@@ -158,7 +158,7 @@ class Scheduled:
     work: ScheduledWork
 
 
-Wish = (
+PersonalWish = (
     ReleaseAsked
     | RollbackAsked
     | CandidateAsked
@@ -168,7 +168,9 @@ Wish = (
     | Scheduled
     | BranchDeleted
 )
-"""Events each of which has a run of its own, though another one asked for the same before."""
+"""Events each of which has a run of its own, though another one asked for the same before.
+
+Most are what a person asked for by a form; the others come once, too."""
 
 Event = (
     PullRequestChanged
@@ -176,5 +178,5 @@ Event = (
     | PullRequestLabels
     | MergeGroupAsked
     | BranchMoved
-    | Wish
+    | PersonalWish
 )

@@ -31,14 +31,14 @@ from tiercel.domain.triggers.events import (
     CandidateAsked,
     EndAsked,
     EnvironmentAsked,
+    PersonalWish,
     RebuildAsked,
     ReleaseAsked,
     RollbackAsked,
     Scheduled,
     ScheduledWork,
-    Wish,
 )
-from tiercel.domain.triggers.payloads import NamedRepository, Part, malformed, parsed
+from tiercel.domain.triggers.payloads import NamedRepository, Part, malformed, read_payload
 
 EVENT = "workflow_dispatch"
 
@@ -83,48 +83,48 @@ class _Dispatch(BaseModel):
     inputs: Form
 
 
-def read_form(payload: object, commit: str) -> Wish:
+def read_form(payload: object, commit: str) -> PersonalWish:
     """Return what a person asked for; `commit` is the workflow's own, meant where none is given.
 
     Raises RefusedInputError for a form in which something that the action needs is missing.
     """
-    told = parsed(_Dispatch, EVENT, payload)
+    told = read_payload(_Dispatch, EVENT, payload)
     return _READERS[told.inputs.action](told.repository.full_name, told.inputs, commit)
 
 
-def _release(repository: str, form: Form, commit: str) -> Wish:
+def _release(repository: str, form: Form, commit: str) -> PersonalWish:
     wanted = form.commit or commit
     if not form.environment or not re.fullmatch(COMMIT_ID_PATTERN, wanted):
         raise _missing(f"a {form.action} needs an environment and a commit, all of its digits")
     return ReleaseAsked(repository, form.environment, wanted, promotes=form.action == "promote")
 
 
-def _rollback(repository: str, form: Form, _: str) -> Wish:
+def _rollback(repository: str, form: Form, _: str) -> PersonalWish:
     if not form.stack:
         raise _missing("a rollback needs a stack")
     return RollbackAsked(repository, form.stack, int(form.release or 0))
 
 
-def _candidate(repository: str, form: Form, commit: str) -> Wish:
+def _candidate(repository: str, form: Form, commit: str) -> PersonalWish:
     wanted = form.commit or commit
     if not wanted:
         raise _missing("a candidate needs a commit or a branch")
     return CandidateAsked(repository, wanted)
 
 
-def _rebuild(repository: str, form: Form, _: str) -> Wish:
+def _rebuild(repository: str, form: Form, _: str) -> PersonalWish:
     if not form.environment:
         raise _missing("a rebuild needs an environment")
     return RebuildAsked(repository, form.environment, form.approve, form.account)
 
 
-def _follow(repository: str, form: Form, _: str) -> Wish:
+def _follow(repository: str, form: Form, _: str) -> PersonalWish:
     if not form.environment:
         raise _missing("to follow GitHub needs an environment")
     return Scheduled(repository, form.environment, ScheduledWork.FOLLOW)
 
 
-def _up(repository: str, form: Form, _: str) -> Wish:
+def _up(repository: str, form: Form, _: str) -> PersonalWish:
     number, hours = int(form.pull_request or 0), int(form.hours or 0)
     if bool(form.commit) == bool(number):
         raise _missing("an environment on demand needs a commit or branch, or a pull request")
@@ -135,13 +135,13 @@ def _up(repository: str, form: Form, _: str) -> Wish:
     )
 
 
-def _down(repository: str, form: Form, _: str) -> Wish:
+def _down(repository: str, form: Form, _: str) -> PersonalWish:
     if not form.name:
         raise _missing("to take an environment down needs its name")
     return EndAsked(repository, form.name)
 
 
-_READERS: dict[str, Callable[[str, Form, str], Wish]] = {
+_READERS: dict[str, Callable[[str, Form, str], PersonalWish]] = {
     "candidate": _candidate,
     "ephemeral-down": _down,
     "ephemeral-up": _up,

@@ -48,7 +48,7 @@ class NamedRepository(Part):
     full_name: OneRepository
 
 
-def parsed(kind: type[_P], name: str, payload: object) -> _P:
+def read_payload(kind: type[_P], name: str, payload: object) -> _P:
     """Return what a payload says; RefusedInputError if it does not have the form of the event."""
     try:
         return kind.model_validate(payload)

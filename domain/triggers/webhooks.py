@@ -35,7 +35,7 @@ from tiercel.domain.triggers.payloads import (
     Number,
     Part,
     malformed,
-    parsed,
+    read_payload,
 )
 
 LARGEST_EVENT_BYTES = 25 * 1024 * 1024
@@ -130,7 +130,7 @@ def read_events(name: str, payload: object, job: JobContext = NO_CONTEXT) -> lis
     if name == "workflow_dispatch":
         return [read_form(payload, job.commit)]
     if name == "schedule":
-        return _schedule(parsed(_Schedule, name, payload), job)
+        return _schedule(read_payload(_Schedule, name, payload), job)
     reader = _READERS.get(name)
     if reader is None:
         return Nothing(f"nothing follows from the event {printable(name, LONGEST_SHOWN)}")
@@ -138,7 +138,7 @@ def read_events(name: str, payload: object, job: JobContext = NO_CONTEXT) -> lis
 
 
 def _pull_request(payload: object) -> list[Event] | Nothing:
-    told = parsed(_PullRequestEvent, "pull_request", payload)
+    told = read_payload(_PullRequestEvent, "pull_request", payload)
     pull, repository = told.pull_request, told.repository.full_name
     if told.action == "closed":
         closed = PullRequestClosed(repository, pull.number, pull.base.ref, pull.merged)
@@ -174,7 +174,7 @@ def _labels(told: _PullRequestEvent, *, is_open: bool) -> PullRequestLabels:
 
 
 def _push(payload: object) -> list[Event] | Nothing:
-    told = parsed(_Push, "push", payload)
+    told = read_payload(_Push, "push", payload)
     if told.ref.startswith(_TAGS):
         return Nothing("a tag was pushed: what is released has its tag already")
     branch = _branch_of(told.ref, "push", "ref")
@@ -185,14 +185,14 @@ def _push(payload: object) -> list[Event] | Nothing:
 
 
 def _deletion(payload: object) -> list[Event] | Nothing:
-    told = parsed(_Deletion, "delete", payload)
+    told = read_payload(_Deletion, "delete", payload)
     if told.ref_type == "tag":
         return Nothing("a tag was deleted: the ledger keeps what was released")
     return [BranchDeleted(told.repository.full_name, told.ref)]
 
 
 def _merge_group(payload: object) -> list[Event] | Nothing:
-    told = parsed(_MergeGroupEvent, "merge_group", payload)
+    told = read_payload(_MergeGroupEvent, "merge_group", payload)
     if told.action != "checks_requested":
         action = printable(told.action, LONGEST_SHOWN)
         return Nothing(f"a merge group that was {action} asks for nothing")

@@ -28,7 +28,7 @@ from tiercel.domain.pages.release_pages import (
 )
 from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.ledger import Release
-from tiercel.domain.release.release_document import KEY, release_document
+from tiercel.domain.release.release_document import RELEASE_KEY, release_document
 from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
@@ -92,7 +92,9 @@ async def _leave_document(released: Iterable[Released], address: str) -> None:
     """Leave as data which releases are live now, and where they answer."""
     intents = [one.release.intent for one in released]
     numbers = {one.stack: one.number for one in intents}
-    await report_document(KEY, f"{len(numbers)} releases", release_document(numbers, address))
+    await report_document(
+        RELEASE_KEY, f"{len(numbers)} releases", release_document(numbers, address)
+    )
 
 
 async def report_candidate(

@@ -54,6 +54,35 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
 
+class Heads(Frozen):
+    """The branches of a repository with their newest commits.
+
+    `merged` are those candidates that production has already: they bring nothing more.
+    """
+
+    commits: dict[str, str]
+    merged: frozenset[str] = frozenset()
+
+
+@world_task("read heads", "read heads of {repository}")
+def read_heads(repository: str, topology: Topology) -> Heads:
+    """Return the branches of a repository, its mirror brought up to date; two requests if it is."""
+    production = [one.branch for one in topology.environments.values() if one.production]
+
+    def look(mirror: Path, references: NamedCommits) -> Heads:
+        heads = {
+            name.removeprefix(_HEADS): tip
+            for name, tip in references.items()
+            if name.startswith(_HEADS)
+        }
+        tips = [heads[branch] for branch in production if branch in heads]
+        brought = set(candidate_branches(topology, heads)) - set(production)
+        merged = [one for one in brought if any(_contains(mirror, tip, heads[one]) for tip in tips)]
+        return Heads(commits=heads, merged=frozenset(merged))
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
 @world_task("list branches", "list branches of {repository}")
 def list_branches(repository: str) -> frozenset[str]:
     """Return the names of a repository's branches, its mirror brought up to date."""
