@@ -155,7 +155,7 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
         base_commit=pull.base.sha,
         merge_commit=pull.merge_commit_sha or "",
         from_fork=_is_fork(pull),
-        labels=tuple(str(one.name) for one in pull.labels),
+        labels=tuple(str(one.name) for one in pull.labels or ()),
     )
 
 
