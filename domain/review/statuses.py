@@ -18,6 +18,11 @@ LONGEST_DESCRIPTION = 140
 CONTEXT = "tiercel"
 
 
+def required_context(environment: str) -> str:
+    """Return the context that branch protection demands before a merge feeds an environment."""
+    return f"{CONTEXT}/{environment}"
+
+
 class StatusState(StrEnum):
     """The states of a GitHub commit status."""
 
