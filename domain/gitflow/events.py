@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiercel.domain.gitflow.branches import candidate_branches
+from tiercel.domain.gitflow.branches import candidate_branches, environment_fed_by
 from tiercel.domain.organization.names import names_of_stack
 from tiercel.domain.organization.topology import Environment, Topology
 
@@ -155,7 +155,7 @@ def action_for(event: Event, topology: Topology) -> Action:
 def _for_changed_pull_request(
     event: PullRequestChanged, repository: str, topology: Topology
 ) -> Action:
-    environment = _fed_by(event.base, topology)
+    environment = environment_fed_by(topology, event.base)
     if environment is None:
         return Nothing("the pull request's base branch feeds no environment")
     return VerifyPullRequest(
@@ -164,7 +164,7 @@ def _for_changed_pull_request(
 
 
 def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:
-    environment = _fed_by(event.branch, topology)
+    environment = environment_fed_by(topology, event.branch)
     if environment is None and not candidate_branches(topology, [event.branch]):
         return Nothing("the branch feeds no environment")
     if event.deleted or set(event.after) == {"0"}:
@@ -181,10 +181,3 @@ def _release_to(environment: Environment, repository: str, commit: str) -> Actio
     if source:
         return Promote(environment.name, source, repository, commit)
     return PublishAndDeploy(environment.name, repository, commit)
-
-
-def _fed_by(branch: str, topology: Topology) -> Environment | None:
-    for environment in topology.environments.values():
-        if environment.branch == branch:
-            return environment
-    return None
