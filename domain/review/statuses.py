@@ -29,11 +29,6 @@ def required_context(environment: str) -> str:
     return f"{_CONTEXT}/{environment or _NO_ENVIRONMENT}"
 
 
-def required_context(environment: str) -> str:
-    """Return the context that branch protection demands before a merge feeds an environment."""
-    return f"{CONTEXT}/{environment}"
-
-
 class StatusState(StrEnum):
     """The states of a GitHub commit status."""
 

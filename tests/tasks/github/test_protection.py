@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_what_was_enforced_binds_administrators_too(shop: Place) -> None:
 
 def test_branch_protection_that_demands_it_all_needs_no_ruleset(shop: Place) -> None:
     main = shop.repo("releaser").get_branch("main")
-    rules = {
+    rules: dict[str, Any] = {
         "strict": False,
         "contexts": [required_context("prod")],
         "required_approving_review_count": 2,
