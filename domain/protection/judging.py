@@ -16,6 +16,12 @@ from tiercel.domain.protection.state import (
 )
 
 BRANCH_RULES = "deployment branches"
+_REPOSITORY = "repository"
+_IDS = "the ids of tiercel.toml"
+_LOOK_WHOSE = (
+    "look whose repository has the name now; if it is yours, correct organization.github_ids and "
+    "run `tiercel provision` of each environment"
+)
 _ENFORCE = "run `tiercel gitflow enforce`, or set it on GitHub"
 _READ_BY_ADMINISTRATORS = (
     "let an administrator of the repository, or for a ruleset of the organization one of its "
@@ -41,7 +47,8 @@ def judge(needs: Needs, state: RepositoryState) -> ProtectionReport:
         _of_environment(wanted, state.environments.get(wanted.name))
         for wanted in needs.environments
     )
-    return ProtectionReport(repository=state.repository, findings=(*branches, *environments))
+    findings = (*branches, *environments, *_of_ids(needs, state))
+    return ProtectionReport(repository=state.repository, findings=findings)
 
 
 def _over_probes(subject: Subject, need: Need, state: RepositoryState) -> ProtectionFinding:
@@ -126,6 +133,22 @@ def _left(methods: frozenset[MergeMethod], guards: Sequence[Guard]) -> frozenset
     for one in guards:
         methods &= one.demands.methods
     return methods
+
+
+def _of_ids(needs: Needs, state: RepositoryState) -> Iterator[ProtectionFinding]:
+    """Judge the ids of a repository, if tiercel.toml has them: its workflows become `trigger`."""
+    wanted = needs.organization.numbered(state.repository)
+    if not wanted:
+        return
+    owner, _, name = state.repository.partition("/")
+    found = f"{owner}@{state.owner_id}/{name}@{state.id}"
+    if found == wanted:
+        yield ProtectionFinding(
+            subject=_REPOSITORY, need=_IDS, verdict=Verdict.GREEN, by="organization.github_ids"
+        )
+    else:
+        why = f"tiercel.toml has {wanted}, and GitHub {found}"
+        yield _red(_REPOSITORY, _IDS, why, _LOOK_WHOSE)
 
 
 def _of_environment(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.organization.topology import Environment, Topology
+from tiercel.domain.organization.topology import Environment, Organization, Topology
 from tiercel.domain.protection.rules import ADMIN_ROLE, MAINTAIN_ROLE, Actor, Rule
 from tiercel.domain.review.statuses import required_context
 
@@ -84,6 +84,7 @@ class Needs(Frozen):
     subjects: tuple[Subject, ...]
     rulesets: tuple[WantedRuleset, ...]
     environments: tuple[WantedEnvironment, ...]
+    organization: Organization
 
 
 def needs_of(topology: Topology) -> Needs:
@@ -93,6 +94,7 @@ def needs_of(topology: Topology) -> Needs:
         subjects=(*map(_of_branch, environments), *map(_of_prefix, CANDIDATES)),
         rulesets=(*map(_ruleset_of, environments), _of_candidates(), _of_starters()),
         environments=tuple(_wanted(topology, one) for one in environments),
+        organization=topology.organization,
     )
 
 

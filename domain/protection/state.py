@@ -94,10 +94,13 @@ class RepositoryState(Frozen):
     """Everything that is compared.
 
     `guards` has for each subject those of each branch that stands for it. `own` are the rulesets
-    that bear our names, whatever they say. An environment that is not there is None.
+    that bear our names, whatever they say. An environment that is not there is None. The ids are
+    GitHub's.
     """
 
     repository: str
+    owner_id: int = 0
+    id: int = 0
     methods: frozenset[MergeMethod] = EVERY_METHOD
     guards: dict[str, tuple[tuple[Guard, ...], ...]]
     own: dict[str, Ruleset] = Field(default_factory=dict)

@@ -48,9 +48,12 @@ def read_protection(name: str, needs: Needs) -> RepositoryState:
     with github_call("read how a repository is protected", name):
         reader = _Reader(repository(name), needs)
         guards = {one.name: reader.guards(one) for one in needs.subjects}
+        found = reader.asked("")
         return RepositoryState(
             repository=name,
-            methods=_methods(reader.asked("")),
+            owner_id=int(found["owner"]["id"]),
+            id=int(found["id"]),
+            methods=_methods(found),
             guards=guards,
             own=reader.own(),
             environments={

@@ -254,6 +254,26 @@ def test_an_environment_keeps_what_it_demands_beside_its_branches() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("owner", "own", "verdict"),
+    [(11, 12, Verdict.GREEN), (11, 13, Verdict.RED), (9, 12, Verdict.RED)],
+)
+def test_the_ids_of_the_configuration_are_those_of_the_repository(
+    owner: int, own: int, verdict: Verdict
+) -> None:
+    organization = NEEDS.organization.model_copy(
+        update={"github_ids": {"acme": 11, "acme/shop": 12}}
+    )
+    needs = NEEDS.model_copy(update={"organization": organization})
+    state = EVERYTHING.model_copy(update={"owner_id": owner, "id": own})
+
+    found = judge(needs, state)
+
+    assert found.findings[-1].verdict is verdict
+    assert {one.verdict for one in found.findings[:-1]} == {Verdict.GREEN}
+    assert plan(needs, state).changes == ()
+
+
 # From any start.
 
 _parameters = st.fixed_dictionaries(
