@@ -18,6 +18,7 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
+from tiercel.flows.release.back_merges import keep_back_merge
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
 from tiercel.tasks.source.fetch import fetch_commit
@@ -41,26 +42,32 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     repositories, patterns = followed_repositories(topology)
     found: list[FollowedRun] = []
     errors: list[TiercelError] = []
+    back_merges: list[str] = []
     for repository in repositories:
         try:
             found += [
                 await _followed(wanted)
-                for wanted in await _wanted(topology, environment, repository)
+                for wanted in await _wanted(topology, environment, repository, back_merges)
             ]
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
             errors.append(error)
     told = [f"{error.where}: {error.what}" for error in errors]
-    text = following_page(environment, found, patterns, told)
+    text = following_page(environment, found, patterns, told, [one for one in back_merges if one])
     await show_page(f"follow-{environment}", f"What GitHub calls for in {environment}", text)
     if errors:
         raise combined(errors)
     return [one.wanted.deployment for one in found if one.is_new]
 
 
-async def _wanted(topology: Topology, environment: str, repository: str) -> list[WantedRun]:
+async def _wanted(
+    topology: Topology, environment: str, repository: str, back_merges: list[str]
+) -> list[WantedRun]:
     name, branch = topology.current_name(repository), topology.environment(environment).branch
     head = await call(fetch_commit, name, branch, branch)
+    into = topology.environment(environment)
+    if into.production and has_credentials():
+        back_merges.append(await keep_back_merge(topology, into, head))
     verifies = environment == topology.verifying.name and has_credentials()
     pulls = await call(open_pull_requests, name) if verifies else []
     return missing_of(topology, environment, name, head.sha, pulls)
