@@ -16,9 +16,9 @@ from tiercel.domain.base.errors import ExitCode, RefusedInputError, TiercelError
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.topology import Topology
-    from tiercel.domain.protection.changes import Plan
+    from tiercel.domain.protection.changes import ProtectionPlan
     from tiercel.domain.protection.findings import ProtectionReport
-    from tiercel.domain.protection.needs import Needs
+    from tiercel.domain.protection.needs import ProtectionNeeds
 
 app = typer.Typer(
     no_args_is_help=True, help="Whether GitHub demands what the promise needs, and setting it."
@@ -85,14 +85,14 @@ def enforce(
     _end(reports)
 
 
-def _settle(settings: Settings) -> tuple[Topology, Needs]:
+def _settle(settings: Settings) -> tuple[Topology, ProtectionNeeds]:
     """Return what is needed, having become whoever protects branches."""
-    from tiercel.domain.protection.needs import needs_of
+    from tiercel.domain.protection.needs import protection_needs
 
     topology = settings.topology()
     if settings.sandbox:
         use_administrator(settings.state)
-    return topology, needs_of(topology)
+    return topology, protection_needs(topology)
 
 
 def _chosen(topology: Topology, repository: str) -> list[str]:
@@ -128,7 +128,7 @@ def _confirm(output: Output, person: str) -> None:
     typer.confirm(f"Set this on GitHub as {person}?", abort=True)
 
 
-def _made(output: Output, name: str, planned: Plan) -> dict[str, TiercelError]:
+def _made(output: Output, name: str, planned: ProtectionPlan) -> dict[str, TiercelError]:
     """Make what is planned, and return what GitHub refused, with the reasons."""
     from tiercel.tasks.github.protecting import make_change
 
@@ -144,7 +144,7 @@ def _made(output: Output, name: str, planned: Plan) -> dict[str, TiercelError]:
     return refused
 
 
-def _show_plan(output: Output, name: str, planned: Plan) -> None:
+def _show_plan(output: Output, name: str, planned: ProtectionPlan) -> None:
     rows = [(one.words, one.details) for one in planned.changes]
     output.table(f"{name}: what is set", ("change", "what that is"), rows)
     left = [(one.subject, one.need, one.remedy) for one in planned.afterwards.lacking()]
@@ -162,7 +162,7 @@ def _show(output: Output, report: ProtectionReport) -> None:
 
 
 def _outcome(
-    report: ProtectionReport, planned: Plan, refused: dict[str, dict[str, TiercelError]]
+    report: ProtectionReport, planned: ProtectionPlan, refused: dict[str, dict[str, TiercelError]]
 ) -> dict[str, Any]:
     failed = refused.get(report.repository, {})
     changes = [

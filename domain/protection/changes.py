@@ -11,11 +11,16 @@ from tiercel.domain.accounts.findings import Verdict
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.protection.findings import ProtectionReport
 from tiercel.domain.protection.judging import judge
-from tiercel.domain.protection.needs import NeedKind, Needs, WantedEnvironment, WantedRuleset
-from tiercel.domain.protection.rules import MergeMethod, Rule, contexts_of, number
+from tiercel.domain.protection.needs import (
+    EnvironmentNeed,
+    NeedKind,
+    ProtectionNeeds,
+    WantedRuleset,
+)
+from tiercel.domain.protection.rules import MergeStyle, Rule, contexts_of, number
 from tiercel.domain.protection.state import (
+    BranchGuard,
     GitHubEnvironment,
-    Guard,
     RefLimit,
     RepositoryState,
     Ruleset,
@@ -78,30 +83,30 @@ class LimitEnvironment(Frozen):
         return self.before is None or self.before.limits is None
 
 
-Change = SetRuleset | AllowMergeCommits | LimitEnvironment
+ProtectionChange = SetRuleset | AllowMergeCommits | LimitEnvironment
 
 
-class Plan(Frozen):
+class ProtectionPlan(Frozen):
     """What is set, and what is found afterwards: what is not green then is for people."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[ProtectionChange, ...]
     afterwards: ProtectionReport
 
 
-def plan(needs: Needs, state: RepositoryState) -> Plan:
+def plan(needs: ProtectionNeeds, state: RepositoryState) -> ProtectionPlan:
     """Return what has to be set on GitHub; nothing where everything is as it has to be."""
     changes = tuple(_changes(needs, state))
-    return Plan(changes=changes, afterwards=judge(needs, applied(state, changes)))
+    return ProtectionPlan(changes=changes, afterwards=judge(needs, applied(state, changes)))
 
 
-def applied(state: RepositoryState, changes: Iterable[Change]) -> RepositoryState:
+def applied(state: RepositoryState, changes: Iterable[ProtectionChange]) -> RepositoryState:
     """Return how a repository is protected once changes are made."""
     for change in changes:
         match change:
             case SetRuleset():
                 state = _with_ruleset(state, change)
             case AllowMergeCommits():
-                methods = state.methods | {MergeMethod.MERGE}
+                methods = state.methods | {MergeStyle.MERGE}
                 state = state.model_copy(update={"methods": methods})
             case LimitEnvironment():
                 environments = state.environments | {change.environment.name: change.environment}
@@ -121,14 +126,14 @@ def _with_ruleset(state: RepositoryState, change: SetRuleset) -> RepositoryState
     return state.model_copy(update={"guards": guards, "own": own})
 
 
-def _guarded(guards: tuple[Guard, ...], guard: Guard) -> tuple[Guard, ...]:
+def _guarded(guards: tuple[BranchGuard, ...], guard: BranchGuard) -> tuple[BranchGuard, ...]:
     return (*(one for one in guards if one.name != guard.name), guard)
 
 
-def _changes(needs: Needs, state: RepositoryState) -> Iterator[Change]:
+def _changes(needs: ProtectionNeeds, state: RepositoryState) -> Iterator[ProtectionChange]:
     report = judge(needs, state)
     lacking = {(one.subject, one.need) for one in report.lacking()}
-    if MergeMethod.MERGE not in state.methods:
+    if MergeStyle.MERGE not in state.methods:
         yield AllowMergeCommits()
     for wanted in needs.rulesets:
         change = _ruleset_change(wanted, state.own.get(wanted.name))
@@ -149,7 +154,7 @@ def _helps(wanted: WantedRuleset, lacking: set[tuple[str, str]]) -> bool:
     )
 
 
-def _lacks_limits(report: ProtectionReport, wanted: WantedEnvironment) -> bool:
+def _lacks_limits(report: ProtectionReport, wanted: EnvironmentNeed) -> bool:
     subject = f"environment {wanted.name}"
     return any(
         one.subject == subject and one.verdict is not Verdict.GREEN for one in report.findings
@@ -225,7 +230,7 @@ def _stricter_checks(wanted: Rule, before: Rule) -> dict[str, object]:
     return {_CHECKS: [*known, *added], strict: before.parameters.get(strict) is True}
 
 
-def _limited(wanted: WantedEnvironment, found: GitHubEnvironment | None) -> LimitEnvironment:
+def _limited(wanted: EnvironmentNeed, found: GitHubEnvironment | None) -> LimitEnvironment:
     """Limit an environment; one that was limited already keeps what it may have beside its branch.
 
     One that was open is limited to all that it may have: else what works today would stop.

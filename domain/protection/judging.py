@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tiercel.domain.accounts.findings import Verdict
 from tiercel.domain.protection.findings import ProtectionFinding, ProtectionReport
-from tiercel.domain.protection.needs import Need, NeedKind, Needs, Subject, WantedEnvironment
-from tiercel.domain.protection.rules import EVERY_METHOD, Demands, MergeMethod
+from tiercel.domain.protection.needs import (
+    BranchNeed,
+    EnvironmentNeed,
+    GuardedBranches,
+    NeedKind,
+    ProtectionNeeds,
+)
+from tiercel.domain.protection.rules import EVERY_METHOD, Demands, MergeStyle
 from tiercel.domain.protection.state import (
+    BranchGuard,
     GitHubEnvironment,
-    Guard,
     Passable,
     RepositoryState,
 )
@@ -38,7 +44,7 @@ _DEMANDED: dict[NeedKind, Callable[[Demands], bool]] = {
 _WORST = (Verdict.GREEN, Verdict.UNKNOWN, Verdict.RED)
 
 
-def judge(needs: Needs, state: RepositoryState) -> ProtectionReport:
+def judge(needs: ProtectionNeeds, state: RepositoryState) -> ProtectionReport:
     """Return a finding for everything that is needed."""
     branches = (
         _over_probes(subject, need, state) for subject in needs.subjects for need in subject.needs
@@ -51,7 +57,9 @@ def judge(needs: Needs, state: RepositoryState) -> ProtectionReport:
     return ProtectionReport(repository=state.repository, findings=findings)
 
 
-def _over_probes(subject: Subject, need: Need, state: RepositoryState) -> ProtectionFinding:
+def _over_probes(
+    subject: GuardedBranches, need: BranchNeed, state: RepositoryState
+) -> ProtectionFinding:
     """Return the worst of what is found at the branches that stand for a subject."""
     found = [
         _of_need(subject.name, need, guards, state.methods) for guards in state.guards[subject.name]
@@ -60,7 +68,7 @@ def _over_probes(subject: Subject, need: Need, state: RepositoryState) -> Protec
 
 
 def _of_need(
-    subject: str, need: Need, guards: Sequence[Guard], methods: frozenset[MergeMethod]
+    subject: str, need: BranchNeed, guards: Sequence[BranchGuard], methods: frozenset[MergeStyle]
 ) -> ProtectionFinding:
     if need.kind is NeedKind.MERGES:
         return _of_methods(subject, need, guards, methods)
@@ -79,7 +87,7 @@ def _of_need(
     return _red(subject, need.words, why, _ENFORCE)
 
 
-def _demands(demands: Demands, need: Need) -> bool:
+def _demands(demands: Demands, need: BranchNeed) -> bool:
     if need.kind is NeedKind.CHECK:
         return need.context in demands.contexts
     if need.kind is NeedKind.CREATION:
@@ -87,7 +95,9 @@ def _demands(demands: Demands, need: Need) -> bool:
     return _DEMANDED[need.kind](demands)
 
 
-def _of_creation(subject: str, need: Need, demanding: Sequence[Guard]) -> ProtectionFinding:
+def _of_creation(
+    subject: str, need: BranchNeed, demanding: Sequence[BranchGuard]
+) -> ProtectionFinding:
     """Judge who may start a branch: whoever starts one has its commits run in Preprod.
 
     Somebody has to be able to, so that a ruleset lets some pass is as it should be.
@@ -103,39 +113,39 @@ def _of_creation(subject: str, need: Need, demanding: Sequence[Guard]) -> Protec
 
 
 def _of_methods(
-    subject: str, need: Need, guards: Sequence[Guard], methods: frozenset[MergeMethod]
+    subject: str, need: BranchNeed, guards: Sequence[BranchGuard], methods: frozenset[MergeStyle]
 ) -> ProtectionFinding:
     """Judge the merge styles: the rules of back-merges and hotfixes read merges.
 
     After a squash or a rebase git knows no more what production and develop have in common: each
     back-merge conflicts with what it brought, and a hotfix that started at develop is not seen.
     """
-    if MergeMethod.MERGE not in methods:
+    if MergeStyle.MERGE not in methods:
         why = "the repository allows no merge commits, and back-merges are such"
         return _red(subject, need.words, why, _ENFORCE)
     for one in guards:
-        if MergeMethod.MERGE not in one.demands.methods:
+        if MergeStyle.MERGE not in one.demands.methods:
             remedy = f"take the linear history or the merge method out of {one.name} on GitHub"
             return _red(subject, need.words, f"{one.name} allows no merge commits", remedy)
     safe = [one for one in guards if one.passable is Passable.NOBODY]
-    others = _left(methods, safe) - {MergeMethod.MERGE}
+    others = _left(methods, safe) - {MergeStyle.MERGE}
     if not others:
         binding = [one.name for one in safe if one.demands.methods != EVERY_METHOD]
         return _green(subject, need, binding[0] if binding else "the repository's settings")
     unknown = [one for one in guards if one.passable is Passable.UNKNOWN]
-    if unknown and not _left(methods, guards) - {MergeMethod.MERGE}:
+    if unknown and not _left(methods, guards) - {MergeStyle.MERGE}:
         return _unknown(subject, need, unknown[0])
     styles = " and ".join(sorted(others))
     return _red(subject, need.words, f"{styles} may be used too", _ENFORCE)
 
 
-def _left(methods: frozenset[MergeMethod], guards: Sequence[Guard]) -> frozenset[MergeMethod]:
+def _left(methods: frozenset[MergeStyle], guards: Sequence[BranchGuard]) -> frozenset[MergeStyle]:
     for one in guards:
         methods &= one.demands.methods
     return methods
 
 
-def _of_ids(needs: Needs, state: RepositoryState) -> Iterator[ProtectionFinding]:
+def _of_ids(needs: ProtectionNeeds, state: RepositoryState) -> Iterator[ProtectionFinding]:
     """Judge the ids of a repository, if tiercel.toml has them: its workflows become `trigger`."""
     wanted = needs.organization.numbered(state.repository)
     if not wanted:
@@ -151,9 +161,7 @@ def _of_ids(needs: Needs, state: RepositoryState) -> Iterator[ProtectionFinding]
         yield _red(_REPOSITORY, _IDS, why, _LOOK_WHOSE)
 
 
-def _of_environment(
-    wanted: WantedEnvironment, found: GitHubEnvironment | None
-) -> ProtectionFinding:
+def _of_environment(wanted: EnvironmentNeed, found: GitHubEnvironment | None) -> ProtectionFinding:
     """Judge which branches a GitHub environment is for: its jobs become the role `trigger`."""
     subject = f"environment {wanted.name}"
     faults = list(_faults(wanted, found))
@@ -164,7 +172,7 @@ def _of_environment(
     return ProtectionFinding(subject=subject, need=BRANCH_RULES, verdict=Verdict.GREEN, by=by)
 
 
-def _faults(wanted: WantedEnvironment, found: GitHubEnvironment | None) -> Iterator[str]:
+def _faults(wanted: EnvironmentNeed, found: GitHubEnvironment | None) -> Iterator[str]:
     if found is None:
         yield "it is not there: GitHub makes it for the first job that names it, of any branch"
         return
@@ -185,7 +193,7 @@ def _faults(wanted: WantedEnvironment, found: GitHubEnvironment | None) -> Itera
         yield f"tags may use it: {', '.join(tags)}"
 
 
-def _green(subject: str, need: Need, by: str) -> ProtectionFinding:
+def _green(subject: str, need: BranchNeed, by: str) -> ProtectionFinding:
     return ProtectionFinding(subject=subject, need=need.words, verdict=Verdict.GREEN, by=by)
 
 
@@ -195,7 +203,7 @@ def _red(subject: str, need: str, why: str, remedy: str) -> ProtectionFinding:
     )
 
 
-def _unknown(subject: str, need: Need, guard: Guard) -> ProtectionFinding:
+def _unknown(subject: str, need: BranchNeed, guard: BranchGuard) -> ProtectionFinding:
     return ProtectionFinding(
         subject=subject,
         need=need.words,

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.topology import Environment, Organization, Topology
-from tiercel.domain.protection.rules import ADMIN_ROLE, MAINTAIN_ROLE, Actor, Rule
+from tiercel.domain.protection.rules import ADMIN_ROLE, MAINTAIN_ROLE, BypassActor, Rule
 from tiercel.domain.review.statuses import required_context
 
 CANDIDATES = ("release", "hotfix")
@@ -31,7 +31,7 @@ class NeedKind(StrEnum):
     CREATION = "not started by everybody"
 
 
-class Need(Frozen):
+class BranchNeed(Frozen):
     """One thing that a branch needs; `context` of a status alone."""
 
     kind: NeedKind
@@ -43,12 +43,12 @@ class Need(Frozen):
         return f"{self.kind} {self.context}" if self.context else str(self.kind)
 
 
-class Subject(Frozen):
+class GuardedBranches(Frozen):
     """A branch, or all of a prefix; `probes` are branch names that stand for it."""
 
     name: str
     probes: tuple[str, ...]
-    needs: tuple[Need, ...]
+    needs: tuple[BranchNeed, ...]
 
 
 class WantedRuleset(Frozen):
@@ -58,10 +58,10 @@ class WantedRuleset(Frozen):
     subjects: tuple[str, ...]
     include: tuple[str, ...]
     rules: tuple[Rule, ...]
-    bypass: tuple[Actor, ...] = ()
+    bypass: tuple[BypassActor, ...] = ()
 
 
-class WantedEnvironment(Frozen):
+class EnvironmentNeed(Frozen):
     """Who may use a GitHub environment: `branch`, and what may be beside it.
 
     `others` are branches, `prefixes` are those whose branches may use it too.
@@ -78,19 +78,19 @@ class WantedEnvironment(Frozen):
         return pattern in (self.branch, *self.others) or bool(heads and pattern.startswith(heads))
 
 
-class Needs(Frozen):
+class ProtectionNeeds(Frozen):
     """Everything that is needed of a repository."""
 
-    subjects: tuple[Subject, ...]
+    subjects: tuple[GuardedBranches, ...]
     rulesets: tuple[WantedRuleset, ...]
-    environments: tuple[WantedEnvironment, ...]
+    environments: tuple[EnvironmentNeed, ...]
     organization: Organization
 
 
-def needs_of(topology: Topology) -> Needs:
+def protection_needs(topology: Topology) -> ProtectionNeeds:
     """Return what an organization needs of each of its repositories."""
     environments = list(topology.environments.values())
-    return Needs(
+    return ProtectionNeeds(
         subjects=(*map(_of_branch, environments), *map(_of_prefix, CANDIDATES)),
         rulesets=(*map(_ruleset_of, environments), _of_candidates(), _of_starters()),
         environments=tuple(_wanted(topology, one) for one in environments),
@@ -98,7 +98,7 @@ def needs_of(topology: Topology) -> Needs:
     )
 
 
-def _of_branch(environment: Environment) -> Subject:
+def _of_branch(environment: Environment) -> GuardedBranches:
     plain = (
         NeedKind.REVIEW,
         NeedKind.LAST_PUSH,
@@ -107,12 +107,12 @@ def _of_branch(environment: Environment) -> Subject:
         NeedKind.NO_DELETION,
         NeedKind.MERGES,
     )
-    check = Need(kind=NeedKind.CHECK, context=required_context(environment.name))
-    needs = (*(Need(kind=kind) for kind in plain), check)
-    return Subject(name=environment.branch, probes=(environment.branch,), needs=needs)
+    check = BranchNeed(kind=NeedKind.CHECK, context=required_context(environment.name))
+    needs = (*(BranchNeed(kind=kind) for kind in plain), check)
+    return GuardedBranches(name=environment.branch, probes=(environment.branch,), needs=needs)
 
 
-def _of_prefix(prefix: str) -> Subject:
+def _of_prefix(prefix: str) -> GuardedBranches:
     kinds = (
         NeedKind.REVIEW,
         NeedKind.LAST_PUSH,
@@ -120,10 +120,10 @@ def _of_prefix(prefix: str) -> Subject:
         NeedKind.NO_FORCE,
         NeedKind.CREATION,
     )
-    return Subject(
+    return GuardedBranches(
         name=f"{prefix}/*",
         probes=tuple(f"{prefix}/{one}" for one in _PROBES),
-        needs=tuple(Need(kind=kind) for kind in kinds),
+        needs=tuple(BranchNeed(kind=kind) for kind in kinds),
     )
 
 
@@ -176,7 +176,8 @@ def _of_starters() -> WantedRuleset:
         include=_below(CANDIDATES),
         rules=(Rule(type="creation"),),
         bypass=tuple(
-            Actor(kind="RepositoryRole", identifier=role) for role in (MAINTAIN_ROLE, ADMIN_ROLE)
+            BypassActor(kind="RepositoryRole", identifier=role)
+            for role in (MAINTAIN_ROLE, ADMIN_ROLE)
         ),
     )
 
@@ -186,7 +187,7 @@ def _below(prefixes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"refs/heads/{one}/{rest}" for one in prefixes for rest in ("*", "**/*"))
 
 
-def _wanted(topology: Topology, environment: Environment) -> WantedEnvironment:
+def _wanted(topology: Topology, environment: Environment) -> EnvironmentNeed:
     """Return who may use an environment's namesake on GitHub.
 
     Where candidates are verified, so may they; and the branches of what promotes from there, which
@@ -194,7 +195,7 @@ def _wanted(topology: Topology, environment: Environment) -> WantedEnvironment:
     """
     verifies = environment.name == topology.verifying.name
     pullers = topology.pullers_of(environment.name) if verifies else []
-    return WantedEnvironment(
+    return EnvironmentNeed(
         name=environment.name,
         branch=environment.branch,
         others=tuple(one.branch for one in pullers),

@@ -19,7 +19,7 @@ ADMIN_ROLE = 5
 """The numbers of a repository's roles, as GitHub's rulesets have them."""
 
 
-class MergeMethod(StrEnum):
+class MergeStyle(StrEnum):
     """How a pull request becomes part of its base."""
 
     MERGE = "merge"
@@ -27,7 +27,7 @@ class MergeMethod(StrEnum):
     REBASE = "rebase"
 
 
-EVERY_METHOD = frozenset(MergeMethod)
+EVERY_METHOD = frozenset(MergeStyle)
 
 
 class Rule(Frozen):
@@ -37,7 +37,7 @@ class Rule(Frozen):
     parameters: dict[str, Json] = Field(default_factory=dict)
 
 
-class Actor(Frozen):
+class BypassActor(Frozen):
     """Whom a ruleset lets pass: `kind` and `identifier` as GitHub has them."""
 
     kind: str
@@ -60,7 +60,7 @@ class Demands(Frozen):
     last_push: bool = False
     dismisses_stale: bool = False
     contexts: frozenset[str] = frozenset()
-    methods: frozenset[MergeMethod] = EVERY_METHOD
+    methods: frozenset[MergeStyle] = EVERY_METHOD
     no_force: bool = False
     no_deletion: bool = False
     no_creation: bool = False
@@ -99,7 +99,7 @@ def _pull_request(given: dict[str, Any]) -> Demands:
 
 def _merge_queue(given: dict[str, Any]) -> Demands:
     method = str(given.get("merge_method", "")).lower()
-    return Demands(methods=frozenset(one for one in MergeMethod if one == method))
+    return Demands(methods=frozenset(one for one in MergeStyle if one == method))
 
 
 def contexts_of(parameters: dict[str, Any]) -> frozenset[str]:
@@ -115,17 +115,17 @@ def number(parameters: dict[str, Any], name: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _methods(listed: object) -> frozenset[MergeMethod]:
+def _methods(listed: object) -> frozenset[MergeStyle]:
     """Return the methods that a rule leaves; without a list all of them."""
     if not isinstance(listed, list):
         return EVERY_METHOD
-    return frozenset(one for one in MergeMethod if one.value in listed)
+    return frozenset(one for one in MergeStyle if one.value in listed)
 
 
 _READ: dict[str, Callable[[dict[str, Any]], Demands]] = {
     "pull_request": _pull_request,
     "required_status_checks": lambda given: Demands(contexts=contexts_of(given)),
-    "required_linear_history": lambda _: Demands(methods=EVERY_METHOD - {MergeMethod.MERGE}),
+    "required_linear_history": lambda _: Demands(methods=EVERY_METHOD - {MergeStyle.MERGE}),
     "merge_queue": _merge_queue,
     "non_fast_forward": lambda _: Demands(no_force=True),
     "deletion": lambda _: Demands(no_deletion=True),

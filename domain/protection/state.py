@@ -10,9 +10,9 @@ from tiercel.domain.base.values import Frozen
 from tiercel.domain.protection.rules import (
     EVERY_METHOD,
     WRITE_ROLE,
-    Actor,
+    BypassActor,
     Demands,
-    MergeMethod,
+    MergeStyle,
     Rule,
     demands_of,
 )
@@ -28,7 +28,7 @@ class Passable(StrEnum):
     SOMEBODY = "somebody"
 
 
-class Guard(Frozen):
+class BranchGuard(Frozen):
     """What guards a branch: its branch protection, or a ruleset that is in force for it."""
 
     name: str
@@ -45,21 +45,23 @@ class Ruleset(Frozen):
     name: str
     is_active: bool
     rules: tuple[Rule, ...] = ()
-    bypass: tuple[Actor, ...] | None = ()
+    bypass: tuple[BypassActor, ...] | None = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def guard(self) -> Guard:
+    def guard(self) -> BranchGuard:
         """Return how it guards the branches that it is for."""
         return ruleset_guard(self.name, self.rules, self.bypass)
 
 
-def ruleset_guard(name: str, rules: tuple[Rule, ...], bypass: tuple[Actor, ...] | None) -> Guard:
+def ruleset_guard(
+    name: str, rules: tuple[Rule, ...], bypass: tuple[BypassActor, ...] | None
+) -> BranchGuard:
     """Return a ruleset as what guards a branch."""
     if bypass is None:
-        return Guard(name=name, demands=demands_of(rules), passable=Passable.UNKNOWN)
-    writers = Actor(kind="RepositoryRole", identifier=WRITE_ROLE)
-    return Guard(
+        return BranchGuard(name=name, demands=demands_of(rules), passable=Passable.UNKNOWN)
+    writers = BypassActor(kind="RepositoryRole", identifier=WRITE_ROLE)
+    return BranchGuard(
         name=name,
         demands=demands_of(rules),
         passable=Passable.SOMEBODY if bypass else Passable.NOBODY,
@@ -101,7 +103,7 @@ class RepositoryState(Frozen):
     repository: str
     owner_id: int = 0
     id: int = 0
-    methods: frozenset[MergeMethod] = EVERY_METHOD
-    guards: dict[str, tuple[tuple[Guard, ...], ...]]
+    methods: frozenset[MergeStyle] = EVERY_METHOD
+    guards: dict[str, tuple[tuple[BranchGuard, ...], ...]]
     own: dict[str, Ruleset] = Field(default_factory=dict)
     environments: dict[str, GitHubEnvironment | None]

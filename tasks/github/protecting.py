@@ -14,14 +14,14 @@ from tiercel.domain.base.errors import RefusedInputError, TiercelError, Unreacha
 from tiercel.domain.base.text import printable
 from tiercel.domain.protection.changes import (
     AllowMergeCommits,
-    Change,
     LimitEnvironment,
+    ProtectionChange,
     SetRuleset,
 )
 from tiercel.domain.protection.state import GitHubEnvironment, Ruleset
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import github_call, own_login, repository
-from tiercel.tasks.github.protection import read_environment
+from tiercel.tasks.github.protection import read_github_environment
 
 _HIDDEN = (403, 404)
 _OF_A_PLAN = "upgrade to"
@@ -49,7 +49,7 @@ def require_person() -> str:
 
 
 @world_task("protect", "{change.words} of {name}")
-def make_change(name: str, change: Change) -> None:
+def make_change(name: str, change: ProtectionChange) -> None:
     """Set one thing on GitHub. Made twice, or by two at once, it is the same.
 
     Raises UnreachableError where the token may not, RefusedInputError where GitHub's plan has it
@@ -149,7 +149,7 @@ def _add_limit(target: Repository, environment: str, policies: str, pattern: str
         _sent(target, "POST", policies, {"name": pattern, "type": "branch"})
     except (GithubException, TiercelError):
         # GitHub answers 303 for one that is there: somebody else was faster.
-        found = read_environment(target, environment)
+        found = read_github_environment(target, environment)
         limits = found.limits if found and found.limits else ()
         if pattern not in [one.pattern for one in limits]:
             raise

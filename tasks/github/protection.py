@@ -10,19 +10,19 @@ from urllib.parse import quote
 from github import GithubException, UnknownObjectException
 from github.Repository import Repository
 
-from tiercel.domain.protection.needs import Needs, Subject
+from tiercel.domain.protection.needs import GuardedBranches, ProtectionNeeds
 from tiercel.domain.protection.rules import (
     EVERY_METHOD,
-    Actor,
+    BypassActor,
     Demands,
-    MergeMethod,
+    MergeStyle,
     Rule,
     number,
 )
 from tiercel.domain.protection.state import (
     CLASSIC,
+    BranchGuard,
     GitHubEnvironment,
-    Guard,
     Passable,
     RefLimit,
     RepositoryState,
@@ -40,7 +40,7 @@ _OWN = "Repository"
 
 
 @world_task("read protection", "read how {name} is protected")
-def read_protection(name: str, needs: Needs) -> RepositoryState:
+def read_protection(name: str, needs: ProtectionNeeds) -> RepositoryState:
     """Return how a repository is protected, as far as the token may see it.
 
     What it may not see is in the state as something that may be passed by nobody knows whom.
@@ -57,7 +57,8 @@ def read_protection(name: str, needs: Needs) -> RepositoryState:
             guards=guards,
             own=reader.own(),
             environments={
-                one.name: read_environment(reader.target, one.name) for one in needs.environments
+                one.name: read_github_environment(reader.target, one.name)
+                for one in needs.environments
             },
         )
 
@@ -65,7 +66,7 @@ def read_protection(name: str, needs: Needs) -> RepositoryState:
 class _Reader:
     """Asks for one repository, and for each ruleset once."""
 
-    def __init__(self, target: Repository, needs: Needs) -> None:
+    def __init__(self, target: Repository, needs: ProtectionNeeds) -> None:
         self.target = target
         self._needs = needs
         self._rulesets: dict[int, dict[str, Any] | None] = {}
@@ -73,7 +74,7 @@ class _Reader:
     def asked(self, path: str) -> Any:
         return asked(self.target, path)
 
-    def guards(self, subject: Subject) -> tuple[tuple[Guard, ...], ...]:
+    def guards(self, subject: GuardedBranches) -> tuple[tuple[BranchGuard, ...], ...]:
         """Return what guards each of the branches that stand for a subject."""
         exact = subject.probes == (subject.name,)
         classic = self._classic(subject.name) if exact else None
@@ -93,7 +94,7 @@ class _Reader:
                 found |= {one["name"]: _ruleset(details)} if details else {}
         return found
 
-    def _in_force(self, branch: str) -> Iterator[Guard]:
+    def _in_force(self, branch: str) -> Iterator[BranchGuard]:
         """Yield the rulesets that GitHub says are in force for a branch, be it there or not."""
         found = pages(self.target, f"/rules/branches/{quote(branch, safe='')}")
         rules = sorted(found, key=lambda one: int(one["ruleset_id"]))
@@ -109,7 +110,7 @@ class _Reader:
             self._rulesets[identifier] = optional(self.target, f"/rulesets/{identifier}")
         return self._rulesets[identifier]
 
-    def _classic(self, branch: str) -> Guard | None:
+    def _classic(self, branch: str) -> BranchGuard | None:
         """Return the branch protection, None if there is none."""
         try:
             found = self.asked(f"/branches/{quote(branch, safe='')}/protection")
@@ -119,7 +120,7 @@ class _Reader:
             return None if _is_unprotected(error) else self._hidden()
         return _classic_guard(found)
 
-    def _hidden(self) -> Guard:
+    def _hidden(self) -> BranchGuard:
         """Stand for branch protection that only administrators see: it may demand everything."""
         contexts = {need.context for one in self._needs.subjects for need in one.needs}
         everything = Demands(
@@ -127,11 +128,11 @@ class _Reader:
             last_push=True,
             dismisses_stale=True,
             contexts=frozenset(contexts),
-            methods=frozenset({MergeMethod.MERGE}),
+            methods=frozenset({MergeStyle.MERGE}),
             no_force=True,
             no_deletion=True,
         )
-        return Guard(name=CLASSIC, demands=everything, passable=Passable.UNKNOWN)
+        return BranchGuard(name=CLASSIC, demands=everything, passable=Passable.UNKNOWN)
 
 
 def asked(target: Repository, path: str, **parameters: Any) -> Any:
@@ -160,7 +161,7 @@ def pages(target: Repository, path: str, key: str = "") -> Iterator[dict[str, An
             return
 
 
-def read_environment(target: Repository, name: str) -> GitHubEnvironment | None:
+def read_github_environment(target: Repository, name: str) -> GitHubEnvironment | None:
     """Return an environment of the repository. Use it inside `github_call`."""
     path = f"/environments/{quote(name, safe='')}"
     found = optional(target, path)
@@ -189,12 +190,12 @@ def _limit(one: dict[str, Any]) -> RefLimit:
     return RefLimit(pattern=one["name"], is_tag=one.get("type") == "tag", id=int(one["id"]))
 
 
-def _methods(found: dict[str, Any]) -> frozenset[MergeMethod]:
+def _methods(found: dict[str, Any]) -> frozenset[MergeStyle]:
     """Return the merge styles of a repository; GitHub names them to those alone who may write."""
     switches = {
-        MergeMethod.MERGE: "allow_merge_commit",
-        MergeMethod.SQUASH: "allow_squash_merge",
-        MergeMethod.REBASE: "allow_rebase_merge",
+        MergeStyle.MERGE: "allow_merge_commit",
+        MergeStyle.SQUASH: "allow_squash_merge",
+        MergeStyle.REBASE: "allow_rebase_merge",
     }
     return frozenset(one for one in EVERY_METHOD if found.get(switches[one]) is not False)
 
@@ -205,13 +206,13 @@ def _rules(listed: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
     )
 
 
-def _bypass(details: dict[str, Any]) -> tuple[Actor, ...] | None:
+def _bypass(details: dict[str, Any]) -> tuple[BypassActor, ...] | None:
     """Return who may pass a ruleset; GitHub tells only those who may change it."""
     listed = details.get("bypass_actors")
     if listed is None:
         return None
     return tuple(
-        Actor(
+        BypassActor(
             kind=str(one["actor_type"]),
             identifier=one.get("actor_id"),
             mode=str(one.get("bypass_mode", "always")),
@@ -245,7 +246,7 @@ def _is_unprotected(error: GithubException) -> bool:
     return isinstance(data, dict) and str(data.get("message")) in (_NO_RULE, "Branch not found")
 
 
-def _classic_guard(found: dict[str, Any]) -> Guard:
+def _classic_guard(found: dict[str, Any]) -> BranchGuard:
     """Return branch protection: administrators are bound by it only where it says so."""
     reviews = found.get("required_pull_request_reviews") or {}
     checks = found.get("required_status_checks") or {}
@@ -254,14 +255,14 @@ def _classic_guard(found: dict[str, Any]) -> Guard:
     allowed = reviews.get("bypass_pull_request_allowances") or {}
     passing = [] if _is_on(found, "enforce_admins") else ["administrators"]
     passing += [f"{len(listed)} {kind}" for kind, listed in allowed.items() if listed]
-    return Guard(
+    return BranchGuard(
         name=CLASSIC,
         demands=Demands(
             approvals=number(reviews, "required_approving_review_count"),
             last_push=reviews.get("require_last_push_approval") is True,
             dismisses_stale=reviews.get("dismiss_stale_reviews") is True,
             contexts=frozenset([*(checks.get("contexts") or ()), *named]),
-            methods=EVERY_METHOD - ({MergeMethod.MERGE} if linear else set()),
+            methods=EVERY_METHOD - ({MergeStyle.MERGE} if linear else set()),
             no_force=not _is_on(found, "allow_force_pushes"),
             no_deletion=not _is_on(found, "allow_deletions"),
         ),

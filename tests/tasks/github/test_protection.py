@@ -20,7 +20,7 @@ from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.protection.changes import plan
 from tiercel.domain.protection.findings import ProtectionReport
 from tiercel.domain.protection.judging import judge
-from tiercel.domain.protection.needs import needs_of
+from tiercel.domain.protection.needs import protection_needs
 from tiercel.domain.review.statuses import required_context
 from tiercel.tasks.github.client import forget_github
 from tiercel.tasks.github.protecting import make_change, require_person
@@ -31,7 +31,7 @@ stand_in = github_fixtures.stand_in
 place = github_fixtures.place
 scripted = github_fixtures.scripted
 
-NEEDS = needs_of(topology_of("acme/*"))
+NEEDS = protection_needs(topology_of("acme/*"))
 Become = Callable[[str], None]
 
 

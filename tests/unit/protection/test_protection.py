@@ -13,27 +13,27 @@ from tests.support.topology import topology_of
 from tiercel.domain.accounts.findings import Verdict
 from tiercel.domain.protection.changes import LimitEnvironment, SetRuleset, applied, plan
 from tiercel.domain.protection.judging import BRANCH_RULES, judge
-from tiercel.domain.protection.needs import NeedKind, needs_of
+from tiercel.domain.protection.needs import NeedKind, protection_needs
 from tiercel.domain.protection.rules import (
     EVERY_METHOD,
     WRITE_ROLE,
-    Actor,
+    BypassActor,
     Demands,
-    MergeMethod,
+    MergeStyle,
     Rule,
     demands_of,
 )
 from tiercel.domain.protection.state import (
     CLASSIC,
+    BranchGuard,
     GitHubEnvironment,
-    Guard,
     Passable,
     RefLimit,
     RepositoryState,
     Ruleset,
 )
 
-NEEDS = needs_of(topology_of("acme/shop"))
+NEEDS = protection_needs(topology_of("acme/shop"))
 BRANCHES = ("develop", "main")
 PREFIXES = ("release/*", "hotfix/*")
 NOTHING = RepositoryState(
@@ -52,7 +52,7 @@ def red(state: RepositoryState) -> set[tuple[str, str]]:
     return {place for place, verdict in verdicts(state).items() if verdict is Verdict.RED}
 
 
-def with_guard(state: RepositoryState, subject: str, guard: Guard) -> RepositoryState:
+def with_guard(state: RepositoryState, subject: str, guard: BranchGuard) -> RepositoryState:
     others = tuple((*each, guard) for each in state.guards[subject])
     return state.model_copy(update={"guards": state.guards | {subject: others}})
 
@@ -92,8 +92,8 @@ RULES = (
 
 def of_main(
     *rules: Rule,
-    bypass: tuple[Actor, ...] | None = (),
-    methods: frozenset[MergeMethod] | None = None,
+    bypass: tuple[BypassActor, ...] | None = (),
+    methods: frozenset[MergeStyle] | None = None,
 ) -> RepositoryState:
     """A state in which one foreign ruleset alone guards main."""
     ruleset = Ruleset(id=9, name="theirs", is_active=True, rules=rules, bypass=bypass)
@@ -139,7 +139,7 @@ def test_each_need_is_red_alone_when_its_rule_says_less(
 
 
 def test_a_rule_that_somebody_may_pass_does_not_count() -> None:
-    administrators = (Actor(kind="RepositoryRole", identifier=5),)
+    administrators = (BypassActor(kind="RepositoryRole", identifier=5),)
 
     assert set(lacking_of_main(of_main(*RULES, bypass=administrators)).values()) == {Verdict.RED}
 
@@ -162,8 +162,8 @@ def test_a_need_that_one_of_a_prefixs_branches_lacks_is_red() -> None:
 def test_who_may_start_a_candidates_branch_is_chosen_but_not_everybody() -> None:
     name = "Tiercel: who starts release and hotfix branches"
     own = EVERYTHING.own[name]
-    writers = (Actor(kind="RepositoryRole", identifier=WRITE_ROLE),)
-    team = (Actor(kind="Team", identifier=77),)
+    writers = (BypassActor(kind="RepositoryRole", identifier=WRITE_ROLE),)
+    team = (BypassActor(kind="Team", identifier=77),)
     open_to = {
         kind: applied(
             EVERYTHING,
@@ -185,7 +185,7 @@ def test_a_merge_queue_has_the_merge_style_of_its_own() -> None:
     state = with_guard(
         EVERYTHING,
         "main",
-        Guard(name="queue", demands=demands_of([queue]), passable=Passable.NOBODY),
+        BranchGuard(name="queue", demands=demands_of([queue]), passable=Passable.NOBODY),
     )
 
     assert red(state) == {("main", NeedKind.MERGES.value)}
@@ -193,7 +193,7 @@ def test_a_merge_queue_has_the_merge_style_of_its_own() -> None:
 
 
 def test_merge_commits_are_allowed_where_the_repository_forbids_them() -> None:
-    state = EVERYTHING.model_copy(update={"methods": frozenset({MergeMethod.SQUASH})})
+    state = EVERYTHING.model_copy(update={"methods": frozenset({MergeStyle.SQUASH})})
 
     assert red(state) == {(one, NeedKind.MERGES.value) for one in BRANCHES}
     assert [one.words for one in plan(NEEDS, state).changes] == ["allow merge commits"]
@@ -310,7 +310,7 @@ _rules = st.lists(
     unique_by=lambda rule: rule.type,
 )
 _actors = st.lists(
-    st.builds(Actor, kind=st.just("RepositoryRole"), identifier=st.sampled_from([2, 4, 5])),
+    st.builds(BypassActor, kind=st.just("RepositoryRole"), identifier=st.sampled_from([2, 4, 5])),
     unique=True,
 ).map(tuple)
 _bypass = st.one_of(st.none(), _actors)
@@ -320,7 +320,7 @@ _bypass = st.one_of(st.none(), _actors)
 def _states(draw: st.DrawFn) -> RepositoryState:
     """A repository that demands some things, with rulesets of our names that were edited."""
     state = NOTHING.model_copy(
-        update={"methods": frozenset(draw(st.sets(st.sampled_from(MergeMethod), min_size=1)))}
+        update={"methods": frozenset(draw(st.sets(st.sampled_from(MergeStyle), min_size=1)))}
     )
     for wanted in NEEDS.rulesets:
         known = Ruleset(
@@ -341,7 +341,7 @@ def _states(draw: st.DrawFn) -> RepositoryState:
         if draw(st.booleans()):
             demands = demands_of(draw(_rules))
             passable = draw(st.sampled_from(Passable))
-            guard = Guard(name=CLASSIC, demands=demands, passable=passable, who="them")
+            guard = BranchGuard(name=CLASSIC, demands=demands, passable=passable, who="them")
             state = with_guard(state, one.name, guard)
     return state.model_copy(
         update={
@@ -392,7 +392,7 @@ def test_what_was_enforced_is_green_from_any_start_and_demands_nothing_less(
             assert found.wait_minutes == known_environment.wait_minutes
 
 
-def _guards(state: RepositoryState, subject: str, name: str) -> Sequence[Guard]:
+def _guards(state: RepositoryState, subject: str, name: str) -> Sequence[BranchGuard]:
     return [one for one in state.guards[subject][0] if one.name == name]
 
 
