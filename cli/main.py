@@ -39,6 +39,7 @@ _COMMANDS = {
     "reap": "tiercel.cli.commands.reap:reap",
     "retention": "tiercel.cli.commands.retention:retention",
     "check": "tiercel.cli.commands.check:check",
+    "gitflow": "tiercel.cli.commands.gitflow:app",
     "config": "tiercel.cli.commands.config:app",
     "provision": "tiercel.cli.commands.provision:provision",
     "up": "tiercel.cli.commands.up:up",

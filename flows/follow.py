@@ -26,11 +26,12 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
+from tiercel.flows.release.back_merges import keep_back_merge
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
 from tiercel.tasks.records.ephemeral import read_environments
-from tiercel.tasks.source.fetch import read_heads
+from tiercel.tasks.source.fetch import Heads, read_heads
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -53,17 +54,20 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     found: list[FollowedRun] = []
     errors: list[TiercelError] = []
     on_demand = await _environments_on_demand(topology, environment)
+    back_merges: list[str] = []
     for repository in repositories:
         try:
+            heads = await call(read_heads, topology.current_name(repository), topology)
+            back_merges += await _back_merges(topology, environment, heads)
             found += [
                 await _followed(wanted)
-                for wanted in await _wanted(topology, environment, repository, on_demand)
+                for wanted in await _wanted(topology, environment, heads, on_demand)
             ]
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
             errors.append(error)
     told = [f"{error.where}: {error.what}" for error in errors]
-    text = following_page(environment, found, patterns, told)
+    text = following_page(environment, found, patterns, told, back_merges)
     await show_page(f"follow-{environment}", f"What GitHub calls for in {environment}", text)
     if errors:
         raise combined(errors)
@@ -78,11 +82,20 @@ async def _environments_on_demand(topology: Topology, environment: str) -> list[
     return [one for one in await call(read_environments, records) if one.is_active]
 
 
+async def _back_merges(topology: Topology, environment: str, heads: Heads) -> list[str]:
+    """See to what develop lacks of production; return what is open."""
+    into = topology.environment(environment)
+    head = heads.commit(into.branch)
+    if not into.production or head is None or not has_credentials():
+        return []
+    told = await keep_back_merge(topology, into, head)
+    return [told] if told else []
+
+
 async def _wanted(
-    topology: Topology, environment: str, repository: str, on_demand: Iterable[EphemeralRecord]
+    topology: Topology, environment: str, heads: Heads, on_demand: Iterable[EphemeralRecord]
 ) -> list[WantedRun]:
-    name = topology.current_name(repository)
-    heads = await call(read_heads, name, topology)
+    name = heads.repository
     verifies = environment == topology.verifying.name and has_credentials()
     pulls: list[PullRequest] | None = None
     if verifies:

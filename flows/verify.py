@@ -25,6 +25,7 @@ from tiercel.domain.review.statuses import (
     refused_status,
     status_of,
     summary_status,
+    told_where_it_belongs,
     unchanged,
 )
 from tiercel.domain.review.template_changes import all_changes
@@ -103,7 +104,8 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
         return await _say(told, failed_status("", error))
     gone = len(review.comparison.gone) if review.comparison else 0
     services = [one.status for one in review.services]
-    return await _say(told, summary_status(services, review.promotions, gone=gone), review)
+    whole = summary_status(services, review.promotions, gone=gone)
+    return await _say(told, told_where_it_belongs(whole, pull, topology), review)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,15 @@ from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
 
 if TYPE_CHECKING:
+    from tiercel.cli.terminal.output import Output
+    from tiercel.domain.gitflow.pull_requests import PullRequest
     from tiercel.domain.organization.names import Names
+    from tiercel.domain.organization.topology import Topology
     from tiercel.domain.release.entries import UnreadableEntry
     from tiercel.domain.release.live import Live, StackSeen
+
+_BACK_MERGES = "back_merges"
+"""No environment can have this name."""
 
 
 @shared(Settings)
@@ -45,8 +51,40 @@ def status(*, settings: Settings) -> None:
         raise failures[0]
     for failure in failures:
         output.error_note(failure)
+    open_ones = _open_back_merges(output, topology)
+    if open_ones:
+        document[_BACK_MERGES] = [
+            one.model_dump(mode="json", include={"repository", "number", "url", "base_branch"})
+            for one in open_ones
+        ]
     output.document(document)
     end_unless_all_is_shown(output, unreadable)
+
+
+def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
+    """Show the pull requests that bring releases back into develop, where GitHub can be asked."""
+    from tiercel.tasks.github.client import has_credentials
+    from tiercel.tasks.github.pull_requests import find_open_pull_request
+
+    if not has_credentials():
+        return []
+    named = [one for one in topology.organization.repositories if not one.endswith("/*")]
+    places = [
+        (repository, one.branch, topology.environment(one.promotes_from).branch)
+        for one in topology.environments.values()
+        if one.production
+        for repository in named
+    ]
+    try:
+        found = [find_open_pull_request.fn(*place) for place in places]
+    except TiercelError as error:
+        output.error_note(error)
+        return []
+    open_ones = [one for one in found if one]
+    if open_ones and not output.as_json:
+        rows = [(one.repository, f"#{one.number}", one.base_branch, one.url) for one in open_ones]
+        output.table("Open back-merges", ("repository", "pull request", "into", "where"), rows)
+    return open_ones
 
 
 def _live(

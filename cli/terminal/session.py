@@ -34,6 +34,17 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
     use_config(config)
 
 
+def use_administrator(state: Path) -> None:
+    """Speak to the sandbox's GitHub as the person who protects its branches."""
+    from tiercel.sandbox.lifecycle import status
+    from tiercel.tasks.github.client import forget_github
+
+    sandbox = status(state)
+    if sandbox and sandbox.github:
+        os.environ["GITHUB_TOKEN"] = sandbox.github.token("releaser")
+        forget_github()
+
+
 def use_workers(state: Path, environment: str) -> None:
     """Make sure that a worker of the sandbox will take a run; UnreachableError if there is none."""
     from tiercel.sandbox.workers import running_workers

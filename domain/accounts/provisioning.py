@@ -104,12 +104,14 @@ def separated(value: str) -> tuple[str, ...]:
 def github_subjects(topology: Topology, environment: str) -> tuple[str, ...]:
     """Return the `sub` claims of workflows that may trigger runs of an environment.
 
+    Of a repository whose ids are known both forms: GitHub gives repositories that were made,
+    renamed or moved since July 2026 the one with ids.
     https://docs.github.com/en/actions/reference/security/oidc
     """
-    return tuple(
-        f"repo:{repository}:environment:{environment}"
-        for repository in topology.organization.repositories
-    )
+    organization = topology.organization
+    named = organization.repositories
+    numbered = (organization.numbered(one) for one in named)
+    return tuple(f"repo:{one}:environment:{environment}" for one in (*named, *numbered) if one)
 
 
 def terraform_variables(topology: Topology, environment: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.values import Frozen
 
@@ -24,6 +26,25 @@ class BackMerge(Frozen):
     version: str
     preview: MergePreview
     pull_request: int | None = None
+
+
+class BackMergeStep(StrEnum):
+    """What becomes of a back-merge that may be due."""
+
+    NOTHING = "nothing"
+    STANDS = "stands"
+    OPEN = "open"
+
+
+def back_merge_step(earlier: BackMerge | None) -> BackMergeStep:
+    """Return what has to be done so that develop gets what the newest release has.
+
+    Its pull request is opened again when somebody has closed it, and when develop has moved on
+    and lacks now what it had when the release was made.
+    """
+    if earlier is None or not earlier.preview.changes_content:
+        return BackMergeStep.NOTHING
+    return BackMergeStep.STANDS if earlier.pull_request else BackMergeStep.OPEN
 
 
 def require_back_merge(earlier: BackMerge | None, target: str, *, hotfix: bool) -> None:

@@ -150,6 +150,27 @@ def judge_merge(head: BranchRole, base: BranchRole) -> MergeAllowed | MergeRefus
     return MergeRefused(f"GitFlow merges no {head} branch into a {base} branch", _REMEDIES[base])
 
 
+def where_it_belongs(topology: Topology, head: BranchRole, base: str) -> str:
+    """Return into which branch a pull request from `head` belongs, if `base` is another.
+
+    Empty where it is right, and for a support branch, which is merged nowhere. A hotfix or a
+    release may enter develop, but does so by the back-merge once it is released: before that
+    develop would have what production has not.
+    """
+    into = role_in(topology, base)
+    production = next(one.branch for one in topology.environments.values() if one.production)
+    develop = topology.verifying.branch
+    if head in (BranchRole.RELEASE, BranchRole.HOTFIX):
+        if into is BranchRole.DEVELOPMENT:
+            return f"{production}; {develop} gets it with the back-merge"
+        return production if isinstance(judge_merge(head, into), MergeRefused) else ""
+    if isinstance(judge_merge(head, into), MergeAllowed) or head is BranchRole.SUPPORT:
+        return ""
+    if head is BranchRole.DEVELOPMENT:
+        return f"{production} by way of a release branch"
+    return develop
+
+
 def candidate_branches(topology: Topology, branches: Iterable[str]) -> list[str]:
     """Return those of the branches whose commits may be verified as candidates, each once.
 

@@ -62,6 +62,8 @@ EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,9}
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
 OneRepository = Annotated[str, StringConstraints(pattern=REPOSITORY_PATTERN)]
 RepositoryName = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}/({_REPOSITORY}|[*])$")]
+OwnerOrRepository = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}(/{_REPOSITORY})?$")]
+GitHubId = Annotated[int, Field(strict=True, ge=1, le=10**15)]
 AccessPortal = Annotated[str, StringConstraints(pattern=r"^(https://[A-Za-z0-9./-]{1,200})?$")]
 ConsoleRole = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+=,.@_-]{1,32}$")]
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")]

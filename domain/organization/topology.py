@@ -19,10 +19,12 @@ from tiercel.domain.organization.parts import (
     ConsoleRole,
     EnvironmentName,
     ExternalId,
+    GitHubId,
     ImagePlace,
     IndexHost,
     OneRepository,
     OrganizationName,
+    OwnerOrRepository,
     Principal,
     Region,
     RemotePlace,
@@ -53,6 +55,7 @@ class Organization(Frozen):
 
     name: OrganizationName
     repositories: tuple[RepositoryName, ...] = ()
+    github_ids: dict[OwnerOrRepository, GitHubId] = Field(default_factory=dict)
     access_portal: AccessPortal = ""
     console_role: ConsoleRole = "ReadOnlyAccess"
 
@@ -66,6 +69,32 @@ class Organization(Frozen):
         owner = repository.lower().partition("/")[0]
         allowed = {name.lower() for name in self.repositories}
         return repository.lower() in allowed or f"{owner}/*" in allowed
+
+    def numbered(self, repository: str) -> str:
+        """Return one of `repositories` with GitHub's ids, `OWNER@ID/NAME@ID`; empty without them.
+
+        GitHub gives no id a second time, whoever may take the name.
+        """
+        ids = {name.lower(): number for name, number in self.github_ids.items()}
+        owner, _, name = repository.partition("/")
+        of_owner, own = ids.get(owner.lower()), ids.get(repository.lower())
+        if of_owner is None or (own is None and name != "*"):
+            return ""
+        return f"{owner}@{of_owner}/{name}" + ("" if name == "*" else f"@{own}")
+
+    @model_validator(mode="after")
+    def _ids_of_listed(self) -> Self:
+        """An id of what is not listed is a misspelt name; half of a subject is none."""
+        owners = {one.lower().partition("/")[0] for one in self.repositories}
+        known = {name.lower() for name in self.github_ids}
+        for name in self.github_ids:
+            owner, slash, _ = name.lower().partition("/")
+            listed = self.owns(name) if slash else owner in owners
+            if not listed:
+                raise ValueError(f"github_ids: `repositories` does not list {name}")
+            if owner not in known:
+                raise ValueError(f"github_ids: the id of {owner} is missing")
+        return self
 
 
 class RepositorySettings(Frozen):

@@ -32,10 +32,15 @@ class FollowedRun:
 
 
 def following_page(
-    environment: str, runs: Iterable[FollowedRun], unfollowed: Sequence[str], failed: Sequence[str]
+    environment: str,
+    runs: Iterable[FollowedRun],
+    unfollowed: Sequence[str],
+    failed: Sequence[str],
+    back_merges: Sequence[str] = (),
 ) -> str:
     """Return what is wanted in an environment; `failed` says which repositories nobody could read.
 
+    `back_merges` are the pull requests that are open because develop lacks a release's content.
     Texts of GitHub are escaped.
     """
     rows = [
@@ -51,5 +56,6 @@ def following_page(
     if unfollowed:
         named = ", ".join(code(one) for one in unfollowed)
         parts.append(f"Not followed, because they name no repository: {named}")
+    parts += [f"**Open back-merge:** {escaped(one)}" for one in back_merges]
     parts += [f"**Could not be read:** {escaped(one)}" for one in failed]
     return page(f"What GitHub calls for in {environment}", *parts)

@@ -9,7 +9,13 @@ from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.gitflow.branches import MergeRefused, judge_merge, role_in, role_of_head
+from tiercel.domain.gitflow.branches import (
+    MergeRefused,
+    judge_merge,
+    role_in,
+    role_of_head,
+    where_it_belongs,
+)
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 
@@ -119,10 +125,23 @@ def refused_status(
     head = role_of_head(topology, pull_request.head_branch, from_fork=pull_request.from_fork)
     verdict = judge_merge(head, role_in(topology, pull_request.base_branch))
     if isinstance(verdict, MergeRefused):
-        return status_of("", StatusState.FAILURE, f"wrong branch: {verdict.reason}", verdict.remedy)
+        belongs = where_it_belongs(topology, head, pull_request.base_branch)
+        where = f"it belongs into {belongs}" if belongs else verdict.reason
+        details = f"{verdict.reason}: {verdict.remedy}"
+        return status_of("", StatusState.FAILURE, f"wrong branch: {where}", details)
     if pull_request.mergeable is False:
         return conflict_status(pull_request)
     return None
+
+
+def told_where_it_belongs(whole: Status, pull_request: PullRequest, topology: Topology) -> Status:
+    """Return the verdict on a pull request that is allowed, with the branch it should go into."""
+    head = role_of_head(topology, pull_request.head_branch, from_fork=pull_request.from_fork)
+    belongs = where_it_belongs(topology, head, pull_request.base_branch)
+    if not belongs:
+        return whole
+    text = f"{whole.description}; it belongs into {belongs}"
+    return whole.model_copy(update={"description": text})
 
 
 def conflict_status(pull_request: PullRequest) -> Status:

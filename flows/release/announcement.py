@@ -8,15 +8,15 @@ from tiercel.domain.gitflow.back_merge import require_back_merge
 from tiercel.domain.gitflow.branches import is_hotfix
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, tag_at
-from tiercel.domain.pages.release_notes import back_merge_body, release_notes
+from tiercel.domain.pages.release_notes import release_notes
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import require_newer
 from tiercel.flows.engine.concurrency import all_done, call
-from tiercel.flows.release.gates import earlier_back_merge
+from tiercel.flows.release.back_merges import earlier_back_merge, open_back_merge
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.client import has_credentials
-from tiercel.tasks.github.pull_requests import open_pull_request, pulls_of_commit
+from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
 from tiercel.tasks.source.history import commits_since, preview_merge
 
@@ -94,14 +94,8 @@ async def _back_merge(prepared: PreparedCommit, tag: str) -> None:
     if preview is None or not preview.changes_content:
         get_run_logger().info("%s has all content of %s", develop, tag)
         return
-    pull = await call(
-        open_pull_request,
-        name,
-        production,
-        develop,
-        f"Merge {tag} back into {develop}",
-        back_merge_body(tag, (production, develop), preview.conflicts),
-    )
+    into = (production, develop)
+    pull = await open_back_merge(name, tag, into, preview.conflicts)
     get_run_logger().info("back-merge: %s", pull.url)
 
 

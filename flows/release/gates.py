@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from prefect import get_run_logger
-
-from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.gitflow.back_merge import BackMerge
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.gitflow.tags import Tag, newest_other
+from tiercel.domain.gitflow.tags import newest_other
 from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.review.promotions import judged_promotion, verified_first
 from tiercel.domain.review.statuses import Status
 from tiercel.flows.engine.concurrency import call
-from tiercel.tasks.github.pull_requests import find_open_pull_request
+from tiercel.flows.release.back_merges import earlier_back_merge
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.history import brought_merges, preview_merge
 from tiercel.tasks.source.repository import Commit
-
-
-async def earlier_back_merge(
-    commit: Commit, into: Environment, develop: str, earlier: Tag | None
-) -> BackMerge | None:
-    """Return what develop lacks of an earlier release; None if there is none or nobody can tell.
-
-    `commit` is one of a mirror with all branches.
-    """
-    if earlier is None:
-        return None
-    preview = await call(preview_merge, commit, earlier.commit, develop)
-    if preview is None:
-        get_run_logger().warning(
-            "%s is commit %s: no branch has it, or there is no %s; its back-merge is not asked for",
-            earlier.name,
-            short_commit(earlier.commit),
-            develop,
-        )
-        return None
-    pull = await call(find_open_pull_request, commit.repository, into.branch, develop)
-    return BackMerge(
-        version=earlier.name,
-        preview=preview,
-        pull_request=pull.number if pull else None,
-    )
 
 
 async def promotion_statuses(topology: Topology, base: Commit, pull: PullRequest) -> list[Status]:

@@ -9,16 +9,22 @@ from typing import Any
 
 import pytest
 from github.PullRequest import PullRequest
+from prefect import flow
 
 from tests.flows.conftest import Become
 from tests.support.place import Place
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.flows.engine.concurrency import call
 from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.back_merges import keep_back_merge
 from tiercel.flows.release.results import Released
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in
+from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
 
 READS = ("Get", "Head", "List", "Describe", "AssumeRole")
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
@@ -48,6 +54,22 @@ def released(place: Place, become: Become, version: str, files: dict[str, str]) 
 
 def back_merges(place: Place) -> list[PullRequest]:
     return list(place.remote.get_pulls(state="open", base="develop"))
+
+
+def kept(place: Place, become: Become) -> str:
+    """What the flow that follows GitHub does about the newest release's back-merge."""
+
+    @flow
+    async def keep() -> str:
+        topology = await call(load_topology, config_path())
+        commit = await call(fetch_commit, place.repository.name, "main", "main")
+        return await keep_back_merge(topology, topology.environment("prod"), commit)
+
+    become("prod")
+    try:
+        return asyncio.run(keep())
+    finally:
+        become("preprod")
 
 
 def tags(place: Place) -> dict[str, str]:
@@ -103,6 +125,10 @@ def test_a_release_waits_for_the_back_merge_of_the_one_before_and_a_hotfix_does_
     (back_merge,) = back_merges(place)
     assert back_merge.title == "Merge v1.0.0 back into develop"
     assert "git merged it without a conflict" in back_merge.body
+    back_merge.edit(state="closed")
+    for _ in range(2):
+        assert "develop lacks content of v1.0.0" in kept(place, become)
+    (back_merge,) = back_merges(place)
 
     place.released_to_preprod(place.merged("feature/two", service("wait", DelaySeconds=1)))
     number, head = place.opened("release/1.1.0", {}, base="main")
@@ -124,6 +150,7 @@ def test_a_release_waits_for_the_back_merge_of_the_one_before_and_a_hotfix_does_
     third = place.merged("release/1.2.0", {}, base="main")
     promoted(place, become, third)
     assert tags(place)["v1.2.0"] == third
+    assert kept(place, become) == ""
 
 
 def test_a_back_merge_with_conflicts_names_them_and_the_way_out(

@@ -25,13 +25,17 @@ vpc = "vpc-01234567"
 subnets = ["subnet-01234567", "subnet-89abcdef"]
 security_groups = ["sg-01234567"]
 """
-TOPOLOGY = topology_of(
+_NAMED = topology_of(
     "acme/shop",
     "umbrella/*",
     more=f"[environments.preprod.stacks]\n{_EVERY_SERVICE}\n"
     f'[environments.prod.stacks]\nnames = "prefix"\n{_EVERY_SERVICE}\n'
     + "".join(map(_NETWORK.format, ("preprod", "prod")))
     + '[ephemeral]\nshare = ["storage"]\n',
+)
+_IDS = {"acme": 11, "acme/shop": 12, "umbrella": 13}
+TOPOLOGY = _NAMED.model_copy(
+    update={"organization": _NAMED.organization.model_copy(update={"github_ids": _IDS})}
 )
 ENVIRONMENTS = tuple(TOPOLOGY.environments)
 SUBJECTS = (*ENVIRONMENTS, EPHEMERAL)

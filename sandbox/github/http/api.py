@@ -20,9 +20,11 @@ from tiercel.sandbox.github.operations.code import (
     contents,
     objects,
     references,
+    rulesets,
 )
 from tiercel.sandbox.github.operations.project import (
     apps,
+    branch_policies,
     deployments,
     environments,
     hooks,
@@ -53,9 +55,9 @@ from tiercel.sandbox.github.rules.errors import (
 from tiercel.sandbox.github.rules.limits import Limits
 
 _MODULES = (
-    apps, blobs_and_tags, branches, comments, commits, contents, deployments, environments,
-    hooks, labels, merges, objects, pull_updates, pulls, references, releases, repositories,
-    reviews, statuses,
+    apps, blobs_and_tags, branch_policies, branches, comments, commits, contents, deployments,
+    environments, hooks, labels, merges, objects, pull_updates, pulls, references, releases,
+    repositories, reviews, rulesets, statuses,
 )  # fmt: skip
 _VERSIONS = {"2022-11-28", "2026-03-10"}
 _LOG = logging.getLogger("tiercel.sandbox.github")

@@ -179,6 +179,19 @@ class DeploymentEnvironment(Record):
         return self.name.lower()
 
 
+class BranchPolicyRecord(Record):
+    """A pattern of the branches or tags that may deploy to an environment."""
+
+    environment: int
+    name: str
+    type: Literal["branch", "tag"]
+
+    @property
+    def key(self) -> str:
+        """The environment."""
+        return str(self.environment)
+
+
 class ReleaseRecord(Record):
     """A release; `created_at` is the date of the tagged commit."""
 

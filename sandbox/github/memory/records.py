@@ -7,7 +7,7 @@ belongs to, and `key` what it is looked up by inside the repository.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -147,3 +147,25 @@ class Protection(Record):
     def key(self) -> str:
         """The branch."""
         return self.branch
+
+
+class RulesetActor(BaseModel):
+    """Whom a ruleset lets pass."""
+
+    actor_id: int | None = None
+    actor_type: str
+    bypass_mode: str = "always"
+
+
+class RulesetRecord(Record):
+    """A ruleset of a repository; `include` and `exclude` are patterns of references."""
+
+    name: str
+    target: Literal["branch", "tag", "push"]
+    enforcement: Literal["disabled", "active", "evaluate"]
+    bypass_actors: list[RulesetActor]
+    include: list[str]
+    exclude: list[str]
+    rules: list[dict[str, Any]]
+    created_at: datetime
+    updated_at: datetime

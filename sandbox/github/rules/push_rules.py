@@ -9,8 +9,14 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from tiercel.sandbox.github.git.commands import ZERO
-from tiercel.sandbox.github.memory.protection import protection_of
-from tiercel.sandbox.github.memory.records import Protection, RepositoryRecord, User
+from tiercel.sandbox.github.memory.protection import classic_protection, protection_of
+from tiercel.sandbox.github.memory.records import (
+    Protection,
+    Record,
+    RepositoryRecord,
+    RulesetRecord,
+    User,
+)
 from tiercel.sandbox.github.memory.world import JsonObject, World
 from tiercel.sandbox.github.rules.protection import NO_DELETION, push_obstacles
 
@@ -59,22 +65,20 @@ def rules_for(
     `refused` are reasons, in GitHub's words. `forced` and `merges` say whether history may be
     rewritten and whether merge commits may be added.
     """
-    return {
-        reference: _rule(world, repository, pusher, new, reference)
-        for _, new, reference in commands
-    }
+    return {update[2]: _rule(world, repository, pusher, update) for update in commands}
 
 
 def needs_hook(world: World, repository: RepositoryRecord, rules: dict[str, JsonObject]) -> bool:
     """Tell whether git has to ask: it need not when nothing is protected and nothing refused."""
-    return bool(world.store.find(Protection, repository.id)) or any(
-        rule["refused"] for rule in rules.values()
-    )
+    kinds: tuple[type[Record], ...] = (Protection, RulesetRecord)
+    protected = any(world.store.find(kind, repository.id) for kind in kinds)
+    return protected or any(rule["refused"] for rule in rules.values())
 
 
 def _rule(
-    world: World, repository: RepositoryRecord, pusher: User, new: str, reference: str
+    world: World, repository: RepositoryRecord, pusher: User, update: RefUpdate
 ) -> JsonObject:
+    old, new, reference = update
     free: JsonObject = {"refused": [], "forced": True, "merges": True}
     if not _is_text(reference):
         return free | {"refused": ["Names of references must be UTF-8."]}
@@ -84,6 +88,8 @@ def _rule(
     protection = protection_of(world, repository, branch)
     if protection is None or not reference.startswith(_HEADS):
         return free
+    if old == ZERO and classic_protection(world, repository, branch) is None:
+        return free  # no ruleset is asked when a branch is started
     if new == ZERO:
         return free | {"refused": [] if protection.deletions else [NO_DELETION]}
     return {

@@ -37,6 +37,23 @@ def test_every_repository_is_a_subject_of_its_environment() -> None:
     )
 
 
+def test_a_repository_whose_ids_are_known_is_a_subject_in_both_forms() -> None:
+    ids = {"Acme": 11, "acme/shop": 12, "umbrella": 13}
+    organization = TOPOLOGY.organization.model_copy(
+        update={"repositories": ("acme/Shop", "acme/tea", "umbrella/*"), "github_ids": ids}
+    )
+
+    subjects = github_subjects(TOPOLOGY.model_copy(update={"organization": organization}), "prod")
+
+    assert subjects == (
+        "repo:acme/Shop:environment:prod",
+        "repo:acme/tea:environment:prod",
+        "repo:umbrella/*:environment:prod",
+        "repo:acme@11/Shop@12:environment:prod",
+        "repo:umbrella@13/*:environment:prod",
+    )
+
+
 def test_an_organization_without_repositories_lets_no_workflow_in() -> None:
     nobody = TOPOLOGY.organization.model_copy(update={"repositories": ()})
     topology = TOPOLOGY.model_copy(update={"organization": nobody})

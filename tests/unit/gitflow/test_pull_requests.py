@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.support.topology import topology_of
 from tiercel.domain.base.errors import BuildFailedError
-from tiercel.domain.gitflow.branches import environment_fed_by
+from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, back_merge_step
+from tiercel.domain.gitflow.branches import classify, environment_fed_by, where_it_belongs
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.promotions import promotion_status
 from tiercel.domain.review.statuses import (
@@ -22,6 +23,7 @@ from tiercel.domain.review.statuses import (
     required_context,
     status_of,
     summary_status,
+    told_where_it_belongs,
     unchanged,
 )
 
@@ -91,8 +93,16 @@ def test_a_pull_request_in_order_is_not_refused_before_github_knows_whether_it_m
 REFUSED: list[tuple[dict[str, Any], StatusState, str]] = [
     ({"head_commit": "b" * 40}, StatusState.ERROR, "superseded: the head moved to bbbbbbb"),
     ({"is_open": False}, StatusState.ERROR, "the pull request is closed"),
-    ({"base_branch": "main"}, StatusState.FAILURE, "wrong branch: "),
-    ({"head_branch": "develop", "base_branch": "main"}, StatusState.FAILURE, "wrong branch: "),
+    (
+        {"base_branch": "main"},
+        StatusState.FAILURE,
+        "wrong branch: it belongs into ",
+    ),
+    (
+        {"head_branch": "develop", "base_branch": "main"},
+        StatusState.FAILURE,
+        "wrong branch: it belongs into ",
+    ),
     ({"mergeable": False}, StatusState.FAILURE, "merge conflict with develop"),
 ]
 
@@ -249,3 +259,47 @@ def test_whatever_the_branches_are_called_the_answer_fits(
 def test_a_short_text_that_fits_is_not_changed(text: str) -> None:
     once = status_of("", StatusState.SUCCESS, text).short
     assert status_of("", StatusState.SUCCESS, once).short == once
+
+
+@pytest.mark.parametrize(
+    ("head", "base", "belongs"),
+    [
+        ("feature/x", "main", "develop"),
+        ("feature/x", "release/1.2.0", "develop"),
+        ("feature/x", "develop", ""),
+        ("whatever", "main", "develop"),
+        ("bugfix/x", "main", "develop"),
+        ("bugfix/x", "release/1.2.0", ""),
+        ("develop", "main", "main by way of a release branch"),
+        ("release/1.2.0", "main", ""),
+        ("release/1.2.0", "develop", "main; develop gets it with the back-merge"),
+        ("release/1.2.0", "hotfix/1.1.1", "main"),
+        ("hotfix/1.1.1", "main", ""),
+        ("hotfix/1.1.1", "release/1.2.0", ""),
+        ("hotfix/1.1.1", "develop", "main; develop gets it with the back-merge"),
+        ("main", "develop", ""),
+        ("support/1.x", "main", ""),
+    ],
+)
+def test_a_pull_request_is_told_where_it_belongs(head: str, base: str, belongs: str) -> None:
+    verified = status_of("", StatusState.SUCCESS, "verified")
+    given = pull(head_branch=head, base_branch=base)
+
+    assert where_it_belongs(TOPOLOGY, classify(head), base) == belongs
+    told = told_where_it_belongs(verified, given, TOPOLOGY)
+    assert told.state is StatusState.SUCCESS
+    assert told.description == (f"verified; it belongs into {belongs}" if belongs else "verified")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pull_request", "step"),
+    [(True, None, "open"), (True, 7, "stands"), (False, None, "nothing"), (False, 7, "nothing")],
+)
+def test_a_back_merge_is_open_while_develop_lacks_content(
+    changes: bool, pull_request: int | None, step: str
+) -> None:
+    preview = MergePreview(lacking_commits=1, changes_content=changes)
+    due = BackMerge(version="v1.0.0", preview=preview, pull_request=pull_request)
+
+    assert back_merge_step(due) == step
+    assert back_merge_step(None) == "nothing"

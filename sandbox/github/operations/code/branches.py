@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tiercel.sandbox.github.git.commits_and_trees import read_commit, write_commit
 from tiercel.sandbox.github.git.merges import merged_tree
-from tiercel.sandbox.github.memory.protection import protection_of
+from tiercel.sandbox.github.memory.protection import classic_protection
 from tiercel.sandbox.github.memory.records import Protection, RequiredChecks, RequiredReviews
 from tiercel.sandbox.github.memory.world import JsonObject, node_id
 from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Body, Route, read, write
@@ -122,7 +122,7 @@ def _get(call: ApiCall) -> Answer:
 
 def _get_protection(call: ApiCall) -> Answer:
     name, _ = _tip(call)
-    protection = protection_of(call.world, call.repository, name)
+    protection = classic_protection(call.world, call.repository, name)
     if protection is None:
         raise ApiError(BRANCH_NOT_PROTECTED)
     return Answer(200, full_protection(call.world, call.repository, protection))
@@ -131,7 +131,7 @@ def _get_protection(call: ApiCall) -> Answer:
 def _put_protection(call: ApiCall) -> Answer:
     name, _ = _tip(call)
     wish = call.parse(ProtectionWish)
-    known = protection_of(call.world, call.repository, name)
+    known = classic_protection(call.world, call.repository, name)
     protection = Protection(
         id=known.id if known else call.world.store.next_id(),
         repository=call.repository.id,
@@ -154,7 +154,7 @@ def _put_protection(call: ApiCall) -> Answer:
 
 def _delete_protection(call: ApiCall) -> Answer:
     name, _ = _tip(call)
-    protection = protection_of(call.world, call.repository, name)
+    protection = classic_protection(call.world, call.repository, name)
     if protection is None:
         raise ApiError(BRANCH_NOT_PROTECTED)
     call.world.store.delete(protection)

@@ -75,7 +75,8 @@ def _list(call: ApiCall) -> Answer:
     return Answer(200, {"total_count": len(found), "environments": views}, headers)
 
 
-def _one(call: ApiCall) -> DeploymentEnvironment:
+def environment_in_path(call: ApiCall) -> DeploymentEnvironment:
+    """Return the environment that the path names; 404 when there is none."""
     name = call.parameters["environment_name"].lower()
     found = call.world.store.one(DeploymentEnvironment, call.repository.id, name)
     if found is None:
@@ -84,7 +85,7 @@ def _one(call: ApiCall) -> DeploymentEnvironment:
 
 
 def _get(call: ApiCall) -> Answer:
-    return Answer(200, environment_view(call.world, call.repository, _one(call)))
+    return Answer(200, environment_view(call.world, call.repository, environment_in_path(call)))
 
 
 def _put(call: ApiCall) -> Answer:
@@ -110,7 +111,7 @@ def _put(call: ApiCall) -> Answer:
 
 
 def _delete(call: ApiCall) -> Answer:
-    call.world.store.delete(_one(call))
+    call.world.store.delete(environment_in_path(call))
     return Answer(204)
 
 

@@ -1,0 +1,1 @@
+"""Whether GitHub refuses what would break the promise: branches, rulesets and environments."""
