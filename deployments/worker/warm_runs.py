@@ -51,6 +51,7 @@ IMPORTED = [
     "tiercel.flows.reap",
     "tiercel.flows.rebuild_from_scratch",
     "tiercel.flows.rollback",
+    "tiercel.flows.shadow_drill",
     "tiercel.flows.verify",
     "tiercel.deployments.worker.read_beforehand",
 ]
