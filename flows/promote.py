@@ -19,6 +19,7 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.announcement import announce, decide_version
 from tiercel.flows.release.candidates import verdicts_on
+from tiercel.flows.release.live_export import telling_what_is_live
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
@@ -52,7 +53,8 @@ async def promote_to_prod(
             strict=True,
         )
     )
-    released = await release_all(prepared, manifests, verified)
+    async with telling_what_is_live(prepared.topology, prepared.target):
+        released = await release_all(prepared, manifests, verified)
     if version:
         await announce(prepared, version, released)
     return released

@@ -30,8 +30,19 @@ QUEUE_NAME_SECONDS = 60
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html."""
 
 
+class LeftOut(Frozen):
+    """A service that is not rebuilt, and why."""
+
+    service: str
+    why: str
+
+
 class PlannedStack(Frozen):
-    """A stack that is deleted and rebuilt. `number` is the release that it runs and gets again."""
+    """A stack that is deleted and rebuilt. `number` is the release that it runs and gets again.
+
+    In a shadow drill there is no stack yet, and the release is production's: id, token, parameters,
+    outputs and the template's digest are empty.
+    """
 
     name: str
     stack_id: str
@@ -71,7 +82,10 @@ class PlannedStack(Frozen):
 
 
 class DrillPlan(StoredRecord):
-    """What an approval is bound to. Counts of items may grow; nothing else may differ."""
+    """What an approval is bound to. Counts of items may grow; nothing else may differ.
+
+    A shadow drill rebuilds what the environment `shadow_of` has live beside it, and deletes that.
+    """
 
     _COUNTED: ClassVar[frozenset[str]] = frozenset({"items", "size"})
 
@@ -80,6 +94,8 @@ class DrillPlan(StoredRecord):
     account: str
     alias: str
     stacks: tuple[PlannedStack, ...]
+    shadow_of: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def digest(self) -> PlanDigest:
@@ -117,6 +133,11 @@ class DrillPlan(StoredRecord):
 
     def summary(self) -> str:
         """Return the plan in a line."""
+        if self.shadow_of:
+            return (
+                f"{len(self.stacks)} stacks rebuilt beside in {len(self.rebuild)} waves and taken "
+                f"down, {len(self.left_out)} services left out"
+            )
         items = sum(one.items or 0 for one in self.data)
         kept = sum(len(one.kept) for one in self.stacks)
         return (

@@ -32,11 +32,17 @@ class Phase(StrEnum):
     VERIFY = "verify"
 
 
+ORDER = (Phase.DELETE, Phase.PROVE_EMPTY, Phase.REBUILD, Phase.VERIFY)
+SHADOW_ORDER = (Phase.REBUILD, Phase.VERIFY, Phase.DELETE, Phase.PROVE_EMPTY)
+"""A shadow drill takes down what it has rebuilt."""
+
+
 class ApprovalKind(StrEnum):
-    """Who has approved."""
+    """Who has approved; a shadow drill deletes nothing that was there before it."""
 
     TYPED = "typed"
     STANDING = "standing"
+    NOT_NEEDED = "not needed"
 
 
 class Begun(StoredRecord):
@@ -50,6 +56,11 @@ class Begun(StoredRecord):
     at: datetime
     flow_run: str
     express: bool = False
+
+    def marker(self, prefix: str) -> OpenDrill:
+        """Return what tells other runs that it is open, those of stacks with the prefix to wait."""
+        environment = self.plan.environment
+        return OpenDrill(number=self.number, prefix=prefix, environment=environment, at=self.at)
 
 
 class OpenDrill(StoredRecord):

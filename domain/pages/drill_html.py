@@ -7,6 +7,7 @@ from html import escape
 
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.text import printable
+from tiercel.domain.drill.record import Phase
 from tiercel.domain.drill.report import Bar, DrillReport, Earlier
 from tiercel.domain.pages.drill_page import duration
 
@@ -65,7 +66,7 @@ def drill_html(report: DrillReport) -> str:
             _facts(report),
             "<h2>What happened when</h2>",
             _key(),
-            *(_row(bar, report.seconds) for bar in report.bars),
+            *(_row(bar, report.span) for bar in report.bars),
             "<h2>Critical path</h2>",
             f"<p>{' → '.join(_text(one) for one in report.critical_path)}</p>",
             *_trend(report),
@@ -94,7 +95,7 @@ def _facts(report: DrillReport) -> str:
 
 
 def _key() -> str:
-    phases = ("delete", "prove-empty", "rebuild", "verify")
+    phases = tuple(Phase)
     marks = "".join(f'<span><i class="{one}"></i>{one}</span>' for one in phases)
     return (
         f'<div class="key">{marks}<span><i class="critical"></i>on the critical path</span></div>'
@@ -137,8 +138,10 @@ def _trend(report: DrillReport) -> Iterable[str]:
 
 def _lists(report: DrillReport) -> Iterable[str]:
     stayed = [f"{one.path} ({one.physical_id}): {one.reason}" for one in report.remains]
+    left_out = [f"{one.service}: {one.why}" for one in report.left_out]
     for title, lines in (
         ("What failed", report.failures),
+        *((("Left out, and why", left_out),) if report.shadow_of else ()),
         ("What is not as it was", report.differences),
         ("Data that was lost", report.lost),
         ("What stayed", stayed),
