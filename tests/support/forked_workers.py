@@ -1,0 +1,128 @@
+"""xdist's workers as forks of one process that has imported all that is tested.
+
+Each worker would import Prefect, botocore and 270 modules of tests, for ten seconds of a processor,
+and on a fresh clone all would compile the same modules at the same time. xdist starts a worker by
+a command and speaks through its input and output; here the command hands both of them to a process
+that has imported everything, and waits until the fork has ended that speaks in its place.
+
+Run as `python -m tests.support.forked_workers LISTENER FOLDER ARGUMENTS` it is that process: it
+collects what pytest would with these arguments, and ends when its input does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+POSSIBLE = hasattr(os, "pidfd_open")
+"""Only Linux has it: https://docs.python.org/3/library/os.html#os.pidfd_open."""
+_COMMAND = """
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect(sys.argv[1])
+    socket.send_fds(server, [b"."], [0, 1, 2])
+    os.close(0)
+    os.close(1)
+    server.recv(1)
+"""
+_BOOTSTRAP = "import sys;exec(eval(sys.stdin.readline()))"
+"""What execnet has a Python do that it starts."""
+_NOT_MISSED = "dynamodb-ttl-reaper"
+"""A thread that the emulator starts when it is imported: it looks for old items once a minute."""
+
+
+class ForkedWorkers:
+    """A plugin of the session that starts workers."""
+
+    def __init__(self) -> None:
+        self._end = ExitStack()
+
+    @pytest.hookimpl
+    def pytest_xdist_setupnodes(self, config: pytest.Config, specs: Sequence[Any]) -> None:
+        """Have the workers of this machine started by the command above."""
+        folder = Path(self._end.enter_context(tempfile.TemporaryDirectory(prefix="workers-")))
+        (folder / "command.py").write_text(_COMMAND)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(folder / "socket"))
+            listener.listen()
+            server = subprocess.Popen(
+                [sys.executable, "-u", "-m", "tests.support.forked_workers",
+                 str(listener.fileno()), str(config.invocation_params.dir), *config.args],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()],
+            )  # fmt: skip
+        self._end.callback(server.communicate)
+        words = [sys.executable, "-I", "-S", str(folder / "command.py"), str(folder / "socket")]
+        for spec in specs:
+            if spec.popen:
+                spec.python = shlex.join(words)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Let the process end that the workers were forks of."""
+        self._end.close()
+
+
+def serve(listener: socket.socket) -> None:
+    """Fork a worker for each connection, until nobody holds the other end of the input."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    while True:
+        ready = select.select([sys.stdin, listener, *running], [], [])[0]
+        if sys.stdin in ready:
+            return
+        for ended in running.keys() & ready:
+            process, command = running.pop(ended)
+            os.waitpid(process, 0)
+            os.close(ended)
+            command.close()
+        if listener in ready:
+            command, _ = listener.accept()
+            _, files, _, _ = socket.recv_fds(command, 1, 3)
+            process = os.fork()
+            if process == 0:
+                for one in (listener, command, *(other for _, other in running.values())):
+                    one.close()
+                _be_worker(files)
+            for file in files:
+                os.close(file)
+            running[os.pidfd_open(process)] = process, command
+
+
+def _be_worker(files: Sequence[int]) -> NoReturn:
+    """Be what execnet wanted to start, with the input and the outputs of its command."""
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    sys.argv = ["-c"]
+    sys.modules["__main__"] = main = ModuleType("__main__")
+    exec(_BOOTSTRAP, main.__dict__)  # noqa: S102 - it comes from the pytest that was started
+    sys.exit()
+
+
+if __name__ == "__main__":
+    descriptor, folder, *arguments = sys.argv[1:]
+    os.chdir(folder)
+    pytest.main(["--collect-only", "-p", "no:cacheprovider", *arguments])
+    lacking = {one.name for one in threading.enumerate()} - {"MainThread", _NOT_MISSED}
+    assert not lacking, f"forks would lack threads: {lacking}"
+    gc.collect()
+    gc.freeze()  # what was imported is no garbage, and no fork has to look
+    with socket.socket(fileno=int(descriptor)) as asked_by:
+        serve(asked_by)
