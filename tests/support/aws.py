@@ -17,7 +17,7 @@ def root_client(sandbox: Sandbox, profile: str, service: str) -> Any:
     credentials = configparser.ConfigParser()
     credentials.read(sandbox.credentials_file)
     keys = credentials[profile]
-    return new_session().client(
+    return _session().client(
         service,
         endpoint_url=sandbox.aws_endpoint,
         region_name=sandbox.regions[profile],
@@ -34,6 +34,12 @@ def new_session(profile: str | None = None) -> boto3.Session:
     session = get_session()
     session.register_component("data_loader", _loader())
     return boto3.Session(botocore_session=session, profile_name=profile)
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all clients that are told everything: it takes longer to make than they do."""
+    return new_session()
 
 
 @cache
