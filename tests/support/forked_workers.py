@@ -31,11 +31,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 POSSIBLE = hasattr(os, "pidfd_open")
 """Only Linux has it: https://docs.python.org/3/library/os.html#os.pidfd_open."""
+COMMANDS = b"commands"
+"""What a worker says to the process that it is a fork of, to get a fork server of its own."""
 _COMMAND = """
 import os, socket, sys
-with socket.socket(socket.AF_UNIX) as server:
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
     server.connect(sys.argv[1])
-    socket.send_fds(server, [b"."], [0, 1, 2])
+    socket.send_fds(server, [b"worker"], [0, 1, 2])
     os.close(0)
     os.close(1)
     server.recv(1)
@@ -57,7 +59,7 @@ class ForkedWorkers:
         """Have the workers of this machine started by the command above."""
         folder = Path(self._end.enter_context(tempfile.TemporaryDirectory(prefix="workers-")))
         (folder / "command.py").write_text(_COMMAND)
-        with socket.socket(socket.AF_UNIX) as listener:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             listener.bind(str(folder / "socket"))
             listener.listen()
             server = subprocess.Popen(
@@ -81,7 +83,7 @@ class ForkedWorkers:
 
 
 def serve(listener: socket.socket) -> None:
-    """Fork a worker for each connection, until nobody holds the other end of the input."""
+    """Fork what each connection asks for, until nobody holds the other end of the input."""
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
         ready = select.select([sys.stdin, listener, *running], [], [])[0]
@@ -94,19 +96,36 @@ def serve(listener: socket.socket) -> None:
             command.close()
         if listener in ready:
             command, _ = listener.accept()
-            _, files, _, _ = socket.recv_fds(command, 1, 3)
+            asked, files, _, _ = socket.recv_fds(command, len(COMMANDS), 3)
             process = os.fork()
             if process == 0:
-                for one in (listener, command, *(other for _, other in running.values())):
+                address = listener.getsockname()
+                for one in (listener, *(other for _, other in running.values())):
                     one.close()
-                _be_worker(files)
+                if asked == COMMANDS:
+                    _serve_commands(command)
+                command.close()
+                _be_worker(files, address)
             for file in files:
                 os.close(file)
             running[os.pidfd_open(process)] = process, command
 
 
-def _be_worker(files: Sequence[int]) -> NoReturn:
+def _serve_commands(asked_by: socket.socket) -> NoReturn:
+    """Be the fork server of a worker, for which nothing has to be imported any more."""
+    from tests.support import fork_server
+
+    os.setsid()
+    fork_server.prepare()
+    fork_server.serve(asked_by)
+    sys.exit()
+
+
+def _be_worker(files: Sequence[int], address: str) -> NoReturn:
     """Be what execnet wanted to start, with the input and the outputs of its command."""
+    from tests.support import forks
+
+    forks.ORIGIN.append(address)
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
