@@ -82,7 +82,18 @@ class ForkedWorkers:
         self._end.close()
 
 
-def serve(listener: socket.socket) -> None:
+class _Collection:
+    """A plugin that remembers whether everything could be imported."""
+
+    def __init__(self) -> None:
+        self.whole = True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that could not stays imported, half as it is, and would have no tests."""
+        self.whole = self.whole and report.passed
+
+
+def serve(listener: socket.socket, *, whole: bool) -> None:
     """Fork what each connection asks for, until nobody holds the other end of the input."""
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
@@ -105,7 +116,7 @@ def serve(listener: socket.socket) -> None:
                 if asked == COMMANDS:
                     _serve_commands(command)
                 command.close()
-                _be_worker(files, address)
+                _be_worker(files, address if whole else "")
             for file in files:
                 os.close(file)
             running[os.pidfd_open(process)] = process, command
@@ -122,13 +133,18 @@ def _serve_commands(asked_by: socket.socket) -> NoReturn:
 
 
 def _be_worker(files: Sequence[int], address: str) -> NoReturn:
-    """Be what execnet wanted to start, with the input and the outputs of its command."""
+    """Be what execnet wanted to start, with the input and the outputs of its command.
+
+    Without an address it imports everything anew, and tells what it cannot.
+    """
     from tests.support import forks
 
-    forks.ORIGIN.append(address)
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    if not address:
+        os.execv(sys.executable, [sys.executable, "-u", "-c", _BOOTSTRAP])  # noqa: S606 - no shell
+    forks.ORIGIN.append(address)
     sys.argv = ["-c"]
     sys.modules["__main__"] = main = ModuleType("__main__")
     exec(_BOOTSTRAP, main.__dict__)  # noqa: S102 - it comes from the pytest that was started
@@ -138,10 +154,12 @@ def _be_worker(files: Sequence[int], address: str) -> NoReturn:
 if __name__ == "__main__":
     descriptor, folder, *arguments = sys.argv[1:]
     os.chdir(folder)
-    pytest.main(["--collect-only", "-p", "no:cacheprovider", *arguments])
+    collection = _Collection()
+    code = pytest.main(["--collect-only", "-p", "no:cacheprovider", *arguments], [collection])
+    whole = collection.whole and code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     lacking = {one.name for one in threading.enumerate()} - {"MainThread", _NOT_MISSED}
     assert not lacking, f"forks would lack threads: {lacking}"
     gc.collect()
     gc.freeze()  # what was imported is no garbage, and no fork has to look
     with socket.socket(fileno=int(descriptor)) as asked_by:
-        serve(asked_by)
+        serve(asked_by, whole=whole)
