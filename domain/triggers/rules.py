@@ -8,7 +8,7 @@ from dataclasses import replace
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.ephemeral.environments import OriginKind
 from tiercel.domain.ephemeral.origins import Origin
-from tiercel.domain.gitflow.branches import candidate_branches
+from tiercel.domain.gitflow.branches import candidate_branches, environment_fed_by
 from tiercel.domain.organization.names import names_of_stack
 from tiercel.domain.organization.on_demand import name_for_pull_request
 from tiercel.domain.organization.topology import Environment, Topology
@@ -131,7 +131,7 @@ def _for_environment_on_demand(
 def _for_changed_pull_request(
     event: PullRequestChanged, repository: str, topology: Topology
 ) -> Action:
-    environment = _fed_by(event.base, topology)
+    environment = environment_fed_by(topology, event.base)
     if environment is None:
         return Nothing("the pull request's base branch feeds no environment")
     return VerifyPullRequest(
@@ -160,14 +160,14 @@ def has_label(labels: Iterable[str], label: str) -> bool:
 
 
 def _for_merge_group(event: MergeGroupAsked, repository: str, topology: Topology) -> Action:
-    environment = _fed_by(event.base, topology)
+    environment = environment_fed_by(topology, event.base)
     if environment is None:
         return Nothing("the queue's base branch feeds no environment")
     return VerifyMergeGroup(environment.name, repository, event.branch, event.head_commit)
 
 
 def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -> Action:
-    environment = _fed_by(event.branch, topology)
+    environment = environment_fed_by(topology, event.branch)
     if environment is None and not candidate_branches(topology, [event.branch]):
         return Nothing("the branch feeds no environment")
     if event.deleted or set(event.after) == {"0"}:
@@ -180,7 +180,7 @@ def _for_moved_branch(event: BranchMoved, repository: str, topology: Topology) -
 
 
 def _for_deleted_branch(event: BranchDeleted, repository: str, topology: Topology) -> Action:
-    if _fed_by(event.branch, topology):
+    if environment_fed_by(topology, event.branch):
         return Nothing("the branch was deleted; what it released stays as it is")
     if topology.ephemeral is None:
         return Nothing("there are no environments on demand")
@@ -195,13 +195,6 @@ def _release_to(environment: Environment, repository: str, commit: str) -> Actio
     if source:
         return Promote(environment.name, source, repository, commit)
     return PublishAndDeploy(environment.name, repository, commit)
-
-
-def _fed_by(branch: str, topology: Topology) -> Environment | None:
-    for environment in topology.environments.values():
-        if environment.branch == branch:
-            return environment
-    return None
 
 
 def _nothing_to_promote(environment: Environment) -> RefusedInputError:
