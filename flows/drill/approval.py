@@ -116,14 +116,20 @@ async def _planned(
     plan = plan_drill(names.organization, names.environment.name, inventory, running)
     if foundation:
         plan = plan.model_copy(update={"foundation": await foundation()})
-    earlier = await call(read_reports, target.records, TREND)
+    await show_plan(target, plan)
+    return plan, gone
+
+
+async def show_plan(target: ReleaseTarget, plan: DrillPlan) -> None:
+    """Show a plan, with how long the last drills of the same took and what this one should take."""
+    reports = await call(read_reports, target.records, TREND)
+    earlier = [one for one in reports if one.environment == plan.environment]
     get_run_logger().info("plan %s: %s", plan.digest, plan.summary())
     await show_page(
-        f"drill-{plan.environment}",
+        f"drill-{target.names.page}",
         f"Drill of {plan.environment}: {plan.summary()}",
         drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
     )
-    return plan, gone
 
 
 def _given_up(
