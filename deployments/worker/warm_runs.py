@@ -53,6 +53,7 @@ IMPORTED = [
     "tiercel.flows.rollback",
     "tiercel.flows.shadow_drill",
     "tiercel.flows.verify",
+    "tiercel.flows.verify_merge_group",
     "tiercel.deployments.worker.read_beforehand",
 ]
 """What every run needs, in this order; tests/architecture compares the flows with prefect.yaml."""
