@@ -108,7 +108,7 @@ def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo
 def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:
     first, second = demo.document["built"]
     assert set(first) == SERVICES
-    assert second == [], "it was built for the environment on demand, and is built once"
+    assert second == ["catalog"]
     for environment in ("preprod", "prod"):
         releases = {
             name: (live["release"], live["changed"])
@@ -116,18 +116,6 @@ def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> N
         }
         assert releases.pop("catalog") == (2, True)
         assert set(releases.values()) == {(1, False)}
-
-
-def test_the_second_pull_request_has_an_environment_on_demand_until_it_is_merged(
-    demo: Demo,
-) -> None:
-    made = demo.document["on_demand"]
-    prefix = f"acme-ephemeral-{made['name']}-"
-    assert made["stacks"] == [f"{prefix}catalog"]
-    assert made["deleted"] == made["stacks"]
-    assert made["address"].startswith("http")
-    assert made["address"] in demo.progress
-    assert not {one for one in stacks(demo, "preprod-runtime-root") if "ephemeral" in one}
 
 
 def test_prod_runs_the_digests_that_preprod_verified(demo: Demo) -> None:
