@@ -36,7 +36,7 @@ _Described = Mapping[tuple[str, str], tuple[Commit, Topology]]
 
 
 @dataclass(frozen=True)
-class Part:
+class ShadowPart:
     """One stack of a shadow: its commit on the way to its environment, and its service."""
 
     prepared: PreparedCommit
@@ -73,7 +73,7 @@ async def planned_shadow(topology: Topology, target: ReleaseTarget, production: 
 
 async def stack_parts(
     topology: Topology, target: ReleaseTarget, plan: DrillPlan
-) -> dict[str, Part]:
+) -> dict[str, ShadowPart]:
     """Return what each stack of a plan is made from, by stack, each artifact whole.
 
     An artifact of which a part is gone is built again from git, and has to be the very same.
@@ -87,7 +87,7 @@ async def stack_parts(
             raise of_another_source(one.service, one.name, one.repository, one.commit)
         mine = topology.with_services({service.name: service})
         prepared = PreparedCommit(topology=mine, target=target, commit=commit, trees={}, branch="")
-        parts[one.name] = Part(prepared, service)
+        parts[one.name] = ShadowPart(prepared, service)
     for gone in await find_gone(target, plan.stacks):
         prepared = parts[gone.name].prepared
         trees = await read_source_trees(prepared.commit, prepared.topology)
