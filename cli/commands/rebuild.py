@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,12 +43,19 @@ def rebuild(
     give_up: Annotated[
         bool, typer.Option("--give-up", help="Delete nothing more; rebuild what is gone.")
     ] = False,
+    foundation: Annotated[
+        bool,
+        typer.Option(
+            "--foundation", help="Destroy and make the RuntimeAccount's own resources as well."
+        ),
+    ] = False,
     settings: RunSettings,
 ) -> None:
     """Delete every stack of an environment, prove it empty, rebuild it and time that.
 
     Without an approval it shows the plan. A drill that was stopped goes on. With --shadow nothing
-    that is there is deleted, and nothing is approved.
+    that is there is deleted, and nothing is approved. With --foundation it runs here, with
+    administrators of both accounts.
     """
     from tiercel.domain.drill.rules import require_no_production
     from tiercel.domain.drill.shadow import require_one_subject
@@ -58,6 +66,8 @@ def rebuild(
         _rebuild_shadow(settings, shadow, plan_only=plan_only)
         return
     require_no_production(settings.names(environment))
+    if foundation:
+        settings = replace(settings, local=True)
     settings.settle(environment)
     given: dict[str, str | int | bool] = {
         "environment": environment,
@@ -65,8 +75,13 @@ def rebuild(
         "account": account,
         "bucket_names": ",".join(free_name or ()),
         "plan_only": plan_only,
-        "give_up": give_up,
     }
+    if foundation:
+        from tiercel.flows.rebuild_foundation import rebuild_foundation
+
+        show_drill(output, run_flow(rebuild_foundation, output, **given).result)
+        return
+    given |= {"give_up": give_up}
     if not settings.local:
         run_deployment(output, f"rebuild-from-scratch/{environment}", **given)
         return
@@ -146,7 +161,10 @@ def _show_plan(output: Output, plan: DrillPlan) -> None:
             output.line(f"kept: {one.path} of {stack.name} ({one.physical_id})")
         for name in stack.given_up:
             output.line(f"the name of bucket {name} becomes anybody's")
+    for address in plan.foundation.addresses if plan.foundation else ():
+        output.line(f"destroyed and made again: {address}")
+    also = " --foundation" if plan.foundation else ""
     output.result(
-        f"delete all of this: tiercel rebuild {plan.environment} --approve {plan.digest} "
+        f"delete all of this: tiercel rebuild {plan.environment}{also} --approve {plan.digest} "
         "--account ALIAS"
     )

@@ -37,6 +37,16 @@ class LeftOut(Frozen):
     why: str
 
 
+class Foundation(Frozen):
+    """The RuntimeAccount's own resources that a drill destroys and makes again.
+
+    `addresses` are Terraform's, `digest` covers every value that it destroys.
+    """
+
+    digest: str
+    addresses: tuple[str, ...]
+
+
 class PlannedStack(Frozen):
     """A stack that is deleted and rebuilt. `number` is the release that it runs and gets again.
 
@@ -96,6 +106,7 @@ class DrillPlan(StoredRecord):
     stacks: tuple[PlannedStack, ...]
     shadow_of: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    foundation: Foundation | None = None
 
     @property
     def digest(self) -> PlanDigest:
@@ -142,8 +153,14 @@ class DrillPlan(StoredRecord):
         kept = sum(len(one.kept) for one in self.stacks)
         return (
             f"{len(self.stacks)} stacks deleted and rebuilt in {len(self.rebuild)} waves, "
-            f"{items:,} items of data lost, {kept} resources kept"
+            f"{items:,} items of data lost, {kept} resources kept" + self._with_foundation
         )
+
+    @property
+    def _with_foundation(self) -> str:
+        if not self.foundation:
+            return ""
+        return f", {len(self.foundation.addresses)} resources of the account destroyed and made"
 
 
 def _without(value: object, keys: Iterable[str]) -> object:

@@ -28,11 +28,13 @@ class Phase(StrEnum):
 
     DELETE = "delete"
     PROVE_EMPTY = "prove-empty"
+    DESTROY_FOUNDATION = "destroy-foundation"
+    APPLY_FOUNDATION = "apply-foundation"
     REBUILD = "rebuild"
     VERIFY = "verify"
 
 
-ORDER = (Phase.DELETE, Phase.PROVE_EMPTY, Phase.REBUILD, Phase.VERIFY)
+ORDER = tuple(Phase)
 SHADOW_ORDER = (Phase.REBUILD, Phase.VERIFY, Phase.DELETE, Phase.PROVE_EMPTY)
 """A shadow drill takes down what it has rebuilt."""
 

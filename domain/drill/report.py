@@ -174,7 +174,8 @@ def _critical(plan: DrillPlan, steps: Sequence[DrillStep]) -> tuple[tuple[str, .
     going = {} if plan.shadow_of else consumers(plan.graph)
     down, down_seconds = critical_path(going, took[Phase.DELETE])
     back, back_seconds = critical_path(plan.graph, took[Phase.REBUILD])
-    between = sum(took[Phase.PROVE_EMPTY].values())
+    one_by_one = (Phase.PROVE_EMPTY, Phase.DESTROY_FOUNDATION, Phase.APPLY_FOUNDATION)
+    between = sum(sum(took[phase].values()) for phase in one_by_one)
     verified = max(took[Phase.VERIFY].values(), default=0.0)
     names = (*(f"delete {one}" for one in down), *(f"rebuild {one}" for one in back))
     return names, down_seconds + between + back_seconds + verified

@@ -38,6 +38,14 @@ def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[D
         ),
         "## Names that become anybody's",
         _list([name for one in plan.stacks for name in one.given_up]),
+        *(
+            (
+                "## The account's own resources, destroyed and made again",
+                _list(plan.foundation.addresses),
+            )
+            if plan.foundation
+            else ()
+        ),
         "## Rebuilt, in these waves",
         _rebuilt(plan),
         "## AWS's own times",

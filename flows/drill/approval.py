@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -10,7 +11,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.drill.inventory import Inventory
-from tiercel.domain.drill.plan import DrillPlan, plan_drill
+from tiercel.domain.drill.plan import DrillPlan, Foundation, plan_drill
 from tiercel.domain.drill.record import ApprovalKind, Begun, OpenDrill
 from tiercel.domain.drill.report import expected_seconds
 from tiercel.domain.drill.rules import require_drillable, require_typed_approval
@@ -53,8 +54,17 @@ class Approval:
     bucket_names: frozenset[str]
 
 
+PlanFoundation = Callable[[], Awaitable[Foundation]]
+"""Says which of the account's own resources a drill destroys and makes as well."""
+
+
 async def begun_or_approved(
-    target: ReleaseTarget, asked: Approval, settings: Drills, *, plan_only: bool
+    target: ReleaseTarget,
+    asked: Approval,
+    settings: Drills,
+    foundation: PlanFoundation | None = None,
+    *,
+    plan_only: bool,
 ) -> Begun | DrillPlan:
     """Return the drill that is open, or one that is approved and was just opened.
 
@@ -65,7 +75,7 @@ async def begun_or_approved(
     if begun:
         return begun.plan if plan_only else begun
     standing = await call(read_approvals)
-    plan, gone = await _planned(target, asked, standing)
+    plan, gone = await _planned(target, asked, standing, foundation)
     if plan_only:
         return plan
     kind, who = await _approved(target, plan, asked, standing)
@@ -88,7 +98,10 @@ async def begun_already(target: ReleaseTarget) -> Begun | None:
 
 
 async def _planned(
-    target: ReleaseTarget, asked: Approval, standing: tuple[StandingApproval, ...]
+    target: ReleaseTarget,
+    asked: Approval,
+    standing: tuple[StandingApproval, ...],
+    foundation: PlanFoundation | None,
 ) -> tuple[DrillPlan, list[Intent]]:
     """Return the plan of what is there now, which it shows, and whose artifacts are gone."""
     names = target.names
@@ -101,14 +114,22 @@ async def _planned(
     require_drillable(names, inventory, running, _given_up(inventory, asked, standing))
     gone = await find_gone(target, [running[one.name] for one in inventory.stacks])
     plan = plan_drill(names.organization, names.environment.name, inventory, running)
-    earlier = await call(read_reports, target.records, TREND)
+    if foundation:
+        plan = plan.model_copy(update={"foundation": await foundation()})
+    await show_plan(target, plan)
+    return plan, gone
+
+
+async def show_plan(target: ReleaseTarget, plan: DrillPlan) -> None:
+    """Show a plan, with how long the last drills of the same took and what this one should take."""
+    reports = await call(read_reports, target.records, TREND)
+    earlier = [one for one in reports if one.environment == plan.environment]
     get_run_logger().info("plan %s: %s", plan.digest, plan.summary())
     await show_page(
-        f"drill-{plan.environment}",
+        f"drill-{target.names.page}",
         f"Drill of {plan.environment}: {plan.summary()}",
         drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
     )
-    return plan, gone
 
 
 def _given_up(

@@ -9,16 +9,13 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.drill.plan import DrillPlan
-from tiercel.domain.drill.report import expected_seconds
 from tiercel.domain.drill.rules import of_another_source
 from tiercel.domain.drill.shadow import LiveService, as_shadow, parted, plan_shadow
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.pages.drill_page import drill_plan_page
 from tiercel.domain.release.live_export import LiveArtifact, live_key, not_told
-from tiercel.flows.drill.approval import TREND
+from tiercel.flows.drill.approval import show_plan
 from tiercel.flows.drill.artifacts import find_gone, whole_again
-from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.ephemeral.coming_up import FIXED_NAME
 from tiercel.flows.release.preparation import (
@@ -31,7 +28,6 @@ from tiercel.tasks.records.live_export import read_live_export
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.services import load_services
-from tiercel.tasks.teardown.drill_records import read_reports
 from tiercel.tasks.teardown.inventory import Looker, take_inventory
 from tiercel.tasks.verification.template_checks import require_names_on_demand
 
@@ -40,7 +36,7 @@ _Described = Mapping[tuple[str, str], tuple[Commit, Topology]]
 
 
 @dataclass(frozen=True)
-class Part:
+class ShadowPart:
     """One stack of a shadow: its commit on the way to its environment, and its service."""
 
     prepared: PreparedCommit
@@ -69,25 +65,15 @@ async def planned_shadow(topology: Topology, target: ReleaseTarget, production: 
     parts, left_out = parted(found, topology.on_demand.share)
     account = await call(take_inventory, Looker(target.auditor, target.destroyer), [])
     plan = plan_shadow(names, account.alias, production, parts, left_out)
-    get_run_logger().info("plan %s: %s", plan.digest, plan.summary())
     for one in left_out:
         get_run_logger().warning("%s is left out: %s", one.service, one.why)
-    earlier = [
-        one
-        for one in await call(read_reports, target.records, TREND)
-        if one.environment == plan.environment
-    ]
-    await show_page(
-        f"drill-{names.page}",
-        f"Drill of {plan.environment}: {plan.summary()}",
-        drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
-    )
+    await show_plan(target, plan)
     return plan
 
 
 async def stack_parts(
     topology: Topology, target: ReleaseTarget, plan: DrillPlan
-) -> dict[str, Part]:
+) -> dict[str, ShadowPart]:
     """Return what each stack of a plan is made from, by stack, each artifact whole.
 
     An artifact of which a part is gone is built again from git, and has to be the very same.
@@ -101,7 +87,7 @@ async def stack_parts(
             raise of_another_source(one.service, one.name, one.repository, one.commit)
         mine = topology.with_services({service.name: service})
         prepared = PreparedCommit(topology=mine, target=target, commit=commit, trees={}, branch="")
-        parts[one.name] = Part(prepared, service)
+        parts[one.name] = ShadowPart(prepared, service)
     for gone in await find_gone(target, plan.stacks):
         prepared = parts[gone.name].prepared
         trees = await read_source_trees(prepared.commit, prepared.topology)

@@ -28,7 +28,7 @@ from tiercel.domain.teardown.stack_deletion import DeletedStack
 from tiercel.flows.drill.along import along
 from tiercel.flows.drill.deletion import deleted_step
 from tiercel.flows.drill.rebuild import rebuilt_step
-from tiercel.flows.drill.shadow import Part, stack_parts
+from tiercel.flows.drill.shadow import ShadowPart, stack_parts
 from tiercel.flows.drill.under_way import Drill, failed_step
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.ephemeral.coming_up import in_its_place, lent_outputs, place_taken
@@ -59,7 +59,7 @@ class Shadow:
 
     drill: Drill
     record: EphemeralRecord
-    parts: Mapping[str, Part]
+    parts: Mapping[str, ShadowPart]
     lent: Mapping[str, _Outputs]
 
     @property

@@ -22,6 +22,9 @@ _AT_ONCE = 4
 _BOTH_SIDES = "the key's policy says it, too; if one of the two is widened, the other holds"
 _UNKNOWN = "AWS documents the resource, but iam-simulate's data does not know it"
 
+_SPARED_ALONE = (
+    "a Deny of the same policy spares that role alone; if one is widened, the other holds"
+)
 _WITHOUT_KMS = "who lists `kms` may decrypt with any key that lets it; who does not, with this"
 _USED_ANYWHERE = (
     "what functions may use of the service anywhere covers it; the role itself needs it"
@@ -43,6 +46,7 @@ _ON_DEMAND = frozenset(
 """Statements of environments on demand alone; all others are those of permanent stacks."""
 
 UNSEEN: Mapping[str, str] = {
+    "artifact-bucket/NextEnvironmentTellsWhatItHasLive: ArnEquals aws:PrincipalArn": _SPARED_ALONE,
     "cloudformation-boundary/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
     "cloudformation-boundary/DecryptStagedPackages: the statement": _USED_ANYWHERE,
     **{
@@ -88,6 +92,7 @@ UNSEEN: Mapping[str, str] = {
         for policy in ("boundary", "permissions")
     },
     "orchestrator-permissions/DecryptVerifiedArtifacts: StringLike kms:ViaService": _BOTH_SIDES,
+    "orchestrator-permissions/EncryptWhatIsTold: StringLike kms:ViaService": _BOTH_SIDES,
 }
 """Mutants that change no verdict, and why the part stays."""
 
