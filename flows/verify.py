@@ -30,6 +30,7 @@ from tiercel.domain.review.statuses import (
 from tiercel.domain.review.template_changes import all_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
+from tiercel.domain.review.widening import widened
 from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -46,6 +47,7 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
+from tiercel.flows.unexecuted_plan import stack_plan
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
@@ -139,11 +141,15 @@ async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> R
     before = await _base_of(topology, merge.base)
     comparison = compared(before, after) if before else None
     verdicts, promotions = await both(
-        _verdicts(topology, merge, before, after),
+        _verdicts(topology, merge, pull, before, after),
         promotion_statuses(topology, merge.base, pull),
     )
     left = stacks_left(topology, comparison.gone) if comparison else ()
-    return Reviewed(verdicts, promotions, comparison, left)
+    fed = environment_fed_by(topology, pull.base_branch)
+    later = [one.name for one in topology.pullers_of(fed.name)] if fed else []
+    return Reviewed(
+        verdicts, promotions, comparison, left, environment=fed.name if fed else "", later=later
+    )
 
 
 async def _described(topology: Topology, commit: Commit) -> Described:
@@ -163,7 +169,11 @@ async def _base_of(topology: Topology, base: Commit) -> Described | None:
 
 
 async def _verdicts(
-    topology: Topology, merge: MergeRef, before: Described | None, after: Described
+    topology: Topology,
+    merge: MergeRef,
+    pull: PullRequest,
+    before: Described | None,
+    after: Described,
 ) -> list[ServiceVerdict]:
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
     described = topology.with_services(dict(after.services))
@@ -173,13 +183,19 @@ async def _verdicts(
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
             base = before.services.get(service.name) if before else None
-            return await _verdict(described, merge, service, base, after.trees[service.name])
+            tree = after.trees[service.name]
+            return await _verdict(described, merge, pull, service, base, tree)
 
     return await all_done(verdict(service) for service in after.services.values())
 
 
 async def _verdict(
-    topology: Topology, merge: MergeRef, service: Service, base: Service | None, tree: SourceTree
+    topology: Topology,
+    merge: MergeRef,
+    pull: PullRequest,
+    service: Service,
+    base: Service | None,
+    tree: SourceTree,
 ) -> ServiceVerdict:
     """Build and test a service, and compare its template with that of the stack it has so far."""
     verifying = ReleaseTarget.of(topology, topology.verifying.name)
@@ -204,7 +220,10 @@ async def _verdict(
         call(with_nested_templates, merge.commit, service.template_path, verified.template),
     )
     types = types_of(*before.values(), *after.values())
-    role = await call(read_service_role, topology.verifying, types)
+    role, plan = await both(
+        call(read_service_role, topology.verifying, types),
+        stack_plan(topology, verifying, pull, service, verified, is_new=base is None),
+    )
     tested = "built and tested" if service.test else "built; it has no tests"
     if verified.notes:
         tested += "; the linter failed on its template"
@@ -213,6 +232,8 @@ async def _verdict(
         status=status_of(service.name, StatusState.SUCCESS, tested, "\n".join(verified.notes)),
         changes=all_changes(before, after),
         permissions=permission_change(before, after, role.handlers, role.policies),
+        plan=plan,
+        widens=widened(before, after),
     )
 
 

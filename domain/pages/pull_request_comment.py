@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.pages.comparison_sections import gone_section, settings_section
 from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
+from tiercel.domain.pages.pull_request_plan import plan_sections
 from tiercel.domain.review.statuses import Status, StatusState
-from tiercel.domain.review.template_changes import changes_permissions
 from tiercel.domain.review.template_permissions import PermissionChange
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict
-from tiercel.domain.stack.plan import Change
 
 COMMENT_MARKER = "<!-- tiercel: pull request -->"
 _SIGNS = {
@@ -23,10 +22,10 @@ _SIGNS = {
 LONGEST_COMMENT = 65_536
 """Characters that GitHub takes: `Body is too long (maximum is 65536 characters)`."""
 _LONGEST_DETAILS = 4_000
-_ROOM_FOR_ROWS = 9_000
-_ROOM_FOR_DETAILS = 16_000
+_ROOM_FOR_ROWS = 7_000
+_ROOM_FOR_DETAILS = 12_500
 _ROOM_FOR_ROLE = 4_000
-_ROOM_FOR_SETTINGS = 6_000
+_ROOM_FOR_SETTINGS = 5_000
 _ROOM_FOR_GONE = 4_000
 _SHOWN_ACTIONS = 20
 
@@ -53,24 +52,9 @@ def comment(whole: Status, review: Reviewed, head_commit: str) -> str:
     if len(shown) < len(reasons):
         parts.append(f"and {len(reasons) - len(shown)} more: see the log of the flow run")
     parts += [settings_section(review.comparison, _ROOM_FOR_SETTINGS)]
-    parts += [gone_section(review, _ROOM_FOR_GONE), _plan(verdicts), _role(verdicts)]
+    parts += [gone_section(review, _ROOM_FOR_GONE), *plan_sections(review), _role(verdicts)]
     parts.append(f"Commit {code(short_commit(head_commit))}; its statuses link to the flow run.")
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _plan(verdicts: Sequence[ServiceVerdict]) -> str:
-    changes = [(v.service, change) for v in verdicts for change in v.changes]
-    if not changes:
-        return ""
-    permissions = [(s, c) for s, c in changes if changes_permissions(c)]
-    others = [(s, c) for s, c in changes if not changes_permissions(c)]
-    parts = ["#### What a merge would change"]
-    if others:
-        parts.append(_rows(others))
-    if permissions:
-        parts += ["#### Permissions that it would change", _rows(permissions)]
-    parts.append("From the templates' text; the plan of the deploy itself says what is replaced.")
-    return "\n\n".join(parts)
 
 
 def _role(verdicts: Sequence[ServiceVerdict]) -> str:
@@ -101,22 +85,6 @@ def _actions(actions: Sequence[str]) -> str:
     left = len(actions) - _SHOWN_ACTIONS
     shown = ", ".join(map(code, actions[:_SHOWN_ACTIONS]))
     return f"{shown} and {left} more" if left > 0 else shown
-
-
-def _rows(changes: Sequence[tuple[str, Change]]) -> str:
-    rows = (
-        (
-            escaped(service),
-            change.action,
-            code(change.path),
-            escaped(change.resource_type),
-            escaped(", ".join(change.properties)),
-        )
-        for service, change in changes
-    )
-    return bounded_table(
-        _ROOM_FOR_ROWS, ("service", "action", "resource", "type", "properties"), rows, len(changes)
-    )
 
 
 def _block(text: str) -> str:
