@@ -47,7 +47,7 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
-from tiercel.flows.unexecuted_plan import stack_plan
+from tiercel.flows.verify_parts import environments_of, packages, stack_plan
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
@@ -147,8 +147,15 @@ async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> R
     left = stacks_left(topology, comparison.gone) if comparison else ()
     fed = environment_fed_by(topology, pull.base_branch)
     later = [one.name for one in topology.pullers_of(fed.name)] if fed else []
+    records = ReleaseTarget.of(topology, topology.verifying.name).records
     return Reviewed(
-        verdicts, promotions, comparison, left, environment=fed.name if fed else "", later=later
+        verdicts,
+        promotions,
+        comparison,
+        left,
+        environment=fed.name if fed else "",
+        later=later,
+        on_demand=await environments_of(topology, records, pull),
     )
 
 
@@ -183,8 +190,8 @@ async def _verdicts(
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
             base = before.services.get(service.name) if before else None
-            tree = after.trees[service.name]
-            return await _verdict(described, merge, pull, service, base, tree)
+            trees = after.trees[service.name], before.trees.get(service.name) if before else None
+            return await _verdict(described, merge, pull, service, base, trees)
 
     return await all_done(verdict(service) for service in after.services.values())
 
@@ -195,7 +202,7 @@ async def _verdict(
     pull: PullRequest,
     service: Service,
     base: Service | None,
-    tree: SourceTree,
+    trees: tuple[SourceTree, SourceTree | None],
 ) -> ServiceVerdict:
     """Build and test a service, and compare its template with that of the stack it has so far."""
     verifying = ReleaseTarget.of(topology, topology.verifying.name)
@@ -206,7 +213,7 @@ async def _verdict(
                 verify_service,
                 merge.commit,
                 service.as_allowed_by(base),
-                tree,
+                trees[0],
                 topology,
                 folder,
                 project,
@@ -234,6 +241,7 @@ async def _verdict(
         permissions=permission_change(before, after, role.handlers, role.policies),
         plan=plan,
         widens=widened(before, after),
+        packages=await packages(verifying.records, verified, trees[1]),
     )
 
 

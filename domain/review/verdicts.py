@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.ephemeral.environments import EphemeralRecord
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.review.comparison import Comparison
+from tiercel.domain.review.extras import Packages
 from tiercel.domain.review.stack_plans import StackPlan
 from tiercel.domain.review.statuses import Status
 from tiercel.domain.review.template_permissions import PermissionChange
@@ -29,6 +31,7 @@ class ServiceVerdict(Frozen):
     permissions: PermissionChange = PermissionChange()
     plan: StackPlan | None = None
     widens: tuple[str, ...] = ()
+    packages: Packages | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Reviewed:
     left: Sequence[StackLeft] = ()
     environment: str = ""
     later: Sequence[str] = ()
+    on_demand: Sequence[EphemeralRecord] = ()
 
 
 def stacks_left(topology: Topology, gone: Sequence[str]) -> tuple[StackLeft, ...]:

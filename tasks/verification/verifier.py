@@ -12,6 +12,7 @@ from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
 from tiercel.domain.base.limits import MAX_TEMPLATE_FILE_BYTES
+from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
@@ -22,7 +23,7 @@ from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.builder import Built, build_and_package, build_work
 from tiercel.tasks.source.repository import Commit, read_files
-from tiercel.tasks.source.templates import complete_template
+from tiercel.tasks.source.templates import complete_template, parse_template
 from tiercel.tasks.verification.linting import lint
 from tiercel.tasks.verification.template_checks import template_refusals
 
@@ -31,13 +32,14 @@ from tiercel.tasks.verification.template_checks import template_refusals
 class Verified:
     """A service's template, and what is to be told besides although it passed.
 
-    `packaged` are the templates as CloudFormation would read them, by their keys; the manifest has
-    all that was packaged.
+    `packaged` are the templates as CloudFormation would read them, by their keys, and `documents`
+    what they say; the manifest has all that was packaged.
     """
 
     template: dict[str, Any]
     manifest: Manifest
     packaged: Mapping[str, bytes]
+    documents: Mapping[str, TemplateDocument]
     notes: tuple[str, ...] = ()
 
 
@@ -75,7 +77,9 @@ def verify_service(
     if errors:
         raise one_error(errors, f"service {service.name}, folder {service.path}")
     place.test(work.job)
-    return Verified(work.shop.templates[path], built.manifest, _templates(built), tuple(notes))
+    packaged = _templates(built)
+    documents = {key: parse_template(body, key) for key, body in packaged.items()}
+    return Verified(work.shop.templates[path], built.manifest, packaged, documents, tuple(notes))
 
 
 def _templates(built: Built) -> dict[str, bytes]:

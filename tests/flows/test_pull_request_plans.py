@@ -26,7 +26,7 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.domain.review.stack_plans import StackPlan
 from tiercel.domain.review.statuses import StatusState
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.unexecuted_plan import stack_plan
+from tiercel.flows.verify_parts import stack_plan
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.verification.verifier import Verified
@@ -35,7 +35,7 @@ _STACK = "acme-preprod-plans"
 _LOOKS = {"AssumeRole", "DescribeStacks", "GetTemplate"}
 _PLANS = {
     "CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeEvents", "ListChangeSets",
-    "PutObject",
+    "GetObject", "PutObject",
 }  # fmt: skip
 _SERVICE = Service(name="plans", path="plans")
 
@@ -117,4 +117,4 @@ def _verified(attack: dict[str, Any]) -> Verified:
     # Whatever has no value yet is not asked about either: here the template is what is refused.
     known = tuple(one.model_copy(update={"required": False}) for one in manifest.parameters)
     manifest = manifest.model_copy(update={"parameters": known})
-    return Verified(attack, manifest, {package.key: body})
+    return Verified(attack, manifest, {package.key: body}, {package.key: attack})

@@ -45,7 +45,7 @@ def test_a_changed_service_is_verified_and_its_changes_are_shown(
     (comment,) = place.comments(number)
     assert "| inbox | added | `Topic` | AWS::SNS::Topic |" in comment
     asked = {one.operation for one in read_journal(sandbox.journal, before)}
-    assert asked <= {"AssumeRole", "DescribeStacks"}, "there is no stack to plan"
+    assert asked <= {"AssumeRole", "DescribeStacks", "GetObject"}, "there is no stack to plan"
 
 
 def test_verifying_twice_says_nothing_twice(place: Place) -> None:

@@ -92,7 +92,7 @@ def test_the_policy_of_a_session_fits_what_sts_takes_whatever_the_names() -> Non
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: 2,048 characters
     names = Names.of(topology_of(), "preprod")
     longest = Names("o" * 16, names.environment.model_copy(update={"name": "e" * 10}))
-    access = planner(deployer(longest, "run"), longest, longest.stack("s" * 40), 10**9)
+    access = planner.fn(deployer(longest, "run"), longest, longest.stack("s" * 40), 10**9)
     assert len(access.policy) <= 2_048
     assert "*" not in {
         action for one in json.loads(access.policy)["Statement"] for action in one["Action"]

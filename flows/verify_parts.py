@@ -1,4 +1,4 @@
-"""What a pull request would change, asked of CloudFormation: a change set nobody executes."""
+"""What is said of a pull request besides its verdict: plans, packages, its environment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from prefect import get_run_logger
 
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.ephemeral.environments import EphemeralRecord
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Role
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.review.extras import Packages, made_from, packaged_bytes
 from tiercel.domain.review.planning_refusals import planning_refusals
 from tiercel.domain.review.stack_plans import (
     PlannedValues,
@@ -26,7 +30,8 @@ from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
 from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.tasks.source.templates import parse_template
+from tiercel.tasks.records.artifacts import find_artifact
+from tiercel.tasks.records.ephemeral import read_environments
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, plan_changes
 from tiercel.tasks.verification.unexecuted_plans import (
     discard_plans,
@@ -49,11 +54,6 @@ class _Question:
     @property
     def stack(self) -> str:
         return self.target.names.stack(self.service.name)
-
-    @property
-    def access(self) -> Access:
-        target = self.target
-        return planner(target.deployer, target.names, self.stack, self.pull.number)
 
 
 async def stack_plan(
@@ -82,7 +82,10 @@ async def stack_plan(
 async def _asked(question: _Question) -> StackPlan:
     """Ask for a plan, unless the template would be carried out by that."""
     service, verified, names = question.service, question.verified, question.target.names
-    live = await call(read_live_stack, question.access, question.stack)
+    access = await call(
+        planner, question.target.deployer, names, question.stack, question.pull.number
+    )
+    live = await call(read_live_stack, access, question.stack)
     reason = not_planned(live.status if live else None)
     if live is None or reason:
         return StackPlan(reason=reason)
@@ -94,17 +97,15 @@ async def _asked(question: _Question) -> StackPlan:
     values = planned_values(service, names.environment.name, parameters, given, live.parameters)
     if values.lacking:
         return StackPlan(reason=f"no value is known yet of {', '.join(values.lacking)}")
-    templates = {key: parse_template(body, key) for key, body in verified.packaged.items()}
-    refusals = planning_refusals(templates, live.template, values.values, live.parameters)
+    refusals = planning_refusals(verified.documents, live.template, values.values, live.parameters)
     if refusals:
         return StackPlan(reason="; ".join(refusals))
-    return await _planned(question, values)
+    return await _planned(question, access, values)
 
 
-async def _planned(question: _Question, values: PlannedValues) -> StackPlan:
+async def _planned(question: _Question, access: Access, values: PlannedValues) -> StackPlan:
     """Make the change set, look at it, and delete it whatever comes of it."""
-    request = _request(question, values)
-    access, number = question.access, question.pull.number
+    request, number = _request(question, values), question.pull.number
     staging = question.target.names.staging_bucket
     deployer, packaged = question.target.deployer, question.verified.packaged
     await call(stage_templates, deployer, staging, packaged)
@@ -118,6 +119,30 @@ async def _planned(question: _Question, values: PlannedValues) -> StackPlan:
         return StackPlan(reason="another run has changed the stack meanwhile")
     get_run_logger().info("%s: would change: %s", question.service.name, plan.summary())
     return StackPlan.of(plan)
+
+
+async def packages(records: Records, verified: Verified, base: SourceTree | None) -> Packages:
+    """Return the size of what was packaged, and of what the base has, if that was ever built."""
+    found: Manifest | None = None
+    try:
+        found = await call(find_artifact, records, base) if base else None
+    except TiercelError as error:
+        get_run_logger().warning("the base's packages are not known: %s", error.what)
+    return Packages(after=packaged_bytes(verified.manifest), before=found and packaged_bytes(found))
+
+
+async def environments_of(
+    topology: Topology, records: Records, pull: PullRequest
+) -> tuple[EphemeralRecord, ...]:
+    """Return the environments on demand that were made from a pull request and are there."""
+    if topology.ephemeral is None:
+        return ()
+    try:
+        found = await call(read_environments, records)
+    except TiercelError as error:
+        get_run_logger().warning("environments on demand are not known: %s", error.what)
+        return ()
+    return made_from(found, pull)
 
 
 def _request(question: _Question, values: PlannedValues) -> ChangeSetRequest:
