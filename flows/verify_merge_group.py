@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.gitflow.branches import environment_fed_by
 from tiercel.domain.gitflow.merge_queues import queued_merge
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
@@ -13,6 +14,7 @@ from tiercel.domain.review.statuses import (
     Status,
     StatusState,
     failed_status,
+    placed,
     status_of,
     summary_status,
 )
@@ -60,7 +62,8 @@ async def _verified(topology: Topology, repository: str, branch: str, commit: st
     found = await call(read_pull_request, repository, queued.number)
     # What is judged of it is what the queue would merge, and where.
     pull = found.model_copy(update={"head_commit": commit, "base_branch": queued.base})
-    await report_statuses(pull, commit, [status_of("", StatusState.PENDING, "verifying")])
+    pending = [status_of("", StatusState.PENDING, "verifying")]
+    await report_statuses(pull, commit, _placed(topology, pull, pending))
     try:
         review = await _reviewed(topology, merge, pull)
     except UnreachableError:
@@ -73,9 +76,14 @@ async def _verified(topology: Topology, repository: str, branch: str, commit: st
     return await _say(topology, pull, [*services, *review.promotions, whole])
 
 
-async def _say(topology: Topology, pull: PullRequest, checks: list[Status]) -> list[Status]:
+def _placed(topology: Topology, pull: PullRequest, checks: list[Status]) -> list[Status]:
+    fed = environment_fed_by(topology, pull.base_branch)
+    return placed(fed.name if fed else "", checks)
+
+
+async def _say(topology: Topology, pull: PullRequest, found: list[Status]) -> list[Status]:
     """Set the statuses of the queue's commit; the pull request's comment stays as it is."""
-    commit = pull.head_commit
+    commit, checks = pull.head_commit, _placed(topology, pull, found)
     await report_statuses(pull, commit, checks)
     await report_verification(pull, commit, checks, Links.of(topology, server_url()))
     for one in checks:
