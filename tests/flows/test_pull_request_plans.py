@@ -32,11 +32,14 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.verification.verifier import Verified
 
 _STACK = "acme-preprod-plans"
-_LOOKS = {"AssumeRole", "DescribeStacks", "GetTemplate"}
+_LOOKS = {"DescribeStacks", "GetTemplate"}
 _PLANS = {
-    "CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeEvents", "ListChangeSets",
-    "GetObject", "PutObject",
-}  # fmt: skip
+    "CreateChangeSet",
+    "DeleteChangeSet",
+    "DescribeChangeSet",
+    "DescribeEvents",
+    "ListChangeSets",
+}
 _SERVICE = Service(name="plans", path="plans")
 
 
@@ -73,7 +76,7 @@ def test_a_plan_is_cloudformations_own_is_deleted_and_hostile_templates_are_neve
     ]
     assert "hunter" not in comment
     assert "acme-preprod-b" not in comment, "a value of a property is told"
-    calls = [(one.operation, one.status) for one in read_journal(sandbox.journal, start)]
+    calls = _calls_of_cloudformation(sandbox, start)
     assert {name for name, _ in calls} == _LOOKS | _PLANS
     assert {status for _, status in calls} == {200}, "the session lacks a permission"
     assert cloudformation.list_change_sets(StackName=_STACK)["Summaries"] == []
@@ -82,8 +85,15 @@ def test_a_plan_is_cloudformations_own_is_deleted_and_hostile_templates_are_neve
     found = _asked_of_hostile(topology)
     assert len(found) > 50
     assert all(one.reason and not one.changes for one in found)
-    made = {one.operation for one in read_journal(sandbox.journal, start)}
+    made = {name for name, _ in _calls_of_cloudformation(sandbox, start)}
     assert made == _LOOKS, "a hostile template reached CloudFormation"
+    services_asked = {one.service for one in read_journal(sandbox.journal, start)}
+    assert services_asked <= {"cloudformation", "sts"}, "something was staged, or a value was read"
+
+
+def _calls_of_cloudformation(sandbox: Sandbox, start: int) -> list[tuple[str, int]]:
+    calls = read_journal(sandbox.journal, start)
+    return [(one.operation, one.status) for one in calls if one.service == "cloudformation"]
 
 
 def _asked_of_hostile(topology: Topology) -> list[StackPlan]:
