@@ -101,6 +101,8 @@ def _show_plan(output: Output, plan: DrillPlan) -> None:
             output.line(f"kept: {one.path} of {stack.name} ({one.physical_id})")
         for name in stack.given_up:
             output.line(f"the name of bucket {name} becomes anybody's")
+    for warning in plan.warnings():
+        output.line(f"warning: {warning}")
     output.result(
         f"delete all of this: tiercel rebuild {plan.environment} --approve {plan.digest} "
         "--account ALIAS"

@@ -37,6 +37,7 @@ class LifeReason(StrEnum):
     ALIVE = "its time is not over"
     GONE = "it is gone"
     HARDLY_MADE = "its stacks have no record yet"
+    UNREADABLE = "its record cannot be read"
 
 
 _STEPS = {
@@ -102,16 +103,19 @@ class LivesSeen:
     """Everything that is known of environments on demand.
 
     `warned` has the end of which each environment's owner was told: a new one is told again.
+    `unreadable` names those whose records cannot be read: nobody knows whether they are over.
     """
 
     lives: tuple[Life, ...] = ()
     stacks: tuple[StacksOnDemand, ...] = ()
     warned: Mapping[str, datetime] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
 
 
 def decide_lives(seen: LivesSeen, now: datetime) -> tuple[LifeDecision, ...]:
     """Return what is done about every environment, by name."""
-    found = [*_recorded(seen, now), *_unrecorded(seen, now)]
+    unknown = [LifeDecision(name, LifeReason.UNREADABLE) for name in seen.unreadable]
+    found = [*_recorded(seen, now), *_unrecorded(seen, now), *unknown]
     return tuple(sorted(found, key=lambda one: one.name))
 
 
@@ -138,7 +142,7 @@ def _reason(life: Life, warned: datetime | None, now: datetime, *, has_stacks: b
 
 
 def _unrecorded(seen: LivesSeen, now: datetime) -> Iterator[LifeDecision]:
-    recorded = {life.name for life in seen.lives}
+    recorded = {life.name for life in seen.lives} | seen.unreadable
     for one in seen.stacks:
         if one.name not in recorded:
             is_old = now - one.newest >= _UNRECORDED_FOR

@@ -19,6 +19,7 @@ def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[D
         f"**{escaped(plan.summary())}** in account {code(plan.alias)} ({plan.account}).",
         f"It should take {should}. Earlier: {last or 'none'}.",
         f"Plan digest {code(plan.digest)}",
+        *(f"**Warning:** {escaped(one)}" for one in plan.warnings()),
     ]
     return page(
         f"Drill of {escaped(plan.environment)}",

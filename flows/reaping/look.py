@@ -11,6 +11,7 @@ from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure import Failure
 from tiercel.domain.ephemeral.environments import EphemeralRecord, OriginKind
+from tiercel.domain.ephemeral.found import RecordsFound
 from tiercel.domain.ephemeral.lifetimes import Life, LivesSeen, StacksOnDemand
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.topology import LEAST_RELEASES
@@ -58,22 +59,28 @@ class ReaperLook:
 
 
 async def look_at_lives(
-    look: ReaperLook, records: Iterable[EphemeralRecord], stacks: Iterable[StackThere]
+    look: ReaperLook, found: RecordsFound, stacks: Iterable[StackThere]
 ) -> LivesSeen:
     """Return what is known of environments on demand and of what they are of."""
-    active = [one for one in records if one.is_active]
+    active = found.active
     branches = await _branches(look, active)
     open_pulls = await _open_pulls(look, active)
     lives = [
-        Life.of(one, origin_exists=_origin_exists(one, branches, open_pulls)) for one in records
+        Life.of(one, origin_exists=_origin_exists(one, branches, open_pulls))
+        for one in found.readable
     ]
-    return LivesSeen(tuple(lives), tuple(_on_demand(look.scope, stacks)), look.memory.warned)
+    return LivesSeen(
+        tuple(lives),
+        tuple(_on_demand(look.scope, stacks)),
+        look.memory.warned,
+        frozenset(one.name for one in found.unreadable),
+    )
 
 
-async def read_records(look: ReaperLook) -> list[EphemeralRecord]:
+async def read_records(look: ReaperLook) -> RecordsFound:
     """Return the records of environments on demand, none where there are no such environments."""
     if not look.scope.on_demand:
-        return []
+        return RecordsFound()
     return await call(read_environments, look.target.records)
 
 
@@ -135,7 +142,7 @@ def _origin_exists(
 
 
 async def look_at_leftovers(
-    look: ReaperLook, records: Iterable[EphemeralRecord]
+    look: ReaperLook, records: RecordsFound
 ) -> tuple[LeftoversSeen, list[StackThere]]:
     """Return what lies about, and all stacks.
 
@@ -170,15 +177,14 @@ async def look_at_leftovers(
 
 
 async def newest_entries(
-    look: ReaperLook, records: Iterable[EphemeralRecord]
+    look: ReaperLook, records: RecordsFound
 ) -> tuple[frozenset[str], list[Entry]]:
     """Return all stacks of the ledger, and the newest entries of those whose needs count."""
-    alive = {one.name for one in records if one.is_active}
     return await call(
         read_newest_entries,
         look.target.records,
         LEAST_RELEASES,
-        lambda stack: counts(stack, look.scope.ephemeral, alive),
+        lambda stack: counts(stack, look.scope.ephemeral, records.names_alive),
     )
 
 

@@ -10,8 +10,9 @@ from prefect import get_run_logger
 from prefect.events import emit_event
 
 from tiercel.domain.artifact.manifest import PackagedObject
-from tiercel.domain.base.errors import TiercelError, combined
+from tiercel.domain.base.errors import TiercelError, combined, error_from
 from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.ephemeral.found import RecordsFound
 from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep, decide_lives, next_warned
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
@@ -54,10 +55,11 @@ async def reap_once(
     lives = decide_lives(await look_at_lives(look, records, stacks), kept.now)
     leftovers = judge_leftovers(scope, seen, kept.now)
     deeds = ReaperDeeds(target, _on_demand(topology, scope), scope)
+    unreadable = [one.failure for one in records.unreadable]
     drill = await call(read_open_drill, target.records)
     if not dry_run and drill is None:
-        _warn(lives, records)
-        await end_environments(topology, deeds, lives, records, stacks)
+        _warn(lives, records.readable)
+        await end_environments(topology, deeds, lives, records.readable, stacks)
         await delete_leftovers(deeds, leftovers)
         await _unstage(deeds, look, leftovers, records)
         await _remember(target, kept, lives, leftovers)
@@ -68,7 +70,7 @@ async def reap_once(
         leftovers=leftovers,
         done=frozenset(deeds.done),
         failures=tuple(one.failure for one in deeds.errors),
-        unread=tuple(look.unread),
+        unread=(*look.unread, *unreadable),
         drill=drill.number if drill else 0,
     )
     get_run_logger().info("%s: %s", environment, report.summary())
@@ -77,8 +79,9 @@ async def reap_once(
         f"Reaper of {environment}: {report.summary()}",
         reap_page(report),
     )
-    if deeds.errors:
-        raise combined(deeds.errors)
+    errors = [*deeds.errors, *map(error_from, unreadable)]
+    if errors:
+        raise combined(errors)
     return report
 
 
@@ -104,7 +107,7 @@ async def _unstage(
     deeds: ReaperDeeds,
     look: ReaperLook,
     leftovers: Sequence[Judgement],
-    records: Sequence[EphemeralRecord],
+    records: RecordsFound,
 ) -> None:
     async def needed_now() -> Mapping[str, PackagedObject] | None:
         _, entries = await newest_entries(look, records)

@@ -14,7 +14,12 @@ from tests.support.releases import intent, packaged
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
+from tiercel.domain.ephemeral.environments import (
+    EphemeralRecord,
+    EphemeralState,
+    OriginKind,
+    record_key,
+)
 from tiercel.domain.ephemeral.lifetimes import LifeReason
 from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names, Role
@@ -141,6 +146,28 @@ def test_production_is_never_reaped(topology: Topology, sandbox: Sandbox) -> Non
     with pytest.raises(RefusedInputError, check=because("reap.production")):
         asyncio.run(of_prod())
     assert journal_size(sandbox.journal) == offset
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_other_and_fails_the_run(
+    sandbox: Sandbox, preprod: Names, topology: Topology
+) -> None:
+    target, torn = Target(preprod, "test"), Names.ephemeral(topology, "torn")
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    s3.put_object(Bucket=preprod.artifact_bucket, Key=record_key("torn"), Body=b"{")
+    recorded(target, "beside")
+    made_on_demand(sandbox, torn)
+    try:
+        with pytest.raises(RefusedInputError, check=because("ephemeral.record_damaged")):
+            reaped(topology, LATER)
+    finally:
+        s3.delete_object(Bucket=preprod.artifact_bucket, Key=record_key("torn"))
+    formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    there = {one["StackName"] for one in formation.describe_stacks()["Stacks"]}
+    ended = read_environment.fn(target.records, "beside")
+    assert torn.stack("shop") in there
+    assert ended
+    assert ended.state is EphemeralState.GONE
+    formation.delete_stack(StackName=torn.stack("shop"))
 
 
 UPLOADS = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}

@@ -73,6 +73,13 @@ def test_stacks_that_no_record_speaks_of_go_too(
     assert found["a"].step is LifeStep.NOTHING
 
 
+def test_stacks_whose_record_cannot_be_read_stay_however_old_they_are() -> None:
+    seen = LivesSeen((), (StacksOnDemand("b", NOW - 99 * HOUR),), unreadable=frozenset({"b", "c"}))
+    found = [(one.name, one.reason, one.step) for one in decide_lives(seen, NOW)]
+    unknown = (LifeReason.UNREADABLE, LifeStep.NOTHING)
+    assert found == [("b", *unknown), ("c", *unknown)]
+
+
 def test_an_owner_is_told_once_of_each_end() -> None:
     first = decide_lives(LivesSeen((SOON,)), NOW)
     told = next_warned(first, {"gone": NOW})
