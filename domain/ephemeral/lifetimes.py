@@ -29,6 +29,7 @@ class LifeReason(StrEnum):
 
     EXPIRED = "its time is over"
     ORIGIN_GONE = "its branch or pull request is gone"
+    PROMOTED = "what it verified was promoted"
     GOING_DOWN = "its end was begun"
     STACKS_LEFT = "it is recorded as gone, and has stacks"
     UNRECORDED = "its stacks have no record"
@@ -43,6 +44,7 @@ class LifeReason(StrEnum):
 _STEPS = {
     LifeReason.EXPIRED: LifeStep.DESTROY,
     LifeReason.ORIGIN_GONE: LifeStep.DESTROY,
+    LifeReason.PROMOTED: LifeStep.DESTROY,
     LifeReason.GOING_DOWN: LifeStep.DESTROY,
     LifeReason.STACKS_LEFT: LifeStep.DESTROY,
     LifeReason.UNRECORDED: LifeStep.DESTROY,
@@ -55,7 +57,8 @@ class Life:
     """What is known of one environment that has a record.
 
     `origin_exists` tells whether its branch is there, or its pull request open; None where it
-    has neither, and where that could not be found out.
+    has neither, and where that could not be found out. `is_promoted` tells that production has
+    what it was made to verify.
     """
 
     name: str
@@ -63,9 +66,12 @@ class Life:
     origin_exists: bool | None = None
     is_going_down: bool = False
     is_gone: bool = False
+    is_promoted: bool = False
 
     @classmethod
-    def of(cls, record: EphemeralRecord, *, origin_exists: bool | None) -> Self:
+    def of(
+        cls, record: EphemeralRecord, *, origin_exists: bool | None, is_promoted: bool = False
+    ) -> Self:
         """Return what a record and its origin say."""
         return cls(
             name=record.name,
@@ -73,6 +79,7 @@ class Life:
             origin_exists=origin_exists,
             is_going_down=record.state is EphemeralState.GOING_DOWN,
             is_gone=record.state is EphemeralState.GONE,
+            is_promoted=is_promoted,
         )
 
 
@@ -130,12 +137,15 @@ def _reason(life: Life, warned: datetime | None, now: datetime, *, has_stacks: b
     """What is not known keeps an environment alive until its time is over, and no longer."""
     if life.is_gone:
         return LifeReason.STACKS_LEFT if has_stacks else LifeReason.GONE
-    if life.is_going_down:
-        return LifeReason.GOING_DOWN
-    if life.expires <= now:
-        return LifeReason.EXPIRED
-    if life.origin_exists is False:
-        return LifeReason.ORIGIN_GONE
+    over = {
+        LifeReason.GOING_DOWN: life.is_going_down,
+        LifeReason.EXPIRED: life.expires <= now,
+        LifeReason.PROMOTED: life.is_promoted,
+        LifeReason.ORIGIN_GONE: life.origin_exists is False,
+    }
+    for reason, is_so in over.items():
+        if is_so:
+            return reason
     if life.expires - now > WARNED_BEFORE:
         return LifeReason.ALIVE
     return LifeReason.WARNED if warned == life.expires else LifeReason.ENDS_SOON

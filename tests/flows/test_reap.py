@@ -10,6 +10,7 @@ from prefect import flow
 
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.place import Place
 from tests.support.releases import intent, packaged
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
@@ -33,6 +34,7 @@ from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object
+from tiercel.tasks.github.releases import tag_version
 from tiercel.tasks.records.ephemeral import change_environment, read_environment
 from tiercel.tasks.records.ledger import record_intent
 from tiercel.tasks.teardown.reaper_memory import write_memory
@@ -168,6 +170,28 @@ def test_a_record_that_cannot_be_read_holds_up_no_other_and_fails_the_run(
     assert ended
     assert ended.state is EphemeralState.GONE
     formation.delete_stack(StackName=torn.stack("shop"))
+
+
+def test_a_candidates_environment_goes_once_production_has_its_commit(
+    place: Place, preprod: Names, topology: Topology
+) -> None:
+    target, name = Target(preprod, "test"), place.repository.name
+    main, develop = (place.remote.get_branch(one).commit.sha for one in ("main", "develop"))
+    newer = place.pushed_anew("hotfix/0.1.1", {"inbox/readme.md": "newer"})
+    tag_version.fn(name, "v0.1.0", main)
+    of = {"origin": OriginKind.CANDIDATE, "origin_of": "develop", "repository": name}
+    alive = of | {"expires": LATER + timedelta(days=1)}
+    for called, commit in {"tagged": main, "older": develop, "newer": newer}.items():
+        recorded(target, called, commit=commit, **alive)
+
+    report = reaped(topology, LATER)
+
+    reasons = {one.name: one.reason for one in report.lives}
+    assert reasons["tagged"] is LifeReason.PROMOTED
+    assert reasons["older"] is LifeReason.PROMOTED
+    assert reasons["newer"] is LifeReason.ALIVE
+    assert {"tagged", "older"} <= report.done
+    recorded(target, "newer", state=EphemeralState.GONE)
 
 
 UPLOADS = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}

@@ -35,6 +35,7 @@ SOON = Life("a", NOW + HOUR)
         (replace(ALIVE, origin_exists=True), True, None, LifeReason.ALIVE, LifeStep.NOTHING),
         (replace(ALIVE, origin_exists=False), True, None,
          LifeReason.ORIGIN_GONE, LifeStep.DESTROY),
+        (replace(ALIVE, is_promoted=True), True, None, LifeReason.PROMOTED, LifeStep.DESTROY),
         (replace(ALIVE, expires=NOW), True, None, LifeReason.EXPIRED, LifeStep.DESTROY),
         (replace(ALIVE, expires=NOW), False, None, LifeReason.EXPIRED, LifeStep.DESTROY),
         (replace(ALIVE, expires=NOW + MINUTE), True, None, LifeReason.ENDS_SOON, LifeStep.WARN),
