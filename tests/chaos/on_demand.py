@@ -142,15 +142,15 @@ class OnDemand:
 def _cases(world: World, size: Size) -> Iterator[Case]:
     one = OnDemand.published(world)
     with victims(world) as running:
-        for deed, calls in zip(("up", "down"), one.calls(), strict=True):
-            cases = [
-                Case(
-                    f"{deed}: killed at call {number} of {calls}",
-                    partial(one.check, running, deed, number),
-                )
-                for number in range(1, calls + 1)
-            ]
-            yield from size.few(cases, 1)
+        cases = [
+            Case(
+                f"{deed}: killed at call {number} of {calls}",
+                partial(one.check, running, deed, number),
+            )
+            for deed, calls in zip(("up", "down"), one.calls(), strict=True)
+            for number in range(1, calls + 1)
+        ]
+        yield from size.few(cases, 1)
 
 
 ROW = Row(
