@@ -16,13 +16,16 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tiercel.cli.commands.sandbox import start_sandbox
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
 from tiercel.domain.base.errors import ExitCode, TiercelError
 from tiercel.tasks.engine.resources import resource
+
+if TYPE_CHECKING:
+    from tiercel.domain.organization.access import Target
 
 _EXAMPLE = resource("examples", "shop")
 _CONFIG = resource("tiercel.toml")
@@ -64,8 +67,7 @@ def _play(output: Output) -> None:
         seen = _drilled(sandbox, digest, account)
         output.step("What the AWS CLI saw")
         _compared(output, sandbox, before, beside, seen)
-        page = (_STATE / "drill.html").absolute()
-        _tiercel("drills", "--open", "1", "--page", str(page))
+        _write_page(output)
     finally:
         lifecycle.down(_STATE)
 
@@ -118,13 +120,18 @@ def _compared(
         raise SystemExit(f"not as it was: in between {seen}, before {before}, now {now}")
 
 
-def _digests() -> dict[str, str]:
+def _target() -> Target:
     from tiercel.domain.organization.access import Target
     from tiercel.domain.organization.names import Names
-    from tiercel.tasks.records.ledger import read_live_releases
     from tiercel.tasks.source.topology_file import read_topology
 
-    target = Target(Names.of(read_topology(_CONFIG), "preprod"), "drill")
+    return Target(Names.of(read_topology(_CONFIG), "preprod"), "drill")
+
+
+def _digests() -> dict[str, str]:
+    from tiercel.tasks.records.ledger import read_live_releases
+
+    target = _target()
     prefix = target.names.stack_prefix
     live = read_live_releases.fn(target.records)
     return {
@@ -184,8 +191,14 @@ def _stacks(sandbox: Any) -> dict[str, list[str]]:
     return {name: facts for name, *facts in json.loads(answer.stdout)}
 
 
-def _tiercel(*arguments: str) -> None:
-    subprocess.run(_command(*arguments), check=True)
+def _write_page(output: Output) -> None:
+    """Write what `tiercel drills --open 1` opens; another process would start for two seconds."""
+    from tiercel.domain.pages.drill_html import drill_html
+    from tiercel.tasks.teardown.drill_records import read_reports
+
+    page = (_STATE / "drill.html").absolute()
+    page.write_text(drill_html(read_reports.fn(_target().records, 1)[0]))
+    output.line(f"written: {page}")
 
 
 def _command(*arguments: str) -> list[str]:
