@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.urls import url_for
 
 from tiercel.domain.base.errors import TiercelError, combined
-from tiercel.domain.gitflow.following import followed_repositories, missing_of
-from tiercel.domain.gitflow.triggered_runs import FOLLOWED, WantedRun
+from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.following_page import FollowedRun, following_page
+from tiercel.domain.triggers.following import (
+    RepositoryState,
+    followed_repositories,
+    missing_of,
+)
+from tiercel.domain.triggers.triggered_runs import FOLLOWED, WantedRun
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
+from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
-from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.records.ephemeral import read_environments
+from tiercel.tasks.source.fetch import read_heads
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -33,7 +43,8 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     that were started.
 
     Args:
-        environment: Whose branch, and whose pull requests.
+        environment: Whose branch; of the one that verifies also pull requests, candidates, merge
+            queues and environments on demand.
     """
     topology = await call(load_topology, config_path())
     topology.environment(environment)
@@ -41,11 +52,12 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     repositories, patterns = followed_repositories(topology)
     found: list[FollowedRun] = []
     errors: list[TiercelError] = []
+    on_demand = await _environments_on_demand(topology, environment)
     for repository in repositories:
         try:
             found += [
                 await _followed(wanted)
-                for wanted in await _wanted(topology, environment, repository)
+                for wanted in await _wanted(topology, environment, repository, on_demand)
             ]
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
@@ -58,12 +70,36 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     return [one.wanted.deployment for one in found if one.is_new]
 
 
-async def _wanted(topology: Topology, environment: str, repository: str) -> list[WantedRun]:
-    name, branch = topology.current_name(repository), topology.environment(environment).branch
-    head = await call(fetch_commit, name, branch, branch)
+async def _environments_on_demand(topology: Topology, environment: str) -> list[EphemeralRecord]:
+    """Return those that there may be stacks of, in the environment that hosts them."""
+    if not topology.hosts_on_demand(environment):
+        return []
+    records = ReleaseTarget.of(topology, environment).records
+    found = await call(read_environments, records)
+    for one in found.unreadable:
+        get_run_logger().warning("%s is not followed: %s", one.name, one.failure.what)
+    return found.active
+
+
+async def _wanted(
+    topology: Topology, environment: str, repository: str, on_demand: Iterable[EphemeralRecord]
+) -> list[WantedRun]:
+    name = topology.current_name(repository)
+    heads = await call(read_heads, name, topology)
     verifies = environment == topology.verifying.name and has_credentials()
-    pulls = await call(open_pull_requests, name) if verifies else []
-    return missing_of(topology, environment, name, head.sha, pulls)
+    pulls: list[PullRequest] | None = None
+    if verifies:
+        pulls = await call(open_pull_requests, name)
+    state = RepositoryState(
+        repository=name,
+        heads=heads.commits,
+        merged=heads.merged,
+        pulls=None if pulls is None else tuple(pulls),
+        environments=tuple(
+            one for one in on_demand if topology.current_name(one.repository) == name
+        ),
+    )
+    return missing_of(topology, environment, state)
 
 
 async def _followed(wanted: WantedRun) -> FollowedRun:

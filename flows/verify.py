@@ -11,6 +11,7 @@ from prefect import get_run_logger
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.gitflow.branches import environment_fed_by
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
@@ -20,6 +21,7 @@ from tiercel.domain.review.statuses import (
     Status,
     StatusState,
     failed_status,
+    placed,
     refused_status,
     status_of,
     summary_status,
@@ -81,7 +83,8 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     repository = require_repository(repository, topology)
     pull = await call(read_pull_request, repository, number)
     await tag_flow_run("pull request", repository)
-    told = _Told(pull, commit, Links.of(topology, server_url()))
+    fed = environment_fed_by(topology, pull.base_branch)
+    told = _Told(pull, commit, fed.name if fed else "", Links.of(topology, server_url()))
     refused = refused_status(pull, commit, topology)
     if not refused and pull.mergeable is None:
         refused = refused_status(
@@ -90,7 +93,8 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     if refused:
         return await _say(told, refused)
     merge = await call(fetch_merge_ref, repository, number, commit)
-    await report_statuses(pull, commit, [status_of("", StatusState.PENDING, "verifying")])
+    pending = [status_of("", StatusState.PENDING, "verifying")]
+    await report_statuses(pull, commit, placed(told.environment, pending))
     try:
         review = await _reviewed(topology, merge, pull)
     except UnreachableError:
@@ -104,16 +108,18 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
 
 @dataclass(frozen=True)
 class _Told:
-    """The pull request, and the head of it that the run was told to verify."""
+    """The pull request, the head of it that the run was told to verify, and what its base feeds."""
 
     pull: PullRequest
     commit: str
+    environment: str
     links: Links
 
 
 async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[Status]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
-    checks = [*(one.status for one in review.services), *review.promotions, whole]
+    found = [*(one.status for one in review.services), *review.promotions, whole]
+    checks = placed(told.environment, found)
     await report_statuses(told.pull, told.commit, checks)
     # Minutes may have passed: a newer head's comment must not give way to an older one's.
     pull = await call(read_pull_request, told.pull.repository, told.pull.number)

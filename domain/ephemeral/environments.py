@@ -53,7 +53,8 @@ class EphemeralRecord(StoredRecord):
     reaper may take it. `seeded` are the services whose stacks got their data. `depends_on` has
     what each of its services waits for, without those that are shared: `borrows` are the shared
     ones whose outputs it takes. `address` is where the environment answers, if a smoke test calls
-    it. `generation` grows each time that an environment of this name is made anew.
+    it. `generation` grows each time that an environment of this name is made anew. `label` is the
+    one that asked for it, empty if somebody did.
     """
 
     name: EphemeralName
@@ -73,6 +74,7 @@ class EphemeralRecord(StoredRecord):
     depends_on: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     address: str = ""
     borrows: tuple[str, ...] = ()
+    label: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -112,6 +114,7 @@ class EphemeralWish:
     flow_run: str
     hours: int = 0
     borrows: tuple[str, ...] = ()
+    label: str = ""
 
 
 def begun(
@@ -295,6 +298,7 @@ def _created(wish: EphemeralWish, generation: int, now: datetime, hours: int) ->
         expires=now + timedelta(hours=hours),
         state=EphemeralState.COMING_UP,
         flow_run=wish.flow_run,
+        label=wish.label,
     )
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.organization.topology import Environment, Topology
 
 
 class BranchRole(StrEnum):
@@ -105,6 +105,14 @@ def classify(branch: str) -> BranchRole:
     if slash and rest:
         return _ROLES_BY_PREFIX.get(prefix, BranchRole.OTHER)
     return _ROLES_BY_NAME.get(branch, BranchRole.OTHER)
+
+
+def environment_fed_by(topology: Topology, branch: str) -> Environment | None:
+    """Return the environment to which what is merged into a branch goes, if there is one."""
+    for environment in topology.environments.values():
+        if environment.branch == branch:
+            return environment
+    return None
 
 
 def is_hotfix(branch: str | None) -> bool:

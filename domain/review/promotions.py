@@ -45,8 +45,7 @@ def _refusal(rule: Callable[[], object]) -> RefusedInputError | None:
 def promotion_status(environment: str, tag: str, refused: Sequence[RefusedInputError]) -> Status:
     """Return what the promotion of the merge would say: its tag, or all that it would refuse.
 
-    It has a context of its own, so that a pull request of the same head into another branch,
-    which is promoted nowhere, does not take its place.
+    Its subject is no name that a service can have.
     """
     subject = f"promotion to {environment}"
     if not refused:

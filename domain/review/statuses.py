@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from tiercel.domain.base.errors import TiercelError
@@ -15,7 +15,18 @@ from tiercel.domain.organization.topology import Topology
 
 LONGEST_DESCRIPTION = 140
 """What GitHub shows of a status: https://docs.github.com/rest/commits/statuses"""
-CONTEXT = "tiercel"
+_CONTEXT = "tiercel"
+_NO_ENVIRONMENT = "no-environment"
+"""Stands where the base's environment does; no environment can have a name with a hyphen."""
+
+
+def required_context(environment: str) -> str:
+    """Return the context that branch protection demands before a merge feeds an environment.
+
+    GitHub keeps statuses by commit: the same head may be in pull requests into several branches,
+    and a success for one of them must not satisfy another. Empty for a base that feeds none.
+    """
+    return f"{_CONTEXT}/{environment or _NO_ENVIRONMENT}"
 
 
 class StatusState(StrEnum):
@@ -30,8 +41,9 @@ class StatusState(StrEnum):
 class Status(Frozen):
     """A commit status, and the longer text that the comment shows.
 
-    `subject` is a service, a promotion, or empty for the whole pull request. A service that is
-    `unchanged` was not built.
+    `subject` is a service, a promotion, or empty for the whole pull request. `environment` is the
+    one that the pull request's base feeds, empty if it feeds none. A service that is `unchanged`
+    was not built.
     """
 
     subject: str
@@ -39,11 +51,16 @@ class Status(Frozen):
     description: str
     details: str = ""
     unchanged: bool = False
+    environment: str = ""
 
     @property
     def context(self) -> str:
-        """What GitHub calls the status."""
-        return f"{CONTEXT}/{self.subject}" if self.subject else CONTEXT
+        """What GitHub calls the status: no service can be named so that it has another's context.
+
+        A service's stands below the required one, where no name of a commit leads out of.
+        """
+        whole = required_context(self.environment)
+        return f"{whole}/{self.subject}" if self.subject else whole
 
     @property
     def short(self) -> str:
@@ -54,6 +71,20 @@ class Status(Frozen):
 def status_of(subject: str, state: StatusState, description: str, details: str = "") -> Status:
     """Return the status of a service, or of the whole pull request for an empty subject."""
     return Status(subject=subject, state=state, description=description, details=details)
+
+
+def candidate_status(environment: str, state: StatusState, description: str) -> Status:
+    """Return what a candidate's verification in an environment has come to.
+
+    Its subject is no name that a service can have.
+    """
+    (status,) = placed(environment, [status_of("as candidate", state, description)])
+    return status
+
+
+def placed(environment: str, checks: Iterable[Status]) -> list[Status]:
+    """Return the same statuses, of a pull request whose base feeds that environment."""
+    return [one.model_copy(update={"environment": environment}) for one in checks]
 
 
 def unchanged(service: str) -> Status:

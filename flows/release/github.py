@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from tiercel.domain.base.errors import SupersededError, TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
-from tiercel.domain.review.statuses import Status, StatusState, status_of
+from tiercel.domain.review.statuses import Status, StatusState, candidate_status
 from tiercel.domain.review.verdicts import Reviewed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import PreparedCommit
@@ -67,7 +67,7 @@ async def say_of_candidate(prepared: PreparedCommit, state: StatusState, descrip
     """
     if not has_credentials():
         return
-    status = status_of("candidate", state, description)
+    status = candidate_status(prepared.target.names.environment.name, state, description)
     commit = prepared.commit
     try:
         await call(set_status, commit.repository, commit.sha, status, run_link())

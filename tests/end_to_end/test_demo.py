@@ -98,8 +98,11 @@ def test_the_demo_ends_with_the_answers_of_both_environments_and_a_timeline(demo
 
 
 def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo) -> None:
-    assert "tiercel/orders: failure: the build command failed: python3 -m unittest" in demo.progress
-    assert "tiercel/orders: success: built and tested" in demo.progress
+    assert (
+        "tiercel/preprod/orders: failure: the build command failed: python3 -m unittest"
+        in demo.progress
+    )
+    assert "tiercel/preprod/orders: success: built and tested" in demo.progress
 
 
 def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:

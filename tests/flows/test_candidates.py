@@ -116,7 +116,7 @@ def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahe
     number = place.team.open("hotfix/0.1.1", "main", "Mend it")
 
     head = place.remote.get_pull(number).head.sha
-    said = place.verified(number, head)["tiercel/promotion to prod"].description
+    said = place.verified(number, head)["tiercel/prod/promotion to prod"].description
     tried = verified(repository, "hotfix/0.1.1")["inbox"].release.intent
     live = promoted(repository, become, place.team.approve_and_merge(number))["inbox"]
 
@@ -131,7 +131,7 @@ def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahe
         (tried.number, "candidate", "succeeded"),
         (tried.number - 1, "deploy", "succeeded"),
     ]
-    assert place.statuses(head)["tiercel/candidate"] == "success"
+    assert place.statuses(head)["tiercel/preprod/as candidate"] == "success"
     assert "as a candidate of hotfix/0.1.1" in place.remote.get_latest_release().body
 
 

@@ -183,7 +183,7 @@ def test_a_pull_request_is_built_and_tested_in_codebuild(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is StatusState.SUCCESS, checks
+    assert checks["tiercel/preprod"].state is StatusState.SUCCESS, checks
 
     broken = place.pushed("feature/tested", {"inbox/code": "7"})
-    assert place.verified(number, broken)["tiercel/inbox"].state is StatusState.FAILURE
+    assert place.verified(number, broken)["tiercel/preprod/inbox"].state is StatusState.FAILURE

@@ -106,7 +106,7 @@ def test_a_release_waits_for_the_back_merge_of_the_one_before_and_a_hotfix_does_
 
     place.released_to_preprod(place.merged("feature/two", service("wait", DelaySeconds=1)))
     number, head = place.opened("release/1.1.0", {}, base="main")
-    said = place.verified(number, head)["tiercel/promotion to prod"]
+    said = place.verified(number, head)["tiercel/prod/promotion to prod"]
     assert said.description == "release v1.0.0 is not merged back into develop"
     second = place.team.approve_and_merge(number)
     with pytest.raises(RefusedInputError, match=r"release v1\.0\.0 is not merged back") as refused:

@@ -13,13 +13,16 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled
 
 from tests.conftest import ROOT
+from tests.support.codes import because
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.cli.commands.verify import show_checks
 from tiercel.cli.terminal.output import Output
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
+from tiercel.flows.verify_merge_group import verify_merge_group
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in
@@ -37,11 +40,33 @@ def test_a_changed_service_is_verified_and_its_changes_are_shown(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is StatusState.SUCCESS
-    assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert checks["tiercel/preprod"].state is StatusState.SUCCESS
+    assert place.statuses(commit) == {
+        "tiercel/preprod": "success",
+        "tiercel/preprod/inbox": "success",
+    }
     (comment,) = place.comments(number)
     assert "| inbox | Add | `Topic` | AWS::SNS::Topic |" in comment
     assert list(read_journal(sandbox.journal, before)) == [], "a pull request reached AWS"
+
+
+def test_what_a_merge_queue_would_merge_is_verified_on_its_own_commit(place: Place) -> None:
+    number, _ = place.opened("feature/queued", {"inbox/template.json": queue(DelaySeconds=3)})
+    remote = place.remote
+    base = remote.get_branch("develop").commit.sha
+    merge = remote.get_git_ref(f"pull/{number}/merge").object.sha
+    branch = f"gh-readonly-queue/develop/pr-{number}-{base}"
+    remote.create_git_ref(f"refs/heads/{branch}", merge)
+
+    for commit, code in ((base, "source.queue_moved_on"), (merge, "")):
+        if code:
+            with pytest.raises(RefusedInputError, check=because(code)):
+                asyncio.run(verify_merge_group(remote.full_name, branch, commit))
+        else:
+            asyncio.run(verify_merge_group(remote.full_name, branch, commit))
+
+    assert place.statuses(merge) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert place.comments(number) == []
 
 
 def test_verifying_twice_says_nothing_twice(place: Place) -> None:
@@ -51,9 +76,9 @@ def test_verifying_twice_says_nothing_twice(place: Place) -> None:
 
     commits = place.github.get_repo(place.repository.name).get_commit(commit)
     assert sorted((one.context, one.state) for one in commits.get_statuses()) == [
-        ("tiercel", "pending"),
-        ("tiercel", "success"),
-        ("tiercel/inbox", "success"),
+        ("tiercel/preprod", "pending"),
+        ("tiercel/preprod", "success"),
+        ("tiercel/preprod/inbox", "success"),
     ]
     assert len(place.comments(number)) == 1
 
@@ -61,7 +86,9 @@ def test_verifying_twice_says_nothing_twice(place: Place) -> None:
 def test_an_unchanged_service_is_skipped_and_that_is_said(place: Place) -> None:
     number, commit = place.opened("feature/readme", {"README.md": "Read this."})
 
-    assert place.verified(number, commit)["tiercel/inbox"].description == "unchanged: skipped"
+    assert (
+        place.verified(number, commit)["tiercel/preprod/inbox"].description == "unchanged: skipped"
+    )
 
 
 def test_what_changes_beside_the_source_is_run_and_shown(place: Place) -> None:
@@ -75,7 +102,9 @@ def test_what_changes_beside_the_source_is_run_and_shown(place: Place) -> None:
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel/inbox"].state is StatusState.FAILURE, "its changed test was not run"
+    assert checks["tiercel/preprod/inbox"].state is StatusState.FAILURE, (
+        "its changed test was not run"
+    )
     (comment,) = place.comments(number)
     assert '| inbox | `parameters.Topic` | `"a"` | `"b"` |' in comment
     assert "- `outbox` is dropped." in comment
@@ -89,9 +118,9 @@ def test_what_the_promotion_would_refuse_is_said_on_the_pull_request(place: Plac
     place.verified(number, commit)
 
     assert place.statuses(commit) == {
-        "tiercel": "failure",
-        "tiercel/inbox": "success",
-        "tiercel/promotion to prod": "failure",
+        "tiercel/prod": "failure",
+        "tiercel/prod/inbox": "success",
+        "tiercel/prod/promotion to prod": "failure",
     }
     assert "`1.2` is not a version" in place.comments(number)[0]
 
@@ -99,7 +128,7 @@ def test_what_the_promotion_would_refuse_is_said_on_the_pull_request(place: Plac
 def test_a_feature_into_main_is_the_wrong_branch(place: Place) -> None:
     number, commit = place.opened("feature/shortcut", {"a": "b"}, base="main")
 
-    check = place.verified(number, commit)["tiercel"]
+    check = place.verified(number, commit)["tiercel/prod"]
 
     assert check.state is StatusState.FAILURE
     assert check.description.startswith("wrong branch: ")
@@ -111,10 +140,10 @@ def test_a_conflict_has_a_status_of_its_own(place: Place) -> None:
     other, _ = place.opened("feature/yours", {"README.md": "yours"})
     place.team.approve_and_merge(other)
 
-    check = place.verified(number, commit)["tiercel"]
+    check = place.verified(number, commit)["tiercel/preprod"]
 
     assert check.description == "merge conflict with develop"
-    assert place.statuses(commit) == {"tiercel": "failure"}
+    assert place.statuses(commit) == {"tiercel/preprod": "failure"}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +161,7 @@ def test_a_fresh_pull_request_is_no_conflict_while_github_does_not_know(
     finally:
         sandbox.github.control("PATCH", "/settings", unknown_mergeable_reads=0)
 
-    check = place.verified(number, commit)["tiercel"]
+    check = place.verified(number, commit)["tiercel/preprod"]
 
     assert check.description == said
 
@@ -141,10 +170,10 @@ def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
     number, old = place.opened("feature/moving", {"a": "1"})
     new = place.team.push("feature/moving", "develop", {"a": "2"}, "Go on")
 
-    assert place.verified(number, old)["tiercel"].description == (
+    assert place.verified(number, old)["tiercel/preprod"].description == (
         f"superseded: the head moved to {new[:7]}"
     )
-    assert place.statuses(old) == {"tiercel": "error"}
+    assert place.statuses(old) == {"tiercel/preprod": "error"}
     assert place.comments(number) == []
 
 
@@ -166,10 +195,10 @@ def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(
     number, old = place.opened(branch, files)
     git_in(tree, "commit", "--quiet", "--allow-empty", "--message", "Go on")
 
-    assert place.verified(number, old)["tiercel"].state is StatusState.SUCCESS
+    assert place.verified(number, old)["tiercel/preprod"].state is StatusState.SUCCESS
 
     assert place.remote.get_pull(number).head.sha != old
-    assert place.statuses(old) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert place.statuses(old) == {"tiercel/preprod": "success", "tiercel/preprod/inbox": "success"}
     assert place.comments(number) == []
 
 
@@ -206,7 +235,9 @@ def test_the_build_of_a_pull_request_finds_nothing_of_the_worker(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel/inbox"].state is StatusState.SUCCESS, checks["tiercel/inbox"].details
+    assert checks["tiercel/preprod/inbox"].state is StatusState.SUCCESS, checks[
+        "tiercel/preprod/inbox"
+    ].details
 
 
 @pytest.mark.parametrize(
@@ -223,8 +254,8 @@ def test_a_broken_template_has_a_status_with_the_reason(
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel/inbox"].state is StatusState.FAILURE
-    assert checks["tiercel/inbox"].description == reason
+    assert checks["tiercel/preprod/inbox"].state is StatusState.FAILURE
+    assert checks["tiercel/preprod/inbox"].description == reason
 
 
 def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: Path) -> None:
@@ -233,7 +264,7 @@ def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: 
 
     checks = place.verified(number, commit)
 
-    assert checks["tiercel"].state is StatusState.SUCCESS
+    assert checks["tiercel/preprod"].state is StatusState.SUCCESS
     assert not any("<img" in comment for comment in place.comments(number))
     assert list(tmp_path.rglob("x")) == []
 
@@ -253,8 +284,11 @@ def test_a_verdict_reaches_github_through_faults_and_a_rate_limit_is_waited_for_
     checks = place.verified(number, commit)
 
     assert sandbox.github.control("GET", "/faults") == []
-    assert checks["tiercel"].state is StatusState.SUCCESS
-    assert place.statuses(commit) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert checks["tiercel/preprod"].state is StatusState.SUCCESS
+    assert place.statuses(commit) == {
+        "tiercel/preprod": "success",
+        "tiercel/preprod/inbox": "success",
+    }
     assert len(place.comments(number)) == 1
     assert any("rate limit" in record.getMessage() for record in run_log)
 

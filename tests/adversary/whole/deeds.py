@@ -136,10 +136,10 @@ def forged_status(scene: Scene) -> bool:
     scene.verify(
         _ASK + f'address = os.environ["GITHUB_API_URL"] + "/{path}"\n'
         'token = os.environ["GITHUB_TOKEN"]\n'
-        'ask("POST", address, {"state": "success", "context": "tiercel"}, token)\n',
+        'ask("POST", address, {"state": "success", "context": "tiercel/preprod"}, token)\n',
         _CHANGED,
     )
-    return scene.place.statuses(other).get("tiercel") == "success"
+    return scene.place.statuses(other).get("tiercel/preprod") == "success"
 
 
 def environment(scene: Scene) -> bool:

@@ -58,7 +58,7 @@ class Scene:
         described = {"tiercel.toml": services(inbox=build + more), "inbox/evil.py": script}
         number, commit = self.place.opened("feature/evil", described | dict(files))
         with self.worker():
-            return self.place.verified(number, commit)["tiercel/inbox"]
+            return self.place.verified(number, commit)["tiercel/preprod/inbox"]
 
     def merge(self, files: Mapping[str, str], branch: str = "feature/change") -> str:
         """Bring a reviewed change into develop, and return the commit."""

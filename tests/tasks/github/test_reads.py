@@ -83,7 +83,7 @@ def test_a_write_waits_for_a_rate_limit_too_because_nothing_was_done(
     assert set_status.fn(place.name, pull.head_commit, SUCCESS, "")
     assert len(told) == 1
     statuses = place.repo().get_commit(pull.head_commit).get_statuses()
-    assert [one.context for one in statuses] == ["tiercel/orders"]
+    assert [one.context for one in statuses] == ["tiercel/no-environment/orders"]
 
 
 @pytest.mark.parametrize("kind", LIMITS)

@@ -67,7 +67,7 @@ WRITES = {
         lambda repo, pull: [
             (s.context, s.state) for s in repo.get_commit(pull.head_commit).get_statuses()
         ],
-        [("tiercel/orders", "success")],
+        [("tiercel/no-environment/orders", "success")],
     ),
     "upsert_comment": Write(
         lambda pull: upsert_comment.fn(pull, MARKER, "Hello"),

@@ -8,13 +8,18 @@ from hypothesis import strategies as st
 
 from tests.support.topology import topology_of
 from tiercel.domain.base.errors import BuildFailedError
+from tiercel.domain.gitflow.branches import environment_fed_by
 from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.review.promotions import promotion_status
 from tiercel.domain.review.statuses import (
     Status,
     StatusState,
+    candidate_status,
     conflict_status,
     failed_status,
+    placed,
     refused_status,
+    required_context,
     status_of,
     summary_status,
     unchanged,
@@ -98,7 +103,7 @@ def test_what_is_not_built_says_why_and_what_to_do(
 ) -> None:
     found = say(**changes)
     assert found
-    assert (found.context, found.state) == ("tiercel", state)
+    assert (found.subject, found.state) == ("", state)
     assert found.description.startswith(description)
     assert found.details
 
@@ -120,9 +125,48 @@ def test_the_answer_belongs_to_the_commit_of_which_the_caller_was_told() -> None
     assert found.description == "superseded: the head moved to aaaaaaa"
 
 
-def test_a_check_has_the_context_of_its_subject() -> None:
-    assert success("orders").context == "tiercel/orders"
-    assert success("").context == "tiercel"
+@pytest.mark.parametrize(
+    ("environment", "subject", "context"),
+    [
+        ("preprod", "", "tiercel/preprod"),
+        ("prod", "", "tiercel/prod"),
+        ("prod", "orders", "tiercel/prod/orders"),
+        ("", "", "tiercel/no-environment"),
+        ("", "orders", "tiercel/no-environment/orders"),
+    ],
+)
+def test_a_check_has_the_context_of_what_the_base_feeds_and_of_its_subject(
+    environment: str, subject: str, context: str
+) -> None:
+    (found,) = placed(environment, [success(subject)])
+    assert found.context == context
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}[a-z0-9]", fullmatch=True)
+ENVIRONMENTS = st.from_regex(r"[a-z][a-z0-9]{1,9}", fullmatch=True)
+
+
+@given(ENVIRONMENTS, ENVIRONMENTS | st.just(""), NAMES)
+@example("preprod", "", "preprod")
+@example("prod", "prod", "promotion")
+@example("candidate", "", "candidate")
+def test_no_service_of_a_commit_has_a_context_that_is_demanded(
+    demanded: str, fed: str, service: str
+) -> None:
+    (found,) = placed(fed, [success(service)])
+    others = placed("", [promotion_status(demanded, "1.0.0", [])])
+    others += [candidate_status(demanded, StatusState.SUCCESS, "verified")]
+    kept = {required_context(demanded), required_context(""), *(one.context for one in others)}
+    assert found.context not in kept
+
+
+def test_a_success_for_one_branch_is_none_for_another() -> None:
+    contexts = {
+        required_context(fed.name if fed else "")
+        for branch in ("develop", "main", "feature/x")
+        for fed in [environment_fed_by(TOPOLOGY, branch)]
+    }
+    assert contexts == {"tiercel/preprod", "tiercel/prod", "tiercel/no-environment"}
 
 
 def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None:
@@ -130,7 +174,7 @@ def test_a_failure_becomes_a_check_with_everything_that_a_person_needs() -> None
         "test.reason", "the tests fail", where="orders", why="1 of 3", remedy="mend it"
     )
     found = failed_status("orders", error)
-    assert (found.context, found.state) == ("tiercel/orders", StatusState.FAILURE)
+    assert (found.subject, found.state) == ("orders", StatusState.FAILURE)
     assert found.description == "the tests fail"
     assert found.details == str(error)
 
@@ -164,7 +208,7 @@ def test_the_whole_is_as_good_as_its_worst_part(
     checks: list[Status], state: StatusState, description: str
 ) -> None:
     found = summary_status(checks)
-    assert (found.context, found.state, found.description) == ("tiercel", state, description)
+    assert (found.subject, found.state, found.description) == ("", state, description)
 
 
 hostile = st.text() | st.text(

@@ -19,7 +19,7 @@ from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.entries import UnreadableEntry
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.live import Live, live_of
-from tiercel.domain.review.statuses import StatusState, status_of
+from tiercel.domain.review.statuses import StatusState, placed, status_of
 from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.validations import Validation
@@ -240,12 +240,13 @@ def pull(text: str) -> PullRequest:
 
 
 def test_a_verification_links_the_pull_request_and_lists_the_statuses() -> None:
-    checks = [status_of("orders", StatusState.FAILURE, "a test failed", "line 1\nline 2")]
+    failed = status_of("orders", StatusState.FAILURE, "a test failed", "line 1\nline 2")
+    checks = placed("preprod", [failed])
     page = verification_page(pull("Add it"), "2" * 40, checks, LINKS)
     assert "# Pull request [#7](https://github.com/acme/shop/pull/7) of acme/shop" in page
     assert "Add it, by Add it, at [shop@2222222](" in page
-    assert "| `tiercel/orders` | **failure** | a test failed |" in page
-    assert "### tiercel/orders\n\n````text\nline 1\nline 2\n````" in page
+    assert "| `tiercel/preprod/orders` | **failure** | a test failed |" in page
+    assert "### tiercel/preprod/orders\n\n````text\nline 1\nline 2\n````" in page
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "````\n# x", "a|b"])
