@@ -114,6 +114,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
         services=needs_of(prepared.topology.services),
         flow_run=prepared.target.run,
         hours=hours,
+        borrows=tuple(prepared.lent),
         label=label,
     )
     record = await place_taken(prepared.target, wish, settings)

@@ -79,7 +79,10 @@ async def _environments_on_demand(topology: Topology, environment: str) -> list[
     if not topology.hosts_on_demand(environment):
         return []
     records = ReleaseTarget.of(topology, environment).records
-    return [one for one in await call(read_environments, records) if one.is_active]
+    found = await call(read_environments, records)
+    for one in found.unreadable:
+        get_run_logger().warning("%s is not followed: %s", one.name, one.failure.what)
+    return found.active
 
 
 async def _back_merges(topology: Topology, environment: str, heads: Heads) -> list[str]:

@@ -142,7 +142,7 @@ async def environments_of(
     except TiercelError as error:
         get_run_logger().warning("environments on demand are not known: %s", error.what)
         return ()
-    return made_from(found, pull)
+    return made_from(found.readable, pull)
 
 
 def _request(question: _Question, values: PlannedValues) -> ChangeSetRequest:

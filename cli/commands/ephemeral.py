@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, Settings, shared
+from tiercel.domain.base.errors import ExitCode, error_from
 
 if TYPE_CHECKING:
     from tiercel.domain.ephemeral.environments import EphemeralRecord
@@ -148,15 +150,27 @@ def list_them(
     gone: Annotated[bool, typer.Option("--all", help="Also those that are gone.")] = False,
     settings: Settings,
 ) -> None:
-    """Say which environments on demand there are, whose, until when, and where they answer."""
-    from tiercel.domain.pages.environments_page import short_origin
+    """Say which environments on demand there are, whose, until when, and where they answer.
+
+    A record that cannot be read is told, and the command fails after it has shown the others.
+    """
     from tiercel.tasks.records.ephemeral import read_environments
 
     output = settings.output
-    found = [one for one in read_environments.fn(_records(settings)) if gone or one.is_active]
+    all_found = read_environments.fn(_records(settings))
+    found = all_found.readable if gone else all_found.active
     output.document([_row(one) for one in found])
-    if settings.as_json:
-        return
+    if not settings.as_json:
+        _show_list(output, found)
+    if all_found.unreadable:
+        for one in all_found.unreadable:
+            output.error_note(error_from(one.failure))
+        raise typer.Exit(int(ExitCode.REFUSED))
+
+
+def _show_list(output: Output, found: Iterable[EphemeralRecord]) -> None:
+    from tiercel.domain.pages.environments_page import short_origin
+
     rows = [
         (
             one.name,

@@ -64,6 +64,9 @@ def show_reaped(output: Output, report: ReapReport) -> None:
             ("kind", "name", "fate", "because"),
             [(one.kind, one.name, one.fate, one.reason) for one in told],
         )
+    for one in report.candidates:
+        said = "put back" if one.stack in report.put_back else "stays"
+        output.line(f"candidate {one.number} that a killed run left on {one.stack}: {said}")
     for failure in report.unread:
         output.line(f"not looked at: {failure.what}: {failure.why}")
     output.result(f"{report.environment}: {report.summary()}")

@@ -161,6 +161,8 @@ def _show_plan(output: Output, plan: DrillPlan) -> None:
             output.line(f"kept: {one.path} of {stack.name} ({one.physical_id})")
         for name in stack.given_up:
             output.line(f"the name of bucket {name} becomes anybody's")
+    for warning in plan.warnings():
+        output.line(f"warning: {warning}")
     for address in plan.foundation.addresses if plan.foundation else ():
         output.line(f"destroyed and made again: {address}")
     also = " --foundation" if plan.foundation else ""

@@ -27,26 +27,37 @@ def releases(
     ] = "",
     *,
     newest: Annotated[int, typer.Option(min=1, max=1000, help="How many of each stack.")] = 10,
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="Those of environments on demand instead.")
+    ] = False,
     show: Annotated[
         str, typer.Option(metavar="STACK/NUMBER", help="Everything about one release.")
     ] = "",
     settings: Settings,
 ) -> None:
-    """List the releases of an environment, the newest of each stack first.
+    """List the releases of an environment's own stacks, the newest of each stack first.
 
     What cannot be read is marked, and the command fails after it has shown everything else.
     """
     if show:
         _show(settings.output, settings, show, environment)
         return
+    from tiercel.domain.organization.on_demand import stacks_on_demand
     from tiercel.domain.release.entries import unreadable_of
-    from tiercel.tasks.records.ledger import read_ledger
+    from tiercel.tasks.records.ledger import read_newest_entries
 
     output, names = settings.output, settings.names(environment or _DEFAULT)
-    history = read_ledger.fn(settings.target(names).records, newest)
+    prefix = stacks_on_demand(names.organization)
+    _, history = read_newest_entries.fn(
+        settings.target(names).records,
+        newest,
+        lambda stack: stack.startswith(prefix) is on_demand,
+    )
     output.document([entry_row(entry) for entry in history])
     if not settings.as_json:
-        release_table(output, f"Releases of {names.environment.name}", history)
+        where = f"environments on demand in {names.environment.name}"
+        title = where if on_demand else names.environment.name
+        release_table(output, f"Releases of {title}", history)
     end_unless_all_is_shown(output, unreadable_of(history))
 
 

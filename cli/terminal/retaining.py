@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.organization.access import Access, Records, orchestrator
 from tiercel.domain.organization.names import Names, Role
-from tiercel.domain.organization.on_demand import EPHEMERAL
+from tiercel.domain.organization.on_demand import stacks_on_demand
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.topology import Topology
@@ -100,8 +100,8 @@ class ArtifactKeeper:
 
         place = self.names.environment
         records = self._records(place.name)
-        alive = {one.name for one in read_environments.fn(records) if one.is_active}
-        on_demand = f"{self.names.organization}-{EPHEMERAL}-"
+        alive = read_environments.fn(records).names_alive
+        on_demand = stacks_on_demand(self.names.organization)
         _, entries = read_newest_entries.fn(
             records, place.retention.releases, lambda stack: counts(stack, on_demand, alive)
         )

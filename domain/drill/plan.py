@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+from pydantic import Field
+
 from tiercel.domain.base.digests import ArtifactDigest, ArtifactId, PlanDigest, Sha256, digest_of
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
@@ -95,9 +97,12 @@ class DrillPlan(StoredRecord):
     """What an approval is bound to. Counts of items may grow; nothing else may differ.
 
     A shadow drill rebuilds what the environment `shadow_of` has live beside it, and deletes that.
+
+    `borrowers` has the environments on demand that take outputs of these stacks, with the services
+    whose: they are told and not approved, as they come and go by themselves.
     """
 
-    _COUNTED: ClassVar[frozenset[str]] = frozenset({"items", "size"})
+    _TOLD: ClassVar[frozenset[str]] = frozenset({"items", "size", "borrowers"})
 
     organization: str
     environment: str
@@ -107,11 +112,12 @@ class DrillPlan(StoredRecord):
     shadow_of: str = ""
     left_out: tuple[LeftOut, ...] = ()
     foundation: Foundation | None = None
+    borrowers: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def digest(self) -> PlanDigest:
-        """The SHA-256 of all that is deleted and rebuilt, without how much data there is."""
-        return PlanDigest(digest_of(_without(self.model_dump(mode="json"), self._COUNTED)))
+        """The SHA-256 of all that is deleted and rebuilt, without what is only told."""
+        return PlanDigest(digest_of(_without(self.model_dump(mode="json"), self._TOLD)))
 
     @property
     def graph(self) -> Graph:
@@ -141,6 +147,14 @@ class DrillPlan(StoredRecord):
     def stack(self, name: str) -> PlannedStack:
         """Return the stack of this name; it has to be one of the plan's."""
         return next(one for one in self.stacks if one.name == name)
+
+    def warnings(self) -> list[str]:
+        """Return what a drill does to others, a line each."""
+        return [
+            f"environment on demand {name} takes outputs of {', '.join(services)}: what is deleted "
+            f"fails it, until `tiercel ephemeral up` has given it the new ones"
+            for name, services in sorted(self.borrowers.items())
+        ]
 
     def summary(self) -> str:
         """Return the plan in a line."""

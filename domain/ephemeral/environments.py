@@ -52,9 +52,10 @@ class EphemeralRecord(StoredRecord):
     `owner` is a login on GitHub, empty if nobody is known to own it. `origin_of` is the branch,
     the number, the commit or the environment that `origin` speaks of. `expires` is when the
     reaper may take it. `seeded` are the services whose stacks got their data. `depends_on` has
-    what each of its services waits for, without those that are shared. `address` is where the
-    environment answers, if a smoke test calls it. `generation` grows each time that an environment
-    of this name is made anew. `label` is the one that asked for it, empty if somebody did.
+    what each of its services waits for, without those that are shared: `borrows` are the shared
+    ones whose outputs it takes. `address` is where the environment answers, if a smoke test calls
+    it. `generation` grows each time that an environment of this name is made anew. `label` is the
+    one that asked for it, empty if somebody did.
     """
 
     name: EphemeralName
@@ -73,6 +74,7 @@ class EphemeralRecord(StoredRecord):
     seeded: tuple[str, ...] = ()
     depends_on: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     address: str = ""
+    borrows: tuple[str, ...] = ()
     label: str = ""
 
     @property
@@ -97,7 +99,10 @@ def record_key(name: str) -> str:
 
 @dataclass(frozen=True)
 class EphemeralWish:
-    """What somebody asks for: `services` with what each waits for; `hours` is 0 for the default."""
+    """What somebody asks for: `services` with what each waits for; `hours` is 0 for the default.
+
+    `borrows` are services whose outputs it takes from the stacks of its host.
+    """
 
     name: str
     owner: str
@@ -109,6 +114,7 @@ class EphemeralWish:
     services: Mapping[str, tuple[str, ...]]
     flow_run: str
     hours: int = 0
+    borrows: tuple[str, ...] = ()
     label: str = ""
 
 
@@ -132,6 +138,7 @@ def begun(
         "commit": wish.commit,
         "services": tuple(dict.fromkeys((*found.services, *wish.services))),
         "depends_on": {**found.depends_on, **wish.services},
+        "borrows": tuple(dict.fromkeys((*found.borrows, *wish.borrows))),
         "state": EphemeralState.COMING_UP,
         "flow_run": wish.flow_run,
     }
@@ -287,6 +294,7 @@ def _created(wish: EphemeralWish, generation: int, now: datetime, hours: int) ->
         commit=wish.commit,
         services=tuple(wish.services),
         depends_on=dict(wish.services),
+        borrows=wish.borrows,
         created=now,
         expires=now + timedelta(hours=hours),
         state=EphemeralState.COMING_UP,

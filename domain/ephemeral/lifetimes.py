@@ -29,6 +29,7 @@ class LifeReason(StrEnum):
 
     EXPIRED = "its time is over"
     ORIGIN_GONE = "its branch or pull request is gone"
+    PROMOTED = "what it verified was promoted"
     GOING_DOWN = "its end was begun"
     STACKS_LEFT = "it is recorded as gone, and has stacks"
     UNRECORDED = "its stacks have no record"
@@ -37,11 +38,13 @@ class LifeReason(StrEnum):
     ALIVE = "its time is not over"
     GONE = "it is gone"
     HARDLY_MADE = "its stacks have no record yet"
+    UNREADABLE = "its record cannot be read"
 
 
 _STEPS = {
     LifeReason.EXPIRED: LifeStep.DESTROY,
     LifeReason.ORIGIN_GONE: LifeStep.DESTROY,
+    LifeReason.PROMOTED: LifeStep.DESTROY,
     LifeReason.GOING_DOWN: LifeStep.DESTROY,
     LifeReason.STACKS_LEFT: LifeStep.DESTROY,
     LifeReason.UNRECORDED: LifeStep.DESTROY,
@@ -54,7 +57,8 @@ class Life:
     """What is known of one environment that has a record.
 
     `origin_exists` tells whether its branch is there, or its pull request open; None where it
-    has neither, and where that could not be found out.
+    has neither, and where that could not be found out. `is_promoted` tells that production has
+    what it was made to verify.
     """
 
     name: str
@@ -62,9 +66,12 @@ class Life:
     origin_exists: bool | None = None
     is_going_down: bool = False
     is_gone: bool = False
+    is_promoted: bool = False
 
     @classmethod
-    def of(cls, record: EphemeralRecord, *, origin_exists: bool | None) -> Self:
+    def of(
+        cls, record: EphemeralRecord, *, origin_exists: bool | None, is_promoted: bool = False
+    ) -> Self:
         """Return what a record and its origin say."""
         return cls(
             name=record.name,
@@ -72,6 +79,7 @@ class Life:
             origin_exists=origin_exists,
             is_going_down=record.state is EphemeralState.GOING_DOWN,
             is_gone=record.state is EphemeralState.GONE,
+            is_promoted=is_promoted,
         )
 
 
@@ -102,16 +110,19 @@ class LivesSeen:
     """Everything that is known of environments on demand.
 
     `warned` has the end of which each environment's owner was told: a new one is told again.
+    `unreadable` names those whose records cannot be read: nobody knows whether they are over.
     """
 
     lives: tuple[Life, ...] = ()
     stacks: tuple[StacksOnDemand, ...] = ()
     warned: Mapping[str, datetime] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
 
 
 def decide_lives(seen: LivesSeen, now: datetime) -> tuple[LifeDecision, ...]:
     """Return what is done about every environment, by name."""
-    found = [*_recorded(seen, now), *_unrecorded(seen, now)]
+    unknown = [LifeDecision(name, LifeReason.UNREADABLE) for name in seen.unreadable]
+    found = [*_recorded(seen, now), *_unrecorded(seen, now), *unknown]
     return tuple(sorted(found, key=lambda one: one.name))
 
 
@@ -126,19 +137,22 @@ def _reason(life: Life, warned: datetime | None, now: datetime, *, has_stacks: b
     """What is not known keeps an environment alive until its time is over, and no longer."""
     if life.is_gone:
         return LifeReason.STACKS_LEFT if has_stacks else LifeReason.GONE
-    if life.is_going_down:
-        return LifeReason.GOING_DOWN
-    if life.expires <= now:
-        return LifeReason.EXPIRED
-    if life.origin_exists is False:
-        return LifeReason.ORIGIN_GONE
+    over = {
+        LifeReason.GOING_DOWN: life.is_going_down,
+        LifeReason.EXPIRED: life.expires <= now,
+        LifeReason.PROMOTED: life.is_promoted,
+        LifeReason.ORIGIN_GONE: life.origin_exists is False,
+    }
+    for reason, is_so in over.items():
+        if is_so:
+            return reason
     if life.expires - now > WARNED_BEFORE:
         return LifeReason.ALIVE
     return LifeReason.WARNED if warned == life.expires else LifeReason.ENDS_SOON
 
 
 def _unrecorded(seen: LivesSeen, now: datetime) -> Iterator[LifeDecision]:
-    recorded = {life.name for life in seen.lives}
+    recorded = {life.name for life in seen.lives} | seen.unreadable
     for one in seen.stacks:
         if one.name not in recorded:
             is_old = now - one.newest >= _UNRECORDED_FOR

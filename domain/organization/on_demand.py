@@ -20,6 +20,12 @@ _MOST_ENVIRONMENTS = 50
 _READABLE_PART = 12
 _FINGERPRINT_PART = 6
 
+
+def stacks_on_demand(organization: str) -> str:
+    """Return what the names of all stacks on demand of an organization begin with."""
+    return f"{organization}-{EPHEMERAL}-"
+
+
 EphemeralName = Annotated[str, StringConstraints(pattern=EPHEMERAL_NAME_PATTERN)]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[^\s,][^\x00-\x1f\x7f,]{0,49}$")]
 """GitHub's labels have at most 50 characters."""

@@ -85,6 +85,7 @@ def _first_lines(
         f"**{escaped(plan.summary())}** in account {code(plan.alias)} ({plan.account}).",
         f"It should take {should}. Earlier: {last or 'none'}.",
         f"Plan digest {code(plan.digest)}",
+        *(f"**Warning:** {escaped(one)}" for one in plan.warnings()),
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.ephemeral.found import RecordsFound
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
@@ -13,7 +12,7 @@ from tiercel.domain.pages.markdown import code, escaped, table
 _HEADER = ("name", "state", "owner", "what for", "from", "commit", "until (UTC)", "address")
 
 
-def environments_page(records: Iterable[EphemeralRecord], links: Links) -> str:
+def environments_page(found: RecordsFound, links: Links) -> str:
     """Return the board of those that there are; what is gone is left out."""
     rows = [
         (
@@ -26,10 +25,14 @@ def environments_page(records: Iterable[EphemeralRecord], links: Links) -> str:
             f"{one.expires:%Y-%m-%d %H:%M}",
             code(one.address) if one.address else "",
         )
-        for one in records
-        if one.is_active
+        for one in found.active
     ]
-    return page("Environments on demand", table(_HEADER, rows) if rows else "There are none.")
+    unread = [
+        f"The record of {code(one.name)} cannot be read: {escaped(one.failure.why)}"
+        for one in found.unreadable
+    ]
+    board = table(_HEADER, rows) if rows else "There are none."
+    return page("Environments on demand", board, *unread)
 
 
 def short_origin(record: EphemeralRecord) -> str:

@@ -26,6 +26,8 @@ def reap_page(report: ReapReport) -> str:
     ends = [one for one in report.lives if one.step is not LifeStep.NOTHING]
     if ends:
         parts += ["## Environments on demand", _lives(ends, report)]
+    if report.candidates:
+        parts += ["## Candidates that killed runs left", _candidates(report)]
     for fate, title in _TITLES.items():
         found = report.of(fate)
         if found:
@@ -51,6 +53,18 @@ def _lives(ends: list[LifeDecision], report: ReapReport) -> str:
         for one in ends
     ]
     return table(("environment", "because", "ends", "this run"), rows)
+
+
+def _candidates(report: ReapReport) -> str:
+    rows = [
+        (
+            escaped(one.stack),
+            str(one.number),
+            "put back" if one.stack in report.put_back else "stays",
+        )
+        for one in report.candidates
+    ]
+    return table(("stack", "release", "this run"), rows)
 
 
 def _things(found: list[Judgement], report: ReapReport) -> str:

@@ -8,13 +8,17 @@ in the ledger is what a promotion may rely on.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.record import StoredRecord
-from tiercel.domain.release.entries import Entry, needed
+from tiercel.domain.release.entries import Entry, needed, stack_of, unreadable_of
 from tiercel.domain.release.ledger import Intent, Release, ReleaseStatus, is_candidate
+
+LEFT_FOR = timedelta(hours=1)
+"""So long after its end a candidate is in the hands of the run that tries it."""
 
 
 class Verification(StoredRecord):
@@ -92,6 +96,36 @@ def left_candidate(history: Iterable[Entry], running: int | None) -> Release | N
         if is_there:
             return None
     return None
+
+
+@dataclass(frozen=True)
+class LeftCandidate:
+    """A candidate that is still on a stack long after its release ended, or began to no end."""
+
+    stack: str
+    number: int
+
+
+def long_left(entries: Iterable[Entry], now: datetime) -> tuple[LeftCandidate, ...]:
+    """Return the candidates that killed runs left on stacks, by stack.
+
+    `entries` are those of any stacks, the newest of each first. A run tries the services of a
+    commit one after the other and puts them back together, so what has ended just now is still
+    in its hands. A stack with an entry that cannot be read is left as it is: that may decide.
+    """
+    of_stack: dict[str, list[Entry]] = {}
+    for one in entries:
+        of_stack.setdefault(stack_of(one), []).append(one)
+    found = {
+        stack: left_candidate(history, None)
+        for stack, history in of_stack.items()
+        if not unreadable_of(history)
+    }
+    return tuple(
+        LeftCandidate(stack, one.intent.number)
+        for stack, one in sorted(found.items())
+        if one and now - (one.outcome.at if one.outcome else one.intent.at) >= LEFT_FOR
+    )
 
 
 def to_put_back(history: Iterable[Entry], rejected: Collection[ArtifactId]) -> Release | None:

@@ -30,6 +30,11 @@ def number_of(entry: Entry) -> int:
     return entry.number if isinstance(entry, UnreadableEntry) else entry.intent.number
 
 
+def stack_of(entry: Entry) -> str:
+    """Return the stack of an entry, which its place tells."""
+    return entry.stack if isinstance(entry, UnreadableEntry) else entry.intent.stack
+
+
 def needed(entries: Iterable[Entry]) -> Iterator[Release]:
     """Give the releases in their order; who comes to one that cannot be read gets its error.
 

@@ -61,9 +61,14 @@ def next_lease(found: Lease | None, age_seconds: float, wanted: Lease) -> Lease 
         return wanted
     if found.holder == wanted.holder and not found.released:
         return found
-    if found.released or age_seconds > min(found.seconds, LONGEST_LEASE_SECONDS):
+    if not is_held(found, age_seconds):
         return wanted.model_copy(update={"fencing": found.fencing + 1})
     return None
+
+
+def is_held(found: Lease, age_seconds: float) -> bool:
+    """Tell whether a lease's holder gives signs of life, `age_seconds` after its last write."""
+    return not found.released and age_seconds <= min(found.seconds, LONGEST_LEASE_SECONDS)
 
 
 def renewal_seconds(lease_seconds: float) -> float:

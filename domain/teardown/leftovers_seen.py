@@ -9,7 +9,7 @@ from typing import Self
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.on_demand import EPHEMERAL
+from tiercel.domain.organization.on_demand import stacks_on_demand
 from tiercel.domain.stack.states import StackStatus
 
 STACK_ID_TAG = "aws:cloudformation:stack-id"
@@ -54,7 +54,7 @@ class ReapScope:
             account=place.runtime_account,
             region=place.region,
             permanent=names.prefix,
-            ephemeral=f"{names.organization}-{EPHEMERAL}-",
+            ephemeral=stacks_on_demand(names.organization),
             on_demand=on_demand,
             check_stack=names.check_stack,
         )

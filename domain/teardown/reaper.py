@@ -14,6 +14,7 @@ from tiercel.domain.base.failure import Failure
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.ephemeral.environments import EphemeralRecord
 from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep
+from tiercel.domain.release.candidates import LeftCandidate
 from tiercel.domain.teardown.leftovers import Fate, Judgement
 
 MEMORY_KEY = "reaper/memory.json"
@@ -51,13 +52,17 @@ class ReapReport:
     """What was looked at, what was decided, and what became of it.
 
     `done` has the keys of what was deleted, and the names of environments that were destroyed;
-    `failures` what could not be deleted. Neither has anything after a dry run.
+    `failures` what could not be deleted. Neither has anything after a dry run. `candidates` are
+    those that killed runs left on the environment's own stacks, `put_back` the stacks that run what
+    they ran before.
     """
 
     environment: str
     dry_run: bool
     lives: tuple[LifeDecision, ...] = ()
     leftovers: tuple[Judgement, ...] = ()
+    candidates: tuple[LeftCandidate, ...] = ()
+    put_back: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     failures: tuple[Failure, ...] = ()
     unread: tuple[Failure, ...] = field(default=())
@@ -85,6 +90,8 @@ class ReapReport:
             deleted = sum(one.key in self.done for one in self.of(Fate.DELETE))
             told = f"{len(self.done) - deleted} of {ends} environments destroyed, "
             told += f"{deleted} of {chosen} leftovers deleted"
+        if self.candidates:
+            told += f", {len(self.put_back)} of {len(self.candidates)} left candidates put back"
         by_hand = len(self.of(Fate.BY_HAND))
         return told + (f", {by_hand} for somebody to look at" if by_hand else "")
 
@@ -103,6 +110,10 @@ class ReapReport:
                 {"kind": one.kind, "name": one.name, "fate": one.fate, "reason": one.reason,
                  "bytes": one.size, "done": one.key in self.done}
                 for one in self.leftovers if one.fate is not Fate.KEEP
+            ],
+            "candidates": [
+                {"stack": one.stack, "release": one.number, "done": one.stack in self.put_back}
+                for one in self.candidates
             ],
             "kept": self.kept,
             "failures": [one.document() for one in self.failures],

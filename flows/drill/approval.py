@@ -29,6 +29,7 @@ from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.aws.caller import caller_arn
+from tiercel.tasks.records.ephemeral import read_environments
 from tiercel.tasks.records.ledger import read_live_releases
 from tiercel.tasks.teardown.approvals import read_approvals
 from tiercel.tasks.teardown.drill_records import (
@@ -114,6 +115,7 @@ async def _planned(
     require_drillable(names, inventory, running, _given_up(inventory, asked, standing))
     gone = await find_gone(target, [running[one.name] for one in inventory.stacks])
     plan = plan_drill(names.organization, names.environment.name, inventory, running)
+    plan = await _with_borrowers(target, plan)
     if foundation:
         plan = plan.model_copy(update={"foundation": await foundation()})
     await show_plan(target, plan)
@@ -130,6 +132,17 @@ async def show_plan(target: ReleaseTarget, plan: DrillPlan) -> None:
         f"Drill of {plan.environment}: {plan.summary()}",
         drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
     )
+
+
+async def _with_borrowers(target: ReleaseTarget, plan: DrillPlan) -> DrillPlan:
+    """Return the plan with the environments on demand that take outputs of what it deletes."""
+    found = await call(read_environments, target.records)
+    borrowers = found.borrowers({one.service for one in plan.stacks})
+    plan = plan.model_copy(update={"borrowers": borrowers})
+    unread = [f"{one.name}: {one.failure.what}" for one in found.unreadable]
+    for line in (*plan.warnings(), *unread):
+        get_run_logger().warning("%s", line)
+    return plan
 
 
 def _given_up(

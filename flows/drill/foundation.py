@@ -47,8 +47,8 @@ class Ground:
 async def plan_foundation(ground: Ground, target: ReleaseTarget) -> Foundation:
     """Return what is destroyed and made again; RefusedInputError if anything is against it."""
     if ground.topology.hosts_on_demand(ground.names.environment.name):
-        records = await call(read_environments, target.records)
-        require_nothing_on_demand(one.name for one in records if one.is_active)
+        found = await call(read_environments, target.records)
+        require_nothing_on_demand(found.names_alive)
     with private_folder() as folder:
         root = await initialized_root(folder, ground.topology, ground.names, ground.administrators)
         wanted = await call(plan_terraform, root)

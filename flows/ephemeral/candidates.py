@@ -96,6 +96,7 @@ async def _place_of(elsewhere: PreparedCommit) -> EphemeralRecord:
         commit=commit.sha,
         services=needs_of(elsewhere.topology.services),
         flow_run=target.run,
+        borrows=tuple(elsewhere.lent),
     )
     return await place_taken(target, wish, elsewhere.topology.on_demand)
 

@@ -94,7 +94,9 @@ async def place_taken(
     )
     try:
         everything = await call(read_environments, records)
-        require_within_limits(record, everything, settings)
+        for one in everything.unreadable:
+            get_run_logger().warning("left out of account: %s: %s", one.name, one.failure.what)
+        require_within_limits(record, everything.readable, settings)
     except RefusedInputError:
         if record.created == now:
             await call(

@@ -18,9 +18,9 @@ async def report_environments(target: ReleaseTarget) -> None:
     What this is about has happened by then: if the records cannot be read, the log says so.
     """
     try:
-        records = await call(read_environments, target.records)
+        found = await call(read_environments, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of environments is not brought up to date: %s", error)
         return
-    page = environments_page(records, target.links)
+    page = environments_page(found, target.links)
     await show_page("environments-on-demand", "Environments on demand", page)

@@ -33,13 +33,15 @@ from tiercel.tasks.teardown.removal import (
 class ReaperDeeds:
     """Who deletes what: `own` in the environment itself, `on_demand` in those on demand in it.
 
-    `done` has the keys of what is gone now, `errors` what is in the way of the rest.
+    `done` has the keys of what is gone now, `put_back` the stacks that a candidate was taken off,
+    `errors` what is in the way of the rest.
     """
 
     own: ReleaseTarget
     on_demand: ReleaseTarget | None
     scope: ReapScope
     done: set[str] = field(default_factory=set)
+    put_back: set[str] = field(default_factory=set)
     errors: list[TiercelError] = field(default_factory=list)
 
     def target_of(self, name: str) -> ReleaseTarget:

@@ -10,12 +10,15 @@ from prefect import get_run_logger
 from prefect.events import emit_event
 
 from tiercel.domain.artifact.manifest import PackagedObject
-from tiercel.domain.base.errors import TiercelError, combined
+from tiercel.domain.base.errors import TiercelError, combined, error_from
 from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.ephemeral.found import RecordsFound
 from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep, decide_lives, next_warned
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.reap_page import reap_page
+from tiercel.domain.release.candidates import long_left
+from tiercel.domain.release.entries import stack_of
 from tiercel.domain.teardown.leftovers import Judgement, judge_leftovers, next_memory
 from tiercel.domain.teardown.leftovers_seen import ReapScope
 from tiercel.domain.teardown.reaper import ENDS_SOON_EVENT, ReaperMemory, ReapReport, ends_soon
@@ -23,10 +26,11 @@ from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.reaping.deeds import ReaperDeeds, delete_leftovers, unstage
 from tiercel.flows.reaping.ends import end_environments
+from tiercel.flows.reaping.left_candidates import put_candidates_back
+from tiercel.flows.reaping.lives import look_at_lives
 from tiercel.flows.reaping.look import (
     ReaperLook,
     look_at_leftovers,
-    look_at_lives,
     newest_entries,
     packages_needed,
     read_records,
@@ -50,15 +54,19 @@ async def reap_once(
     kept = replace(kept, now=now or kept.now)
     look = ReaperLook(target, scope, kept.memory)
     records = await read_records(look)
-    seen, stacks = await look_at_leftovers(look, records)
+    seen, stacks, entries = await look_at_leftovers(look, records)
     lives = decide_lives(await look_at_lives(look, records, stacks), kept.now)
     leftovers = judge_leftovers(scope, seen, kept.now)
+    own = [one for one in entries if stack_of(one).startswith(scope.permanent)]
+    candidates = long_left(own, kept.now)
     deeds = ReaperDeeds(target, _on_demand(topology, scope), scope)
+    unreadable = [one.failure for one in records.unreadable]
     opened = await call(read_open_drill, target.records)
     drill = opened if opened and opened.stops(names.prefix) else None
     if not dry_run and drill is None:
-        _warn(lives, records)
-        await end_environments(topology, deeds, lives, records, stacks)
+        _warn(lives, records.readable)
+        await end_environments(topology, deeds, lives, records.readable, stacks)
+        await put_candidates_back(deeds, candidates)
         await delete_leftovers(deeds, leftovers)
         await _unstage(deeds, look, leftovers, records)
         await _remember(target, kept, lives, leftovers)
@@ -67,9 +75,11 @@ async def reap_once(
         dry_run=dry_run,
         lives=lives,
         leftovers=leftovers,
+        candidates=candidates,
+        put_back=frozenset(deeds.put_back),
         done=frozenset(deeds.done),
         failures=tuple(one.failure for one in deeds.errors),
-        unread=tuple(look.unread),
+        unread=(*look.unread, *unreadable),
         drill=drill.number if drill else 0,
     )
     get_run_logger().info("%s: %s", environment, report.summary())
@@ -78,8 +88,9 @@ async def reap_once(
         f"Reaper of {environment}: {report.summary()}",
         reap_page(report),
     )
-    if deeds.errors:
-        raise combined(deeds.errors)
+    errors = [*deeds.errors, *map(error_from, unreadable)]
+    if errors:
+        raise combined(errors)
     return report
 
 
@@ -105,7 +116,7 @@ async def _unstage(
     deeds: ReaperDeeds,
     look: ReaperLook,
     leftovers: Sequence[Judgement],
-    records: Sequence[EphemeralRecord],
+    records: RecordsFound,
 ) -> None:
     async def needed_now() -> Mapping[str, PackagedObject] | None:
         _, entries = await newest_entries(look, records)

@@ -63,12 +63,13 @@ async def restore(
     )
 
 
-async def put_back(target: ReleaseTarget, stack: str) -> Released | None:
+async def put_back(target: ReleaseTarget, stack: str, candidate_number: int = 0) -> Released | None:
     """Bring back what a candidate took the place of; None if the stack runs none.
 
     It is asked under the stack's lease: then no run is at work, and a candidate that is there was
-    left by a run that ended. The newest good release that is there to stay is brought back; where
-    there is none, the candidate stays until something is deployed.
+    left by a run that ended. With a number only that candidate is meant. The newest good release
+    that is there to stay is brought back; where there is none, the candidate stays until something
+    is deployed.
     """
     records = target.records
     history = await call(read_history, records, stack)
@@ -82,6 +83,8 @@ async def put_back(target: ReleaseTarget, stack: str) -> Released | None:
         newest = release_of(found.token) if found else None
         candidate = left_candidate(history, newest[0] if newest else None)
         if found is None or candidate is None:
+            return None
+        if candidate_number not in {0, candidate.intent.number}:
             return None
         before = to_put_back(history, rejected)
         if before is None:

@@ -40,8 +40,16 @@ class WorldTask(Generic[_P, _R]):
         self._run_name = run_name
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Run the task in the flow run that is under way, and return its result."""
-        return self.task(*args, **kwargs)
+        """Run the task in the flow run that is under way, and return its result.
+
+        Prefect looks into arguments, however deep they are, for results of other tasks that are
+        to be awaited. None of ours has any, and a plan or a manifest takes longer to go through
+        than all else that Prefect does for a task: `quote` keeps it out.
+        """
+        from prefect.utilities.annotations import quote  # noqa: PLC0415 - see the module
+
+        run: Callable[..., _R] = self.task
+        return run(*map(quote, args), **{name: quote(one) for name, one in kwargs.items()})
 
     @cached_property
     def task(self) -> Task[_P, _R]:

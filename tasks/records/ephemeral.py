@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.record import read_stored
 from tiercel.domain.ephemeral.environments import RECORDS_PREFIX, EphemeralRecord, record_key
+from tiercel.domain.ephemeral.found import RecordsFound, UnreadableRecord
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
@@ -31,11 +32,21 @@ def read_environment(records: Records, name: str) -> EphemeralRecord | None:
 
 
 @world_task("read environments on demand")
-def read_environments(records: Records) -> list[EphemeralRecord]:
+def read_environments(records: Records) -> RecordsFound:
     """Return the records of all environments that there are or were, by their names."""
-    keys = list_keys(records.access, records.bucket, RECORDS_PREFIX)
-    found = [_read(records, key)[0] for key in sorted(keys) if key.endswith(".json")]
-    return [one for one in found if one is not None]
+    readable, unreadable = [], []
+    for key in sorted(list_keys(records.access, records.bucket, RECORDS_PREFIX)):
+        if not key.endswith(".json"):
+            continue
+        try:
+            found, _ = _read(records, key)
+        except RefusedInputError as error:
+            name = key.removeprefix(RECORDS_PREFIX).removesuffix(".json")
+            unreadable.append(UnreadableRecord(name, error.failure))
+            continue
+        if found is not None:
+            readable.append(found)
+    return RecordsFound(tuple(readable), tuple(unreadable))
 
 
 @world_task("change environment on demand", "change environment {name}")

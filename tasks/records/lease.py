@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from tiercel.domain.base.errors import LeaseLostError, RefusedInputError, TransientError
 from tiercel.domain.base.record import read_stored
 from tiercel.domain.organization.access import Records
-from tiercel.domain.release.lease import Lease, lease_key, next_lease
+from tiercel.domain.release.lease import Lease, is_held, lease_key, next_lease
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
 from tiercel.tasks.aws.objects import read_whole
@@ -70,6 +70,13 @@ def take_lease(records: Records, wanted: Lease) -> HeldLease:
             told = began
             run_logger().info("%s: waiting for %s, which changes it", found.stack, found.holder)
         pause(_LOOK_SECONDS)
+
+
+@world_task("look at lease", "look at lease of {stack}")
+def is_leased(records: Records, stack: str) -> bool:
+    """Tell whether a run that is alive has the lease of a stack."""
+    found, _, age = _read(records, stack)
+    return found is not None and is_held(found, age)
 
 
 def renew_lease(held: HeldLease) -> HeldLease:

@@ -129,12 +129,6 @@ def read_rejected_artifacts(records: Records, stack: str) -> dict[ArtifactId, Re
     )
 
 
-@world_task("read ledger")
-def read_ledger(records: Records, newest: int) -> list[Entry]:
-    """Return up to `newest` entries of every stack, the newest of each stack first."""
-    return read_newest_entries.fn(records, newest, lambda _: True)[1]
-
-
 @world_task("read newest entries")
 def read_newest_entries(
     records: Records, newest: int, counts: Callable[[str], bool]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -78,13 +78,21 @@ class Round:
     def _killed(self, running: Victims, number: int, *, before: bool) -> bool:
         """How often a stack is looked at varies, so a deploy may end before its last calls."""
         self.prepare()
-        killer = Killer(before)
-        with interceptor(Wire(killer, number)) as url:
-            killer.victim = running.start(self.versions.subject.name, self.versions.second, url)
-            killer.known.set()
-            code, said = running.end(killer.victim)
-        assert code in (0, -signal.SIGKILL), said
-        return code != 0
+        given = {"repository": self.versions.subject.name, "commit": self.versions.second}
+        return killed(running, number, "deploy", given, before=before)
+
+
+def killed(
+    running: Victims, number: int, flow: str, parameters: Mapping[str, str], *, before: bool
+) -> bool:
+    """Run a flow that is killed at a call; False if it ended well before it made so many."""
+    killer = Killer(before)
+    with interceptor(Wire(killer, number)) as url:
+        killer.victim = running.start(flow, url, **parameters)
+        killer.known.set()
+        code, said = running.end(killer.victim)
+    assert code in (0, -signal.SIGKILL), said
+    return code != 0
 
 
 def _cases(world: World, size: Size) -> Iterator[Case]:

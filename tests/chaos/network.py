@@ -102,7 +102,7 @@ class Patient:
     wire: Wire
 
     def begin(self, running: Victims, url: str) -> int:
-        return running.start(self.subject.name, self.commit, url)
+        return running.start("deploy", url, repository=self.subject.name, commit=self.commit)
 
 
 def _hang(_: Question, _ask: Ask) -> None:

@@ -11,6 +11,7 @@ from tests.chaos import (
     kills,
     lost_answers,
     network,
+    on_demand,
     operation,
     races,
     secrets,
@@ -32,4 +33,5 @@ ROWS = (
     operation.ROW,
     attacks.ROW,
     drills.ROW,
+    on_demand.ROW,
 )

@@ -1,10 +1,10 @@
-"""Processes that are killed: one that has everything imported makes a child for every deploy.
+"""Processes that are killed: one that has everything imported makes a child for every run.
 
     python -m tests.chaos.victim
 
-Reads a JSON document a line. One with `environment`, `repository`, `commit` and `answers` (a
-folder) starts a deploy, and the child's id is said. One with `wait` waits for that child, and its
-exit code is said. To start Python and Prefect takes longer than a deploy, so only the child is new.
+Reads a JSON document a line. One with `environment`, `flow`, `parameters` and `answers` (a folder)
+starts a run, and the child's id is said. One with `wait` waits for that child, and its exit code is
+said. To start Python and Prefect takes longer than a deploy, so only the child is new.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,14 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.domain.base.errors import TiercelError
 from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.ephemeral_down import ephemeral_down
+from tiercel.flows.ephemeral_up import ephemeral_up
+
+FLOWS: Mapping[str, Callable[..., Coroutine[Any, Any, Any]]] = {
+    "deploy": deploy_to_preprod,
+    "up": ephemeral_up,
+    "down": ephemeral_down,
+}
 
 
 def main() -> None:
@@ -30,23 +39,20 @@ def main() -> None:
         else:
             said = os.fork()
             if said == 0:
-                _deploy(wish)
+                _run(wish)
         sys.stdout.write(f"{said}\n")
         sys.stdout.flush()
 
 
-def _deploy(wish: dict[str, Any]) -> None:
+def _run(wish: dict[str, Any]) -> None:
     """Be the child: never return, whatever happens."""
     code = 1
     try:
         os.environ.update(wish["environment"])
-        result = run_flow(
-            deploy_to_preprod,
-            Output(quiet=True),
-            repository=wish["repository"],
-            commit=wish["commit"],
-        ).result
-        _write(wish, {"changed": {name: one.changed for name, one in result.items()}})
+        flow = FLOWS[wish["flow"]]
+        result = run_flow(flow, Output(quiet=True), **wish["parameters"]).result
+        if flow is deploy_to_preprod:
+            _write(wish, {"changed": {name: one.changed for name, one in result.items()}})
         code = 0
     except TiercelError as error:
         _write(wish, {"error": error.failure.document(), "type": type(error).__name__})

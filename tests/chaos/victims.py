@@ -1,4 +1,4 @@
-"""Starts deploys in processes of their own, and tells how they ended."""
+"""Starts flows in processes of their own, and tells how they ended."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tiercel.sandbox.machine.prefect_server import client_environ
 
 @dataclass(frozen=True)
 class Victims:
-    """A process that makes a child for every deploy; several may be under way."""
+    """A process that makes a child for every run; several may be under way."""
 
     world: World
     process: subprocess.Popen[str]
     answers: Path
 
-    def start(self, repository: str, commit: str, proxy: str) -> int:
-        """Begin a deploy in a new process and return the process's id."""
+    def start(self, flow: str, proxy: str, **parameters: str) -> int:
+        """Begin one of the victim's flows in a new process and return the process's id."""
         return self._asked(
             environment=self.world.environment(proxy),
-            repository=repository,
-            commit=commit,
+            flow=flow,
+            parameters=parameters,
             answers=str(self.answers),
         )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 from prefect.settings import PREFECT_API_URL
 
 from tests.flows.conftest import Become
+from tests.flows.test_reap import reaped
 from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.flow_runs import release
@@ -21,6 +23,8 @@ from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.candidates import LEFT_FOR, LeftCandidate
 from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Purpose, intent_key
 from tiercel.flows.candidate import verify_candidate
@@ -169,8 +173,11 @@ def test_a_hotfix_and_then_the_open_release_branch_with_a_fix_of_its_own_reach_p
     assert {stack: stack in living(sandbox) for stack in prefixes} == prefixes
 
 
-def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack(
-    repositories: RepositoryMaker, preprod: Names, monkeypatch: pytest.MonkeyPatch
+def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack_or_the_reaper(
+    repositories: RepositoryMaker,
+    preprod: Names,
+    topology: Topology,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     repository, stack = repositories.make("killed-candidate"), preprod.stack("mended")
     fixed = {"QueueName": "acme-mended-of-a-hotfix"}
@@ -180,12 +187,12 @@ def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack(
     fix = {"mended/template.json": queue(DelaySeconds=1, **fixed)}
     on_branch(repository, "hotfix/0.1.1", "main", fix)
 
-    async def killed() -> None:
+    async def killed(number: int) -> None:
         running = asyncio.create_task(verify_candidate(repository.name, "hotfix/0.1.1"))
         loop = asyncio.get_running_loop()
 
         def end_before_the_outcome(question: Question, ask: Callable[[], Answer]) -> Answer:
-            if question.method == "PUT" and question.path.endswith("00000002/outcome.json"):
+            if question.method == "PUT" and question.path.endswith(f"{number:08d}/outcome.json"):
                 loop.call_soon_threadsafe(running.cancel)
                 return Answer(403, (), DENIED)
             return ask()
@@ -193,13 +200,22 @@ def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack(
         with watched(monkeypatch, end_before_the_outcome), pytest.raises(asyncio.CancelledError):
             await running
 
-    asyncio.run(killed())
+    asyncio.run(killed(2))
     assert told(preprod, stack)[0] == (2, "candidate", "open")
     assert asyncio.run(deploy_to_preprod(repository.name, first)) == {}
     assert told(preprod, stack)[0] == (3, "restoration", "succeeded")
-    again = verified(repository.name, "hotfix/0.1.1")["mended"]
-    assert (again.tried, again.release.intent.number) == (True, 4)
+
+    asyncio.run(killed(4))
+    assert told(preprod, stack)[0] == (4, "candidate", "open")
+    early, late = (reaped(topology, datetime.now(UTC) + age) for age in (LEFT_FOR / 2, LEFT_FOR))
+    assert (early.candidates, early.put_back) == ((), frozenset())
+    assert late.candidates == (LeftCandidate(stack, 4),)
+    assert late.put_back == {stack}
     assert told(preprod, stack)[0] == (5, "restoration", "succeeded")
+
+    again = verified(repository.name, "hotfix/0.1.1")["mended"]
+    assert (again.tried, again.release.intent.number) == (True, 6)
+    assert told(preprod, stack)[0] == (7, "restoration", "succeeded")
 
 
 def test_a_deploy_that_a_candidate_came_before_is_made_all_the_same(

@@ -14,7 +14,7 @@ from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.domain.base.errors import DeployFailedError, RefusedInputError, TiercelError
 from tiercel.domain.ephemeral.asking import Asker
-from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState
+from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, record_key
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
@@ -74,9 +74,13 @@ def test_an_environment_comes_up_filled_with_data_and_goes_without_a_trace(
         "spring/src/app.py": answering("full"),
     }
     commit = repository.commit(files)
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    damaged = {"Bucket": preprod.artifact_bucket, "Key": record_key("torn")}
+    s3.put_object(**damaged, Body=b"{")
 
     made = up(repository.name, commit=commit, name="spring", hours=5, purpose="try it")
 
+    s3.delete_object(**damaged)
     assert made.record.state is EphemeralState.UP
     assert made.record.seeded == ("spring",)
     assert made.record.owner == ""

@@ -10,11 +10,17 @@ from prefect import flow
 
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.place import Place
 from tests.support.releases import intent, packaged
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
+from tiercel.domain.ephemeral.environments import (
+    EphemeralRecord,
+    EphemeralState,
+    OriginKind,
+    record_key,
+)
 from tiercel.domain.ephemeral.lifetimes import LifeReason
 from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names, Role
@@ -28,6 +34,7 @@ from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object
+from tiercel.tasks.github.releases import tag_version
 from tiercel.tasks.records.ephemeral import change_environment, read_environment
 from tiercel.tasks.records.ledger import record_intent
 from tiercel.tasks.teardown.reaper_memory import write_memory
@@ -141,6 +148,50 @@ def test_production_is_never_reaped(topology: Topology, sandbox: Sandbox) -> Non
     with pytest.raises(RefusedInputError, check=because("reap.production")):
         asyncio.run(of_prod())
     assert journal_size(sandbox.journal) == offset
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_other_and_fails_the_run(
+    sandbox: Sandbox, preprod: Names, topology: Topology
+) -> None:
+    target, torn = Target(preprod, "test"), Names.ephemeral(topology, "torn")
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    s3.put_object(Bucket=preprod.artifact_bucket, Key=record_key("torn"), Body=b"{")
+    recorded(target, "beside")
+    made_on_demand(sandbox, torn)
+    try:
+        with pytest.raises(RefusedInputError, check=because("ephemeral.record_damaged")):
+            reaped(topology, LATER)
+    finally:
+        s3.delete_object(Bucket=preprod.artifact_bucket, Key=record_key("torn"))
+    formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    there = {one["StackName"] for one in formation.describe_stacks()["Stacks"]}
+    ended = read_environment.fn(target.records, "beside")
+    assert torn.stack("shop") in there
+    assert ended
+    assert ended.state is EphemeralState.GONE
+    formation.delete_stack(StackName=torn.stack("shop"))
+
+
+def test_a_candidates_environment_goes_once_production_has_its_commit(
+    place: Place, preprod: Names, topology: Topology
+) -> None:
+    target, name = Target(preprod, "test"), place.repository.name
+    main, develop = (place.remote.get_branch(one).commit.sha for one in ("main", "develop"))
+    newer = place.pushed_anew("hotfix/0.1.1", {"inbox/readme.md": "newer"})
+    tag_version.fn(name, "v0.1.0", main)
+    of = {"origin": OriginKind.CANDIDATE, "origin_of": "develop", "repository": name}
+    alive = of | {"expires": LATER + timedelta(days=1)}
+    for called, commit in {"tagged": main, "older": develop, "newer": newer}.items():
+        recorded(target, called, commit=commit, **alive)
+
+    report = reaped(topology, LATER)
+
+    reasons = {one.name: one.reason for one in report.lives}
+    assert reasons["tagged"] is LifeReason.PROMOTED
+    assert reasons["older"] is LifeReason.PROMOTED
+    assert reasons["newer"] is LifeReason.ALIVE
+    assert {"tagged", "older"} <= report.done
+    recorded(target, "newer", state=EphemeralState.GONE)
 
 
 UPLOADS = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}

@@ -16,20 +16,22 @@ from tests.support.commands import fork, fork_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
+from tiercel.domain.drill.failures import DrillFailedError
 from tiercel.domain.drill.plan import DrillPlan
 from tiercel.domain.drill.record import OpenDrill
 from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.release.ledger import Purpose
+from tiercel.domain.release.ledger import Intent, Purpose
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.teardown.drill_records import close_drill, open_drill
 
@@ -132,17 +134,21 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     )
 
 
-def remove_a_package(sandbox: Sandbox, preprod: Names) -> str:
+def remove_package(sandbox: Sandbox, preprod: Names, released: Intent) -> str:
     """An artifact loses a part for good; return its key."""
     s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
     bucket = preprod.artifact_bucket
+    records = Records(orchestrator(preprod, "test"), bucket)
+    of = (released.service, released.artifact_id, released.artifact_digest)
+    key = next(
+        one.key for one in read_artifact.fn(records, *of).objects if one.key.endswith(".zip")
+    )
     policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
     s3.delete_bucket_policy(Bucket=bucket)
-    listed = s3.list_object_versions(Bucket=bucket, Prefix="packages/")["Versions"]
-    gone = next(one for one in listed if one["Key"].endswith(".zip"))
-    s3.delete_object(Bucket=bucket, Key=gone["Key"], VersionId=gone["VersionId"])
+    (version,) = s3.list_object_versions(Bucket=bucket, Prefix=key)["Versions"]
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
     s3.put_bucket_policy(Bucket=bucket, Policy=policy)
-    return str(gone["Key"])
+    return key
 
 
 def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
@@ -155,7 +161,10 @@ def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
     approved = ["--approve", plan.digest, "--account", plan.alias]
     offset = journal_size(sandbox.journal)
 
-    package = remove_a_package(sandbox, preprod)
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    desk = newest_release.fn(records, preprod.stack("desk"))
+    assert desk
+    package = remove_package(sandbox, preprod, desk.intent)
     killed = fork("rebuild", "preprod", *approved, *where, **server())
     kill_after(killed, sandbox.journal, offset, "ExecuteChangeSet")
     assert asyncio.run(rebuild_from_scratch("preprod", plan_only=True)) == plan
@@ -193,3 +202,54 @@ def test_other_runs_wait_while_a_drill_is_open_and_go_on_afterwards(
         return await running
 
     assert asyncio.run(deploy())["waits"].changed
+
+
+def test_a_drill_that_is_given_up_deletes_nothing_more_and_brings_back_what_is_gone(
+    sandbox: Sandbox, preprod: Names
+) -> None:
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    before, offset = stacks(sandbox), journal_size(sandbox.journal)
+    where = ["--local", "--sandbox", "--state", str(sandbox.state)]
+    approved = ["--approve", plan.digest, "--account", plan.alias]
+    config = ["--config", str(impatient(sandbox))]
+    killed = fork("rebuild", "preprod", *approved, *where, *config, **server())
+    kill_after(killed, sandbox.journal, offset, "DeleteStack")
+    began = journal_size(sandbox.journal)
+
+    with pytest.raises(DrillFailedError, check=because("drill.not_as_before")) as told:
+        asyncio.run(rebuild_from_scratch("preprod", give_up=True))
+
+    now, store, desk = stacks(sandbox), preprod.stack("store"), preprod.stack("desk")
+    assert f"{store} is not as the plan knows it" in told.value.why
+    assert now.keys() == before.keys()
+    assert now[store]["StackId"] == before[store]["StackId"]
+    assert "DeleteStack" not in deletions(sandbox, began)
+    gone = {one for one in before if now[one]["StackId"] != before[one]["StackId"]}
+    assert gone
+    assert gone <= {desk, preprod.stack("waits")}
+    again = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(again, DrillPlan)
+    assert again.digest != plan.digest
+
+
+def test_an_artifact_that_git_builds_otherwise_now_is_refused_before_anything_is_deleted(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("clock")
+    commit = repository.commit(
+        {
+            "tiercel.toml": services(clock='build = ["sh", "-c", "date +%s%N > src/now"]'),
+            "clock/template.json": function(),
+            "clock/src/app.py": answering("tick"),
+        }
+    )
+    remove_package(sandbox, preprod, release(repository, commit)["clock"].release.intent)
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    offset = journal_size(sandbox.journal)
+
+    with pytest.raises(ArtifactConflictError, check=because("artifact.not_as_recorded")):
+        asyncio.run(rebuild_from_scratch("preprod", approve=plan.digest, account=plan.alias))
+
+    assert deletions(sandbox, offset) == []

@@ -26,6 +26,7 @@ from tiercel.tasks.records.ledger import record_intent, record_outcome
 pytestmark = pytest.mark.usefixtures("operator")
 
 WHOLE, CUT, NEWER = "legible", "cut", "newer"
+ON_DEMAND = "acme-ephemeral-trial-legible"
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def records(sandbox: Sandbox, preprod: Names) -> Iterator[Records]:
     for name in (WHOLE, CUT, NEWER):
         record_intent.fn(found, intent(stack=preprod.stack(name), number=1))
     record_outcome.fn(found, intent(stack=preprod.stack(WHOLE), number=1), outcome())
+    record_intent.fn(found, intent(stack=ON_DEMAND, number=1))
     half = outcome().model_dump_json().encode()[:40]
     create_object(found.access, found.bucket, outcome_key(preprod.stack(CUT), 1), half)
     later = intent(stack=preprod.stack(NEWER), number=2).model_dump(mode="json") | {"format": 99}
@@ -42,8 +44,8 @@ def records(sandbox: Sandbox, preprod: Names) -> Iterator[Records]:
     create_object(found.access, found.bucket, key, json.dumps(later).encode())
     yield found
     s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
-    for name in (WHOLE, CUT, NEWER):
-        for key in list_keys(found.access, found.bucket, stack_prefix(preprod.stack(name))):
+    for stack in (*map(preprod.stack, (WHOLE, CUT, NEWER)), ON_DEMAND):
+        for key in list_keys(found.access, found.bucket, stack_prefix(stack)):
             s3.delete_object(Bucket=found.bucket, Key=key)
 
 
@@ -71,6 +73,13 @@ def test_what_cannot_be_read_is_marked_beside_everything_else_and_the_exit_code_
     assert of[preprod.stack(NEWER), 1]["status"] == "open"
     assert of[preprod.stack(CUT), 1]["error"]["code"] == "ledger.entry_damaged"
     assert of[preprod.stack(NEWER), 2]["error"]["code"] == "record.newer_format"
+    assert (ON_DEMAND, 1) not in of
+
+    code, entries, _ = shown(sandbox, "releases", "preprod", "--on-demand")
+    stacks = {one["stack"] for one in entries}
+    assert code == ExitCode.OK
+    assert ON_DEMAND in stacks
+    assert preprod.stack(WHOLE) not in stacks
 
 
 def test_people_see_the_table_and_below_it_what_is_missing(

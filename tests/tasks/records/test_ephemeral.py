@@ -66,7 +66,7 @@ def test_a_record_is_made_changed_and_listed(records: Records, record: Ephemeral
     )
     assert changed.state is EphemeralState.UP
     assert read_environment.fn(records, record.name) == changed
-    assert changed in read_environments.fn(records)
+    assert changed in read_environments.fn(records).readable
 
 
 def test_of_many_writers_none_loses_what_another_one_wrote(
@@ -103,5 +103,11 @@ def test_strange_bytes_are_no_record(
     root("infrastructure", "s3").put_object(Bucket=records.bucket, Key=key, Body=body)
     with pytest.raises(RefusedInputError, check=because("ephemeral.record_damaged")):
         read_environment.fn(records, record.name)
+    other = record.model_copy(update={"name": "whole"})
+    change_environment.fn(records, other.name, lambda _: other)
+    found = read_environments.fn(records)
+    assert record.name in [one.name for one in found.unreadable]
+    assert other in found.readable
+    assert {record.name, other.name} <= found.names_alive
     good = record.to_bytes()
     root("infrastructure", "s3").put_object(Bucket=records.bucket, Key=key, Body=good)

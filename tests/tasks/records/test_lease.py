@@ -14,7 +14,13 @@ from tiercel.domain.base.errors import LeaseLostError, RefusedInputError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.lease import Lease, lease_key
-from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
+from tiercel.tasks.records.lease import (
+    HeldLease,
+    give_back_lease,
+    is_leased,
+    renew_lease,
+    take_lease,
+)
 
 infrastructure = aws_fixtures.infrastructure
 aws = aws_fixtures.aws
@@ -79,6 +85,9 @@ def test_another_writer_is_waited_for_until_it_gives_the_lease_back(
     assert began_to_give_back.is_set()
     later.join()
     assert second.lease.holder == "run b"
+    assert is_leased.fn(records, stack)
+    give_back_lease(second)
+    assert not is_leased.fn(records, stack)
 
 
 def test_a_silent_writer_is_taken_over_and_learns_of_it(

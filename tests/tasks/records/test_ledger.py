@@ -11,7 +11,7 @@ from tests.tasks.faults import Faults, error, losing_first, once
 from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
-from tiercel.domain.release.entries import readable_of, unreadable_of
+from tiercel.domain.release.entries import Entry, readable_of, unreadable_of
 from tiercel.domain.release.ledger import (
     Intent,
     Outcome,
@@ -24,8 +24,8 @@ from tiercel.tasks.aws.objects import create_object, list_keys
 from tiercel.tasks.records.ledger import (
     newest_release,
     read_history,
-    read_ledger,
     read_live_releases,
+    read_newest_entries,
     record_intent,
     record_outcome,
 )
@@ -36,6 +36,12 @@ faults = aws_fixtures.faults
 between = aws_fixtures.between
 
 pytestmark = pytest.mark.usefixtures("aws")
+
+
+def newest_entries(records: Records, newest: int) -> list[Entry]:
+    """Those of every stack of the ledger."""
+    return read_newest_entries.fn(records, newest, lambda _: True)[1]
+
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -197,10 +203,10 @@ def test_the_newest_of_twelve_releases_is_the_twelfth(
     newest = newest_release.fn(records, stack)
     assert newest is not None
     assert newest.intent.number == 12
-    shown = [r for r in readable_of(read_ledger.fn(records, 5)) if is_of(r, stack)]
+    shown = [r for r in readable_of(newest_entries(records, 5)) if is_of(r, stack)]
     assert [release.intent.number for release in shown] == [12, 11, 10, 9, 8]
     assert [r.outcome.message for r in shown if r.outcome] == ["12", "11", "10", "9", "8"]
-    everything = readable_of(read_ledger.fn(records, 100))
+    everything = readable_of(newest_entries(records, 100))
     numbers = [release.intent.number for release in everything if is_of(release, stack)]
     assert numbers == list(range(12, 0, -1))
 
@@ -322,7 +328,7 @@ def test_one_entry_that_cannot_be_read_hides_no_other_one(
     )
 
     live = {one.stack: one for one in read_live_releases.fn(records)}
-    entries = read_ledger.fn(records, 10)
+    entries = newest_entries(records, 10)
     history = read_history.fn(records, cut)
 
     assert [one.number for one in live[cut].unreadable] == [2]

@@ -35,6 +35,7 @@ SOON = Life("a", NOW + HOUR)
         (replace(ALIVE, origin_exists=True), True, None, LifeReason.ALIVE, LifeStep.NOTHING),
         (replace(ALIVE, origin_exists=False), True, None,
          LifeReason.ORIGIN_GONE, LifeStep.DESTROY),
+        (replace(ALIVE, is_promoted=True), True, None, LifeReason.PROMOTED, LifeStep.DESTROY),
         (replace(ALIVE, expires=NOW), True, None, LifeReason.EXPIRED, LifeStep.DESTROY),
         (replace(ALIVE, expires=NOW), False, None, LifeReason.EXPIRED, LifeStep.DESTROY),
         (replace(ALIVE, expires=NOW + MINUTE), True, None, LifeReason.ENDS_SOON, LifeStep.WARN),
@@ -71,6 +72,13 @@ def test_stacks_that_no_record_speaks_of_go_too(
     found = {one.name: one for one in decide_lives(seen, NOW)}
     assert (found["b"].reason, found["b"].step) == (reason, step)
     assert found["a"].step is LifeStep.NOTHING
+
+
+def test_stacks_whose_record_cannot_be_read_stay_however_old_they_are() -> None:
+    seen = LivesSeen((), (StacksOnDemand("b", NOW - 99 * HOUR),), unreadable=frozenset({"b", "c"}))
+    found = [(one.name, one.reason, one.step) for one in decide_lives(seen, NOW)]
+    unknown = (LifeReason.UNREADABLE, LifeStep.NOTHING)
+    assert found == [("b", *unknown), ("c", *unknown)]
 
 
 def test_an_owner_is_told_once_of_each_end() -> None:

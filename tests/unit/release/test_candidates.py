@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,14 +10,17 @@ from tests.support.releases import NOON, STACK, intent, outcome, release
 from tiercel.domain.base.digests import ArtifactId, Sha256
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.release.candidates import (
+    LEFT_FOR,
+    LeftCandidate,
     left_candidate,
+    long_left,
     require_genuine,
     require_not_rejected,
     to_put_back,
     verification_key,
     verification_of,
 )
-from tiercel.domain.release.entries import UnreadableEntry
+from tiercel.domain.release.entries import Entry, UnreadableEntry
 from tiercel.domain.release.ledger import Purpose, Rejection, Release, ReleaseStatus
 from tiercel.domain.release.promotion import verified_in, verified_release
 
@@ -67,10 +70,42 @@ def test_a_candidate_is_left_where_nothing_to_stay_came_after_it(
     assert (found.intent.number if found else None) == left
 
 
+UNREADABLE = UnreadableEntry(STACK, 3, RefusedInputError("ledger.entry_damaged", "x").failure)
+
+
 def test_an_entry_that_cannot_be_read_may_be_the_candidate() -> None:
-    unreadable = UnreadableEntry(STACK, 2, RefusedInputError("ledger.entry_damaged", "x").failure)
     with pytest.raises(RefusedInputError, check=because("ledger.entry_damaged")):
-        left_candidate([unreadable, entry(1, "good")], 2)
+        left_candidate([UNREADABLE, entry(1, "good")], 2)
+
+
+ON, BEFORE = "acme-preprod-orders", NOON - LEFT_FOR
+
+
+def ended_at(moment: datetime, made: Release) -> Release:
+    """As if it had ended then, or begun then if it has not ended."""
+    if made.outcome is None:
+        return made.model_copy(update={"intent": made.intent.model_copy(update={"at": moment})})
+    return made.model_copy(update={"outcome": made.outcome.model_copy(update={"at": moment})})
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "left"),
+    [
+        ([ended_at(BEFORE, candidate(2)), entry(1, "good")], [LeftCandidate(ON, 2)]),
+        ([ended_at(BEFORE, candidate(2, "open")), entry(1, "good")], [LeftCandidate(ON, 2)]),
+        ([ended_at(BEFORE + timedelta(seconds=1), candidate(2)), entry(1, "good")], []),
+        ([ended_at(BEFORE + timedelta(seconds=1), candidate(2, "open")), entry(1, "good")], []),
+        ([ended_at(BEFORE, entry(3, "good", "restoration")), ended_at(BEFORE, candidate(2))], []),
+        ([ended_at(BEFORE, candidate(2, "bad")), entry(1, "good")], []),
+        ([UNREADABLE, ended_at(BEFORE, candidate(2))], []),
+    ],
+)
+def test_a_candidate_is_left_for_long_an_hour_after_its_release(
+    newest_first: list[Entry], left: list[LeftCandidate]
+) -> None:
+    other = ended_at(BEFORE, candidate(7, stack="acme-preprod-board"))
+    found = long_left([*newest_first, other], NOON)
+    assert found == (LeftCandidate("acme-preprod-board", 7), *left)
 
 
 @pytest.mark.parametrize(
