@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
@@ -20,6 +23,7 @@ from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParamet
 from tiercel.flows.release.announcement import announce, decide_version
 from tiercel.flows.release.candidates import verdicts_on
 from tiercel.flows.release.preparation import PreparedCommit, prepare
+from tiercel.flows.release.promotion_gates import require_gates
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
@@ -27,6 +31,8 @@ from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.aws.signing import read_signing_key
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest
 from tiercel.tasks.records.provenance import find_provenance
+
+_HALF_WAY = "this stack stays as it is; stacks that it depends on may have been released"
 
 
 @lifecycle_flow("promote-to-prod", "promote", PROD)
@@ -42,6 +48,8 @@ async def promote_to_prod(
     prepared = await prepare(repository, commit, PROD)
     version = await decide_version(prepared)
     verified = await _verified(prepared)
+    await require_gates(prepared, verified, state=f"nothing was changed in {PROD}")
+    again = partial(require_gates, prepared, verified, state=_HALF_WAY)
     manifests = dict(
         zip(
             verified,
@@ -52,7 +60,7 @@ async def promote_to_prod(
             strict=True,
         )
     )
-    released = await release_all(prepared, manifests, verified)
+    released = await release_all(replace(prepared, gate=again), manifests, verified)
     if version:
         await announce(prepared, version, released)
     return released
