@@ -48,7 +48,7 @@ async def promote_to_prod(
     prepared = await prepare(repository, commit, PROD)
     version = await decide_version(prepared)
     verified = await _verified(prepared)
-    await require_gates(prepared, verified, state=f"nothing was changed in {PROD}")
+    await require_gates(prepared, verified)
     again = partial(require_gates, prepared, verified, state=_HALF_WAY)
     manifests = dict(
         zip(

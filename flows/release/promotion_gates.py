@@ -9,7 +9,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gates.holds import HoldGate
-from tiercel.domain.gates.results import Decision, judged, require_open
+from tiercel.domain.gates.results import Decision, judged, require_open, worst
 from tiercel.domain.gates.verification import CheckGate, SoakGate
 from tiercel.domain.gates.windows import WindowGate
 from tiercel.domain.gitflow.branches import is_hotfix
@@ -26,11 +26,12 @@ from tiercel.tasks.records.holds import read_hold
 
 
 async def require_gates(
-    prepared: PreparedCommit, verified: Mapping[str, Release], *, state: str
+    prepared: PreparedCommit, verified: Mapping[str, Release], *, state: str = ""
 ) -> None:
-    """Show what every gate says now; RefusedInputError unless all allow, `state` is how it stands.
+    """Ask every gate now; RefusedInputError unless all allow.
 
-    `verified` are the releases that verified each service.
+    `verified` are the releases that verified each service. What gates say is shown the first time,
+    and when one is closed later: then `state` is how things stand.
     """
     environment, commit = prepared.target.names.environment, prepared.commit
     settings = environment.gates
@@ -56,9 +57,10 @@ async def require_gates(
     for one in results:
         if one.decision is not Decision.ALLOW:
             get_run_logger().warning("gate %s: %s: %s", one.gate, one.words, one.reason)
-    text = gates_page(environment.name, short_commit(commit.sha), results)
-    await show_page(f"gates-{environment.name}", f"Gates of {environment.name}", text)
-    require_open(results, environment.name, state)
+    if not state or worst(results) is not Decision.ALLOW:
+        text = gates_page(environment.name, short_commit(commit.sha), results)
+        await show_page(f"gates-{environment.name}", f"Gates of {environment.name}", text)
+    require_open(results, environment.name, state or f"nothing was changed in {environment.name}")
 
 
 async def _is_hotfix(prepared: PreparedCommit) -> bool:

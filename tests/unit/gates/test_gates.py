@@ -23,6 +23,7 @@ from tiercel.domain.gates.results import Decision, GateResult, judged, require_o
 from tiercel.domain.gates.verification import CheckGate, SoakGate
 from tiercel.domain.gates.windows import WindowGate
 from tiercel.domain.organization.gate_settings import GateSettings
+from tiercel.domain.pages.gates_page import gates_page
 
 ALLOW, WAIT, REFUSE = Decision.ALLOW, Decision.WAIT, Decision.REFUSE
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday
@@ -294,3 +295,15 @@ def test_a_result_says_until_when() -> None:
     found = GateResult(gate="soak", decision=WAIT, reason="", until=NOON)
 
     assert found.words == "wait until 2026-11-30 12:00 UTC"
+
+
+def test_the_page_shows_every_gate_and_runs_nothing_of_what_people_wrote() -> None:
+    hostile = event().model_copy(update={"reason": "<script>|x|\n# title"})
+    results = judged((HoldGate(event=hostile), SoakGate(minutes=0, verified={})), NOON)
+
+    text = gates_page("prod", "abc1234", results)
+
+    assert "| hold | **refuse** |" in text
+    assert "| soak | **allow** |" in text
+    assert "<script>" not in text
+    assert "\n# title" not in text
