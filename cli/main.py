@@ -36,6 +36,7 @@ _COMMANDS = {
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",
     "releases": "tiercel.cli.commands.releases:releases",
+    "metrics": "tiercel.cli.commands.metrics:metrics",
     "verify-artifact": "tiercel.cli.commands.verify_artifact:verify_artifact",
     "ledger": "tiercel.cli.commands.ledger:app",
     "reap": "tiercel.cli.commands.reap:reap",
