@@ -53,7 +53,7 @@ chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/re
 adversary: setup ## attack builds, and each again without its protection; about 2 minutes
 	@$(BIN)/python -m pytest tests/adversary tests/flows/test_attacks.py --adversary -n 2 --dist loadgroup --no-loadscope-reorder
 
-actions: setup ## run the workflows of examples/github with act, against the sandbox; 5 minutes
+actions: setup ## run the workflows of examples/github with act, against the sandbox; 8 minutes
 	@$(BIN)/python -m pytest tests/actions --actions
 
 corpus: setup ## take public templates through packaging and the sandbox; CORPUS=FOLDER of clones
@@ -68,8 +68,8 @@ check: setup ## formatting, lint, types, layers, and Terraform where it is insta
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/zizmor --quiet --offline --persona auditor action.yml examples/github
-	$(BIN)/actionlint -shellcheck= -pyflakes= examples/github/*.yml
+	$(BIN)/zizmor --quiet --offline --persona auditor action.yml examples/github .github/workflows
+	$(BIN)/actionlint -shellcheck= -pyflakes= examples/github/*.yml .github/workflows/*.yml
 	@! command -v terraform > /dev/null || $(BIN)/python -m tests.support.check_terraform
 
 format: setup ## format the code and fix what ruff can fix

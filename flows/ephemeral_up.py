@@ -21,6 +21,7 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import (
     AskedByDeploymentParameter,
+    AskedByLabelParameter,
     AskedByWorkflowRunParameter,
     HoursParameter,
     LiveOfParameter,
@@ -34,7 +35,7 @@ from tiercel.flows.engine.parameters import (
 )
 from tiercel.flows.ephemeral.coming_up import in_its_place, place_taken, prepared_on_demand
 from tiercel.flows.ephemeral.going_down import take_down
-from tiercel.flows.ephemeral.origins import commit_of, owner_who_asks
+from tiercel.flows.ephemeral.origins import commit_of, owner_by_label, owner_who_asks
 from tiercel.flows.ephemeral.pages import report_environments
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.pages import report_superseded
@@ -68,6 +69,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
     standard_mode: StandardModeParameter = False,  # noqa: FBT002 - a check box of the form
     asked_by_deployment: AskedByDeploymentParameter = 0,
     asked_by_workflow_run: AskedByWorkflowRunParameter = 0,
+    asked_by_label: AskedByLabelParameter = False,  # noqa: FBT002 - the same
 ) -> CameUp:
     """Bring up a named set of stacks in Preprod's RuntimeAccount that goes after a time.
 
@@ -83,6 +85,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
         standard_mode: CloudFormation waits for every resource, which takes longer.
         asked_by_deployment: The deployment on GitHub by which somebody asks: it is his then.
         asked_by_workflow_run: The workflow run on GitHub by which somebody asks: it is his then.
+        asked_by_label: Whoever gave the pull request the label for it asks: it is his then.
     """
     topology = await call(load_topology, config_path())
     settings = topology.on_demand
@@ -91,7 +94,12 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
     name = name or origin.name(repository)
     title = Names.ephemeral(topology, name).title
     await tag_flow_run(PREPROD, repository, title)
-    owner = await owner_who_asks(repository, title, asked_by_deployment, asked_by_workflow_run)
+    label = settings.preview_label if asked_by_label else ""
+    owner = await (
+        owner_by_label(repository, pull_request, label)
+        if label
+        else owner_who_asks(repository, title, asked_by_deployment, asked_by_workflow_run)
+    )
     found, branch = await commit_of(origin, repository, topology)
     wanted = tuple(services.split())
     prepared = await prepared_on_demand(topology, name, found, branch, wanted)
@@ -106,6 +114,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
         services=needs_of(prepared.topology.services),
         flow_run=prepared.target.run,
         hours=hours,
+        label=label,
     )
     record = await place_taken(prepared.target, wish, settings)
     express = settings.express and not standard_mode

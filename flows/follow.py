@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.urls import url_for
 
 from tiercel.domain.base.errors import TiercelError, combined
-from tiercel.domain.gitflow.following import followed_repositories, missing_of
-from tiercel.domain.gitflow.triggered_runs import FOLLOWED, WantedRun
-from tiercel.domain.organization.topology import Topology
+from tiercel.domain.ephemeral.environments import EphemeralRecord
+from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.pages.following_page import FollowedRun, following_page
+from tiercel.domain.triggers.following import (
+    RepositoryState,
+    followed_repositories,
+    missing_of,
+)
+from tiercel.domain.triggers.triggered_runs import FOLLOWED, WantedRun
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
@@ -19,9 +27,12 @@ from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
 from tiercel.flows.release.back_merges import keep_back_merge
+from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
-from tiercel.tasks.source.fetch import fetch_commit
+from tiercel.tasks.records.ephemeral import read_environments
+from tiercel.tasks.source.fetch import Heads, read_heads
+from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -34,7 +45,8 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     that were started.
 
     Args:
-        environment: Whose branch, and whose pull requests.
+        environment: Whose branch; of the one that verifies also pull requests, candidates, merge
+            queues and environments on demand.
     """
     topology = await call(load_topology, config_path())
     topology.environment(environment)
@@ -43,11 +55,14 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     found: list[FollowedRun] = []
     errors: list[TiercelError] = []
     back_merges: list[str] = []
+    on_demand = await _environments_on_demand(topology, environment)
     for repository in repositories:
         try:
             found += [
                 await _followed(wanted)
-                for wanted in await _wanted(topology, environment, repository, back_merges)
+                for wanted in await _wanted(
+                    topology, environment, repository, on_demand, back_merges
+                )
             ]
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
@@ -60,17 +75,48 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     return [one.wanted.deployment for one in found if one.is_new]
 
 
+async def _environments_on_demand(topology: Topology, environment: str) -> list[EphemeralRecord]:
+    """Return those that there may be stacks of, in the environment that hosts them."""
+    if not topology.hosts_on_demand(environment):
+        return []
+    records = ReleaseTarget.of(topology, environment).records
+    return [one for one in await call(read_environments, records) if one.is_active]
+
+
 async def _wanted(
-    topology: Topology, environment: str, repository: str, back_merges: list[str]
+    topology: Topology,
+    environment: str,
+    repository: str,
+    on_demand: Iterable[EphemeralRecord],
+    back_merges: list[str],
 ) -> list[WantedRun]:
-    name, branch = topology.current_name(repository), topology.environment(environment).branch
-    head = await call(fetch_commit, name, branch, branch)
-    into = topology.environment(environment)
-    if into.production and has_credentials():
-        back_merges.append(await keep_back_merge(topology, into, head))
+    name = topology.current_name(repository)
+    heads = await call(read_heads, name, topology)
+    back_merges.append(await _back_merge(topology, topology.environment(environment), name, heads))
     verifies = environment == topology.verifying.name and has_credentials()
-    pulls = await call(open_pull_requests, name) if verifies else []
-    return missing_of(topology, environment, name, head.sha, pulls)
+    pulls: list[PullRequest] | None = None
+    if verifies:
+        pulls = await call(open_pull_requests, name)
+    state = RepositoryState(
+        repository=name,
+        heads=heads.commits,
+        merged=heads.merged,
+        pulls=None if pulls is None else tuple(pulls),
+        environments=tuple(
+            one for one in on_demand if topology.current_name(one.repository) == name
+        ),
+    )
+    return missing_of(topology, environment, state)
+
+
+async def _back_merge(topology: Topology, into: Environment, name: str, heads: Heads) -> str:
+    """Return the back-merge of production that is open, having seen to it that a due one is."""
+    head = heads.commits.get(into.branch)
+    if not (into.production and head and has_credentials()):
+        return ""
+    return await keep_back_merge(
+        topology, into, Commit(repository=name, sha=head, mirror=heads.mirror)
+    )
 
 
 async def _followed(wanted: WantedRun) -> FollowedRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,6 @@ from tiercel.cli.terminal.options import JsonOption
 from tiercel.cli.terminal.output import Output
 
 app = typer.Typer(no_args_is_help=True, help="The configuration, tiercel.toml.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `check` a command of its own, also while it is the only one."""
 
 
 @app.command()
@@ -63,3 +59,18 @@ def check(
             for service in topology.services.values()
         ],
     )
+
+
+@app.command()
+def fragment(
+    types: Annotated[list[str], typer.Argument(help="Such as AWS::DMS::Endpoint, of one service.")],
+    *,
+    region: Annotated[str, typer.Option(help="Whose types AWS publishes.")] = "us-east-1",
+) -> None:
+    """Draft stack-services/NAME.json for types of a service that Tiercel does not list."""
+    from tiercel.domain.review.drafted_fragments import drafted_fragment, service_of
+    from tiercel.tasks.stack.service_role import published_handlers
+
+    published = published_handlers(region, types)
+    service = service_of(types, published)
+    sys.stdout.write(drafted_fragment(service, published.values()))

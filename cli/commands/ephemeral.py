@@ -122,12 +122,13 @@ def down(name: _Name, *, settings: RunSettings) -> None:
     if not settings.local:
         run_deployment(output, _DOWN, name=name)
         return
+    from tiercel.domain.ephemeral.environments import known
     from tiercel.flows.ephemeral_down import ephemeral_down
 
     finished = run_flow(ephemeral_down, output, name=name)
     result = finished.result
     output.document(
-        _row(result.record)
+        _row(known(result.record, name))
         | {"deleted": [{"stack": one.stack, "seconds": one.seconds,
                         "retained": [kept.line() for kept in one.retained]}
                        for one in result.deleted]}

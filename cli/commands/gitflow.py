@@ -97,7 +97,7 @@ def _settle(settings: Settings) -> tuple[Topology, ProtectionNeeds]:
 
 def _chosen(topology: Topology, repository: str) -> list[str]:
     """Return the repositories that are looked at, by the names that GitHub has for them."""
-    from tiercel.domain.gitflow.following import followed_repositories
+    from tiercel.domain.triggers.following import followed_repositories
     from tiercel.flows.release.preparation import require_repository
 
     if repository:

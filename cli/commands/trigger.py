@@ -9,11 +9,14 @@ import typer
 
 from tiercel.cli.terminal.session import use_sandbox, use_workers
 from tiercel.cli.terminal.settings import Settings, shared
-from tiercel.cli.terminal.triggered import follow_wanted
-from tiercel.cli.terminal.workflow import WorkflowJob, grouped
+from tiercel.cli.terminal.triggered import follow_all
+from tiercel.cli.terminal.workflow import WorkflowJob
+from tiercel.domain.pages.markdown import escaped
+from tiercel.domain.triggers.actions import Nothing
+from tiercel.domain.triggers.events import ScheduledWork
 
 if TYPE_CHECKING:
-    from tiercel.domain.gitflow.triggered_runs import WantedRun
+    from tiercel.domain.triggers.triggered_runs import WantedRun
 
 _CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
 
@@ -25,40 +28,50 @@ def trigger(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Make the run and end; else it is followed.")
     ] = False,
+    on_schedule: Annotated[
+        ScheduledWork | None, typer.Option(help="What a workflow with a schedule does then.")
+    ] = None,
     settings: Settings,
 ) -> None:
     """Start what an event on GitHub calls for; once, however often it is told."""
     job, output = WorkflowJob.of(os.environ), settings.output
-    wanted = _wanted(job, settings, environment)
+    wanted = _wanted(job, settings, environment, on_schedule.value if on_schedule else "")
     if isinstance(wanted, str):
         output.line(wanted)
         output.document({"result": "nothing", "reason": wanted})
-        job.summarize(wanted)
+        job.summarize(escaped(wanted))
         job.put(result="nothing")
         return
     _settle(settings, environment, job)
-    with grouped(wanted.deployment):
-        follow_wanted(output, job, wanted, wait=not no_wait)
+    follow_all(output, job, wanted, wait=not no_wait)
 
 
-def _wanted(job: WorkflowJob, settings: Settings, environment: str) -> WantedRun | str:
-    """Return the run that the job is to start, or why there is none."""
-    from tiercel.domain.gitflow.events import Nothing, ReleaseAsked, RollbackAsked, action_for
-    from tiercel.domain.gitflow.triggered_runs import wanted_run
-    from tiercel.domain.gitflow.webhooks import read_event
+def _wanted(
+    job: WorkflowJob, settings: Settings, environment: str, work: str
+) -> list[WantedRun] | str:
+    """Return the runs that the job is to start, or why there are none."""
+    from tiercel.domain.triggers.events import PersonalWish
+    from tiercel.domain.triggers.rules import action_for
+    from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
+    from tiercel.domain.triggers.webhooks import JobContext, read_events
 
     topology = settings.topology()
     topology.environment(environment)
-    event = read_event(job.event_name, job.payload(), job.commit)
-    if isinstance(event, Nothing):
-        return event.reason
-    wish = job.run_id if isinstance(event, ReleaseAsked | RollbackAsked) else ""
-    wanted = wanted_run(action_for(event, topology), topology, wish)
-    if isinstance(wanted, Nothing):
-        return wanted.reason
-    if wanted.environment != environment:
-        return f"the event is for {wanted.environment}, whose own job acts on it"
-    return wanted
+    context = JobContext(job.commit, environment, work)
+    events = read_events(job.event_name, job.payload(), context)
+    if isinstance(events, Nothing):
+        return events.reason
+    found = []
+    for event in events:
+        wish = job.run_id if isinstance(event, PersonalWish) else ""
+        found.append(wanted_run(action_for(event, topology), topology, wish))
+    wanted = [one for one in found if isinstance(one, WantedRun)]
+    mine = [one for one in wanted if one.environment == environment]
+    if mine:
+        return mine
+    if wanted:
+        return f"the event is for {wanted[0].environment}, whose own job acts on it"
+    return "; ".join(one.reason for one in found if isinstance(one, Nothing))
 
 
 def _settle(settings: Settings, environment: str, job: WorkflowJob) -> None:

@@ -10,6 +10,9 @@ from tiercel.domain.base.errors import (
     UnreachableError,
 )
 
+CANCELLED = "run.cancelled_with_its_job"
+"""The code of a job that was cancelled while it followed a run."""
+
 
 def defect(error: BaseException) -> TiercelError:
     """Return the error for what nobody foresaw in this process."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
-from tiercel.domain.gitflow.webhooks import LARGEST_EVENT_BYTES
+from tiercel.domain.triggers.webhooks import LARGEST_EVENT_BYTES
 
 _LONGEST_TITLE = 100
 _LARGEST_SUMMARY = 900_000

@@ -52,6 +52,7 @@ IMPORTED = [
     "tiercel.flows.rebuild_from_scratch",
     "tiercel.flows.rollback",
     "tiercel.flows.verify",
+    "tiercel.flows.verify_merge_group",
     "tiercel.deployments.worker.read_beforehand",
 ]
 """What every run needs, in this order; tests/architecture compares the flows with prefect.yaml."""

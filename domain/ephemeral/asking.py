@@ -42,6 +42,35 @@ def owner_of(asker: Asker, repository: str) -> str:
     )
 
 
+def owner_by_label_of(asker: Asker, repository: str, label: str) -> str:
+    """Return who will own the environment that a label asks for.
+
+    Raises RefusedInputError for somebody without write access, and where no person set the label:
+    what labels pull requests by their titles or files asks for whoever opened them.
+    """
+    if asker.login:
+        return owner_of(asker, repository)
+    raise RefusedInputError(
+        "ephemeral.label_of_nobody",
+        f"no person gave the pull request the label {printable(label, _LONGEST_LOGIN)}",
+        where=repository,
+        why="an App set it, or a user who is gone",
+        state="nothing was made",
+        remedy="somebody with write access takes the label away and sets it again",
+    )
+
+
+def no_label(repository: str, number: int, label: str) -> RefusedInputError:
+    """Return the error of a pull request that does not have the label any more."""
+    return RefusedInputError(
+        "ephemeral.no_label",
+        f"pull request {number} does not have the label {printable(label, _LONGEST_LOGIN)}",
+        where=repository,
+        state="nothing was made",
+        remedy="set it; then the environment comes up",
+    )
+
+
 def require_own_branch(pull: PullRequest) -> None:
     """Raise RefusedInputError for a pull request of a fork, or one that is closed.
 

@@ -53,7 +53,7 @@ class EphemeralRecord(StoredRecord):
     reaper may take it. `seeded` are the services whose stacks got their data. `depends_on` has
     what each of its services waits for, without those that are shared. `address` is where the
     environment answers, if a smoke test calls it. `generation` grows each time that an environment
-    of this name is made anew.
+    of this name is made anew. `label` is the one that asked for it, empty if somebody did.
     """
 
     name: EphemeralName
@@ -72,6 +72,7 @@ class EphemeralRecord(StoredRecord):
     seeded: tuple[str, ...] = ()
     depends_on: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     address: str = ""
+    label: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -107,6 +108,7 @@ class EphemeralWish:
     services: Mapping[str, tuple[str, ...]]
     flow_run: str
     hours: int = 0
+    label: str = ""
 
 
 def begun(
@@ -288,6 +290,7 @@ def _created(wish: EphemeralWish, generation: int, now: datetime, hours: int) ->
         expires=now + timedelta(hours=hours),
         state=EphemeralState.COMING_UP,
         flow_run=wish.flow_run,
+        label=wish.label,
     )
 
 

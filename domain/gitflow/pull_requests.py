@@ -27,6 +27,7 @@ class PullRequest(Frozen):
     base_commit: str = ""
     merge_commit: str = ""
     from_fork: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def bringing_branch(pulls: Iterable[PullRequest], commit: str, base: str) -> str | None:

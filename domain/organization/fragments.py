@@ -56,6 +56,11 @@ class Fragment(Frozen):
     text: str
 
 
+def may_be_allowed(action: str) -> bool:
+    """Tell whether a fragment may allow an action, roles and policies of stacks apart."""
+    return _NEVER.fullmatch(action) is None
+
+
 def read_fragment(name: str, text: str, source: str) -> Fragment:
     """Return a team's own fragment; ConfigurationError that says what is wrong with it."""
     if len(text) > _LONGEST:
@@ -98,7 +103,7 @@ def _faults_of(group: str, statement: _Statement) -> Iterator[str]:
         return
     for action in statement.Action:
         is_spared = group == "manage" and _is_bounded(action, statement)
-        if _NEVER.fullmatch(action) and not is_spared:
+        if not may_be_allowed(action) and not is_spared:
             yield f"{statement.Sid}: no fragment allows {action}"
 
 

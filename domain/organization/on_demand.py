@@ -21,6 +21,8 @@ _READABLE_PART = 12
 _FINGERPRINT_PART = 6
 
 EphemeralName = Annotated[str, StringConstraints(pattern=EPHEMERAL_NAME_PATTERN)]
+LabelName = Annotated[str, StringConstraints(pattern=r"^[^\s,][^\x00-\x1f\x7f,]{0,49}$")]
+"""GitHub's labels have at most 50 characters."""
 _Hours = Annotated[int, Field(strict=True, ge=1, le=_LONGEST_HOURS)]
 _Count = Annotated[int, Field(strict=True, ge=1, le=_MOST_ENVIRONMENTS)]
 
@@ -36,7 +38,7 @@ class EphemeralSettings(Frozen):
 
     `share` are services of the host whose own stacks lend their outputs, and what these stacks
     hold. Times are hours. A person is the owner of environments; those that nobody is known to
-    own count as those of one person.
+    own count as those of one person. A pull request with the `preview_label` has an environment.
     """
 
     share: Annotated[tuple[ServiceName, ...], AfterValidator(_each_once)] = ()
@@ -45,6 +47,7 @@ class EphemeralSettings(Frozen):
     most_of_one: _Count = 3
     most_of_all: _Count = 10
     express: Annotated[bool, Field(strict=True)] = True
+    preview_label: LabelName = "tiercel:preview"
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -47,6 +47,11 @@ RemotePlace = Annotated[
     StringConstraints(pattern=r"^(s3|https)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/$"),
     Field(description="s3://BUCKET/ or a folder there, ending in /"),
 ]
+ImagePlace = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[a-z0-9._-]+)*/?$"),
+    Field(description="a registry or a part of one, ending in /, or one image without its tag"),
+]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$")]
 OrganizationName = Annotated[
     str,

@@ -21,6 +21,7 @@ from tiercel.domain.organization.parts import (
     EnvironmentName,
     ExternalId,
     GitHubId,
+    ImagePlace,
     IndexHost,
     OneRepository,
     OrganizationName,
@@ -221,8 +222,9 @@ class Environment(Frozen):
     builds nothing: it pulls what that one has verified. `prod` is production and promotes from
     `preprod`, unless its table says otherwise. Templates may trust the accounts of `trusts`, and
     functions have layers of those of `layers_from`, beside the environment's own and AWS's.
-    CloudFormation reads what Tiercel does not package from `reads_from` alone. CodeBuild's projects
-    stand in `build_network`, which says what their builds reach.
+    CloudFormation reads what Tiercel does not package from `reads_from` alone, and images that are
+    not named by their digest come from `images_from`. CodeBuild's projects stand in
+    `build_network`, which says what their builds reach.
     """
 
     name: EnvironmentName
@@ -236,6 +238,7 @@ class Environment(Frozen):
     trusts: tuple[Principal, ...] = ()
     layers_from: tuple[AccountId, ...] = ()
     reads_from: tuple[RemotePlace, ...] = ()
+    images_from: tuple[ImagePlace, ...] = ()
     stacks: StackRules = StackRules()
     build_network: BuildNetwork = BuildNetwork()
     retention: Retention = Retention()

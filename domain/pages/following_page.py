@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tiercel.domain.gitflow.triggered_runs import AttemptStatus, WantedRun
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.markdown import code, escaped, table
+from tiercel.domain.triggers.triggered_runs import AttemptStatus, WantedRun
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def following_page(
     """
     rows = [
         (
-            code(str(one.wanted.parameters["repository"])),
+            code(str(one.wanted.parameters.get("repository", ""))),
             escaped(one.wanted.about),
             code(one.wanted.deployment),
             f"[{one.words}]({one.link})",

@@ -21,8 +21,8 @@ from tiercel.domain.protection.rules import MergeStyle, Rule, contexts_of, numbe
 from tiercel.domain.protection.state import (
     BranchGuard,
     GitHubEnvironment,
+    ProtectionState,
     RefLimit,
-    RepositoryState,
     Ruleset,
 )
 
@@ -93,13 +93,13 @@ class ProtectionPlan(Frozen):
     afterwards: ProtectionReport
 
 
-def plan(needs: ProtectionNeeds, state: RepositoryState) -> ProtectionPlan:
+def plan(needs: ProtectionNeeds, state: ProtectionState) -> ProtectionPlan:
     """Return what has to be set on GitHub; nothing where everything is as it has to be."""
     changes = tuple(_changes(needs, state))
     return ProtectionPlan(changes=changes, afterwards=judge(needs, applied(state, changes)))
 
 
-def applied(state: RepositoryState, changes: Iterable[ProtectionChange]) -> RepositoryState:
+def applied(state: ProtectionState, changes: Iterable[ProtectionChange]) -> ProtectionState:
     """Return how a repository is protected once changes are made."""
     for change in changes:
         match change:
@@ -114,7 +114,7 @@ def applied(state: RepositoryState, changes: Iterable[ProtectionChange]) -> Repo
     return state
 
 
-def _with_ruleset(state: RepositoryState, change: SetRuleset) -> RepositoryState:
+def _with_ruleset(state: ProtectionState, change: SetRuleset) -> ProtectionState:
     guard = change.ruleset.guard()
     guards = {
         subject: tuple(_guarded(each, guard) for each in probes)
@@ -130,7 +130,7 @@ def _guarded(guards: tuple[BranchGuard, ...], guard: BranchGuard) -> tuple[Branc
     return (*(one for one in guards if one.name != guard.name), guard)
 
 
-def _changes(needs: ProtectionNeeds, state: RepositoryState) -> Iterator[ProtectionChange]:
+def _changes(needs: ProtectionNeeds, state: ProtectionState) -> Iterator[ProtectionChange]:
     report = judge(needs, state)
     lacking = {(one.subject, one.need) for one in report.lacking()}
     if MergeStyle.MERGE not in state.methods:

@@ -18,7 +18,7 @@ from tiercel.domain.protection.state import (
     BranchGuard,
     GitHubEnvironment,
     Passable,
-    RepositoryState,
+    ProtectionState,
 )
 
 BRANCH_RULES = "deployment branches"
@@ -44,7 +44,7 @@ _DEMANDED: dict[NeedKind, Callable[[Demands], bool]] = {
 _WORST = (Verdict.GREEN, Verdict.UNKNOWN, Verdict.RED)
 
 
-def judge(needs: ProtectionNeeds, state: RepositoryState) -> ProtectionReport:
+def judge(needs: ProtectionNeeds, state: ProtectionState) -> ProtectionReport:
     """Return a finding for everything that is needed."""
     branches = (
         _over_probes(subject, need, state) for subject in needs.subjects for need in subject.needs
@@ -58,7 +58,7 @@ def judge(needs: ProtectionNeeds, state: RepositoryState) -> ProtectionReport:
 
 
 def _over_probes(
-    subject: GuardedBranches, need: BranchNeed, state: RepositoryState
+    subject: GuardedBranches, need: BranchNeed, state: ProtectionState
 ) -> ProtectionFinding:
     """Return the worst of what is found at the branches that stand for a subject."""
     found = [
@@ -145,7 +145,7 @@ def _left(methods: frozenset[MergeStyle], guards: Sequence[BranchGuard]) -> froz
     return methods
 
 
-def _of_ids(needs: ProtectionNeeds, state: RepositoryState) -> Iterator[ProtectionFinding]:
+def _of_ids(needs: ProtectionNeeds, state: ProtectionState) -> Iterator[ProtectionFinding]:
     """Judge the ids of a repository, if tiercel.toml has them: its workflows become `trigger`."""
     wanted = needs.organization.numbered(state.repository)
     if not wanted:

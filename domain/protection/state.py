@@ -92,7 +92,7 @@ class GitHubEnvironment(Frozen):
     prevent_self_review: bool = False
 
 
-class RepositoryState(Frozen):
+class ProtectionState(Frozen):
     """Everything that is compared.
 
     `guards` has for each subject those of each branch that stands for it. `own` are the rulesets

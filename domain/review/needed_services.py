@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tiercel.domain.base.values import PolicyDocument, TemplateDocument
 from tiercel.domain.organization.fragments import OWN_FRAGMENTS
 from tiercel.domain.organization.topology import Environment
+from tiercel.domain.review.drafted_fragments import drafted_services
 from tiercel.domain.review.sam_types import WITH_ROLE, made_types
 from tiercel.domain.review.template_faults import FaultAt, FaultKind, TemplateFault
 from tiercel.domain.stack.needed_actions import Handlers, Lack, lacking_actions
@@ -14,6 +15,8 @@ from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies, could_allow
 from tiercel.domain.template.intrinsics import TemplateScope
 
+DRAFTING = "tiercel config fragment"
+"""The command that drafts a fragment for types."""
 Offers = Mapping[str, PolicyDocument]
 """What a service of the list would let the service role do, by its name."""
 
@@ -30,7 +33,9 @@ def unlisted_services(
     What AWS publishes nothing of is neither good nor bad. A nested template counts as often as
     it is used.
     """
-    findings, wanted = [], set()
+    findings: list[FaultAt] = []
+    wanted: set[str] = set()
+    unknown: set[str] = set()
     for scope in scopes:
         for logical_id, resource in scope.resources.items():
             for kind in _types(scope, resource):
@@ -38,14 +43,14 @@ def unlisted_services(
                 for lack in lacking_actions([made], published, role).lacks:
                     if lack.certain:
                         service = offering(lack, offers)
-                        wanted.add(service)
+                        (wanted if service else unknown).add(service or kind)
                         text = _told(lack, service)
                         path = ("Resources", logical_id)
                         findings.append(FaultAt(template=scope.path, path=path, text=text))
     if findings:
         yield TemplateFault(
             kind=FaultKind.SERVICE,
-            remedy=_remedy(environment, sorted(wanted - {""}), unknown="" in wanted),
+            remedy=_remedy(environment, sorted(wanted), {one: published[one] for one in unknown}),
             findings=tuple(dict.fromkeys(findings)),
         )
 
@@ -77,13 +82,22 @@ def _told(lack: Lack, service: str) -> str:
     return f"{lack.resource_type} needs {listed}, for {', '.join(lack.certain[:3])}"
 
 
-def _remedy(environment: Environment, wanted: Sequence[str], *, unknown: bool) -> str:
+def _remedy(
+    environment: Environment, wanted: Sequence[str], unknown: Mapping[str, Handlers]
+) -> str:
     place = f"[environments.{environment.name}.stacks] of the worker's tiercel.toml"
-    lines = []
-    if wanted:
-        names = ", ".join(f'"{one}"' for one in (*environment.stacks.services, *wanted))
+    drafted = drafted_services(unknown)
+    lines = [
+        f"let `{DRAFTING} {' '.join(types)}` write {OWN_FRAGMENTS}/{service}.json beside the "
+        "worker's tiercel.toml, and look at it"
+        for service, types in drafted.items()
+    ]
+    listed = [*environment.stacks.services, *wanted, *drafted]
+    if wanted or drafted:
+        names = ", ".join(f'"{one}"' for one in listed)
         lines.append(f"write under {place}: services = [{names}]")
-    if unknown:
-        lines.append(f"for what is not known write a fragment {OWN_FRAGMENTS}/NAME.json beside it")
-    lines.append(f"then run `tiercel provision {environment.name}`; or leave the resources out")
+        lines.append(f"then run `tiercel provision {environment.name}`; or leave the resources out")
+    never = sorted(unknown.keys() - {one for types in drafted.values() for one in types})
+    if never:
+        lines.append(f"leave out {', '.join(never)}: no stack may have them")
     return "\n".join(lines)

@@ -80,6 +80,8 @@ _EVENT_NAMES = {
     "Schedule": "Name",
     "ScheduleV2": "Name",
 }
+# What is given to roles by their names.
+_ATTACHED = ("AWS::IAM::InstanceProfile", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 # What may stand before the prefix; IAM leaves the first slash of a parameter's name out.
 _BEFORE = {
     "AWS::KMS::Alias": "alias/",
@@ -116,6 +118,7 @@ def names_that_do_not_fit(
         for finding in (
             *_wrong_names(scope, names, known, always_alone=rules is not StackNames.PREFIX),
             *_paths(scope, known),
+            *_roles_of_others(scope, known, names.stack_prefix),
         )
     ]
     if findings:
@@ -150,6 +153,26 @@ def _paths(scope: TemplateScope, known: Mapping[str, str]) -> Iterator[FaultAt]:
             if filled.strip("/") and not filled.startswith("${"):
                 place = ("Resources", logical_id, "Properties", name)
                 yield FaultAt(template=scope.path, path=place, text=f"{text}: leave the path out")
+
+
+def _roles_of_others(
+    scope: TemplateScope, known: Mapping[str, str], prefix: str
+) -> Iterator[FaultAt]:
+    """Yield the roles that policies are attached to and that are none of a stack's."""
+    for logical_id, resource in scope.resources.items():
+        properties = resource.get("Properties")
+        if resource.get("Type") not in _ATTACHED or not isinstance(properties, dict):
+            continue
+        roles = properties.get("Roles")
+        for number, role in enumerate(roles if isinstance(roles, list) else ()):
+            for text in texts_of(role, scope):
+                start, unknown, _ = PLACEHOLDER.sub(
+                    lambda match: known.get(match[1], match[0]), text
+                ).partition("${")
+                if not start.startswith(prefix) and not (unknown and prefix.startswith(start)):
+                    place = ("Resources", logical_id, "Properties", "Roles", str(number))
+                    told = f"{text}: only roles whose names begin with {prefix}"
+                    yield FaultAt(template=scope.path, path=place, text=told)
 
 
 def _named(scope: TemplateScope) -> Iterator[_Named]:

@@ -20,9 +20,11 @@ from tiercel.domain.template.outside import (
 
 _MOST_TOLD = 20
 _BY_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+_TAG = re.compile(r":[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
 _LAYER = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:([0-9]{12}):layer:[A-Za-z0-9_-]+:[0-9]+")
 _NAMES_SOMEBODY = re.compile(r"[0-9]{12}|[0-9a-f]{64}|o-[a-z0-9]{10,32}|\*")
 """An account, the canonical id of one, an organization, or everybody."""
+_EVERYBODY = "*"
 _OF_AWS = ("aws", "cloudfront")
 """In place of an account, in the ARNs of what AWS itself owns."""
 
@@ -61,14 +63,21 @@ def require_allowed(
             remedy="put its content into the template; or name the place, ending in /, in "
             "`reads_from` of the environment in the worker's tiercel.toml",
         )
-    tagged = _told(seen, OutsideKind.IMAGE, lambda text: not _BY_DIGEST.search(text))
+    images = environment.images_from
+    tagged = _told(
+        seen,
+        OutsideKind.IMAGE,
+        lambda text: not _BY_DIGEST.search(text) and not _is_image_of(text, images),
+    )
     if tagged:
         raise RefusedInputError(
             "template.image_by_tag",
             "an image is not named by its digest",
             why=tagged,
             state="nothing was deployed",
-            remedy="name it as REPOSITORY@sha256:DIGEST: another image may get the same tag",
+            remedy="name it as REPOSITORY@sha256:DIGEST: another image may get the same tag; if "
+            f"that is meant, name the place in `images_from` of environments.{environment.name} "
+            "in the worker's tiercel.toml",
         )
 
 
@@ -122,6 +131,8 @@ def _is_pseudo(name: str) -> bool:
 
 
 def _require_trusts(seen: Sequence[_Seen], allowed: set[str], environment: str) -> None:
+    if _EVERYBODY in allowed:
+        return  # whoever is known at the deploy alone is one of them
     unknown = _told(seen, OutsideKind.TRUST, lambda text: not _is_known(text))
     if unknown:
         raise RefusedInputError(
@@ -181,6 +192,15 @@ def _is_known(text: str) -> bool:
 
 def _is_in(text: str, places: tuple[str, ...]) -> bool:
     return text.startswith(places) and "/../" not in text
+
+
+def _is_image_of(text: str, places: tuple[str, ...]) -> bool:
+    """Tell whether an image lies in a place, or is one that is named there without its tag."""
+    repository = _TAG.sub("", text)
+    return any(
+        repository.startswith(place) if place.endswith("/") else repository == place
+        for place in places
+    )
 
 
 def _is_own(text: str) -> bool:

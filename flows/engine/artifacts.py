@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx
 from prefect import get_run_logger
@@ -18,8 +19,13 @@ from tiercel.domain.pages.markdown import escaped
 async def report_failure(flow: str, error: TiercelError) -> None:
     """Show what failed, where, why, how things stand and what to do; leave it as data, too."""
     document = failure_document(error.failure, flow_run.run_count)
-    await _report(Artifact(type="json", key=KEY, description=error.code, data=document))
+    await report_document(KEY, error.code, document)
     await show_page(f"failure-{flow}", error.what, failure_page(error.failure))
+
+
+async def report_document(key: str, description: str, document: dict[str, Any]) -> None:
+    """Leave something as data, for whoever follows the run."""
+    await _report(Artifact(type="json", key=key, description=description, data=document))
 
 
 async def show_page(key: str, description: str, text: str) -> None:

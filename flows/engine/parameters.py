@@ -77,6 +77,17 @@ RevisionParameter = Annotated[
     ),
     BeforeValidator(require_revision),
 ]
+BranchParameter = Annotated[
+    str,
+    Field(
+        title="Branch",
+        min_length=1,
+        pattern=REVISION_PATTERN,
+        max_length=LONGEST_REVISION,
+        examples=["gh-readonly-queue/main/pr-17-0123456789abcdef0123456789abcdef01234567"],
+    ),
+    BeforeValidator(require_revision),
+]
 CommitParameter = Annotated[
     str,
     Field(
@@ -204,6 +215,8 @@ AskedByWorkflowRunParameter = Annotated[
     Field(title="Asked for by workflow run", ge=0, le=LARGEST_ID, examples=[0]),
     BeforeValidator(require_id_on_github),
 ]
+AskedByLabelParameter = Annotated[bool, Field(title="Asked for by the label of pull requests")]
+IfThereParameter = Annotated[bool, Field(title="It may be that there never was one")]
 BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
 DryRunParameter = Annotated[bool, Field(title="Only show what would go")]
 PlanOnlyParameter = Annotated[bool, Field(title="Only plan")]

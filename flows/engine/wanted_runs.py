@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.gitflow.triggered_runs import (
+from tiercel.domain.triggers.triggered_runs import (
     MOST_ATTEMPTS,
     AttemptStatus,
     WantedRun,
@@ -31,12 +31,14 @@ async def wanted_run_of(
 ) -> tuple[FlowRun, bool]:
     """Return the run that is wanted, and whether it was there already.
 
-    Runs that failed count as the wanted one from the given number of them on. Two who ask at the
-    same moment get the same run: the attempt's number is part of its idempotency key. Raises what
-    `start` raises, RefusedInputError after a hundred attempts.
+    Runs that failed count as the wanted one from the given number of them on; one that was undone
+    since counts no more. Two who ask at the same moment get the same run: the attempt's number is
+    part of its idempotency key. Raises what `start` raises, RefusedInputError after a hundred
+    attempts.
     """
-    attempts = await _attempts(client, wanted)
-    if not begun_anew([attempt_status(one) for one in attempts], tries):
+    attempts = await _attempts(client, wanted.key)
+    undone = bool(attempts and wanted.undone_by) and await _is_undone(client, wanted, attempts[-1])
+    if not begun_anew([attempt_status(one) for one in attempts], tries, undone=undone):
         return attempts[-1], True
     if len(attempts) == MOST_ATTEMPTS:
         raise _too_often(wanted)
@@ -83,15 +85,22 @@ async def following_run(
     return None
 
 
-async def _attempts(client: PrefectClient, wanted: WantedRun) -> list[FlowRun]:
+async def _is_undone(client: PrefectClient, wanted: WantedRun, last: FlowRun) -> bool:
+    """Tell whether the run that undoes it was made after the last attempt at it."""
+    undoing = await _attempts(client, wanted.undoing_key)
+    made = [one.created for one in undoing if one.created]
+    return bool(made and last.created and max(made) > last.created)
+
+
+async def _attempts(client: PrefectClient, key: Callable[[int], str]) -> list[FlowRun]:
     """Return the runs of the same subject, in the order of their attempts."""
-    keys = [wanted.key(attempt) for attempt in range(MOST_ATTEMPTS)]
+    keys = [key(attempt) for attempt in range(MOST_ATTEMPTS)]
     found = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=keys)),
         limit=MOST_ATTEMPTS,
     )
     by_key = {run.idempotency_key: run for run in found}
-    return [by_key[key] for key in keys if key in by_key]
+    return [by_key[one] for one in keys if one in by_key]
 
 
 def attempt_status(run: FlowRun) -> AttemptStatus:

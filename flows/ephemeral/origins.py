@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from tiercel.domain.ephemeral.asking import NOBODY, owner_of, require_own_branch
+from tiercel.domain.ephemeral.asking import (
+    NOBODY,
+    no_label,
+    owner_by_label_of,
+    owner_of,
+    require_own_branch,
+)
 from tiercel.domain.ephemeral.environments import OriginKind
 from tiercel.domain.ephemeral.origins import Origin, nothing_live
 from tiercel.domain.gitflow.tags import newest_other
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.tasks.github.asking import asker_by_deployment, asker_by_workflow_run
+from tiercel.tasks.github.asking import asker_by_deployment, asker_by_label, asker_by_workflow_run
 from tiercel.tasks.github.pull_requests import read_pull_request
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.records.ledger import read_live_releases
@@ -28,6 +34,18 @@ async def owner_who_asks(repository: str, title: str, deployment: int, workflow_
     elif workflow_run:
         asker = await call(asker_by_workflow_run, repository, workflow_run)
     return owner_of(asker, repository)
+
+
+async def owner_by_label(repository: str, number: int, label: str) -> str:
+    """Return the login of who gave a pull request its label.
+
+    Raises RefusedInputError if it does not have the label, or has it from somebody without write
+    access, as GitHub tells it now, or from nobody who is a person.
+    """
+    if not number:
+        raise no_label(repository, number, label)
+    asker = await call(asker_by_label, repository, number, label)
+    return owner_by_label_of(asker, repository, label)
 
 
 async def commit_of(origin: Origin, repository: str, topology: Topology) -> tuple[Commit, str]:

@@ -63,10 +63,13 @@ async def open_back_merge(
 async def keep_back_merge(topology: Topology, into: Environment, commit: Commit) -> str:
     """See to it that the newest release's back-merge is open while develop lacks some of it.
 
-    `commit` is one of a mirror with all branches. Returns what is open, for people; empty if
-    develop has everything.
+    `commit` is production's newest, of a mirror with all branches: while develop has its content,
+    GitHub is not asked. Returns what is open, for people; empty if develop has everything.
     """
     develop = topology.environment(into.promotes_from).branch
+    ahead = await call(preview_merge, commit, commit.sha, develop)
+    if ahead is None or not ahead.changes_content:
+        return ""
     tags = await call(read_version_tags, commit.repository)
     due = await earlier_back_merge(commit, into, develop, newest_other(tags, ""))
     step = back_merge_step(due)

@@ -28,12 +28,14 @@ from tiercel.domain.pages.release_pages import (
 )
 from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.release_document import RELEASE_KEY, release_document
 from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside import OutsideReference
-from tiercel.flows.engine.artifacts import show_page
+from tiercel.flows.engine.artifacts import report_document, show_page
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
 from tiercel.tasks.github.client import has_credentials
@@ -76,12 +78,22 @@ async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Rel
         await report_board(prepared.target)
     names, links = prepared.target.names, prepared.target.links
     environment = names.title
+    await _leave_document(released.values(), address_of(prepared, released))
     title = f"Released to {environment}: {await _source(prepared)}"
     rows = [(result.release, result.changed) for result in released.values()]
     await show_page(
         f"released-{names.page}",
         f"Released to {environment}: {_short(prepared)}",
         release_page(title, rows, links, names),
+    )
+
+
+async def _leave_document(released: Iterable[Released], address: str) -> None:
+    """Leave as data which releases are live now, and where they answer."""
+    intents = [one.release.intent for one in released]
+    numbers = {one.stack: one.number for one in intents}
+    await report_document(
+        RELEASE_KEY, f"{len(numbers)} releases", release_document(numbers, address)
     )
 
 
@@ -101,6 +113,7 @@ async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
     """Show what is live now, and last to which release a stack went back."""
     if restored.changed:
         await report_board(target)
+    await _leave_document([restored], "")
     intent = restored.release.intent
     title = f"Rolled back: {intent.stack} to release {intent.restores or intent.number}"
     await show_page(

@@ -6,11 +6,13 @@ from github.NamedUser import NamedUser
 from github.Organization import Organization
 
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.ephemeral.asking import NOBODY, Asker
+from tiercel.domain.ephemeral.asking import NOBODY, Asker, no_label
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import github_call, repository
 
 _PERSON = "User"
+_LABELED = "labeled"
+_LABELINGS = (_LABELED, "unlabeled")
 
 
 @world_task("ask for deployment", "ask GitHub for deployment to {environment}")
@@ -57,6 +59,23 @@ def asker_by_workflow_run(name: str, number: int) -> Asker:
     """Return who started a workflow run, such as by setting a label, with his permission now."""
     with github_call("read a workflow run", f"{name} run {number}"):
         return _asker(name, repository(name).get_workflow_run(number).triggering_actor)
+
+
+@world_task("read labeler", "read who labeled {name} #{number}")
+def asker_by_label(name: str, number: int, label: str) -> Asker:
+    """Return who gave a pull request the label that it has now, with his permission at this moment.
+
+    Raises RefusedInputError if it does not have the label.
+    """
+    with github_call("read the labels of a pull request", f"{name}#{number}"):
+        newest = None
+        for event in repository(name).get_issue(number).get_events():
+            named = event.label.name if event.event in _LABELINGS and event.label else ""
+            if named.lower() == label.lower():
+                newest = event
+        if newest is None or newest.event != _LABELED:
+            raise no_label(name, number, label)
+        return _asker(name, newest.actor)
 
 
 def _asker(name: str, user: NamedUser | Organization | None) -> Asker:

@@ -31,10 +31,12 @@ from tiercel.tasks.github.bounds import (
     too_long,
     too_slow,
 )
+from tiercel.tasks.github.remembering import current_memory
 
 _CHUNK = 64 * 1024
 _DAMAGES = (OSError, http.client.HTTPException)
 _LONGEST_MESSAGE = 1_000
+_GIVEN, _UNCHANGED = 200, 304
 _FIRST_REFUSAL = 400
 _UNWATCHED_SECONDS = 600.0
 """For requests that are not made in a call of ours."""
@@ -190,6 +192,10 @@ class _BoundedConnection(HTTPSRequestsConnectionClass):
         where = f"{self.verb} {self.protocol}://{self.host}{self.url}"
         budget = current_budget() or Budget(server)
         budget.take_request(server, self.verb, self.url)
+        memory = current_memory() if self.verb == "GET" else None
+        known = memory.of(self.url) if memory else None
+        if known:
+            self.headers["If-None-Match"] = known.etag
         answer = self.session.request(
             self.verb,
             f"{self.protocol}://{self.host}:{self.port}{self.url}",
@@ -201,8 +207,14 @@ class _BoundedConnection(HTTPSRequestsConnectionClass):
             stream=True,
         )
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        if memory and known and answer.status_code == _UNCHANGED:
+            _body(answer, budget, where)
+            same = memory.again(self.url)
+            return CheckedAnswer(_GIVEN, dict(same.headers), same.text)
         require_final(self.verb, answer.status_code, headers, server, where)
         text = _text(answer.status_code, _body(answer, budget, where), budget, where)
+        if memory and answer.status_code == _GIVEN:
+            memory.keep(self.url, headers, text)
         return CheckedAnswer(answer.status_code, headers, text)
 
     def close(self) -> None:

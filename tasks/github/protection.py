@@ -24,8 +24,8 @@ from tiercel.domain.protection.state import (
     BranchGuard,
     GitHubEnvironment,
     Passable,
+    ProtectionState,
     RefLimit,
-    RepositoryState,
     Ruleset,
     ruleset_guard,
 )
@@ -40,7 +40,7 @@ _OWN = "Repository"
 
 
 @world_task("read protection", "read how {name} is protected")
-def read_protection(name: str, needs: ProtectionNeeds) -> RepositoryState:
+def read_protection(name: str, needs: ProtectionNeeds) -> ProtectionState:
     """Return how a repository is protected, as far as the token may see it.
 
     What it may not see is in the state as something that may be passed by nobody knows whom.
@@ -49,7 +49,7 @@ def read_protection(name: str, needs: ProtectionNeeds) -> RepositoryState:
         reader = _Reader(repository(name), needs)
         guards = {one.name: reader.guards(one) for one in needs.subjects}
         found = reader.asked("")
-        return RepositoryState(
+        return ProtectionState(
             repository=name,
             owner_id=int(found["owner"]["id"]),
             id=int(found["id"]),

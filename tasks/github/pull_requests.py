@@ -16,6 +16,7 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import github_call, is_us, repository
+from tiercel.tasks.github.remembering import remembered
 
 _MERGEABILITY_SECONDS = 60.0
 _MERGEABILITY_POLL_SECONDS = 1.0
@@ -64,8 +65,11 @@ def pulls_of_commit(name: str, commit: str) -> list[PullRequest]:
 
 @world_task("list open pull requests", "list open pull requests of {name}")
 def open_pull_requests(name: str) -> list[PullRequest]:
-    """Return the open pull requests of a repository, those of forks too; a request for each 100."""
-    with github_call("list the open pull requests", name):
+    """Return the open pull requests of a repository, those of forks too; a request for each 100.
+
+    What has not changed since this worker asked last is not sent again.
+    """
+    with github_call("list the open pull requests", name), remembered(f"open pulls of {name}"):
         return [_pull_request(name, pull) for pull in repository(name).get_pulls(state="open")]
 
 
@@ -151,6 +155,7 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
         base_commit=pull.base.sha,
         merge_commit=pull.merge_commit_sha or "",
         from_fork=_is_fork(pull),
+        labels=tuple(str(one.name) for one in pull.labels or ()),
     )
 
 

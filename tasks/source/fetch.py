@@ -54,6 +54,37 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 
 
+class Heads(Frozen):
+    """The branches of a repository with their newest commits.
+
+    `merged` are those candidates that production has already: they bring nothing more. `mirror`
+    has all of their commits.
+    """
+
+    commits: dict[str, str]
+    mirror: Path
+    merged: frozenset[str] = frozenset()
+
+
+@world_task("read heads", "read heads of {repository}")
+def read_heads(repository: str, topology: Topology) -> Heads:
+    """Return the branches of a repository, its mirror brought up to date; two requests if it is."""
+    production = [one.branch for one in topology.environments.values() if one.production]
+
+    def look(mirror: Path, references: NamedCommits) -> Heads:
+        heads = {
+            name.removeprefix(_HEADS): tip
+            for name, tip in references.items()
+            if name.startswith(_HEADS)
+        }
+        tips = [heads[branch] for branch in production if branch in heads]
+        brought = set(candidate_branches(topology, heads)) - set(production)
+        merged = [one for one in brought if any(_contains(mirror, tip, heads[one]) for tip in tips)]
+        return Heads(commits=heads, mirror=mirror, merged=frozenset(merged))
+
+    return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
+
+
 @world_task("list branches", "list branches of {repository}")
 def list_branches(repository: str) -> frozenset[str]:
     """Return the names of a repository's branches, its mirror brought up to date."""
@@ -120,6 +151,36 @@ def fetch_merge_ref(repository: str, number: int, head_commit: str) -> MergeRef:
     if parents[1:] != (head_commit,):
         raise _not_ready(repository, number, head_commit)
     return MergeRef(commit=merge, base=merge.model_copy(update={"sha": parents[0]}))
+
+
+@world_task("fetch merge group", "fetch merge group {repository} {branch}")
+def fetch_merge_group(repository: str, branch: str, commit: str, base: str) -> MergeRef:
+    """Return what a merge queue would merge into `base`, as the queue's own branch has it.
+
+    Raises RefusedInputError if the branch is gone or another commit by now, and if the base moved
+    on: GitHub then makes another group and asks for that one.
+    """
+
+    def tip_of(name: str) -> tuple[Path, str]:
+        ref = f"{_HEADS}{name}"
+        refspec = f"{ref}:{ref}"
+        return updated(
+            MirrorUse.PULL_REQUESTS, repository, refspec, lambda mirror, found: (mirror, found[ref])
+        )
+
+    mirror, base_tip = tip_of(base)
+    mirror, tip = tip_of(branch)
+    if tip != commit or not _contains(mirror, tip, base_tip):
+        raise RefusedInputError(
+            "source.queue_moved_on",
+            f"the merge queue of {base} has moved on from commit {short_commit(commit)}",
+            where=repository_url(repository),
+            why="its branch has another commit, or does not have all that the base has",
+            state="nothing was built",
+            remedy="GitHub asks again for the group that it made since",
+        )
+    merge = Commit(repository=repository, sha=tip, mirror=mirror)
+    return MergeRef(commit=merge, base=merge.model_copy(update={"sha": base_tip}))
 
 
 def _not_ready(repository: str, number: int, head_commit: str) -> TransientError:

@@ -22,7 +22,7 @@ from tests.corpus.checkouts import Subject, checkouts, clone, subjects
 from tests.corpus.judge import Judge
 from tests.corpus.kinds import Verdict, verdict_of
 from tests.corpus.outcome import Outcome
-from tests.corpus.peer import Peer, check_out, peer
+from tests.corpus.peer import TAKES, Peer, check_out, peer
 from tests.corpus.product import listing_all
 from tests.corpus.report import AT_LEAST, lines, rate
 from tests.corpus.stacks import Stacks
@@ -90,8 +90,19 @@ def _judged(chosen: Sequence[Subject], options: argparse.Namespace) -> Iterator[
                     shutil.rmtree(folder / "clone", ignore_errors=True)
                     check_out(subject.checkout, folder / "clone")
                     cloned = subject.checkout.name
-                outcome.sam = other.takes(subject, folder / "clone", folder)
+                outcome.sam = _taken(other, subject, folder, verdict_of(outcome.kind))
             yield outcome
+
+
+def _taken(sam: Peer, subject: Subject, folder: Path, verdict: Verdict) -> str:
+    """Return whether `sam` takes a template; builds are asked only of what has to be corrected.
+
+    For all others it is known: their paths are there, and their runtimes have not ended.
+    """
+    answer = sam.takes(subject, folder / "clone", folder)
+    if answer == TAKES and verdict is Verdict.TEMPLATE:
+        return sam.builds(subject, folder / "clone", folder)
+    return answer
 
 
 if __name__ == "__main__":

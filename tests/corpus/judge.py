@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.corpus.checkouts import Subject
 from tests.corpus.outcome import Outcome
-from tests.corpus.product import Packaged, Unbuilt, package
-from tests.corpus.stacks import Stacks
+from tests.corpus.product import OWN, Packaged, Unbuilt, package
+from tests.corpus.stacks import FORBIDDEN, Stacks
 from tests.corpus.translation import NotTranslatedError, translated, unbounded_roles
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.topology import Topology
@@ -20,6 +20,10 @@ from tiercel.tasks.build.job import Place
 
 _SHOWN = 5
 # https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md
+_REFUSED = (
+    (r"SSM parameter '/aws/service/.* does not exist", "sandbox.gap"),
+    (r"Template error: rule \w+ failed|^Parameter '\w+' ", "values.not_found"),
+)
 _RUNTIMES = {"E2531", "E2533"}
 
 
@@ -75,6 +79,10 @@ class Judge:
     @staticmethod
     def _created(stacks: Stacks, packaged: Packaged) -> tuple[str, str]:
         kind, why = stacks.create(packaged, packaged.values)
+        if kind == FORBIDDEN and OWN in packaged.words:
+            kind = "planned"  # the role of the sandbox was made without the owner's own services
+        if kind == "plan.template_refused":
+            kind = next((one for pattern, one in _REFUSED if re.search(pattern, why)), kind)
         return ("sandbox.gap", why) if "Unrecognized resource types" in why else (kind, why)
 
 

@@ -14,7 +14,7 @@ class Verdict(StrEnum):
     TEMPLATE = "refused: the repository has to be corrected"
     BUILD = "refused: a build is missing or failed"
     NOT_TAKEN = "refused: what Tiercel does not release"
-    UNREADABLE = "not measured: the clone lacks files"
+    UNREADABLE = "not measured: the clone lacks files, or parameters have no values"
     OPEN = "open: not in the closed list"
 
 
@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[Verdict, str]] = {
     "sandbox.gap": (Verdict.GAP, "CloudFormation of the sandbox does not know a type"),
     "stack.sandbox_cannot": (Verdict.GAP, "the sandbox says that it cannot do it"),
     "source.not_fetched": (Verdict.UNREADABLE, "a large file is not in the clone"),
+    "values.not_found": (Verdict.UNREADABLE, "no values were found that its rules allow"),
     # Not in the list: `stack.forbidden`, what only CloudFormation refuses while it creates.
     "template.service_not_listed": (Verdict.NOT_TAKEN, "a service that no fragment has"),
     "template.name_without_prefix": (Verdict.TEMPLATE, "a role with a name of its own"),

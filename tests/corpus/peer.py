@@ -16,6 +16,7 @@ from tests.corpus.checkouts import Checkout, Subject
 from tests.support.aws import root_client
 from tiercel.sandbox.lifecycle import Sandbox
 
+TAKES = "takes"
 _DRIVER = Path(__file__).with_name("sam_driver.py")
 _PROFILE = "preprod-runtime-root"
 _BUCKET = "corpus-of-sam"
@@ -45,7 +46,16 @@ class Peer:
             *("--output-template-file", str(output / "packaged.yaml"), "--region", _REGION),
             "--no-progressbar",
         )
-        return "takes" if code == 0 else words[-300:]
+        return TAKES if code == 0 else words[-300:]
+
+    def builds(self, subject: Subject, clone: Path, output: Path) -> str:
+        """Return `takes` if `sam build` builds a template, else why it does not."""
+        code, words = self.run(
+            (clone / subject.path).parent,
+            *("build", "--template-file", subject.name, "--build-dir", str(output / "built")),
+            *("--region", _REGION),
+        )
+        return TAKES if code == 0 else f"sam build: {words[-300:]}"
 
 
 @contextmanager

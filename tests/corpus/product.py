@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -18,12 +18,14 @@ from tests.corpus.values import configured_values, given_values
 from tiercel.domain.artifact.handlers import handler_files
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.organization.fragments import Fragment, read_fragment
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES, StackRules
 from tiercel.domain.organization.topology import Builds, Environment, Topology
+from tiercel.domain.review.drafted_fragments import drafted_fragment, drafted_services
 from tiercel.domain.review.needed_services import offering
 from tiercel.domain.review.template_permissions import types_of
-from tiercel.domain.stack.needed_actions import lacking_actions
+from tiercel.domain.stack.needed_actions import Handlers, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.outside import OutsideKind, OutsideReference
 from tiercel.domain.template.outside_rules import require_allowed
@@ -44,6 +46,8 @@ from tiercel.tasks.verification.template_checks import template_refusals
 _REGION = "us-east-1"
 _LEAST = "logs"
 """A service that every template is taken to use."""
+OWN = "own services"
+"""The word for a fragment that the owner lets be drafted, beside services of the list."""
 _NAMED = "template.name_without_prefix"
 _UNLISTED = "template.service_not_listed"
 _ACCOUNT = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
@@ -158,24 +162,40 @@ def _template(work: Work, subject: Subject) -> dict[str, Any]:
 
 
 def _refusals(work: Work, topology: Topology) -> tuple[list[TiercelError], tuple[str, ...]]:
-    """Return what is wrong with the templates, as far as no line of the owner's can help."""
+    """Return what is wrong with the templates, as far as no line of the owner's can help.
+
+    What no service of the list offers the owner lets `tiercel config fragment` draft.
+    """
     found = template_refusals(work.shop, topology, ())
     if not any(one.code == _UNLISTED for one in found):
         return found, ()
-    require_fitting_policies(listing(topology, _needed(work)), "tiercel.toml")
-    return template_refusals(work.shop, listing_all(topology), ()), ("services",)
+    services, own = _needed(work)
+    listed = listing(topology, services + tuple(one.name for one in own), own)
+    require_fitting_policies(listed, "tiercel.toml")
+    words = ("services", OWN) if own else ("services",)
+    return template_refusals(work.shop, listed, ()), words
 
 
-def _needed(work: Work) -> tuple[str, ...]:
-    """Return the services that a template's types need, each by what offers it."""
+def _needed(work: Work) -> tuple[tuple[str, ...], tuple[Fragment, ...]]:
+    """Return the services that a template's types need, and the drafts of those not listed."""
     kinds = types_of(*work.shop.templates.values())
     services = STACK_SERVICES + LISTED_SERVICES
     offers = {name: unlisted_service(name) for name in services}
     bare = service_role_policies(StackRules(services=(_LEAST,)))
     changes = [Change(action="Add", logical_id=one, resource_type=one) for one in kinds]
-    lacks = lacking_actions(changes, published_handlers(_REGION, kinds), bare).lacks
-    found = {offering(one, offers) for one in lacks if one.certain}
-    return tuple(one for one in services if one in found | {_LEAST})
+    published = published_handlers(_REGION, kinds)
+    lacks = [one for one in lacking_actions(changes, published, bare).lacks if one.certain]
+    found = {offering(one, offers) for one in lacks}
+    unknown = [one.resource_type for one in lacks if not offering(one, offers)]
+    drafted = drafted_services({one: published[one] for one in unknown})
+    own = tuple(_drafted(name, types, published) for name, types in drafted.items())
+    return tuple(one for one in services if one in found or one == _LEAST), own
+
+
+def _drafted(service: str, types: Iterable[str], published: Mapping[str, Handlers]) -> Fragment:
+    name = f"own-{service}"
+    text = drafted_fragment(service, [published[one] for one in types])
+    return read_fragment(name, text, name)
 
 
 def listing_all(topology: Topology) -> Topology:
@@ -183,9 +203,11 @@ def listing_all(topology: Topology) -> Topology:
     return listing(topology, STACK_SERVICES + LISTED_SERVICES)
 
 
-def listing(topology: Topology, services: tuple[str, ...]) -> Topology:
+def listing(
+    topology: Topology, services: tuple[str, ...], own: tuple[Fragment, ...] = ()
+) -> Topology:
     """Return the organization with these services listed everywhere."""
-    stacks = StackRules(services=services)
+    stacks = StackRules(fragments=own, services=services)
     environments = {
         name: one.model_copy(update={"stacks": stacks})
         for name, one in topology.environments.items()
@@ -214,6 +236,8 @@ def _written_for(built: Built, environment: Environment) -> tuple[Environment, t
                                    for m in _ACCOUNT.findall(one.text)}),
             "reads_from": sorted({one.text.rpartition("/")[0] + "/" for one in found
                                   if one.kind is OutsideKind.PLACE and "/" in one.text}),
+            "images_from": sorted({re.sub(":[^:/]*$", "", one.text) for one in found
+                                   if one.kind is OutsideKind.IMAGE}),
         }  # fmt: skip
         needed: list[str] = []
         for key, values in wanted.items():

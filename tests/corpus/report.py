@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tests.corpus.kinds import KINDS, Verdict, verdict_of
 from tests.corpus.outcome import Outcome
+from tests.corpus.peer import TAKES
 
 AT_LEAST = 0.85
 _SHOWN = 2
@@ -32,7 +33,7 @@ def rates(outcomes: Sequence[Outcome]) -> Iterator[str]:
     words = Counter(word for one in outcomes if _goes(one) for word in one.words)
     told = ", ".join(f"{word} {count}" for word, count in words.most_common()) or "none"
     yield f"of those that go, so many need a line in a configuration: {told}"
-    taken = [one for one in outcomes if one.sam == "takes"]
+    taken = [one for one in outcomes if one.sam == TAKES]
     for title, some in (
         ("all that sam takes", taken),
         ("of these, those with functions or SAM's types", [one for one in taken if one.serverless]),
@@ -65,7 +66,7 @@ def rate(outcomes: Iterable[Outcome]) -> float:
     taken = [
         one
         for one in outcomes
-        if one.sam == "takes" and verdict_of(one.kind) is not Verdict.UNREADABLE
+        if one.sam == TAKES and verdict_of(one.kind) is not Verdict.UNREADABLE
     ]
     passed = [one for one in taken if _goes(one) or verdict_of(one.kind) is Verdict.GAP]
     return len(passed) / len(taken) if taken else 1.0

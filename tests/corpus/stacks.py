@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from dataclasses import dataclass, field
@@ -11,17 +12,22 @@ from tests.corpus.product import Packaged
 from tests.corpus.values import value_of_type
 from tests.support.aws import root_client
 from tiercel.domain.base.errors import DeployFailedError
-from tiercel.domain.organization.access import deployer
+from tiercel.domain.organization.access import Access, deployer
 from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
 from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan_changes
 
+FORBIDDEN = "stack.forbidden"
+"""The outcome of a template of which only CloudFormation said what its role lacks."""
 _CREATED = "CREATE_COMPLETE"
 _FAILED = ("CREATE_FAILED",)
 _PROFILE = "preprod-runtime-root"
 _SHOWN = 3
+_MOST_EXPORTS = 20
+_EXPORT = re.compile(r"Export '([^']+)' not found")
 # What the service role or the boundary does not allow, which verification should have said.
 _FORBIDDEN = re.compile(r"assumed-role/\S+-cloudformation/\S+ is not authorized")
 
@@ -34,6 +40,7 @@ class Stacks:
     names: Names
     most_seconds: float = 10.0
     _number: int = 0
+    _exports: int = 0
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def create(self, packaged: Packaged, values: dict[str, str]) -> tuple[str, str]:
@@ -44,7 +51,7 @@ class Stacks:
         self._stage(packaged)
         self._fill_parameter_store(packaged.template, values)
         try:
-            plan = plan_changes.fn(access, self._request(packaged, values, stack))
+            plan = self._planned(access, self._request(packaged, values, stack))
         except DeployFailedError as error:
             self._remove(stack)
             return error.code, error.why
@@ -56,9 +63,31 @@ class Stacks:
             if status == _CREATED:
                 return ("recorded" if self._is_recorded(stack) else "created"), ""
             reasons = f"{status}: {self._reasons(stack)}"
-            return ("stack.forbidden" if _FORBIDDEN.search(reasons) else "planned"), reasons
+            return (FORBIDDEN if _FORBIDDEN.search(reasons) else "planned"), reasons
         finally:
             self._remove(stack)
+
+    def _planned(self, access: Access, request: ChangeSetRequest) -> Plan | None:
+        """Plan a stack; what it imports of others is exported first, as a person would."""
+        for _ in range(_MOST_EXPORTS):
+            try:
+                return plan_changes.fn(access, request)
+            except DeployFailedError as error:
+                missing = _EXPORT.search(error.why)
+                if missing is None:
+                    raise
+                self._remove(request.stack)
+                self._export(missing[1])
+        return plan_changes.fn(access, request)
+
+    def _export(self, name: str) -> None:
+        self._exports += 1
+        output = {"Value": "corpus", "Export": {"Name": name}}
+        topic = {"Type": "AWS::SNS::Topic"}
+        self._root("cloudformation").create_stack(
+            StackName=f"corpus-exports-{self._exports}",
+            TemplateBody=json.dumps({"Resources": {"Topic": topic}, "Outputs": {"One": output}}),
+        )
 
     def _stage(self, packaged: Packaged) -> None:
         for entry in (*packaged.built.manifest.objects, packaged.built.manifest.template):

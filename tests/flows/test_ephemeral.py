@@ -98,6 +98,7 @@ def test_an_environment_comes_up_filled_with_data_and_goes_without_a_trace(
 
     gone = asyncio.run(ephemeral_down("spring"))
 
+    assert gone.record
     assert gone.record.name == "spring"
     assert {one.stack for one in gone.deleted} == set(found)
     assert stacks_of(sandbox, topology, "spring") == {}
@@ -165,6 +166,27 @@ def test_what_cannot_be_had_is_refused_before_a_stack_is_made(
 def test_an_environment_that_never_was_cannot_go() -> None:
     with pytest.raises(RefusedInputError, check=because("ephemeral.unknown")):
         asyncio.run(ephemeral_down("nowhere"))
+
+
+def test_a_label_makes_an_environment_of_who_set_it_and_its_end_takes_it_down(
+    place: Place, sandbox: Sandbox, topology: Topology
+) -> None:
+    name = place.repository.name
+    number, head = place.opened("feature/labeled", {"inbox/README": "labeled"})
+    asked = {"pull_request": number, "asked_by_label": True}
+    for given in (asked, {"commit": "develop", "asked_by_label": True}):
+        with pytest.raises(RefusedInputError, check=because("ephemeral.no_label")):
+            up(name, **given)
+    labeled = place.remote.get_issue(number)
+    labeled.add_to_labels("tiercel:preview")
+    made = up(name, **asked).record
+    who = place.remote.get_issue(number).get_events()[0].actor.login
+    assert (made.owner, made.label, made.commit) == (who, "tiercel:preview", head)
+    assert stacks_of(sandbox, topology, made.name)
+
+    assert asyncio.run(ephemeral_down(made.name, if_there=True)).deleted
+    assert not stacks_of(sandbox, topology, made.name)
+    assert asyncio.run(ephemeral_down("neverwas", if_there=True)).record is None
 
 
 def test_who_asks_is_whoever_made_the_deployment_on_github(

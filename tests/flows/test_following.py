@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,20 @@ from prefect.states import Failed
 from tests.support.codes import because
 from tests.support.place import Place
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
+from tiercel.domain.organization.access import Records, orchestrator
+from tiercel.domain.organization.names import Names
 from tiercel.flows.follow import follow_github
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ephemeral import change_environment
 
-FLOWS = ("verify-pull-request", "publish-artifact")
+FLOWS = (
+    "verify-pull-request",
+    "publish-artifact",
+    "verify-candidate",
+    "ephemeral-up",
+    "ephemeral-down",
+)
 
 
 async def _deployed() -> dict[str, Any]:
@@ -70,18 +82,49 @@ async def _fail(run: FlowRun) -> None:
         await client.set_flow_run_state(run.id, Failed(), force=True)
 
 
+def asked(sandbox: Sandbox, name: str) -> list[tuple[int, str]]:
+    """What was asked of GitHub about a repository: status and operation."""
+    lines = (sandbox.state / "github/journal.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in lines]
+    return [(one["status"], one["operation"]) for one in told if f"/{name}" in one["path"]]
+
+
 def test_what_got_lost_is_started_once_and_once_more_after_a_failure(
-    place: Place, deployments: dict[str, Any]
+    place: Place, sandbox: Sandbox, preprod: Names, deployments: dict[str, Any]
 ) -> None:
     number, head = place.opened("feature/x", {"inbox/README": "x"}, title="::error::evil")
-    assert follow(deployments) == 2
+    place.remote.get_issue(number).add_to_labels("tiercel:preview")
+    place.pushed_anew("hotfix/1.0.1", {"inbox/README": "mended"})
+    assert follow(deployments) == 4
+    before = len(asked(sandbox, place.repository.name))
     assert follow(deployments) == 0
+    unchanged = asked(sandbox, place.repository.name)[before:]
+    assert len(unchanged) <= 3, unchanged
+    assert (304, "/repos/{owner}/{repo}/pulls") in unchanged
+
     runs = asyncio.run(_runs(deployments))
     given = [run.parameters for run in runs if "number" in run.parameters]
     name = place.repository.name
     assert given == [{"repository": name, "number": number, "commit": head}]
 
-    for again in (2, 0):
+    for again in (4, 0):
         for run in asyncio.run(_runs(deployments)):
             asyncio.run(_fail(run))
         assert follow(deployments) == again
+
+    _has_environment(preprod, name, number, head)
+    place.remote.get_pull(number).edit(state="closed")
+    assert follow(deployments) == 1
+    assert follow(deployments) == 0
+
+
+def _has_environment(preprod: Names, repository: str, number: int, commit: str) -> None:
+    """Let there be a record of an environment of the pull request, without a stack."""
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    now = datetime.now(UTC)
+    made = EphemeralRecord(
+        name=f"followed{number}", owner="author", purpose="", origin=OriginKind.PULL_REQUEST,
+        origin_of=str(number), repository=repository, commit=commit, services=(), created=now,
+        expires=now + timedelta(hours=1), state=EphemeralState.UP, label="tiercel:preview",
+    )  # fmt: skip
+    change_environment.fn(records, made.name, lambda _: made)

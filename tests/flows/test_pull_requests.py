@@ -13,13 +13,16 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled
 
 from tests.conftest import ROOT
+from tests.support.codes import because
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.cli.commands.verify import show_checks
 from tiercel.cli.terminal.output import Output
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
+from tiercel.flows.verify_merge_group import verify_merge_group
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in
@@ -45,6 +48,25 @@ def test_a_changed_service_is_verified_and_its_changes_are_shown(
     (comment,) = place.comments(number)
     assert "| inbox | Add | `Topic` | AWS::SNS::Topic |" in comment
     assert list(read_journal(sandbox.journal, before)) == [], "a pull request reached AWS"
+
+
+def test_what_a_merge_queue_would_merge_is_verified_on_its_own_commit(place: Place) -> None:
+    number, _ = place.opened("feature/queued", {"inbox/template.json": queue(DelaySeconds=3)})
+    remote = place.remote
+    base = remote.get_branch("develop").commit.sha
+    merge = remote.get_git_ref(f"pull/{number}/merge").object.sha
+    branch = f"gh-readonly-queue/develop/pr-{number}-{base}"
+    remote.create_git_ref(f"refs/heads/{branch}", merge)
+
+    for commit, code in ((base, "source.queue_moved_on"), (merge, "")):
+        if code:
+            with pytest.raises(RefusedInputError, check=because(code)):
+                asyncio.run(verify_merge_group(remote.full_name, branch, commit))
+        else:
+            asyncio.run(verify_merge_group(remote.full_name, branch, commit))
+
+    assert place.statuses(merge) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert place.comments(number) == []
 
 
 def test_verifying_twice_says_nothing_twice(place: Place) -> None:

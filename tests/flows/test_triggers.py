@@ -26,7 +26,7 @@ from tiercel.cli.terminal.triggered import follow_wanted
 from tiercel.cli.terminal.workflow import WorkflowJob, grouped
 from tiercel.deployments.runs import start_run
 from tiercel.domain.base.errors import BuildFailedError, InterruptedRunError, UnreachableError
-from tiercel.domain.gitflow.triggered_runs import WantedRun
+from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

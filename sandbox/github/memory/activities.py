@@ -95,6 +95,22 @@ class Label(Record):
         return self.name.lower()
 
 
+class IssueEvent(Record):
+    """That somebody set a label of a pull request, or took it away; the label's name is kept."""
+
+    number: int
+    event: Literal["labeled", "unlabeled"]
+    actor: int
+    label: str
+    color: str
+    created_at: datetime
+
+    @property
+    def key(self) -> str:
+        """The pull request's number."""
+        return str(self.number)
+
+
 class StatusRecord(Record):
     """A commit status."""
 

@@ -6,7 +6,13 @@ from urllib.parse import quote
 
 from tiercel.sandbox.github.git.differences import changes
 from tiercel.sandbox.github.git.merges import can_be_rebased
-from tiercel.sandbox.github.memory.activities import Comment, Label, PullRequestRecord, Review
+from tiercel.sandbox.github.memory.activities import (
+    Comment,
+    IssueEvent,
+    Label,
+    PullRequestRecord,
+    Review,
+)
 from tiercel.sandbox.github.memory.records import RepositoryRecord
 from tiercel.sandbox.github.memory.world import JsonObject, World, node_id, timestamp
 from tiercel.sandbox.github.views.repositories import minimal_repository
@@ -175,6 +181,22 @@ def label(world: World, repository: RepositoryRecord, record: Label) -> JsonObje
         "color": record.color,
         "default": False,
         "description": record.description,
+    }
+
+
+def issue_event(world: World, repository: RepositoryRecord, event: IssueEvent) -> JsonObject:
+    """Return what happened to a pull request's labels."""
+    return {
+        "id": event.id,
+        "node_id": node_id("LabeledEvent", event.id),
+        "url": world.urls.repository(repository.full_name, "issues", "events", event.id),
+        "actor": simple_user(world, event.actor),
+        "event": event.event,
+        "commit_id": None,
+        "commit_url": None,
+        "created_at": timestamp(event.created_at),
+        "label": {"name": event.label, "color": event.color},
+        "performed_via_github_app": None,
     }
 
 

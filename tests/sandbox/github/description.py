@@ -26,7 +26,12 @@ _WEBHOOKS = (
     "@octokit/openapi-webhooks@12.1.0",
     "0a86fcfad6f38c696f2f1967311e61a4009adca58adac52d7df52e003d187b26",
 )
+_EXAMPLES = (
+    "@octokit/webhooks-examples@7.6.1",
+    "09d8f0c617876ae9dad22e26fea5510bfcaad50ee7e602659f6db25b87b25815",
+)
 _MEMBER = "package/generated/api.github.com.json"
+_EXAMPLES_MEMBER = "package/api.github.com/index.json"
 _PATIENCE_SECONDS = 120
 # Without a registry npm would try for minutes.
 _NPM_SETTINGS = {"npm_config_fetch_retries": "0", "npm_config_fetch_timeout": "60000"}
@@ -60,13 +65,19 @@ def load_webhooks() -> Json:
     return _load(*_WEBHOOKS)
 
 
-def _load(package: str, digest: str) -> Json:
+def load_examples() -> list[tuple[str, Json]]:
+    """Return payloads of webhooks that GitHub has sent, each with the name of its event."""
+    found: Any = _load(*_EXAMPLES, _EXAMPLES_MEMBER)
+    return [(event["name"], one) for event in found for one in event["examples"]]
+
+
+def _load(package: str, digest: str, member: str = _MEMBER) -> Json:
     """Return the description from the cache; the first time it is fetched with npm."""
     name = re.sub(r"[^a-z0-9.]+", "-", package).strip("-")
     path = description_folder() / f"{name}.json"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(package, path)
+        _fetch(package, path, member)
     raw = path.read_bytes()
     if hashlib.sha256(raw).hexdigest() != digest:
         raise UnavailableError(f"{path} is not what {package} contained when this was written")
@@ -108,7 +119,7 @@ def _allow_any_error(document: Json) -> None:
                         schema["anyOf"] = schema.pop("oneOf")
 
 
-def _fetch(package: str, path: Path) -> None:
+def _fetch(package: str, path: Path, name: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise UnavailableError(f"npm, which brings {package}, is not installed")
@@ -126,9 +137,9 @@ def _fetch(package: str, path: Path) -> None:
             raise UnavailableError(f"npm could not bring {package}: {error}") from error
         (archive,) = Path(folder).glob("*.tgz")
         with tarfile.open(archive) as tar:
-            member = tar.extractfile(_MEMBER)
+            member = tar.extractfile(name)
             if member is None:
-                raise UnavailableError(f"{package} has no {_MEMBER}")
+                raise UnavailableError(f"{package} has no {name}")
             part = Path(folder) / "part"
             part.write_bytes(member.read())
         part.replace(path)

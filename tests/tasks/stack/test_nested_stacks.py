@@ -197,6 +197,18 @@ def test_names_that_are_taken_and_wrong_properties_fail_the_plan_with_resource_p
     assert "no resource was changed" in failure.value.state
 
 
+def test_a_custom_resource_has_whatever_properties_its_provider_takes(
+    runtime: Access, workshop: Workshop
+) -> None:
+    provider = f"arn:aws:sns:{runtime.region}:111111111111:provider"
+    custom = {
+        "Type": "AWS::CloudFormation::CustomResource",
+        "Properties": {"ServiceToken": provider, "Endpoint": "https://example.com"},
+    }
+    plan = planned(runtime, workshop.request(workshop.name(), of(Custom=custom)))
+    assert [one.logical_id for one in plan.changes] == ["Custom"]
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidAction"])
 def test_where_validation_is_not_told_the_failure_says_who_can_read_it(
     faults: Faults, runtime: Access, workshop: Workshop, code: str

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.ephemeral.asking import NOBODY, Asker, owner_of, require_own_branch
+from tiercel.domain.ephemeral.asking import (
+    NOBODY,
+    Asker,
+    owner_by_label_of,
+    owner_of,
+    require_own_branch,
+)
 from tiercel.domain.ephemeral.environments import (
     EphemeralRecord,
     EphemeralState,
@@ -227,6 +233,16 @@ def test_whoever_may_not_write_may_not_ask(permission: str) -> None:
 
 def test_a_form_is_nobodys() -> None:
     assert owner_of(NOBODY, "acme/shop") == ""
+
+
+def test_a_label_asks_for_a_person_with_write_access_and_for_nobody_else() -> None:
+    assert owner_by_label_of(Asker("ada", "write"), "acme/shop", "preview") == "ada"
+    for asker, code in (
+        (Asker("eve", "triage"), "ephemeral.no_write_access"),
+        (NOBODY, "ephemeral.label_of_nobody"),
+    ):
+        with pytest.raises(RefusedInputError, check=because(code)):
+            owner_by_label_of(asker, "acme/shop", "preview")
 
 
 PULL = PullRequest(

@@ -14,19 +14,16 @@ from tiercel.domain.gitflow.branches import (
     judge_merge,
     role_in,
 )
-from tiercel.domain.gitflow.events import (
+from tiercel.domain.organization.topology import Environment, Organization, Topology
+from tiercel.domain.triggers.actions import (
     Action,
-    BranchMoved,
-    Event,
     Nothing,
     Promote,
     PublishAndDeploy,
-    PullRequestChanged,
-    PullRequestClosed,
     VerifyPullRequest,
-    action_for,
 )
-from tiercel.domain.organization.topology import Environment, Organization, Topology
+from tiercel.domain.triggers.events import BranchMoved, Event, PullRequestChanged, PullRequestClosed
+from tiercel.domain.triggers.rules import action_for
 
 OLD, NEW, NONE = "1" * 40, "2" * 40, "0" * 40
 

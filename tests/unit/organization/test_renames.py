@@ -5,10 +5,12 @@ import pytest
 from tests.support.releases import release
 from tests.support.topology import topology_of
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.gitflow.events import BranchMoved, PublishAndDeploy, action_for
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import as_called_now, owner_refusal
 from tiercel.domain.release.superseding import may_be_older
+from tiercel.domain.triggers.actions import PublishAndDeploy
+from tiercel.domain.triggers.events import BranchMoved
+from tiercel.domain.triggers.rules import action_for
 
 RENAMED = """
 [repositories."Acme/Store"]

@@ -28,15 +28,15 @@ from tiercel.domain.protection.state import (
     BranchGuard,
     GitHubEnvironment,
     Passable,
+    ProtectionState,
     RefLimit,
-    RepositoryState,
     Ruleset,
 )
 
 NEEDS = protection_needs(topology_of("acme/shop"))
 BRANCHES = ("develop", "main")
 PREFIXES = ("release/*", "hotfix/*")
-NOTHING = RepositoryState(
+NOTHING = ProtectionState(
     repository="acme/shop",
     guards={one.name: ((),) * len(one.probes) for one in NEEDS.subjects},
     environments=dict.fromkeys(one.name for one in NEEDS.environments),
@@ -44,20 +44,20 @@ NOTHING = RepositoryState(
 EVERYTHING = applied(NOTHING, plan(NEEDS, NOTHING).changes)
 
 
-def verdicts(state: RepositoryState) -> dict[tuple[str, str], Verdict]:
+def verdicts(state: ProtectionState) -> dict[tuple[str, str], Verdict]:
     return {(one.subject, one.need): one.verdict for one in judge(NEEDS, state).findings}
 
 
-def red(state: RepositoryState) -> set[tuple[str, str]]:
+def red(state: ProtectionState) -> set[tuple[str, str]]:
     return {place for place, verdict in verdicts(state).items() if verdict is Verdict.RED}
 
 
-def with_guard(state: RepositoryState, subject: str, guard: BranchGuard) -> RepositoryState:
+def with_guard(state: ProtectionState, subject: str, guard: BranchGuard) -> ProtectionState:
     others = tuple((*each, guard) for each in state.guards[subject])
     return state.model_copy(update={"guards": state.guards | {subject: others}})
 
 
-def with_environment(name: str, **more: Any) -> RepositoryState:
+def with_environment(name: str, **more: Any) -> ProtectionState:
     found = GitHubEnvironment(name=name, **more)
     return EVERYTHING.model_copy(update={"environments": EVERYTHING.environments | {name: found}})
 
@@ -94,14 +94,14 @@ def of_main(
     *rules: Rule,
     bypass: tuple[BypassActor, ...] | None = (),
     methods: frozenset[MergeStyle] | None = None,
-) -> RepositoryState:
+) -> ProtectionState:
     """A state in which one foreign ruleset alone guards main."""
     ruleset = Ruleset(id=9, name="theirs", is_active=True, rules=rules, bypass=bypass)
     guards = NOTHING.guards | {"main": ((ruleset.guard(),),)}
     return NOTHING.model_copy(update={"guards": guards, "methods": methods or EVERY_METHOD})
 
 
-def lacking_of_main(state: RepositoryState) -> dict[str, Verdict]:
+def lacking_of_main(state: ProtectionState) -> dict[str, Verdict]:
     found = judge(NEEDS, state).lacking()
     return {one.need: one.verdict for one in found if one.subject == "main"}
 
@@ -317,7 +317,7 @@ _bypass = st.one_of(st.none(), _actors)
 
 
 @st.composite
-def _states(draw: st.DrawFn) -> RepositoryState:
+def _states(draw: st.DrawFn) -> ProtectionState:
     """A repository that demands some things, with rulesets of our names that were edited."""
     state = NOTHING.model_copy(
         update={"methods": frozenset(draw(st.sets(st.sampled_from(MergeStyle), min_size=1)))}
@@ -370,7 +370,7 @@ def _environments(name: str) -> st.SearchStrategy[GitHubEnvironment | None]:
 @settings(max_examples=40)
 @given(_states())
 def test_what_was_enforced_is_green_from_any_start_and_demands_nothing_less(
-    state: RepositoryState,
+    state: ProtectionState,
 ) -> None:
     planned = plan(NEEDS, state)
 
@@ -392,7 +392,7 @@ def test_what_was_enforced_is_green_from_any_start_and_demands_nothing_less(
             assert found.wait_minutes == known_environment.wait_minutes
 
 
-def _guards(state: RepositoryState, subject: str, name: str) -> Sequence[BranchGuard]:
+def _guards(state: ProtectionState, subject: str, name: str) -> Sequence[BranchGuard]:
     return [one for one in state.guards[subject][0] if one.name == name]
 
 

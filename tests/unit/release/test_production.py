@@ -13,7 +13,6 @@ from tiercel.domain.accounts.provisioning import policy_values, source_of
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, require_back_merge
 from tiercel.domain.gitflow.branches import role_in
-from tiercel.domain.gitflow.events import BranchMoved, action_for
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import Tag
 from tiercel.domain.gitflow.versions import Version
@@ -29,6 +28,8 @@ from tiercel.domain.release.promotion import (
 )
 from tiercel.domain.review.statuses import refused_status
 from tiercel.domain.stack.states import StackGoal, StackStatus, decide
+from tiercel.domain.triggers.events import BranchMoved
+from tiercel.domain.triggers.rules import action_for
 
 ENVIRONMENT = """
 [environments.{name}]

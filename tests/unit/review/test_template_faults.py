@@ -127,7 +127,8 @@ def test_a_resource_of_a_service_that_is_not_listed_is_told_with_the_line_to_wri
 
 def test_a_service_that_no_fragment_knows_is_for_an_own_one() -> None:
     (fault,) = unlisted(scope("AWS::Odd::Thing"))
-    assert "stack-services/NAME.json" in fault.remedy
+    assert "tiercel config fragment AWS::Odd::Thing" in fault.remedy
+    assert "stack-services/odd.json" in fault.remedy
 
 
 def test_what_aws_publishes_nothing_of_is_not_refused() -> None:
@@ -252,3 +253,22 @@ def test_a_path_before_a_name_fits_no_policy(
     kind: str, properties: dict[str, Any], found: str
 ) -> None:
     assert unfit(scope(kind, properties), ANY) == ([found] if found else [])
+
+
+@pytest.mark.parametrize("kind", ["InstanceProfile", "ManagedPolicy", "Policy"])
+@pytest.mark.parametrize(
+    ("role", "is_told"),
+    [
+        ({"Ref": "Own"}, False),
+        ({"Ref": "Unknown"}, False),
+        ("acme-preprod-shop-reader", False),
+        ({"Fn::Sub": "${AWS::StackName}-reader"}, False),
+        ("Administrators", True),
+        ({"Ref": "Given"}, True),
+        ({"Fn::Sub": "unauth-${Unknown}"}, True),
+    ],
+)
+def test_a_policy_is_attached_to_roles_of_stacks_alone(kind: str, role: Any, is_told: bool) -> None:
+    given = {"Given": {"Type": "String"}, "Unknown": {"Type": "String"}}
+    attached = scope(f"AWS::IAM::{kind}", {"Roles": [role]}, Parameters=given)
+    assert bool(unfit(attached, ANY, Given="Somebody")) is is_told

@@ -92,6 +92,11 @@ def test_a_role_may_trust_the_environments_own_accounts(principal: Any, code: st
     assert judged(role(principal)) == code
 
 
+@pytest.mark.parametrize("principal", [one for one, _ in ROLES], ids=lambda one: str(one)[:60])
+def test_where_everybody_is_trusted_nobody_is_foreign_or_unknown(principal: Any) -> None:
+    assert judged(role(principal), OPEN) is None
+
+
 @pytest.mark.parametrize(
     ("condition", "code"),
     [
@@ -469,3 +474,24 @@ def test_a_foreign_principal_in_a_parameter_is_found_before_any_deploy(
     with pytest.raises(RefusedInputError, match=f"none of {refused}'s") as foreign:
         require_allowed_as_configured(found, service, environments)
     assert foreign.value.code == "template.foreign_trust"
+
+
+@pytest.mark.parametrize(
+    ("image", "places", "is_taken"),
+    [
+        ("public.ecr.aws/nginx/nginx:latest", ("public.ecr.aws/nginx/",), True),
+        ("nginx", ("nginx",), True),
+        ("nginx:1.27", ("nginx",), True),
+        ("nginx-of-others:1.27", ("nginx",), False),
+        ("nginx/of-others:1.27", ("nginx",), False),
+        ("public.ecr.aws/nginx-of-others/nginx", ("public.ecr.aws/nginx/",), False),
+        ("localhost:5000/app", ("localhost:5000/",), True),
+        ("repo/app:1.2", (), False),
+    ],
+)
+def test_an_image_may_be_named_by_a_tag_where_the_owner_says_so(
+    image: str, places: tuple[str, ...], is_taken: bool
+) -> None:
+    task = template("AWS::ECS::TaskDefinition", {"ContainerDefinitions": [{"Image": image}]})
+    allowing_tags = PREPROD.model_copy(update={"images_from": places})
+    assert judged(task, allowing_tags) == (None if is_taken else "template.image_by_tag")

@@ -95,6 +95,10 @@ def _finding(change: Mapping[str, Any], name: str, reason: str, path: str = "") 
     }
 
 
+_CUSTOM = "AWS::CloudFormation::CustomResource"
+"""Has the properties that its provider takes, whatever its published schema says."""
+
+
 def _made(change_set: _Json) -> Iterator[tuple[_Json, _Json]]:
     """Yield each change that makes or changes a resource, with the resource's properties."""
     resources = change_set["_template"].get("Resources", {})
@@ -116,7 +120,7 @@ def _properties(change_set: _Json) -> Iterator[_Json]:
             if name not in properties:
                 reason = f"Required property [{name}] not found"
                 yield _finding(told, "PROPERTY_VALIDATION", reason, "/Properties")
-        if schema.get("additionalProperties") is False:
+        if schema.get("additionalProperties") is False and told["ResourceType"] != _CUSTOM:
             for name in sorted(properties.keys() - schema["properties"].keys()):
                 reason = f"Unsupported property [{name}]"
                 yield _finding(told, "PROPERTY_VALIDATION", reason, f"/Properties/{name}")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tiercel.sandbox.github.memory.activities import Label, PullRequestRecord
+from tiercel.sandbox.github.memory.activities import IssueEvent, Label, PullRequestRecord
 from tiercel.sandbox.github.operations.calls import (
     Answer,
     ApiCall,
@@ -23,8 +23,8 @@ from tiercel.sandbox.github.operations.calls import (
 )
 from tiercel.sandbox.github.operations.pulls.pulls import pull_of, teller
 from tiercel.sandbox.github.rules.errors import ApiError, invalid, not_found
+from tiercel.sandbox.github.views.pulls import issue_event, labels_of
 from tiercel.sandbox.github.views.pulls import label as label_view
-from tiercel.sandbox.github.views.pulls import labels_of
 
 _COLOR = re.compile(r"[0-9a-fA-F]{6}")
 _DEFAULT_COLOR = "ededed"
@@ -124,10 +124,35 @@ def _change_labels(call: ApiCall, pull: PullRequestRecord, labels: list[Label]) 
     update: dict[str, Any] = {"labels": list(after), "updated_at": call.world.now()}
     pull = call.world.store.put(pull.model_copy(update=update))
     for identifier in after.keys() - before.keys():
-        teller(call).labeled("labeled", pull, after[identifier])
+        _tell(call, "labeled", pull, after[identifier])
     for identifier in before.keys() - after.keys():
-        teller(call).labeled("unlabeled", pull, before[identifier])
+        _tell(call, "unlabeled", pull, before[identifier])
     return _labels(call, pull)
+
+
+def _tell(
+    call: ApiCall, event: Literal["labeled", "unlabeled"], pull: PullRequestRecord, label: Label
+) -> None:
+    call.world.store.put(
+        IssueEvent(
+            id=call.world.store.next_id(),
+            repository=call.repository.id,
+            number=pull.number,
+            event=event,
+            actor=call.user.id,
+            label=label.name,
+            color=label.color,
+            created_at=call.world.now(),
+        )
+    )
+    teller(call).labeled(event, pull, label)
+
+
+def _list_events(call: ApiCall) -> Answer:
+    """Of all events of an issue those about its labels; the others are not modelled."""
+    pull = pull_of(call, "issue_number")
+    found = call.world.store.find(IssueEvent, call.repository.id, pull.key)
+    return call.page(found, lambda one: issue_event(call.world, call.repository, one))
 
 
 def _labels(call: ApiCall, pull: PullRequestRecord) -> Answer:
@@ -140,6 +165,7 @@ _LABELS = f"{_REPO}/issues/{{issue_number}}/labels"
 ROUTES = (
     Route("GET", f"{_REPO}/labels", _list_labels, read(*_PERMISSIONS)),
     Route("POST", f"{_REPO}/labels", _create_label, write(*_PERMISSIONS)),
+    Route("GET", f"{_REPO}/issues/{{issue_number}}/events", _list_events, read(*_PERMISSIONS)),
     Route("GET", _LABELS, _show_labels, read(*_PERMISSIONS)),
     Route("POST", _LABELS, _add_labels, write(*_PERMISSIONS)),
     Route("PUT", _LABELS, _set_labels, write(*_PERMISSIONS)),

@@ -1,0 +1,222 @@
+"""Which run an event asks for, and whether one that is there already is that run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tiercel.domain.base.digests import digest_of
+from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.triggers.actions import (
+    Action,
+    BringUp,
+    EndPreview,
+    Follow,
+    Nothing,
+    Preview,
+    Promote,
+    PublishAndDeploy,
+    Rebuild,
+    RollBack,
+    TakeDown,
+    VerifyCandidate,
+    VerifyMergeGroup,
+)
+from tiercel.domain.triggers.actions import VerifyPullRequest as Verify
+
+MOST_ATTEMPTS = 100
+"""At one event's run; whoever wants more of them starts the flow by its own command."""
+ASKED_AGAIN = MOST_ATTEMPTS + 1
+"""The tries of a person who asks again."""
+FOLLOWED = 2
+"""The tries of who looks by himself what is missing: once more, then it is shown."""
+
+
+@dataclass(frozen=True)
+class WantedRun:
+    """A run of `deployment`, `FLOW/ENVIRONMENT` as prefect.yaml has it, that an event asks for.
+
+    `subject` names what it is about: two events with the same one want one run. `then` is the
+    deployment whose run for the same parameters it starts by itself, empty if there is none.
+    `undone_by` is the deployment whose run for the same subject undoes it, empty if there is none:
+    after that run it is wanted anew.
+    """
+
+    deployment: str
+    environment: str
+    parameters: dict[str, str | int]
+    subject: tuple[str, ...]
+    then: str = ""
+    undone_by: str = ""
+
+    @property
+    def about(self) -> str:
+        """The pull request, the commit, the stack or the environment, for people."""
+        given = self.parameters
+        if "number" in given:
+            return f"#{given['number']} at {short_commit(str(given['commit']))}"
+        if given.get("pull_request"):
+            return f"#{given['pull_request']}"
+        if given.get("commit"):
+            return short_commit(str(given["commit"]))
+        return str(given.get("stack") or given.get("name") or self.environment)
+
+    def key(self, attempt: int) -> str:
+        """Return the idempotency key of an attempt, counted from 0."""
+        return _key(self.deployment, self.subject, attempt)
+
+    def undoing_key(self, attempt: int) -> str:
+        """Return the key of an attempt of the run that undoes it."""
+        return _key(self.undone_by, self.subject, attempt)
+
+
+def _key(deployment: str, subject: tuple[str, ...], attempt: int) -> str:
+    return f"event-{digest_of([deployment, *subject])}-{attempt}"
+
+
+class AttemptStatus(StrEnum):
+    """What became of one run of a subject so far."""
+
+    LIVE = "live"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun | Nothing:
+    """Return the run that an action needs.
+
+    `wish` names what a person asked for, empty for what merely happened: each wish has a run. It is
+    the number of the workflow's run, by which the flow asks GitHub who that person is.
+    """
+    match action:
+        case Nothing():
+            return action
+        case Verify() | VerifyMergeGroup():
+            return _verification(action, topology)
+        case PublishAndDeploy() | VerifyCandidate() | Promote():
+            return _of_commit(action, wish)
+        case Preview() | EndPreview():
+            return _preview(action)
+        case BringUp():
+            return _brought_up(action, wish)
+        case TakeDown() | RollBack() | Rebuild() | Follow():
+            return _of_environment(action, wish)
+
+
+def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> WantedRun:
+    """A pull request is about its head and what that would be merged into.
+
+    When either moves, it is verified again. What a queue would merge has a commit of its own.
+    """
+    environment, repository = topology.verifying.name, action.repository
+    if isinstance(action, Verify):
+        return WantedRun(
+            deployment=f"verify-pull-request/{environment}",
+            environment=environment,
+            parameters={
+                "repository": repository,
+                "number": action.number,
+                "commit": action.head_commit,
+            },
+            subject=(repository, str(action.number), action.head_commit, action.base_commit),
+        )
+    return WantedRun(
+        deployment=f"verify-merge-group/{environment}",
+        environment=environment,
+        parameters={"repository": repository, "branch": action.branch, "commit": action.commit},
+        subject=(repository, action.branch, action.commit),
+    )
+
+
+def _of_commit(action: PublishAndDeploy | VerifyCandidate | Promote, wish: str) -> WantedRun:
+    environment, then = action.environment, ""
+    match action:
+        case PublishAndDeploy():
+            flow, then = "publish-artifact", f"deploy-to-preprod/{environment}"
+        case VerifyCandidate():
+            flow = "verify-candidate"
+        case Promote():
+            flow = "promote-to-prod"
+    return WantedRun(
+        deployment=f"{flow}/{environment}",
+        environment=environment,
+        parameters={"repository": action.repository, "commit": action.commit},
+        subject=(wish, action.repository, action.commit),
+        then=then,
+    )
+
+
+def _preview(action: Preview | EndPreview) -> WantedRun:
+    """Each of the two undoes the other: a label that is set again brings the environment again."""
+    up, down = (f"{flow}/{action.environment}" for flow in ("ephemeral-up", "ephemeral-down"))
+    subject = (action.repository, str(action.number), action.head_commit)
+    if isinstance(action, EndPreview):
+        end: dict[str, str | int] = {"name": action.name, "if_there": True}
+        return WantedRun(down, action.environment, end, subject, undone_by=up)
+    asked: dict[str, str | int] = {
+        "repository": action.repository,
+        "pull_request": action.number,
+        "asked_by_label": True,
+    }
+    return WantedRun(up, action.environment, asked, subject, undone_by=down)
+
+
+def _brought_up(action: BringUp, wish: str) -> WantedRun:
+    asked = action.asked
+    given: dict[str, str | int] = {
+        "repository": asked.repository,
+        "commit": asked.revision,
+        "pull_request": asked.pull_request,
+        "name": asked.name,
+        "services": asked.services,
+        "hours": asked.hours,
+        "purpose": asked.purpose,
+        "asked_by_workflow_run": int(wish or 0),
+    }
+    return WantedRun(
+        deployment=f"ephemeral-up/{action.environment}",
+        environment=action.environment,
+        parameters={name: value for name, value in given.items() if value},
+        subject=(wish, *(str(value) for value in given.values())),
+    )
+
+
+def _of_environment(action: TakeDown | RollBack | Rebuild | Follow, wish: str) -> WantedRun:
+    environment = action.environment
+    given: dict[str, str | int] = {"environment": environment}
+    match action:
+        case TakeDown():
+            flow, given = "ephemeral-down", {"name": action.name}
+            if action.if_there:
+                given["if_there"] = True
+        case RollBack():
+            flow, given = "roll-back", given | {"stack": action.stack, "release": action.release}
+        case Rebuild():
+            flow = "rebuild-from-scratch"
+            asked = {"approve": action.approve, "account": action.account}
+            given |= {name: value for name, value in asked.items() if value}
+            if action.plan_only:
+                given["plan_only"] = True
+        case Follow():
+            flow = "follow-github"
+    return WantedRun(
+        deployment=f"{flow}/{environment}",
+        environment=environment,
+        parameters=given,
+        subject=(wish, *(str(value) for value in given.values())),
+    )
+
+
+def begun_anew(attempts: Sequence[AttemptStatus], tries: int = 1, *, undone: bool = False) -> bool:
+    """Tell whether another run is begun, given how the earlier ones of the same subject stand.
+
+    `attempts` are in their order. One that lives or has succeeded is joined, unless it was `undone`
+    since. One that failed or was cancelled is begun anew while there are fewer than `tries` of
+    them: the same event twice is no wish for another, and a person who asks again may have as many
+    as there can be.
+    """
+    if not attempts or undone:
+        return True
+    return attempts[-1] is AttemptStatus.FAILED and len(attempts) < tries

@@ -1,0 +1,305 @@
+"""Which run follows from an event, and when it is the one that is there already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.codes import because
+from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.ephemeral.environments import OriginKind
+from tiercel.domain.ephemeral.origins import Origin
+from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.organization.on_demand import name_for_pull_request
+from tiercel.domain.triggers.actions import Action, Nothing
+from tiercel.domain.triggers.events import (
+    BranchDeleted,
+    BranchMoved,
+    CandidateAsked,
+    EndAsked,
+    EnvironmentAsked,
+    Event,
+    MergeGroupAsked,
+    PullRequestChanged,
+    PullRequestClosed,
+    PullRequestLabels,
+    RebuildAsked,
+    ReleaseAsked,
+    RollbackAsked,
+    Scheduled,
+    ScheduledWork,
+)
+from tiercel.domain.triggers.rules import action_for
+from tiercel.domain.triggers.triggered_runs import (
+    ASKED_AGAIN,
+    FOLLOWED,
+    AttemptStatus,
+    WantedRun,
+    begun_anew,
+    wanted_run,
+)
+
+OLD, NEW, NEWER = "1" * 40, "2" * 40, "3" * 40
+TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text())
+CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
+LIVE, SUCCEEDED, FAILED = AttemptStatus.LIVE, AttemptStatus.SUCCEEDED, AttemptStatus.FAILED
+
+
+def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
+    run = wanted_run(action_for(event, TOPOLOGY), TOPOLOGY)
+    assert isinstance(run, WantedRun)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("event", "deployment", "parameters", "then"),
+    [
+        (CHANGED, "verify-pull-request/preprod", {"number": 7, "commit": NEW}, ""),
+        (
+            replace(CHANGED, base="main"),
+            "verify-pull-request/preprod",
+            {"number": 7, "commit": NEW},
+            "",
+        ),
+        (
+            BranchMoved("acme/shop", "develop", OLD, NEW),
+            "publish-artifact/preprod",
+            {"commit": NEW},
+            "deploy-to-preprod/preprod",
+        ),
+        (
+            BranchMoved("acme/shop", "hotfix/0.1.1", OLD, NEW),
+            "verify-candidate/preprod",
+            {"commit": NEW},
+            "",
+        ),
+        (
+            BranchMoved("acme/shop", "main", OLD, NEW),
+            "promote-to-prod/prod",
+            {"commit": NEW},
+            "",
+        ),
+    ],
+)
+def test_each_event_has_its_deployment(
+    event: PullRequestChanged | BranchMoved,
+    deployment: str,
+    parameters: dict[str, str | int],
+    then: str,
+) -> None:
+    run = wanted(event)
+    assert (run.deployment, run.then) == (deployment, then)
+    assert run.parameters == {"repository": "acme/shop", **parameters}
+
+
+def test_a_rollback_goes_to_the_environment_of_its_stack() -> None:
+    asked = RollbackAsked("acme/shop", "acme-prod-orders", 17)
+    run = wanted_run(action_for(asked, TOPOLOGY), TOPOLOGY, "wish 1")
+    assert isinstance(run, WantedRun)
+    assert (run.deployment, run.environment) == ("roll-back/prod", "prod")
+    assert run.parameters == {"environment": "prod", "stack": "acme-prod-orders", "release": 17}
+
+
+def test_each_wish_of_a_person_has_a_run_of_its_own() -> None:
+    asked = action_for(ReleaseAsked("acme/shop", "prod", NEW), TOPOLOGY)
+    keys = {_key(asked, wish) for wish in ("", "wish 1", "wish 2")}
+    assert len(keys) == 3
+    pushed = action_for(BranchMoved("acme/shop", "main", OLD, NEW), TOPOLOGY)
+    assert _key(pushed, "") == _key(asked, "")
+
+
+def _key(action: Action, wish: str) -> str:
+    run = wanted_run(action, TOPOLOGY, wish)
+    assert isinstance(run, WantedRun)
+    return run.key(0)
+
+
+def gone(kind: OriginKind, branch: str) -> dict[str, str | int]:
+    return {"name": Origin(kind, branch).name("acme/shop"), "if_there": True}
+
+
+LABELED = PullRequestLabels("acme/shop", 7, NEW, frozenset({"bug", "Tiercel:Preview"}))
+UP = (
+    "ephemeral-up/preprod",
+    {"repository": "acme/shop", "pull_request": 7, "asked_by_label": True},
+)
+DOWN = ("ephemeral-down/preprod", {"name": name_for_pull_request("acme/shop", 7), "if_there": True})
+PREVIEW = "tiercel:preview"
+
+
+@pytest.mark.parametrize(
+    ("event", "run"),
+    [
+        (LABELED, UP),
+        (replace(LABELED, removed="bug"), UP),
+        (replace(LABELED, labels=frozenset()), None),
+        (replace(LABELED, from_fork=True), None),
+        (replace(LABELED, labels=frozenset(), removed=PREVIEW), DOWN),
+        (replace(LABELED, labels=frozenset(), removed="bug"), None),
+        (replace(LABELED, is_open=False), DOWN),
+        (replace(LABELED, is_open=False, labels=frozenset()), None),
+        (replace(LABELED, is_open=False, from_fork=True), None),
+        (
+            MergeGroupAsked("acme/shop", "gh-readonly-queue/main/pr-7-x", "main", NEW),
+            (
+                "verify-merge-group/preprod",
+                {
+                    "repository": "acme/shop",
+                    "branch": "gh-readonly-queue/main/pr-7-x",
+                    "commit": NEW,
+                },
+            ),
+        ),
+        (MergeGroupAsked("acme/shop", "gh-readonly-queue/x/pr-7-x", "x", NEW), None),
+        (BranchDeleted("acme/shop", "main"), None),
+        (
+            BranchDeleted("acme/shop", "feature/x"),
+            (
+                "ephemeral-down/preprod",
+                {
+                    "name": Origin(OriginKind.BRANCH, "feature/x").name("acme/shop"),
+                    "if_there": True,
+                },
+            ),
+        ),
+        (
+            BranchDeleted("acme/shop", "hotfix/1.0.1"),
+            (
+                "ephemeral-down/preprod",
+                {
+                    "name": Origin(OriginKind.CANDIDATE, "hotfix/1.0.1").name("acme/shop"),
+                    "if_there": True,
+                },
+            ),
+        ),
+        (
+            CandidateAsked("acme/shop", "hotfix/1.0.1"),
+            ("verify-candidate/preprod", {"repository": "acme/shop", "commit": "hotfix/1.0.1"}),
+        ),
+        (
+            RebuildAsked("acme/shop", "preprod"),
+            ("rebuild-from-scratch/preprod", {"environment": "preprod", "plan_only": True}),
+        ),
+        (
+            RebuildAsked("acme/shop", "preprod", "a" * 64, "pre"),
+            (
+                "rebuild-from-scratch/preprod",
+                {"environment": "preprod", "approve": "a" * 64, "account": "pre"},
+            ),
+        ),
+        (
+            EnvironmentAsked("ACME/shop", "develop", hours=5),
+            (
+                "ephemeral-up/preprod",
+                {
+                    "repository": "acme/shop",
+                    "commit": "develop",
+                    "hours": 5,
+                    "asked_by_workflow_run": 17,
+                },
+            ),
+        ),
+        (EndAsked("acme/shop", "tea"), ("ephemeral-down/preprod", {"name": "tea"})),
+        (
+            Scheduled("acme/shop", "prod", ScheduledWork.FOLLOW),
+            ("follow-github/prod", {"environment": "prod"}),
+        ),
+        (
+            Scheduled("acme/shop", "preprod", ScheduledWork.DRILL),
+            ("rebuild-from-scratch/preprod", {"environment": "preprod"}),
+        ),
+        (PullRequestLabels("mallory/shop", 7, NEW, frozenset({PREVIEW})), None),
+    ],
+)
+def test_what_is_asked_for_has_its_run(
+    event: Event, run: tuple[str, dict[str, str | int]] | None
+) -> None:
+    found = wanted_run(action_for(event, TOPOLOGY), TOPOLOGY, "17")
+    if run is None:
+        assert isinstance(found, Nothing)
+        assert found.reason
+    else:
+        assert isinstance(found, WantedRun)
+        assert (found.deployment, found.parameters) == run
+        assert found.about
+
+
+def test_without_environments_on_demand_no_label_and_no_deletion_makes_one() -> None:
+    topology = TOPOLOGY.model_copy(update={"ephemeral": None})
+    for event in (LABELED, BranchDeleted("acme/shop", "feature/x")):
+        assert isinstance(action_for(event, topology), Nothing)
+
+
+def test_a_label_that_is_set_and_taken_away_are_about_the_same_and_undo_each_other() -> None:
+    up = wanted_run(action_for(LABELED, TOPOLOGY), TOPOLOGY)
+    down = wanted_run(action_for(replace(LABELED, is_open=False), TOPOLOGY), TOPOLOGY)
+    assert isinstance(up, WantedRun)
+    assert isinstance(down, WantedRun)
+    assert (up.undoing_key(3), down.undoing_key(3)) == (down.key(3), up.key(3))
+    assert up.key(0) != down.key(0)
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (RollbackAsked("acme/shop", "other-prod-orders", 0), "parameter.foreign_stack"),
+        (ReleaseAsked("acme/shop", "staging", NEW), "configuration.no_environment"),
+        (ReleaseAsked("acme/shop", "preprod", NEW, promotes=True), "event.no_promotion"),
+        (RebuildAsked("acme/shop", "staging"), "configuration.no_environment"),
+        (Scheduled("acme/shop", "staging", ScheduledWork.DRILL), "configuration.no_environment"),
+    ],
+)
+def test_what_a_person_names_and_nobody_knows_is_refused(event: Event, code: str) -> None:
+    with pytest.raises(TiercelError, check=because(code)):
+        action_for(event, TOPOLOGY)
+
+
+def test_an_event_without_an_action_wants_no_run() -> None:
+    closed = PullRequestClosed("acme/shop", 7, "develop", merged=True)
+    assert isinstance(wanted_run(action_for(closed, TOPOLOGY), TOPOLOGY), Nothing)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(CHANGED, head_commit=NEWER),
+        replace(CHANGED, base_commit=NEWER),
+        replace(CHANGED, number=8),
+        replace(CHANGED, repository="acme/other"),
+    ],
+)
+def test_what_a_pull_request_would_bring_has_a_key_of_its_own(other: PullRequestChanged) -> None:
+    assert wanted(CHANGED).key(0) != wanted(other).key(0)
+
+
+def test_the_same_event_twice_has_one_key_and_each_attempt_its_own() -> None:
+    run = wanted(CHANGED)
+    assert run.key(0) == wanted(replace(CHANGED, head="other-name")).key(0)
+    assert run.key(0) != run.key(1)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "tries", "anew"),
+    [
+        ([], 1, True),
+        ([], ASKED_AGAIN, True),
+        ([LIVE], 1, False),
+        ([LIVE], ASKED_AGAIN, False),
+        ([SUCCEEDED], 1, False),
+        ([SUCCEEDED], ASKED_AGAIN, False),
+        ([FAILED], 1, False),
+        ([FAILED], FOLLOWED, True),
+        ([FAILED], ASKED_AGAIN, True),
+        ([FAILED, LIVE], ASKED_AGAIN, False),
+        ([FAILED, FAILED], FOLLOWED, False),
+        ([FAILED, SUCCEEDED], FOLLOWED, False),
+        ([FAILED, FAILED], ASKED_AGAIN, True),
+    ],
+)
+def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
+    attempts: list[AttemptStatus], tries: int, anew: bool
+) -> None:
+    assert begun_anew(attempts, tries) is anew
+    assert begun_anew(attempts, tries, undone=True)
