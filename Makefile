@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions corpus bench check format docs lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions lost corpus bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,11 +56,14 @@ adversary: setup ## attack builds, and each again without its protection; about 
 actions: setup ## run the workflows of examples/github with act, against the sandbox; 8 minutes
 	@$(BIN)/python -m pytest tests/actions --actions
 
+lost: setup ## lose half of all events, five times, and see that nothing is missing; 2 minutes
+	@LOST_ROUNDS=5 $(BIN)/python -m pytest tests/flows/test_lost_events.py
+
 corpus: setup ## take public templates through packaging and the sandbox; CORPUS=FOLDER of clones
 	@$(BIN)/python -m tests.corpus $(if $(CORPUS),--corpus $(CORPUS))
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
-	@for name in enforcement packaging sam trigger lifecycle safety rebuild; do \
+	@for name in enforcement packaging sam trigger job lifecycle safety rebuild; do \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 check: setup ## formatting, lint, types, layers, and Terraform where it is installed

@@ -59,8 +59,13 @@ async def check_environment(environment: EnvironmentParameter) -> CheckReport:
         environment: The environment whose accounts are meant.
     """
     topology = await call(load_topology, config_path())
-    names = Names.of(topology, environment)
     await tag_flow_run(environment)
+    return await check_accounts(topology, environment)
+
+
+async def check_accounts(topology: Topology, environment: str) -> CheckReport:
+    """Check an environment's accounts, show the matrix, and raise if anything is red."""
+    names = Names.of(topology, environment)
     place = CheckTarget(
         names=names,
         run=str(flow_run.get_id() or "no-flow-run"),

@@ -12,7 +12,7 @@ from prefect.utilities.urls import url_for
 from tiercel.domain.base.errors import TiercelError, combined
 from tiercel.domain.ephemeral.environments import EphemeralRecord
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.organization.topology import Environment, Topology
+from tiercel.domain.organization.topology import Topology
 from tiercel.domain.pages.following_page import FollowedRun, following_page
 from tiercel.domain.triggers.following import (
     RepositoryState,
@@ -32,7 +32,6 @@ from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
 from tiercel.tasks.records.ephemeral import read_environments
 from tiercel.tasks.source.fetch import Heads, read_heads
-from tiercel.tasks.source.repository import Commit
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -54,21 +53,21 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
     repositories, patterns = followed_repositories(topology)
     found: list[FollowedRun] = []
     errors: list[TiercelError] = []
-    back_merges: list[str] = []
     on_demand = await _environments_on_demand(topology, environment)
+    back_merges: list[str] = []
     for repository in repositories:
         try:
+            heads = await call(read_heads, topology.current_name(repository), topology)
+            back_merges += await _back_merges(topology, environment, heads)
             found += [
                 await _followed(wanted)
-                for wanted in await _wanted(
-                    topology, environment, repository, on_demand, back_merges
-                )
+                for wanted in await _wanted(topology, environment, heads, on_demand)
             ]
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
             errors.append(error)
     told = [f"{error.where}: {error.what}" for error in errors]
-    text = following_page(environment, found, patterns, told, [one for one in back_merges if one])
+    text = following_page(environment, found, patterns, told, back_merges)
     await show_page(f"follow-{environment}", f"What GitHub calls for in {environment}", text)
     if errors:
         raise combined(errors)
@@ -83,16 +82,20 @@ async def _environments_on_demand(topology: Topology, environment: str) -> list[
     return [one for one in await call(read_environments, records) if one.is_active]
 
 
+async def _back_merges(topology: Topology, environment: str, heads: Heads) -> list[str]:
+    """See to what develop lacks of production; return what is open."""
+    into = topology.environment(environment)
+    head = heads.commit(into.branch)
+    if not into.production or head is None or not has_credentials():
+        return []
+    told = await keep_back_merge(topology, into, head)
+    return [told] if told else []
+
+
 async def _wanted(
-    topology: Topology,
-    environment: str,
-    repository: str,
-    on_demand: Iterable[EphemeralRecord],
-    back_merges: list[str],
+    topology: Topology, environment: str, heads: Heads, on_demand: Iterable[EphemeralRecord]
 ) -> list[WantedRun]:
-    name = topology.current_name(repository)
-    heads = await call(read_heads, name, topology)
-    back_merges.append(await _back_merge(topology, topology.environment(environment), name, heads))
+    name = heads.repository
     verifies = environment == topology.verifying.name and has_credentials()
     pulls: list[PullRequest] | None = None
     if verifies:
@@ -107,16 +110,6 @@ async def _wanted(
         ),
     )
     return missing_of(topology, environment, state)
-
-
-async def _back_merge(topology: Topology, into: Environment, name: str, heads: Heads) -> str:
-    """Return the back-merge of production that is open, having seen to it that a due one is."""
-    head = heads.commits.get(into.branch)
-    if not (into.production and head and has_credentials()):
-        return ""
-    return await keep_back_merge(
-        topology, into, Commit(repository=name, sha=head, mirror=heads.mirror)
-    )
 
 
 async def _followed(wanted: WantedRun) -> FollowedRun:

@@ -22,6 +22,7 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.announcement import announce, decide_version
 from tiercel.flows.release.candidates import verdicts_on
+from tiercel.flows.release.live_export import telling_what_is_live
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.promotion_gates import require_gates
 from tiercel.flows.release.provenance import countersign, require_provenance
@@ -50,6 +51,7 @@ async def promote_to_prod(
     verified = await _verified(prepared)
     await require_gates(prepared, verified)
     again = partial(require_gates, prepared, verified, state=_HALF_WAY)
+    gated = replace(prepared, gate=again)
     manifests = dict(
         zip(
             verified,
@@ -60,7 +62,8 @@ async def promote_to_prod(
             strict=True,
         )
     )
-    released = await release_all(replace(prepared, gate=again), manifests, verified)
+    async with telling_what_is_live(prepared.topology, prepared.target):
+        released = await release_all(gated, manifests, verified)
     if version:
         await announce(prepared, version, released)
     return released

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tiercel.domain.accounts.provisioning import terraform_variables
 from tiercel.domain.accounts.terraform_plan import TerraformPlan, require_approval
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.topology import Topology
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -19,19 +16,16 @@ from tiercel.flows.engine.parameters import (
     EnvironmentParameter,
     PlanOnlyParameter,
 )
+from tiercel.flows.engine.terraform_root import initialized_root
 from tiercel.flows.release.pages import report_terraform_plan
 from tiercel.tasks.accounts.administrators import (
-    Administrators,
     administrators_of,
     require_administrators,
 )
 from tiercel.tasks.accounts.state_bucket import ensure_state_bucket, find_state_bucket
 from tiercel.tasks.accounts.terraform import (
-    Backend,
     apply_terraform,
-    init_terraform,
     plan_terraform,
-    prepare_root,
     private_folder,
     read_outputs,
 )
@@ -76,7 +70,7 @@ async def provision_accounts(
         administrators.infrastructure,
     )
     with private_folder() as folder:
-        root = await _initialized(folder, topology, names, administrators)
+        root = await initialized_root(folder, topology, names, administrators)
         file = await call(plan_terraform, root)
         await report_terraform_plan(file.plan)
         if file.plan.is_empty:
@@ -86,20 +80,3 @@ async def provision_accounts(
         require_approval(file.plan, approve)
         await call(apply_terraform, root, file)
         return Provisioned(file.plan, applied=True, outputs=await call(read_outputs, root))
-
-
-async def _initialized(
-    folder: Path, topology: Topology, names: Names, administrators: Administrators
-) -> Path:
-    """Return a root that is connected to its state."""
-    environment = names.environment
-    variables = terraform_variables(topology, environment.name) | administrators.variables()
-    root = await call(prepare_root, folder, environment.name, variables)
-    backend = Backend(
-        bucket=names.state_bucket,
-        key=f"{environment.name}.tfstate",
-        region=environment.region,
-        profile=administrators.infrastructure,
-    )
-    await call(init_terraform, root, backend)
-    return root

@@ -7,10 +7,7 @@ from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.drill.rules import require_no_production
 from tiercel.domain.organization.names import Names
 from tiercel.flows.drill.approval import Approval, begun_or_approved
-from tiercel.flows.drill.deletion import delete_all, leave_the_rest, prove_empty
-from tiercel.flows.drill.rebuild import rebuild_all, verify_all
-from tiercel.flows.drill.reports import finish
-from tiercel.flows.drill.under_way import Drill
+from tiercel.flows.drill.course import drilled
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -57,11 +54,4 @@ async def rebuild_from_scratch(
     begun = await begun_or_approved(target, asked, topology.drills, plan_only=plan_only)
     if isinstance(begun, DrillPlan):
         return begun
-    drill = await Drill.taken_up(target, begun)
-    if give_up:
-        await leave_the_rest(drill)
-    await delete_all(drill)
-    await prove_empty(drill)
-    await rebuild_all(drill)
-    await verify_all(drill)
-    return await finish(drill, topology.drills)
+    return await drilled(target, begun, topology.drills, give_up=give_up)

@@ -26,6 +26,7 @@ from tiercel.flows.engine.parameters import (
     EnvironmentParameter,
     StackParameter,
 )
+from tiercel.flows.release.live_export import telling_what_is_live
 from tiercel.flows.release.pages import report_rollback
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.restoring import restore, without_candidate
@@ -69,14 +70,19 @@ async def roll_back(
         _named(target, stack, number) if number else _before(target, stack, history, rejected)
     )
     require_restorable(earlier, rejected)
+    async with telling_what_is_live(topology, target):
+        restored = await _restored(target, stack, earlier)
+    await report_rollback(target, restored)
+    return restored
+
+
+async def _restored(target: ReleaseTarget, stack: str, earlier: Release) -> Released:
     try:
-        restored = await restore(target, earlier)
+        return await restore(target, earlier)
     except UnreachableError:
         raise
     except TiercelError as failure:
         raise await without_candidate(target, stack, failure) from failure
-    await report_rollback(target, restored)
-    return restored
 
 
 def _target(topology: Topology, environment: str, stack: str) -> ReleaseTarget:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from prefect import get_run_logger
 
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.gitflow.branches import environment_fed_by
 from tiercel.domain.gitflow.merge_queues import queued_merge
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
@@ -13,6 +16,7 @@ from tiercel.domain.review.statuses import (
     Status,
     StatusState,
     failed_status,
+    placed,
     status_of,
     summary_status,
 )
@@ -60,24 +64,36 @@ async def _verified(topology: Topology, repository: str, branch: str, commit: st
     found = await call(read_pull_request, repository, queued.number)
     # What is judged of it is what the queue would merge, and where.
     pull = found.model_copy(update={"head_commit": commit, "base_branch": queued.base})
-    await report_statuses(pull, commit, [status_of("", StatusState.PENDING, "verifying")])
+    fed = environment_fed_by(topology, queued.base)
+    told = _Told(pull, fed.name if fed else "", Links.of(topology, server_url()))
+    pending = [status_of("", StatusState.PENDING, "verifying")]
+    await report_statuses(pull, commit, placed(told.environment, pending))
     try:
         review = await _reviewed(topology, merge, pull)
     except UnreachableError:
         raise
     except TiercelError as error:
-        return await _say(topology, pull, [failed_status("", error)])
+        return await _say(told, [failed_status("", error)])
     services = [one.status for one in review.services]
     gone = len(review.comparison.gone) if review.comparison else 0
     whole = summary_status(services, review.promotions, gone=gone)
-    return await _say(topology, pull, [*services, *review.promotions, whole])
+    return await _say(told, [*services, *review.promotions, whole])
 
 
-async def _say(topology: Topology, pull: PullRequest, checks: list[Status]) -> list[Status]:
+@dataclass(frozen=True)
+class _Told:
+    """The pull request as the queue would merge it, and the environment that its base feeds."""
+
+    pull: PullRequest
+    environment: str
+    links: Links
+
+
+async def _say(told: _Told, found: list[Status]) -> list[Status]:
     """Set the statuses of the queue's commit; the pull request's comment stays as it is."""
-    commit = pull.head_commit
+    pull, commit, checks = told.pull, told.pull.head_commit, placed(told.environment, found)
     await report_statuses(pull, commit, checks)
-    await report_verification(pull, commit, checks, Links.of(topology, server_url()))
+    await report_verification(pull, commit, checks, told.links)
     for one in checks:
         if one.details:
             get_run_logger().warning("%s", one.details)

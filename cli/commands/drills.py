@@ -18,6 +18,9 @@ def drills(
         str, typer.Argument(help="The environment, such as preprod.", show_default=_DEFAULT)
     ] = "",
     *,
+    shadow: Annotated[
+        str, typer.Option(metavar="PROD", help="Those of the shadow of this production instead.")
+    ] = "",
     newest: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
     number: Annotated[
         int, typer.Option("--open", metavar="N", min=0, help="Write the page of one, and open it.")
@@ -28,19 +31,23 @@ def drills(
     settings: Settings,
 ) -> None:
     """List the drills of an environment that have ended, or open the page of one."""
+    from tiercel.domain.drill.shadow import shadow_title
     from tiercel.domain.pages.drill_html import drill_html
     from tiercel.domain.pages.drill_page import duration
     from tiercel.tasks.teardown.drill_records import no_drill, read_reports
 
-    output, names = settings.output, settings.names(environment or _DEFAULT)
+    output = settings.output
+    place = settings.topology().verifying.name if shadow else environment or _DEFAULT
+    names = settings.names(place)
+    title = shadow_title(shadow) if shadow else names.environment.name
     records = settings.target(names).records
     reports = read_reports.fn(records, 10_000 if number else newest)
-    mine = [one for one in reports if one.environment == names.environment.name]
+    mine = [one for one in reports if one.environment == title]
     if not number:
         output.document([one.model_dump(mode="json") for one in mine])
         if not settings.as_json:
             output.table(
-                f"Drills of {names.environment.name}",
+                f"Drills of {title}",
                 ("number", "began", "recovery", "stacks", "of the critical path", "ended"),
                 [
                     (
@@ -58,7 +65,7 @@ def drills(
     found = next((one for one in mine if one.number == number), None)
     if found is None:
         raise no_drill(number, records.bucket)
-    path = page or Path(f"drill-{names.environment.name}-{number}.html")
+    path = page or Path(f"drill-{title.replace(' ', '-')}-{number}.html")
     path.write_text(drill_html(found))
     output.document({"page": str(path), "report": found.model_dump(mode="json")})
     if not settings.as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
 @shared(RunSettings)
 def rebuild(
-    environment: Annotated[str, typer.Argument(help="The environment; production is refused.")],
+    environment: Annotated[
+        str, typer.Argument(help="The environment; production is refused.")
+    ] = "",
     *,
+    shadow: Annotated[
+        str,
+        typer.Option(metavar="PROD", help="Rebuild beside Preprod what this one has live."),
+    ] = "",
     approve: Annotated[
         str, typer.Option(metavar="DIGEST", help="Delete by the plan with this digest.")
     ] = "",
@@ -36,16 +43,31 @@ def rebuild(
     give_up: Annotated[
         bool, typer.Option("--give-up", help="Delete nothing more; rebuild what is gone.")
     ] = False,
+    foundation: Annotated[
+        bool,
+        typer.Option(
+            "--foundation", help="Destroy and make the RuntimeAccount's own resources as well."
+        ),
+    ] = False,
     settings: RunSettings,
 ) -> None:
     """Delete every stack of an environment, prove it empty, rebuild it and time that.
 
-    Without an approval it shows the plan. A drill that was stopped goes on.
+    Without an approval it shows the plan. A drill that was stopped goes on. With --shadow nothing
+    that is there is deleted, and nothing is approved. With --foundation it runs here, with
+    administrators of both accounts.
     """
     from tiercel.domain.drill.rules import require_no_production
+    from tiercel.domain.drill.shadow import require_one_subject
 
     output = settings.output
+    require_one_subject(environment, shadow)
+    if shadow:
+        _rebuild_shadow(settings, shadow, plan_only=plan_only)
+        return
     require_no_production(settings.names(environment))
+    if foundation:
+        settings = replace(settings, local=True)
     settings.settle(environment)
     given: dict[str, str | int | bool] = {
         "environment": environment,
@@ -53,8 +75,13 @@ def rebuild(
         "account": account,
         "bucket_names": ",".join(free_name or ()),
         "plan_only": plan_only,
-        "give_up": give_up,
     }
+    if foundation:
+        from tiercel.flows.rebuild_foundation import rebuild_foundation
+
+        show_drill(output, run_flow(rebuild_foundation, output, **given).result)
+        return
+    given |= {"give_up": give_up}
     if not settings.local:
         run_deployment(output, f"rebuild-from-scratch/{environment}", **given)
         return
@@ -64,10 +91,27 @@ def rebuild(
     show_drill(output, finished.result)
 
 
+def _rebuild_shadow(settings: RunSettings, production: str, *, plan_only: bool) -> None:
+    from tiercel.domain.drill.shadow import require_production
+
+    topology = settings.topology()
+    require_production(settings.names(production))
+    host = topology.verifying.name
+    settings.settle(host)
+    given: dict[str, str | int | bool] = {"live_of": production, "plan_only": plan_only}
+    if not settings.local:
+        run_deployment(settings.output, f"shadow-drill/{host}", **given)
+        return
+    from tiercel.flows.shadow_drill import shadow_drill
+
+    finished = run_flow(shadow_drill, settings.output, **given)
+    show_drill(settings.output, finished.result)
+
+
 def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
     """Print the plan with what approves it, or how long each phase took."""
     from tiercel.domain.drill.plan import DrillPlan
-    from tiercel.domain.pages.drill_page import duration
+    from tiercel.domain.pages.drill_page import duration, recovered
 
     if isinstance(result, DrillPlan):
         output.document({"digest": result.digest, "plan": result.model_dump(mode="json")})
@@ -79,13 +123,29 @@ def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
         return
     rows = [(phase, duration(seconds)) for phase, seconds in result.phases.items()]
     output.table(f"Drill {result.number} of {result.environment}", ("phase", "time"), rows)
-    output.result(
-        f"{result.environment}: everything was back after {duration(result.seconds)}; "
-        f"tiercel drills {result.environment} --open {result.number}"
+    of = f"--shadow {result.shadow_of}" if result.shadow_of else result.environment
+    output.result(f"{recovered(result)}; tiercel drills {of} --open {result.number}")
+
+
+def _show_shadow(output: Output, plan: DrillPlan) -> None:
+    output.table(
+        f"Drill of {plan.environment} in account {plan.alias}: {plan.summary()}",
+        ("comes in wave", "stack", "runs what is live as"),
+        [
+            (str(at), name, f"release {plan.stack(name).number}")
+            for at, wave in enumerate(plan.rebuild, start=1)
+            for name in wave
+        ],
     )
+    for one in plan.left_out:
+        output.line(f"left out: {one.service}: {one.why}")
+    output.result(f"rebuild it beside: tiercel rebuild --shadow {plan.shadow_of}")
 
 
 def _show_plan(output: Output, plan: DrillPlan) -> None:
+    if plan.shadow_of:
+        _show_shadow(output, plan)
+        return
     lost = {stack.name: "; ".join(one.line() for one in stack.data) for stack in plan.stacks}
     output.table(
         f"Drill of {plan.environment} in account {plan.alias}: {plan.summary()}",
@@ -101,7 +161,10 @@ def _show_plan(output: Output, plan: DrillPlan) -> None:
             output.line(f"kept: {one.path} of {stack.name} ({one.physical_id})")
         for name in stack.given_up:
             output.line(f"the name of bucket {name} becomes anybody's")
+    for address in plan.foundation.addresses if plan.foundation else ():
+        output.line(f"destroyed and made again: {address}")
+    also = " --foundation" if plan.foundation else ""
     output.result(
-        f"delete all of this: tiercel rebuild {plan.environment} --approve {plan.digest} "
+        f"delete all of this: tiercel rebuild {plan.environment}{also} --approve {plan.digest} "
         "--account ALIAS"
     )

@@ -10,7 +10,8 @@ import typer
 from tiercel.cli.terminal.session import use_sandbox, use_workers
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.cli.terminal.triggered import follow_all
-from tiercel.cli.terminal.workflow import WorkflowJob
+from tiercel.cli.terminal.workflow import WorkflowJob, join_streams, tell_failure
+from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.pages.markdown import escaped
 from tiercel.domain.triggers.actions import Nothing
 from tiercel.domain.triggers.events import ScheduledWork
@@ -34,6 +35,19 @@ def trigger(
     settings: Settings,
 ) -> None:
     """Start what an event on GitHub calls for; once, however often it is told."""
+    output = settings.output
+    if not output.as_json:
+        join_streams(os.environ)
+    try:
+        _trigger(settings, environment, on_schedule, wait=not no_wait)
+    except TiercelError as error:
+        tell_failure(output, error)
+        raise typer.Exit(int(error.exit_code)) from error
+
+
+def _trigger(
+    settings: Settings, environment: str, on_schedule: ScheduledWork | None, *, wait: bool
+) -> None:
     job, output = WorkflowJob.of(os.environ), settings.output
     wanted = _wanted(job, settings, environment, on_schedule.value if on_schedule else "")
     if isinstance(wanted, str):
@@ -43,7 +57,7 @@ def trigger(
         job.put(result="nothing")
         return
     _settle(settings, environment, job)
-    follow_all(output, job, wanted, wait=not no_wait)
+    follow_all(output, job, wanted, wait=wait)
 
 
 def _wanted(

@@ -7,6 +7,7 @@ lines, https://docs.github.com/en/actions/reference/workflows-and-actions/workfl
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.cli.terminal.output import Output
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.text import printable
 from tiercel.domain.triggers.webhooks import LARGEST_EVENT_BYTES
 
 _LONGEST_TITLE = 100
+_LONGEST_ANNOTATION = 1_000
 _LARGEST_SUMMARY = 900_000
 """GitHub drops a step's summary of more than 1 MiB whole."""
 
@@ -95,8 +98,37 @@ def grouped(title: str) -> Iterator[None]:
         _say(f"::{word}::", "::endgroup::")
 
 
+def annotation(error: TiercelError) -> str:
+    """Return the line by which the runner marks the job with a failure.
+
+    Whatever the failure quotes stays text: one line without anything that reorders it, and `%`
+    escaped, by which the runner would read other letters.
+    """
+    what = printable(f"{error.what} ({error.code})", _LONGEST_ANNOTATION).replace("%", "%25")
+    return f"::error title=Tiercel::{what}"
+
+
+def tell_failure(output: Output, error: TiercelError) -> None:
+    """Show a failure where no line of it is a command to the runner, and mark the job with it."""
+    with grouped("What failed, and what to do"):
+        output.error(error)
+    _say(annotation(error))
+
+
+def join_streams(environ: Mapping[str, str]) -> None:
+    """Let all that a job's step says take one way, so that its lines stay in their order.
+
+    The runner reads standard output and standard error each for itself: a page on the one could
+    overtake the word on the other that lets lines be commands again.
+    """
+    if environ.get("GITHUB_ACTIONS") == "true":
+        sys.stdout.flush()
+        os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+
+
 def _say(*lines: str) -> None:
     """Standard error, where the progress goes: so the order of lines is kept."""
+    sys.stdout.flush()
     sys.stderr.write("".join(f"{line}\n" for line in lines))
     sys.stderr.flush()
 

@@ -51,6 +51,7 @@ IMPORTED = [
     "tiercel.flows.reap",
     "tiercel.flows.rebuild_from_scratch",
     "tiercel.flows.rollback",
+    "tiercel.flows.shadow_drill",
     "tiercel.flows.verify",
     "tiercel.flows.verify_merge_group",
     "tiercel.deployments.worker.read_beforehand",

@@ -30,8 +30,29 @@ QUEUE_NAME_SECONDS = 60
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html."""
 
 
+class LeftOut(Frozen):
+    """A service that is not rebuilt, and why."""
+
+    service: str
+    why: str
+
+
+class Foundation(Frozen):
+    """The RuntimeAccount's own resources that a drill destroys and makes again.
+
+    `addresses` are Terraform's, `digest` covers every value that it destroys.
+    """
+
+    digest: str
+    addresses: tuple[str, ...]
+
+
 class PlannedStack(Frozen):
-    """A stack that is deleted and rebuilt. `number` is the release that it runs and gets again."""
+    """A stack that is deleted and rebuilt. `number` is the release that it runs and gets again.
+
+    In a shadow drill there is no stack yet, and the release is production's: id, token, parameters,
+    outputs and the template's digest are empty.
+    """
 
     name: str
     stack_id: str
@@ -71,7 +92,10 @@ class PlannedStack(Frozen):
 
 
 class DrillPlan(StoredRecord):
-    """What an approval is bound to. Counts of items may grow; nothing else may differ."""
+    """What an approval is bound to. Counts of items may grow; nothing else may differ.
+
+    A shadow drill rebuilds what the environment `shadow_of` has live beside it, and deletes that.
+    """
 
     _COUNTED: ClassVar[frozenset[str]] = frozenset({"items", "size"})
 
@@ -80,6 +104,9 @@ class DrillPlan(StoredRecord):
     account: str
     alias: str
     stacks: tuple[PlannedStack, ...]
+    shadow_of: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    foundation: Foundation | None = None
 
     @property
     def digest(self) -> PlanDigest:
@@ -117,12 +144,23 @@ class DrillPlan(StoredRecord):
 
     def summary(self) -> str:
         """Return the plan in a line."""
+        if self.shadow_of:
+            return (
+                f"{len(self.stacks)} stacks rebuilt beside in {len(self.rebuild)} waves and taken "
+                f"down, {len(self.left_out)} services left out"
+            )
         items = sum(one.items or 0 for one in self.data)
         kept = sum(len(one.kept) for one in self.stacks)
         return (
             f"{len(self.stacks)} stacks deleted and rebuilt in {len(self.rebuild)} waves, "
-            f"{items:,} items of data lost, {kept} resources kept"
+            f"{items:,} items of data lost, {kept} resources kept" + self._with_foundation
         )
+
+    @property
+    def _with_foundation(self) -> str:
+        if not self.foundation:
+            return ""
+        return f", {len(self.foundation.addresses)} resources of the account destroyed and made"
 
 
 def _without(value: object, keys: Iterable[str]) -> object:

@@ -28,15 +28,23 @@ class Phase(StrEnum):
 
     DELETE = "delete"
     PROVE_EMPTY = "prove-empty"
+    DESTROY_FOUNDATION = "destroy-foundation"
+    APPLY_FOUNDATION = "apply-foundation"
     REBUILD = "rebuild"
     VERIFY = "verify"
 
 
+ORDER = tuple(Phase)
+SHADOW_ORDER = (Phase.REBUILD, Phase.VERIFY, Phase.DELETE, Phase.PROVE_EMPTY)
+"""A shadow drill takes down what it has rebuilt."""
+
+
 class ApprovalKind(StrEnum):
-    """Who has approved."""
+    """Who has approved; a shadow drill deletes nothing that was there before it."""
 
     TYPED = "typed"
     STANDING = "standing"
+    NOT_NEEDED = "not needed"
 
 
 class Begun(StoredRecord):
@@ -50,6 +58,11 @@ class Begun(StoredRecord):
     at: datetime
     flow_run: str
     express: bool = False
+
+    def marker(self, prefix: str) -> OpenDrill:
+        """Return what tells other runs that it is open, those of stacks with the prefix to wait."""
+        environment = self.plan.environment
+        return OpenDrill(number=self.number, prefix=prefix, environment=environment, at=self.at)
 
 
 class OpenDrill(StoredRecord):

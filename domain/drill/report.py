@@ -11,8 +11,15 @@ from tiercel.domain.base.digests import PlanDigest
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.drill.deletion import consumers, critical_path
-from tiercel.domain.drill.plan import DrillPlan, PlannedStack
-from tiercel.domain.drill.record import Begun, DrillStep, Phase, Remains
+from tiercel.domain.drill.plan import DrillPlan, LeftOut, PlannedStack
+from tiercel.domain.drill.record import (
+    ORDER,
+    SHADOW_ORDER,
+    Begun,
+    DrillStep,
+    Phase,
+    Remains,
+)
 
 
 class Bar(Frozen):
@@ -40,8 +47,9 @@ class Earlier(Frozen):
 class DrillReport(StoredRecord):
     """Everything about a drill that has ended. Seconds are wall-clock time.
 
-    `seconds` is the recovery time: from the first deletion to the last verification.
-    `critical_seconds` is how long the longest chain took: no order of the same work is faster.
+    `seconds` is the recovery time: to the last verification from the first deletion, or in a
+    shadow drill, which deletes afterwards, from the first rebuilding. `critical_seconds` is how
+    long the longest chain of that took: no order of the same work is faster.
     """
 
     number: int
@@ -65,6 +73,13 @@ class DrillReport(StoredRecord):
     generated: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     earlier: tuple[Earlier, ...] = ()
+    shadow_of: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def span(self) -> float:
+        """How many seconds the waterfall has, from its first bar to the end of its last one."""
+        return max((one.start + one.seconds for one in self.bars), default=0.0)
 
     @property
     def objective_met(self) -> bool:
@@ -100,9 +115,11 @@ def report_of(
 ) -> DrillReport:
     """Return the report of a drill, given every step that it has written down."""
     plan = begun.plan
+    order = SHADOW_ORDER if plan.shadow_of else ORDER
     began = min((one.began for one in steps), default=begun.at)
     ended = max((one.ended for one in steps), default=begun.at)
-    path, critical = _critical(plan, steps)
+    recovered = max((one.ended for one in _recovery(plan, steps)), default=began)
+    path, critical = _critical(plan, _recovery(plan, steps))
     return DrillReport(
         number=begun.number,
         environment=plan.environment,
@@ -111,9 +128,9 @@ def report_of(
         approved_by=begun.approved_by,
         at=began,
         ended=ended,
-        seconds=round((ended - began).total_seconds(), 3),
-        phases=_phases(steps),
-        bars=_bars(steps, began, path),
+        seconds=round((recovered - began).total_seconds(), 3),
+        phases=_phases(steps, order),
+        bars=_bars(steps, began, path, order),
         critical_path=path,
         critical_seconds=round(critical, 3),
         objective_seconds=objective_seconds,
@@ -127,13 +144,21 @@ def report_of(
             f"{one.phase} {one.stack}: {one.failure.what}" for one in steps if one.failure
         ),
         earlier=tuple(one.as_earlier() for one in earlier),
+        shadow_of=plan.shadow_of,
+        left_out=plan.left_out,
     )
 
 
-def _phases(steps: Sequence[DrillStep]) -> dict[str, float]:
+def _recovery(plan: DrillPlan, steps: Sequence[DrillStep]) -> list[DrillStep]:
+    """Return the steps until everything is there: taking a shadow down is none of them."""
+    counted = (Phase.REBUILD, Phase.VERIFY) if plan.shadow_of else ORDER
+    return [one for one in steps if one.phase in counted]
+
+
+def _phases(steps: Sequence[DrillStep], order: Sequence[Phase]) -> dict[str, float]:
     """Return how long each phase took, from its first beginning to its last end."""
     phases: dict[str, float] = {}
-    for phase in Phase:
+    for phase in order:
         mine = [one for one in steps if one.phase is phase]
         if mine:
             first, last = min(one.began for one in mine), max(one.ended for one in mine)
@@ -146,16 +171,20 @@ def _critical(plan: DrillPlan, steps: Sequence[DrillStep]) -> tuple[tuple[str, .
     took: dict[Phase, dict[str, float]] = {phase: {} for phase in Phase}
     for one in steps:
         took[one.phase][one.stack] = one.seconds
-    down, down_seconds = critical_path(consumers(plan.graph), took[Phase.DELETE])
+    going = {} if plan.shadow_of else consumers(plan.graph)
+    down, down_seconds = critical_path(going, took[Phase.DELETE])
     back, back_seconds = critical_path(plan.graph, took[Phase.REBUILD])
-    between = sum(took[Phase.PROVE_EMPTY].values())
+    one_by_one = (Phase.PROVE_EMPTY, Phase.DESTROY_FOUNDATION, Phase.APPLY_FOUNDATION)
+    between = sum(sum(took[phase].values()) for phase in one_by_one)
     verified = max(took[Phase.VERIFY].values(), default=0.0)
     names = (*(f"delete {one}" for one in down), *(f"rebuild {one}" for one in back))
     return names, down_seconds + between + back_seconds + verified
 
 
-def _bars(steps: Sequence[DrillStep], began: datetime, path: Sequence[str]) -> tuple[Bar, ...]:
-    order = {phase: index for index, phase in enumerate(Phase)}
+def _bars(
+    steps: Sequence[DrillStep], began: datetime, path: Sequence[str], order: Sequence[Phase]
+) -> tuple[Bar, ...]:
+    at = {phase: index for index, phase in enumerate(order)}
     return tuple(
         Bar(
             phase=one.phase,
@@ -166,7 +195,7 @@ def _bars(steps: Sequence[DrillStep], began: datetime, path: Sequence[str]) -> t
             critical=f"{one.phase} {one.stack}" in path,
             steps=one.steps,
         )
-        for one in sorted(steps, key=lambda one: (order[one.phase], one.began, one.stack))
+        for one in sorted(steps, key=lambda one: (at[one.phase], one.began, one.stack))
     )
 
 

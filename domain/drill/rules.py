@@ -218,13 +218,13 @@ def require_typed_approval(plan: DrillPlan, digest: str, account_name: str) -> N
         )
 
 
-def of_another_source(intent: Intent) -> RefusedInputError:
+def of_another_source(service: str, stack: str, repository: str, commit: str) -> RefusedInputError:
     """Return the error of an artifact that its commit does not describe any more."""
     return RefusedInputError(
         "drill.artifact_gone",
-        f"{intent.service} could not be rebuilt: its artifact is gone",
-        where=f"release {intent.number} of {intent.stack}",
-        why=f"commit {short_commit(intent.commit)} of {intent.repository} has no such source",
+        f"{service} could not be rebuilt: its artifact is gone",
+        where=f"stack {stack}",
+        why=f"commit {short_commit(commit)} of {repository} has no such source",
         state=_UNTOUCHED,
         remedy="release its service again, then plan again",
     )

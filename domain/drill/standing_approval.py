@@ -65,7 +65,13 @@ def approved_by(
 
 def exceeded(plan: DrillPlan, approval: StandingApproval, now: datetime) -> tuple[str, ...]:
     """Return by what a plan exceeds an approval, in words; nothing if it lies within."""
-    return tuple(_exceeding(plan, approval, now))
+    return (*_exceeding(plan, approval, now), *_beyond_any(plan))
+
+
+def _beyond_any(plan: DrillPlan) -> Iterator[str]:
+    """Yield what takes a person whatever the worker's file says."""
+    if plan.foundation:
+        yield "no standing approval covers the account's own resources"
 
 
 def _exceeding(plan: DrillPlan, approval: StandingApproval, now: datetime) -> Iterator[str]:

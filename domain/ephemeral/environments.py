@@ -43,6 +43,7 @@ class OriginKind(StrEnum):
     COMMIT = "commit"
     LIVE = "live"
     CANDIDATE = "candidate"
+    DRILL = "drill"
 
 
 class EphemeralRecord(StoredRecord):

@@ -33,6 +33,8 @@ class Origin:
                 return name_for_commit(self.of)
             case OriginKind.BRANCH:
                 return name_for_branch(f"{repository.lower()} {self.of}")
+            case OriginKind.DRILL:
+                return name_for_branch(f"shadow {self.of}")
             case OriginKind.CANDIDATE:
                 return name_for_branch(f"candidate {repository.lower()} {self.of}")
 
@@ -64,7 +66,7 @@ def nothing_live(environment: str, repository: str) -> RefusedInputError:
     return RefusedInputError(
         "ephemeral.nothing_live",
         f"{environment} runs nothing of {repository}",
-        where=f"the ledger and the version tags of {repository}",
+        where=f"the ledger of {environment}",
         state="nothing was made",
         remedy="give a commit or a branch",
     )

@@ -60,6 +60,11 @@ OrganizationName = Annotated[
 ]
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{1,9}$")]
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
+ServiceParameter = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]\.[A-Za-z0-9]{1,255}$"),
+    Field(description="SERVICE.Parameter"),
+]
 OneRepository = Annotated[str, StringConstraints(pattern=REPOSITORY_PATTERN)]
 RepositoryName = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}/({_REPOSITORY}|[*])$")]
 OwnerOrRepository = Annotated[str, StringConstraints(pattern=rf"^{_OWNER}(/{_REPOSITORY})?$")]

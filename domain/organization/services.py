@@ -115,6 +115,14 @@ class Service(Frozen):
         overrides = {**self.environments, EPHEMERAL: EnvironmentOverrides(parameters=both)}
         return self.model_copy(update={"environments": overrides})
 
+    def with_parameters_of(self, environment: str, names: Collection[str]) -> Service:
+        """Return the service with what another environment gets of these parameters, on demand."""
+        there = self.parameters_in(environment)
+        own = self.environments.get(EPHEMERAL, EnvironmentOverrides()).parameters
+        taken = {**own, **{name: there[name] for name in names if name in there}}
+        overrides = {**self.environments, EPHEMERAL: EnvironmentOverrides(parameters=taken)}
+        return self.model_copy(update={"environments": overrides})
+
     def without(self, others: Collection[str]) -> Service:
         """Return the service as it is where it does not wait for others."""
         kept = tuple(name for name in self.depends_on if name not in others)

@@ -32,6 +32,7 @@ from tiercel.domain.organization.parts import (
     RepositoryName,
     SecurityGroupId,
     ServiceName,
+    ServiceParameter,
     SubnetId,
     VariableName,
     VpcId,
@@ -182,11 +183,14 @@ class Leases(Frozen):
 class Drills(Frozen):
     """How environments are deleted and rebuilt: in express mode or not, and how fast it has to be.
 
-    Without an objective of more than 0 minutes any time will do.
+    Without an objective of more than 0 minutes any time will do. `prod_parameters` are those, as
+    `SERVICE.Parameter`, that what production has live gets from production's own table where it is
+    rebuilt beside; of all others it gets the values of environments on demand.
     """
 
     objective_minutes: Annotated[int, Field(strict=True, ge=0, le=10_080)] = 0
     express: Annotated[bool, Field(strict=True)] = False
+    prod_parameters: Annotated[tuple[ServiceParameter, ...], Field(max_length=200)] = ()
 
 
 class BuildNetwork(Frozen):

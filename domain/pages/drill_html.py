@@ -7,15 +7,18 @@ from html import escape
 
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.text import printable
+from tiercel.domain.drill.record import Phase
 from tiercel.domain.drill.report import Bar, DrillReport, Earlier
 from tiercel.domain.pages.drill_page import duration
 
 _LONGEST = 300
 _STYLE = """
 :root{color-scheme:light dark;--back:#fff;--text:#1c2430;--soft:#5b6675;--line:#d9dee6;
---delete:#c2571a;--prove-empty:#7a5ea8;--rebuild:#1f6fb2;--verify:#2b8a4b;--bad:#b3261e;--good:#1e7a3c}
+--delete:#c2571a;--prove-empty:#7a5ea8;--foundation:#8a6d1f;
+--rebuild:#1f6fb2;--verify:#2b8a4b;--bad:#b3261e;--good:#1e7a3c}
 @media(prefers-color-scheme:dark){:root{--back:#12161c;--text:#e6eaf0;--soft:#9aa6b5;--line:#2b333e;
---delete:#e08a4f;--prove-empty:#a98fd6;--rebuild:#5ba6e6;--verify:#5cbf7d;--bad:#f2867e;--good:#6fcf8d}}
+--delete:#e08a4f;--prove-empty:#a98fd6;--foundation:#d1b25c;
+--rebuild:#5ba6e6;--verify:#5cbf7d;--bad:#f2867e;--good:#6fcf8d}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--text);
 font:16px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif}
@@ -32,6 +35,7 @@ padding:.15rem 0;border-bottom:1px solid var(--line);font-size:.9rem}
 .track{position:relative;height:1rem}
 .bar{position:absolute;top:.1rem;height:.8rem;min-width:2px;border-radius:.2rem}
 .delete{background:var(--delete)}.prove-empty{background:var(--prove-empty)}
+.destroy-foundation,.apply-foundation{background:var(--foundation)}
 .rebuild{background:var(--rebuild)}.verify{background:var(--verify)}
 .critical{box-shadow:0 0 0 2px var(--text)}
 .failed{background:var(--bad)}
@@ -64,8 +68,8 @@ def drill_html(report: DrillReport) -> str:
             ),
             _facts(report),
             "<h2>What happened when</h2>",
-            _key(),
-            *(_row(bar, report.seconds) for bar in report.bars),
+            _key(report),
+            *(_row(bar, report.span) for bar in report.bars),
             "<h2>Critical path</h2>",
             f"<p>{' → '.join(_text(one) for one in report.critical_path)}</p>",
             *_trend(report),
@@ -93,8 +97,8 @@ def _facts(report: DrillReport) -> str:
     return f'<div class="facts">{cells}</div>'
 
 
-def _key() -> str:
-    phases = ("delete", "prove-empty", "rebuild", "verify")
+def _key(report: DrillReport) -> str:
+    phases = [one for one in Phase if one in report.phases]
     marks = "".join(f'<span><i class="{one}"></i>{one}</span>' for one in phases)
     return (
         f'<div class="key">{marks}<span><i class="critical"></i>on the critical path</span></div>'
@@ -137,8 +141,10 @@ def _trend(report: DrillReport) -> Iterable[str]:
 
 def _lists(report: DrillReport) -> Iterable[str]:
     stayed = [f"{one.path} ({one.physical_id}): {one.reason}" for one in report.remains]
+    left_out = [f"{one.service}: {one.why}" for one in report.left_out]
     for title, lines in (
         ("What failed", report.failures),
+        *((("Left out, and why", left_out),) if report.shadow_of else ()),
         ("What is not as it was", report.differences),
         ("Data that was lost", report.lost),
         ("What stayed", stayed),

@@ -13,16 +13,11 @@ from tiercel.domain.pages.markdown import code, escaped, table
 
 def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[DrillReport]) -> str:
     """Return what is deleted, lost, kept and rebuilt, with the digest that approves it."""
-    should = f"about {duration(expected)}" if expected is not None else "not known yet"
-    last = ", ".join(f"drill {one.number}: {duration(one.seconds)}" for one in earlier[:5])
-    lines = [
-        f"**{escaped(plan.summary())}** in account {code(plan.alias)} ({plan.account}).",
-        f"It should take {should}. Earlier: {last or 'none'}.",
-        f"Plan digest {code(plan.digest)}",
-    ]
+    if plan.shadow_of:
+        return _shadow_plan_page(plan, expected, earlier)
     return page(
         f"Drill of {escaped(plan.environment)}",
-        *lines,
+        *_first_lines(plan, expected, earlier),
         "## Deleted, in this order",
         table(
             ("wave", "stacks", "resources"),
@@ -43,15 +38,16 @@ def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[D
         ),
         "## Names that become anybody's",
         _list([name for one in plan.stacks for name in one.given_up]),
-        "## Rebuilt, in these waves",
-        table(
-            ("wave", "stack", "release", "artifact", "commit"),
-            [
-                (str(at), code(name), *_origin(plan.stack(name)))
-                for at, wave in enumerate(plan.rebuild, start=1)
-                for name in wave
-            ],
+        *(
+            (
+                "## The account's own resources, destroyed and made again",
+                _list(plan.foundation.addresses),
+            )
+            if plan.foundation
+            else ()
         ),
+        "## Rebuilt, in these waves",
+        _rebuilt(plan),
         "## AWS's own times",
         _list(
             [
@@ -63,6 +59,43 @@ def drill_plan_page(plan: DrillPlan, expected: float | None, earlier: Sequence[D
                 *(line for one in plan.stacks for line in lingering(one)),
             ]
         ),
+    )
+
+
+def _shadow_plan_page(
+    plan: DrillPlan, expected: float | None, earlier: Sequence[DrillReport]
+) -> str:
+    return page(
+        f"Drill of {escaped(plan.environment)}",
+        *_first_lines(plan, expected, earlier),
+        f"Nothing of {escaped(plan.shadow_of)} is touched or read.",
+        "## Rebuilt beside, in these waves, and taken down again",
+        _rebuilt(plan),
+        "## Left out, and why",
+        _list([f"{one.service}: {one.why}" for one in plan.left_out]),
+    )
+
+
+def _first_lines(
+    plan: DrillPlan, expected: float | None, earlier: Sequence[DrillReport]
+) -> tuple[str, ...]:
+    should = f"about {duration(expected)}" if expected is not None else "not known yet"
+    last = ", ".join(f"drill {one.number}: {duration(one.seconds)}" for one in earlier[:5])
+    return (
+        f"**{escaped(plan.summary())}** in account {code(plan.alias)} ({plan.account}).",
+        f"It should take {should}. Earlier: {last or 'none'}.",
+        f"Plan digest {code(plan.digest)}",
+    )
+
+
+def _rebuilt(plan: DrillPlan) -> str:
+    return table(
+        ("wave", "stack", "release", "artifact", "commit"),
+        [
+            (str(at), code(name), *_origin(plan.stack(name)))
+            for at, wave in enumerate(plan.rebuild, start=1)
+            for name in wave
+        ],
     )
 
 
@@ -88,7 +121,7 @@ def drill_report_page(report: DrillReport) -> str:
     )
     return page(
         f"Drill {report.number} of {escaped(report.environment)}: {verdict}",
-        f"**Everything was back after {duration(report.seconds)}**{objective}. The critical path "
+        f"**{escaped(recovered(report))}**{objective}. The critical path "
         f"takes {duration(report.critical_seconds)}: {report.distance:.2f} times as long.",
         f"Approved by {escaped(report.approved_by)}, plan {code(short(report.digest))}",
         "## Phases",
@@ -112,6 +145,14 @@ def drill_report_page(report: DrillReport) -> str:
         ),
         "## What failed",
         _list(report.failures),
+        *(
+            (
+                "## Left out, and why",
+                _list([f"{one.service}: {one.why}" for one in report.left_out]),
+            )
+            if report.shadow_of
+            else ()
+        ),
         "## What is not as it was",
         _list(report.differences),
         "## Made anew by AWS",
@@ -132,6 +173,12 @@ def drill_report_page(report: DrillReport) -> str:
             ]
         ),
     )
+
+
+def recovered(report: DrillReport) -> str:
+    """Return in a sentence after how long everything was back, or there beside."""
+    where = f"there beside {report.shadow_of}" if report.shadow_of else "back"
+    return f"Everything was {where} after {duration(report.seconds)}"
 
 
 def duration(seconds: float) -> str:

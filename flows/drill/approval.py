@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -10,10 +11,11 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.drill.inventory import Inventory
-from tiercel.domain.drill.plan import DrillPlan, plan_drill
+from tiercel.domain.drill.plan import DrillPlan, Foundation, plan_drill
 from tiercel.domain.drill.record import ApprovalKind, Begun, OpenDrill
 from tiercel.domain.drill.report import expected_seconds
 from tiercel.domain.drill.rules import require_drillable, require_typed_approval
+from tiercel.domain.drill.shadow import rebuild_command
 from tiercel.domain.drill.standing_approval import (
     StandingApproval,
     approved_by,
@@ -39,7 +41,7 @@ from tiercel.tasks.teardown.drill_records import (
 )
 from tiercel.tasks.teardown.inventory import Looker, list_stacks, take_inventory
 
-_TREND = 10
+TREND = 10
 """Earlier drills that are looked at for what this one should take."""
 
 
@@ -52,35 +54,54 @@ class Approval:
     bucket_names: frozenset[str]
 
 
+PlanFoundation = Callable[[], Awaitable[Foundation]]
+"""Says which of the account's own resources a drill destroys and makes as well."""
+
+
 async def begun_or_approved(
-    target: ReleaseTarget, asked: Approval, settings: Drills, *, plan_only: bool
+    target: ReleaseTarget,
+    asked: Approval,
+    settings: Drills,
+    foundation: PlanFoundation | None = None,
+    *,
+    plan_only: bool,
 ) -> Begun | DrillPlan:
     """Return the drill that is open, or one that is approved and was just opened.
 
     The plan if only that was asked for. Raises RefusedInputError if anything forbids it, and if
     nobody approved it: nothing was deleted then.
     """
-    opened = await call(read_open_drill, target.records)
-    if opened and opened.stops(target.names.prefix):
-        begun = await call(read_drill, target.records, opened.number)
-        if plan_only:
-            get_run_logger().info("drill %d is open, with this plan", opened.number)
-            return begun.plan
-        get_run_logger().info("going on with drill %d", opened.number)
-        return begun
-    if opened:
-        raise _other_drill(opened)
+    begun = await begun_already(target)
+    if begun:
+        return begun.plan if plan_only else begun
     standing = await call(read_approvals)
-    plan, gone = await _planned(target, asked, standing)
+    plan, gone = await _planned(target, asked, standing, foundation)
     if plan_only:
         return plan
     kind, who = await _approved(target, plan, asked, standing)
     await make_whole(gone)
-    return await _opened(target, plan, kind, who, settings)
+    return await opened_with(target, plan, kind, who, settings)
+
+
+async def begun_already(target: ReleaseTarget) -> Begun | None:
+    """Return the drill of these stacks that is open, None if there is none.
+
+    Raises RefusedInputError if another drill is open.
+    """
+    opened = await call(read_open_drill, target.records)
+    if opened is None:
+        return None
+    if not opened.stops(target.names.stack_prefix):
+        raise _other_drill(opened)
+    get_run_logger().info("drill %d is open, with its plan: it goes on", opened.number)
+    return await call(read_drill, target.records, opened.number)
 
 
 async def _planned(
-    target: ReleaseTarget, asked: Approval, standing: tuple[StandingApproval, ...]
+    target: ReleaseTarget,
+    asked: Approval,
+    standing: tuple[StandingApproval, ...],
+    foundation: PlanFoundation | None,
 ) -> tuple[DrillPlan, list[Intent]]:
     """Return the plan of what is there now, which it shows, and whose artifacts are gone."""
     names = target.names
@@ -93,14 +114,22 @@ async def _planned(
     require_drillable(names, inventory, running, _given_up(inventory, asked, standing))
     gone = await find_gone(target, [running[one.name] for one in inventory.stacks])
     plan = plan_drill(names.organization, names.environment.name, inventory, running)
-    earlier = await call(read_reports, target.records, _TREND)
+    if foundation:
+        plan = plan.model_copy(update={"foundation": await foundation()})
+    await show_plan(target, plan)
+    return plan, gone
+
+
+async def show_plan(target: ReleaseTarget, plan: DrillPlan) -> None:
+    """Show a plan, with how long the last drills of the same took and what this one should take."""
+    reports = await call(read_reports, target.records, TREND)
+    earlier = [one for one in reports if one.environment == plan.environment]
     get_run_logger().info("plan %s: %s", plan.digest, plan.summary())
     await show_page(
-        f"drill-{plan.environment}",
+        f"drill-{target.names.page}",
         f"Drill of {plan.environment}: {plan.summary()}",
         drill_plan_page(plan, expected_seconds(plan, earlier), earlier),
     )
-    return plan, gone
 
 
 def _given_up(
@@ -126,7 +155,7 @@ async def _approved(
     return ApprovalKind.STANDING, approval.by
 
 
-async def _opened(
+async def opened_with(
     target: ReleaseTarget, plan: DrillPlan, kind: ApprovalKind, who: str, settings: Drills
 ) -> Begun:
     """Write the plan down and make every other run wait; another drill that was faster wins."""
@@ -146,14 +175,11 @@ async def _opened(
         )
         if await call(begin_drill, target.records, begun):
             break
-    marker = OpenDrill(
-        number=number, prefix=names.prefix, environment=plan.environment, at=begun.at
-    )
-    opened = await call(open_drill, target.records, marker)
+    opened = await call(open_drill, target.records, begun.marker(names.stack_prefix))
     if opened.number == number:
-        get_run_logger().info("drill %d is open: other runs wait", number)
+        get_run_logger().info("drill %d is open", number)
         return begun
-    if opened.stops(names.prefix):
+    if opened.stops(names.stack_prefix):
         return await call(read_drill, target.records, opened.number)
     raise _other_drill(opened)
 
@@ -165,5 +191,5 @@ def _other_drill(opened: OpenDrill) -> RefusedInputError:
         where=f"environment {opened.environment}",
         why="one drill at a time writes its records into a bucket",
         state="nothing was deleted",
-        remedy=f"wait for its end, or let it go on: `tiercel rebuild {opened.environment}`",
+        remedy=f"wait for its end, or let it go on: `{rebuild_command(opened.environment)}`",
     )

@@ -51,7 +51,7 @@ async def _delete(drill: Drill, planned: PlannedStack) -> DrillStep:
     except RefusedInputError as error:
         get_run_logger().warning("%s stays: %s", planned.name, error)
         return await drill.record(failed_step(Phase.DELETE, planned.name, began, error))
-    step = _deleted(planned, deleted, began)
+    step = deleted_step(planned, deleted, began)
     return await drill.record(step.model_copy(update={"data": found.data if found else ()}))
 
 
@@ -83,7 +83,8 @@ def _key(drill: Drill) -> str:
     return f"drill-{drill.begun.number}"
 
 
-def _deleted(planned: PlannedStack, deleted: DeletedStack, began: datetime) -> DrillStep:
+def deleted_step(planned: PlannedStack, deleted: DeletedStack, began: datetime) -> DrillStep:
+    """Return the step of a stack that is gone, with what is left of it."""
     return DrillStep(
         phase=Phase.DELETE,
         stack=planned.name,

@@ -62,21 +62,24 @@ async def _rebuild(drill: Drill, planned: PlannedStack) -> Released:
         await _outputs_now(drill, planned),
     )
     released = await release(Wish(target, rebuilding(earlier, parameters), manifest))
-    intent, outcome = released.release.intent, released.release.outcome
-    await drill.record(
-        DrillStep(
-            phase=Phase.REBUILD,
-            stack=planned.name,
-            began=began,
-            ended=datetime.now(UTC),
-            stack_id=released.stack.stack_id,
-            number=intent.number,
-            artifact_digest=intent.artifact_digest,
-            template_sha256=intent.template_sha256,
-            steps=outcome.durations if outcome else {},
-        )
-    )
+    await drill.record(rebuilt_step(planned, released, began))
     return released
+
+
+def rebuilt_step(planned: PlannedStack, released: Released, began: datetime) -> DrillStep:
+    """Return the step of a stack that is there again, with what its release took."""
+    intent, outcome = released.release.intent, released.release.outcome
+    return DrillStep(
+        phase=Phase.REBUILD,
+        stack=planned.name,
+        began=began,
+        ended=datetime.now(UTC),
+        stack_id=released.stack.stack_id,
+        number=intent.number,
+        artifact_digest=intent.artifact_digest,
+        template_sha256=intent.template_sha256,
+        steps=outcome.durations if outcome else {},
+    )
 
 
 async def _outputs_now(drill: Drill, planned: PlannedStack) -> dict[str, _Outputs]:

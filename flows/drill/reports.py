@@ -5,17 +5,16 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.drill.failures import require_passed
-from tiercel.domain.drill.record import OpenDrill
 from tiercel.domain.drill.report import DrillReport, report_of
 from tiercel.domain.organization.topology import Drills
-from tiercel.domain.pages.drill_page import drill_report_page, duration
+from tiercel.domain.pages.drill_page import drill_report_page, duration, recovered
+from tiercel.flows.drill.approval import TREND
 from tiercel.flows.drill.under_way import Drill
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.ephemeral.pages import report_environments
 from tiercel.flows.release.pages import report_board
 from tiercel.tasks.teardown.drill_records import close_drill, read_reports, record_report
-
-_TREND = 10
 
 
 async def finish(drill: Drill, settings: Drills) -> DrillReport:
@@ -24,7 +23,7 @@ async def finish(drill: Drill, settings: Drills) -> DrillReport:
     Raises DrillFailedError if anything is not as it was before, or if it took too long.
     """
     target, begun = drill.target, drill.begun
-    reports = await call(read_reports, target.records, _TREND)
+    reports = await call(read_reports, target.records, TREND)
     earlier = [
         one
         for one in reports
@@ -32,18 +31,11 @@ async def finish(drill: Drill, settings: Drills) -> DrillReport:
     ]
     found = report_of(begun, list(drill.steps.values()), settings.objective_minutes * 60, earlier)
     report = await call(record_report, target.records, found)
-    marker = OpenDrill(
-        number=begun.number,
-        prefix=target.names.prefix,
-        environment=begun.plan.environment,
-        at=begun.at,
-    )
-    await call(close_drill, target.records, marker)
-    get_run_logger().info("drill %d: everything was back after %s", report.number,
-                          duration(report.seconds))  # fmt: skip
-    await report_board(target)
+    await call(close_drill, target.records, begun.marker(target.names.stack_prefix))
+    get_run_logger().info("drill %d: %s", report.number, recovered(report))
+    await (report_environments(target) if report.shadow_of else report_board(target))
     await show_page(
-        f"drill-report-{report.environment}",
+        f"drill-report-{target.names.page}",
         f"Drill {report.number} of {report.environment}: {duration(report.seconds)}",
         drill_report_page(report),
     )

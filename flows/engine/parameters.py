@@ -163,6 +163,11 @@ LiveOfParameter = Annotated[
     ),
     BeforeValidator(require_live_of),
 ]
+ShadowedParameter = Annotated[
+    str,
+    Field(title="What is live in", pattern=ENVIRONMENT_PATTERN, max_length=10, examples=[PROD]),
+    BeforeValidator(require_environment_name),
+]
 OnDemandNameParameter = Annotated[
     str,
     Field(title="Name", pattern=ON_DEMAND_NAME_PATTERN, max_length=20, examples=["login"]),

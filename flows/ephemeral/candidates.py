@@ -21,7 +21,12 @@ from tiercel.domain.ephemeral.environments import (
 from tiercel.domain.ephemeral.origins import Origin
 from tiercel.domain.gitflow.branches import BranchRole, role_in
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.ephemeral.coming_up import in_its_place, place_taken, prepared_on_demand
+from tiercel.flows.ephemeral.coming_up import (
+    FIXED_NAME,
+    in_its_place,
+    place_taken,
+    prepared_on_demand,
+)
 from tiercel.flows.ephemeral.going_down import take_down
 from tiercel.flows.ephemeral.pages import report_environments
 from tiercel.flows.release.candidates import release_candidates
@@ -29,8 +34,6 @@ from tiercel.flows.release.github import address_of, as_github_deployment
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.records.ephemeral import change_environment
-
-_FIXED_NAME = "template.name_without_prefix"
 
 
 async def on_demand_for(prepared: PreparedCommit, due: Collection[str]) -> PreparedCommit | None:
@@ -49,7 +52,7 @@ async def on_demand_for(prepared: PreparedCommit, due: Collection[str]) -> Prepa
                 topology, name, prepared.commit, prepared.branch, tuple(sorted(due))
             )
     except RefusedInputError as error:
-        if error.code != _FIXED_NAME:
+        if error.code != FIXED_NAME:
             raise
         why = f"{error.what}: {error.why}"
     else:

@@ -33,6 +33,9 @@ from tiercel.tasks.stack.seeds import seed_stack
 from tiercel.tasks.stack.stacks import observe_stack
 from tiercel.tasks.verification.template_checks import require_names_on_demand
 
+FIXED_NAME = "template.name_without_prefix"
+"""The code with which a template is refused that fixes a name."""
+
 
 async def prepared_on_demand(
     topology: Topology, name: str, commit: Commit, branch: str, wanted: tuple[str, ...]
@@ -51,7 +54,7 @@ async def prepared_on_demand(
     target = ReleaseTarget.called(topology, replace(names, environment=environment))
     for service in services.values():
         await call(require_names_on_demand, commit, service, names)
-    lent = await _lent(topology, borrowed_by(services, share))
+    lent = await lent_outputs(topology, borrowed_by(services, share))
     return PreparedCommit(
         topology=topology,
         target=target,
@@ -62,7 +65,7 @@ async def prepared_on_demand(
     )
 
 
-async def _lent(topology: Topology, shared: list[str]) -> dict[str, dict[str, str]]:
+async def lent_outputs(topology: Topology, shared: list[str]) -> dict[str, dict[str, str]]:
     """Return the outputs of the host's own stacks, which its auditor reads."""
     host = ReleaseTarget.of(topology, topology.verifying.name)
 

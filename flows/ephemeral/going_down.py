@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
@@ -10,6 +12,7 @@ from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.ephemeral.environments import (
     EphemeralRecord,
     EphemeralState,
+    OriginKind,
     deletion_waits,
     in_state,
 )
@@ -21,16 +24,19 @@ from tiercel.tasks.github.asking import end_deployments
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.records.ephemeral import change_environment
 
+Told = Callable[[str, datetime, DeletedStack], Awaitable[object]]
+"""What is awaited of each service whose stack is gone, and when its deletion began."""
+
 
 async def take_down(
-    target: ReleaseTarget, record: EphemeralRecord, *, express: bool
+    target: ReleaseTarget, record: EphemeralRecord, *, express: bool, told: Told | None = None
 ) -> list[DeletedStack]:
     """Delete every stack of an environment, end its deployments on GitHub, and record it as gone.
 
     Nothing to do for what is gone already, so it may be repeated. Raises the failures of stacks
     that stay: then the environment stays in the state of going down.
     """
-    deleted = await _delete_stacks(target, record, express=express)
+    deleted = await _delete_stacks(target, record, told, express=express)
     for one in deleted:
         for kept in one.retained:
             get_run_logger().warning("%s: still there: %s", one.stack, kept.line())
@@ -43,14 +49,15 @@ async def take_down(
 
 
 async def _delete_stacks(
-    target: ReleaseTarget, record: EphemeralRecord, *, express: bool
+    target: ReleaseTarget, record: EphemeralRecord, told: Told | None, *, express: bool
 ) -> list[DeletedStack]:
     waits = deletion_waits(record)
     running: dict[str, asyncio.Task[DeletedStack]] = {}
 
     async def delete(service: str) -> DeletedStack:
         await asyncio.gather(*(running[one] for one in waits[service]))
-        return await delete_one_stack(
+        began = datetime.now(UTC)
+        deleted = await delete_one_stack(
             StackDeletion(
                 target=target,
                 stack=target.names.stack(service),
@@ -59,6 +66,9 @@ async def _delete_stacks(
                 express=express,
             )
         )
+        if told:
+            await told(service, began, deleted)
+        return deleted
 
     # Who uses a stack comes after it in the order of their deployment.
     for service in reversed(record.services):
@@ -67,8 +77,11 @@ async def _delete_stacks(
 
 
 async def _tell_github(target: ReleaseTarget, record: EphemeralRecord) -> None:
-    """Leave it at a warning if GitHub does not take it: the stacks are gone."""
-    if not has_credentials():
+    """Leave it at a warning if GitHub does not take it: the stacks are gone.
+
+    Nobody shows there what a drill brings up.
+    """
+    if record.origin is OriginKind.DRILL or not has_credentials():
         return
     try:
         title = target.names.title

@@ -11,14 +11,14 @@ from tiercel.domain.ephemeral.asking import (
 )
 from tiercel.domain.ephemeral.environments import OriginKind
 from tiercel.domain.ephemeral.origins import Origin, nothing_live
-from tiercel.domain.gitflow.tags import newest_other
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.live_export import live_key, newest_commit, not_told
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.asking import asker_by_deployment, asker_by_label, asker_by_workflow_run
 from tiercel.tasks.github.pull_requests import read_pull_request
-from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.records.ledger import read_live_releases
+from tiercel.tasks.records.live_export import read_live_export
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.repository import Commit
 
@@ -64,22 +64,25 @@ async def commit_of(origin: Origin, repository: str, topology: Topology) -> tupl
             return await call(fetch_commit, repository, sha, ""), ""
         case OriginKind.COMMIT:
             return await call(fetch_commit, repository, origin.of, ""), ""
-        case OriginKind.BRANCH | OriginKind.CANDIDATE:
+        case OriginKind.BRANCH | OriginKind.CANDIDATE | OriginKind.DRILL:
             return await call(fetch_commit, repository, origin.of, origin.of), origin.of
 
 
 async def _live_commit(environment: str, repository: str, topology: Topology) -> str:
     """Return the commit that an environment runs.
 
-    Preprod's is in its ledger, which this environment's orchestrator reads; production's is that
-    of the newest version tag, as no identity of another environment reads there.
+    Preprod's is in its ledger, which this environment's orchestrator reads. Production, where no
+    identity of another environment reads, tells its own.
     """
     if topology.environment(environment).production:
-        tags = await call(read_version_tags, repository)
-        newest = newest_other(tags, "")
-        if newest is None:
+        host = ReleaseTarget.of(topology, topology.verifying.name)
+        exported = await call(read_live_export, host.records, environment)
+        if exported is None:
+            raise not_told(environment, f"s3://{host.records.bucket}/{live_key(environment)}")
+        commit = newest_commit(exported, repository)
+        if not commit:
             raise nothing_live(environment, repository)
-        return newest.commit
+        return commit
     target = ReleaseTarget.of(topology, environment)
     found = await call(read_live_releases, target.records)
     running = [

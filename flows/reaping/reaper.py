@@ -54,7 +54,8 @@ async def reap_once(
     lives = decide_lives(await look_at_lives(look, records, stacks), kept.now)
     leftovers = judge_leftovers(scope, seen, kept.now)
     deeds = ReaperDeeds(target, _on_demand(topology, scope), scope)
-    drill = await call(read_open_drill, target.records)
+    opened = await call(read_open_drill, target.records)
+    drill = opened if opened and opened.stops(names.prefix) else None
     if not dry_run and drill is None:
         _warn(lives, records)
         await end_environments(topology, deeds, lives, records, stacks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -10,9 +11,13 @@ from botocore.exceptions import ClientError
 
 from tiercel.domain.base.errors import UnreachableError
 from tiercel.domain.organization.access import Access
-from tiercel.tasks.aws.clients import caller_client, client
+from tiercel.tasks.aws.clients import caller_client, client, forget_clients
 from tiercel.tasks.aws.errors import translated
+from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
+
+_ROLES_SECONDS = 120.0
+_LOOK_SECONDS = 2.0
 
 
 @world_task("assume role", "assume role {access.role_arn}")
@@ -25,6 +30,28 @@ def assume(access: Access) -> None:
         raise UnreachableError(
             "check.other_role", "the session is of another role", where=access.role_arn, why=arn
         )
+
+
+@world_task("wait for roles")
+def wait_for_roles(accesses: Sequence[Access]) -> None:
+    """Return once each of these roles, which were just made again, can be assumed.
+
+    Sessions of the roles that were there before are worth nothing, so all begin anew. IAM takes
+    some seconds to tell of a role:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    Raises UnreachableError if one cannot be assumed for two minutes.
+    """
+    forget_clients()
+    until = time.monotonic() + _ROLES_SECONDS
+    for access in accesses:
+        while True:
+            try:
+                assume.fn(access)
+                break
+            except UnreachableError:
+                if time.monotonic() > until:
+                    raise
+                pause(_LOOK_SECONDS)
 
 
 @world_task("compare clocks")

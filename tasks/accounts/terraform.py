@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +107,17 @@ def init_terraform(root: Path, backend: Backend) -> None:
 @world_task("terraform plan")
 def plan_terraform(root: Path) -> PlanFile:
     """Plan into a file that only this user may read, and return what it says."""
-    arguments = ["plan", "-input=false", _LOCK_WAIT, f"-out={PLAN_FILE}"]
+    return _planned(root, [])
+
+
+@world_task("terraform plan -destroy")
+def plan_destruction(root: Path, targets: Sequence[str]) -> PlanFile:
+    """Plan the destruction of these resources and of what depends on them, as `plan_terraform`."""
+    return _planned(root, ["-destroy", *(f"-target={one}" for one in targets)])
+
+
+def _planned(root: Path, what: Sequence[str]) -> PlanFile:
+    arguments = ["plan", "-input=false", _LOCK_WAIT, f"-out={PLAN_FILE}", *what]
     run_terraform(root, arguments, _PLAN_SECONDS)
     (root / PLAN_FILE).chmod(stat.S_IRUSR | stat.S_IWUSR)
     shown = run_terraform(root, ["show", "-json", PLAN_FILE], _SHOW_SECONDS)

@@ -87,7 +87,7 @@ def presigning_client(access: Access) -> S3Client:
     """
     config = CONFIG.merge(Config(signature_version="s3v4"))
     with _lock:
-        made: S3Client = _new_session(access).client("s3", config=config)
+        made: S3Client = _made("s3", access, config, _new_credentials(access))
         return made
 
 
@@ -112,7 +112,7 @@ def forget_clients() -> None:
     with _lock:
         while _open:
             _open.pop().close()
-        for cache in (_client, _client_of_one_try, _caller_client, _session):
+        for cache in (_client, _client_of_one_try, _caller_client, _credentials, _session):
             cache.cache_clear()
 
 
@@ -127,13 +127,13 @@ def read_descriptions() -> None:
 
 @cache
 def _client(service: str, access: Access) -> Any:
-    return _opened(_session(access).client(service, config=CONFIG))
+    return _opened(_made(service, access, CONFIG, _credentials(access)))
 
 
 @cache
 def _client_of_one_try(service: str, access: Access, seconds: int) -> Any:
     once = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=seconds)
-    return _opened(_session(access).client(service, config=CONFIG.merge(once)))
+    return _opened(_made(service, access, CONFIG.merge(once), _credentials(access)))
 
 
 @cache
@@ -149,20 +149,35 @@ def _opened(new: Any) -> Any:
     return new
 
 
+def _made(
+    service: str, access: Access, config: Config, credentials: DeferredRefreshableCredentials
+) -> Any:
+    session = _session()
+    session._session._credentials = credentials  # noqa: SLF001 - botocore has no public way
+    made = session.client(service, region_name=access.region, config=config)
+    made.meta.events.register("needs-retry", _renewal_of(credentials))
+    return made
+
+
 @cache
-def _session(access: Access) -> boto3.Session:
-    return _new_session(access)
+def _credentials(access: Access) -> DeferredRefreshableCredentials:
+    """Those of all clients that act as the access says."""
+    return _new_credentials(access)
 
 
-def _new_session(access: Access) -> boto3.Session:
+def _new_credentials(access: Access) -> DeferredRefreshableCredentials:
+    return DeferredRefreshableCredentials(refresh_using=_assume(access), method="assume-role")
+
+
+@cache
+def _session() -> boto3.Session:
+    """The one in which all clients are made that have credentials of their own.
+
+    To make a session takes longer than to make a client.
+    """
     session = get_session()
     session.register_component("data_loader", _loader())
-    credentials = DeferredRefreshableCredentials(
-        refresh_using=_assume(access), method="assume-role"
-    )
-    session._credentials = credentials  # noqa: SLF001 - botocore has no public way
-    session.register("needs-retry", _renewal_of(credentials))
-    return boto3.Session(botocore_session=session, region_name=access.region)
+    return boto3.Session(botocore_session=session)
 
 
 @cache

@@ -1,7 +1,4 @@
-"""The records of environments on demand, changed by conditional writes and never deleted.
-
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-"""
+"""The records of environments on demand, changed by conditional writes and never deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +13,8 @@ from tiercel.domain.ephemeral.environments import RECORDS_PREFIX, EphemeralRecor
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
-from tiercel.tasks.aws.objects import CONFLICT_CODES, list_keys, read_whole
+from tiercel.tasks.aws.objects import list_keys, read_whole
+from tiercel.tasks.aws.versions import write_over
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 
@@ -77,18 +75,8 @@ def _read(records: Records, key: str) -> tuple[EphemeralRecord | None, str]:
 
 
 def _written(records: Records, key: str, record: EphemeralRecord, version: str) -> bool:
-    s3, body = client("s3", records.access), record.to_bytes()
-    with translated("write an environment's record", f"s3://{records.bucket}/{key}"):
-        try:
-            if version:
-                s3.put_object(Bucket=records.bucket, Key=key, Body=body, IfMatch=version)
-            else:
-                s3.put_object(Bucket=records.bucket, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if code_of(error) in CONFLICT_CODES:
-                return False
-            raise
-    return True
+    doing = "write an environment's record"
+    return bool(write_over(records, key, record.to_bytes(), version, doing))
 
 
 def _damaged(where: str, why: str) -> RefusedInputError:

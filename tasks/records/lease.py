@@ -21,7 +21,8 @@ from tiercel.domain.organization.access import Records
 from tiercel.domain.release.lease import Lease, lease_key, next_lease
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
-from tiercel.tasks.aws.objects import CONFLICT_CODES, read_whole
+from tiercel.tasks.aws.objects import read_whole
+from tiercel.tasks.aws.versions import write_over
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import run_logger, world_task
 
@@ -127,21 +128,9 @@ def _age_seconds(answer: Mapping[str, Any]) -> float:
 def _write(records: Records, lease: Lease, version: str) -> str:
     """Write the lease over this version, none if it is empty; return the new one, empty if beaten.
 
-    A write whose answer was lost is repeated by botocore and then beaten by itself: the
-    next look finds the own holder.
+    Whoever is beaten by itself finds the own holder at the next look.
     """
-    s3, key, body = client("s3", records.access), lease_key(lease.stack), lease.to_bytes()
-    with translated("write a lease", f"s3://{records.bucket}/{key}"):
-        try:
-            if version:
-                answer = s3.put_object(Bucket=records.bucket, Key=key, Body=body, IfMatch=version)
-            else:
-                answer = s3.put_object(Bucket=records.bucket, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if code_of(error) in CONFLICT_CODES or code_of(error) == "NoSuchKey":
-                return ""
-            raise
-    return str(answer["ETag"])
+    return write_over(records, lease_key(lease.stack), lease.to_bytes(), version, "write a lease")
 
 
 def _lost(held: HeldLease, found: Lease | None) -> LeaseLostError:

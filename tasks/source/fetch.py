@@ -55,15 +55,20 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
 
 
 class Heads(Frozen):
-    """The branches of a repository with their newest commits.
+    """The branches of a repository with their newest commits, in a mirror that has them.
 
-    `merged` are those candidates that production has already: they bring nothing more. `mirror`
-    has all of their commits.
+    `merged` are those candidates that production has already: they bring nothing more.
     """
 
+    repository: str
     commits: dict[str, str]
     mirror: Path
     merged: frozenset[str] = frozenset()
+
+    def commit(self, branch: str) -> Commit | None:
+        """Return the newest commit of a branch; None if there is no such branch."""
+        sha = self.commits.get(branch)
+        return Commit(repository=self.repository, sha=sha, mirror=self.mirror) if sha else None
 
 
 @world_task("read heads", "read heads of {repository}")
@@ -80,7 +85,7 @@ def read_heads(repository: str, topology: Topology) -> Heads:
         tips = [heads[branch] for branch in production if branch in heads]
         brought = set(candidate_branches(topology, heads)) - set(production)
         merged = [one for one in brought if any(_contains(mirror, tip, heads[one]) for tip in tips)]
-        return Heads(commits=heads, mirror=mirror, merged=frozenset(merged))
+        return Heads(repository=repository, commits=heads, mirror=mirror, merged=frozenset(merged))
 
     return updated(MirrorUse.PUBLICATION, repository, HEADS, look)
 

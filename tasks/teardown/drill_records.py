@@ -26,7 +26,8 @@ from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
-from tiercel.tasks.aws.objects import CONFLICT_CODES, create_object, list_keys, read_object
+from tiercel.tasks.aws.objects import create_object, list_keys, read_object
+from tiercel.tasks.aws.versions import write_over
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import run_logger, world_task
 
@@ -192,18 +193,7 @@ def _marker(records: Records) -> tuple[OpenDrill | None, str]:
 def _put(records: Records, drill: OpenDrill, version: str) -> bool:
     """Write over this version, over none if it is empty; False if somebody else was faster."""
     body = canonical_json(drill.model_dump(mode="json"))
-    bucket, s3 = records.bucket, client("s3", records.access)
-    with translated("write which drill is open", f"s3://{bucket}/{OPEN_DRILL}"):
-        try:
-            if version:
-                s3.put_object(Bucket=bucket, Key=OPEN_DRILL, Body=body, IfMatch=version)
-            else:
-                s3.put_object(Bucket=bucket, Key=OPEN_DRILL, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if code_of(error) in CONFLICT_CODES:
-                return False
-            raise
-    return True
+    return bool(write_over(records, OPEN_DRILL, body, version, "write which drill is open"))
 
 
 def _create(records: Records, key: str, record: StoredRecord) -> None:

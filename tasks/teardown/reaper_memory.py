@@ -16,7 +16,8 @@ from tiercel.domain.organization.access import Records
 from tiercel.domain.teardown.reaper import MEMORY_KEY, ReaperMemory
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
-from tiercel.tasks.aws.objects import CONFLICT_CODES, read_whole
+from tiercel.tasks.aws.objects import read_whole
+from tiercel.tasks.aws.versions import write_over
 from tiercel.tasks.engine.task import world_task
 
 
@@ -61,15 +62,5 @@ def write_memory(records: Records, memory: ReaperMemory, version: str) -> bool:
 
     That one has seen the same things.
     """
-    s3, body = client("s3", records.access), memory.to_bytes()
-    with translated("write the reaper's memory", f"s3://{records.bucket}/{MEMORY_KEY}"):
-        try:
-            if version:
-                s3.put_object(Bucket=records.bucket, Key=MEMORY_KEY, Body=body, IfMatch=version)
-            else:
-                s3.put_object(Bucket=records.bucket, Key=MEMORY_KEY, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if code_of(error) in CONFLICT_CODES:
-                return False
-            raise
-    return True
+    doing = "write the reaper's memory"
+    return bool(write_over(records, MEMORY_KEY, memory.to_bytes(), version, doing))

@@ -46,8 +46,8 @@ class ActedJob:
 
     @property
     def annotations(self) -> list[str]:
-        """What the job marks for people to see, as act tells it."""
-        return re.findall(r"::(?:error|warning|notice)[^\n]*", self.text)
+        """What the job marks for people to see, as act tells it; the same text in a log is none."""
+        return re.findall(r"[❗🚧] +(::(?:error|warning|notice)[^\n]*)", self.text)
 
 
 def act(

@@ -6,6 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.actions.comparison import WRITTEN
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if WRITTEN:
+        print("written, read whether they are right:", *(path.name for path in WRITTEN))  # noqa: T201
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--actions"):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.adversary.attacks import ATTACKS
-from tests.adversary.frame import Attack
+if TYPE_CHECKING:
+    from tests.adversary.frame import Attack
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "attack" in metafunc.fixturenames:
+        from tests.adversary.attacks import ATTACKS  # every pytest would import all of Prefect
+
         whole = metafunc.config.getoption("--adversary")
         chosen = [one for one in ATTACKS if whole or one.sampled]
         metafunc.parametrize("attack", chosen, ids=[one.name for one in chosen])

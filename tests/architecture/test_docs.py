@@ -4,6 +4,7 @@ import re
 import tomllib
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,7 +54,6 @@ DEPENDENCIES = "docs/understand/decisions/0002-dependencies.md"
 RUNBOOKS = [page for page in PAGES if page.startswith("docs/operate/runbooks/")]
 FLOW_MODULES = sorted((ROOT / "flows").glob("*.py"))
 FLOWS = {name: parameters for path in FLOW_MODULES for name, parameters in flows_in(path)}
-BEHIND_FLOWS = modules_behind(*FLOW_MODULES)
 
 SMALL = topology_text(
     "acme/*",
@@ -72,6 +72,12 @@ smoke_test = { http = "ApiUrl" }
 seed = { invoke = "FillFunction" }
 """,
 )
+
+
+@cache
+def behind_flows() -> list[Path]:
+    """The modules that flows are made of."""
+    return modules_behind(*FLOW_MODULES)
 
 
 def documented(cells: list[list[str]]) -> set[str]:
@@ -222,7 +228,7 @@ def test_a_runbook_has_the_parameters_of_its_flow(name: str) -> None:
 
 
 def test_every_failure_of_the_flows_and_commands_is_explained() -> None:
-    modules = [*BEHIND_FLOWS, *sorted((ROOT / "cli").rglob("*.py"))]
+    modules = [*behind_flows(), *sorted((ROOT / "cli").rglob("*.py"))]
     known = {text for path in modules for text in failures_in(path)}
     written = {span for page in PAGES for span in spans(text_of(page))}
     assert known - written == set()
@@ -241,9 +247,9 @@ def failures_of_the_product() -> set[str]:
 
 def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:
     named = [span for page in RUNBOOKS for span in spans(text_of(page))]
-    flows = [path for path in BEHIND_FLOWS if "flows" in path.parts]
+    flows = [path for path in behind_flows() if "flows" in path.parts]
     used = {name for path in flows for name in names_imported_by(path)}
-    tasks = [run for path in BEHIND_FLOWS for task, run in task_runs_in(path) if task in used]
+    tasks = [run for path in behind_flows() for task, run in task_runs_in(path) if task in used]
     assert [run for run in tasks if not any(span.startswith(run) for span in named)] == []
     assert "build" in tasks
 

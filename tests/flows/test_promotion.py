@@ -23,16 +23,19 @@ from tiercel.domain.base.errors import (
     DeployFailedError,
     RefusedInputError,
     SmokeTestFailedError,
+    UnreachableError,
 )
-from tiercel.domain.organization.access import orchestrator
+from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.live_export import newest_commit
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import read_object
+from tiercel.tasks.records.live_export import read_live_export, tell_what_is_live
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -106,6 +109,31 @@ def test_prod_reads_from_preprod_and_no_preprod_principal_calls_a_prod_account(
     }
     assert (True, False) in crossings, "Prod never read from Preprod"
     assert (False, True) not in crossings, "a Preprod principal called Prod"
+
+
+def test_what_prod_has_live_is_told_to_preprod_which_cannot_say_it_itself(
+    become: Become, preprod: Names, prod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("told")
+    before = release(repository, repository.commit(service_of("told")))
+    commit = repository.merge_into_main()
+    become("prod")
+    asyncio.run(promote_to_prod(repository.name, "main"))
+
+    own = Records(orchestrator(prod, "test"), prod.artifact_bucket)
+    theirs = Records(orchestrator(prod, "test"), preprod.artifact_bucket)
+    assert tell_what_is_live.fn(own, theirs, prod, str.lower) is False
+
+    become("preprod")
+    reader = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    exported = read_live_export.fn(reader, "prod")
+    assert exported
+    mine = next(one for one in exported.artifacts if one.service == "told")
+    assert mine.commit == commit
+    assert mine.artifact_digest == before["told"].release.intent.artifact_digest
+    assert newest_commit(exported, repository.name) == commit
+    with pytest.raises(UnreachableError, check=because("aws.not_allowed")):
+        tell_what_is_live.fn(reader, reader, prod, str.lower)
 
 
 def failing_in_prod(name: str) -> dict[str, str]:

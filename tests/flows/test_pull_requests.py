@@ -65,7 +65,10 @@ def test_what_a_merge_queue_would_merge_is_verified_on_its_own_commit(place: Pla
         else:
             asyncio.run(verify_merge_group(remote.full_name, branch, commit))
 
-    assert place.statuses(merge) == {"tiercel": "success", "tiercel/inbox": "success"}
+    assert place.statuses(merge) == {
+        "tiercel/preprod": "success",
+        "tiercel/preprod/inbox": "success",
+    }
     assert place.comments(number) == []
 
 

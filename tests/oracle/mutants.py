@@ -22,6 +22,9 @@ _AT_ONCE = 4
 _BOTH_SIDES = "the key's policy says it, too; if one of the two is widened, the other holds"
 _UNKNOWN = "AWS documents the resource, but iam-simulate's data does not know it"
 
+_SPARED_ALONE = (
+    "a Deny of the same policy spares that role alone; if one is widened, the other holds"
+)
 _WITHOUT_KMS = "who lists `kms` may decrypt with any key that lets it; who does not, with this"
 _USED_ANYWHERE = (
     "what functions may use of the service anywhere covers it; the role itself needs it"
@@ -43,6 +46,7 @@ _ON_DEMAND = frozenset(
 """Statements of environments on demand alone; all others are those of permanent stacks."""
 
 UNSEEN: Mapping[str, str] = {
+    "artifact-bucket/NextEnvironmentTellsWhatItHasLive: ArnEquals aws:PrincipalArn": _SPARED_ALONE,
     "cloudformation-boundary/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
     "cloudformation-boundary/DecryptStagedPackages: the statement": _USED_ANYWHERE,
     **{
@@ -88,6 +92,7 @@ UNSEEN: Mapping[str, str] = {
         for policy in ("boundary", "permissions")
     },
     "orchestrator-permissions/DecryptVerifiedArtifacts: StringLike kms:ViaService": _BOTH_SIDES,
+    "orchestrator-permissions/EncryptWhatIsTold: StringLike kms:ViaService": _BOTH_SIDES,
 }
 """Mutants that change no verdict, and why the part stays."""
 
@@ -192,10 +197,28 @@ def _is_noticed(
         mutated = {**policies, document: mutant.applied(policies[document])}
         statement = policies[document]["Statement"][mutant.place[1]]
         asked = [each for each in concerned if may_matter(statement, each.request.action)]
+        asked = _likeliest_first(asked, statement, mutant)
         for start in range(0, len(asked), _AT_ONCE):
             if _differs(judge, mutated, asked[start : start + _AT_ONCE]):
                 return True
     return False
+
+
+def _likeliest_first(
+    asked: Sequence[Judged], statement: Mapping[str, Any], mutant: Mutant
+) -> list[Judged]:
+    """Return those that the removed action names; of a resource, first those that it names."""
+    if len(mutant.place) != len(("Statement", 0, "Action", 0)):
+        return list(asked)
+    element, member = mutant.place[2:]
+    removed = str(statement[str(element)][member])
+    if element == "Action":
+        return [each for each in asked if _names(removed, each.request.action)]
+    return sorted(asked, key=lambda each: not _names(removed, each.request.resource))
+
+
+def _names(pattern: str, text: str) -> bool:
+    return fnmatch.fnmatchcase(text.lower(), pattern.lower())
 
 
 def _differs(
@@ -207,5 +230,4 @@ def _differs(
 
 def may_matter(statement: Mapping[str, Any], action: str) -> bool:
     """A statement that does not name the action decides nothing, whole or in part."""
-    named = listed(statement["Action"])
-    return any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in named)
+    return any(_names(one, action) for one in listed(statement["Action"]))

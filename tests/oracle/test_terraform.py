@@ -25,6 +25,12 @@ from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
 from tiercel.domain.accounts.provisioning import terraform_variables
+from tiercel.domain.drill.foundation import (
+    TARGETS,
+    foundation_of,
+    require_approved_creation,
+    require_approved_destruction,
+)
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.lifecycle import Sandbox, down, up
@@ -34,7 +40,14 @@ from tiercel.tasks.accounts.administrators import (
     RUNTIME_PROFILE,
     Administrators,
 )
-from tiercel.tasks.accounts.terraform import Backend, init_terraform, prepare_root
+from tiercel.tasks.accounts.terraform import (
+    Backend,
+    apply_terraform,
+    init_terraform,
+    plan_destruction,
+    plan_terraform,
+    prepare_root,
+)
 from tiercel.tasks.accounts.terraform_process import run_terraform
 
 pytestmark = [
@@ -277,6 +290,31 @@ def test_a_worker_that_is_given_administrators_provisions_from_the_form(
         worker.terminate()
         worker.wait(60)
     api.await_task(found, "terraform output")
+
+
+def test_a_drill_destroys_the_runtime_accounts_own_resources_and_makes_them_again(
+    provisioned: Provisioned,
+) -> None:
+    root = provisioned.root
+    before = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)
+    wanted, destruction = plan_terraform.fn(root), plan_destruction.fn(root, TARGETS)
+    foundation = foundation_of(wanted.plan, destruction.plan)
+    require_approved_destruction(foundation, destruction.plan)
+
+    apply_terraform.fn(root, destruction)
+
+    gone = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)
+    assert gone["infrastructure"] == before["infrastructure"]
+    assert gone["runtime"]["buckets"] == before["runtime"]["buckets"]
+    assert (gone["runtime"]["roles"], gone["runtime"]["policies"]) == ({}, {})
+    assert plan_destruction.fn(root, TARGETS).plan.changes == ()
+
+    made = plan_terraform.fn(root)
+    require_approved_creation(foundation, made.plan)
+    apply_terraform.fn(root, made)
+
+    assert inventory(provisioned.infrastructure, provisioned.runtime, NAMES) == before
+    assert foundation_of(plan_terraform.fn(root).plan, plan_destruction.fn(root, TARGETS).plan)
 
 
 def test_destroying_leaves_nothing_but_the_state_and_keys_that_wait(

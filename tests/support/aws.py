@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import os
+import threading
 from functools import cache
 from typing import Any
 
@@ -12,18 +14,22 @@ from botocore.session import get_session
 
 from tiercel.sandbox.lifecycle import Sandbox
 
+_LOCK = threading.Lock()
+"""A client is for all threads, a session that makes one is not."""
+
 
 def root_client(sandbox: Sandbox, profile: str, service: str) -> Any:
     credentials = configparser.ConfigParser()
     credentials.read(sandbox.credentials_file)
     keys = credentials[profile]
-    return new_session().client(
-        service,
-        endpoint_url=sandbox.aws_endpoint,
-        region_name=sandbox.regions[profile],
-        aws_access_key_id=keys["aws_access_key_id"],
-        aws_secret_access_key=keys["aws_secret_access_key"],
-    )
+    with _LOCK:
+        return _session().client(
+            service,
+            endpoint_url=sandbox.aws_endpoint,
+            region_name=sandbox.regions[profile],
+            aws_access_key_id=keys["aws_access_key_id"],
+            aws_secret_access_key=keys["aws_secret_access_key"],
+        )
 
 
 def new_session(profile: str | None = None) -> boto3.Session:
@@ -34,6 +40,23 @@ def new_session(profile: str | None = None) -> boto3.Session:
     session = get_session()
     session.register_component("data_loader", _loader())
     return boto3.Session(botocore_session=session, profile_name=profile)
+
+
+def profile_client(profile: str, service: str) -> Any:
+    """As a profile of the credentials file that this process has just now."""
+    with _LOCK:
+        return _session_of(profile, os.environ["AWS_SHARED_CREDENTIALS_FILE"]).client(service)
+
+
+@cache
+def _session_of(profile: str, _: str) -> boto3.Session:
+    return new_session(profile)
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all clients that are told everything: it takes longer to make than they do."""
+    return new_session()
 
 
 @cache

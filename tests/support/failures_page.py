@@ -78,12 +78,15 @@ def reasons_in(path: Path) -> tuple[Reason, ...]:
 
 
 def _reasons_in(path: Path) -> Iterator[Reason]:
-    tree = ast.parse(path.read_text())
-    texts, known = _texts_of(tree), {kind.__name__: kind for kind in _known(TiercelError)}
+    source, known = path.read_text(), {kind.__name__: kind for kind in _known(TiercelError)}
+    if not any(name in source for name in (*known, "type(")):
+        return  # most modules: to look through all takes seconds
+    tree = ast.parse(source)
+    texts, assigned = _texts_of(tree), _assigned(tree)
     for function in _scopes(tree):
-        assigned = _assigned(function)
         for call in _calls_of(function):
-            kinds = _kinds_made(call, known, assigned, tree)
+            near = _assigned(function) if _is_name_in(call.func, assigned) else {}
+            kinds = _kinds_made(call, known, near, tree)
             if kinds is None:
                 continue
             place = f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{call.lineno}"
@@ -132,6 +135,10 @@ def _assigned(scope: Scope) -> dict[str, list[ast.expr]]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found.setdefault(node.targets[0].id, []).append(node.value)
     return found
+
+
+def _is_name_in(function: ast.expr, assigned: Mapping[str, list[ast.expr]]) -> bool:
+    return isinstance(function, ast.Name) and function.id in assigned
 
 
 def _kinds_made(

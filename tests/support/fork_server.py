@@ -71,9 +71,14 @@ def _become(asked: dict[str, Any], files: list[int]) -> NoReturn:
     sys.exit()
 
 
-if __name__ == "__main__":
+def prepare() -> None:
+    """Import what commands import."""
     for name in IMPORTED:
         importlib.import_module(name)
     gc.freeze()  # what was imported is no garbage, and no fork has to look
+
+
+if __name__ == "__main__":
+    prepare()
     with socket.socket(fileno=os.dup(0)) as asked_by:
         serve(asked_by)

@@ -17,6 +17,11 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
+from tests.support.forked_workers import COMMANDS
+
+ORIGIN: list[str] = []
+"""In a worker of xdist's, the address of the process that it is a fork of."""
+
 
 class Forked:
     """A process as `subprocess.Popen` would show it, whose parent is the fork server."""
@@ -107,7 +112,18 @@ def forked(
 
 @cache
 def _server() -> socket.socket:
-    """Start the fork server of this process, which ends when this process does."""
+    """Return what a fork server of this process listens to; it ends when this process does."""
+    if not ORIGIN:
+        return _started_server()
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server.connect(ORIGIN[0])
+    server.send(COMMANDS)
+    atexit.register(server.close)
+    return server
+
+
+def _started_server() -> socket.socket:
+    """Start one, which imports all of it, where this process is no worker of xdist's."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(

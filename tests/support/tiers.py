@@ -16,6 +16,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support import forked_workers
+
 QUICK_SECONDS = 2.0
 _ROOT = Path(__file__).parents[2]
 _FIXTURES = frozenset(
@@ -82,6 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_GUARD] = ProcessGuard()
     if config.pluginmanager.has_plugin("xdist"):
         config.pluginmanager.register(_Groups())
+        if forked_workers.POSSIBLE:
+            config.pluginmanager.register(forked_workers.ForkedWorkers())
     sys.addaudithook(config.stash[_GUARD])
 
 

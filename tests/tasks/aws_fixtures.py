@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.aws import new_session
+from tests.support.aws import profile_client
 from tests.tasks.faults import Alteration, Faults, go_between, microburst
 from tiercel.domain.organization.access import Access, deployer, destroyer, orchestrator
 from tiercel.domain.organization.names import Names
@@ -100,7 +100,7 @@ def _pass_through(proxy: str, patch: pytest.MonkeyPatch) -> None:
 
 def root(account: str, service: str) -> Any:
     """A client that may do everything in an account of Preprod: infrastructure or runtime."""
-    return new_session(f"preprod-{account}-root").client(service)
+    return profile_client(f"preprod-{account}-root", service)
 
 
 def unique(name: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.tasks.aws_fixtures import root, unique
 from tiercel.domain.artifact.manifest import object_key
@@ -22,6 +25,7 @@ from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan
 from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack
 
 Template = dict[str, Any]
+_PATIENCE_SECONDS = 30
 
 
 def queues(count: int = 1, **properties: Any) -> Template:
@@ -38,10 +42,19 @@ def gated() -> Template:
 
 
 def signal(stack: str, status: str) -> None:
-    """Let a gated stack go on: SUCCESS or FAILURE."""
-    root("runtime", "cloudformation").signal_resource(
-        StackName=stack, LogicalResourceId="Gate", UniqueId="test", Status=status
-    )
+    """Let a gated stack go on, as soon as it has come to its gate: SUCCESS or FAILURE."""
+    formation, deadline = root("runtime", "cloudformation"), time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            formation.signal_resource(
+                StackName=stack, LogicalResourceId="Gate", UniqueId="test", Status=status
+            )
+        except ClientError as error:
+            if "is not waiting for signals" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager

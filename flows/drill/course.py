@@ -1,0 +1,43 @@
+"""The course of a drill that is open: everything goes, is proven gone, and comes back."""
+
+from __future__ import annotations
+
+from tiercel.domain.drill.foundation import require_foundation_done
+from tiercel.domain.drill.record import Begun, Phase
+from tiercel.domain.drill.report import DrillReport
+from tiercel.domain.organization.topology import Drills
+from tiercel.flows.drill.deletion import delete_all, leave_the_rest, prove_empty
+from tiercel.flows.drill.foundation import Ground, leave_foundation, renew_foundation
+from tiercel.flows.drill.rebuild import rebuild_all, verify_all
+from tiercel.flows.drill.reports import finish
+from tiercel.flows.drill.under_way import Drill
+from tiercel.flows.release.preparation import ReleaseTarget
+
+
+async def drilled(
+    target: ReleaseTarget,
+    begun: Begun,
+    settings: Drills,
+    ground: Ground | None = None,
+    *,
+    give_up: bool = False,
+) -> DrillReport:
+    """Take a drill to its end from wherever it stands, and return its report.
+
+    Without a `ground` the account's own resources are left as they are: RefusedInputError if the
+    drill was approved to destroy them and has not done it.
+    """
+    drill = await Drill.taken_up(target, begun)
+    if give_up:
+        await leave_the_rest(drill)
+        await leave_foundation(drill)
+    if ground is None:
+        done = drill.done(Phase.APPLY_FOUNDATION) is not None
+        require_foundation_done(drill.plan, done=done)
+    await delete_all(drill)
+    await prove_empty(drill)
+    if ground:
+        await renew_foundation(ground, drill)
+    await rebuild_all(drill)
+    await verify_all(drill)
+    return await finish(drill, settings)
