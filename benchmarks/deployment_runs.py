@@ -49,18 +49,18 @@ class Timeline:
         return dict(zip(PARTS, [*steps, whole], strict=True))
 
 
-def create_deployment(entrypoint: str, name: str = "benchmark") -> UUID:
+def create_deployment(entrypoint: str) -> UUID:
     """Create a process pool and a deployment as prefect.yaml does: installed code, no pull."""
-    return asyncio.run(_create_deployment(entrypoint, name))
+    return asyncio.run(_create_deployment(entrypoint))
 
 
-async def _create_deployment(entrypoint: str, name: str) -> UUID:
+async def _create_deployment(entrypoint: str) -> UUID:
     async with get_client() as client:
         await client.create_work_pool(WorkPoolCreate(name="benchmark", type="process"))
         flow_id = await client.create_flow_from_name("publish-artifact")
         return await client.create_deployment(
             flow_id=flow_id,
-            name=name,
+            name="benchmark",
             work_pool_name="benchmark",
             entrypoint=entrypoint,
             pull_steps=[],
@@ -88,34 +88,17 @@ async def _run(client: PrefectClient, deployment: UUID) -> Timeline | None:
         run = await client.create_flow_run_from_deployment(deployment, parameters=_PARAMETERS)
     except PrefectHTTPStatusError:
         return None  # the server's database was locked for too long
-    return await _timeline(client, run.id, called)
-
-
-def timeline_of(run: UUID, called: datetime) -> Timeline | None:
-    """Return the timeline of a run that somebody else has had made, from when he began on.
-
-    None if it crashed before its first task. Raises TimeoutError as `run_at_once` does.
-    """
-
-    async def read() -> Timeline | None:
-        async with get_client() as client:
-            return await _timeline(client, run, called)
-
-    return asyncio.run(read())
-
-
-async def _timeline(client: PrefectClient, run: UUID, called: datetime) -> Timeline | None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         await asyncio.sleep(_POLL_SECONDS)
-        first = await _first_task(client, run)
+        first = await _first_task(client, run.id)
         if first is None:
-            if (await client.read_flow_run(run)).state_type is StateType.CRASHED:
+            if (await client.read_flow_run(run.id)).state_type is StateType.CRASHED:
                 return None
             continue
         states = {
             state.type: state.timestamp
-            for state in reversed(await client.read_flow_run_states(run))
+            for state in reversed(await client.read_flow_run_states(run.id))
         }
         return Timeline(
             called=called,
@@ -124,7 +107,7 @@ async def _timeline(client: PrefectClient, run: UUID, called: datetime) -> Timel
             running=states[StateType.RUNNING],
             first_task=first,
         )
-    raise TimeoutError(f"flow run {run} has no task yet")
+    raise TimeoutError(f"flow run {run.id} has no task yet")
 
 
 async def _first_task(client: PrefectClient, run: UUID) -> datetime | None:

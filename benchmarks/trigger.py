@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         deployment = create_deployment(_ENTRYPOINT)
         for name, command in _WORKERS.items():
-            with worker(command, folder):
+            with _worker(command, folder):
                 _measure(report, name, deployment)
     report.add(*_starts(3 if not options.smoke else 1).values())
     report.details["settings"] = _SETTINGS | {"runs at once of a worker": _LIMIT}
@@ -96,16 +96,16 @@ def _starts(rounds: int) -> dict[str, Series]:
 
 
 @contextmanager
-def worker(command: Sequence[str], folder: Path) -> Iterator[None]:
+def _worker(command: Sequence[str], folder: Path) -> Iterator[None]:
     """Run a worker with the settings that we recommend."""
     environment = dict(os.environ) | _SETTINGS | {"PREFECT_HOME": str(folder / "worker")}
-    running = processes.start(
+    worker = processes.start(
         [sys.executable, "-P", "-m", *command], environment, folder / "worker.log"
     )
     try:
         yield
     finally:
-        processes.stop([running])
+        processes.stop([worker])
 
 
 if __name__ == "__main__":

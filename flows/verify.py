@@ -31,6 +31,7 @@ from tiercel.domain.review.statuses import (
 from tiercel.domain.review.template_changes import all_changes
 from tiercel.domain.review.template_permissions import permission_change, types_of
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
+from tiercel.domain.review.widening import widened
 from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -47,6 +48,7 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
+from tiercel.flows.verify_parts import environments_of, packages, stack_plan
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
@@ -141,11 +143,22 @@ async def _reviewed(topology: Topology, merge: MergeRef, pull: PullRequest) -> R
     before = await _base_of(topology, merge.base)
     comparison = compared(before, after) if before else None
     verdicts, promotions = await both(
-        _verdicts(topology, merge, before, after),
+        _verdicts(topology, merge, pull, before, after),
         promotion_statuses(topology, merge.base, pull),
     )
     left = stacks_left(topology, comparison.gone) if comparison else ()
-    return Reviewed(verdicts, promotions, comparison, left)
+    fed = environment_fed_by(topology, pull.base_branch)
+    later = [one.name for one in topology.pullers_of(fed.name)] if fed else []
+    records = ReleaseTarget.of(topology, topology.verifying.name).records
+    return Reviewed(
+        verdicts,
+        promotions,
+        comparison,
+        left,
+        environment=fed.name if fed else "",
+        later=later,
+        on_demand=await environments_of(topology, records, pull),
+    )
 
 
 async def _described(topology: Topology, commit: Commit) -> Described:
@@ -165,7 +178,11 @@ async def _base_of(topology: Topology, base: Commit) -> Described | None:
 
 
 async def _verdicts(
-    topology: Topology, merge: MergeRef, before: Described | None, after: Described
+    topology: Topology,
+    merge: MergeRef,
+    pull: PullRequest,
+    before: Described | None,
+    after: Described,
 ) -> list[ServiceVerdict]:
     one_per_core = asyncio.Semaphore(os.cpu_count() or 1)
     described = topology.with_services(dict(after.services))
@@ -175,13 +192,19 @@ async def _verdicts(
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
         async with one_per_core:
             base = before.services.get(service.name) if before else None
-            return await _verdict(described, merge, service, base, after.trees[service.name])
+            trees = after.trees[service.name], before.trees.get(service.name) if before else None
+            return await _verdict(described, merge, pull, service, base, trees)
 
     return await all_done(verdict(service) for service in after.services.values())
 
 
 async def _verdict(
-    topology: Topology, merge: MergeRef, service: Service, base: Service | None, tree: SourceTree
+    topology: Topology,
+    merge: MergeRef,
+    pull: PullRequest,
+    service: Service,
+    base: Service | None,
+    trees: tuple[SourceTree, SourceTree | None],
 ) -> ServiceVerdict:
     """Build and test a service, and compare its template with that of the stack it has so far."""
     verifying = ReleaseTarget.of(topology, topology.verifying.name)
@@ -192,7 +215,7 @@ async def _verdict(
                 verify_service,
                 merge.commit,
                 service.as_allowed_by(base),
-                tree,
+                trees[0],
                 topology,
                 folder,
                 project,
@@ -206,7 +229,10 @@ async def _verdict(
         call(with_nested_templates, merge.commit, service.template_path, verified.template),
     )
     types = types_of(*before.values(), *after.values())
-    role = await call(read_service_role, topology.verifying, types)
+    role, plan = await both(
+        call(read_service_role, topology.verifying, types),
+        stack_plan(topology, verifying, pull, service, verified, is_new=base is None),
+    )
     tested = "built and tested" if service.test else "built; it has no tests"
     if verified.notes:
         tested += "; the linter failed on its template"
@@ -215,6 +241,9 @@ async def _verdict(
         status=status_of(service.name, StatusState.SUCCESS, tested, "\n".join(verified.notes)),
         changes=all_changes(before, after),
         permissions=permission_change(before, after, role.handlers, role.policies),
+        plan=plan,
+        widens=widened(before, after),
+        packages=await packages(verifying.records, verified, trees[1]),
     )
 
 

@@ -13,7 +13,8 @@ class Access:
 
     Without `via` the role is assumed with whatever credentials the process has.
     `source_identity` leads every call in CloudTrail back to the flow run. `profile` is one of
-    AWS's own configuration files, whose credentials stand in for those of the process.
+    AWS's own configuration files, whose credentials stand in for those of the process. `policy` is
+    that of the session, as JSON: it can do what both the role and this allow.
     """
 
     role_arn: str
@@ -22,6 +23,7 @@ class Access:
     external_id: str = ""
     via: Access | None = None
     profile: str = ""
+    policy: str = ""
 
     @property
     def account(self) -> str:

@@ -14,6 +14,7 @@ _SPECIAL = re.compile(
     r"|:(?=//)|(?<=www)\.)",
     re.IGNORECASE,
 )
+_REFERENCE = re.compile(r"\\#|\bgh\\-(?=[0-9])", re.IGNORECASE)
 _LONGEST_CELL = 300
 _T = TypeVar("_T")
 
@@ -21,12 +22,14 @@ _T = TypeVar("_T")
 def escaped(text: str, limit: int = _LONGEST_CELL) -> str:
     """Return one line in which no character means anything to Markdown or HTML.
 
-    A word joiner, which is invisible, follows every `@`: GitHub would notify whoever has
-    the name, or link the mail address, however it is escaped.
+    A word joiner, which is invisible, follows every `@`, `#` and `GH-`: GitHub would notify
+    whoever has the name, or link the mail address, the issue or the pull request, and show the
+    reference there, however it is escaped.
     """
     line = _SPECIAL.sub(r"\\\1", printable(text, limit))
     line = re.sub(r"^([0-9]+)\.", r"\1\\.", line)
-    return line.replace("&", "&amp;").replace("@", "@\u2060")
+    line = _REFERENCE.sub("\\g<0>\u2060", line.replace("&", "&amp;"))
+    return line.replace("@", "@\u2060")
 
 
 def code(text: str) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.pages.comparison_sections import gone_section, settings_section
 from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
+from tiercel.domain.pages.pull_request_extras import (
+    on_demand_section,
+    packages_section,
+    run_link,
+)
+from tiercel.domain.pages.pull_request_plan import plan_sections
 from tiercel.domain.review.statuses import Status, StatusState
-from tiercel.domain.review.template_changes import changes_permissions
 from tiercel.domain.review.template_permissions import PermissionChange
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict
-from tiercel.domain.stack.plan import Change
 
 COMMENT_MARKER = "<!-- tiercel: pull request -->"
 _SIGNS = {
@@ -22,20 +26,22 @@ _SIGNS = {
 }
 LONGEST_COMMENT = 65_536
 """Characters that GitHub takes: `Body is too long (maximum is 65536 characters)`."""
+_CUT = "The rest has no room in a comment: see the page of the flow run."
 _LONGEST_DETAILS = 4_000
-_ROOM_FOR_ROWS = 9_000
-_ROOM_FOR_DETAILS = 16_000
+_ROOM_FOR_ROWS = 7_000
+_ROOM_FOR_DETAILS = 12_500
 _ROOM_FOR_ROLE = 4_000
-_ROOM_FOR_SETTINGS = 6_000
+_ROOM_FOR_SETTINGS = 5_000
 _ROOM_FOR_GONE = 4_000
 _SHOWN_ACTIONS = 20
 
 
-def comment(whole: Status, review: Reviewed, head_commit: str) -> str:
+def comment(whole: Status, review: Reviewed, head_commit: str, run: str = "") -> str:
     """Return Markdown: the verdict, each service, and what a merge would change.
 
     Whatever comes from the pull request is escaped or stands in a code block. With the
-    marker it is never longer than GitHub takes; what has no room is counted.
+    marker it is never longer than GitHub takes; what has no room is counted. `run` is the address
+    of the flow run.
     """
     verdicts = review.services
     statuses = [*(one.status for one in verdicts), *review.promotions]
@@ -53,24 +59,18 @@ def comment(whole: Status, review: Reviewed, head_commit: str) -> str:
     if len(shown) < len(reasons):
         parts.append(f"and {len(reasons) - len(shown)} more: see the log of the flow run")
     parts += [settings_section(review.comparison, _ROOM_FOR_SETTINGS)]
-    parts += [gone_section(review, _ROOM_FOR_GONE), _plan(verdicts), _role(verdicts)]
-    parts.append(f"Commit {code(short_commit(head_commit))}; its statuses link to the flow run.")
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts += [gone_section(review, _ROOM_FOR_GONE), *plan_sections(review), _role(verdicts)]
+    parts += [packages_section(review), on_demand_section(review)]
+    made = f"Commit {code(short_commit(head_commit))}{run_link(run)}"
+    return _whole([part for part in parts if part], f"{made}; its statuses link to the flow run.")
 
 
-def _plan(verdicts: Sequence[ServiceVerdict]) -> str:
-    changes = [(v.service, change) for v in verdicts for change in v.changes]
-    if not changes:
-        return ""
-    permissions = [(s, c) for s, c in changes if changes_permissions(c)]
-    others = [(s, c) for s, c in changes if not changes_permissions(c)]
-    parts = ["#### What a merge would change"]
-    if others:
-        parts.append(_rows(others))
-    if permissions:
-        parts += ["#### Permissions that it would change", _rows(permissions)]
-    parts.append("From the templates' text; the plan of the deploy itself says what is replaced.")
-    return "\n\n".join(parts)
+def _whole(parts: Sequence[str], end: str) -> str:
+    """Return all parts that have room, and say it if some have none."""
+    room = LONGEST_COMMENT - len(COMMENT_MARKER) - len(end) - len(_CUT) - 10
+    shown = fitting(parts, room, lambda part: len(part) + 2)
+    cut = [_CUT] if len(shown) < len(parts) else []
+    return "\n\n".join([*shown, *cut, end]) + "\n"
 
 
 def _role(verdicts: Sequence[ServiceVerdict]) -> str:
@@ -101,22 +101,6 @@ def _actions(actions: Sequence[str]) -> str:
     left = len(actions) - _SHOWN_ACTIONS
     shown = ", ".join(map(code, actions[:_SHOWN_ACTIONS]))
     return f"{shown} and {left} more" if left > 0 else shown
-
-
-def _rows(changes: Sequence[tuple[str, Change]]) -> str:
-    rows = (
-        (
-            escaped(service),
-            change.action,
-            code(change.path),
-            escaped(change.resource_type),
-            escaped(", ".join(change.properties)),
-        )
-        for service, change in changes
-    )
-    return bounded_table(
-        _ROOM_FOR_ROWS, ("service", "action", "resource", "type", "properties"), rows, len(changes)
-    )
 
 
 def _block(text: str) -> str:

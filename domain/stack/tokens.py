@@ -8,6 +8,8 @@ from tiercel.domain.base.text import legal_text
 
 _TOKEN_LIMIT = 128
 _OUTSIDE = "-outside"
+_OF_HEAD, _OF_CONTENTS = 12, 16
+_PULL_REQUEST_PLAN = rf"pull-[0-9]+-[0-9a-f]{{{_OF_HEAD}}}-[0-9a-f]{{{_OF_CONTENTS}}}"
 
 
 def client_token(*parts: str | int) -> str:
@@ -43,6 +45,27 @@ def attempted_release(name: str) -> int | None:
 def outside_name(name: str) -> str:
     """Return the name of the same change set, if nested stacks are not looked into."""
     return name + _OUTSIDE
+
+
+def pull_request_plans(number: int) -> str:
+    """Return what the names of change sets begin with that show what a pull request would change.
+
+    A hyphen follows.
+    """
+    return f"pull-{number}"
+
+
+def pull_request_plan(number: int, head: str, contents: str) -> str:
+    """Return the name of the change set of a head, made from a template and values of a digest."""
+    return f"{pull_request_plans(number)}-{head[:_OF_HEAD]}-{contents[:_OF_CONTENTS]}"
+
+
+def is_of_pull_request(name: str) -> bool:
+    """Tell whether a change set was made to show what a pull request would change.
+
+    Nobody executes one, and whoever made it deletes it within minutes.
+    """
+    return re.fullmatch(_PULL_REQUEST_PLAN, name.removesuffix(_OUTSIDE)) is not None
 
 
 def attempt_in(token: str, release: int) -> int:

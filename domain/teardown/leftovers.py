@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.stack.states import StackStatus
-from tiercel.domain.stack.tokens import attempted_release
+from tiercel.domain.stack.tokens import attempted_release, is_of_pull_request
 from tiercel.domain.teardown.leftovers_seen import (
     FUNCTION_LOGS,
     STACK_ID_TAG,
@@ -81,6 +81,7 @@ class Why(StrEnum):
     NO_ROLES = "environments on demand were switched off, and no role acts in them any more"
     NO_RELEASE = "the ledger has no release of it"
     RELEASE_ENDED = "its release has ended"
+    PLAN_SHOWN = "a pull request's plan is deleted once it is shown"
     RUN_DIED = "its release was begun long ago and not ended"
     NEVER_MADE = "it was planned and never made"
     FUNCTION_GONE = "its function is gone"
@@ -98,6 +99,7 @@ _FATES = {
     Why.NO_ROLES: Fate.BY_HAND,
     Why.NO_RELEASE: Fate.BY_HAND,
     Why.RELEASE_ENDED: Fate.DELETE,
+    Why.PLAN_SHOWN: Fate.DELETE,
     Why.RUN_DIED: Fate.DELETE,
     Why.NEVER_MADE: Fate.DELETE,
     Why.FUNCTION_GONE: Fate.DELETE,
@@ -183,10 +185,14 @@ def _change_sets(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> Iterat
         if stack is None:
             continue
         is_ours = scope.has(stack.name) and _is_tagged(scope, stack.tags)
-        is_ours = is_ours and attempted_release(one.name) is not None
+        is_ours = is_ours and _is_named_by_us(one.name)
         reason = _reason_of_change_set(seen, one, now) if is_ours else Why.NOT_OURS
         name = f"{one.stack}/{one.name}"
         yield Judgement(LeftoverKind.CHANGE_SET, name, reason, one.change_set_id)
+
+
+def _is_named_by_us(change_set: str) -> bool:
+    return attempted_release(change_set) is not None or is_of_pull_request(change_set)
 
 
 def _reason_of_change_set(seen: LeftoversSeen, one: ChangeSetThere, now: datetime) -> Why:
@@ -195,7 +201,9 @@ def _reason_of_change_set(seen: LeftoversSeen, one: ChangeSetThere, now: datetim
     release = attempted_release(one.name)
     if release is not None and (one.stack, release) in seen.open_releases:
         return Why.RUN_MAY_GO_ON if now - one.created < LATER_RUN else Why.RUN_DIED
-    return Why.HARDLY_MADE if now - one.created < HARDLY_MADE else Why.RELEASE_ENDED
+    if now - one.created < HARDLY_MADE:
+        return Why.HARDLY_MADE
+    return Why.PLAN_SHOWN if is_of_pull_request(one.name) else Why.RELEASE_ENDED
 
 
 def _log_group(

@@ -32,7 +32,7 @@ async def report_statuses(pull: PullRequest, commit: str, checks: Sequence[Statu
 
 async def comment_on(pull: PullRequest, commit: str, whole: Status, review: Reviewed) -> None:
     """Write or update the comment with the verdict and what a merge would change."""
-    await call(upsert_comment, pull, COMMENT_MARKER, comment(whole, review, commit))
+    await call(upsert_comment, pull, COMMENT_MARKER, comment(whole, review, commit, run_link()))
 
 
 async def as_github_deployment(

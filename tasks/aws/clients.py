@@ -222,6 +222,8 @@ def _assume(access: Access) -> Callable[[], dict[str, str]]:
         }
         if access.external_id:
             request["ExternalId"] = access.external_id
+        if access.policy:
+            request["Policy"] = access.policy
         with translated("assume a role", access.role_arn):
             credentials = sts.assume_role(**request)["Credentials"]
         expires: datetime = credentials["Expiration"]

@@ -56,6 +56,8 @@ class ChangeSetRequest:
     """Whether a stack whose first create fails is deleted, and not left in ROLLBACK_COMPLETE."""
     nested: bool = True
     """Whether nested stacks are planned too."""
+    previous: tuple[str, ...] = ()
+    """Parameters that keep the value which the stack has; they are in `parameters` as well."""
     express: bool = False
     """Whether the change is complete as soon as it is applied, before resources are ready."""
 
@@ -91,7 +93,9 @@ def _create_change_set(access: Access, request: ChangeSetRequest) -> None:
             ChangeSetType="CREATE" if request.creates_stack else "UPDATE",
             TemplateURL=request.template_url,
             Parameters=[
-                {"ParameterKey": key, "ParameterValue": value}
+                {"ParameterKey": key, "UsePreviousValue": True}
+                if key in request.previous
+                else {"ParameterKey": key, "ParameterValue": value}
                 for key, value in request.parameters.items()
             ],
             Capabilities=_CAPABILITIES,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
 from tiercel.domain.base.limits import MAX_TEMPLATE_FILE_BYTES
+from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
@@ -19,18 +21,25 @@ from tiercel.domain.template.outside_rules import require_allowed_as_configured
 from tiercel.domain.template.smoke_target import require_smoke_target
 from tiercel.tasks.build.places import place_of
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.packaging.builder import build_and_package, build_work
+from tiercel.tasks.packaging.builder import Built, build_and_package, build_work
 from tiercel.tasks.source.repository import Commit, read_files
-from tiercel.tasks.source.templates import complete_template
+from tiercel.tasks.source.templates import complete_template, parse_template
 from tiercel.tasks.verification.linting import lint
 from tiercel.tasks.verification.template_checks import template_refusals
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A service's template, and what is to be told besides although it passed."""
+    """A service's template, and what is to be told besides although it passed.
+
+    `packaged` are the templates as CloudFormation would read them, by their keys, and `documents`
+    what they say; the manifest has all that was packaged.
+    """
 
     template: dict[str, Any]
+    manifest: Manifest
+    packaged: Mapping[str, bytes]
+    documents: Mapping[str, TemplateDocument]
     notes: tuple[str, ...] = ()
 
 
@@ -68,7 +77,18 @@ def verify_service(
     if errors:
         raise one_error(errors, f"service {service.name}, folder {service.path}")
     place.test(work.job)
-    return Verified(work.shop.templates[path], tuple(notes))
+    packaged = _templates(built)
+    documents = {key: parse_template(body, key) for key, body in packaged.items()}
+    return Verified(work.shop.templates[path], built.manifest, packaged, documents, tuple(notes))
+
+
+def _templates(built: Built) -> dict[str, bytes]:
+    """Return what a nested stack could name as its template, the service's own among it."""
+    return {
+        one.key: built.files[one.sha256].read_bytes()
+        for one in built.manifest.objects
+        if one.key.endswith(".template") and one.size <= MAX_TEMPLATE_FILE_BYTES
+    }
 
 
 @contextmanager

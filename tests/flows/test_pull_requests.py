@@ -46,8 +46,11 @@ def test_a_changed_service_is_verified_and_its_changes_are_shown(
         "tiercel/preprod/inbox": "success",
     }
     (comment,) = place.comments(number)
-    assert "| inbox | Add | `Topic` | AWS::SNS::Topic |" in comment
-    assert list(read_journal(sandbox.journal, before)) == [], "a pull request reached AWS"
+    assert "| inbox | added | `Topic` | AWS::SNS::Topic |" in comment
+    asked = [(one.service, one.operation) for one in read_journal(sandbox.journal, before)]
+    assert {name for one, name in asked if one == "cloudformation"} == {"DescribeStacks"}
+    assert {one for one, _ in asked} <= {"cloudformation", "s3", "sts"}
+    assert not [name for _, name in asked if name.startswith(("Create", "Delete", "Put"))]
 
 
 def test_what_a_merge_queue_would_merge_is_verified_on_its_own_commit(place: Place) -> None:

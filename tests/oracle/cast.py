@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.world import ENVIRONMENTS, GITHUB, TOPOLOGY, VALUES, Request, filled, names_of
+from tests.oracle.world import (
+    ENVIRONMENTS,
+    GITHUB,
+    PLAN,
+    TOPOLOGY,
+    VALUES,
+    Request,
+    filled,
+    names_of,
+)
 from tiercel.domain.organization.names import RUNTIME_ROLES, Role
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.stack_rules import StackNames
@@ -117,7 +126,8 @@ def requests_of(rows: Iterable[Row]) -> list[Request]:
 def principal(who: str, environment: str) -> str:
     """Return the principal that a table names, of an environment where it has one.
 
-    `stack:NAME` is the role of a stack, bounded and with every permission of its own;
+    `planner` is the deployer in a session that plans pull request 17; `stack:NAME` is the role of a
+    stack, bounded and with every permission of its own;
     `administrator` and `runtime-administrator` are the accounts' own; `foreign` is an
     administrator elsewhere; `unsigned` is nobody; a name with a dot is a service of AWS.
     """
@@ -136,6 +146,8 @@ def principal(who: str, environment: str) -> str:
     }
     if who in fixed:
         return fixed[who]
+    if who == "planner":
+        return _session(runtime, names_of(environment).role(Role.DEPLOYER), PLAN)
     if "." in who:
         return who
     if who.startswith("stack:"):
@@ -145,8 +157,8 @@ def principal(who: str, environment: str) -> str:
     return _session(account, name)
 
 
-def _session(account: str, role: str) -> str:
-    return f"arn:aws:sts::{account}:assumed-role/{role}/run"
+def _session(account: str, role: str, name: str = "run") -> str:
+    return f"arn:aws:sts::{account}:assumed-role/{role}/{name}"
 
 
 def _told(value: str | list[str], environment: str) -> str | list[str]:

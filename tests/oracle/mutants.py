@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.oracle.judges import Judge, Verdict
-from tests.oracle.world import Document, Request, parts_of, simulation_of
+from tests.oracle.world import PLAN_SESSION, Document, Request, parts_of, simulation_of
 from tiercel.domain.accounts.policy_difference import listed
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names
@@ -49,6 +49,14 @@ UNSEEN: Mapping[str, str] = {
     "artifact-bucket/NextEnvironmentTellsWhatItHasLive: ArnEquals aws:PrincipalArn": _SPARED_ALONE,
     "cloudformation-boundary/DecryptStagedPackages: StringEquals kms:ViaService": _BOTH_SIDES,
     "cloudformation-boundary/DecryptStagedPackages: the statement": _USED_ANYWHERE,
+    **{
+        f"sessions/plan/TransformServerlessTemplates: {part}": _UNKNOWN
+        for part in (
+            "the statement",
+            "Resource arn:aws:cloudformation:eu-central-1:aws:transform/LanguageExtensions",
+            "Resource arn:aws:cloudformation:eu-central-1:aws:transform/Serverless-2016-10-31",
+        )
+    },
     **{
         f"cloudformation-{policy}/ManageStacksAndRoles: {part}": _UNKNOWN
         for policy in ("boundary", "permissions")
@@ -160,7 +168,7 @@ def all_mutants(policies: Mapping[Document, RenderedPolicy]) -> list[Mutant]:
     """Return the mutants of every policy of ours, each once; it is applied to both environments."""
     return [
         mutant
-        for name in policy_names()
+        for name in (*policy_names(), PLAN_SESSION)
         for mutant in mutants_of(name, policies[subject_of(name), name])
         if not name.startswith(EPHEMERAL) or mutant.sid in _ON_DEMAND
     ]

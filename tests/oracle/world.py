@@ -15,6 +15,7 @@ from tiercel.domain.accounts.provisioning import names_in, policy_values
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES
+from tiercel.domain.stack.tokens import pull_request_plans
 from tiercel.sandbox.accounts.templates import RenderedPolicy, policy_names, render
 
 _EVERY_SERVICE = f"services = {json.dumps(STACK_SERVICES + LISTED_SERVICES)}"
@@ -41,6 +42,8 @@ ENVIRONMENTS = tuple(TOPOLOGY.environments)
 SUBJECTS = (*ENVIRONMENTS, EPHEMERAL)
 """The environments that have roles of their own: those on demand live in Preprod's accounts."""
 GITHUB = "token.actions.githubusercontent.com"
+PLAN, PLAN_SESSION = "plan", "sessions/plan"
+"""How sessions are called here that only plan what a pull request would change; their policy."""
 STACK_ID = "0d7e1a52-3c6f-4b39-9f0a-8f6f3f1f9c11"
 
 ADMINISTRATOR: RenderedPolicy = {
@@ -108,6 +111,8 @@ def values(environment: str) -> dict[str, str]:
     return found | {
         "artifact_key_arn": f"{place}:key/6b1c0000-0000-4000-8000-00000000a47f",
         "signing_key_arn": f"{place}:key/6b1c0000-0000-4000-8000-000000005164",
+        "planned_stack": f"{found['prefix']}shop",
+        "plans": pull_request_plans(17),
     }
 
 
@@ -139,8 +144,10 @@ def ours() -> dict[Document, RenderedPolicy]:
 
 
 def documents() -> dict[Document, RenderedPolicy]:
-    """Return every policy of every environment, and the policy of keys that stacks create."""
-    return ours() | {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
+    """Return every policy of every environment, and those of sessions and of keys of stacks."""
+    sessions = {(name, PLAN_SESSION): render(PLAN_SESSION, VALUES[name]) for name in ENVIRONMENTS}
+    keys = {(name, _DEFAULT_KEY): _default_key_policy(name) for name in ENVIRONMENTS}
+    return ours() | sessions | keys
 
 
 def account_of(resource: str, principal: str) -> str:
@@ -161,6 +168,9 @@ def parts_of(request: Request) -> Parts:
     """Return the policies that decide about a request."""
     identity, bounded = _identity(request.principal)
     boundary = (bounded, boundary_of(names_of(bounded))) if bounded and request.bounded else None
+    if identity and request.principal.endswith(f"/{PLAN}"):
+        # A session can do what its own policy allows too, as with a boundary.
+        boundary = (identity[0], PLAN_SESSION)
     identity = identity if request.own else None
     return Parts(identity, boundary, _resource_policy(request.action, request.resource))
 

@@ -127,6 +127,7 @@ def _serve_commands(asked_by: socket.socket) -> NoReturn:
     from tests.support import fork_server
 
     os.setsid()
+    sys.modules["__main__"] = fork_server  # a command's own children import what is named here
     fork_server.prepare()
     fork_server.serve(asked_by)
     sys.exit()

@@ -68,13 +68,13 @@ def test_the_comment_of_a_success_reads_so() -> None:
     ) == (
         "### ✅ verified: 1 built, 0 unchanged\n\n"
         "| service |  | result |\n| --- | --- | --- |\n| orders | ✅ | built and tested |\n\n"
-        "#### What a merge would change\n\n"
+        "#### What a merge would change, from the text\n\n"
         "| service | action | resource | type | properties |\n| --- | --- | --- | --- | --- |\n"
-        "| orders | Modify | `Queue` | AWS::SQS::Queue | DelaySeconds, Tags |\n\n"
+        "| orders | changed | `Queue` | AWS::SQS::Queue | DelaySeconds, Tags |\n\n"
+        "From the templates' text, which does not say what is replaced.\n\n"
         "#### Permissions that it would change\n\n"
         "| service | action | resource | type | properties |\n| --- | --- | --- | --- | --- |\n"
-        "| orders | Add | `Role` | AWS::IAM::Role |  |\n\n"
-        "From the templates' text; the plan of the deploy itself says what is replaced.\n\n"
+        "| orders | added | `Role` | AWS::IAM::Role |  |\n\n"
         "Commit `aaaaaaa`; its statuses link to the flow run.\n"
     )
 

@@ -14,6 +14,7 @@ from tests.support.topology import topology_of
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.names import Names
 from tiercel.domain.stack.states import StackStatus
+from tiercel.domain.stack.tokens import pull_request_plan
 from tiercel.domain.teardown.leftovers import (
     Fate,
     Judgement,
@@ -40,6 +41,7 @@ SCOPE = ReapScope.of(NAMES, on_demand=True)
 ACCOUNT, REGION = SCOPE.account, SCOPE.region
 REVIEW = StackStatus.REVIEW_IN_PROGRESS
 THINGS = 500
+PLANNED = pull_request_plan(17, "a" * 40, "b" * 64)
 
 
 def stack(name: str, **changes: Any) -> StackThere:
@@ -115,6 +117,12 @@ def test_a_stack_in_review_goes_when_no_run_can_want_it_any_more(
         ("release-6-attempt-1", 2 * HOUR, True, Why.AT_WORK, Fate.LATER),
         ("release-7-attempt-1", 23 * HOUR, False, Why.RUN_MAY_GO_ON, Fate.LATER),
         ("release-7-attempt-1", 25 * HOUR, False, Why.RUN_DIED, Fate.DELETE),
+        (PLANNED, 2 * HOUR, False, Why.PLAN_SHOWN, Fate.DELETE),
+        (f"{PLANNED}-outside", 2 * HOUR, False, Why.PLAN_SHOWN, Fate.DELETE),
+        (PLANNED, HOUR / 2, False, Why.HARDLY_MADE, Fate.LATER),
+        (PLANNED, 2 * HOUR, True, Why.AT_WORK, Fate.LATER),
+        (f"my-{PLANNED}", 9 * DAY, False, Why.NOT_OURS, Fate.KEEP),
+        ("pull-17-mine", 9 * DAY, False, Why.NOT_OURS, Fate.KEEP),
         ("by-hand", 9 * DAY, False, Why.NOT_OURS, Fate.KEEP),
         ("release-6-attempt-1x", 9 * DAY, False, Why.NOT_OURS, Fate.KEEP),
     ],
@@ -326,7 +334,7 @@ def a_world(seed: int) -> LeftoversSeen:
     stacks = tuple({one.name: one for one in stacks}.values())
     change_sets = tuple(
         change_set(dice.choice(stacks).name,
-                   dice.choice(("release-7-attempt-1", "release-6-attempt-2", "mine")),
+                   dice.choice(("release-7-attempt-1", "release-6-attempt-2", "mine", PLANNED)),
                    age(), is_at_work=dice.random() < 0.2)
         for _ in range(80)
     )  # fmt: skip

@@ -18,6 +18,7 @@ from tiercel.sandbox.aws.corrections.permissions.passed_roles import passed_role
 _PASSED = "sandbox:passed"
 """What a call passes, told to `demand_implied_permissions` and no key of AWS's."""
 _ROLE_KEY = "cloudformation:RoleArn"
+_STACK_KEYS = {"RoleARN": _ROLE_KEY, "ChangeSetName": "cloudformation:ChangeSetName"}
 _IMPORT_KEY = "cloudformation:ImportResourceTypes"
 _IMPORTED = re.compile(r"ResourcesToImport\.member\.\d+\.ResourceType")
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -60,7 +61,7 @@ def tell_role_and_key() -> None:
         found = original_tags(service, action, body, parameters)
         if service == "cloudformation" and (types := _imported_types(parameters)):
             found = found | {_IMPORT_KEY: types}
-        known = {"cloudformation": {"RoleARN": _ROLE_KEY}, "sts": _SESSION_KEYS}.get(service, {})
+        known = {"cloudformation": _STACK_KEYS, "sts": _SESSION_KEYS}.get(service, {})
         told = {key: parameters[name][0] for name, key in known.items() if parameters.get(name)}
         passed = passed_role(action, body)
         return found | told | ({_PASSED: passed} if passed else {})

@@ -1,0 +1,114 @@
+"""What a pull request would change in a live stack: a change set that nobody can execute.
+
+It is made in a session of the deployer that is narrowed to looking at that stack, and to making and
+deleting change sets of that pull request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from botocore.exceptions import ClientError
+
+from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.names import Names, Role
+from tiercel.domain.stack.states import StackStatus
+from tiercel.domain.stack.tokens import pull_request_plans
+from tiercel.tasks.aws.clients import client
+from tiercel.tasks.aws.errors import code_of, message_of, translated
+from tiercel.tasks.aws.objects import create_object
+from tiercel.tasks.engine.policy_files import render
+from tiercel.tasks.engine.task import world_task
+from tiercel.tasks.source.templates import dump_template, parse_template
+from tiercel.tasks.stack.change_sets import discard_change_set
+from tiercel.tasks.stack.stacks import where_is
+
+_POLICY = "sessions/plan"
+
+
+@dataclass(frozen=True)
+class LiveStack:
+    """A stack as it is; of parameters that are secrets CloudFormation tells no value."""
+
+    status: StackStatus
+    template: TemplateDocument
+    parameters: Mapping[str, str]
+
+
+@world_task("narrow session", "narrow session to plans of #{number} on {stack}")
+def planner(deployer: Access, names: Names, stack: str, number: int) -> Access:
+    """Return the deployer in a session that can only plan what a pull request would change."""
+    environment = names.environment
+    values = {
+        "partition": names.partition,
+        "region": environment.region,
+        "runtime_account": environment.runtime_account,
+        "prefix": names.role(Role.CLOUDFORMATION).removesuffix(Role.CLOUDFORMATION),
+        "staging_bucket": names.staging_bucket,
+        "planned_stack": stack,
+        "plans": pull_request_plans(number),
+    }
+    policy = json.dumps(render(_POLICY, values), separators=(",", ":"))
+    return replace(deployer, policy=policy)
+
+
+@world_task("read live stack", "read live template of {stack}")
+def read_live_stack(access: Access, stack: str) -> LiveStack | None:
+    """Return a stack with the template that it was made from; None if there is none."""
+    cloudformation = client("cloudformation", access)
+    with translated("read a stack", where_is(access, stack)):
+        try:
+            (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+            body = cloudformation.get_template(StackName=stack, TemplateStage="Original")
+        except ClientError as error:
+            if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+                return None
+            raise
+    text = body.get("TemplateBody") or {}
+    # botocore reads JSON, and gives YAML as it stands.
+    whole = text.encode() if isinstance(text, str) else dump_template(dict(text), stack)
+    return LiveStack(
+        status=StackStatus(found["StackStatus"]),
+        template=parse_template(whole, stack),
+        parameters={
+            one["ParameterKey"]: one.get("ParameterValue", "")
+            for one in found.get("Parameters", ())
+        },
+    )
+
+
+@world_task("stage templates", "stage templates in {bucket}")
+def stage_templates(access: Access, bucket: str, templates: Mapping[str, bytes]) -> None:
+    """Put templates where CloudFormation reads them, and nothing else that was packaged.
+
+    Their keys have their digests: nothing that a release has staged can be replaced, and the reaper
+    removes what no release needs.
+    """
+    for key, body in templates.items():
+        # S3 refuses bytes of another digest than the key says.
+        create_object(access, bucket, key, body, PurePosixPath(key).stem)
+
+
+@world_task("discard plans", "discard plans of #{number} on {stack}")
+def discard_plans(access: Access, stack: str, number: int, kept: Iterable[str] = ()) -> int:
+    """Delete the change sets of a pull request on a stack; return how many there were.
+
+    Those of a run that was killed are among them, whatever head it was for.
+    """
+    with translated("delete a change set", where_is(access, stack)):
+        pages = client("cloudformation", access).get_paginator("list_change_sets")
+        found = [
+            one["ChangeSetName"]
+            for page in pages.paginate(StackName=stack)
+            for one in page["Summaries"]
+            if one["ChangeSetName"].startswith(f"{pull_request_plans(number)}-")
+            and not one.get("ParentChangeSetId")
+        ]
+        gone = [name for name in found if name not in kept]
+        for name in gone:
+            discard_change_set(access, stack, name)
+        return len(gone)
