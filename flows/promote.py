@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
@@ -21,6 +24,7 @@ from tiercel.flows.release.announcement import announce, decide_version
 from tiercel.flows.release.candidates import verdicts_on
 from tiercel.flows.release.live_export import telling_what_is_live
 from tiercel.flows.release.preparation import PreparedCommit, prepare
+from tiercel.flows.release.promotion_gates import require_gates
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
@@ -28,6 +32,8 @@ from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.aws.signing import read_signing_key
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest
 from tiercel.tasks.records.provenance import find_provenance
+
+_HALF_WAY = "this stack stays as it is; stacks that it depends on may have been released"
 
 
 @lifecycle_flow("promote-to-prod", "promote", PROD)
@@ -43,6 +49,9 @@ async def promote_to_prod(
     prepared = await prepare(repository, commit, PROD)
     version = await decide_version(prepared)
     verified = await _verified(prepared)
+    await require_gates(prepared, verified)
+    again = partial(require_gates, prepared, verified, state=_HALF_WAY)
+    gated = replace(prepared, gate=again)
     manifests = dict(
         zip(
             verified,
@@ -54,7 +63,7 @@ async def promote_to_prod(
         )
     )
     async with telling_what_is_live(prepared.topology, prepared.target):
-        released = await release_all(prepared, manifests, verified)
+        released = await release_all(gated, manifests, verified)
     if version:
         await announce(prepared, version, released)
     return released

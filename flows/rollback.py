@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
+from tiercel.domain.gates.holds import require_rollback_allowed
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.entries import Entry
 from tiercel.domain.release.ledger import Release
@@ -30,6 +31,7 @@ from tiercel.flows.release.pages import report_rollback
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.restoring import restore, without_candidate
 from tiercel.flows.release.results import Released
+from tiercel.tasks.records.holds import read_hold
 from tiercel.tasks.records.ledger import (
     no_release,
     read_history,
@@ -57,6 +59,8 @@ async def roll_back(
     topology = await call(load_topology, config_path())
     target = _target(topology, environment, stack)
     await tag_flow_run(environment, stack)
+    if target.names.environment.promotes_from:
+        require_rollback_allowed(await call(read_hold, target.records), environment)
     history, rejected = await both(
         call(read_history, target.records, stack),
         call(read_rejected_artifacts, target.records, stack),

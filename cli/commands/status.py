@@ -10,14 +10,14 @@ from tiercel.domain.base.errors import TiercelError
 
 if TYPE_CHECKING:
     from tiercel.cli.terminal.output import Output
+    from tiercel.domain.gates.holds import HoldEvent
     from tiercel.domain.gitflow.pull_requests import PullRequest
     from tiercel.domain.organization.names import Names
     from tiercel.domain.organization.topology import Topology
     from tiercel.domain.release.entries import UnreadableEntry
     from tiercel.domain.release.live import Live, StackSeen
 
-_BACK_MERGES = "back_merges"
-"""No environment can have this name."""
+_BACK_MERGES, _HOLDS = "back_merges", "holds"
 
 
 @shared(Settings)
@@ -33,10 +33,12 @@ def status(*, settings: Settings) -> None:
     output, topology = settings.output, settings.topology()
     document: dict[str, object] = {}
     failures: list[TiercelError] = []
+    holds: dict[str, HoldEvent] = {}
     unreadable: list[UnreadableEntry] = []
     for environment in topology.environments:
         try:
             live, unseen = _live(settings, Names.of(topology, environment))
+            holds |= _held(settings, Names.of(topology, environment))
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.failure.document()}
@@ -45,12 +47,16 @@ def status(*, settings: Settings) -> None:
         unreadable += [entry for one, _ in live for entry in one.unreadable]
         if not settings.as_json:
             live_table(output, f"Live in {environment}", live)
+            if environment in holds:
+                output.result(f"{environment} is on hold: {holds[environment].words}")
             if unseen:
                 output.error_note(unseen)
     if len(failures) == len(document):
         raise failures[0]
     for failure in failures:
         output.error_note(failure)
+    if holds:
+        document[_HOLDS] = {name: one.model_dump(mode="json") for name, one in holds.items()}
     open_ones = _open_back_merges(output, topology)
     if open_ones:
         document[_BACK_MERGES] = [
@@ -59,6 +65,16 @@ def status(*, settings: Settings) -> None:
         ]
     output.document(document)
     end_unless_all_is_shown(output, unreadable)
+
+
+def _held(settings: Settings, names: Names) -> dict[str, HoldEvent]:
+    """Return who holds the line of an environment that promotes from another, by its name."""
+    from tiercel.tasks.records.holds import read_hold
+
+    if not names.environment.promotes_from:
+        return {}
+    event = read_hold.fn(settings.target(names).records)
+    return {names.environment.name: event} if event and event.holds else {}
 
 
 def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:

@@ -28,7 +28,15 @@ POLICIES = (
 """The policies of `policies/` that a check compares."""
 
 _WITH_EXTERNAL_ID = (Role.DEPLOYER, Role.AUDITOR, Role.DESTROYER)
-_KEPT = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/", "ephemeral/")
+_KEPT = (
+    "packages/",
+    "manifests/",
+    "provenance/",
+    "ledger/",
+    "verifications/",
+    "holds/",
+    "ephemeral/",
+)
 _EXPIRING = ("leases/", "results/", "sources/")
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.gate_settings import GateSettings
 from tiercel.domain.organization.on_demand import EPHEMERAL, EphemeralSettings
 from tiercel.domain.organization.parts import (
     REPOSITORY_PATTERN,
@@ -245,6 +246,7 @@ class Environment(Frozen):
     stacks: StackRules = StackRules()
     build_network: BuildNetwork = BuildNetwork()
     retention: Retention = Retention()
+    gates: GateSettings = GateSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -252,6 +254,12 @@ class Environment(Frozen):
         if isinstance(data, dict) and data.get("name") == PROD:
             return {"production": True, "promotes_from": PREPROD} | data
         return data
+
+    @model_validator(mode="after")
+    def _gates_of_promotions(self) -> Self:
+        if self.gates != GateSettings() and not self.promotes_from:
+            raise ValueError("gates: nothing is promoted to it, so nothing would ask them")
+        return self
 
 
 class Topology(Frozen):

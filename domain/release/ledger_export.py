@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tiercel.domain.artifact.dsse import Base64
 from tiercel.domain.base.values import Frozen
 
-PREFIXES = ("packages/", "provenance/", "manifests/", "ledger/", "verifications/")
+PREFIXES = ("packages/", "provenance/", "manifests/", "ledger/", "verifications/", "holds/")
 """Where the history lies, in the order in which it is restored."""
 
 _KEYS = re.compile(
@@ -20,6 +20,7 @@ _KEYS = re.compile(
     r"|manifests/[a-z][a-z0-9-]*/[0-9a-f]{64}(\.[a-z]+)?\.json"
     r"|ledger/[A-Za-z][A-Za-z0-9-]*/[0-9]{8}/(intent|outcome|rejection)\.json"
     r"|verifications/[0-9a-f]{64}/[A-Za-z][A-Za-z0-9-]*/[0-9]{8}\.json"
+    r"|holds/[0-9]{8}\.json"
 )
 
 

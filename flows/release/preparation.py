@@ -72,6 +72,8 @@ class PreparedCommit:
     """Outputs of stacks that are not released with it, by the services that they are of."""
     fill: Callable[[Service, Stack], Awaitable[None]] | None = None
     """What is done to a stack before it is tested."""
+    gate: Callable[[], Awaitable[None]] | None = None
+    """What is asked once more before a stack is changed; it raises to keep it as it is."""
 
     @property
     def source(self) -> Names:

@@ -73,7 +73,7 @@ class Wish:
 
     Without `is_older` only a release that is recorded meanwhile counts as newer. `fill` is
     awaited before the smoke test. Whoever has the stack's `lease` already gives it, and gives it
-    back.
+    back. `gate` is asked before the stack is changed, and raises to keep it as it is.
     """
 
     target: ReleaseTarget
@@ -82,6 +82,7 @@ class Wish:
     is_older: IsOlder | None = None
     fill: Callable[[Stack], Awaitable[None]] | None = None
     lease: StackLease | None = None
+    gate: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass
@@ -232,6 +233,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
         production=target.names.environment.production,
         tags=target.tags,
         express=target.express,
+        gate=wish.gate,
     )
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live

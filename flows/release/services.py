@@ -84,7 +84,8 @@ async def _deploy_services(
             if prepared.fill:
                 await prepared.fill(service, stack)
 
-        return await release_or_restore(Wish(prepared.target, wanted, manifest, is_older, fill))
+        wish = Wish(prepared.target, wanted, manifest, is_older, fill, gate=prepared.gate)
+        return await release_or_restore(wish)
 
     services = prepared.topology.services
     return await in_dependency_order(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
 
 from tiercel.domain.accounts.by_hand import StackByHand
-from tiercel.domain.base.errors import DeployFailedError, LeaseLostError
+from tiercel.domain.base.errors import DeployFailedError, LeaseLostError, TiercelError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.pages.links import Links
@@ -51,7 +51,8 @@ _MOST_STEPS = 10
 class StackChange:
     """What is to become of one stack. `records` has the ledger, `outside` what comes from there.
 
-    Only the step that deletes a stack is taken by the `destroyer`.
+    Only the step that deletes a stack is taken by the `destroyer`. What `gate` says is asked for
+    after the plan is made, which may have taken long, and before it is executed.
     """
 
     access: Access
@@ -65,6 +66,7 @@ class StackChange:
     production: bool
     tags: Mapping[str, str]
     express: bool
+    gate: Callable[[], Awaitable[None]] | None = None
 
     @property
     def where(self) -> str:
@@ -271,6 +273,7 @@ async def _carried_out(
         if after is None:
             raise vanished(change.where)
         return after
+    await _pass_gate(change, plan)
     await lease.confirm()
     await call(execute_plan, change.access, plan, token)
     service, planned = change.intent.service, len(plan.own)
@@ -285,6 +288,17 @@ async def _carried_out(
     if after is None or not states.is_success(ended.status):
         raise await _failed(change, ended, events)
     return after
+
+
+async def _pass_gate(change: StackChange, plan: Plan) -> None:
+    """Leave the stack as it is, and no plan of it, if the gate is closed by now."""
+    if change.gate is None:
+        return
+    try:
+        await change.gate()
+    except TiercelError:
+        await call(discard_plan, change.access, plan)
+        raise
 
 
 async def _failed(change: StackChange, ended: Stack, events: list[StackEvent]) -> DeployFailedError:

@@ -36,6 +36,25 @@ def set_status(name: str, commit: str, check: Status, link: str) -> bool:
         return True
 
 
+@world_task("read checks", "read checks of {name}@{commit:.7}")
+def read_checks(name: str, commit: str) -> dict[str, str]:
+    """Return the newest state of each status and check run of a commit, by its name.
+
+    A check run that ended has its conclusion as its state. Where several have one name, the one
+    that has not succeeded is told.
+    """
+    with github_call("read the checks of a commit", f"{name}@{short_commit(commit)}"):
+        target = repository(name).get_commit(commit)
+        found: dict[str, str] = {}
+        for status in target.get_statuses():
+            found.setdefault(status.context, status.state)
+        for run in target.get_check_runs():
+            state = run.conclusion or run.status
+            if found.get(run.name, "success") == "success":
+                found[run.name] = state
+        return found
+
+
 def _leaves(status: CommitStatus, check: Status) -> bool:
     """Whether there is nothing to say: the run that a status links to may be an earlier one."""
     same = (status.state, status.description) == (check.state.value, check.short)

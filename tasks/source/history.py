@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 from tiercel.domain.gitflow.back_merge import MergePreview
 from tiercel.tasks.engine.processes import Ended
@@ -26,6 +27,19 @@ def commits_since(commit: Commit, base: str) -> list[str]:
         base = next(iter(parents.split()[1:]), "")
     without = [f"^{base}"] if base else []
     return _asked(commit, "rev-list", commit.sha, *without, "--").split()
+
+
+@world_task("read commit times", "read times of commits since {base:.7}")
+def commit_times(commit: Commit, base: str) -> list[datetime]:
+    """Return when the commits were made that `commit` has and `base` lacks, merges left out.
+
+    It is the committer's date. None are known of a base that the mirror does not have.
+    """
+    if not _exists(commit, base):
+        return []
+    asked = ("rev-list", "--no-merges", "--timestamp", commit.sha, f"^{base}", "--")
+    lines = _asked(commit, *asked).splitlines()
+    return [datetime.fromtimestamp(int(line.split()[0]), UTC) for line in lines]
 
 
 @world_task("compare commits", "is {commit.sha:.7} older than {sha:.7}")

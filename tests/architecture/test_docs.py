@@ -101,7 +101,8 @@ def set_key(key: str, value: str) -> str:
 
 def place_of(key: str) -> list[str]:
     words = key.split(".")
-    first = "prod" if words[-1] in {"production", "promotes_from"} else "preprod"
+    of_prod = words[-1] in {"production", "promotes_from"} or "gates" in words
+    first = "prod" if of_prod else "preprod"
     names = {"environments": iter((first,)), "services": iter(("orders",))}
     names["repositories"] = iter(("acme/store",))
     return [

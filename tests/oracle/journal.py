@@ -105,7 +105,7 @@ def _exact(principal: str, action: str, resource: str) -> str:
     return re.sub(r"(:stack/[^/]+)/\*$", rf"\1/{STACK_ID}", resource) or "*"
 
 
-_WRITTEN_ONCE = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/")
+_WRITTEN_ONCE = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/", "holds/")
 _SIGNING = {"kms:GetPublicKey", "kms:Sign"}
 _CREATED = {
     "iam:CreateOpenIDConnectProvider": f"iam::{{}}:oidc-provider/{GITHUB}",

@@ -13,7 +13,7 @@ from tiercel.domain.organization.names import Role
 from tiercel.sandbox.lifecycle import Sandbox
 
 BUCKET = PREPROD.artifact_bucket
-ONCE = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/")
+ONCE = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/", "holds/")
 OWN_KEY = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
 
 
@@ -96,7 +96,7 @@ def test_nobody_deletes_but_the_role_for_it_and_it_never_in_the_ledger(
             assert denied(who.delete_object, **where, VersionId=version)
         seen = denied(retention.list_object_versions, Bucket=BUCKET, Prefix=where["Key"])
         assert denied(retention.get_object, **where)
-        is_ledger = folder in ("ledger/", "verifications/")
+        is_ledger = folder in ("ledger/", "verifications/", "holds/")
         assert seen is is_ledger
         assert denied(retention.delete_object, **where, VersionId=version) is is_ledger
 

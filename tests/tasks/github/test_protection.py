@@ -25,6 +25,7 @@ from tiercel.domain.review.statuses import required_context
 from tiercel.tasks.github.client import forget_github
 from tiercel.tasks.github.protecting import make_change, require_person
 from tiercel.tasks.github.protection import read_protection
+from tiercel.tasks.github.statuses import read_checks
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in
@@ -237,3 +238,13 @@ def test_the_command_shows_the_difference_and_sets_it_once_it_is_confirmed(
     assert invoke("gitflow", "check", *given)[0] == ExitCode.OK
     code, output, _ = invoke("gitflow", "check", "--config", str(config), "--json")
     assert json.loads(output)["error"]["code"] == "protection.no_repository"
+
+
+def test_the_newest_state_of_each_check_is_read(shop: Place) -> None:
+    sha = shop.bare("rev-parse", "main").strip()
+    commit = shop.repo("bot").get_commit(sha)
+    for state in ("pending", "failure", "success"):
+        commit.create_status(state, context="ci")
+    commit.create_status("pending", context="lint")
+
+    assert read_checks.fn(shop.name, sha) == {"ci": "success", "lint": "pending"}

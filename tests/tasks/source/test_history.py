@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from tests.tasks.conftest import Origin
 from tiercel.domain.gitflow.back_merge import MergePreview
 from tiercel.tasks.source.history import (
     brought_merges,
+    commit_times,
     commits_after,
     commits_since,
     contains_commit,
@@ -71,6 +74,21 @@ def test_the_commits_of_a_release_are_those_since_the_one_before(origin: Origin)
     second, third = origin.commit({"a": "2\n"}), origin.commit({"a": "3\n"})
     assert commits_since.fn(origin.fetch(), first) == [third, second]
     assert commits_since.fn(origin.fetch(), third) == []
+
+
+def test_the_times_of_a_releases_commits_are_the_committers_and_merges_have_none(
+    origin: Origin,
+) -> None:
+    first = origin.commit({"a": "1\n"})
+    origin.git("checkout", "--quiet", "-b", "side")
+    origin.commit({"b": "1\n"}, "side")
+    origin.git("checkout", "--quiet", "-")
+    origin.git("merge", "--quiet", "--no-ff", "--message=Merge", "side")
+    made = int(origin.git("log", "-1", "--format=%ct", "side"))
+    origin.git("push", "--quiet", str(origin.bare), "HEAD:refs/heads/develop")
+
+    assert commit_times.fn(origin.fetch(), first) == [datetime.fromtimestamp(made, UTC)]
+    assert commit_times.fn(origin.fetch(), "0" * 39 + "1") == []
 
 
 def test_the_first_release_has_what_its_merge_brought(origin: Origin) -> None:

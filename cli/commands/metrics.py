@@ -1,0 +1,101 @@
+"""`tiercel metrics`: DORA's four figures of an environment, by service and in all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiercel.cli.terminal.releases import end_unless_all_is_shown
+from tiercel.cli.terminal.settings import Settings, shared
+from tiercel.domain.base.errors import TiercelError
+
+if TYPE_CHECKING:
+    from tiercel.cli.terminal.output import Output
+    from tiercel.domain.release.ledger import Release
+    from tiercel.domain.release.metrics import Figures
+
+_NEWEST = 1000
+_HEADER = (
+    "service",
+    "deployments",
+    "a week",
+    "lead time",
+    "failed",
+    "change failure rate",
+    "time to restore",
+)
+
+
+@shared(Settings)
+def metrics(
+    environment: Annotated[str, typer.Argument(help="The environment.")] = "prod",
+    *,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Up to now, since when.")] = 90,
+    settings: Settings,
+) -> None:
+    """Show deployment frequency, lead time, change failure rate and time to restore."""
+    from tiercel.domain.release.entries import readable_of, unreadable_of
+    from tiercel.domain.release.metrics import DEFINITIONS, figures
+    from tiercel.tasks.records.ledger import read_ledger
+
+    output, names = settings.output, settings.names(environment)
+    entries = read_ledger.fn(settings.target(names).records, _NEWEST)
+    own = [one for one in readable_of(entries) if one.intent.stack.startswith(names.stack_prefix)]
+    end = datetime.now(UTC)
+    begin = end - timedelta(days=days)
+    found = figures(own, _commit_times(output, own), begin, end)
+    output.document(
+        {
+            "environment": environment,
+            "from": begin.isoformat(),
+            "to": end.isoformat(),
+            "figures": [one.model_dump(mode="json") for one in found],
+            "definitions": dict(DEFINITIONS),
+        }
+    )
+    if not settings.as_json:
+        output.table(f"{environment}, {days} days", _HEADER, [_row(one) for one in found])
+        for name, definition in DEFINITIONS.items():
+            output.result(f"{name}: {definition}")
+    end_unless_all_is_shown(output, unreadable_of(entries))
+
+
+def _commit_times(
+    output: Output, releases: Sequence[Release]
+) -> dict[tuple[str, str], list[datetime]]:
+    """Return when the commits were made that each release brought; git may be out of reach."""
+    from tiercel.domain.release.metrics import brought_by
+    from tiercel.tasks.source.fetch import fetch_commit
+    from tiercel.tasks.source.history import commit_times
+
+    found: dict[tuple[str, str], list[datetime]] = {}
+    for change, before in brought_by(releases):
+        if not before:
+            continue
+        try:
+            found[change] = commit_times.fn(fetch_commit.fn(*change, ""), before)
+        except TiercelError as error:
+            output.error_note(error)
+    return found
+
+
+def _row(one: Figures) -> tuple[str, ...]:
+    rate = one.change_failure_rate
+    return (
+        one.subject,
+        str(one.deployments),
+        f"{one.deployments_per_week:g}",
+        _hours(one.lead_time_hours),
+        str(one.failed),
+        "" if rate is None else f"{rate:.0%}",
+        _hours(one.time_to_restore_hours),
+    )
+
+
+def _hours(hours: float | None) -> str:
+    if hours is None:
+        return ""
+    return f"{hours / 24:.1f} d" if hours >= 48 else f"{hours:.1f} h"

@@ -1,0 +1,1 @@
+"""Gates: what allows a promotion, lets it wait or refuses it."""
