@@ -39,10 +39,11 @@ def metrics(
     """Show deployment frequency, lead time, change failure rate and time to restore."""
     from tiercel.domain.release.entries import readable_of, unreadable_of
     from tiercel.domain.release.metrics import DEFINITIONS, figures
-    from tiercel.tasks.records.ledger import read_ledger
+    from tiercel.tasks.records.ledger import read_newest_entries
 
     output, names = settings.output, settings.names(environment)
-    entries = read_ledger.fn(settings.target(names).records, _NEWEST)
+    records = settings.target(names).records
+    _, entries = read_newest_entries.fn(records, _NEWEST, lambda _: True)
     own = [one for one in readable_of(entries) if one.intent.stack.startswith(names.stack_prefix)]
     end = datetime.now(UTC)
     begin = end - timedelta(days=days)

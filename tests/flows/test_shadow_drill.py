@@ -95,7 +95,9 @@ def test_what_prod_has_live_is_rebuilt_beside_and_goes_also_after_a_kill(
     assert list(report["phases"]) == ["rebuild", "verify", "delete", "prove-empty"]
     assert report["seconds"] < sum(report["phases"].values())
     assert stacks(sandbox) == there
-    [record] = [one for one in read_environments.fn(records).readable if one.origin is OriginKind.DRILL]
+    [record] = [
+        one for one in read_environments.fn(records).readable if one.origin is OriginKind.DRILL
+    ]
     assert (record.state, record.owner) == (EphemeralState.GONE, SHADOW_OWNER)
     assert record.seeded == ("desk",)
     names = Names.ephemeral(topology, record.name)
