@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
+from tiercel.domain.review.annotations import Annotation
 from tiercel.domain.triggers.webhooks import LARGEST_EVENT_BYTES
 
 _LONGEST_TITLE = 100
@@ -93,6 +94,25 @@ def grouped(title: str) -> Iterator[None]:
         yield
     finally:
         _say(f"::{word}::", "::endgroup::")
+
+
+def annotate(annotations: Iterable[Annotation]) -> None:
+    """Mark what is wrong at lines of files; outside of a group, where lines are commands.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-error-message
+    """
+    for one in annotations:
+        where = f"file={_property(one.file)},line={one.line}"
+        _say(f"::error {where}::{_data(one.message)}")
+
+
+def _data(text: str) -> str:
+    """Return a text as the runner reads it back: it ends at the line, and `%` begins an escape."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _say(*lines: str) -> None:
