@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
 _ENDING_SECONDS = 1.0
+_KEPT_LINES = 5_000
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Followed:
     run_id: UUID | None = None
     ended: FlowRun | None = None
     artifacts: list[dict[str, Any]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """The first lines of its log, in which a verification names files and lines."""
 
 
 Ask = Callable[["PrefectClient"], Awaitable["FlowRun | None"]]
@@ -111,6 +114,8 @@ async def _follow(output: Output, title: str, ask: Ask, followed: Followed) -> N
     from tiercel.deployments.server import prefect_server
 
     def tell(seconds: float, line: str, level: int) -> None:
+        if len(followed.said) < _KEPT_LINES:
+            followed.said += line.splitlines()
         if level < logging.ERROR and not is_noise(line):
             output.line(f"{seconds:6.1f} s  {line}")
 

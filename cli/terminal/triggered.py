@@ -12,9 +12,10 @@ from uuid import UUID
 from tiercel.cli.terminal.deployed_runs import Ask, Followed, follow_to_its_end, show_followed
 from tiercel.cli.terminal.failures import CANCELLED, cancelled_with_its_job, nothing_started
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.workflow import WorkflowJob, grouped
+from tiercel.cli.terminal.workflow import WorkflowJob, annotate, grouped
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.release.release_document import RELEASE_KEY, released_in
+from tiercel.domain.review.annotations import annotations_in
 from tiercel.tasks.engine.pace import paced
 
 if TYPE_CHECKING:
@@ -42,24 +43,35 @@ def follow_all(
         asks = [_same(asyncio.run(_made(ask))) for ask in asks]
     failed: dict[int, TiercelError] = {}
     for place in reversed(range(len(asks))):
+        said: list[str] = []
         try:
             with grouped(wanted[place].deployment):
-                follow_wanted(output, job, wanted[place], asks[place], wait=wait)
+                follow_wanted(output, job, wanted[place], asks[place], wait=wait, said=said)
         except TiercelError as error:
             if error.code == CANCELLED:
                 for ask in asks[:place]:
                     asyncio.run(_cancelled(asyncio.run(_made(ask))))
                 raise
             failed[place] = error
+        finally:
+            annotate(annotations_in(said))
     if failed:
         job.put(result=failed[min(failed)].code)
         raise failed[min(failed)]
 
 
 def follow_wanted(
-    output: Output, job: WorkflowJob, wanted: WantedRun, ask: Ask | None = None, *, wait: bool
+    output: Output,
+    job: WorkflowJob,
+    wanted: WantedRun,
+    ask: Ask | None = None,
+    *,
+    wait: bool,
+    said: list[str] | None = None,
 ) -> None:
     """Ask for the run, follow it and the one that it starts by itself, and show both.
+
+    `said` gets the lines of its log.
 
     Raises the TiercelError with which one failed. A job that is cancelled cancels its run.
     """
@@ -72,7 +84,7 @@ def follow_wanted(
         output.line(f"{wanted.deployment}: {asked}")
         output.document({"result": "started", "run": {"url": asked}})
         return
-    first = _followed(output, job, wanted.deployment, ask)
+    first = _followed(output, job, wanted.deployment, ask, said)
 
     async def ask_next(client: PrefectClient) -> FlowRun | None:
         from tiercel.flows.engine.wanted_runs import following_run
@@ -114,8 +126,10 @@ async def _made(ask: Ask) -> UUID:
         return run.id
 
 
-def _followed(output: Output, job: WorkflowJob, title: str, ask: Ask) -> FlowRun | None:
-    followed = Followed()
+def _followed(
+    output: Output, job: WorkflowJob, title: str, ask: Ask, said: list[str] | None = None
+) -> FlowRun | None:
+    followed = Followed(said=[] if said is None else said)
     try:
         _follow_stubbornly(output, title, ask, followed)
         if followed.run_id:

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.text import printable
+from tiercel.domain.review.annotations import Annotation
 from tiercel.domain.triggers.webhooks import LARGEST_EVENT_BYTES
 
 _LONGEST_TITLE = 100
@@ -104,8 +105,8 @@ def annotation(error: TiercelError) -> str:
     Whatever the failure quotes stays text: one line without anything that reorders it, and `%`
     escaped, by which the runner would read other letters.
     """
-    what = printable(f"{error.what} ({error.code})", _LONGEST_ANNOTATION).replace("%", "%25")
-    return f"::error title=Tiercel::{what}"
+    what = printable(f"{error.what} ({error.code})", _LONGEST_ANNOTATION)
+    return f"::error title=Tiercel::{_data(what)}"
 
 
 def tell_failure(output: Output, error: TiercelError) -> None:
@@ -124,6 +125,25 @@ def join_streams(environ: Mapping[str, str]) -> None:
     if environ.get("GITHUB_ACTIONS") == "true":
         sys.stdout.flush()
         os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+
+
+def annotate(annotations: Iterable[Annotation]) -> None:
+    """Mark what is wrong at lines of files; outside of a group, where lines are commands.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-error-message
+    """
+    for one in annotations:
+        where = f"file={_property(one.file)},line={one.line}"
+        _say(f"::error {where}::{_data(one.message)}")
+
+
+def _data(text: str) -> str:
+    """Return a text as the runner reads it back: it ends at the line, and `%` begins an escape."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def _say(*lines: str) -> None:
