@@ -10,7 +10,7 @@ from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
 from tiercel.domain.pages.pull_request_extras import (
     on_demand_section,
     packages_section,
-    run_link,
+    verified_by,
 )
 from tiercel.domain.pages.pull_request_plan import plan_sections
 from tiercel.domain.review.statuses import Status, StatusState
@@ -61,7 +61,7 @@ def comment(whole: Status, review: Reviewed, head_commit: str, run: str = "") ->
     parts += [settings_section(review.comparison, _ROOM_FOR_SETTINGS)]
     parts += [gone_section(review, _ROOM_FOR_GONE), *plan_sections(review), _role(verdicts)]
     parts += [packages_section(review), on_demand_section(review)]
-    made = f"Commit {code(short_commit(head_commit))}{run_link(run)}"
+    made = f"Commit {code(short_commit(head_commit))}{verified_by(run)}"
     return _whole([part for part in parts if part], f"{made}; its statuses link to the flow run.")
 
 

@@ -39,7 +39,7 @@ def on_demand_section(review: Reviewed) -> str:
     return "\n".join(["#### Environment on demand\n", *shown])
 
 
-def run_link(address: str) -> str:
+def verified_by(address: str) -> str:
     """Return a link to the flow run, empty where it has no address that can be one."""
     return f", [verified by this flow run]({address})" if _ADDRESS.fullmatch(address) else ""
 

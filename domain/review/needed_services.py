@@ -42,9 +42,10 @@ def unlisted_services(
                 made = Change(action="Add", logical_id=logical_id, resource_type=kind)
                 for lack in lacking_actions([made], published, role).lacks:
                     if lack.certain:
-                        service = offering(lack, offers)
-                        (wanted if service else unknown).add(service or kind)
-                        text = _told(lack, service)
+                        services = offering(lack, offers)
+                        wanted.update(services)
+                        unknown.update(() if services else (kind,))
+                        text = _told(lack, services)
                         path = ("Resources", logical_id)
                         findings.append(FaultAt(template=scope.path, path=path, text=text))
     if findings:
@@ -69,16 +70,26 @@ def _types(scope: TemplateScope, resource: TemplateDocument) -> tuple[str, ...]:
     return ("AWS::IAM::ManagedPolicy",) if has_role else ()
 
 
-def offering(lack: Lack, offers: Offers) -> str:
-    """Return the service by which the role would get all that it lacks; empty if none does."""
+def offering(lack: Lack, offers: Offers) -> tuple[str, ...]:
+    """Return the services by which the role would get all that it lacks; none if they do not.
+
+    One is enough where one offers everything; an instance of EC2 takes two.
+    """
     for name, policy in offers.items():
         if all(could_allow(policy, action) for action in lack.certain):
-            return name
-    return ""
+            return (name,)
+    parts = {
+        name: {action for action in lack.certain if could_allow(policy, action)}
+        for name, policy in offers.items()
+    }
+    together = {action for part in parts.values() for action in part}
+    return (
+        tuple(name for name, part in parts.items() if part) if together >= set(lack.certain) else ()
+    )
 
 
-def _told(lack: Lack, service: str) -> str:
-    listed = f"the service {service}" if service else "a service that is not known"
+def _told(lack: Lack, services: Sequence[str]) -> str:
+    listed = f"the service {' and '.join(services)}" if services else "a service that is not known"
     return f"{lack.resource_type} needs {listed}, for {', '.join(lack.certain[:3])}"
 
 

@@ -185,7 +185,7 @@ def _needed(work: Work) -> tuple[tuple[str, ...], tuple[Fragment, ...]]:
     changes = [Change(action="Add", logical_id=one, resource_type=one) for one in kinds]
     published = published_handlers(_REGION, kinds)
     lacks = [one for one in lacking_actions(changes, published, bare).lacks if one.certain]
-    found = {offering(one, offers) for one in lacks}
+    found = {name for one in lacks for name in offering(one, offers)}
     unknown = [one.resource_type for one in lacks if not offering(one, offers)]
     drafted = drafted_services({one: published[one] for one in unknown})
     own = tuple(_drafted(name, types, published) for name, types in drafted.items())

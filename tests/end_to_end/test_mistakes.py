@@ -32,7 +32,7 @@ NOWHERE = {
         ('"111111111111"', '"1111"', "environments.preprod.infrastructure_account"),
         ('"222222222222"', '"111111111111"', "environments.preprod.runtime_account"),
         ('branch = "main"', 'branch = "develop"', "environments.prod.branch"),
-        ("[environments.prod]", "[environments.qa]", "environments.prod: missing"),
+        ("[environments.prod]", "[environments.qa]", "environments.prod.branch: missing"),
         ('path = "services/storage"', 'path = "x"\ndepends_on = ["orders"]', "in a circle"),
     ],
 )

@@ -79,7 +79,8 @@ def _refused(
     """Return whose requests, which all are allowed, are not once the Allow is gone."""
     gone = {(name, allow.name) for name in SUBJECTS}
     statement = policies[subject_of(allow.name), allow.name]["Statement"][allow.place[1]]
-    mutated = {**policies, **{one: allow.applied(policies[one]) for one in gone}}
+    there = gone & policies.keys()  # not every policy is one of environments on demand
+    mutated = {**policies, **{one: allow.applied(policies[one]) for one in there}}
     concerned = [
         (index, each)
         for index, (_, requests) in enumerate(asked)

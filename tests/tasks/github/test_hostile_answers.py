@@ -43,6 +43,7 @@ def answer(**more: Any) -> dict[str, Any]:
         "state": "open",
         "html_url": "http://localhost/acme/shop/pull/7",
         "user": {"login": "ada"},
+        "labels": [],
         "merged_at": None,
         "mergeable": True,
         "merge_commit_sha": SHA,

@@ -388,6 +388,7 @@ def test_a_head_that_github_does_not_understand_finds_nothing(scripted: Scripted
         "title": "Strange",
         "html_url": "http://localhost/acme/shop/pull/3",
         "user": None,
+        "labels": [],
         "merged_at": None,
         "merge_commit_sha": None,
         "head": side,
