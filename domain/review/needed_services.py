@@ -42,7 +42,7 @@ def unlisted_services(
                 made = Change(action="Add", logical_id=logical_id, resource_type=kind)
                 for lack in lacking_actions([made], published, role).lacks:
                     if lack.certain:
-                        services = offering(lack, offers)
+                        services = offering(lack, offers, published)
                         wanted.update(services)
                         unknown.update(() if services else (kind,))
                         text = _told(lack, services)
@@ -70,22 +70,24 @@ def _types(scope: TemplateScope, resource: TemplateDocument) -> tuple[str, ...]:
     return ("AWS::IAM::ManagedPolicy",) if has_role else ()
 
 
-def offering(lack: Lack, offers: Offers) -> tuple[str, ...]:
-    """Return the services by which the role would get all that it lacks; none if they do not.
+def offering(lack: Lack, offers: Offers, published: Mapping[str, Handlers]) -> tuple[str, ...]:
+    """Return the services by which the role could make the resource; none if they do not do.
 
-    One is enough where one offers everything; an instance of EC2 takes two.
+    One is enough where one offers all that lacks; an instance of EC2 takes two.
     """
     for name, policy in offers.items():
         if all(could_allow(policy, action) for action in lack.certain):
             return (name,)
     parts = {
-        name: {action for action in lack.certain if could_allow(policy, action)}
+        name: policy
         for name, policy in offers.items()
+        if any(could_allow(policy, action) for action in lack.certain)
     }
-    together = {action for part in parts.values() for action in part}
-    return (
-        tuple(name for name, part in parts.items() if part) if together >= set(lack.certain) else ()
-    )
+    whole = {"Statement": [one for policy in parts.values() for one in policy["Statement"]]}
+    made = Change(action="Add", logical_id=lack.logical_id, resource_type=lack.resource_type)
+    together = RolePolicies(identity=whole, boundary=whole)
+    lacks = lacking_actions([made], published, together).lacks
+    return () if any(one.certain for one in lacks) else tuple(parts)
 
 
 def _told(lack: Lack, services: Sequence[str]) -> str:

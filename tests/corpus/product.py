@@ -185,8 +185,8 @@ def _needed(work: Work) -> tuple[tuple[str, ...], tuple[Fragment, ...]]:
     changes = [Change(action="Add", logical_id=one, resource_type=one) for one in kinds]
     published = published_handlers(_REGION, kinds)
     lacks = [one for one in lacking_actions(changes, published, bare).lacks if one.certain]
-    found = {name for one in lacks for name in offering(one, offers)}
-    unknown = [one.resource_type for one in lacks if not offering(one, offers)]
+    found = {name for one in lacks for name in offering(one, offers, published)}
+    unknown = [one.resource_type for one in lacks if not offering(one, offers, published)]
     drafted = drafted_services({one: published[one] for one in unknown})
     own = tuple(_drafted(name, types, published) for name, types in drafted.items())
     return tuple(one for one in services if one in found or one == _LEAST), own
