@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from tiercel.domain.artifact.buildspec import X86
@@ -24,7 +25,9 @@ def ensure_build_projects(codebuild: Any, logs: Any, names: Names, key_arn: str)
         if codebuild.batch_get_projects(names=[name])["projects"]:
             continue
         group = f"/aws/codebuild/{name}"
-        logs.create_log_group(logGroupName=group)
+        # Whoever was killed in between has made the group, and no project yet.
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=group)
         logs.put_retention_policy(logGroupName=group, retentionInDays=_LOG_DAYS)
         codebuild.create_project(
             name=name,
