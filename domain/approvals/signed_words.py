@@ -130,6 +130,11 @@ def _is_worth_asking(name: str, known: frozenset[str], now: datetime) -> bool:
     return bool(match and signed_at and match[2] not in known and is_fresh(signed_at, now))
 
 
+def is_shown_to_sts(word: SignedWord, key: str, digest: str, now: datetime) -> bool:
+    """Tell whether a signed word is for this plan, of these minutes and under its own key."""
+    return word.key == key and word.plan_digest == digest and is_fresh(word.at, now)
+
+
 def is_fresh(signed_at: datetime, now: datetime) -> bool:
     """Tell whether a signature is of these minutes."""
     return abs(now - signed_at) < GOOD_FOR
