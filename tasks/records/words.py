@@ -15,7 +15,7 @@ from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import create_object, list_keys, read_object
 from tiercel.tasks.engine.task import run_logger, world_task
 
-R = TypeVar("R", bound=StoredRecord)
+_Stored = TypeVar("_Stored", bound=StoredRecord)
 
 
 @world_task("read words")
@@ -61,7 +61,7 @@ def hand_over(records: Records, word: SignedWord) -> None:
     create_object(records.access, records.bucket, word.key, body)
 
 
-def _read(records: Records, key: str, kind: type[R]) -> R:
+def _read(records: Records, key: str, kind: type[_Stored]) -> _Stored:
     where = f"s3://{records.bucket}/{key}"
     body = read_object(records.access, records.bucket, key)
     try:
