@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from tiercel.domain.base.values import Frozen
 
 LONGEST_SOAK_MINUTES = 60 * 24 * 30
+LONGEST_DRIFT_HOURS = 24 * 30
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = f"({'|'.join(_DAYS)})"
 _WINDOW = re.compile(rf"{_DAY}(?:-{_DAY})? ([0-9]{{2}}:[0-9]{{2}})-([0-9]{{2}}:[0-9]{{2}})")
@@ -94,3 +95,5 @@ class GateSettings(Frozen):
         tuple[Annotated[str, AfterValidator(_freeze)], ...], Field(max_length=100)
     ] = ()
     hotfix_passes_hold: Annotated[bool, Field(strict=True)] = False
+    drift: Literal["", "none"] = ""
+    drift_hours: Annotated[int, Field(strict=True, ge=1, le=LONGEST_DRIFT_HOURS)] = 24

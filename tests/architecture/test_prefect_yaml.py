@@ -128,7 +128,9 @@ def test_every_run_gives_signs_of_life_as_often_as_the_automation_counts_on(
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environment: str) -> None:
+def test_what_releases_a_commit_or_looks_for_drift_runs_once_at_a_time_and_the_others_wait(
+    environment: str,
+) -> None:
     limits = {
         label(one).rpartition(".")[2]: one["concurrency_limit"]
         for one in FILE.only(environment).deployments
@@ -136,8 +138,8 @@ def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environm
     }
     once = {"limit": 1, "collision_strategy": "ENQUEUE"}
     flows = {
-        "preprod": ["deploy_to_preprod", "verify_candidate", "reap"],
-        "prod": ["promote_to_prod"],
+        "preprod": ["deploy_to_preprod", "verify_candidate", "detect_drift", "reap"],
+        "prod": ["promote_to_prod", "detect_drift"],
     }
     assert limits == dict.fromkeys(flows[environment], once)
 
