@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,7 +84,7 @@ def _commit_times(
         try:
             newest = fetch_commit.fn(repository, changes[-1][0], "")
             for commit, before in changes:
-                brought = commit_times.fn(replace(newest, sha=commit), before)
+                brought = commit_times.fn(newest.model_copy(update={"sha": commit}), before)
                 found[repository, commit] = brought
         except TiercelError as error:
             output.error_note(error)

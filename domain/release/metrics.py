@@ -19,7 +19,8 @@ DEFINITIONS: Mapping[str, str] = {
     "lead time": "from a commit's committer date to the end of the first such release that has it, "
     "the median over all commits but merges that the release before did not have",
     "change failure rate": "the share of these releases whose smoke test failed, that were rolled "
-    "back to another one, or that somebody has rejected; what CloudFormation rolled back itself was never run",
+    "back to another one, or that somebody has rejected; what CloudFormation rolled back itself "
+    "was never run",
     "time to restore": "from the end of a failed one to the end of the next release of the stack "
     "that succeeded, the median over those that were followed by one",
 }
