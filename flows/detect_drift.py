@@ -5,12 +5,14 @@ from __future__ import annotations
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from tiercel.domain.drift.notices import drift_notice
 from tiercel.domain.drift.report import MOST_FINDINGS, DriftReport
 from tiercel.domain.pages.drift_page import drift_page
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.notices import tell
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.watch.accounts import look_at_accounts
@@ -48,6 +50,8 @@ async def detect_drift(environment: EnvironmentParameter) -> DriftReport:
     )
     if not await call(record_drift, target.records, report, kept.version):
         get_run_logger().info("another run has looked meanwhile: what it found is recorded")
+    elif report.tells_more_than(kept.report):
+        tell(drift_notice(report))
     await _show(report)
     return report
 

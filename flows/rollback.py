@@ -16,12 +16,14 @@ from tiercel.domain.release.rollback import (
     nothing_before,
     release_before,
     require_restorable,
+    rolled_back_notice,
 )
 from tiercel.domain.stack.states import is_success
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.notices import tell
 from tiercel.flows.engine.parameters import (
     EarlierReleaseParameter,
     EnvironmentParameter,
@@ -80,6 +82,9 @@ async def roll_back(
     async with telling_what_is_live(topology, target):
         restored = await _restored(target, stack, earlier)
     await report_rollback(target, restored)
+    if restored.changed:
+        asked = f"{restored.release.intent.requested_by} asked for it"
+        tell(rolled_back_notice(restored.release, asked))
     return restored
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from tiercel.deployments.prefect_file import PrefectFile, installed_prefect_file
 from tiercel.deployments.up.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
 from tiercel.deployments.worker.warm_runs import IMPORTED
 from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.base.notices import NoticeKind
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.flows.engine.parameters import form_of
 from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
@@ -190,3 +192,13 @@ def test_automations_see_runs_of_deployments_only_and_wait_for_whoever_rests() -
         }
         resting = {"Cancelling", "Paused", "Suspended"}
         assert {f"prefect.flow-run.{name}" for name in resting} <= trigger.expect
+
+
+def test_each_kind_of_notice_is_passed_on_by_one_automation_with_link_and_remedy() -> None:
+    rules = automations(UUID(int=1))
+    for kind in NoticeKind:
+        (one,) = [rule for rule in rules if kind.event in rule.trigger.model_dump()["expect"]]
+        (sent,) = one.actions
+        for part in ("text", "remedy", "link"):
+            assert "{{ event.payload." + part + " }}" in sent.model_dump()["body"]
+    assert len({rule.name for rule in rules}) == len(rules)

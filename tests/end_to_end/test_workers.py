@@ -205,6 +205,8 @@ def test_tiercel_up_again_leaves_everything_and_adds_the_one_who_wants_to_hear(
     changes = {one["name"]: one["what"] for one in shown["changes"]}
     assert changes.pop("tiercel: notify of failed runs") == "created"
     assert changes.pop("tiercel: notify of environments that end soon") == "created"
+    for what in ("promotions that wait", "rollbacks", "drift", "missed drills"):
+        assert changes.pop(f"tiercel: notify of {what}") == "created"
     assert set(changes.values()) == {"unchanged"}
     assert {VERIFY, PUBLISH, DEPLOY, PROMOTE, "preprod", "prod"} <= set(changes)
     assert [one["slug"] for one in shown["schedules"] if one["active"]] == ["reaper"]
