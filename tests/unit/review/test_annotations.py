@@ -22,6 +22,7 @@ SERVICE_NAME = get_args(ServiceName)[1].pattern
     [
         ("inbox/template.json:3: Resources.A: is odd", ("inbox/template.json", 3)),
         ("   a b/template.yaml:12: E3002 wrong", ("a b/template.yaml", 12)),
+        ("  why: inbox/template.json:7: E3002 wrong", ("inbox/template.json", 7)),
         ("/etc/passwd.txt:1: x", None),
         ("../template.yaml:1: x", None),
         ("a/../../template.yaml:1: x", None),
