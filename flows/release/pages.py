@@ -36,6 +36,7 @@ from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.artifacts import report_document, show_page
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.back_merges import open_back_merges
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
@@ -82,8 +83,11 @@ async def report_publication(prepared: PreparedCommit, published: Mapping[str, P
 
 
 async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Released]) -> None:
-    """Show what is live in the environment now, and last what this run released."""
-    if any(result.changed for result in released.values()):
+    """Show what is live in the environment now, and last what this run released.
+
+    Where releases are merged back, that may have happened since, even if this run changed nothing.
+    """
+    if prepared.target.develop or any(result.changed for result in released.values()):
         await report_board(prepared.target)
     names, links = prepared.target.names, prepared.target.links
     environment = names.title
@@ -143,7 +147,7 @@ async def report_superseded(prepared: PreparedCommit, by: str) -> None:
 
 
 async def report_board(target: ReleaseTarget) -> None:
-    """Show what is live in the environment, since when and by whom.
+    """Show what is live in the environment, since when and by whom, and what it owes to develop.
 
     The release is made and recorded by then: if the ledger cannot be listed any more, the board
     stays as it was, and the log says so.
@@ -155,11 +159,17 @@ async def report_board(target: ReleaseTarget) -> None:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
     live = [one for one in found if one.stack.startswith(names.stack_prefix)]
+    released_from = [one.running.intent.repository for one in live if one.running]
     await show_page(
         f"live-{names.page}",
         f"What is live in {names.title}",
         release_board(
-            live, _run_pages(one.running for one in live), target.links, names, target.where
+            live,
+            _run_pages(one.running for one in live),
+            target.links,
+            names,
+            target.where,
+            await open_back_merges(target, released_from),
         ),
     )
 

@@ -41,6 +41,8 @@ class ReleaseTarget(Target):
     """Whether a stack counts as changed before all of its resources are ready."""
     revert_drift: bool = False
     """Whether what was changed past CloudFormation is brought back, also where all is live."""
+    develop: str = ""
+    """The branch into which releases are merged back, of an environment that is for production."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
@@ -50,6 +52,10 @@ class ReleaseTarget(Target):
     @classmethod
     def called(cls, topology: Topology, names: Names) -> ReleaseTarget:
         """Return the environment of these names as the target of the flow run that this is."""
+        environment = names.environment
+        develop = (
+            topology.environment(environment.promotes_from).branch if environment.production else ""
+        )
         return cls(
             names=names,
             run=str(flow_run.get_id() or "no-flow-run"),
@@ -57,6 +63,7 @@ class ReleaseTarget(Target):
             lease_seconds=topology.leases.seconds,
             where=topology.builds.where,
             current_name=topology.current_name,
+            develop=develop,
         )
 
 
