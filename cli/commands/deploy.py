@@ -23,20 +23,15 @@ def deploy(
     """Deploy a commit's published artifacts to Preprod."""
     output = settings.output
     repository, commit = commit_to_release(settings, "preprod", repository, commit)
+    given: dict[str, str | bool] = {"repository": repository, "commit": commit}
+    if revert_drift:  # else it is the very run that a publication would start
+        given["revert_drift"] = True
     if not settings.local:
-        run_deployment(
-            output, _DEPLOYMENT, repository=repository, commit=commit, revert_drift=revert_drift
-        )
+        run_deployment(output, _DEPLOYMENT, **given)
         return
     from tiercel.flows.deploy import deploy_to_preprod
 
     owned(repository)
     with open_releases_named(settings, "preprod"):
-        finished = run_flow(
-            deploy_to_preprod,
-            output,
-            repository=repository,
-            commit=commit,
-            revert_drift=revert_drift,
-        )
+        finished = run_flow(deploy_to_preprod, output, **given)
     show_released(output, finished.result, "Preprod")
