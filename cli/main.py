@@ -35,6 +35,7 @@ _COMMANDS = {
     "decline": "tiercel.cli.commands.approve:decline",
     "hold": "tiercel.cli.commands.hold:hold",
     "resume": "tiercel.cli.commands.hold:resume",
+    "drift": "tiercel.cli.commands.drift:drift",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",
     "releases": "tiercel.cli.commands.releases:releases",
