@@ -31,6 +31,7 @@ _COMMANDS = {
     "rollback": "tiercel.cli.commands.rollback:rollback",
     "rebuild": "tiercel.cli.commands.rebuild:rebuild",
     "drills": "tiercel.cli.commands.drills:drills",
+    "traffic": "tiercel.cli.commands.traffic:app",
     "hold": "tiercel.cli.commands.hold:hold",
     "resume": "tiercel.cli.commands.hold:resume",
     "reject": "tiercel.cli.commands.reject:reject",

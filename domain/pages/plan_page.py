@@ -12,6 +12,7 @@ from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.validations import Validation
 from tiercel.domain.template.outside import OutsideReference
+from tiercel.domain.traffic.planned import PlannedShift
 
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
 
@@ -22,12 +23,14 @@ def plan_page(
     names: Names,
     check: RoleCheck,
     outside: Sequence[OutsideReference] = (),
+    shifts: Sequence[PlannedShift] = (),
 ) -> str:
     """Return every change of a stack: replacements marked, permissions apart, what is lacking.
 
     Changes of nested stacks stand among them with their path, and warnings before all.
 
-    `outside` is what its templates let in that is not the service's own.
+    `outside` is what its templates let in that is not the service's own, `shifts` the traffic that
+    CodeDeploy will shift.
     """
     permissions = [change for change in plan.changes if change.changes_permissions]
     others = [change for change in plan.changes if not change.changes_permissions]
@@ -41,6 +44,7 @@ def plan_page(
         f"Plan digest {code(plan.digest)}",
         *_warnings(plan.warnings),
         *_unseen(plan),
+        *_traffic(shifts),
         "## Resources",
         _changes(others),
         "## Permissions",
@@ -76,6 +80,23 @@ def _unseen(plan: Plan) -> list[str]:
         return []
     told = "CloudFormation cannot tell before what changes in the nested stacks, so they are not"
     return [f"{told} listed: {escaped(plan.unseen)}"]
+
+
+def _traffic(shifts: Sequence[PlannedShift]) -> list[str]:
+    if not shifts:
+        return []
+    rows = [
+        (
+            code(one.logical_id),
+            escaped(one.routing.words() if one.routing else "not told by the template"),
+            str(one.routing.least_minutes) if one.routing else "",
+            str(one.hooks),
+            str(one.alarms),
+        )
+        for one in shifts
+    ]
+    heads = ("alias", "shares of the new version", "minutes at least", "hooks", "alarms")
+    return ["## Traffic that shifts", table(heads, rows)]
 
 
 def _outside(outside: Sequence[OutsideReference]) -> str:

@@ -33,6 +33,7 @@ from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside import OutsideReference
+from tiercel.domain.traffic.planned import PlannedShift
 from tiercel.flows.engine.artifacts import report_document, show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.github import address_of
@@ -44,11 +45,16 @@ from tiercel.tasks.records.ledger import read_live_releases
 
 
 async def report_plan(
-    names: Names, links: Links, plan: Plan, check: RoleCheck, outside: Sequence[OutsideReference]
+    names: Names,
+    links: Links,
+    plan: Plan,
+    check: RoleCheck,
+    outside: Sequence[OutsideReference],
+    shifts: Sequence[PlannedShift],
 ) -> None:
-    """Show every change of a stack, what the service role lacks and what comes from outside."""
+    """Show every change of a stack, what shifts, what its role lacks and what is from outside."""
     description = f"Plan of {plan.stack}: {plan.summary()}"
-    page = plan_page(plan, links, names, check, outside)
+    page = plan_page(plan, links, names, check, outside, shifts)
     await show_page(f"plan-{plan.stack}", description, page)
 
 
