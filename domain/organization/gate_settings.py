@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.approvers import Approver, PinnedRole, vouches_for_a_person
 
 LONGEST_SOAK_MINUTES = 60 * 24 * 30
+LONGEST_APPROVAL_HOURS = 24 * 30
+OverridableGate = Literal["windows", "soak", "checks"]
+"""A hold is none: whoever thinks that it is wrong ends it, by his own name."""
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = f"({'|'.join(_DAYS)})"
 _WINDOW = re.compile(rf"{_DAY}(?:-{_DAY})? ([0-9]{{2}}:[0-9]{{2}})-([0-9]{{2}}:[0-9]{{2}})")
@@ -94,3 +98,37 @@ class GateSettings(Frozen):
         tuple[Annotated[str, AfterValidator(_freeze)], ...], Field(max_length=100)
     ] = ()
     hotfix_passes_hold: Annotated[bool, Field(strict=True)] = False
+    approvals: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
+    approval_hours: Annotated[int, Field(strict=True, ge=1, le=LONGEST_APPROVAL_HOURS)] = 72
+    approvers: Annotated[tuple[Approver, ...], Field(max_length=100)] = ()
+    pinned_session_names: Annotated[tuple[PinnedRole, ...], Field(max_length=20)] = ()
+    overridable: Annotated[tuple[OverridableGate, ...], Field(max_length=10)] = ()
+
+    @model_validator(mode="after")
+    def _approvers_that_can_be_told_apart(self) -> Self:
+        """One person with two names would be two people, and two with one account nobody."""
+        told = ("name", "github", "aws")
+        for key in told:
+            values = [one for approver in self.approvers if (one := getattr(approver, key))]
+            twice = next((one for one in values if values.count(one) > 1), None)
+            if twice is not None:
+                raise ValueError(f"approvers: two of them have the {key} {twice}")
+        for approver in self.approvers:
+            if approver.aws and not vouches_for_a_person(approver.aws, self.pinned_session_names):
+                raise ValueError(
+                    f"approvers: {approver.name}: whoever assumes that role chooses the session's "
+                    "name; only roles of `pinned_session_names` have a trust that forbids it"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _words_that_can_be_given(self) -> Self:
+        if self.approvals > len(self.approvers):
+            raise ValueError(f"approvals: {self.approvals} of {len(self.approvers)} approvers")
+        if self.overridable and not self.approvals:
+            raise ValueError("overridable: without `approvals` nobody gives a word that could")
+        return self
+
+    def approver(self, name: str) -> Approver | None:
+        """Return the approver of a name, None if there is none (any more)."""
+        return next((one for one in self.approvers if one.name == name), None)

@@ -64,6 +64,9 @@ indexes = ["packages.example.com"]
 vpc = "vpc-0123456789abcdef0"
 subnets = ["subnet-0123456789abcdef0"]
 security_groups = ["sg-0123456789abcdef0"]
+[environments.prod.gates]
+approvals = 1
+approvers = [{name = "ada", github = 583231}]
 [services.storage]
 path = "services/storage"
 [services.orders]
@@ -91,6 +94,8 @@ def set_key(key: str, value: str) -> str:
     table = data
     for name in path:
         table = table.setdefault(name, {})
+        if isinstance(table, list):  # of tables: the first one
+            table = table[0]
     table.pop(last, None)
     if value != "left out":
         table[last] = tomllib.loads(f"value = {value}")["value"]

@@ -51,7 +51,7 @@ class PullRequestRecord(Record):
 
 
 class Review(Record):
-    """A review of a pull request at one commit."""
+    """A review of a pull request at one commit; `edited_at` is when its text was changed last."""
 
     number: int
     user: int
@@ -59,6 +59,7 @@ class Review(Record):
     state: ReviewState
     commit: str
     submitted_at: datetime | None
+    edited_at: datetime | None = None
 
     @property
     def key(self) -> str:

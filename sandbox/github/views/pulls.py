@@ -150,6 +150,12 @@ def review(world: World, repository: RepositoryRecord, record: Review) -> JsonOb
     return view
 
 
+def reviewed(world: World, repository: RepositoryRecord, record: Review) -> JsonObject:
+    """Return a review as the timeline tells it: here, and not in the review, is when it changed."""
+    view = review(world, repository, record) | {"event": "reviewed", "state": record.state.lower()}
+    return view | {"updated_at": timestamp(record.edited_at or record.submitted_at)}
+
+
 def comment_view(world: World, repository: RepositoryRecord, record: Comment) -> JsonObject:
     """Return a comment on a pull request."""
     name, urls = repository.full_name, world.urls

@@ -22,6 +22,7 @@ from tiercel.sandbox.github.operations.calls import (
 from tiercel.sandbox.github.operations.pulls.pulls import TEXT_LIMIT, pull_of, teller
 from tiercel.sandbox.github.rules.errors import UNPROCESSABLE, ApiError, not_found
 from tiercel.sandbox.github.views.pulls import review as view
+from tiercel.sandbox.github.views.pulls import reviewed
 
 _Event = Literal["APPROVE", "REQUEST_CHANGES", "COMMENT"]
 _STATES: dict[_Event, ReviewState] = {
@@ -52,6 +53,15 @@ class ReviewSubmission(Body):
 
     body: str = ""
     event: _Event
+
+
+class ReviewEdit(Body):
+    """The body of the operation that changes a review's text."""
+
+    resource: ClassVar[str] = "PullRequestReview"
+    sentences: ClassVar[bool] = True
+
+    body: str
 
 
 class Dismissal(Body):
@@ -131,8 +141,9 @@ def _allowed(
         raise _refused(f"Can not {_OWN[event]} your own pull request")
     if event != "APPROVE" and not text.strip():
         raise _refused("Body can't be blank")
-    if pull.state != "open" and event != "COMMENT":
-        raise _refused("Can not review a closed pull request")
+    # One that was merged can be approved all the same: https://github.com/cli/cli/issues/5038
+    if pull.state != "open" and pull.merged_at is None and event != "COMMENT":
+        raise _refused("Can only approve open pull requests")
 
 
 def _keep(call: ApiCall, pull: PullRequestRecord, review: Review) -> Answer:
@@ -140,6 +151,24 @@ def _keep(call: ApiCall, pull: PullRequestRecord, review: Review) -> Answer:
     if review.submitted_at:
         teller(call).review("submitted", pull, review)
     return Answer(200, view(call.world, call.repository, review))
+
+
+def _edit(call: ApiCall) -> Answer:
+    """Change a review's text, as its author or as whoever may write in the repository."""
+    pull, wish = pull_of(call), call.parse(ReviewEdit)
+    review = _review_of(call, pull)
+    longer_than("PullRequestReview", "body", wish.body, TEXT_LIMIT)
+    update = {"body": wish.body, "edited_at": call.world.now()}
+    call.world.store.put(review.model_copy(update=update))
+    return _get(call)
+
+
+def _timeline(call: ApiCall) -> Answer:
+    """List what happened in a pull request: of all that GitHub tells here, its reviews alone."""
+    pull = pull_of(call, "issue_number")
+    reviews = call.world.store.find(Review, call.repository.id, pull.key)
+    seen = [review for review in reviews if review.state != "PENDING"]
+    return call.page(seen, lambda review: reviewed(call.world, call.repository, review))
 
 
 def _dismiss(call: ApiCall) -> Answer:
@@ -154,10 +183,13 @@ def _dismiss(call: ApiCall) -> Answer:
 
 _REVIEWS = "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"
 _REVIEW = f"{_REVIEWS}/{{review_id}}"
+_TIMELINE = "/repos/{owner}/{repo}/issues/{issue_number}/timeline"
 ROUTES = (
     Route("GET", _REVIEWS, _list, read("pull_requests")),
     Route("POST", _REVIEWS, _create, write("pull_requests")),
     Route("GET", _REVIEW, _get, read("pull_requests")),
+    Route("PUT", _REVIEW, _edit, write("pull_requests")),
+    Route("GET", _TIMELINE, _timeline, read("pull_requests")),
     Route("POST", f"{_REVIEW}/events", _submit, write("pull_requests")),
     Route("PUT", f"{_REVIEW}/dismissals", _dismiss, write("pull_requests")),
 )
