@@ -70,7 +70,8 @@ class ShiftWatch:
     def look(self, fresh: Iterable[StackEvent]) -> list[Shift]:
         """Tell the run's log what is new, and return the shifts as they are now."""
         self._note(fresh)
-        if self._updating and not self._given_up:
+        shifts = any(not one.is_over for one in self._seen.values())
+        if (self._updating or shifts) and not self._given_up:
             try:
                 with translated("watch deployments", _where(self._access, self._stack)):
                     self._refresh()

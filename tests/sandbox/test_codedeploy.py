@@ -291,7 +291,7 @@ def group(root: Caller) -> dict[str, str]:
         computePlatform="Lambda",
         trafficRoutingConfig={
             "type": "TimeBasedCanary",
-            "timeBasedCanary": {"canaryPercentage": 30, "canaryInterval": 60},
+            "timeBasedCanary": {"canaryPercentage": 30, "canaryInterval": 2880},
         },
     )
     client.create_deployment_group(
@@ -330,7 +330,7 @@ def ended(root: Caller, deployment: str) -> dict[str, Any]:
     return told
 
 
-def test_a_thousand_invocations_follow_the_weight_and_a_stop_takes_all_back(
+def test_invocations_follow_the_weight_and_a_stop_takes_all_back(
     root: Caller, group: dict[str, str]
 ) -> None:
     deployment, client = started(root, group), root.client("codedeploy")
@@ -340,8 +340,8 @@ def test_a_thousand_invocations_follow_the_weight_and_a_stop_takes_all_back(
     assert refused.value.response["Error"]["Code"] == "DeploymentLimitExceededException"
 
     alias = f"{group['applicationName']}:live"
-    counted = Counter(invoke(root, alias) for _ in range(1000))
-    assert abs(counted["two"] / 1000 - 0.3) < 0.05
+    counted = Counter(invoke(root, alias) for _ in range(200))
+    assert abs(counted["two"] / 200 - 0.3) < 0.12  # nearly four standard deviations
 
     client.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
     info = ended(root, deployment)

@@ -16,14 +16,14 @@ from tiercel.sandbox.aws.codedeploy.endings import (
 )
 from tiercel.sandbox.aws.codedeploy.records import (
     CodeDeployError,
-    Json,
-    deployment,
+    CodeDeployObject,
+    deployment_record,
     group,
     new_deployment_id,
     records,
 )
-from tiercel.sandbox.aws.codedeploy.revisions import EVENTS, Revision
-from tiercel.sandbox.aws.codedeploy.shifting import Shift
+from tiercel.sandbox.aws.codedeploy.revisions import LIFECYCLE, Revision
+from tiercel.sandbox.aws.codedeploy.shifting import RunningShift
 
 _OVERVIEW = ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Ready")
 
@@ -49,7 +49,7 @@ def routing_of(name: str) -> Routing:
     return Routing(kind=kind, percent=step["linearPercentage"], minutes=step["linearInterval"])
 
 
-def deploy(of: Json, revision: Revision, asked: Json) -> str:
+def deploy(of: CodeDeployObject, revision: Revision, asked: CodeDeployObject) -> str:
     """Start a deployment of a group and return its id; one at a time.
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.html
@@ -69,16 +69,16 @@ def deploy(of: Json, revision: Revision, asked: Json) -> str:
             record["info"]["autoRollbackConfiguration"] = asked["autoRollbackConfiguration"]
     alarms = asked.get("overrideAlarmConfiguration")
     watched = of | {"alarmConfiguration": alarms} if alarms else of
-    shift = Shift(record, revision, routing, watched)
+    shift = RunningShift(record, revision, routing, watched)
     _start(_run, record, shift, revision, dict(of))
     return str(record["info"]["deploymentId"])
 
 
-def wait_for(identifier: str) -> Json:
+def wait_for(identifier: str) -> CodeDeployObject:
     """Return the info of a deployment once it and its rollback have ended."""
     while True:
         with records.lock:
-            info: Json = dict(deployment(identifier)["info"])
+            info: CodeDeployObject = dict(deployment_record(identifier)["info"])
         back = info.get("rollbackInfo", {}).get("rollbackDeploymentId")
         if info["status"] != "InProgress":
             if back:
@@ -87,7 +87,7 @@ def wait_for(identifier: str) -> Json:
         time.sleep(0.02)
 
 
-def _active(of: Json) -> str:
+def _active(of: CodeDeployObject) -> str:
     for one in records.deployments.values():
         info = one["info"]
         names = (info["applicationName"], info["deploymentGroupName"])
@@ -97,11 +97,13 @@ def _active(of: Json) -> str:
     return ""
 
 
-def _record(of: Json, revision: Revision, config: str, creator: str) -> Json:
+def _record(
+    of: CodeDeployObject, revision: Revision, config: str, creator: str
+) -> CodeDeployObject:
     """Return the record of a deployment that begins, which is remembered from now on."""
     identifier, now = new_deployment_id(), time.time()
     rollback = of.get("autoRollbackConfiguration") or {"enabled": False, "events": []}
-    record: Json = {
+    record: CodeDeployObject = {
         "info": {
             "applicationName": of["applicationName"],
             "deploymentGroupName": of["deploymentGroupName"],
@@ -123,7 +125,7 @@ def _record(of: Json, revision: Revision, config: str, creator: str) -> Json:
         },
         "revision": vars(revision),
         "weight": 0.0,
-        "events": {name: {"lifecycleEventName": name, "status": "Pending"} for name in EVENTS},
+        "events": {name: {"lifecycleEventName": name, "status": "Pending"} for name in LIFECYCLE},
         "hooks": {name: {"id": secrets.token_urlsafe(48)} for name in revision.hooks},
     }
     records.deployments[identifier] = record
@@ -137,7 +139,9 @@ def _start(run: Any, *arguments: Any) -> None:
     threading.Thread(target=context.run, args=(run, *arguments), daemon=True).start()
 
 
-def _run(record: Json, shift: Shift, revision: Revision, of: Json) -> None:
+def _run(
+    record: CodeDeployObject, shift: RunningShift, revision: Revision, of: CodeDeployObject
+) -> None:
     try:
         shift.run()
     except DeploymentEndedError as error:
@@ -146,7 +150,9 @@ def _run(record: Json, shift: Shift, revision: Revision, of: Json) -> None:
     _end(record, of, "Succeeded")
 
 
-def _fail(record: Json, error: DeploymentEndedError, revision: Revision, of: Json) -> None:
+def _fail(
+    record: CodeDeployObject, error: DeploymentEndedError, revision: Revision, of: CodeDeployObject
+) -> None:
     """End the deployment, and shift back what it has shifted if that is wanted."""
     wanted = record["info"]["autoRollbackConfiguration"]
     back = None
@@ -166,7 +172,7 @@ def _fail(record: Json, error: DeploymentEndedError, revision: Revision, of: Jso
     if back:
         routing = Routing(kind=RoutingKind.ALL_AT_ONCE)
         try:
-            Shift(back, revision.back, routing, of).take_back()
+            RunningShift(back, revision.back, routing, of).take_back()
         except DeploymentEndedError as worse:
             back["info"]["errorInformation"] = {
                 "code": worse.ending.code, "message": worse.message,
@@ -176,7 +182,7 @@ def _fail(record: Json, error: DeploymentEndedError, revision: Revision, of: Jso
         _end(back, of, "Succeeded")
 
 
-def _tell_of_rollback(stopped: Json, back: Json) -> None:
+def _tell_of_rollback(stopped: CodeDeployObject, back: CodeDeployObject) -> None:
     message = rollback_message(stopped["deploymentId"], back["deploymentId"])
     stopped["rollbackInfo"] = {
         "rollbackDeploymentId": back["deploymentId"],
@@ -188,7 +194,7 @@ def _tell_of_rollback(stopped: Json, back: Json) -> None:
     }
 
 
-def _end(record: Json, of: Json, status: str) -> None:
+def _end(record: CodeDeployObject, of: CodeDeployObject, status: str) -> None:
     with records.lock:
         for event in record["events"].values():
             if event["status"] == "Pending":
@@ -204,7 +210,7 @@ def _end(record: Json, of: Json, status: str) -> None:
             _attempted(of, record, "lastSuccessfulDeployment")
 
 
-def _attempted(of: Json, record: Json, which: str) -> None:
+def _attempted(of: CodeDeployObject, record: CodeDeployObject, which: str) -> None:
     info = record["info"]
     found = records.groups.get((of["applicationName"], of["deploymentGroupName"]))
     if found is None:
@@ -215,7 +221,7 @@ def _attempted(of: Json, record: Json, which: str) -> None:
     found[which] = told
 
 
-def group_of(record: Json) -> Json:
+def group_of(record: CodeDeployObject) -> CodeDeployObject:
     """Return the group of a deployment's record."""
     info = record["info"]
     return group(info["applicationName"], info["deploymentGroupName"])

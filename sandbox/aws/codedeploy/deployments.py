@@ -10,32 +10,32 @@ from collections.abc import Callable, Mapping
 from tiercel.sandbox.aws.codedeploy.deploying import deploy
 from tiercel.sandbox.aws.codedeploy.records import (
     CodeDeployError,
-    Json,
+    CodeDeployObject,
     arn,
-    deployment,
+    deployment_record,
     group,
     records,
 )
-from tiercel.sandbox.aws.codedeploy.revisions import EVENTS, parse_revision
+from tiercel.sandbox.aws.codedeploy.revisions import LIFECYCLE, parse_revision
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
 _TARGET_STATUS = {"Stopped": "Failed"}
 
 
-def create_deployment(request: Json) -> Json:
+def create_deployment(request: CodeDeployObject) -> CodeDeployObject:
     """Start a deployment."""
     of = group(request["applicationName"], request.get("deploymentGroupName", ""))
     revision = parse_revision(request.get("revision") or {})
     return {"deploymentId": deploy(of, revision, request)}
 
 
-def get_deployment(request: Json) -> Json:
+def get_deployment(request: CodeDeployObject) -> CodeDeployObject:
     """Tell what is known of a deployment."""
     with records.lock:
-        return {"deploymentInfo": dict(deployment(request["deploymentId"])["info"])}
+        return {"deploymentInfo": dict(deployment_record(request["deploymentId"])["info"])}
 
 
-def list_deployments(request: Json) -> Json:
+def list_deployments(request: CodeDeployObject) -> CodeDeployObject:
     """Return the ids of deployments, the newest first; a group needs its application."""
     names = request.get("applicationName"), request.get("deploymentGroupName")
     if bool(names[0]) != bool(names[1]):
@@ -52,7 +52,7 @@ def list_deployments(request: Json) -> Json:
     return {"deployments": [one["deploymentId"] for one in found]}
 
 
-def _is_asked_for(info: Json, request: Json) -> bool:
+def _is_asked_for(info: CodeDeployObject, request: CodeDeployObject) -> bool:
     names = request.get("applicationName"), request.get("deploymentGroupName")
     mine = not all(names) or names == (info["applicationName"], info["deploymentGroupName"])
     statuses = request.get("includeOnlyStatuses")
@@ -63,10 +63,10 @@ def _is_asked_for(info: Json, request: Json) -> bool:
     return mine and in_time and no_stack and (not statuses or info["status"] in statuses)
 
 
-def stop_deployment(request: Json) -> Json:
+def stop_deployment(request: CodeDeployObject) -> CodeDeployObject:
     """Ask a deployment to stop; whether it shifts back, its group or the request says."""
     with records.lock:
-        record = deployment(request["deploymentId"])
+        record = deployment_record(request["deploymentId"])
         if record["info"]["status"] in _ENDED:
             raise CodeDeployError(
                 "DeploymentAlreadyCompletedException",
@@ -77,13 +77,13 @@ def stop_deployment(request: Json) -> Json:
     return {"status": "Pending", "statusMessage": "Deployment is being stopped"}
 
 
-def put_lifecycle_event_hook_execution_status(request: Json) -> Json:
+def put_lifecycle_event_hook_execution_status(request: CodeDeployObject) -> CodeDeployObject:
     """Take what a hook says about itself, once.
 
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_PutLifecycleEventHookExecutionStatus.html
     """
     with records.lock:
-        record = deployment(request.get("deploymentId", ""))
+        record = deployment_record(request.get("deploymentId", ""))
         asked = request.get("lifecycleEventHookExecutionId")
         found = [one for one in record["hooks"].items() if one[1]["id"] == asked]
         if not found:
@@ -106,14 +106,14 @@ def put_lifecycle_event_hook_execution_status(request: Json) -> Json:
     return {"lifecycleEventHookExecutionId": asked}
 
 
-def list_deployment_targets(request: Json) -> Json:
+def list_deployment_targets(request: CodeDeployObject) -> CodeDeployObject:
     """Return the id of the one target that a Lambda deployment has."""
-    return {"targetIds": [_target_id(deployment(request["deploymentId"]))]}
+    return {"targetIds": [_target_id(deployment_record(request["deploymentId"]))]}
 
 
-def get_deployment_target(request: Json) -> Json:
+def get_deployment_target(request: CodeDeployObject) -> CodeDeployObject:
     """Tell of a deployment's alias: its versions, weight and lifecycle events."""
-    record = deployment(request["deploymentId"])
+    record = deployment_record(request["deploymentId"])
     if request["targetId"] != _target_id(record):
         raise CodeDeployError(
             "DeploymentTargetDoesNotExistException", f"There is no target {request['targetId']}"
@@ -121,7 +121,7 @@ def get_deployment_target(request: Json) -> Json:
     return {"deploymentTarget": _target(record)}
 
 
-def batch_get_deployment_targets(request: Json) -> Json:
+def batch_get_deployment_targets(request: CodeDeployObject) -> CodeDeployObject:
     """Tell of several targets, which are one at most."""
     told = {"deploymentId": request["deploymentId"]}
     return {
@@ -132,16 +132,16 @@ def batch_get_deployment_targets(request: Json) -> Json:
     }
 
 
-def _target_id(record: Json) -> str:
+def _target_id(record: CodeDeployObject) -> str:
     revision = record["revision"]
     return f"{revision['function']}:{revision['alias']}"
 
 
-def _target(record: Json) -> Json:
+def _target(record: CodeDeployObject) -> CodeDeployObject:
     with records.lock:
         info, revision = record["info"], record["revision"]
         name = f"{info['applicationName']}/{info['deploymentGroupName']}"
-        events = [dict(record["events"][event]) for event in EVENTS]
+        events = [dict(record["events"][event]) for event in LIFECYCLE]
         target = {
             "deploymentId": info["deploymentId"],
             "targetId": _target_id(record),
@@ -160,7 +160,7 @@ def _target(record: Json) -> Json:
     return {"deploymentTargetType": "LambdaTarget", "lambdaTarget": target}
 
 
-OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
+ON_DEPLOYMENTS: Mapping[str, Callable[[CodeDeployObject], CodeDeployObject]] = {
     "CreateDeployment": create_deployment,
     "GetDeployment": get_deployment,
     "BatchGetDeployments": lambda asked: {

@@ -43,7 +43,7 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ending:
+class DeploymentEnding:
     """How a deployment ends: `event` is what an automatic rollback has to be configured for."""
 
     status: str
@@ -54,36 +54,36 @@ class Ending:
 
 _FAILURE = "DEPLOYMENT_FAILURE"
 ENDINGS = {
-    Trouble.ALARM: Ending(
+    Trouble.ALARM: DeploymentEnding(
         "Stopped",
         "ALARM_ACTIVE",
         "DEPLOYMENT_STOP_ON_ALARM",
         "One or more alarms have been activated according to the Amazon CloudWatch metrics you "
         "selected, and the affected deployments have been stopped. Activated alarms: {what}",
     ),
-    Trouble.STOPPED: Ending(
+    Trouble.STOPPED: DeploymentEnding(
         "Stopped", "MANUAL_STOP", "DEPLOYMENT_STOP_ON_REQUEST", "The deployment was stopped. {what}"
     ),
-    Trouble.HOOK: Ending(
+    Trouble.HOOK: DeploymentEnding(
         "Failed",
         "HOOK_EXECUTION_FAILURE",
         _FAILURE,
         "The deployment failed because a lifecycle event hook failed: {what}",
     ),
-    Trouble.SILENCE: Ending(
+    Trouble.SILENCE: DeploymentEnding(
         "Failed",
         "TIMEOUT",
         _FAILURE,
         "The deployment failed because a lifecycle event hook did not report in time: {what}",
     ),
-    Trouble.CONFIGURATION: Ending(
+    Trouble.CONFIGURATION: DeploymentEnding(
         "Failed",
         "INVALID_LAMBDA_CONFIGURATION",
         _FAILURE,
         "The deployment failed because the AppSpec file that specifies the AWS Lambda deployment "
         "configuration is missing or has an invalid configuration. {what}",
     ),
-    Trouble.PERMISSIONS: Ending(
+    Trouble.PERMISSIONS: DeploymentEnding(
         "Failed",
         "IAM_ROLE_PERMISSIONS",
         _FAILURE,
@@ -101,7 +101,7 @@ class DeploymentEndedError(Exception):
         self.trouble, self.what = trouble, what
 
     @property
-    def ending(self) -> Ending:
+    def ending(self) -> DeploymentEnding:
         """How the deployment ends."""
         return ENDINGS[self.trouble]
 
@@ -111,7 +111,9 @@ class DeploymentEndedError(Exception):
         return self.ending.message.format(what=self.what).strip()
 
 
-def rolls_back(ending: Ending, *, enabled: bool, events: Iterable[str], stopped_with: bool) -> bool:
+def rolls_back(
+    ending: DeploymentEnding, *, enabled: bool, events: Iterable[str], stopped_with: bool
+) -> bool:
     """Tell whether CodeDeploy shifts back by itself.
 
     StopDeployment may ask for it whatever the group says (`stopped_with`).

@@ -13,7 +13,7 @@ from tiercel.domain.traffic.routing import PREDEFINED, RoutingKind, predefined
 from tiercel.sandbox.aws.codedeploy.deploying import routing_of
 from tiercel.sandbox.aws.codedeploy.records import (
     CodeDeployError,
-    Json,
+    CodeDeployObject,
     application,
     arn,
     group,
@@ -29,7 +29,7 @@ _KEPT = (
 _MOST_PERCENT, _LONGEST_MINUTES = 99, 2880
 
 
-def create_application(request: Json) -> Json:
+def make_application(request: CodeDeployObject) -> CodeDeployObject:
     """Make an application; of the platforms the stand-in has Lambda alone."""
     name = request["applicationName"]
     if name in records.applications:
@@ -51,7 +51,7 @@ def create_application(request: Json) -> Json:
     return {"applicationId": made["applicationId"]}
 
 
-def delete_application(request: Json) -> Json:
+def delete_application(request: CodeDeployObject) -> CodeDeployObject:
     """Delete an application with its groups; deleting none is no error."""
     name = request["applicationName"]
     records.applications.pop(name, None)
@@ -60,7 +60,7 @@ def delete_application(request: Json) -> Json:
     return {}
 
 
-def create_deployment_config(request: Json) -> Json:
+def create_deployment_config(request: CodeDeployObject) -> CodeDeployObject:
     """Make a configuration of the account's own.
 
     https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations-create.html
@@ -86,7 +86,7 @@ def create_deployment_config(request: Json) -> Json:
     return {"deploymentConfigId": made["deploymentConfigId"]}
 
 
-def _check_routing(routing: Json) -> None:
+def _check_routing(routing: CodeDeployObject) -> None:
     kind = RoutingKind(routing["type"])
     step = {
         RoutingKind.CANARY: ("timeBasedCanary", "canaryPercentage", "canaryInterval"),
@@ -104,11 +104,11 @@ def _check_routing(routing: Json) -> None:
         )
 
 
-def get_deployment_config(request: Json) -> Json:
+def get_deployment_config(request: CodeDeployObject) -> CodeDeployObject:
     """Tell what a configuration does, AWS's own or one of the account's."""
     name = request["deploymentConfigName"]
     routing = routing_of(name)
-    told: Json = records.configurations.get(name) or {
+    told: CodeDeployObject = records.configurations.get(name) or {
         "deploymentConfigName": name,
         "computePlatform": "Lambda",
         "trafficRoutingConfig": {"type": str(routing.kind)},
@@ -122,7 +122,7 @@ def get_deployment_config(request: Json) -> Json:
     return {"deploymentConfigInfo": told}
 
 
-def delete_deployment_config(request: Json) -> Json:
+def delete_deployment_config(request: CodeDeployObject) -> CodeDeployObject:
     """Delete a configuration that no group uses."""
     name = request["deploymentConfigName"]
     if predefined(name):
@@ -134,7 +134,7 @@ def delete_deployment_config(request: Json) -> Json:
     return {}
 
 
-def create_deployment_group(request: Json) -> Json:
+def create_deployment_group(request: CodeDeployObject) -> CodeDeployObject:
     """Make a deployment group of an application."""
     of, name = request["applicationName"], request["deploymentGroupName"]
     application(of)
@@ -156,7 +156,7 @@ def create_deployment_group(request: Json) -> Json:
     return {"deploymentGroupId": made["deploymentGroupId"]}
 
 
-def update_deployment_group(request: Json) -> Json:
+def update_deployment_group(request: CodeDeployObject) -> CodeDeployObject:
     """Change a group; deployments that run go on as they began."""
     of = request["applicationName"]
     found = group(of, request["currentDeploymentGroupName"])
@@ -168,7 +168,7 @@ def update_deployment_group(request: Json) -> Json:
     return {}
 
 
-def _set(found: Json, request: Json) -> None:
+def _set(found: CodeDeployObject, request: CodeDeployObject) -> None:
     if "deploymentConfigName" in request:
         routing_of(request["deploymentConfigName"])
     style = request.get("deploymentStyle", _STYLE)
@@ -180,14 +180,14 @@ def _set(found: Json, request: Json) -> None:
     found |= {name: request[name] for name in _KEPT if name in request}
 
 
-def delete_deployment_group(request: Json) -> Json:
+def delete_deployment_group(request: CodeDeployObject) -> CodeDeployObject:
     """Delete a group; deleting none is no error."""
     key = request["applicationName"], request["deploymentGroupName"]
     records.groups.pop(key, None)
     return {"hooksNotCleanedUp": []}
 
 
-def tag_resource(request: Json) -> Json:
+def tag_resource(request: CodeDeployObject) -> CodeDeployObject:
     """Add tags to an application or a group, or change their values."""
     new = {one.get("Key"): one for one in request["Tags"]}
     kept = [one for one in records.tags.get(request["ResourceArn"], ()) if one["Key"] not in new]
@@ -195,7 +195,7 @@ def tag_resource(request: Json) -> Json:
     return {}
 
 
-def untag_resource(request: Json) -> Json:
+def untag_resource(request: CodeDeployObject) -> CodeDeployObject:
     """Remove tags."""
     kept = records.tags.get(request["ResourceArn"], ())
     records.tags[request["ResourceArn"]] = [
@@ -204,13 +204,13 @@ def untag_resource(request: Json) -> Json:
     return {}
 
 
-def _groups(of: str) -> list[Json]:
+def _groups(of: str) -> list[CodeDeployObject]:
     application(of)
     return [one for key, one in records.groups.items() if key[0] == of]
 
 
-OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
-    "CreateApplication": create_application,
+ON_RESOURCES: Mapping[str, Callable[[CodeDeployObject], CodeDeployObject]] = {
+    "CreateApplication": make_application,
     "GetApplication": lambda asked: {"application": application(asked["applicationName"])},
     "BatchGetApplications": lambda asked: {
         "applicationsInfo": [application(one) for one in asked["applicationNames"]]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
-Json = dict[str, Any]
+CodeDeployObject = dict[str, Any]
 
 _LETTERS = string.ascii_uppercase + string.digits
 
@@ -27,7 +27,7 @@ class CodeDeployError(Exception):
         self.code, self.message = code, message
 
 
-class Records:
+class CodeDeployRecords:
     """Everything there is, by name; a group by its application and its own name."""
 
     def __init__(self) -> None:
@@ -44,12 +44,12 @@ class Records:
         return {name: one for name, one in vars(self).items() if name != "lock"}
 
 
-records = Records()
+records = CodeDeployRecords()
 
 
-def application(name: str) -> Json:
+def application(name: str) -> CodeDeployObject:
     """Return the record of an application, or refuse."""
-    found: Json | None = records.applications.get(name)
+    found: CodeDeployObject | None = records.applications.get(name)
     if found is None:
         raise CodeDeployError(
             "ApplicationDoesNotExistException", f"No application found for name: {name}"
@@ -57,10 +57,10 @@ def application(name: str) -> Json:
     return found
 
 
-def group(of: str, name: str) -> Json:
+def group(of: str, name: str) -> CodeDeployObject:
     """Return the record of a deployment group, or refuse."""
     application(of)
-    found: Json | None = records.groups.get((of, name))
+    found: CodeDeployObject | None = records.groups.get((of, name))
     if found is None:
         raise CodeDeployError(
             "DeploymentGroupDoesNotExistException",
@@ -69,9 +69,9 @@ def group(of: str, name: str) -> Json:
     return found
 
 
-def deployment(identifier: str) -> Json:
+def deployment_record(identifier: str) -> CodeDeployObject:
     """Return the record of a deployment, or refuse."""
-    found: Json | None = records.deployments.get(identifier)
+    found: CodeDeployObject | None = records.deployments.get(identifier)
     if found is None:
         raise CodeDeployError(
             "DeploymentDoesNotExistException",
@@ -90,13 +90,13 @@ def arn(kind: str, name: str) -> str:
     return f"arn:aws:codedeploy:{get_region()}:{get_account_id()}:{kind}:{name}"
 
 
-def get_state() -> Json:
+def get_state() -> CodeDeployObject:
     """Return everything, for the emulator's snapshot."""
     with records.lock:
         return copy.deepcopy(records.stores())
 
 
-def load_persisted_state(state: Json) -> None:
+def load_persisted_state(state: CodeDeployObject) -> None:
     """Take back what a snapshot has; a deployment that ran when it was written has failed."""
     for name, store in records.stores().items():
         store.update(state.get(name, {}))

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from tiercel.sandbox.aws.codedeploy.records import CodeDeployError, Json
+from tiercel.sandbox.aws.codedeploy.records import CodeDeployError, CodeDeployObject
 
 BEFORE, SHIFT, AFTER = "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"
-EVENTS = (BEFORE, SHIFT, AFTER)
+LIFECYCLE = (BEFORE, SHIFT, AFTER)
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Revision:
         """The way back, which runs no hooks."""
         return Revision(self.function, self.alias, self.target, self.current, {})
 
-    def location(self) -> Json:
+    def location(self) -> CodeDeployObject:
         """Return the revision as a deployment of CodeDeploy tells it."""
         names = {"Name": self.function, "Alias": self.alias}
         versions = {"CurrentVersion": self.current, "TargetVersion": self.target}
         what = {"Type": "AWS::Lambda::Function", "Properties": names | versions}
-        content: Json = {"version": 0.0, "Resources": [{self.function: what}]}
+        content: CodeDeployObject = {"version": 0.0, "Resources": [{self.function: what}]}
         if self.hooks:
             content["Hooks"] = [{event: hook} for event, hook in self.hooks.items()]
         return {
@@ -46,7 +46,7 @@ class Revision:
         }
 
 
-def parse_revision(location: Json) -> Revision:
+def parse_revision(location: CodeDeployObject) -> Revision:
     """Return what a revision asks for, or refuse."""
     told = location.get("appSpecContent") or location.get("string") or {}
     if not told.get("content"):

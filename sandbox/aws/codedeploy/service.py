@@ -11,17 +11,24 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_actions, responses, router
 
-from tiercel.sandbox.aws.codedeploy import deployments, operations, records
+from tiercel.sandbox.aws.codedeploy import records
 from tiercel.sandbox.aws.codedeploy.authority import Judge, authority
-from tiercel.sandbox.aws.codedeploy.records import CodeDeployError, Json
+from tiercel.sandbox.aws.codedeploy.deployments import ON_DEPLOYMENTS
+from tiercel.sandbox.aws.codedeploy.operations import ON_RESOURCES
+from tiercel.sandbox.aws.codedeploy.records import (
+    CodeDeployError,
+    CodeDeployObject,
+    get_state,
+    load_persisted_state,
+    reset,
+)
 from tiercel.sandbox.aws.codedeploy.validation import check_answer, check_request
+
+__all__ = ["get_state", "handle_request", "load_persisted_state", "register", "reset"]
 
 _NAME = "codedeploy"
 _TARGET = "CodeDeploy_20141006"
-_OPERATIONS = dict(operations.OPERATIONS) | dict(deployments.OPERATIONS)
-
-reset, get_state = records.reset, records.get_state
-load_persisted_state = records.load_persisted_state
+_OPERATIONS = dict(ON_RESOURCES) | dict(ON_DEPLOYMENTS)
 
 
 def register(judge: Judge) -> None:
@@ -53,13 +60,13 @@ async def handle_request(
     """Answer one request."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
-        answer = call(operation, json.loads(body or b"{}"))
+        answer = call_codedeploy(operation, json.loads(body or b"{}"))
     except CodeDeployError as error:
         return responses.error_response_json(error.code, error.message, 400)
     return responses.json_response(answer)
 
 
-def call(operation: str, request: Json) -> Json:
+def call_codedeploy(operation: str, request: CodeDeployObject) -> CodeDeployObject:
     """Carry out an operation; request and answer fit botocore's model, or an error says how not."""
     check_request(operation, request)
     if operation not in _OPERATIONS:
@@ -88,7 +95,7 @@ def resource_of(body: bytes) -> str:
     return str(asked.get("ResourceArn") or _named(asked))
 
 
-def _named(asked: Json) -> str:
+def _named(asked: CodeDeployObject) -> str:
     application = asked.get("applicationName")
     group = asked.get("deploymentGroupName") or asked.get("currentDeploymentGroupName")
     if application and group:

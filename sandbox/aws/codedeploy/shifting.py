@@ -18,7 +18,7 @@ from ministack.services import cloudwatch, lambda_svc
 from tiercel.domain.traffic.routing import Routing
 from tiercel.sandbox.aws.codedeploy.authority import authority
 from tiercel.sandbox.aws.codedeploy.endings import HOOK_MINUTES, DeploymentEndedError, Trouble
-from tiercel.sandbox.aws.codedeploy.records import Json, records
+from tiercel.sandbox.aws.codedeploy.records import CodeDeployObject, records
 from tiercel.sandbox.aws.codedeploy.revisions import AFTER, BEFORE, SHIFT, Revision
 
 SCALE = 60
@@ -27,10 +27,16 @@ _MINUTE = 60 / SCALE
 _TICK = 0.02
 
 
-class Shift:
+class RunningShift:
     """The run of one deployment, in a thread that belongs to its account and region."""
 
-    def __init__(self, record: Json, revision: Revision, routing: Routing, group: Json) -> None:
+    def __init__(
+        self,
+        record: CodeDeployObject,
+        revision: Revision,
+        routing: Routing,
+        group: CodeDeployObject,
+    ) -> None:
         """Prepare to shift; nothing is asked for yet."""
         self._record = record
         self._revision = revision
@@ -91,7 +97,7 @@ class Shift:
         revision = self._revision
         self._require("lambda:UpdateAlias", self._function(revision.function))
         if percent == 100:
-            asked: Json = {"FunctionVersion": revision.target, "RoutingConfig": {}}
+            asked: CodeDeployObject = {"FunctionVersion": revision.target, "RoutingConfig": {}}
         else:
             weights = {revision.target: percent / 100}
             asked = {"RoutingConfig": {"AdditionalVersionWeights": weights}}
@@ -186,7 +192,7 @@ class Shift:
 class _Event:
     """A lifecycle event while it runs: it has failed if what is inside raises."""
 
-    def __init__(self, event: Json) -> None:
+    def __init__(self, event: CodeDeployObject) -> None:
         self._event = event
 
     def __enter__(self) -> None:

@@ -9,10 +9,10 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 from botocore.validate import ParamValidator
 
-from tiercel.sandbox.aws.codedeploy.records import CodeDeployError, Json
+from tiercel.sandbox.aws.codedeploy.records import CodeDeployError, CodeDeployObject
 
 
-def check_request(operation: str, request: Json) -> None:
+def check_request(operation: str, request: CodeDeployObject) -> None:
     """Refuse what does not fit the operation's input: unknown names, types, lengths, values."""
     if operation not in model().operation_names:
         raise CodeDeployError("UnknownOperationException", f"CodeDeploy has no {operation}")
@@ -21,7 +21,7 @@ def check_request(operation: str, request: Json) -> None:
         raise CodeDeployError("ValidationException", problems)
 
 
-def check_answer(operation: str, answer: Json) -> None:
+def check_answer(operation: str, answer: CodeDeployObject) -> None:
     """Raise AssertionError for an answer that botocore could not read whole."""
     shape = model().operation_model(operation).output_shape
     if problems := _problems(answer, shape):
@@ -34,7 +34,7 @@ def model() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("codedeploy", "service-2"), "codedeploy")
 
 
-def _problems(value: Json, shape: Shape | None) -> str:
+def _problems(value: CodeDeployObject, shape: Shape | None) -> str:
     if shape is None:
         return "" if not value else f"nothing is expected, and there is {sorted(value)}"
     report = ParamValidator().validate(value, shape)

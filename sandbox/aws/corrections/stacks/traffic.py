@@ -19,7 +19,7 @@ from tiercel.sandbox.aws.codedeploy.deploying import wait_for
 from tiercel.sandbox.aws.codedeploy.managed_policies import know_the_policies_of_codedeploy
 from tiercel.sandbox.aws.codedeploy.records import CodeDeployError, arn
 from tiercel.sandbox.aws.codedeploy.revisions import AFTER, BEFORE, Revision, function_name
-from tiercel.sandbox.aws.codedeploy.service import call, register
+from tiercel.sandbox.aws.codedeploy.service import call_codedeploy, register
 from tiercel.sandbox.aws.corrections.stacks import service_role
 from tiercel.sandbox.aws.corrections.stacks.operation import ResourceCall
 
@@ -221,7 +221,7 @@ def _delete(kind: str, identifier: str, given: _Json) -> None:
 
 def _called(operation: str, request: _Json) -> _Json:
     try:
-        return call(operation, request)
+        return call_codedeploy(operation, request)
     except CodeDeployError as error:
         code = "NotFound" if "DoesNotExist" in error.code else "InvalidRequest"
         raise _failed(f"{error.message} (Service: CodeDeploy, Status Code: 400)", code) from error
