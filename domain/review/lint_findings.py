@@ -15,6 +15,9 @@ _GUESSES = frozenset(
         "E1029",  # ${Name} in a text that is no Fn::Sub: CloudFormation takes it as it is written
         "E1040",  # a Fn::GetAtt, and
         "E1041",  # a Ref whose value has another form than the property is thought to want
+        # Keys of Globals: its list lacks some that SAM has, FunctionUrlConfig among them.
+        # https://github.com/aws/serverless-application-model/blob/develop/samtranslator/plugins/globals/globals.py
+        "E3724",
     }
 )
 # Of types whose attributes it does not know, as SAM's, it says this of every attribute.

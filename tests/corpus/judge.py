@@ -25,6 +25,11 @@ _REFUSED = (
     (r"Template error: rule \w+ failed|^Parameter '\w+' ", "values.not_found"),
 )
 _RUNTIMES = {"E2531", "E2533"}
+# "null values are not allowed in templates" is CloudFormation's own answer to the first.
+_NO_TEMPLATE_OF_AWS = (
+    (r"None is not (one of|of type)", "lint.null_value"),
+    (r"\{'(Fn::)?Rain::Embed': ", "lint.not_yet_written_out"),
+)
 
 
 class RefusedError(Exception):
@@ -87,10 +92,15 @@ class Judge:
 
 
 def _kind_of(error: TiercelError) -> str:
-    """Return the code of a refusal; a runtime that has ended is a kind of its own."""
-    rules = set(re.findall(r": ([EW]\d{4}) ", error.why))
-    if error.code == "template.lint_errors" and rules <= _RUNTIMES:
+    """Return the code of a refusal; why cfn-lint refuses is a kind of its own where all agree."""
+    if error.code != "template.lint_errors":
+        return error.code
+    findings = re.findall(r": ([EW]\d{4}) (.*)", error.why)
+    if {rule for rule, _ in findings} <= _RUNTIMES:
         return "lint.runtime_ended"
+    for pattern, kind in _NO_TEMPLATE_OF_AWS:
+        if all(re.match(pattern, message) for _, message in findings):
+            return kind
     return error.code
 
 

@@ -12,6 +12,7 @@ class Verdict(StrEnum):
     GAP = "verified; the sandbox lacks a resource type"
     WORD = "refused: the environment's owner has to allow it"
     TEMPLATE = "refused: the repository has to be corrected"
+    OF_AWS = "refused: CloudFormation itself takes no such template"
     BUILD = "refused: a build is missing or failed"
     NOT_TAKEN = "refused: what Tiercel does not release"
     UNREADABLE = "not measured: the clone lacks files, or parameters have no values"
@@ -44,6 +45,8 @@ KINDS: dict[str, tuple[Verdict, str]] = {
     "template.image_by_tag": (Verdict.TEMPLATE, "an image that is not named by its digest"),
     "template.bad_name": (Verdict.TEMPLATE, "a logical id that CloudFormation does not take"),
     "template.lint_errors": (Verdict.TEMPLATE, "cfn-lint finds errors"),
+    "lint.null_value": (Verdict.OF_AWS, "null, which CloudFormation has nowhere in a template"),
+    "lint.not_yet_written_out": (Verdict.OF_AWS, "what another tool, Rain, replaces first"),
     "lint.runtime_ended": (Verdict.TEMPLATE, "a runtime of which Lambda makes no functions now"),
     "configuration.policy_too_long": (Verdict.NOT_TAKEN, "more services than a boundary holds"),
     "template.no_resources": (Verdict.TEMPLATE, "no resources"),

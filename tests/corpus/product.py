@@ -141,6 +141,8 @@ def _pretend(work: Work) -> None:
         made = copy.made or copy.code
         made.mkdir(parents=True, exist_ok=True)
         wanted = handler_files(found.asset.runtime, found.asset.handler)
+        if copy.made and not wanted:
+            wanted = ("built",)  # a layer has no handler, and what a build makes is not known
         if wanted:
             target = made / wanted[0]
             target.parent.mkdir(parents=True, exist_ok=True)

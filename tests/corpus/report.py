@@ -37,6 +37,7 @@ def rates(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for title, some in (
         ("all that sam takes", taken),
         ("of these, those with functions or SAM's types", [one for one in taken if one.serverless]),
+        ("all that sam and CloudFormation take", [one for one in taken if not _is_of_aws(one)]),
     ):
         yield f"{title}: {_share(some)}"
     yield _refusals(taken)
@@ -48,6 +49,10 @@ def _refusals(taken: Sequence[Outcome]) -> str:
     counted = Counter(verdict_of(one.kind) for one in refused)
     told = "; ".join(f"{count} {verdict}" for verdict, count in counted.most_common())
     return f"of all that sam takes, {len(refused)} do not go: {told or 'none'}"
+
+
+def _is_of_aws(one: Outcome) -> bool:
+    return verdict_of(one.kind) is Verdict.OF_AWS
 
 
 def _share(some: Sequence[Outcome]) -> str:

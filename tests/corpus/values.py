@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from hypothesis import find
+from hypothesis.errors import NoSuchExample
+from hypothesis.strategies import from_regex
+
 _BY_TYPE = {
     "AWS::EC2::AvailabilityZone::Name": "eu-central-1a",
     "AWS::EC2::Image::Id": "ami-0123456789abcdef0",
@@ -73,7 +77,17 @@ def _value(name: str, declared: dict[str, Any]) -> str:
     for candidate in (*named, *_CANDIDATES):
         if _fits(candidate, declared):
             return candidate
-    return "corpus"
+    return _of_pattern(declared)
+
+
+def _of_pattern(declared: dict[str, Any]) -> str:
+    """Return the simplest text that a pattern of its own allows, if Python can read it."""
+    pattern = str(declared.get("AllowedPattern", ""))
+    try:
+        texts = from_regex(pattern, fullmatch=True)
+        return find(texts, lambda text: text.isascii() and _fits(text, declared))
+    except (re.error, NoSuchExample):
+        return "corpus"
 
 
 def _fits(text: str, declared: dict[str, Any]) -> bool:
