@@ -37,7 +37,7 @@ _KEY = re.compile(
 )
 
 
-class Ended(StrEnum):
+class WaitEnding(StrEnum):
     """How a promotion that waited came to its end."""
 
     EXECUTED = "executed"
@@ -63,7 +63,7 @@ class WaitEnd(StoredRecord):
 
     format: Annotated[int, Field(strict=True, ge=1)] = 1
 
-    how: Ended
+    how: WaitEnding
     at: datetime
     flow_run: str
     reason: str
@@ -249,11 +249,11 @@ def next_step(found: OpenWait | None, plan: PromotionPlan, now: datetime) -> Nex
     return NextStep.GO_ON if plan.changes_nothing else NextStep.WAIT
 
 
-def end_of_replaced(found: OpenWait, plan: PromotionPlan) -> Ended:
+def end_of_replaced(found: OpenWait, plan: PromotionPlan) -> WaitEnding:
     """Return how what waited ends when another plan takes its place."""
-    return Ended.CHANGED if found.waiting.commit == plan.commit else Ended.SUPERSEDED
+    return WaitEnding.CHANGED if found.waiting.commit == plan.commit else WaitEnding.SUPERSEDED
 
 
-def end_of_refused(waiting: WaitingPromotion, now: datetime) -> Ended:
+def end_of_refused(waiting: WaitingPromotion, now: datetime) -> WaitEnding:
     """Return how a promotion ends that the gate of approvals refuses."""
-    return Ended.EXPIRED if now >= waiting.expires_at else Ended.DECLINED
+    return WaitEnding.EXPIRED if now >= waiting.expires_at else WaitEnding.DECLINED

@@ -24,7 +24,7 @@ from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
 
-Gate = Callable[[Plan], Awaitable[None]]
+PlanGate = Callable[[Plan], Awaitable[None]]
 """Asked before the plan of a stack is executed; it raises to keep the stack as it is."""
 
 
@@ -76,7 +76,7 @@ class PreparedCommit:
     """Outputs of stacks that are not released with it, by the services that they are of."""
     fill: Callable[[Service, Stack], Awaitable[None]] | None = None
     """What is done to a stack before it is tested."""
-    gate: Gate | None = None
+    gate: PlanGate | None = None
     """What is asked once more before a stack is changed; it raises to keep it as it is."""
 
     @property

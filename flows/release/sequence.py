@@ -46,7 +46,7 @@ from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
-from tiercel.flows.release.preparation import Gate, ReleaseTarget
+from tiercel.flows.release.preparation import PlanGate, ReleaseTarget
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.stack_change import StackChange, bring_up
@@ -82,7 +82,7 @@ class Wish:
     is_older: IsOlder | None = None
     fill: Callable[[Stack], Awaitable[None]] | None = None
     lease: StackLease | None = None
-    gate: Gate | None = None
+    gate: PlanGate | None = None
 
 
 @dataclass
@@ -245,7 +245,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
 
 
 def stack_change_of(
-    target: ReleaseTarget, intent: Intent, manifest: Manifest, gate: Gate | None = None
+    target: ReleaseTarget, intent: Intent, manifest: Manifest, gate: PlanGate | None = None
 ) -> StackChange:
     """Return what is to become of a stack, given what is wanted of it."""
     return StackChange(

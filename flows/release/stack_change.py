@@ -26,7 +26,7 @@ from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan
-from tiercel.flows.release.preparation import Gate
+from tiercel.flows.release.preparation import PlanGate
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.stack.causes import find_causes
 from tiercel.tasks.stack.change_sets import (
@@ -67,7 +67,7 @@ class StackChange:
     production: bool
     tags: Mapping[str, str]
     express: bool
-    gate: Gate | None = None
+    gate: PlanGate | None = None
 
     @property
     def where(self) -> str:

@@ -14,10 +14,10 @@ from prefect import get_run_logger
 
 from tiercel.domain.approvals.plans import PromotionPlan, WaitingPromotion
 from tiercel.domain.approvals.waiting import (
-    Ended,
     NextStep,
     OpenWait,
     WaitBegun,
+    WaitEnding,
     end_of_refused,
     end_of_replaced,
     newer_waits,
@@ -34,7 +34,7 @@ from tiercel.domain.gates.results import Decision, GateResult
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.asking import who_asked
-from tiercel.flows.release.preparation import Gate, PreparedCommit
+from tiercel.flows.release.preparation import PlanGate, PreparedCommit
 from tiercel.flows.release.promotion_plans import plan_promotion_of
 from tiercel.flows.release.waiting_shown import show_waiting
 from tiercel.flows.release.words import approval_gate
@@ -57,7 +57,7 @@ class Approved:
     plan: PromotionPlan | None = None
     found: OpenWait | None = None
 
-    def gate(self, ask: Callable[[], Awaitable[None]]) -> Gate:
+    def gate(self, ask: Callable[[], Awaitable[None]]) -> PlanGate:
         """Return what is asked before each stack is changed: the other gates, and the plan."""
 
         async def as_shown(plan: Plan) -> None:
@@ -103,7 +103,7 @@ async def require_word(
 async def end_of_promotion(prepared: PreparedCommit, approved: Approved) -> None:
     """Write that what waited has been carried out."""
     if approved.found:
-        await _end(prepared, approved.found, Ended.EXECUTED, "every service was released")
+        await _end(prepared, approved.found, WaitEnding.EXECUTED, "every service was released")
 
 
 async def _require_newer(prepared: PreparedCommit, waiting: WaitingPromotion) -> None:
@@ -161,6 +161,6 @@ async def _waits_anew(
     return error
 
 
-async def _end(prepared: PreparedCommit, found: OpenWait, how: Ended, reason: str) -> None:
+async def _end(prepared: PreparedCommit, found: OpenWait, how: WaitEnding, reason: str) -> None:
     target = prepared.target
     await call(record_wait_end, target.records, found.waiting, how, reason, target.run)

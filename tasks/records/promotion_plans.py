@@ -15,10 +15,10 @@ from tiercel.domain.approvals.plans import (
 )
 from tiercel.domain.approvals.waiting import (
     WAITING_PREFIX,
-    Ended,
     OpenWait,
     WaitBegun,
     WaitEnd,
+    WaitEnding,
     is_open,
     newest_waits,
     wait_key,
@@ -88,7 +88,7 @@ def record_begin(records: Records, found: OpenWait, begun: WaitBegun) -> None:
 
 @world_task("record end of wait", "record end of wait of {waiting.repository}: {how}")
 def record_wait_end(
-    records: Records, waiting: WaitingPromotion, how: Ended, reason: str, flow_run: str
+    records: Records, waiting: WaitingPromotion, how: WaitEnding, reason: str, flow_run: str
 ) -> None:
     """Write how a promotion that waited has ended; an end that was written before stays."""
     ended = WaitEnd(how=how, at=datetime.now(UTC), flow_run=flow_run, reason=reason)

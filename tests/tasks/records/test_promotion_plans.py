@@ -11,7 +11,7 @@ from tests.support.codes import because
 from tests.support.promotion_plans import plan, planned, waiting
 from tests.tasks import aws_fixtures
 from tiercel.domain.approvals.plans import PromotionPlan, promotion_plan_key
-from tiercel.domain.approvals.waiting import Ended, WaitBegun, wait_key
+from tiercel.domain.approvals.waiting import WaitBegun, WaitEnding, wait_key
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Access, Records
@@ -68,12 +68,12 @@ def test_what_waits_is_found_until_it_has_ended_and_the_next_gets_a_number_of_it
     assert begun.begun.flow_run == "run"
 
     newer = waits(records, second)
-    record_wait_end.fn(records, found.waiting, Ended.CHANGED, "another plan", "run")
+    record_wait_end.fn(records, found.waiting, WaitEnding.CHANGED, "another plan", "run")
     assert newer.waiting.number == 2
     assert read_open_wait.fn(records, "acme/waits") == newer
     assert newer in read_open_waits.fn(records)
-    record_wait_end.fn(records, newer.waiting, Ended.EXECUTED, "done", "run")
-    record_wait_end.fn(records, newer.waiting, Ended.EXPIRED, "too late", "run")
+    record_wait_end.fn(records, newer.waiting, WaitEnding.EXECUTED, "done", "run")
+    record_wait_end.fn(records, newer.waiting, WaitEnding.EXPIRED, "too late", "run")
     assert read_open_wait.fn(records, "acme/waits") is None
     assert newer not in read_open_waits.fn(records)
 

@@ -12,10 +12,10 @@ from tests.support.promotion_plans import NOON, QUEUE, plan, planned, waiting
 from tests.support.releases import outcome, release
 from tiercel.domain.approvals.plans import PromotionPlan
 from tiercel.domain.approvals.waiting import (
-    Ended,
     NextStep,
     OpenWait,
     WaitBegun,
+    WaitEnding,
     end_of_refused,
     end_of_replaced,
     is_begun,
@@ -70,14 +70,14 @@ def test_only_what_was_shown_and_begun_or_what_changes_nothing_needs_no_word(
 
 
 def test_another_commit_takes_the_place_of_what_waited_and_the_same_one_was_changed() -> None:
-    assert end_of_replaced(found(SHOWN), OTHER) is Ended.CHANGED
-    assert end_of_replaced(found(SHOWN), plan(commit="3" * 40)) is Ended.SUPERSEDED
+    assert end_of_replaced(found(SHOWN), OTHER) is WaitEnding.CHANGED
+    assert end_of_replaced(found(SHOWN), plan(commit="3" * 40)) is WaitEnding.SUPERSEDED
 
 
 def test_a_promotion_that_waited_too_long_has_expired_and_another_was_declined() -> None:
     one = waiting(SHOWN)
-    assert end_of_refused(one, one.expires_at - HOUR) is Ended.DECLINED
-    assert end_of_refused(one, one.expires_at) is Ended.EXPIRED
+    assert end_of_refused(one, one.expires_at - HOUR) is WaitEnding.DECLINED
+    assert end_of_refused(one, one.expires_at) is WaitEnding.EXPIRED
 
 
 def test_what_differs_is_told_and_a_first_plan_says_that_nothing_was_shown() -> None:
