@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tiercel.cli.terminal.output import Output
+    from tiercel.domain.approvals.plans import WaitingPromotion
     from tiercel.domain.gates.holds import HoldEvent
     from tiercel.domain.gitflow.pull_requests import PullRequest
     from tiercel.domain.organization.names import Names
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from tiercel.domain.release.entries import UnreadableEntry
     from tiercel.domain.release.live import Live, StackSeen
 
-_BACK_MERGES, _HOLDS = "back_merges", "holds"
+_BACK_MERGES, _HOLDS, _WAITING = "back_merges", "holds", "waiting"
 
 
 @shared(Settings)
@@ -34,11 +38,13 @@ def status(*, settings: Settings) -> None:
     document: dict[str, object] = {}
     failures: list[TiercelError] = []
     holds: dict[str, HoldEvent] = {}
+    waiting: list[WaitingPromotion] = []
     unreadable: list[UnreadableEntry] = []
     for environment in topology.environments:
         try:
             live, unseen = _live(settings, Names.of(topology, environment))
             holds |= _held(settings, Names.of(topology, environment))
+            waiting += _waiting(settings, Names.of(topology, environment))
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.failure.document()}
@@ -57,6 +63,7 @@ def status(*, settings: Settings) -> None:
         output.error_note(failure)
     if holds:
         document[_HOLDS] = {name: one.model_dump(mode="json") for name, one in holds.items()}
+    document |= _told_waiting(output, waiting)
     open_ones = _open_back_merges(output, topology)
     if open_ones:
         document[_BACK_MERGES] = [
@@ -75,6 +82,38 @@ def _held(settings: Settings, names: Names) -> dict[str, HoldEvent]:
         return {}
     event = read_hold.fn(settings.target(names).records)
     return {names.environment.name: event} if event and event.holds else {}
+
+
+def _waiting(settings: Settings, names: Names) -> list[WaitingPromotion]:
+    """Return the promotions to an environment that wait for somebody's word."""
+    from tiercel.tasks.records.promotion_plans import read_open_waits
+
+    if not names.environment.promotes_from:
+        return []
+    return [one.waiting for one in read_open_waits.fn(settings.target(names).records)]
+
+
+def _told_waiting(output: Output, waiting: Sequence[WaitingPromotion]) -> dict[str, object]:
+    """Print what waits, until when, and what to type; return it for the document."""
+    from tiercel.domain.approvals.waiting import how_to_approve
+
+    if not waiting:
+        return {}
+    rows = [
+        (
+            one.environment,
+            one.repository,
+            short_commit(one.commit),
+            one.asked_by.name or one.asked_by.principal,
+            f"{one.expires_at:%Y-%m-%d %H:%M}",
+            how_to_approve(one),
+        )
+        for one in waiting
+    ]
+    header = ("environment", "repository", "commit", "asked by", "until (UTC)", "what to do")
+    if not output.as_json:
+        output.table("Waiting for a word", header, rows)
+    return {_WAITING: [one.model_dump(mode="json") for one in waiting]}
 
 
 def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:

@@ -26,9 +26,10 @@ from tiercel.domain.base.errors import RefusedInputError, SupersededError, Waiti
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.gates.results import GateResult
+from tiercel.domain.gates.results import Decision, GateResult
 from tiercel.domain.release.ledger import Purpose, Release
 from tiercel.domain.stack.plan import Plan
+from tiercel.domain.triggers.triggered_runs import WantedRun
 
 WAITING_PREFIX = f"{APPROVALS_PREFIX}waiting/"
 _KEY = re.compile(
@@ -257,3 +258,23 @@ def end_of_replaced(found: OpenWait, plan: PromotionPlan) -> WaitEnding:
 def end_of_refused(waiting: WaitingPromotion, now: datetime) -> WaitEnding:
     """Return how a promotion ends that the gate of approvals refuses."""
     return WaitEnding.EXPIRED if now >= waiting.expires_at else WaitEnding.DECLINED
+
+
+def is_due(said: GateResult, others: Iterable[GateResult]) -> bool:
+    """Tell whether another run has something to do, given what the gate of approvals says.
+
+    One that refuses is asked for, too: that run writes down how the promotion ended.
+    """
+    if said.decision is Decision.REFUSE:
+        return True
+    return all(one.decision is Decision.ALLOW for one in (said, *others))
+
+
+def next_run(waiting: WaitingPromotion, said: GateResult) -> WantedRun:
+    """Return the run that goes on with what waits: one for each thing that approvers say."""
+    return WantedRun(
+        deployment=f"promote-to-prod/{waiting.environment}",
+        environment=waiting.environment,
+        parameters={"repository": waiting.repository, "commit": waiting.commit},
+        subject=("word", waiting.plan_digest, str(waiting.number), said.reason),
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from tiercel.domain.approvals.plans import WaitingPromotion
 from tiercel.domain.base.digests import short
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import BuildPlace
@@ -109,11 +110,12 @@ def release_board(
     links: Links,
     names: Names,
     where: BuildPlace = BuildPlace.ISOLATED,
+    waiting: Iterable[WaitingPromotion] = (),
 ) -> str:
     """Return what is live in an environment, since when and by whom, as the ledger has it.
 
     `runs` has the address of each flow run that can be looked at; of the place of builds it is
-    told if it protects nothing.
+    told if it protects nothing. `waiting` are promotions that wait for a word.
     """
     lines = [
         _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
@@ -124,8 +126,17 @@ def release_board(
         f"What is live in {names.environment.name}",
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
+        *(_waiting_line(one, links) for one in waiting),
         "As the ledger has it. `tiercel status` also looks at the stacks.",
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
+    )
+
+
+def _waiting_line(one: WaitingPromotion, links: Links) -> str:
+    asked = f", asked for by {escaped(one.asked_by.name)}" if one.asked_by.name else ""
+    return (
+        f"**Waiting for a word:** {links.commit(one.repository, one.commit)}{asked}, until "
+        f"{_moment(one.expires_at)} UTC; plan {code(one.plan_digest)}"
     )
 
 

@@ -10,6 +10,7 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
+from tiercel.domain.approvals.waiting import OpenWait
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
@@ -41,6 +42,7 @@ from tiercel.flows.release.results import Published, Released, VerifiedService
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.records.ledger import read_live_releases
+from tiercel.tasks.records.promotion_plans import read_open_waits
 
 
 async def report_plan(
@@ -142,6 +144,9 @@ async def report_board(target: ReleaseTarget) -> None:
     names = target.names
     try:
         found = await call(read_live_releases, target.records)
+        waits: list[OpenWait] = []
+        if names.environment.gates.approvals:
+            waits = await call(read_open_waits, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
@@ -150,7 +155,12 @@ async def report_board(target: ReleaseTarget) -> None:
         f"live-{names.page}",
         f"What is live in {names.title}",
         release_board(
-            live, _run_pages(one.running for one in live), target.links, names, target.where
+            live,
+            _run_pages(one.running for one in live),
+            target.links,
+            names,
+            target.where,
+            [one.waiting for one in waits],
         ),
     )
 

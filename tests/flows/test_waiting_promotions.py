@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 from prefect.client.schemas.objects import State
 
 from tests.flows.conftest import Become
 from tests.support.approvals import demanding_approval, say
+from tests.support.codes import because
 from tests.support.place import Place
 from tests.support.templates import services, template
 from tiercel.domain.approvals.waiting import OpenWait
-from tiercel.domain.base.errors import WaitingError
+from tiercel.domain.base.errors import RefusedInputError, SupersededError, WaitingError
 from tiercel.domain.organization.access import Records
+from tiercel.domain.triggers.triggered_runs import WantedRun
+from tiercel.flows.engine.concurrency import call
 from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.due_promotions import due_promotions
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
@@ -135,3 +140,46 @@ def test_a_promotion_waits_and_does_what_was_shown_once_the_word_has_come(
     assert begun(place, become, second).name == "Completed"
     assert written(sandbox, before).count("ExecuteChangeSet") == 1
     assert deployment.get_statuses()[0].state == "success"
+
+
+def due(become: Become) -> list[WantedRun]:
+    """What the flow that follows GitHub would start."""
+
+    @flow
+    async def look() -> list[WantedRun]:
+        return await due_promotions(await call(load_topology, config_path()), "prod")
+
+    become("prod")
+    try:
+        return asyncio.run(look())
+    finally:
+        become("preprod")
+
+
+def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
+    sandbox: Sandbox, demanding: Place, become: Become
+) -> None:
+    place = demanding
+    place.released_to_preprod(place.merged("feature/one", files("sone", "stwo")))
+    first = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    older = waits(place, become, first)
+    approve(become, older)
+    place.released_to_preprod(place.merged("feature/more", files("sone", "stwo", DelaySeconds=3)))
+    second = place.merged("release/1.1.0", {}, base="main")
+
+    newer = waits(place, become, second)
+    assert (newer.waiting.number, newer.waiting.commit) == (2, second)
+    # The word on the older one does not count, and the older one is not begun again.
+    assert due(become) == []
+    with pytest.raises(SupersededError, check=because("promotion.newer_waits")):
+        asyncio.run(begun(place, become, first).aresult())
+
+    approve(become, newer, approves=False)
+    (wanted,) = due(become)
+    assert wanted.parameters == {"repository": place.repository.name, "commit": second}
+    with pytest.raises(RefusedInputError, check=because("promotion.not_approved")):
+        asyncio.run(begun(place, become, second).aresult())
+    assert open_wait(place, become) is None
+    assert due(become) == []
+    assert "ExecuteChangeSet" not in written(sandbox, before)

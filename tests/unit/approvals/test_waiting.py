@@ -19,8 +19,10 @@ from tiercel.domain.approvals.waiting import (
     end_of_refused,
     end_of_replaced,
     is_begun,
+    is_due,
     is_open,
     newest_waits,
+    next_run,
     next_step,
     require_as_shown,
     wait_key,
@@ -181,3 +183,33 @@ def test_who_waits_is_told_for_what_until_when_and_what_to_type() -> None:
     assert "2026-12-04 12:00 UTC" in error.state
     assert f"tiercel approve prod {SHOWN.digest}" in error.remedy
     assert "#12" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("said", "other", "due"),
+    [
+        (Decision.ALLOW, Decision.ALLOW, True),
+        (Decision.ALLOW, Decision.WAIT, False),
+        (Decision.ALLOW, Decision.REFUSE, False),
+        (Decision.WAIT, Decision.ALLOW, False),
+        # How it ended is written down at any hour.
+        (Decision.REFUSE, Decision.WAIT, True),
+    ],
+)
+def test_another_run_is_due_when_all_allow_or_the_word_will_not_come(
+    said: Decision, other: Decision, due: bool
+) -> None:
+    def gate(decision: Decision) -> GateResult:
+        return GateResult(gate="one", decision=decision, reason="so")
+
+    assert is_due(gate(said), [gate(other)]) is due
+
+
+def test_each_thing_that_approvers_say_has_one_run() -> None:
+    def run(reason: str, **given: Any) -> str:
+        said = GateResult(gate="approvals", decision=Decision.ALLOW, reason=reason)
+        return next_run(waiting(SHOWN, **given), said).key(0)
+
+    assert run("approved by rae") == run("approved by rae")
+    others = [run("declined by rae"), run("approved by rae", number=2)]
+    assert run("approved by rae") not in others
