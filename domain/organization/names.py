@@ -171,6 +171,15 @@ class Names:
         return f"https://{bucket}.s3.{self.environment.region}.{suffix}/{key}"
 
     @property
+    def sts_host(self) -> str:
+        """The host of STS in the environment's region.
+
+        https://docs.aws.amazon.com/general/latest/gr/sts.html
+        """
+        suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
+        return f"sts.{self.environment.region}.{suffix}"
+
+    @property
     def github_provider_arn(self) -> str:
         """The ARN of the provider of GitHub's tokens, in the InfrastructureAccount."""
         account = self.environment.infrastructure_account

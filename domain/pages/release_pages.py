@@ -6,10 +6,12 @@ Names of services, parameters, people and files come from the outside and are ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tiercel.domain.approvals.plans import WaitingPromotion
 from tiercel.domain.base.digests import short
+from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import BuildPlace
 from tiercel.domain.pages.frame import page, place, stack_link
@@ -104,18 +106,29 @@ _UNPROTECTED = (
 )
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """What people have yet to do: merge what brings releases back into develop, give a word."""
+
+    back_merges: Sequence[PullRequest] = ()
+    waiting: Sequence[WaitingPromotion] = ()
+
+
+_FINISHED = Unfinished()
+
+
 def release_board(
     live: Iterable[Live],
     runs: Mapping[str, str],
     links: Links,
     names: Names,
     where: BuildPlace = BuildPlace.ISOLATED,
-    waiting: Iterable[WaitingPromotion] = (),
+    unfinished: Unfinished = _FINISHED,
 ) -> str:
     """Return what is live in an environment, since when and by whom, as the ledger has it.
 
     `runs` has the address of each flow run that can be looked at; of the place of builds it is
-    told if it protects nothing. `waiting` are promotions that wait for a word.
+    told if it protects nothing.
     """
     lines = [
         _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
@@ -126,8 +139,9 @@ def release_board(
         f"What is live in {names.environment.name}",
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
-        *(_waiting_line(one, links) for one in waiting),
+        *(_waiting_line(one, links) for one in unfinished.waiting),
         "As the ledger has it. `tiercel status` also looks at the stacks.",
+        *(_back_merge_line(one, links) for one in unfinished.back_merges),
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
     )
 
@@ -137,6 +151,14 @@ def _waiting_line(one: WaitingPromotion, links: Links) -> str:
     return (
         f"**Waiting for a word:** {links.commit(one.repository, one.commit)}{asked}, until "
         f"{_moment(one.expires_at)} UTC; plan {code(one.plan_digest)}"
+    )
+
+
+def _back_merge_line(pull: PullRequest, links: Links) -> str:
+    number = links.pull_request(pull.repository, pull.number)
+    return (
+        f"**Open back-merge:** {escaped(pull.repository)} {number} into {code(pull.base_branch)}, "
+        "when this was written."
     )
 
 

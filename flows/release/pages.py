@@ -21,6 +21,7 @@ from tiercel.domain.pages.check_page import check_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
 from tiercel.domain.pages.release_pages import (
+    Unfinished,
     candidate_page,
     publication_page,
     release_board,
@@ -36,6 +37,7 @@ from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.artifacts import report_document, show_page
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.back_merges import open_back_merges
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
@@ -75,8 +77,11 @@ async def report_publication(prepared: PreparedCommit, published: Mapping[str, P
 
 
 async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Released]) -> None:
-    """Show what is live in the environment now, and last what this run released."""
-    if any(result.changed for result in released.values()):
+    """Show what is live in the environment now, and last what this run released.
+
+    Where releases are merged back, that may have happened since, even if this run changed nothing.
+    """
+    if prepared.target.develop or any(result.changed for result in released.values()):
         await report_board(prepared.target)
     names, links = prepared.target.names, prepared.target.links
     environment = names.title
@@ -136,7 +141,7 @@ async def report_superseded(prepared: PreparedCommit, by: str) -> None:
 
 
 async def report_board(target: ReleaseTarget) -> None:
-    """Show what is live in the environment, since when and by whom.
+    """Show what is live in the environment, since when and by whom, and what it owes to develop.
 
     The release is made and recorded by then: if the ledger cannot be listed any more, the board
     stays as it was, and the log says so.
@@ -151,6 +156,7 @@ async def report_board(target: ReleaseTarget) -> None:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
     live = [one for one in found if one.stack.startswith(names.stack_prefix)]
+    released_from = [one.running.intent.repository for one in live if one.running]
     await show_page(
         f"live-{names.page}",
         f"What is live in {names.title}",
@@ -160,7 +166,9 @@ async def report_board(target: ReleaseTarget) -> None:
             target.links,
             names,
             target.where,
-            [one.waiting for one in waits],
+            Unfinished(
+                await open_back_merges(target, released_from), [one.waiting for one in waits]
+            ),
         ),
     )
 

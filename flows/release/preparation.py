@@ -43,6 +43,8 @@ class ReleaseTarget(Target):
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
     """Whether a stack counts as changed before all of its resources are ready."""
+    develop: str = ""
+    """The branch into which releases are merged back, of an environment that is for production."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
@@ -52,6 +54,10 @@ class ReleaseTarget(Target):
     @classmethod
     def called(cls, topology: Topology, names: Names) -> ReleaseTarget:
         """Return the environment of these names as the target of the flow run that this is."""
+        environment = names.environment
+        develop = (
+            topology.environment(environment.promotes_from).branch if environment.production else ""
+        )
         return cls(
             names=names,
             run=str(flow_run.get_id() or "no-flow-run"),
@@ -59,6 +65,7 @@ class ReleaseTarget(Target):
             lease_seconds=topology.leases.seconds,
             where=topology.builds.where,
             current_name=topology.current_name,
+            develop=develop,
         )
 
 

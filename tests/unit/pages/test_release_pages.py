@@ -192,6 +192,28 @@ def test_the_board_marks_what_cannot_be_read_and_shows_everything_else() -> None
     assert "| `acme-preprod-other` | **release 1 cannot be read** |" in page
 
 
+def test_an_open_back_merge_stands_on_the_board_and_its_names_are_text() -> None:
+    pull = PullRequest(
+        repository="acme/shop",
+        number=7,
+        title=HOSTILE,
+        author=HOSTILE,
+        url="https://evil.example",
+        is_open=True,
+        merged=False,
+        mergeable=None,
+        head_branch="main",
+        head_commit="1" * 40,
+        base_branch="`develop`<b>",
+    )
+    page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(back_merges=[pull]))
+
+    assert "**Open back-merge:** acme/shop [#7](https://github.com/acme/shop/pull/7) into" in page
+    assert "<b>" not in re.sub(r"`+[^`].*?[^`]?`+(?!`)", "", page)
+    assert "evil.example" not in page
+    assert "back-merge" not in release_board([], {}, LINKS, NAMES)
+
+
 def test_a_stack_that_never_ran_a_release_is_not_on_the_board() -> None:
     failed = release(outcome(status=ReleaseStatus.FAILED, deployed=False))
     assert "Nothing is deployed yet." in release_board([live_on(failed)], {}, LINKS, NAMES)
@@ -282,3 +304,20 @@ def test_a_board_has_one_line_for_each_release_whoever_asked_for_it(person: str)
     page = release_board([live_on(release(outcome(), requested_by=person))], {}, LINKS, NAMES)
     assert len(page.splitlines()) == len(plain.splitlines())
     assert len(re.findall(r"(?<!\\)\|", page)) == len(re.findall(r"(?<!\\)\|", plain))
+
+
+def test_the_board_tells_what_waits_for_a_word_and_no_name_does_harm_there() -> None:
+    one = waiting(plan(), asked_by=AskedBy(name="<b>eve"))
+    page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(waiting=[one]))
+    assert "**Waiting for a word:**" in page
+    assert plan().digest in page
+    assert "<b>" not in page
+
+
+def test_the_plan_of_a_promotion_tells_what_is_known_by_its_template_and_how_to_approve() -> None:
+    follows = planned("api", follows=True)
+    page = promotion_page(plan(planned(unchanged=True, changes=()), follows), waiting(plan()))
+    assert "nothing to do" in page
+    assert "its template" in page
+    assert f"tiercel approve prod {plan().digest}" in page
+    assert "tiercel approve" not in promotion_page(plan(), None)
