@@ -14,7 +14,12 @@ from tiercel.domain.organization.topology import BuildPlace, Environment
 from tiercel.domain.pages.failure_page import failure_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
-from tiercel.domain.pages.release_pages import publication_page, release_board, release_page
+from tiercel.domain.pages.release_pages import (
+    Unfinished,
+    publication_page,
+    release_board,
+    release_page,
+)
 from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.entries import UnreadableEntry
 from tiercel.domain.release.ledger import Release, ReleaseStatus
@@ -304,20 +309,3 @@ def test_a_board_has_one_line_for_each_release_whoever_asked_for_it(person: str)
     page = release_board([live_on(release(outcome(), requested_by=person))], {}, LINKS, NAMES)
     assert len(page.splitlines()) == len(plain.splitlines())
     assert len(re.findall(r"(?<!\\)\|", page)) == len(re.findall(r"(?<!\\)\|", plain))
-
-
-def test_the_board_tells_what_waits_for_a_word_and_no_name_does_harm_there() -> None:
-    one = waiting(plan(), asked_by=AskedBy(name="<b>eve"))
-    page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(waiting=[one]))
-    assert "**Waiting for a word:**" in page
-    assert plan().digest in page
-    assert "<b>" not in page
-
-
-def test_the_plan_of_a_promotion_tells_what_is_known_by_its_template_and_how_to_approve() -> None:
-    follows = planned("api", follows=True)
-    page = promotion_page(plan(planned(unchanged=True, changes=()), follows), waiting(plan()))
-    assert "nothing to do" in page
-    assert "its template" in page
-    assert f"tiercel approve prod {plan().digest}" in page
-    assert "tiercel approve" not in promotion_page(plan(), None)
