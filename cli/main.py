@@ -33,6 +33,7 @@ _COMMANDS = {
     "drills": "tiercel.cli.commands.drills:drills",
     "hold": "tiercel.cli.commands.hold:hold",
     "resume": "tiercel.cli.commands.hold:resume",
+    "drift": "tiercel.cli.commands.drift:drift",
     "reject": "tiercel.cli.commands.reject:reject",
     "status": "tiercel.cli.commands.status:status",
     "releases": "tiercel.cli.commands.releases:releases",

@@ -14,6 +14,7 @@ from tiercel.domain.approvals.waiting import OpenWait
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.accounts_page import terraform_plan_page
@@ -48,11 +49,19 @@ from tiercel.tasks.records.promotion_plans import read_open_waits
 
 
 async def report_plan(
-    names: Names, links: Links, plan: Plan, check: RoleCheck, outside: Sequence[OutsideReference]
+    names: Names,
+    links: Links,
+    plan: Plan,
+    check: RoleCheck,
+    outside: Sequence[OutsideReference],
+    past: Sequence[DriftFinding],
 ) -> None:
-    """Show every change of a stack, what the service role lacks and what comes from outside."""
+    """Show every change of a stack, what it overwrites, what the service role lacks, and outside.
+
+    `past` is what was changed past Tiercel of the resources that the plan changes.
+    """
     description = f"Plan of {plan.stack}: {plan.summary()}"
-    page = plan_page(plan, links, names, check, outside)
+    page = plan_page(plan, links, names, check, outside, past)
     await show_page(f"plan-{plan.stack}", description, page)
 
 

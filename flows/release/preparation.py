@@ -43,6 +43,8 @@ class ReleaseTarget(Target):
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
     """Whether a stack counts as changed before all of its resources are ready."""
+    revert_drift: bool = False
+    """Whether what was changed past CloudFormation is brought back, also where all is live."""
     develop: str = ""
     """The branch into which releases are merged back, of an environment that is for production."""
 
@@ -85,6 +87,10 @@ class PreparedCommit:
     """What is done to a stack before it is tested."""
     gate: PlanGate | None = None
     """What is asked once more before a stack is changed; it raises to keep it as it is."""
+
+    def reverting(self, drift: bool) -> PreparedCommit:  # noqa: FBT001 - what a run was given
+        """Return the same, whose stacks are brought back to their templates if that is wanted."""
+        return replace(self, target=replace(self.target, revert_drift=drift))
 
     @property
     def source(self) -> Names:

@@ -26,6 +26,7 @@ from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan
+from tiercel.flows.release.past_changes import changed_past
 from tiercel.flows.release.preparation import PlanGate
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.stack.causes import find_causes
@@ -67,6 +68,7 @@ class StackChange:
     production: bool
     tags: Mapping[str, str]
     express: bool
+    revert_drift: bool
     gate: PlanGate | None = None
 
     @property
@@ -250,7 +252,8 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)
-    await report_plan(change.names, change.links, plan, check, change.outside)
+    past = await changed_past(change.records, stack, plan)
+    await report_plan(change.names, change.links, plan, check, change.outside, past)
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused
@@ -350,4 +353,5 @@ def change_set_request(change: StackChange, token: str, *, creates: bool) -> Cha
         tags={**change.tags, **names.stack_tags(intent.service)},
         deleted_on_failure=change.production,
         express=change.express,
+        revert_drift=change.revert_drift and not creates,
     )

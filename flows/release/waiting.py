@@ -30,9 +30,11 @@ from tiercel.domain.approvals.waiting import (
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import WaitingError
+from tiercel.domain.base.notices import Notice, NoticeKind
 from tiercel.domain.gates.results import Decision, GateResult
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.notices import tell
 from tiercel.flows.release.asking import who_asked
 from tiercel.flows.release.preparation import PlanGate, PreparedCommit
 from tiercel.flows.release.promotion_plans import plan_promotion_of
@@ -158,7 +160,18 @@ async def _waits_anew(
     found = await call(record_wait, target.records, plan, waiting)
     error = waiting_error(found.waiting, (), reasons)
     await show_waiting(prepared, found, error)
+    tell(_notice(error))
     return error
+
+
+def _notice(error: WaitingError) -> Notice:
+    told = error.failure
+    return Notice(
+        kind=NoticeKind.WAITING,
+        subject=told.what,
+        text=f"{told.where}\n{told.why}\n{told.state}",
+        remedy=told.remedy,
+    )
 
 
 async def _end(prepared: PreparedCommit, found: OpenWait, how: WaitEnding, reason: str) -> None:
