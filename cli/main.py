@@ -31,6 +31,8 @@ _COMMANDS = {
     "rollback": "tiercel.cli.commands.rollback:rollback",
     "rebuild": "tiercel.cli.commands.rebuild:rebuild",
     "drills": "tiercel.cli.commands.drills:drills",
+    "approve": "tiercel.cli.commands.approve:approve",
+    "decline": "tiercel.cli.commands.approve:decline",
     "hold": "tiercel.cli.commands.hold:hold",
     "resume": "tiercel.cli.commands.hold:resume",
     "drift": "tiercel.cli.commands.drift:drift",

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from tiercel.domain.approvals.plans import APPROVALS_PREFIX
 from tiercel.domain.approvals.words import LONGEST_WORD_REASON, Voucher, Word
-from tiercel.domain.base.digests import PlanDigest, sha256_hex
+from tiercel.domain.base.digests import PlanDigest, Sha256, sha256_hex
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.organization.approvers import Approver
 from tiercel.domain.organization.names import Names
@@ -82,6 +82,21 @@ class SignedWord(StoredRecord):
     def key(self) -> str:
         """Where it is handed over, once."""
         return f"{offered_prefix(self.plan_digest)}{self.signed_at}-{self.signature}.json"
+
+
+def unsigned_word(
+    digest: str, reason: str, overrides: tuple[str, ...], *, approves: bool
+) -> SignedWord:
+    """Return a word before it is signed; pydantic's ValidationError for what can be none."""
+    return SignedWord(
+        plan_digest=PlanDigest(Sha256(digest)),
+        approves=approves,
+        reason=reason,
+        overrides=overrides,
+        signed_at="20000101T000000Z",
+        access_key="0" * 16,
+        signature="0" * 64,
+    )
 
 
 def offered_prefix(digest: str) -> str:

@@ -49,6 +49,7 @@ class Role(StrEnum):
     VERIFIER = "verifier"
     TRIGGER = "trigger"
     RETENTION = "retention"
+    APPROVER = "approver"
     DEPLOYER = "deployer"
     CLOUDFORMATION = "cloudformation"
     AUDITOR = "auditor"
