@@ -27,6 +27,7 @@ from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
 from tiercel.flows.release.back_merges import keep_back_merge
+from tiercel.flows.release.due_promotions import due_promotions
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
@@ -39,6 +40,8 @@ from tiercel.tasks.source.topology_file import config_path
 @lifecycle_flow("follow-github", "follow")
 async def follow_github(environment: EnvironmentParameter) -> list[str]:
     """Compare what GitHub has with the runs that there are, and start what is missing.
+
+    A promotion that waits is gone on with once the word on it has come, and ended if it will not.
 
     A run that failed is made once more; after that it is only shown. Returns the names of the runs
     that were started.
@@ -66,6 +69,11 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
             errors.append(error)
+    try:
+        found += [await _followed(wanted) for wanted in await due_promotions(topology, environment)]
+    except TiercelError as error:
+        get_run_logger().warning("what waits for a word is not known: %s", error.what)
+        errors.append(error)
     told = [f"{error.where}: {error.what}" for error in errors]
     text = following_page(environment, found, patterns, told, back_merges)
     await show_page(f"follow-{environment}", f"What GitHub calls for in {environment}", text)

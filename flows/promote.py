@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -24,10 +25,11 @@ from tiercel.flows.release.announcement import announce, decide_version
 from tiercel.flows.release.candidates import verdicts_on
 from tiercel.flows.release.live_export import telling_what_is_live
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.promotion_gates import require_gates
+from tiercel.flows.release.promotion_gates import first_gates, require_gates
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
+from tiercel.flows.release.waiting import end_of_promotion, require_word
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.aws.signing import read_signing_key
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest
@@ -42,6 +44,9 @@ async def promote_to_prod(
 ) -> dict[str, Released]:
     """Release to Prod what Preprod verified for the same source, tag it and announce it.
 
+    Where Prod demands approvals it is planned, shown, and waits for somebody's word: this run ends,
+    in the state Waiting, and another one goes on once the word has come.
+
     Args:
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Prod's branch, by its id, or the branch for its newest commit.
@@ -49,23 +54,16 @@ async def promote_to_prod(
     prepared = await prepare(repository, commit, PROD)
     version = await decide_version(prepared)
     verified = await _verified(prepared)
-    await require_gates(prepared, verified)
-    again = partial(require_gates, prepared, verified, state=_HALF_WAY)
-    gated = replace(prepared, gate=again)
-    manifests = dict(
-        zip(
-            verified,
-            await all_done(
-                _pulled(prepared, service, verified[service.name])
-                for service in prepared.topology.services.values()
-            ),
-            strict=True,
-        )
-    )
+    gates = await first_gates(prepared, verified)
+    manifests = await _all_pulled(prepared, verified)
+    approved = await require_word(prepared, manifests, gates)
+    again = partial(require_gates, prepared, verified, _HALF_WAY)
+    gated = replace(prepared, gate=approved.gate(again))
     async with telling_what_is_live(prepared.topology, prepared.target):
         released = await release_all(gated, manifests, verified)
     if version:
         await announce(prepared, version, released)
+    await end_of_promotion(prepared, approved)
     return released
 
 
@@ -77,6 +75,15 @@ async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
     target = prepared.target.names.environment.name
     require_verified(found, commit.repository, commit.sha, source.environment.name, target)
     return {name: release for name, release in found.items() if release}
+
+
+async def _all_pulled(
+    prepared: PreparedCommit, verified: Mapping[str, Release]
+) -> dict[str, Manifest]:
+    """Copy every service's artifact, all at once."""
+    services = prepared.topology.services.values()
+    pulled = await all_done(_pulled(prepared, one, verified[one.name]) for one in services)
+    return dict(zip(verified, pulled, strict=True))
 
 
 async def _pulled(prepared: PreparedCommit, service: Service, verified: Release) -> Manifest:

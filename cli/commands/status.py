@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tiercel.cli.terminal.output import Output
+    from tiercel.domain.approvals.plans import WaitingPromotion
     from tiercel.domain.drift.report import DriftReport
     from tiercel.domain.gitflow.pull_requests import PullRequest
     from tiercel.domain.organization.names import Names
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from tiercel.domain.release.live import Live, StackSeen
 
 _BACK_MERGES, _HOLDS, _DRIFT = "back_merges", "holds", "drift"
+_WAITING = "waiting"
 
 
 @shared(Settings)
@@ -76,9 +81,10 @@ class _Note:
 
 
 def _notes(settings: Settings, names: Names) -> list[_Note]:
-    """Return who holds the line of an environment that promotes, and what drifted."""
+    """Return who holds the line of an environment that promotes, what waits, and what drifted."""
     from tiercel.tasks.records.drift import read_drift
     from tiercel.tasks.records.holds import read_hold
+    from tiercel.tasks.records.promotion_plans import read_open_waits
 
     found, records = [], settings.target(names).records
     environment = names.environment
@@ -86,6 +92,11 @@ def _notes(settings: Settings, names: Names) -> list[_Note]:
     if event and event.holds:
         words = f"{environment.name} is on hold: {event.words}"
         found.append(_Note(_HOLDS, words, event.model_dump(mode="json")))
+    waits = read_open_waits.fn(records) if environment.promotes_from else []
+    if waits:
+        waiting = [one.waiting for one in waits]
+        told = [one.model_dump(mode="json") for one in waiting]
+        found.append(_Note(_WAITING, _waiting_words(waiting), told))
     report = read_drift.fn(records).report
     if report:
         found.append(_Note(_DRIFT, _drift_words(report), report.model_dump(mode="json")))
@@ -111,6 +122,18 @@ def _show(
         output.result(one.words)
     if unseen:
         output.error_note(unseen)
+
+
+def _waiting_words(waiting: Sequence[WaitingPromotion]) -> str:
+    """Say what waits, who asked, until when, and what to type."""
+    from tiercel.domain.approvals.waiting import how_to_approve
+
+    return "\n".join(
+        f"{one.repository}@{short_commit(one.commit)} waits for a word in {one.environment} until "
+        f"{one.expires_at:%Y-%m-%d %H:%M} UTC, asked for by "
+        f"{one.asked_by.name or one.asked_by.principal}: {how_to_approve(one)}"
+        for one in waiting
+    )
 
 
 def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:

@@ -23,7 +23,13 @@ from tiercel.cli.terminal.failures import (
 )
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import is_noise
-from tiercel.domain.base.errors import TiercelError, UnreachableError, error_from, run_cancelled
+from tiercel.domain.base.errors import (
+    WAITING_STATE,
+    TiercelError,
+    UnreachableError,
+    error_from,
+    run_cancelled,
+)
 from tiercel.domain.base.failure_document import KEY, failure_in
 
 if TYPE_CHECKING:
@@ -157,14 +163,14 @@ def show_followed(output: Output, followed: Followed) -> None:
 
 
 def failure_of(run: Any, link: str, artifacts: list[dict[str, Any]]) -> TiercelError | None:
-    """Return how a run that ended failed; None if it did what it was asked to.
+    """Return how a run failed, or for what it waits; None if it did what it was asked to.
 
     The run has left it as data. What its state and its log say is for people: nothing is read
     from that.
     """
     state = run.state
     message = state.message or ""
-    if state.is_completed():
+    if state.is_completed() and state.name != WAITING_STATE:
         return None
     if state.is_cancelled():
         return run_cancelled(link, message)

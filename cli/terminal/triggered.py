@@ -13,7 +13,7 @@ from tiercel.cli.terminal.deployed_runs import Ask, Followed, follow_to_its_end,
 from tiercel.cli.terminal.failures import CANCELLED, cancelled_with_its_job, nothing_started
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.workflow import WorkflowJob, annotate, grouped
-from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.errors import TiercelError, UnreachableError, WaitingError
 from tiercel.domain.release.release_document import RELEASE_KEY, released_in
 from tiercel.domain.review.annotations import annotations_in
 from tiercel.tasks.engine.pace import paced
@@ -138,6 +138,11 @@ def _followed(
         _cancel(followed)
         job.put(run_url=followed.link, result="cancelled")
         raise cancelled_with_its_job(followed.link) from None
+    except WaitingError as waiting:
+        # A job has no state for it, and nothing has failed; the same promotion goes on elsewhere.
+        _show(job, followed, waiting.code)
+        output.line(f"{waiting.what}: {waiting.remedy}")
+        return followed.ended
     except TiercelError as error:
         _show(job, followed, error.code)
         raise

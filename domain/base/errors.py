@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     SMOKE_TEST_FAILED = 7
     UNREACHABLE = 8
     CHECK_FAILED = 9
+    WAITING = 10
     INTERRUPTED = 130
 
 
@@ -191,6 +192,18 @@ class SupersededError(TiercelError):
 
 class OvertakenError(SupersededError):
     """Something else came before, which does not take the place of what was asked for."""
+
+
+class WaitingError(TiercelError):
+    """It ends here and goes on once somebody has given his word: nothing has failed.
+
+    The run of a flow that raises it ends in the state WAITING_STATE, which is a completed one.
+    """
+
+    exit_code = ExitCode.WAITING
+
+
+WAITING_STATE = "Waiting"
 
 
 class InterruptedRunError(TiercelError):

@@ -6,8 +6,10 @@ Names of services, parameters, people and files come from the outside and are ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from tiercel.domain.approvals.plans import WaitingPromotion
 from tiercel.domain.base.digests import short
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
@@ -104,19 +106,29 @@ _UNPROTECTED = (
 )
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """What people have yet to do: merge what brings releases back into develop, give a word."""
+
+    back_merges: Sequence[PullRequest] = ()
+    waiting: Sequence[WaitingPromotion] = ()
+
+
+_FINISHED = Unfinished()
+
+
 def release_board(
     live: Iterable[Live],
     runs: Mapping[str, str],
     links: Links,
     names: Names,
     where: BuildPlace = BuildPlace.ISOLATED,
-    back_merges: Iterable[PullRequest] = (),
+    unfinished: Unfinished = _FINISHED,
 ) -> str:
     """Return what is live in an environment, since when and by whom, as the ledger has it.
 
     `runs` has the address of each flow run that can be looked at; of the place of builds it is
-    told if it protects nothing. `back_merges` are the open pull requests that bring releases back
-    into develop.
+    told if it protects nothing.
     """
     lines = [
         _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
@@ -127,9 +139,18 @@ def release_board(
         f"What is live in {names.environment.name}",
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
+        *(_waiting_line(one, links) for one in unfinished.waiting),
         "As the ledger has it. `tiercel status` also looks at the stacks.",
-        *(_back_merge_line(one, links) for one in back_merges),
+        *(_back_merge_line(one, links) for one in unfinished.back_merges),
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
+    )
+
+
+def _waiting_line(one: WaitingPromotion, links: Links) -> str:
+    asked = f", asked for by {escaped(one.asked_by.name)}" if one.asked_by.name else ""
+    return (
+        f"**Waiting for a word:** {links.commit(one.repository, one.commit)}{asked}, until "
+        f"{_moment(one.expires_at)} UTC; plan {code(one.plan_digest)}"
     )
 
 

@@ -8,6 +8,7 @@ from tiercel.domain.base.text import legal_text
 
 _TOKEN_LIMIT = 128
 _OUTSIDE = "-outside"
+_PROMOTION = "promotion"
 _OF_HEAD, _OF_CONTENTS = 12, 16
 _PULL_REQUEST_PLAN = rf"pull-[0-9]+-[0-9a-f]{{{_OF_HEAD}}}-[0-9a-f]{{{_OF_CONTENTS}}}"
 
@@ -38,8 +39,12 @@ def attempted_release(name: str) -> int | None:
 
     That of a plan which does not look into nested stacks has a longer name.
     """
-    made = release_of(name.removesuffix(_OUTSIDE))
+    made = release_of(_whole(name))
     return made[0] if made else None
+
+
+def _whole(name: str) -> str:
+    return name.removesuffix(_OUTSIDE)
 
 
 def outside_name(name: str) -> str:
@@ -60,12 +65,18 @@ def pull_request_plan(number: int, head: str, contents: str) -> str:
     return f"{pull_request_plans(number)}-{head[:_OF_HEAD]}-{contents[:_OF_CONTENTS]}"
 
 
-def is_of_pull_request(name: str) -> bool:
-    """Tell whether a change set was made to show what a pull request would change.
+def promotion_plan(contents: str) -> str:
+    """Return the name of the change set that shows what a promotion would do, made of a digest."""
+    return f"{_PROMOTION}-{contents[:_OF_CONTENTS]}"
+
+
+def is_shown_only(name: str) -> bool:
+    """Tell whether a change set was made to be shown: for a pull request, or to be approved.
 
     Nobody executes one, and whoever made it deletes it within minutes.
     """
-    return re.fullmatch(_PULL_REQUEST_PLAN, name.removesuffix(_OUTSIDE)) is not None
+    of_promotion = rf"{_PROMOTION}-[0-9a-f]{{{_OF_CONTENTS}}}"
+    return re.fullmatch(rf"{_PULL_REQUEST_PLAN}|{of_promotion}", _whole(name)) is not None
 
 
 def attempt_in(token: str, release: int) -> int:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.stack.states import StackStatus
-from tiercel.domain.stack.tokens import attempted_release, is_of_pull_request
+from tiercel.domain.stack.tokens import attempted_release, is_shown_only
 from tiercel.domain.teardown.leftovers_seen import (
     FUNCTION_LOGS,
     STACK_ID_TAG,
@@ -192,7 +192,7 @@ def _change_sets(scope: ReapScope, seen: LeftoversSeen, now: datetime) -> Iterat
 
 
 def _is_named_by_us(change_set: str) -> bool:
-    return attempted_release(change_set) is not None or is_of_pull_request(change_set)
+    return attempted_release(change_set) is not None or is_shown_only(change_set)
 
 
 def _reason_of_change_set(seen: LeftoversSeen, one: ChangeSetThere, now: datetime) -> Why:
@@ -203,7 +203,7 @@ def _reason_of_change_set(seen: LeftoversSeen, one: ChangeSetThere, now: datetim
         return Why.RUN_MAY_GO_ON if now - one.created < LATER_RUN else Why.RUN_DIED
     if now - one.created < HARDLY_MADE:
         return Why.HARDLY_MADE
-    return Why.PLAN_SHOWN if is_of_pull_request(one.name) else Why.RELEASE_ENDED
+    return Why.PLAN_SHOWN if is_shown_only(one.name) else Why.RELEASE_ENDED
 
 
 def _log_group(

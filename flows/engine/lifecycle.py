@@ -7,13 +7,15 @@ import inspect
 import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
-from prefect import Flow, flow
+from prefect import Flow, flow, get_run_logger
+from prefect.client.schemas.objects import State
 from prefect.context import SyncClientContext
 from prefect.settings import get_current_settings
+from prefect.states import Completed
 
-from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.errors import WAITING_STATE, TiercelError, WaitingError
 from tiercel.domain.base.log_text import log_text
 from tiercel.domain.base.text import printable
 from tiercel.flows.engine.artifacts import report_failure
@@ -37,7 +39,8 @@ def lifecycle_flow(
 
     Runs are named `ACTION ENVIRONMENT repository@commit`; one that has a parameter
     `environment` and no repository is named `ACTION ENVIRONMENT`. A TiercelError becomes
-    an artifact that says what to do, and stands in the log without a stack trace.
+    an artifact that says what to do, and stands in the log without a stack trace. A WaitingError
+    is no failure: the run is completed, and its state is called so.
     """
 
     def decorate(
@@ -51,6 +54,9 @@ def lifecycle_flow(
                 # 30 ms of processor time a task, six times what the task itself costs.
                 with SyncClientContext.get_or_create(), retry_budget():
                     return await function(*args, **kwargs)
+            except WaitingError as waiting:
+                await report_failure(name, waiting)
+                return cast("_R", _waiting(waiting))
             except TiercelError as error:
                 await report_failure(name, error)
                 raise
@@ -65,6 +71,12 @@ def lifecycle_flow(
         )(explained)
 
     return decorate
+
+
+def _waiting(error: WaitingError) -> State[WaitingError]:
+    """Return the state of a run that has done what it can; whoever follows it gets the error."""
+    get_run_logger().info("%s: %s", error.what, error.remedy)
+    return Completed(name=WAITING_STATE, message=error.what, data=error)
 
 
 def _keep_log_readable() -> None:

@@ -59,7 +59,7 @@ async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Relea
     tags = await call(read_version_tags, name)
     await call(tag_version, name, tag, sha)
     notes = release_notes(
-        await _merged_pulls(prepared, tags),
+        await merged_pulls(prepared, tags),
         [
             (
                 service,
@@ -75,7 +75,7 @@ async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Relea
     await _back_merge(prepared, tag)
 
 
-async def _merged_pulls(prepared: PreparedCommit, tags: list[Tag]) -> list[PullRequest]:
+async def merged_pulls(prepared: PreparedCommit, tags: list[Tag]) -> list[PullRequest]:
     """Return the pull requests that the release brings, each once, the oldest first."""
     name, sha = prepared.commit.repository, prepared.commit.sha
     earlier = newest_other(tags, sha)

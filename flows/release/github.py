@@ -78,6 +78,15 @@ async def as_github_deployment(
     return released
 
 
+async def say_waiting(prepared: PreparedCommit, description: str) -> None:
+    """Show the commit's deployment as one that waits, which GitHub calls pending.
+
+    What GitHub does not take is a warning: what waits stands in the ledger.
+    """
+    if has_credentials():
+        await _Deployment(prepared).try_to_say("pending", description)
+
+
 async def say_of_candidate(prepared: PreparedCommit, state: StatusState, description: str) -> None:
     """Set the commit's status as a candidate, where a pull request of it shows it.
 

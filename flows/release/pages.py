@@ -10,6 +10,7 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
+from tiercel.domain.approvals.waiting import OpenWait
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
@@ -21,6 +22,7 @@ from tiercel.domain.pages.check_page import check_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
 from tiercel.domain.pages.release_pages import (
+    Unfinished,
     candidate_page,
     publication_page,
     release_board,
@@ -43,6 +45,7 @@ from tiercel.flows.release.results import Published, Released, VerifiedService
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.records.ledger import read_live_releases
+from tiercel.tasks.records.promotion_plans import read_open_waits
 
 
 async def report_plan(
@@ -155,6 +158,9 @@ async def report_board(target: ReleaseTarget) -> None:
     names = target.names
     try:
         found = await call(read_live_releases, target.records)
+        waits: list[OpenWait] = []
+        if names.environment.gates.approvals:
+            waits = await call(read_open_waits, target.records)
     except TiercelError as error:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
@@ -169,7 +175,9 @@ async def report_board(target: ReleaseTarget) -> None:
             target.links,
             names,
             target.where,
-            await open_back_merges(target, released_from),
+            Unfinished(
+                await open_back_merges(target, released_from), [one.waiting for one in waits]
+            ),
         ),
     )
 

@@ -15,6 +15,7 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
 from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit
@@ -22,6 +23,9 @@ from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
+
+PlanGate = Callable[[Plan], Awaitable[None]]
+"""Asked before the plan of a stack is executed; it raises to keep the stack as it is."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class PreparedCommit:
     """Outputs of stacks that are not released with it, by the services that they are of."""
     fill: Callable[[Service, Stack], Awaitable[None]] | None = None
     """What is done to a stack before it is tested."""
-    gate: Callable[[], Awaitable[None]] | None = None
+    gate: PlanGate | None = None
     """What is asked once more before a stack is changed; it raises to keep it as it is."""
 
     def reverting(self, drift: bool) -> PreparedCommit:  # noqa: FBT001 - what a run was given

@@ -11,7 +11,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.drift.report import DriftReport
 from tiercel.domain.gates.drift import DriftGate
 from tiercel.domain.gates.holds import HoldGate
-from tiercel.domain.gates.results import Decision, judged, require_open, worst
+from tiercel.domain.gates.results import Decision, GateResult, judged, require_open, worst
 from tiercel.domain.gates.verification import CheckGate, SoakGate
 from tiercel.domain.gates.windows import WindowGate
 from tiercel.domain.gitflow.branches import is_hotfix
@@ -29,12 +29,38 @@ from tiercel.tasks.records.holds import read_hold
 
 
 async def require_gates(
-    prepared: PreparedCommit, verified: Mapping[str, Release], *, state: str = ""
+    prepared: PreparedCommit, verified: Mapping[str, Release], state: str
 ) -> None:
-    """Ask every gate now; RefusedInputError unless all allow.
+    """Ask every gate once more; RefusedInputError unless all allow, with how things stand.
 
-    `verified` are the releases that verified each service. What gates say is shown the first time,
-    and when one is closed later: then `state` is how things stand.
+    `verified` are the releases that verified each service.
+    """
+    results = await ask_gates(prepared, verified, shown=False)
+    require_open(results, prepared.target.names.environment.name, state)
+
+
+async def first_gates(
+    prepared: PreparedCommit, verified: Mapping[str, Release]
+) -> tuple[GateResult, ...]:
+    """Ask every gate before anything is planned; RefusedInputError if nothing is to be planned.
+
+    Where somebody's word is needed, a gate that lets wait keeps nobody from reading the plan and
+    giving it meanwhile.
+    """
+    results = await ask_gates(prepared, verified)
+    environment = prepared.target.names.environment
+    passes = {Decision.ALLOW, Decision.WAIT} if environment.gates.approvals else {Decision.ALLOW}
+    closed = [one for one in results if one.decision not in passes]
+    require_open(closed, environment.name, f"nothing was changed in {environment.name}")
+    return results
+
+
+async def ask_gates(
+    prepared: PreparedCommit, verified: Mapping[str, Release], *, shown: bool = True
+) -> tuple[GateResult, ...]:
+    """Return what every gate says now, but for that of approvals, and show it.
+
+    If it is not to be `shown`, that is done only if one is closed.
     """
     environment, commit = prepared.target.names.environment, prepared.commit
     settings = environment.gates
@@ -61,10 +87,10 @@ async def require_gates(
     for one in results:
         if one.decision is not Decision.ALLOW:
             get_run_logger().warning("gate %s: %s: %s", one.gate, one.words, one.reason)
-    if not state or worst(results) is not Decision.ALLOW:
+    if shown or worst(results) is not Decision.ALLOW:
         text = gates_page(environment.name, short_commit(commit.sha), results)
         await show_page(f"gates-{environment.name}", f"Gates of {environment.name}", text)
-    require_open(results, environment.name, state or f"nothing was changed in {environment.name}")
+    return results
 
 
 async def _is_hotfix(prepared: PreparedCommit) -> bool:

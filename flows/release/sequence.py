@@ -46,7 +46,7 @@ from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
-from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.preparation import PlanGate, ReleaseTarget
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.stack_change import StackChange, bring_up
@@ -82,7 +82,7 @@ class Wish:
     is_older: IsOlder | None = None
     fill: Callable[[Stack], Awaitable[None]] | None = None
     lease: StackLease | None = None
-    gate: Callable[[], Awaitable[None]] | None = None
+    gate: PlanGate | None = None
 
 
 @dataclass
@@ -220,23 +220,9 @@ async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Relea
 async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: StackLease) -> Stack:
     """Return the stack as it runs the release, its smoke test passed."""
     target, manifest = wish.target, wish.manifest
-    await _stage(target, manifest)
+    await stage_packages(target, manifest)
     progress.ended("stage")
-    change = StackChange(
-        access=target.deployer,
-        destroyer=target.destroyer,
-        records=target.records,
-        names=target.names,
-        links=target.links,
-        intent=intent,
-        template_key=manifest.template.key,
-        outside=manifest.outside,
-        production=target.names.environment.production,
-        tags=target.tags,
-        express=target.express,
-        revert_drift=target.revert_drift,
-        gate=wish.gate,
-    )
+    change = stack_change_of(target, intent, manifest, wish.gate)
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live
     progress.ended("change")
@@ -259,7 +245,29 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     return live
 
 
-async def _stage(target: ReleaseTarget, manifest: Manifest) -> None:
+def stack_change_of(
+    target: ReleaseTarget, intent: Intent, manifest: Manifest, gate: PlanGate | None = None
+) -> StackChange:
+    """Return what is to become of a stack, given what is wanted of it."""
+    return StackChange(
+        access=target.deployer,
+        destroyer=target.destroyer,
+        records=target.records,
+        names=target.names,
+        links=target.links,
+        intent=intent,
+        template_key=manifest.template.key,
+        outside=manifest.outside,
+        production=target.names.environment.production,
+        tags=target.tags,
+        express=target.express,
+        revert_drift=target.revert_drift,
+        gate=gate,
+    )
+
+
+async def stage_packages(target: ReleaseTarget, manifest: Manifest) -> None:
+    """Copy an artifact's packages to where CloudFormation reads them; those that are there stay."""
     access, source, staging = target.deployer, target.records.bucket, target.names.staging_bucket
     created = await each(
         manifest.objects,

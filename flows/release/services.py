@@ -10,6 +10,7 @@ from prefect import get_run_logger
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import Service
 from tiercel.domain.release.ledger import Intent, Release, already_live
 from tiercel.domain.release.promotion import purpose_in, verified_in
@@ -131,10 +132,7 @@ def wanted_release(
 ) -> Intent:
     """Return what a commit wants of a service's stack; who asks is added when it is recorded."""
     names, commit = prepared.target.names, prepared.commit
-    given = {
-        ASSET_BUCKET_PARAMETER: names.staging_bucket,
-        BOUNDARY_PARAMETER: names.boundary_arn,
-    }
+    given = _given(names)
     environment = names.environment.name
     return Intent(
         stack=names.stack(service.name),
@@ -156,6 +154,24 @@ def wanted_release(
         smoke_test=service.smoke_test,
         seed=service.seed,
     )
+
+
+def parameters_known(
+    prepared: PreparedCommit, service: Service, manifest: Manifest
+) -> dict[str, str]:
+    """Return the values of parameters that no output of another stack decides."""
+    names = prepared.target.names
+    known = service.parameters_in(names.environment.name) | _given(names)
+    declared = {one.name for one in manifest.parameters}
+    return {name: value for name, value in known.items() if name in declared}
+
+
+def _given(names: Names) -> dict[str, str]:
+    """Return the values of parameters that packaging added."""
+    return {
+        ASSET_BUCKET_PARAMETER: names.staging_bucket,
+        BOUNDARY_PARAMETER: names.boundary_arn,
+    }
 
 
 async def _published(prepared: PreparedCommit) -> dict[str, Manifest]:

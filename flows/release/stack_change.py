@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prefect import get_run_logger
@@ -27,6 +27,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan
 from tiercel.flows.release.past_changes import changed_past
+from tiercel.flows.release.preparation import PlanGate
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.stack.causes import find_causes
 from tiercel.tasks.stack.change_sets import (
@@ -68,7 +69,7 @@ class StackChange:
     tags: Mapping[str, str]
     express: bool
     revert_drift: bool
-    gate: Callable[[], Awaitable[None]] | None = None
+    gate: PlanGate | None = None
 
     @property
     def where(self) -> str:
@@ -243,7 +244,9 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
     Raises DeployFailedError if the service role cannot do what is planned.
     """
     token = _next_token(change, stack)
-    plan = await call(plan_changes, change.access, _request(change, token, creates=creates))
+    plan = await call(
+        plan_changes, change.access, change_set_request(change, token, creates=creates)
+    )
     if plan is None:
         get_run_logger().info("%s: another run is executing this release", change.intent.service)
         return None
@@ -298,7 +301,7 @@ async def _pass_gate(change: StackChange, plan: Plan) -> None:
     if change.gate is None:
         return
     try:
-        await change.gate()
+        await change.gate(plan)
     except TiercelError:
         await call(discard_plan, change.access, plan)
         raise
@@ -336,7 +339,8 @@ async def _role_check(change: StackChange, plan: Plan) -> RoleCheck:
     return lacking_actions(plan.changes, role.handlers, role.policies)
 
 
-def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequest:
+def change_set_request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequest:
+    """Return what the change set of a stack is made from, under a name."""
     names, intent = change.names, change.intent
     return ChangeSetRequest(
         stack=intent.stack,

@@ -145,6 +145,7 @@ def _pull_request(name: str, pull: Any, *, mergeable: bool | None = None) -> Pul
         number=pull.number,
         title=pull.title or "",
         author=pull.user.login if pull.user else "ghost",
+        author_id=pull.user.id if pull.user else 0,
         url=pull.html_url,
         is_open=pull.state == "open",
         merged=bool(pull.merged_at),

@@ -13,14 +13,16 @@ from pathlib import PurePosixPath
 
 from botocore.exceptions import ClientError
 
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.values import TemplateDocument
-from tiercel.domain.organization.access import Access
+from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import pull_request_plans
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
-from tiercel.tasks.aws.objects import create_object
+from tiercel.tasks.aws.objects import create_object, missing_package, read_object
 from tiercel.tasks.engine.policy_files import render
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.templates import dump_template, parse_template
@@ -79,6 +81,19 @@ def read_live_stack(access: Access, stack: str) -> LiveStack | None:
             for one in found.get("Parameters", ())
         },
     )
+
+
+@world_task("read packaged template", "read packaged template of {manifest.service}")
+def read_packaged_template(records: Records, manifest: Manifest) -> TemplateDocument:
+    """Return the template of an artifact as it is deployed.
+
+    Raises ArtifactConflictError if it is not there, or is not the one of the manifest.
+    """
+    package = manifest.template
+    body = read_object(records.access, records.bucket, package.key)
+    if body is None or sha256_hex(body) != package.sha256:
+        raise missing_package(records.bucket, package)
+    return parse_template(body, f"s3://{records.bucket}/{package.key}")
 
 
 @world_task("stage templates", "stage templates in {bucket}")

@@ -17,6 +17,7 @@ from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.topology import PREPROD
+from tiercel.domain.stack.plan import Plan
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.release.preparation import prepare
@@ -79,7 +80,8 @@ def test_a_gate_that_closes_after_the_plan_keeps_the_stack_as_it_is(
     asyncio.run(publish_artifact(repository.name, commit, then_deploy=False))
     before = journal_size(sandbox.journal)
 
-    async def closed() -> None:
+    async def closed(plan: Plan) -> None:
+        assert plan.stack == "acme-preprod-toolate"
         raise RefusedInputError("promotion.gate_closed", "closed", state="", remedy="wait")
 
     @flow

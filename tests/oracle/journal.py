@@ -105,7 +105,15 @@ def _exact(principal: str, action: str, resource: str) -> str:
     return re.sub(r"(:stack/[^/]+)/\*$", rf"\1/{STACK_ID}", resource) or "*"
 
 
-_WRITTEN_ONCE = ("packages/", "manifests/", "provenance/", "ledger/", "verifications/", "holds/")
+_WRITTEN_ONCE = (
+    "packages/",
+    "manifests/",
+    "provenance/",
+    "ledger/",
+    "verifications/",
+    "holds/",
+    "approvals/",
+)
 _SIGNING = {"kms:GetPublicKey", "kms:Sign"}
 _CREATED = {
     "iam:CreateOpenIDConnectProvider": f"iam::{{}}:oidc-provider/{GITHUB}",

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tests.adversary.frame import Attack, Kind, Removal
+from tests.support.promotion_plans import plan, planned
 from tests.support.topology import topology_of
 from tests.unit.approvals.scene import (
     ADA,
@@ -24,7 +25,6 @@ from tests.unit.approvals.scene import (
     waiting,
     word,
 )
-from tests.unit.approvals.test_plans import plan, planned
 from tiercel.domain.approvals.plans import AskedBy
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.approvers import Approver

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.promotion_plans import NOON, QUEUE, ROLE, plan, planned
 from tiercel.domain.approvals.plans import (
     AskedBy,
-    PlannedChange,
-    PlannedService,
     PromotionPlan,
     WaitingPromotion,
     plan_differences,
@@ -21,40 +19,6 @@ from tiercel.domain.approvals.plans import (
 )
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.record import read_stored
-
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
-QUEUE = PlannedChange(action="Add", logical_id="Queue", resource_type="AWS::SQS::Queue")
-ROLE = PlannedChange(
-    action="Modify",
-    logical_id="Role",
-    resource_type="AWS::IAM::Role",
-    replacement="False",
-    properties=("Policies",),
-)
-
-
-def planned(service: str = "shop", **given: Any) -> PlannedService:
-    known: dict[str, Any] = {
-        "service": service,
-        "stack": f"acme-prod-{service}",
-        "live": 3,
-        "artifact_id": "a" * 64,
-        "artifact_digest": "b" * 64,
-        "template_sha256": "c" * 64,
-        "configuration_digest": "d" * 64,
-        "changes": (QUEUE, ROLE),
-    }
-    return PlannedService(**known | given)
-
-
-def plan(*services: PlannedService, **given: Any) -> PromotionPlan:
-    known: dict[str, Any] = {
-        "environment": "prod",
-        "repository": "acme/shop",
-        "commit": "1" * 40,
-        "services": services or (planned(),),
-    }
-    return PromotionPlan(**known | given)
 
 
 def test_the_digest_of_a_plan_is_the_same_in_every_version() -> None:

@@ -14,7 +14,12 @@ from tiercel.domain.organization.topology import BuildPlace, Environment
 from tiercel.domain.pages.failure_page import failure_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import plan_page
-from tiercel.domain.pages.release_pages import publication_page, release_board, release_page
+from tiercel.domain.pages.release_pages import (
+    Unfinished,
+    publication_page,
+    release_board,
+    release_page,
+)
 from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.entries import UnreadableEntry
 from tiercel.domain.release.ledger import Release, ReleaseStatus
@@ -206,7 +211,8 @@ def test_an_open_back_merge_stands_on_the_board_and_its_names_are_text() -> None
         head_commit="1" * 40,
         base_branch="`develop`<b>",
     )
-    page = release_board([], {}, LINKS, NAMES, back_merges=[pull])
+    page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(back_merges=[pull]))
+
     assert "**Open back-merge:** acme/shop [#7](https://github.com/acme/shop/pull/7) into" in page
     assert "<b>" not in re.sub(r"`+[^`].*?[^`]?`+(?!`)", "", page)
     assert "evil.example" not in page

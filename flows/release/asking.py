@@ -1,0 +1,44 @@
+"""Who asked for a promotion and who wrote what is in it: none of them gives his word on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tiercel.domain.approvals.plans import AskedBy
+from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_pull
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.announcement import merged_pulls
+from tiercel.flows.release.preparation import PreparedCommit
+from tiercel.tasks.aws.caller import caller_arn
+from tiercel.tasks.github.client import has_credentials
+from tiercel.tasks.github.pull_requests import pulls_of_commit
+from tiercel.tasks.github.releases import read_version_tags
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked, the authors' ids on GitHub, and the release pull request, if one brought it."""
+
+    by: AskedBy
+    authors: frozenset[int]
+    pull: PullRequest | None
+
+
+async def who_asked(prepared: PreparedCommit) -> Asked:
+    """Return who opened the release pull request, and who opened those that are in it.
+
+    Where no pull request brought the commit, or GitHub cannot be asked, it is not known who asked
+    but for the principal of this run.
+    """
+    principal = await call(caller_arn, prepared.target.names.environment.region)
+    if not has_credentials():
+        return Asked(AskedBy(principal=principal), frozenset(), None)
+    name, sha = prepared.commit.repository, prepared.commit.sha
+    found = await call(pulls_of_commit, name, sha)
+    pull = bringing_pull(found, sha, prepared.target.names.environment.branch)
+    brought = await merged_pulls(prepared, await call(read_version_tags, name))
+    authors = frozenset(one.author_id for one in [*brought, *([pull] if pull else [])])
+    if pull is None:
+        return Asked(AskedBy(principal=principal), authors, None)
+    by = AskedBy(github=pull.author_id, principal=principal, name=pull.author)
+    return Asked(by, authors, pull)

@@ -1,0 +1,185 @@
+"""A promotion waits for somebody's word on its plan, and does just what was shown."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from tests.flows.conftest import Become
+from tests.support.approvals import demanding_approval, say
+from tests.support.codes import because
+from tests.support.place import Place
+from tests.support.templates import services, template
+from tiercel.domain.approvals.waiting import OpenWait
+from tiercel.domain.base.errors import RefusedInputError, SupersededError, WaitingError
+from tiercel.domain.organization.access import Records
+from tiercel.domain.triggers.triggered_runs import WantedRun
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.due_promotions import due_promotions
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.sandbox.aws.journal import journal_size, read_journal
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.promotion_plans import read_open_wait, read_posted_plan
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
+
+
+@pytest.fixture
+def demanding(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path)))
+    return place
+
+
+def files(first: str, second: str, **properties: Any) -> dict[str, str]:
+    """Two services of which the second one's parameter is an output of the first."""
+    queue = {"Queue": {"Type": "AWS::SQS::Queue", "Properties": properties}}
+    output = {"FirstName": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}}
+    label = {"Type": "AWS::SSM::Parameter"}
+    value = {"Type": "String", "Value": {"Ref": "FirstName"}}
+    return {
+        "tiercel.toml": services(**{first: "", second: f'depends_on = ["{first}"]\n'}),
+        f"{first}/template.json": template(queue, Outputs=output),
+        f"{second}/template.json": template(
+            {"Label": label | {"Properties": value}}, Parameters={"FirstName": {"Type": "String"}}
+        ),
+    }
+
+
+def begun(place: Place, become: Become, commit: str) -> State[Any]:
+    """How a run of the promotion ends."""
+    become("prod")
+    try:
+        return asyncio.run(_ended(place, commit))
+    finally:
+        become("preprod")
+
+
+async def _ended(place: Place, commit: str) -> State[Any]:
+    return await promote_to_prod(place.repository.name, commit, return_state=True)
+
+
+def waits(place: Place, become: Become, commit: str) -> OpenWait:
+    """Begin a promotion that has to wait; return what waits."""
+    state = begun(place, become, commit)
+    assert (state.name, state.is_completed()) == ("Waiting", True), state.message
+    assert isinstance(asyncio.run(state.aresult()), WaitingError)
+    found = open_wait(place, become)
+    assert found
+    return found
+
+
+def records(become: Become) -> Records:
+    become("prod")
+    topology = load_topology.fn(config_path())
+    return ReleaseTarget.of(topology, "prod").records
+
+
+def open_wait(place: Place, become: Become) -> OpenWait | None:
+    try:
+        return read_open_wait.fn(records(become), place.repository.name)
+    finally:
+        become("preprod")
+
+
+def approve(become: Become, found: OpenWait, *, approves: bool = True) -> None:
+    try:
+        say(records(become), found.waiting, approves=approves)
+    finally:
+        become("preprod")
+
+
+def written(sandbox: Sandbox, before: int) -> list[str]:
+    known = {"CreateChangeSet", "DeleteChangeSet", "ExecuteChangeSet"}
+    return [
+        one.operation for one in read_journal(sandbox.journal, before) if one.operation in known
+    ]
+
+
+def test_a_promotion_waits_and_does_what_was_shown_once_the_word_has_come(
+    sandbox: Sandbox, demanding: Place, become: Become
+) -> None:
+    place = demanding
+    place.released_to_preprod(place.merged("feature/two", files("wone", "wtwo")))
+    first = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+
+    # What has no stack yet is known by its template: nothing is left behind by looking.
+    new = waits(place, become, first)
+    assert [one.follows for one in new.plan.services] == [True, True]
+    assert written(sandbox, before) == []
+    approve(become, new)
+    assert begun(place, become, first).name == "Completed"
+    assert open_wait(place, become) is None
+
+    place.released_to_preprod(place.merged("feature/slow", files("wone", "wtwo", DelaySeconds=7)))
+    second = place.merged("release/1.1.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    found = waits(place, become, second)
+    changed, follows = found.plan.services
+    assert [(one.action, one.logical_id) for one in changed.changes] == [("Modify", "Queue")]
+    assert (changed.follows, follows.follows, changed.live) == (False, True, 1)
+    assert written(sandbox, before) == ["CreateChangeSet", "DeleteChangeSet"]
+    shown = [one for one in place.comments(found.waiting.pull_request or 0) if "romotion" in one]
+    assert any(found.plan.digest in one for one in shown)
+    posted = read_posted_plan.fn(records(become), found.plan.digest)
+    assert posted
+    assert posted.head_commit == found.waiting.head_commit
+    become("preprod")
+    (deployment,) = place.remote.get_deployments(sha=second, environment="prod")
+    assert deployment.get_statuses()[0].state == "pending"
+
+    # Begun again without a word it waits on, and plans the same.
+    assert waits(place, become, second).waiting == found.waiting
+    approve(become, found)
+    assert begun(place, become, second).name == "Completed"
+    assert written(sandbox, before).count("ExecuteChangeSet") == 1
+    assert deployment.get_statuses()[0].state == "success"
+
+
+def due(become: Become) -> list[WantedRun]:
+    """What the flow that follows GitHub would start."""
+
+    @flow
+    async def look() -> list[WantedRun]:
+        return await due_promotions(await call(load_topology, config_path()), "prod")
+
+    become("prod")
+    try:
+        return asyncio.run(look())
+    finally:
+        become("preprod")
+
+
+def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
+    sandbox: Sandbox, demanding: Place, become: Become
+) -> None:
+    place = demanding
+    place.released_to_preprod(place.merged("feature/one", files("sone", "stwo")))
+    first = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    older = waits(place, become, first)
+    approve(become, older)
+    place.released_to_preprod(place.merged("feature/more", files("sone", "stwo", DelaySeconds=3)))
+    second = place.merged("release/1.1.0", {}, base="main")
+
+    newer = waits(place, become, second)
+    assert (newer.waiting.number, newer.waiting.commit) == (2, second)
+    # The word on the older one does not count, and the older one is not begun again.
+    assert due(become) == []
+    with pytest.raises(SupersededError, check=because("promotion.newer_waits")):
+        asyncio.run(begun(place, become, first).aresult())
+
+    approve(become, newer, approves=False)
+    (wanted,) = due(become)
+    assert wanted.parameters == {"repository": place.repository.name, "commit": second}
+    with pytest.raises(RefusedInputError, check=because("promotion.not_approved")):
+        asyncio.run(begun(place, become, second).aresult())
+    assert open_wait(place, become) is None
+    assert due(become) == []
+    assert "ExecuteChangeSet" not in written(sandbox, before)

@@ -1,0 +1,31 @@
+"""What people read of a promotion that waits."""
+
+from __future__ import annotations
+
+from tests.support.promotion_plans import plan, planned, waiting
+from tests.support.topology import topology_of
+from tiercel.domain.approvals.plans import AskedBy
+from tiercel.domain.organization.names import Names
+from tiercel.domain.pages.links import Links
+from tiercel.domain.pages.promotion_page import promotion_page
+from tiercel.domain.pages.release_pages import Unfinished, release_board
+
+LINKS = Links(server="https://github.com")
+NAMES = Names.of(topology_of(), "prod")
+
+
+def test_the_board_tells_what_waits_for_a_word_and_no_name_does_harm_there() -> None:
+    one = waiting(plan(), asked_by=AskedBy(name="<b>eve"))
+    page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(waiting=[one]))
+    assert "**Waiting for a word:**" in page
+    assert plan().digest in page
+    assert "<b>" not in page
+
+
+def test_the_plan_of_a_promotion_tells_what_is_known_by_its_template_and_how_to_approve() -> None:
+    follows = planned("api", follows=True)
+    page = promotion_page(plan(planned(unchanged=True, changes=()), follows), waiting(plan()))
+    assert "nothing to do" in page
+    assert "its template" in page
+    assert f"tiercel approve prod {plan().digest}" in page
+    assert "tiercel approve" not in promotion_page(plan(), None)
