@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from pydantic import ValidationError
 
 from tiercel.domain.approvals.signed_words import SignedWord, offered_prefix
 from tiercel.domain.approvals.words import Word, word_key, words_prefix
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
-from tiercel.domain.base.record import StoredRecord, read_stored
+from tiercel.domain.base.record import read_stored
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import create_object, list_keys, read_object
 from tiercel.tasks.engine.task import run_logger, world_task
-
-_Stored = TypeVar("_Stored", bound=StoredRecord)
 
 
 @world_task("read words")
@@ -61,7 +57,7 @@ def hand_over(records: Records, word: SignedWord) -> None:
     create_object(records.access, records.bucket, word.key, body)
 
 
-def _read(records: Records, key: str, kind: type[_Stored]) -> _Stored:
+def _read(records: Records, key: str, kind: type[R]) -> R:
     where = f"s3://{records.bucket}/{key}"
     body = read_object(records.access, records.bucket, key)
     try:
