@@ -63,7 +63,7 @@ corpus: setup ## take public templates through packaging and the sandbox; CORPUS
 	@$(BIN)/python -m tests.corpus $(if $(CORPUS),--corpus $(CORPUS))
 
 bench: setup ## measure against raw calls, Prefect and its peers; about 15 minutes
-	@for name in enforcement packaging sam trigger lifecycle safety rebuild; do \
+	@for name in enforcement packaging sam trigger job lifecycle safety rebuild; do \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 check: setup ## formatting, lint, types, layers, and Terraform where it is installed

@@ -6,10 +6,12 @@ Imports Prefect: `place.work_in` has to come first.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -18,6 +20,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectHTTPStatusError
 
+POOL = "benchmark"
 PARTS = (
     "API call",
     "until the worker takes it (Pending)",
@@ -49,19 +52,29 @@ class Timeline:
         return dict(zip(PARTS, [*steps, whole], strict=True))
 
 
-def create_deployment(entrypoint: str) -> UUID:
-    """Create a process pool and a deployment as prefect.yaml does: installed code, no pull."""
-    return asyncio.run(_create_deployment(entrypoint))
+def create_deployment(entrypoint: str, name: str, prefect_file: Path) -> UUID:
+    """Create a process pool and a deployment as prefect.yaml does: installed code, no pull.
+
+    Both are written to `prefect_file` as well: a worker of ours executes what that says alone.
+    """
+    deployment = {
+        "name": name,
+        "entrypoint": entrypoint,
+        "description": "What is measured.",
+        "work_pool": {"name": POOL},
+    }
+    prefect_file.write_text(json.dumps({"pull": [], "deployments": [deployment]}))
+    return asyncio.run(_create_deployment(entrypoint, name))
 
 
-async def _create_deployment(entrypoint: str) -> UUID:
+async def _create_deployment(entrypoint: str, name: str) -> UUID:
     async with get_client() as client:
-        await client.create_work_pool(WorkPoolCreate(name="benchmark", type="process"))
+        await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         flow_id = await client.create_flow_from_name("publish-artifact")
         return await client.create_deployment(
             flow_id=flow_id,
-            name="benchmark",
-            work_pool_name="benchmark",
+            name=name,
+            work_pool_name=POOL,
             entrypoint=entrypoint,
             pull_steps=[],
         )
@@ -88,17 +101,34 @@ async def _run(client: PrefectClient, deployment: UUID) -> Timeline | None:
         run = await client.create_flow_run_from_deployment(deployment, parameters=_PARAMETERS)
     except PrefectHTTPStatusError:
         return None  # the server's database was locked for too long
+    return await _timeline(client, run.id, called)
+
+
+def timeline_of(run: UUID, called: datetime) -> Timeline | None:
+    """Return the timeline of a run that somebody else has had made, from when that began.
+
+    None if it crashed before its first task. Raises TimeoutError as `run_at_once` does.
+    """
+
+    async def read() -> Timeline | None:
+        async with get_client() as client:
+            return await _timeline(client, run, called)
+
+    return asyncio.run(read())
+
+
+async def _timeline(client: PrefectClient, run: UUID, called: datetime) -> Timeline | None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         await asyncio.sleep(_POLL_SECONDS)
-        first = await _first_task(client, run.id)
+        first = await _first_task(client, run)
         if first is None:
-            if (await client.read_flow_run(run.id)).state_type is StateType.CRASHED:
+            if (await client.read_flow_run(run)).state_type is StateType.CRASHED:
                 return None
             continue
         states = {
             state.type: state.timestamp
-            for state in reversed(await client.read_flow_run_states(run.id))
+            for state in reversed(await client.read_flow_run_states(run))
         }
         return Timeline(
             called=called,
@@ -107,7 +137,7 @@ async def _run(client: PrefectClient, deployment: UUID) -> Timeline | None:
             running=states[StateType.RUNNING],
             first_task=first,
         )
-    raise TimeoutError(f"flow run {run.id} has no task yet")
+    raise TimeoutError(f"flow run {run} has no task yet")
 
 
 async def _first_task(client: PrefectClient, run: UUID) -> datetime | None:

@@ -23,12 +23,6 @@ _LIMIT = "4"
 _TARGET_SECONDS = 4.0
 _ENTRYPOINT = "tiercel.flows.publish.publish_artifact"
 _SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
-_POOL = "benchmark"
-_PREFECT = ("prefect", "worker", "start", "--type", "process", "--pool", _POOL, "--limit", _LIMIT)
-_WORKERS = {
-    "Prefect's process worker": _PREFECT,
-    "tiercel worker": ("tiercel", "worker", _POOL, "--limit", _LIMIT),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,11 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report("trigger", options)
     with working_folder() as folder, sandbox(folder / "sandbox") as running:
         work_in(running)
-        from benchmarks.deployment_runs import create_deployment  # noqa: PLC0415
+        from benchmarks.deployment_runs import POOL, create_deployment  # noqa: PLC0415
 
-        deployment = create_deployment(_ENTRYPOINT)
-        for name, command in _WORKERS.items():
-            with _worker(command, folder):
+        file = folder / "prefect.yaml"
+        deployment = create_deployment(_ENTRYPOINT, POOL, file)
+        theirs = ("prefect", "worker", "start", "--type", "process", "--pool", POOL)
+        for name, command in (
+            ("Prefect's process worker", (*theirs, "--limit", _LIMIT)),
+            ("tiercel worker", own_worker(file)),
+        ):
+            with worker(command, folder):
                 _measure(report, name, deployment)
     report.add(*_starts(3 if not options.smoke else 1).values())
     report.details["settings"] = _SETTINGS | {"runs at once of a worker": _LIMIT}
@@ -95,17 +94,24 @@ def _starts(rounds: int) -> dict[str, Series]:
     )
 
 
+def own_worker(prefect_file: Path) -> tuple[str, ...]:
+    """Return the command of Tiercel's worker for what a prefect.yaml of the benchmark says."""
+    from benchmarks.deployment_runs import POOL  # noqa: PLC0415
+
+    return ("tiercel", "worker", POOL, "--limit", _LIMIT, "--file", str(prefect_file))
+
+
 @contextmanager
-def _worker(command: Sequence[str], folder: Path) -> Iterator[None]:
+def worker(command: Sequence[str], folder: Path) -> Iterator[None]:
     """Run a worker with the settings that we recommend."""
     environment = dict(os.environ) | _SETTINGS | {"PREFECT_HOME": str(folder / "worker")}
-    worker = processes.start(
+    running = processes.start(
         [sys.executable, "-P", "-m", *command], environment, folder / "worker.log"
     )
     try:
         yield
     finally:
-        processes.stop([worker])
+        processes.stop([running])
 
 
 if __name__ == "__main__":

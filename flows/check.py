@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from prefect.runtime import flow_run
@@ -14,16 +13,15 @@ from tiercel.domain.accounts.findings import (
     check_failed,
     nothing_checked,
 )
-from tiercel.domain.accounts.observations import KeySeen, Unread
-from tiercel.domain.accounts.provisioning import github_subjects, policy_values, source_of
+from tiercel.domain.accounts.observations import Unread
+from tiercel.domain.accounts.provisioning import source_of
 from tiercel.domain.accounts.use_check import (
     builds_are_held,
     clock_is_right,
     external_id_is_taken,
     worked,
 )
-from tiercel.domain.accounts.wanted_environment import POLICIES, WantedEnvironment
-from tiercel.domain.base.values import PolicyDocument
+from tiercel.domain.accounts.wanted_environment import WantedEnvironment
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.check_parts import (
@@ -36,6 +34,7 @@ from tiercel.flows.check_parts import (
     runtime_parts,
     uses,
 )
+from tiercel.flows.check_wanted import key_arn, wanted_environment
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -44,7 +43,6 @@ from tiercel.flows.release.pages import report_check
 from tiercel.tasks.accounts.check_kms import read_key
 from tiercel.tasks.accounts.check_sts import assume, compare_clocks
 from tiercel.tasks.build.places import find_place
-from tiercel.tasks.engine.policy_files import render
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -117,7 +115,7 @@ async def _as_orchestrator(place: CheckTarget, topology: Topology) -> list[Findi
     )
     deployer = await attempt(assume, place.deployer)
     auditor = await attempt(assume, place.auditor)
-    arns = (_arn(artifact_key), _arn(signing_key))
+    arns = (key_arn(artifact_key), key_arn(signing_key))
     wanted = wanted_environment(topology, names, *arns)
     place = replace(place, wanted=wanted)
     deploys, audits = not isinstance(deployer, Unread), not isinstance(auditor, Unread)
@@ -171,29 +169,3 @@ def _entered(wanted: WantedEnvironment, deployer: object, auditor: object) -> li
         worked(things[1], "assumed", auditor, remedy),
         *external_id_is_taken(things, external_id, (deployer, auditor), wanted.remedy),
     ]
-
-
-def _arn(key: KeySeen | Unread | None) -> str:
-    return key.arn if isinstance(key, KeySeen) else ""
-
-
-def wanted_environment(
-    topology: Topology, names: Names, artifact_key: str, signing_key: str
-) -> WantedEnvironment:
-    """Return how the accounts must be; the ARN of a key is empty while it is not known."""
-    environment = names.environment.name
-    keys = {"artifact_key_arn": artifact_key, "signing_key_arn": signing_key}
-    values = policy_values(topology, environment) | {name: arn for name, arn in keys.items() if arn}
-    return WantedEnvironment(
-        names=names,
-        subjects=github_subjects(topology, (names.host or names.environment).name),
-        policies={name: _policy(name, values) for name in POLICIES},
-        artifact_key=artifact_key,
-    )
-
-
-def _policy(name: str, values: Mapping[str, str]) -> PolicyDocument | Unread:
-    try:
-        return render(name, values)
-    except KeyError as error:
-        return Unread(f"the value of {error.args[0]} is not known", passing=True)

@@ -6,7 +6,11 @@ from tiercel.domain.base.errors import SupersededError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.engine.lifecycle import lifecycle_flow
-from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
+from tiercel.flows.engine.parameters import (
+    RepositoryParameter,
+    RevertDriftParameter,
+    RevisionParameter,
+)
 from tiercel.flows.release.candidates import put_all_back
 from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import PreparedCommit, prepare
@@ -17,15 +21,19 @@ from tiercel.flows.release.superseding import superseding_commit
 
 @lifecycle_flow("deploy-to-preprod", "deploy", PREPROD)
 async def deploy_to_preprod(
-    repository: RepositoryParameter, commit: RevisionParameter
+    repository: RepositoryParameter,
+    commit: RevisionParameter,
+    revert_drift: RevertDriftParameter = False,  # noqa: FBT002 - a check box of the form
 ) -> dict[str, Released]:
     """Deploy the artifacts of a commit to Preprod's RuntimeAccount.
 
     Args:
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
+        revert_drift: Plan every stack anew, also what is live already, and bring back what was
+            changed past CloudFormation.
     """
-    prepared = await prepare(repository, commit, PREPROD)
+    prepared = (await prepare(repository, commit, PREPROD)).reverting(revert_drift)
     newer = await superseding_commit(prepared)
     if newer:
         await put_all_back(prepared)

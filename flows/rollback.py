@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
@@ -15,15 +16,18 @@ from tiercel.domain.release.rollback import (
     nothing_before,
     release_before,
     require_restorable,
+    rolled_back_notice,
 )
 from tiercel.domain.stack.states import is_success
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.flows.engine.notices import tell
 from tiercel.flows.engine.parameters import (
     EarlierReleaseParameter,
     EnvironmentParameter,
+    RevertDriftParameter,
     StackParameter,
 )
 from tiercel.flows.release.live_export import telling_what_is_live
@@ -45,7 +49,10 @@ from tiercel.tasks.stack.stacks import observe_stack
 
 @lifecycle_flow("roll-back", "roll back")
 async def roll_back(
-    environment: EnvironmentParameter, stack: StackParameter, release: EarlierReleaseParameter = 0
+    environment: EnvironmentParameter,
+    stack: StackParameter,
+    release: EarlierReleaseParameter = 0,
+    revert_drift: RevertDriftParameter = False,  # noqa: FBT002 - a check box of the form
 ) -> Released:
     """Release an earlier release of a stack again: its artifact, template and parameters.
 
@@ -55,9 +62,11 @@ async def roll_back(
         environment: The environment that the stack belongs to.
         stack: The stack, as `tiercel status` names it.
         release: The release to go back to; 0 for the last good one before what runs now.
+        revert_drift: Bring back what was changed past CloudFormation, too. With the release that
+            runs this is all that is done.
     """
     topology = await call(load_topology, config_path())
-    target = _target(topology, environment, stack)
+    target = replace(_target(topology, environment, stack), revert_drift=revert_drift)
     await tag_flow_run(environment, stack)
     if target.names.environment.promotes_from:
         require_rollback_allowed(await call(read_hold, target.records), environment)
@@ -73,6 +82,9 @@ async def roll_back(
     async with telling_what_is_live(topology, target):
         restored = await _restored(target, stack, earlier)
     await report_rollback(target, restored)
+    if restored.changed:
+        asked = f"{restored.release.intent.requested_by} asked for it"
+        tell(rolled_back_notice(restored.release, asked))
     return restored
 
 

@@ -41,7 +41,7 @@ from tiercel.flows.engine.parameters import (
     RepositoryParameter,
 )
 from tiercel.flows.release.gates import promotion_statuses
-from tiercel.flows.release.github import comment_on, report_statuses
+from tiercel.flows.release.github import comment_on, mark_findings_of, report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import (
     ReleaseTarget,
@@ -125,6 +125,7 @@ async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[
     found = [*(one.status for one in review.services), *review.promotions, whole]
     checks = placed(told.environment, found)
     await report_statuses(told.pull, told.commit, checks)
+    await mark_findings_of(told.pull, told.commit, told.environment, checks)
     # Minutes may have passed: a newer head's comment must not give way to an older one's.
     pull = await call(read_pull_request, told.pull.repository, told.pull.number)
     if pull.head_commit == told.commit:

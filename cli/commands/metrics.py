@@ -43,11 +43,12 @@ def metrics(
 
     output, names = settings.output, settings.names(environment)
     records = settings.target(names).records
-    _, entries = read_newest_entries.fn(records, _NEWEST, lambda _: True)
-    own = [one for one in readable_of(entries) if one.intent.stack.startswith(names.stack_prefix)]
-    end = datetime.now(UTC)
+    _, entries = read_newest_entries.fn(
+        records, _NEWEST, lambda stack: stack.startswith(names.stack_prefix)
+    )
+    own, end = readable_of(entries), datetime.now(UTC)
     begin = end - timedelta(days=days)
-    found = figures(own, _commit_times(output, own), begin, end)
+    found = figures(own, _commit_times(output, own, begin), begin, end)
     output.document(
         {
             "environment": environment,
@@ -65,19 +66,26 @@ def metrics(
 
 
 def _commit_times(
-    output: Output, releases: Sequence[Release]
+    output: Output, releases: Sequence[Release], begin: datetime
 ) -> dict[tuple[str, str], list[datetime]]:
-    """Return when the commits were made that each release brought; git may be out of reach."""
+    """Return when the commits were made that each release since then brought.
+
+    Each repository is fetched once; one that is out of reach is named, its commits are left out.
+    """
     from tiercel.domain.release.metrics import brought_by
     from tiercel.tasks.source.fetch import fetch_commit
     from tiercel.tasks.source.history import commit_times
 
+    by_repository: dict[str, list[tuple[str, str]]] = {}
+    for (repository, commit), before in brought_by(releases, begin):
+        by_repository.setdefault(repository, []).append((commit, before))
     found: dict[tuple[str, str], list[datetime]] = {}
-    for change, before in brought_by(releases):
-        if not before:
-            continue
+    for repository, changes in by_repository.items():
         try:
-            found[change] = commit_times.fn(fetch_commit.fn(*change, ""), before)
+            newest = fetch_commit.fn(repository, changes[-1][0], "")
+            for commit, before in changes:
+                brought = commit_times.fn(newest.model_copy(update={"sha": commit}), before)
+                found[repository, commit] = brought
         except TiercelError as error:
             output.error_note(error)
     return found

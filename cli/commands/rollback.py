@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.options import StackArgument
+from tiercel.cli.terminal.options import RevertDriftOption, StackArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import release_row
 from tiercel.cli.terminal.releasing import open_releases_named
@@ -25,6 +25,7 @@ def rollback(
     to: Annotated[
         int, typer.Option(min=0, help="The release to go back to; 0: the last good one before.")
     ] = 0,
+    revert_drift: RevertDriftOption = False,
     settings: RunSettings,
 ) -> None:
     """Release an earlier release of a stack again, from what the ledger has of it."""
@@ -40,6 +41,7 @@ def rollback(
         "environment": environment,
         "stack": stack,
         "release": to,
+        "revert_drift": revert_drift,
     }
     if not settings.local:
         run_deployment(output, f"roll-back/{environment}", **given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
@@ -10,21 +11,22 @@ from tiercel.domain.base.errors import TiercelError
 
 if TYPE_CHECKING:
     from tiercel.cli.terminal.output import Output
-    from tiercel.domain.gates.holds import HoldEvent
+    from tiercel.domain.drift.report import DriftReport
     from tiercel.domain.gitflow.pull_requests import PullRequest
     from tiercel.domain.organization.names import Names
     from tiercel.domain.organization.topology import Topology
     from tiercel.domain.release.entries import UnreadableEntry
     from tiercel.domain.release.live import Live, StackSeen
 
-_BACK_MERGES, _HOLDS = "back_merges", "holds"
+_BACK_MERGES, _HOLDS, _DRIFT = "back_merges", "holds", "drift"
 
 
 @shared(Settings)
 def status(*, settings: Settings) -> None:
     """Say what is live where, since when and by whom: the release that each stack runs.
 
-    Each stack is looked at: a release that is under way and a change past Tiercel are named.
+    Each stack is looked at: a release that is under way and a change past Tiercel are named. What
+    the newest look for drift found is said, too.
     An environment that your credentials do not reach is named; if there is no other, the
     command fails. It fails as well if entries of the ledger cannot be read, which are marked.
     """
@@ -33,30 +35,27 @@ def status(*, settings: Settings) -> None:
     output, topology = settings.output, settings.topology()
     document: dict[str, object] = {}
     failures: list[TiercelError] = []
-    holds: dict[str, HoldEvent] = {}
+    told: dict[str, dict[str, object]] = {}
     unreadable: list[UnreadableEntry] = []
     for environment in topology.environments:
         try:
             live, unseen = _live(settings, Names.of(topology, environment))
-            holds |= _held(settings, Names.of(topology, environment))
+            notes = _notes(settings, Names.of(topology, environment))
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.failure.document()}
             continue
         document[environment] = [live_row(*one) for one in live]
         unreadable += [entry for one, _ in live for entry in one.unreadable]
+        for note in notes:
+            told.setdefault(note.kind, {})[environment] = note.document
         if not settings.as_json:
-            live_table(output, f"Live in {environment}", live)
-            if environment in holds:
-                output.result(f"{environment} is on hold: {holds[environment].words}")
-            if unseen:
-                output.error_note(unseen)
+            _show(output, environment, live, notes, unseen)
     if len(failures) == len(document):
         raise failures[0]
     for failure in failures:
         output.error_note(failure)
-    if holds:
-        document[_HOLDS] = {name: one.model_dump(mode="json") for name, one in holds.items()}
+    document |= told
     open_ones = _open_back_merges(output, topology)
     if open_ones:
         document[_BACK_MERGES] = [
@@ -67,14 +66,51 @@ def status(*, settings: Settings) -> None:
     end_unless_all_is_shown(output, unreadable)
 
 
-def _held(settings: Settings, names: Names) -> dict[str, HoldEvent]:
-    """Return who holds the line of an environment that promotes from another, by its name."""
+@dataclass(frozen=True)
+class _Note:
+    """What is to be said of an environment besides its stacks: for people, and as a document."""
+
+    kind: str
+    words: str
+    document: object
+
+
+def _notes(settings: Settings, names: Names) -> list[_Note]:
+    """Return who holds the line of an environment that promotes, and what drifted."""
+    from tiercel.tasks.records.drift import read_drift
     from tiercel.tasks.records.holds import read_hold
 
-    if not names.environment.promotes_from:
-        return {}
-    event = read_hold.fn(settings.target(names).records)
-    return {names.environment.name: event} if event and event.holds else {}
+    found, records = [], settings.target(names).records
+    environment = names.environment
+    event = read_hold.fn(records) if environment.promotes_from else None
+    if event and event.holds:
+        words = f"{environment.name} is on hold: {event.words}"
+        found.append(_Note(_HOLDS, words, event.model_dump(mode="json")))
+    report = read_drift.fn(records).report
+    if report:
+        found.append(_Note(_DRIFT, _drift_words(report), report.model_dump(mode="json")))
+    return found
+
+
+def _drift_words(report: DriftReport) -> str:
+    """Say what was found, and where everything stands if that is something."""
+    words = f"Drift of {report.environment} at {report.at:%Y-%m-%d %H:%M} UTC: {report.summary()}"
+    more = f"; each with its remedy in the artifact drift-{report.environment}"
+    return words + ("" if report.is_clean else more)
+
+
+def _show(
+    output: Output,
+    environment: str,
+    live: list[tuple[Live, StackSeen | None]],
+    notes: list[_Note],
+    unseen: TiercelError | None,
+) -> None:
+    live_table(output, f"Live in {environment}", live)
+    for one in notes:
+        output.result(one.words)
+    if unseen:
+        output.error_note(unseen)
 
 
 def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:

@@ -25,7 +25,7 @@ def up(
     ] = "process",
     notify: Annotated[
         str | None,
-        typer.Option(help="A notification block, TYPE/NAME, that hears of failed runs."),
+        typer.Option(help="A notification block, TYPE/NAME, that hears of failures and more."),
     ] = None,
     file: Annotated[
         Path | None,

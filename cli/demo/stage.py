@@ -16,6 +16,8 @@ from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.review.statuses import Status, StatusState
 from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.ephemeral_down import ephemeral_down
+from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.release.results import Published, Released
@@ -39,6 +41,7 @@ class Stage:
     runs: list[str] = field(default_factory=list)
     published: list[dict[str, Published]] = field(default_factory=list)
     live: dict[str, dict[str, Released]] = field(default_factory=dict)
+    on_demand: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, output: Output, state: Path, config: Path, repository: str) -> Stage:
@@ -83,6 +86,7 @@ class Stage:
         """Return what was done, for machines."""
         return {
             "repository": self.repository,
+            "on_demand": self.on_demand,
             "built": [
                 [service for service, result in one.items() if result.built]
                 for one in self.published
@@ -115,7 +119,32 @@ class Stage:
             commit = self.team.push(chapter.branch, "develop", files, push.message)
             number = number or self.team.open(chapter.branch, "develop", chapter.title)
             self._verify(number, commit, passes=push.passes)
-        return self.team.approve_and_merge(number)
+        if not chapter.tried:
+            return self.team.approve_and_merge(number)
+        name = self._try_out(number, chapter.tried)
+        merged = self.team.approve_and_merge(number)
+        self._take_down(name)
+        return merged
+
+    def _try_out(self, number: int, service: str) -> str:
+        """Let a pull request come up in an environment on demand; return what that is called."""
+        self.output.step(f"Pull request #{number} in an environment on demand")
+        up: CameUp = self._run(ephemeral_up, pull_request=number, services=service, hours=1)
+        self.on_demand = {
+            "name": up.record.name,
+            "address": up.record.address,
+            "stacks": [released.stack.name for released in up.released.values()],
+        }
+        self.output.done(f"{up.record.name} answers at {up.record.address}")
+        return up.record.name
+
+    def _take_down(self, name: str) -> None:
+        self.output.step(f"The pull request is merged: {name} goes")
+        finished = run_flow(ephemeral_down, self.output, name=name)
+        self.runs.append(finished.run_id)
+        gone = [one.stack for one in finished.result.deleted if one.stack_id]
+        self.on_demand["deleted"] = gone
+        self.output.done(f"{name} is gone, with {', '.join(gone)}")
 
     def _to_preprod(self, commit: str) -> None:
         self.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")

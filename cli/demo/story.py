@@ -47,10 +47,15 @@ class Chapter:
     branch: str
     version: str
     pushes: tuple[Push, ...] = field(default_factory=tuple)
+    tried: str = ""
+    """The service that is tried in an environment on demand before the merge; empty: none is."""
 
 
 def story_of_the_example() -> tuple[Chapter, ...]:
-    """Return a change whose first try fails, and one that touches one service only."""
+    """Return a change whose first try fails, and one that touches one service only.
+
+    The second one is tried in an environment on demand.
+    """
     return (
         Chapter(
             title="Print a note on gifts",
@@ -66,6 +71,7 @@ def story_of_the_example() -> tuple[Chapter, ...]:
             branch="feature/price-of-assam",
             version="0.2.0",
             pushes=(Push("Raise the price of Assam", _new_price, passes=True),),
+            tried="catalog",
         ),
     )
 

@@ -25,5 +25,9 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")
 RepositoryArgument = Annotated[
     str, typer.Argument(help="The GitHub repository, owner/name; in the sandbox also a folder.")
 ]
+RevertDriftOption = Annotated[
+    bool,
+    typer.Option("--revert-drift", help="Bring back what was changed past CloudFormation."),
+]
 RevisionArgument = Annotated[str, typer.Argument(help="A commit id, or a branch.")]
 StackArgument = Annotated[str, typer.Argument(help="The stack, as `tiercel status` names it.")]

@@ -10,6 +10,7 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from tiercel.domain.base.notices import NoticeKind
 from tiercel.domain.teardown.reaper import ENDS_SOON_EVENT
 
 TAG = "tiercel"
@@ -44,6 +45,14 @@ _AT_REST = {
 }
 
 
+_NOTICES = {
+    NoticeKind.WAITING: ("promotions that wait", "a promotion that waits for somebody's word"),
+    NoticeKind.ROLLED_BACK: ("rollbacks", "a stack that went back to an earlier release"),
+    NoticeKind.DRIFTED: ("drift", "what was changed past Tiercel"),
+    NoticeKind.DRILL_MISSED: ("missed drills", "a drill that missed what it is to reach"),
+}
+
+
 def automations(notification_block: UUID | None) -> list[AutomationCore]:
     """Return the automations that a server should have.
 
@@ -52,7 +61,13 @@ def automations(notification_block: UUID | None) -> list[AutomationCore]:
     always = [_dead_runs(), _runs_that_never_start()]
     if notification_block is None:
         return always
-    return [*always, _notification(notification_block), _ends_soon(notification_block)]
+    notices = [_notice(kind, notification_block) for kind in NoticeKind]
+    return [
+        *always,
+        _notification(notification_block),
+        _ends_soon(notification_block),
+        *notices,
+    ]
 
 
 def _dead_runs() -> AutomationCore:
@@ -134,6 +149,33 @@ def _ends_soon(block: UUID) -> AutomationCore:
                 block_document_id=block,
                 subject="Tiercel: an environment ends within the hour",
                 body="{{ event.payload.text }}",
+            )
+        ],
+    )
+
+
+def _notice(kind: NoticeKind, block: UUID) -> AutomationCore:
+    name, what = _NOTICES[kind]
+    return AutomationCore(
+        name=f"tiercel: notify of {name}",
+        description=f"Tells somebody of {what}, with a link and what to do.",
+        trigger=EventTrigger(
+            expect={kind.event},
+            match=ResourceSpecification.model_validate(
+                {"prefect.resource.id": f"tiercel.notice.{kind}"}
+            ),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[
+            SendNotification(
+                block_document_id=block,
+                subject="Tiercel: {{ event.payload.subject }}",
+                body=(
+                    "{{ event.payload.text }}\n"
+                    "What to do: {{ event.payload.remedy }}\n"
+                    "{{ event.payload.link }}"
+                ),
             )
         ],
     )

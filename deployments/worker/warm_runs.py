@@ -42,6 +42,7 @@ IMPORTED = [
     "tiercel.flows.candidate",
     "tiercel.flows.check",
     "tiercel.flows.deploy",
+    "tiercel.flows.detect_drift",
     "tiercel.flows.ephemeral_down",
     "tiercel.flows.ephemeral_up",
     "tiercel.flows.follow",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -63,3 +64,11 @@ def word_key(word: Word) -> str:
     """Return the key under which a word is created, once: the same evidence is the same word."""
     name = word.evidence.replace(" ", "-")
     return f"{words_prefix(word.plan_digest)}{word.vouched_by}-{name}.json"
+
+
+def lasting(words: Iterable[Word]) -> tuple[Word, ...]:
+    """Return the recorded words that count as they were recorded.
+
+    An approving review counts only while it stands on GitHub, so it is read there each time.
+    """
+    return tuple(one for one in words if one.vouched_by is Voucher.AWS or not one.approves)

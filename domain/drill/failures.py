@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import ExitCode, RefusedInputError, TiercelError
+from tiercel.domain.base.notices import Notice, NoticeKind
 from tiercel.domain.drill.plan import PlannedStack
 from tiercel.domain.drill.record import Begun
 from tiercel.domain.drill.report import DrillReport
@@ -79,4 +80,14 @@ def require_passed(report: DrillReport) -> None:
         why=f"it took {report.seconds:.0f} s, the objective is {report.objective_seconds:.0f} s",
         state="everything is as it was before",
         remedy=f"{remedy}: the critical path shows what to make faster",
+    )
+
+
+def missed_notice(report: DrillReport, missed: DrillFailedError) -> Notice:
+    """Return what people are told of a drill that did not reach what it is to reach."""
+    return Notice(
+        kind=NoticeKind.DRILL_MISSED,
+        subject=f"drill {report.number} of {report.environment} missed",
+        text=f"{missed.what}: {missed.why}",
+        remedy=missed.remedy,
     )

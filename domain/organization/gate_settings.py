@@ -13,6 +13,7 @@ from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.approvers import Approver, PinnedRole, vouches_for_a_person
 
 LONGEST_SOAK_MINUTES = 60 * 24 * 30
+LONGEST_DRIFT_HOURS = 24 * 30
 LONGEST_APPROVAL_HOURS = 24 * 30
 OverridableGate = Literal["windows", "soak", "checks"]
 """A hold is none: whoever thinks that it is wrong ends it, by his own name."""
@@ -98,6 +99,8 @@ class GateSettings(Frozen):
         tuple[Annotated[str, AfterValidator(_freeze)], ...], Field(max_length=100)
     ] = ()
     hotfix_passes_hold: Annotated[bool, Field(strict=True)] = False
+    drift: Literal["", "none"] = ""
+    drift_hours: Annotated[int, Field(strict=True, ge=1, le=LONGEST_DRIFT_HOURS)] = 24
     approvals: Annotated[int, Field(strict=True, ge=0, le=10)] = 0
     approval_hours: Annotated[int, Field(strict=True, ge=1, le=LONGEST_APPROVAL_HOURS)] = 72
     approvers: Annotated[tuple[Approver, ...], Field(max_length=100)] = ()

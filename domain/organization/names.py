@@ -49,6 +49,7 @@ class Role(StrEnum):
     VERIFIER = "verifier"
     TRIGGER = "trigger"
     RETENTION = "retention"
+    APPROVER = "approver"
     DEPLOYER = "deployer"
     CLOUDFORMATION = "cloudformation"
     AUDITOR = "auditor"
@@ -169,6 +170,15 @@ class Names:
         """Return the address by which CloudFormation reads an object of the region."""
         suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
         return f"https://{bucket}.s3.{self.environment.region}.{suffix}/{key}"
+
+    @property
+    def sts_host(self) -> str:
+        """The host of STS in the environment's region.
+
+        https://docs.aws.amazon.com/general/latest/gr/sts.html
+        """
+        suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
+        return f"sts.{self.environment.region}.{suffix}"
 
     @property
     def github_provider_arn(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
@@ -14,23 +15,27 @@ from tiercel.domain.stack.validations import Validation
 from tiercel.domain.template.outside import OutsideReference
 from tiercel.domain.traffic.planned import PlannedShift
 
+_LONGEST = 500
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
 
 
-def plan_page(
+def plan_page(  # noqa: PLR0913 - what a plan's page has
     plan: Plan,
     links: Links,
     names: Names,
     check: RoleCheck,
     outside: Sequence[OutsideReference] = (),
+    past: Sequence[DriftFinding] = (),
+    *,
     shifts: Sequence[PlannedShift] = (),
 ) -> str:
     """Return every change of a stack: replacements marked, permissions apart, what is lacking.
 
     Changes of nested stacks stand among them with their path, and warnings before all.
 
-    `outside` is what its templates let in that is not the service's own, `shifts` the traffic that
-    CodeDeploy will shift.
+    `outside` is what its templates let in that is not the service's own, `past` what a look for
+    drift found changed past Tiercel of the resources that the plan changes, `shifts` the traffic
+    that CodeDeploy will shift.
     """
     permissions = [change for change in plan.changes if change.changes_permissions]
     others = [change for change in plan.changes if not change.changes_permissions]
@@ -45,6 +50,7 @@ def plan_page(
         *_warnings(plan.warnings),
         *_unseen(plan),
         *_traffic(shifts),
+        *_overwritten(plan, past),
         "## Resources",
         _changes(others),
         "## Permissions",
@@ -97,6 +103,22 @@ def _traffic(shifts: Sequence[PlannedShift]) -> list[str]:
     ]
     heads = ("alias", "shares of the new version", "minutes at least", "hooks", "alarms")
     return ["## Traffic that shifts", table(heads, rows)]
+
+
+def _overwritten(plan: Plan, past: Sequence[DriftFinding]) -> list[str]:
+    """Return what was changed past CloudFormation and is overwritten, where anything is known."""
+    rows = [
+        (code(one.path), escaped(one.resource_type), one.state, escaped(", ".join(one.properties)))
+        for one in plan.overwrites
+    ]
+    told = [escaped(plan.not_reverted, _LONGEST)] if plan.not_reverted else []
+    if past and not plan.overwrites:
+        told.append("This plan may overwrite what the newest look for drift found changed:")
+        rows = [(escaped(one.what), "", one.kind.value, escaped(one.why)) for one in past]
+    if not (rows or told):
+        return []
+    shown = [table(("resource", "type", "how", "properties"), rows)] if rows else []
+    return ["## Changed past CloudFormation", *told, *shown]
 
 
 def _outside(outside: Sequence[OutsideReference]) -> str:

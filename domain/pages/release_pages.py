@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from tiercel.domain.base.digests import short
+from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import BuildPlace
 from tiercel.domain.pages.frame import page, place, stack_link
@@ -109,11 +110,13 @@ def release_board(
     links: Links,
     names: Names,
     where: BuildPlace = BuildPlace.ISOLATED,
+    back_merges: Iterable[PullRequest] = (),
 ) -> str:
     """Return what is live in an environment, since when and by whom, as the ledger has it.
 
     `runs` has the address of each flow run that can be looked at; of the place of builds it is
-    told if it protects nothing.
+    told if it protects nothing. `back_merges` are the open pull requests that bring releases back
+    into develop.
     """
     lines = [
         _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
@@ -125,7 +128,16 @@ def release_board(
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
         "As the ledger has it. `tiercel status` also looks at the stacks.",
+        *(_back_merge_line(one, links) for one in back_merges),
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
+    )
+
+
+def _back_merge_line(pull: PullRequest, links: Links) -> str:
+    number = links.pull_request(pull.repository, pull.number)
+    return (
+        f"**Open back-merge:** {escaped(pull.repository)} {number} into {code(pull.base_branch)}, "
+        "when this was written."
     )
 
 

@@ -19,7 +19,8 @@ DEFINITIONS: Mapping[str, str] = {
     "lead time": "from a commit's committer date to the end of the first such release that has it, "
     "the median over all commits but merges that the release before did not have",
     "change failure rate": "the share of these releases whose smoke test failed, that were rolled "
-    "back, or that somebody has rejected; what CloudFormation rolled back itself was never run",
+    "back to another one, or that somebody has rejected; what CloudFormation rolled back itself "
+    "was never run",
     "time to restore": "from the end of a failed one to the end of the next release of the stack "
     "that succeeded, the median over those that were followed by one",
 }
@@ -56,18 +57,23 @@ class _Deployment(Frozen):
     restored_at: datetime | None
 
 
-def brought_by(releases: Iterable[Release]) -> list[tuple[ReleasedCommit, str]]:
+def brought_by(
+    releases: Iterable[Release], begin: datetime | None = None
+) -> list[tuple[ReleasedCommit, str]]:
     """Return each commit that was released, oldest first, and the one before it of its repository.
 
-    Empty for the first one: what it brought is not known.
+    The first one is left out, because what it brought is not known, and so is what was released
+    before `begin`.
     """
-    seen: dict[str, str] = {}
+    newest: dict[str, str] = {}
+    before: dict[ReleasedCommit, str] = {}
     found: dict[ReleasedCommit, str] = {}
     for one in sorted(filter(_is_deployment, releases), key=_ended):
-        repository, commit = _change_of(one)
-        if (repository, commit) not in found:
-            found[repository, commit] = seen.get(repository, "")
-        seen[repository] = commit
+        repository, commit = change = _change_of(one)
+        known = before.setdefault(change, newest.get(repository, ""))
+        if known and (begin is None or _ended(one) >= begin):
+            found.setdefault(change, known)
+        newest[repository] = commit
     return list(found.items())
 
 
@@ -119,7 +125,7 @@ def _deployments(history: Sequence[Release]) -> list[_Deployment]:
         if not _is_deployment(one):
             continue
         later = ran[position + 1 :]
-        rolled_back = bool(later) and later[0].intent.purpose is Purpose.ROLLBACK
+        rolled_back = bool(later) and _goes_back_from(later[0], one)
         failed = one.status is ReleaseStatus.FAILED or rolled_back or one.rejection is not None
         good = next((each for each in later if each.status is ReleaseStatus.SUCCEEDED), None)
         found.append(
@@ -132,6 +138,12 @@ def _deployments(history: Sequence[Release]) -> list[_Deployment]:
             )
         )
     return found
+
+
+def _goes_back_from(later: Release, one: Release) -> bool:
+    """Tell whether a rollback left a release; one to itself only brought back what had drifted."""
+    intent = later.intent
+    return intent.purpose is Purpose.ROLLBACK and intent.restores != one.intent.number
 
 
 def _together(made: Iterable[_Deployment]) -> list[_Deployment]:

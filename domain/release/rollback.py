@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tiercel.domain.base.digests import ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.notices import Notice, NoticeKind
 from tiercel.domain.organization.services import StackSeed
 from tiercel.domain.release.entries import Entry, needed, number_of, readable_of
 from tiercel.domain.release.ledger import (
@@ -134,3 +135,16 @@ def seed_of_rebuilt(intent: Intent) -> StackSeed | None:
     A run that is killed after it fills the stack again.
     """
     return intent.seed if intent.purpose is Purpose.DRILL else None
+
+
+def rolled_back_notice(release: Release, why: str) -> Notice:
+    """Return what people are told of a stack that runs an earlier release again."""
+    intent = release.intent
+    return Notice(
+        kind=NoticeKind.ROLLED_BACK,
+        subject=f"{intent.stack} is back at release {intent.restores or intent.number}",
+        text=f"It runs that one again as release {intent.number}: {why}",
+        remedy="find out what was wrong with the one that it left, and if nobody is to release "
+        f"that again: `tiercel reject {intent.stack} NUMBER --reason ...`",
+        link=intent.flow_run_url,
+    )

@@ -1,4 +1,4 @@
-"""Findings that name a file and a line, as a job of a workflow marks them beside the code."""
+"""Findings that name a file and a line, as they are marked beside the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tiercel.domain.base.values import Frozen
 MOST_ANNOTATIONS = 10
 """GitHub shows so many errors of a step."""
 _LONGEST_MESSAGE = 400
-_FINDING = re.compile(r"([^\s:,][^:]{0,250}\.[A-Za-z]{2,8}):([1-9][0-9]{0,5}): (\S.*)")
+_FINDING = re.compile(r"(?:why: )?([^\s:,][^:]{0,250}\.[A-Za-z]{2,8}):([1-9][0-9]{0,5}): (\S.*)")
 
 
 class Annotation(Frozen):
@@ -23,14 +23,15 @@ class Annotation(Frozen):
     message: str
 
 
-def annotations_in(lines: Iterable[str]) -> tuple[Annotation, ...]:
-    """Return the findings among lines that a verification has said, each once, the first ten.
+def annotations_in(lines: Iterable[str], most: int = MOST_ANNOTATIONS) -> tuple[Annotation, ...]:
+    """Return the findings among lines that a verification has said, each once, the first ones.
 
-    They are those that `template_faults` and the linter write: file, line, and what is wrong. What
-    names no file inside the repository is none.
+    They are those that `template_faults` and the linter write: file, line, and what is wrong; the
+    first of them stands behind the `why:` of the failure. What names no file inside the repository
+    is none.
     """
     found = dict.fromkeys(_findings(lines))
-    return tuple(found)[:MOST_ANNOTATIONS]
+    return tuple(found)[:most]
 
 
 def _findings(lines: Iterable[str]) -> Iterator[Annotation]:

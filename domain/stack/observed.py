@@ -11,7 +11,8 @@ from tiercel.domain.stack.states import StackStatus
 class Stack:
     """What CloudFormation says of a stack. `token` is that of its newest operation.
 
-    `protected` tells whether its termination protection is on.
+    `protected` tells whether its termination protection is on, `drifted` whether the newest look
+    for drift found any.
     """
 
     stack_id: str
@@ -22,3 +23,4 @@ class Stack:
     token: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     protected: bool = False
+    drifted: bool = False

@@ -18,6 +18,7 @@ _PERMISSION_TYPES = (
     "AWS::RAM::",
     "AWS::SSO::",
 )
+_DRIFTED = ("MODIFIED", "DELETED")
 _POLICY_SUFFIXES = ("Policy", "PolicyAttachment")
 # Properties of other types that hold a policy, or name the role as which something acts.
 _POLICY_PROPERTIES = {
@@ -78,11 +79,24 @@ class Change(Frozen):
         )
 
 
+class Overwritten(Frozen):
+    """What a drift-aware change set finds changed past CloudFormation, and brings back.
+
+    `state` is MODIFIED or DELETED; values are left out, because some are secret.
+    """
+
+    path: str
+    resource_type: str
+    state: str
+    properties: tuple[str, ...] = ()
+
+
 class Plan(Frozen):
     """Every change of one stack and those nested in it, as CloudFormation computed them.
 
     `warnings` are what it found and does not stop at. `unseen` says why it could not look into
-    nested stacks, and is empty where it could.
+    nested stacks, and is empty where it could. `overwrites` is what a drift-aware plan brings back,
+    `not_reverted` why it is none although one was asked for.
     """
 
     stack: str
@@ -95,11 +109,14 @@ class Plan(Frozen):
     """Whether CloudFormation would do something. It lists no change where only outputs differ."""
     warnings: tuple[Validation, ...] = ()
     unseen: str = ""
+    overwrites: tuple[Overwritten, ...] = ()
+    not_reverted: str = ""
 
     @property
     def digest(self) -> PlanDigest:
         """What an approval is bound to: what is done, not as which change set of which stack."""
-        unbound = {"change_set_id", "stack_id", "executable", "warnings", "unseen"}
+        told = {"warnings", "unseen", "overwrites", "not_reverted"}
+        unbound = {"change_set_id", "stack_id", "executable"} | told
         return PlanDigest(digest_of(self.model_dump(mode="json", exclude=unbound)))
 
     @property
@@ -144,4 +161,22 @@ def change_of(resource_change: Mapping[str, Any], nested_in: str = "") -> Change
         properties=tuple(sorted(names - {""})),
         policy_action=resource_change.get("PolicyAction", ""),
         nested_in=nested_in,
+    )
+
+
+def overwritten_of(resource_change: Mapping[str, Any], nested_in: str = "") -> Overwritten | None:
+    """Return what one `ResourceChange` of a drift-aware change set brings back, None for nothing.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
+    """
+    state = str(resource_change.get("ResourceDriftStatus", ""))
+    if state not in _DRIFTED:
+        return None
+    targets = [one.get("Target", {}) for one in resource_change.get("Details", ())]
+    paths = {one.get("Path") or one.get("Name", "") for one in targets if one.get("Drift")}
+    return Overwritten(
+        path=path_of(nested_in, resource_change["LogicalResourceId"]),
+        resource_type=resource_change["ResourceType"],
+        state=state,
+        properties=tuple(sorted(paths - {""})),
     )

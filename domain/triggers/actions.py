@@ -14,6 +14,7 @@ class VerifyPullRequest:
     environment: str
     repository: str
     number: int
+    base: str
     head_commit: str
     base_commit: str
 

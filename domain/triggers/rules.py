@@ -135,7 +135,12 @@ def _for_changed_pull_request(
     if environment is None:
         return Nothing("the pull request's base branch feeds no environment")
     return VerifyPullRequest(
-        environment.name, repository, event.number, event.head_commit, event.base_commit
+        environment.name,
+        repository,
+        event.number,
+        event.base,
+        event.head_commit,
+        event.base_commit,
     )
 
 

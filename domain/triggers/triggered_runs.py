@@ -108,7 +108,8 @@ def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun 
 def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> WantedRun:
     """A pull request is about its head and what that would be merged into.
 
-    When either moves, it is verified again. What a queue would merge has a commit of its own.
+    When either moves, it is verified again; also into another branch at the same commit, because
+    that one demands a status of its own. What a queue would merge has a commit of its own.
     """
     environment, repository = topology.verifying.name, action.repository
     if isinstance(action, Verify):
@@ -120,7 +121,13 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
                 "number": action.number,
                 "commit": action.head_commit,
             },
-            subject=(repository, str(action.number), action.head_commit, action.base_commit),
+            subject=(
+                repository,
+                str(action.number),
+                action.head_commit,
+                action.base,
+                action.base_commit,
+            ),
         )
     return WantedRun(
         deployment=f"verify-merge-group/{environment}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import get_run_logger
 
-from tiercel.domain.drill.failures import require_passed
+from tiercel.domain.drill.failures import DrillFailedError, missed_notice, require_passed
 from tiercel.domain.drill.report import DrillReport, report_of
 from tiercel.domain.organization.topology import Drills
 from tiercel.domain.pages.drill_page import drill_report_page, duration, recovered
@@ -12,6 +12,7 @@ from tiercel.flows.drill.approval import TREND
 from tiercel.flows.drill.under_way import Drill
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.notices import tell
 from tiercel.flows.ephemeral.pages import report_environments
 from tiercel.flows.release.pages import report_board
 from tiercel.tasks.teardown.drill_records import close_drill, read_reports, record_report
@@ -39,5 +40,9 @@ async def finish(drill: Drill, settings: Drills) -> DrillReport:
         f"Drill {report.number} of {report.environment}: {duration(report.seconds)}",
         drill_report_page(report),
     )
-    require_passed(report)
+    try:
+        require_passed(report)
+    except DrillFailedError as missed:
+        tell(missed_notice(report, missed))
+        raise
     return report

@@ -221,6 +221,9 @@ AskedByWorkflowRunParameter = Annotated[
     BeforeValidator(require_id_on_github),
 ]
 AskedByLabelParameter = Annotated[bool, Field(title="Asked for by the label of pull requests")]
+RevertDriftParameter = Annotated[
+    bool, Field(title="Bring back what was changed past CloudFormation")
+]
 IfThereParameter = Annotated[bool, Field(title="It may be that there never was one")]
 BootstrapParameter = Annotated[bool, Field(title="Create the bucket of the state")]
 DryRunParameter = Annotated[bool, Field(title="Only show what would go")]

@@ -13,6 +13,7 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import require_newer
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.back_merges import earlier_back_merge, open_back_merge
+from tiercel.flows.release.pages import report_board
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.client import has_credentials
@@ -97,6 +98,7 @@ async def _back_merge(prepared: PreparedCommit, tag: str) -> None:
     into = (production, develop)
     pull = await open_back_merge(name, tag, into, preview.conflicts)
     get_run_logger().info("back-merge: %s", pull.url)
+    await report_board(prepared.target)
 
 
 def _develop(prepared: PreparedCommit) -> str:

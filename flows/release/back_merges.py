@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from prefect import get_run_logger
 
+from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.back_merge import BackMerge, BackMergeStep, back_merge_step
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import Tag, newest_other
 from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.pages.release_notes import back_merge_body
-from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import find_open_pull_request, open_pull_request
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.source.history import preview_merge
@@ -43,6 +46,26 @@ async def earlier_back_merge(
         preview=preview,
         pull_request=pull.number if pull else None,
     )
+
+
+async def open_back_merges(target: ReleaseTarget, repositories: Iterable[str]) -> list[PullRequest]:
+    """Return the back-merges of an environment's releases that are open on GitHub.
+
+    Empty where there can be none, and where GitHub cannot be asked or does not answer, which is
+    logged: the releases are shown all the same.
+    """
+    if not target.develop or not has_credentials():
+        return []
+    branches = (target.names.environment.branch, target.develop)
+    try:
+        found = await all_done(
+            call(find_open_pull_request, repository, *branches)
+            for repository in sorted({target.current_name(one) for one in repositories})
+        )
+    except TiercelError as error:
+        get_run_logger().warning("open back-merges are not known: %s", error.what)
+        return []
+    return [one for one in found if one]
 
 
 async def open_back_merge(

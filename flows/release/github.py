@@ -10,12 +10,14 @@ from prefect.runtime import flow_run
 from tiercel.domain.base.errors import SupersededError, TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
+from tiercel.domain.review.check_runs import findings_check
 from tiercel.domain.review.statuses import Status, StatusState, candidate_status
 from tiercel.domain.review.verdicts import Reviewed
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
-from tiercel.tasks.github.client import has_credentials
+from tiercel.tasks.github.check_runs import mark_findings
+from tiercel.tasks.github.client import app_id, has_credentials
 from tiercel.tasks.github.pull_requests import upsert_comment
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
 
@@ -28,6 +30,22 @@ def run_link() -> str:
 async def report_statuses(pull: PullRequest, commit: str, checks: Sequence[Status]) -> None:
     """Set the statuses of a commit, several at once."""
     await each(checks, lambda one: call(set_status, pull.repository, commit, one, run_link()))
+
+
+async def mark_findings_of(
+    pull: PullRequest, commit: str, environment: str, checks: Sequence[Status]
+) -> None:
+    """Mark what a verification found at lines of files, where Tiercel is a GitHub App.
+
+    Statuses and comment say it too: an App that may write no check runs fails nothing.
+    """
+    if not app_id():
+        return
+    check = findings_check(environment, checks)
+    try:
+        await call(mark_findings, pull.repository, commit, check, run_link())
+    except TiercelError as error:
+        get_run_logger().warning("findings are not marked at their lines: %s", error.what)
 
 
 async def comment_on(pull: PullRequest, commit: str, whole: Status, review: Reviewed) -> None:

@@ -13,6 +13,7 @@ from tiercel.domain.accounts.terraform_plan import TerraformPlan
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.accounts_page import terraform_plan_page
@@ -36,6 +37,7 @@ from tiercel.domain.template.outside import OutsideReference
 from tiercel.domain.traffic.planned import PlannedShift
 from tiercel.flows.engine.artifacts import report_document, show_page
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.back_merges import open_back_merges
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
@@ -44,17 +46,22 @@ from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.records.ledger import read_live_releases
 
 
-async def report_plan(
+async def report_plan(  # noqa: PLR0913 - what a plan's page has
     names: Names,
     links: Links,
     plan: Plan,
     check: RoleCheck,
     outside: Sequence[OutsideReference],
+    past: Sequence[DriftFinding],
+    *,
     shifts: Sequence[PlannedShift],
 ) -> None:
-    """Show every change of a stack, what shifts, what its role lacks and what is from outside."""
+    """Show every change of a stack, what it overwrites, what shifts, what is lacking, and outside.
+
+    `past` is what was changed past Tiercel of the resources that the plan changes.
+    """
     description = f"Plan of {plan.stack}: {plan.summary()}"
-    page = plan_page(plan, links, names, check, outside, shifts)
+    page = plan_page(plan, links, names, check, outside, past, shifts=shifts)
     await show_page(f"plan-{plan.stack}", description, page)
 
 
@@ -79,8 +86,11 @@ async def report_publication(prepared: PreparedCommit, published: Mapping[str, P
 
 
 async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Released]) -> None:
-    """Show what is live in the environment now, and last what this run released."""
-    if any(result.changed for result in released.values()):
+    """Show what is live in the environment now, and last what this run released.
+
+    Where releases are merged back, that may have happened since, even if this run changed nothing.
+    """
+    if prepared.target.develop or any(result.changed for result in released.values()):
         await report_board(prepared.target)
     names, links = prepared.target.names, prepared.target.links
     environment = names.title
@@ -140,7 +150,7 @@ async def report_superseded(prepared: PreparedCommit, by: str) -> None:
 
 
 async def report_board(target: ReleaseTarget) -> None:
-    """Show what is live in the environment, since when and by whom.
+    """Show what is live in the environment, since when and by whom, and what it owes to develop.
 
     The release is made and recorded by then: if the ledger cannot be listed any more, the board
     stays as it was, and the log says so.
@@ -152,11 +162,17 @@ async def report_board(target: ReleaseTarget) -> None:
         get_run_logger().warning("the board of live releases is not brought up to date: %s", error)
         return
     live = [one for one in found if one.stack.startswith(names.stack_prefix)]
+    released_from = [one.running.intent.repository for one in live if one.running]
     await show_page(
         f"live-{names.page}",
         f"What is live in {names.title}",
         release_board(
-            live, _run_pages(one.running for one in live), target.links, names, target.where
+            live,
+            _run_pages(one.running for one in live),
+            target.links,
+            names,
+            target.where,
+            await open_back_merges(target, released_from),
         ),
     )
 

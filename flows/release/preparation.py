@@ -39,6 +39,10 @@ class ReleaseTarget(Target):
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False
     """Whether a stack counts as changed before all of its resources are ready."""
+    revert_drift: bool = False
+    """Whether what was changed past CloudFormation is brought back, also where all is live."""
+    develop: str = ""
+    """The branch into which releases are merged back, of an environment that is for production."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
@@ -48,6 +52,10 @@ class ReleaseTarget(Target):
     @classmethod
     def called(cls, topology: Topology, names: Names) -> ReleaseTarget:
         """Return the environment of these names as the target of the flow run that this is."""
+        environment = names.environment
+        develop = (
+            topology.environment(environment.promotes_from).branch if environment.production else ""
+        )
         return cls(
             names=names,
             run=str(flow_run.get_id() or "no-flow-run"),
@@ -55,6 +63,7 @@ class ReleaseTarget(Target):
             lease_seconds=topology.leases.seconds,
             where=topology.builds.where,
             current_name=topology.current_name,
+            develop=develop,
         )
 
 
@@ -74,6 +83,10 @@ class PreparedCommit:
     """What is done to a stack before it is tested."""
     gate: Callable[[], Awaitable[None]] | None = None
     """What is asked once more before a stack is changed; it raises to keep it as it is."""
+
+    def reverting(self, drift: bool) -> PreparedCommit:  # noqa: FBT001 - what a run was given
+        """Return the same, whose stacks are brought back to their templates if that is wanted."""
+        return replace(self, target=replace(self.target, revert_drift=drift))
 
     @property
     def source(self) -> Names:

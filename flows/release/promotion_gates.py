@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.drift.report import DriftReport
+from tiercel.domain.gates.drift import DriftGate
 from tiercel.domain.gates.holds import HoldGate
 from tiercel.domain.gates.results import Decision, judged, require_open, worst
 from tiercel.domain.gates.verification import CheckGate, SoakGate
@@ -22,6 +24,7 @@ from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.statuses import read_checks
+from tiercel.tasks.records.drift import read_drift
 from tiercel.tasks.records.holds import read_hold
 
 
@@ -52,6 +55,7 @@ async def require_gates(
             },
         ),
         CheckGate(required=settings.checks, found=await _checks(prepared)),
+        DriftGate(settings=settings, report=await _drift(prepared)),
     )
     results = judged(gates, datetime.now(UTC))
     for one in results:
@@ -70,6 +74,14 @@ async def _is_hotfix(prepared: PreparedCommit) -> bool:
     commit, branch = prepared.commit, prepared.target.names.environment.branch
     pulls = await call(pulls_of_commit, commit.repository, commit.sha)
     return is_hotfix(bringing_branch(pulls, commit.sha, branch))
+
+
+async def _drift(prepared: PreparedCommit) -> DriftReport | None:
+    """Return what the newest look for drift found, if a look is demanded."""
+    target = prepared.target
+    if not target.names.environment.gates.drift:
+        return None
+    return (await call(read_drift, target.records)).report
 
 
 async def _checks(prepared: PreparedCommit) -> dict[str, str] | None:

@@ -13,9 +13,10 @@ from tiercel.domain.base.errors import (
 from tiercel.domain.release.candidates import left_candidate, to_put_back
 from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Purpose, Release, as_called_now
-from tiercel.domain.release.rollback import release_before, restoring
+from tiercel.domain.release.rollback import release_before, restoring, rolled_back_notice
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
+from tiercel.flows.engine.notices import tell
 from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.results import Released
@@ -142,6 +143,7 @@ async def _restored(wish: Wish, failure: SmokeTestFailedError) -> SmokeTestFaile
         remedy = f"correct what keeps release {number} from being restored: {second.remedy}"
     else:
         again = restored.release.intent.number
+        tell(rolled_back_notice(restored.release, failure.what))
         state = f"the stack runs release {number} again, as release {again}"
         remedy = failure.remedy
     return failure.but(state=state, remedy=remedy)

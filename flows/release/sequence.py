@@ -124,10 +124,11 @@ async def release(wish: Wish) -> Released:
     `next_move`.
     """
     known, wanted = Known(), wish.intent
+    may_differ = wish.manifest.reads_parameters or wish.target.revert_drift
     require_allowed(wish.manifest.outside, wish.target.names.environment, wanted.parameters)
     expected = wish.target.names.stack_tags(wanted.service)
     while True:
-        match next_move(wanted, known, expected, may_differ=wish.manifest.reads_parameters):
+        match next_move(wanted, known, expected, may_differ=may_differ):
             case AlreadyLive(live, stack):
                 number = live.intent.number
                 get_run_logger().info("%s: unchanged, release %d is live", wanted.service, number)
@@ -236,6 +237,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
         production=target.names.environment.production,
         tags=target.tags,
         express=target.express,
+        revert_drift=target.revert_drift,
         gate=wish.gate,
         shifts=progress.shifts,
     )

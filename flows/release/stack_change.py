@@ -29,6 +29,7 @@ from tiercel.domain.traffic.shifts import Shift, taken_back, updates_an_alias
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan
+from tiercel.flows.release.past_changes import changed_past
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.stack.causes import find_causes
 from tiercel.tasks.stack.change_sets import (
@@ -73,6 +74,7 @@ class StackChange:
     production: bool
     tags: Mapping[str, str]
     express: bool
+    revert_drift: bool
     gate: Callable[[], Awaitable[None]] | None = None
     shifts: list[Shift] = field(default_factory=list)
 
@@ -256,11 +258,12 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)
+    past = await changed_past(change.records, stack, plan)
     updated = updated_aliases(plan.changes)
     shifts = await call(plan_shifts, change.access, plan, updated) if updated else []
     for shift in shifts:
         get_run_logger().info("%s: plan: %s", change.intent.service, shift.line())
-    await report_plan(change.names, change.links, plan, check, change.outside, shifts)
+    await report_plan(change.names, change.links, plan, check, change.outside, past, shifts=shifts)
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused
@@ -374,4 +377,5 @@ def _request(change: StackChange, token: str, *, creates: bool) -> ChangeSetRequ
         tags={**change.tags, **names.stack_tags(intent.service)},
         deleted_on_failure=change.production,
         express=change.express,
+        revert_drift=change.revert_drift and not creates,
     )

@@ -22,7 +22,7 @@ from tiercel.tasks.engine.pace import is_loopback
 from tiercel.tasks.github.bounds import ApiServer, Budget, bounded_call
 from tiercel.tasks.github.connection import bound_connections, forget_sessions
 from tiercel.tasks.github.errors import translated_answer
-from tiercel.tasks.github.verifying import is_verifying, narrow_permissions, narrow_token
+from tiercel.tasks.github.verifying import narrow_permissions, narrow_token
 from tiercel.tasks.github.waiting import PatientRetry
 
 _TIMEOUT_SECONDS = 15
@@ -39,7 +39,8 @@ class _Settings(NamedTuple):
     app_id: str
     key_file: str
     installation: str
-    verifies: bool
+    permissions: tuple[tuple[str, str], ...]
+    """What the App's token may do; empty for all that the App may."""
 
 
 class _Connection(NamedTuple):
@@ -61,6 +62,12 @@ class _Installation(Auth.AppInstallationAuth):
 def has_credentials() -> bool:
     """Tell whether this process may speak to GitHub as somebody."""
     return bool(os.environ.get("GITHUB_TOKEN") or os.environ.get(_APP_ID))
+
+
+def app_id() -> int:
+    """Return the number of the GitHub App as which this process speaks; 0 if it has a token."""
+    settings = _settings()
+    return 0 if settings.token or not settings.app_id else _number(_APP_ID, settings.app_id)
 
 
 def token() -> str:
@@ -154,7 +161,8 @@ def _settings() -> _Settings:
         )
     token, app, key, installation = (os.environ.get(name, "").strip() for name in names)
     token = narrow_token() or token
-    return _Settings(api_url, token, app, key, installation, is_verifying())
+    permissions = tuple((narrow_permissions() or {}).items())
+    return _Settings(api_url, token, app, key, installation, permissions)
 
 
 def _is_spoken_to(url: str) -> bool:
@@ -200,7 +208,7 @@ def _auth(settings: _Settings) -> Auth.Auth:
         )
     app_id = _number(_APP_ID, settings.app_id)
     installation = _number(_APP_INSTALLATION, settings.installation)
-    permissions = narrow_permissions() if settings.verifies else None
+    permissions = dict(settings.permissions) or None
     return _Installation(_app_auth(app_id, settings.key_file), installation, permissions)
 
 

@@ -14,7 +14,9 @@ _PERMISSIONS = {
     "pull_requests": "write",
     "statuses": "write",
 }
+_MARKING = {"checks": "write", "metadata": "read"}
 _verifies: ContextVar[bool] = ContextVar("verifies", default=False)
+_marks: ContextVar[bool] = ContextVar("marks", default=False)
 
 
 @contextmanager
@@ -30,16 +32,27 @@ def only_verifying() -> Iterator[None]:
         _verifies.reset(token)
 
 
-def is_verifying() -> bool:
-    """Tell whether such a block is under way."""
-    return _verifies.get()
+@contextmanager
+def only_marking() -> Iterator[None]:
+    """Speak to GitHub in this block with an App's token that may write check runs and no more.
+
+    An App that was installed without that permission can give no such token: therefore it is none
+    of those of a verification, which needs it for nothing else.
+    """
+    token = _marks.set(True)
+    try:
+        yield
+    finally:
+        _marks.reset(token)
 
 
 def narrow_token() -> str:
     """Return the token for verifications alone; empty outside of one, and where there is none."""
-    return os.environ.get("GITHUB_VERIFY_TOKEN", "").strip() if is_verifying() else ""
+    return os.environ.get("GITHUB_VERIFY_TOKEN", "").strip() if _verifies.get() else ""
 
 
-def narrow_permissions() -> dict[str, str]:
-    """Return what the token of an App may do in a verification."""
-    return dict(_PERMISSIONS)
+def narrow_permissions() -> dict[str, str] | None:
+    """Return what the token of an App may do in such a block; None outside of both."""
+    if _marks.get():
+        return dict(_MARKING)
+    return dict(_PERMISSIONS) if _verifies.get() else None

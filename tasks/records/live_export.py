@@ -19,7 +19,8 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.release.live_export import LiveExport, export_of, live_key, says_the_same
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
-from tiercel.tasks.aws.objects import CONFLICT_CODES, read_whole
+from tiercel.tasks.aws.objects import read_whole
+from tiercel.tasks.aws.versions import write_over
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.records.ledger import read_live_releases
@@ -77,19 +78,8 @@ def _read(records: Records, environment: str) -> tuple[LiveExport | None, str]:
 
 def _written(records: Records, exported: LiveExport, version: str) -> bool:
     """Write over this version, over none if it is empty; False if somebody else was faster."""
-    key, bucket = live_key(exported.environment), records.bucket
-    body, s3 = canonical_json(exported.model_dump(mode="json")), client("s3", records.access)
-    with translated("tell what is live", f"s3://{bucket}/{key}"):
-        try:
-            if version:
-                s3.put_object(Bucket=bucket, Key=key, Body=body, IfMatch=version)
-            else:
-                s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if code_of(error) in CONFLICT_CODES:
-                return False
-            raise
-    return True
+    body, key = canonical_json(exported.model_dump(mode="json")), live_key(exported.environment)
+    return bool(write_over(records, key, body, version, "tell what is live"))
 
 
 def _damaged(where: str, why: str) -> RefusedInputError:

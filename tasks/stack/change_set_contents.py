@@ -9,7 +9,7 @@ from typing import Any
 
 from tiercel.domain.organization.access import Access
 from tiercel.domain.stack.nested import has_no_changes
-from tiercel.domain.stack.plan import Change, change_of
+from tiercel.domain.stack.plan import Change, Overwritten, change_of, overwritten_of
 from tiercel.domain.stack.validations import Validation, path_of, validations_of
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.engine.pace import pause
@@ -25,11 +25,13 @@ class ChangeSetContents:
     """A finished change set, with all that are nested in it.
 
     `description` is the answer about the set itself. `failures` are the reasons of nested ones,
-    by path. `unread` has the change sets whose validations AWS does not tell.
+    by path. `overwrites` is what a drift-aware one brings back. `unread` has the change sets whose
+    validations AWS does not tell.
     """
 
     description: Mapping[str, Any]
     changes: list[Change] = field(default_factory=list)
+    overwrites: list[Overwritten] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     validations: list[Validation] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -58,6 +60,7 @@ def read_change_set(access: Access, stack: str, name: str) -> ChangeSetContents:
             break
         path, one, changes = waiting.popleft()
         contents.changes += [change_of(change, path) for change in changes]
+        contents.overwrites += filter(None, (overwritten_of(change, path) for change in changes))
         _validate(access, contents, one, path)
         for change in changes:
             if change.get("ChangeSetId"):

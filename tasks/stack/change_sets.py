@@ -37,6 +37,7 @@ _EXECUTED_ALREADY = (
 _LOOKS = 4
 _LOOK_SECONDS = 0.4
 _EXECUTABLE = ("CREATE_COMPLETE", "AVAILABLE")
+_REVERT_DRIFT: Final = "REVERT_DRIFT"
 _TOLD_ELSEWHERE = ("DescribeEvents", "hook(s)/validation failed")
 
 
@@ -60,11 +61,14 @@ class ChangeSetRequest:
     """Parameters that keep the value which the stack has; they are in `parameters` as well."""
     express: bool = False
     """Whether the change is complete as soon as it is applied, before resources are ready."""
+    revert_drift: bool = False
+    """Whether what was changed past CloudFormation is brought back."""
 
     @property
     def contents(self) -> str:
         """Kept as the change set's description, to tell it from another of the same name."""
-        return digest_of([self.template_sha256, self.parameters])
+        made_from = [self.template_sha256, self.parameters]
+        return digest_of([*made_from, _REVERT_DRIFT] if self.revert_drift else made_from)
 
 
 @world_task("plan changes", "plan {request.stack}")
@@ -127,10 +131,14 @@ def _on_failure(request: ChangeSetRequest) -> dict[str, Any]:
 def _mode(request: ChangeSetRequest) -> dict[str, Any]:
     """Ask for the express mode, in which CloudFormation rolls back only where that is said.
 
+    A drift-aware change set compares with what there is, and not with the template before:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentConfig.html
     """
     express = {"Mode": "EXPRESS", "DisableRollback": False}
-    return {"DeploymentConfig": express} if request.express else {}
+    return ({"DeploymentConfig": express} if request.express else {}) | (
+        {"DeploymentMode": _REVERT_DRIFT} if request.revert_drift else {}
+    )
 
 
 def _executed(access: Access, name: str, token: str) -> bool:
@@ -175,7 +183,22 @@ def _finished_plan(access: Access, request: ChangeSetRequest) -> Plan:
         executable=contents.description["Status"] != "FAILED",
         warnings=tuple(one for one in contents.validations if one.warns),
         unseen=unseen,
+        overwrites=tuple(contents.overwrites),
+        not_reverted=_not_reverted(request, contents),
     )
+
+
+def _not_reverted(request: ChangeSetRequest, contents: ChangeSetContents) -> str:
+    """Return why a change set is not drift-aware although that was asked for, else nothing."""
+    mode = contents.description.get("DeploymentMode")
+    if not request.revert_drift or mode == _REVERT_DRIFT:
+        return ""
+    why = (
+        "CloudFormation made an ordinary change set although a drift-aware one was asked for: what "
+        "was changed past it is neither shown nor brought back"
+    )
+    run_logger().warning("%s: %s", request.stack, why)
+    return why
 
 
 def _unseen(contents: ChangeSetContents) -> str:

@@ -182,6 +182,7 @@ def describe(access: Access, name: str) -> Stack | None:
         outputs={o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())},
         tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())},
         protected=stack.get("EnableTerminationProtection", False),
+        drifted=stack.get("DriftInformation", {}).get("StackDriftStatus") == "DRIFTED",
     )
 
 

@@ -29,6 +29,7 @@ MAY_BE_CALLED_DIRECTLY = {
     "tasks.packaging.builder.build_folder": "the same",
     "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
     "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
+    "tasks.github.client.app_id": "looks into the process's environment",
     "tasks.github.client.has_credentials": "looks into the process's environment",
     "tasks.github.verifying.only_verifying": "which token the tasks in a block of code use",
     "tasks.records.ledger.no_release": "words of an error",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from tiercel.deployments.prefect_file import PrefectFile, installed_prefect_file
 from tiercel.deployments.up.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TAG, automations
 from tiercel.deployments.worker.warm_runs import IMPORTED
 from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.base.notices import NoticeKind
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.flows.engine.parameters import form_of
 from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
@@ -128,7 +130,9 @@ def test_every_run_gives_signs_of_life_as_often_as_the_automation_counts_on(
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environment: str) -> None:
+def test_what_releases_a_commit_or_looks_for_drift_runs_once_at_a_time_and_the_others_wait(
+    environment: str,
+) -> None:
     limits = {
         label(one).rpartition(".")[2]: one["concurrency_limit"]
         for one in FILE.only(environment).deployments
@@ -136,8 +140,8 @@ def test_what_releases_a_commit_runs_once_at_a_time_and_the_others_wait(environm
     }
     once = {"limit": 1, "collision_strategy": "ENQUEUE"}
     flows = {
-        "preprod": ["deploy_to_preprod", "verify_candidate", "reap"],
-        "prod": ["promote_to_prod"],
+        "preprod": ["deploy_to_preprod", "verify_candidate", "detect_drift", "reap"],
+        "prod": ["promote_to_prod", "detect_drift"],
     }
     assert limits == dict.fromkeys(flows[environment], once)
 
@@ -188,3 +192,13 @@ def test_automations_see_runs_of_deployments_only_and_wait_for_whoever_rests() -
         }
         resting = {"Cancelling", "Paused", "Suspended"}
         assert {f"prefect.flow-run.{name}" for name in resting} <= trigger.expect
+
+
+def test_each_kind_of_notice_is_passed_on_by_one_automation_with_link_and_remedy() -> None:
+    rules = automations(UUID(int=1))
+    for kind in NoticeKind:
+        (one,) = [rule for rule in rules if kind.event in rule.trigger.model_dump()["expect"]]
+        (sent,) = one.actions
+        for part in ("text", "remedy", "link"):
+            assert "{{ event.payload." + part + " }}" in sent.model_dump()["body"]
+    assert len({rule.name for rule in rules}) == len(rules)

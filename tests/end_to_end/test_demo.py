@@ -108,7 +108,7 @@ def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo
 def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:
     first, second = demo.document["built"]
     assert set(first) == SERVICES
-    assert second == ["catalog"]
+    assert second == [], "it was built for the environment on demand, and is built once"
     for environment in ("preprod", "prod"):
         releases = {
             name: (live["release"], live["changed"])
@@ -116,6 +116,18 @@ def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> N
         }
         assert releases.pop("catalog") == (2, True)
         assert set(releases.values()) == {(1, False)}
+
+
+def test_the_second_pull_request_has_an_environment_on_demand_until_it_is_merged(
+    demo: Demo,
+) -> None:
+    made = demo.document["on_demand"]
+    prefix = f"acme-ephemeral-{made['name']}-"
+    assert made["stacks"] == [f"{prefix}catalog"]
+    assert made["deleted"] == made["stacks"]
+    assert made["address"].startswith("http")
+    assert made["address"] in demo.progress
+    assert not {one for one in stacks(demo, "preprod-runtime-root") if "ephemeral" in one}
 
 
 def test_prod_runs_the_digests_that_preprod_verified(demo: Demo) -> None:
@@ -159,7 +171,12 @@ def test_github_has_a_release_a_tag_and_deployments(demo: Demo) -> None:
             for deployment in repository.get_deployments()
         }
         # GitHub itself retires the deployments before the newest, those of production apart.
-        assert states == {("preprod", "success"), ("preprod", "inactive"), ("prod", "success")}
+        assert states == {
+            ("preprod", "success"),
+            ("preprod", "inactive"),
+            ("prod", "success"),
+            (f"ephemeral/{demo.document['on_demand']['name']}", "inactive"),
+        }
 
 
 def test_every_object_has_the_sha_256_of_its_name_in_both_accounts(

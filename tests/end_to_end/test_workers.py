@@ -205,6 +205,8 @@ def test_tiercel_up_again_leaves_everything_and_adds_the_one_who_wants_to_hear(
     changes = {one["name"]: one["what"] for one in shown["changes"]}
     assert changes.pop("tiercel: notify of failed runs") == "created"
     assert changes.pop("tiercel: notify of environments that end soon") == "created"
+    for what in ("promotions that wait", "rollbacks", "drift", "missed drills"):
+        assert changes.pop(f"tiercel: notify of {what}") == "created"
     assert set(changes.values()) == {"unchanged"}
     assert {VERIFY, PUBLISH, DEPLOY, PROMOTE, "preprod", "prod"} <= set(changes)
     assert [one["slug"] for one in shown["schedules"] if one["active"]] == ["reaper"]
@@ -335,8 +337,14 @@ def test_a_stack_is_rolled_back_through_a_worker(world: World) -> None:
     }
     assert world.api.form(ROLL_BACK, **wanted)["valid"]
 
-    world.api.await_state(world.api.start(ROLL_BACK, **wanted), COMPLETED)
+    back = world.api.start(ROLL_BACK, **wanted)
+    world.api.await_state(back, COMPLETED)
 
+    told = "acme-preprod-inbox is back at release 1"
+    _await(lambda: any(told in text for text in world.notifications))
+    (text,) = [text for text in world.notifications if told in text]
+    assert "tiercel reject acme-preprod-inbox" in text
+    assert back in text
     history = invoke_json("releases", "preprod", *world.in_sandbox())
     assert [one["release"] for one in history] == [3, 2, 1]
     assert (history[0]["restores"], history[0]["status"]) == (1, "succeeded")

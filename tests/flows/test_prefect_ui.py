@@ -6,10 +6,8 @@ import asyncio
 import logging
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import Artifact
 
+from tests.support.artifacts import newest_page
 from tests.support.aws import root_client
 from tests.support.place import Place
 from tests.support.repositories import RepositoryMaker
@@ -22,20 +20,6 @@ from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.lifecycle import Sandbox
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-
-async def artifacts(key: str) -> list[Artifact]:
-    async with get_client() as client:
-        wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
-        found = await client.read_artifacts(artifact_filter=wanted)
-        return sorted(found, key=lambda artifact: str(artifact.created))
-
-
-def newest_page(key: str) -> str:
-    found = asyncio.run(artifacts(key))
-    assert found, f"no artifact {key}"
-    assert found[-1].flow_run_id, "the artifact belongs to no run"
-    return str(found[-1].data)
 
 
 def test_a_release_leaves_its_plan_its_result_and_the_board(place: Place) -> None:

@@ -12,6 +12,7 @@ from github.PullRequest import PullRequest
 from prefect import flow
 
 from tests.flows.conftest import Become
+from tests.support.artifacts import newest_page
 from tests.support.place import Place
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import RefusedInputError
@@ -125,6 +126,8 @@ def test_a_release_waits_for_the_back_merge_of_the_one_before_and_a_hotfix_does_
     (back_merge,) = back_merges(place)
     assert back_merge.title == "Merge v1.0.0 back into develop"
     assert "git merged it without a conflict" in back_merge.body
+    linked = f"[#{back_merge.number}]({back_merge.html_url})"
+    assert f"{linked} into `develop`" in newest_page("live-prod")
     back_merge.edit(state="closed")
     for _ in range(2):
         assert "develop lacks content of v1.0.0" in kept(place, become)
@@ -151,6 +154,7 @@ def test_a_release_waits_for_the_back_merge_of_the_one_before_and_a_hotfix_does_
     promoted(place, become, third)
     assert tags(place)["v1.2.0"] == third
     assert kept(place, become) == ""
+    assert "back-merge" not in newest_page("live-prod")
 
 
 def test_a_back_merge_with_conflicts_names_them_and_the_way_out(

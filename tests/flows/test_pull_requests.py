@@ -27,6 +27,7 @@ from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in
 from tiercel.tasks.build.isolation.availability import can_isolate
+from tiercel.tasks.github.client import forget_github
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
 
@@ -246,22 +247,37 @@ def test_the_build_of_a_pull_request_finds_nothing_of_the_worker(
     ].details
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (queue(Delay=5), "the template has 1 error"),
-        ("not a template", "the template must be a mapping"),
-    ],
-)
-def test_a_broken_template_has_a_status_with_the_reason(
-    place: Place, text: str, reason: str
-) -> None:
-    number, commit = place.opened("feature/broken", {"inbox/template.json": text})
+def test_a_broken_template_has_a_status_with_the_reason(place: Place) -> None:
+    number, commit = place.opened("feature/broken", {"inbox/template.json": "not a template"})
 
     checks = place.verified(number, commit)
 
     assert checks["tiercel/preprod/inbox"].state is StatusState.FAILURE
+    reason = "the template must be a mapping"
     assert checks["tiercel/preprod/inbox"].description == reason
+
+
+def test_what_a_template_has_wrong_is_marked_at_its_line_where_tiercel_is_an_app(
+    sandbox: Sandbox, place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert sandbox.github
+    app, key = sandbox.github.app, tmp_path / "app.pem"
+    key.write_text(app.private_key)
+    monkeypatch.delenv("GITHUB_TOKEN")
+    monkeypatch.setenv("GITHUB_APP_ID", str(app.app_id))
+    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY_FILE", str(key))
+    monkeypatch.setenv("GITHUB_APP_INSTALLATION_ID", str(app.installation_id))
+    forget_github()
+    number, commit = place.opened("feature/broken", {"inbox/template.json": queue(Delay=5)})
+
+    checks = place.verified(number, commit)
+
+    assert checks["tiercel/preprod/inbox"].description == "the template has 1 error"
+    (run,) = place.remote.get_commit(commit).get_check_runs()
+    assert (run.name, run.conclusion) == ("tiercel/preprod/findings in files", "failure")
+    (marked,) = run.get_annotations()
+    line = queue(Delay=5).splitlines()[marked.start_line - 1]
+    assert (marked.path, '"Delay"' in line) == ("inbox/template.json", True)
 
 
 def test_hostile_names_and_titles_run_and_break_nothing(place: Place, tmp_path: Path) -> None:

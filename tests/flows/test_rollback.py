@@ -95,8 +95,8 @@ def test_what_cannot_be_gone_back_to_is_said(
     assert what in refused.value.what
 
 
-def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
-    preprod: Names, repositories: RepositoryMaker
+def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before_and_is_counted(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository = repositories.make("relapse")
     test = '[services.relapse.smoke_test]\ninvoke = "Function"\nexpect = {answer = "well"}'
@@ -123,6 +123,15 @@ def test_a_release_that_fails_its_smoke_test_gives_way_to_the_one_before(
     ]
     assert history[0].outcome
     assert history[0].outcome.smoke_test == '{"answer": "well"}'
+    said = invoke_json("metrics", "preprod", "--days", "1", *_place(sandbox))
+    figures = {one["subject"]: one for one in said["figures"]}
+    counted = figures["relapse"]
+    assert (counted["deployments"], counted["failed"], counted["restored"]) == (2, 1, 1)
+    assert counted["change_failure_rate"] == 0.5
+    # The commit before the first release is not known, so only the second one's own counts.
+    assert counted["commits"] == 1
+    assert 0 <= counted["lead_time_hours"] < 1
+    assert figures["all"]["deployments"] >= 2
 
 
 def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(

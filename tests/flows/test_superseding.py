@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from tests.flows.test_prefect_ui import newest_page
+from tests.support.artifacts import newest_page
 from tests.support.aws import root_client
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import queue, services

@@ -25,6 +25,7 @@ from tiercel.sandbox.github.operations.code import (
 from tiercel.sandbox.github.operations.project import (
     apps,
     branch_policies,
+    check_runs,
     deployments,
     environments,
     hooks,
@@ -55,9 +56,9 @@ from tiercel.sandbox.github.rules.errors import (
 from tiercel.sandbox.github.rules.limits import Limits
 
 _MODULES = (
-    apps, blobs_and_tags, branch_policies, branches, comments, commits, contents, deployments,
-    environments, hooks, labels, merges, objects, pull_updates, pulls, references, releases,
-    repositories, reviews, rulesets, statuses,
+    apps, blobs_and_tags, branch_policies, branches, check_runs, comments, commits, contents,
+    deployments, environments, hooks, labels, merges, objects, pull_updates, pulls, references,
+    releases, repositories, reviews, rulesets, statuses,
 )  # fmt: skip
 _VERSIONS = {"2022-11-28", "2026-03-10"}
 _LOG = logging.getLogger("tiercel.sandbox.github")

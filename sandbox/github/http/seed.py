@@ -23,8 +23,9 @@ PEOPLE: dict[str, Permission] = {
     "bot": "write",
 }
 _APP_PERMISSIONS: Permissions = {
-    **dict.fromkeys(("contents", "deployments", "issues", "pull_requests", "statuses"), "write"),
-    **dict.fromkeys(("actions", "administration", "checks", "metadata"), "read"),
+    **dict.fromkeys(("checks", "contents", "deployments", "issues"), "write"),
+    **dict.fromkeys(("pull_requests", "statuses"), "write"),
+    **dict.fromkeys(("actions", "administration", "metadata"), "read"),
     "repository_hooks": "read",
 }
 _KEY_BITS = 2048

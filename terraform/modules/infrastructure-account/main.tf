@@ -33,7 +33,7 @@ locals {
     }) if var.build_network.vpc != ""
   }
 
-  roles = ["orchestrator", "builder", "verifier", "trigger", "retention"]
+  roles = ["orchestrator", "builder", "verifier", "trigger", "retention", "approver"]
 }
 
 resource "aws_kms_key" "artifacts" {

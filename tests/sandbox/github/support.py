@@ -80,7 +80,11 @@ class StandIn:
     def http(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx.Client(
-            base_url=self.api, headers=headers, trust_env=False, verify=NO_CERTIFICATES
+            base_url=self.api,
+            headers=headers,
+            trust_env=False,
+            verify=NO_CERTIFICATES,
+            timeout=60,  # git may work for a single answer, on a machine that is busy
         )
 
     def control(self, method: str, path: str, /, **body: Any) -> Any:

@@ -15,8 +15,11 @@ from tests.sandbox.github.support import Place, StandIn
 from tests.tasks import github_fixtures
 from tests.tasks.github_fixtures import Scripted, as_person, failure
 from tiercel.domain.base.errors import TiercelError, TransientError, UnreachableError
+from tiercel.domain.review.check_runs import FindingsCheck, findings_check
 from tiercel.domain.review.statuses import StatusState, status_of
+from tiercel.tasks.github.check_runs import mark_findings
 from tiercel.tasks.github.client import (
+    app_id,
     forget_github,
     github_call,
     has_credentials,
@@ -26,7 +29,7 @@ from tiercel.tasks.github.client import (
 from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.github.statuses import set_status
-from tiercel.tasks.github.verifying import only_verifying
+from tiercel.tasks.github.verifying import only_marking, only_verifying
 from tiercel.tasks.source.fetch import fetch_commit
 
 seen = github_fixtures.seen
@@ -62,6 +65,57 @@ def app(place: Place, key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 def shown(error: TiercelError) -> str:
     """Everything that a person may see of a failure, the trace in Prefect's log included."""
     return "".join(traceback.format_exception(error))
+
+
+def findings(count: int) -> FindingsCheck:
+    lines = "\n".join(f"app/template.yaml:{one + 1}: `{one}` is wrong" for one in range(count))
+    status = status_of("app", StatusState.FAILURE, "the linter refused", f"Said:\n{lines}")
+    return findings_check("preprod", [status])
+
+
+def marked(place: Place, commit: str) -> list[tuple[str, str, list[tuple[str, int]]]]:
+    """What a person sees of our check runs of a commit, the newest alone."""
+    return [
+        (run.name, run.conclusion, [(one.path, one.start_line) for one in run.get_annotations()])
+        for run in as_person(place).get_commit(commit).get_check_runs()
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 50, 120])
+def test_findings_are_marked_once_however_many_requests_that_takes(app: Place, count: int) -> None:
+    commit = app.pull("feature", {"a.txt": "a\n"}).head.sha
+    with only_verifying():
+        assert mark_findings.fn(app.name, commit, findings(count), "https://prefect/run")
+        assert not mark_findings.fn(app.name, commit, findings(count), "https://prefect/run")
+    lines = [("app/template.yaml", one + 1) for one in range(count)]
+    assert marked(app, commit) == [("tiercel/preprod/findings in files", "failure", lines)]
+
+
+def test_what_was_cut_off_is_marked_anew_and_what_was_mended_is_taken_back(app: Place) -> None:
+    commit = app.pull("feature", {"a.txt": "a\n"}).head.sha
+    assert not mark_findings.fn(app.name, commit, findings(0), "")
+    assert marked(app, commit) == []
+    app.stand_in.control("POST", "/faults", kind="500", times=1, method="PATCH")
+    with pytest.raises(TransientError):
+        mark_findings.fn(app.name, commit, findings(60), "")
+    assert mark_findings.fn(app.name, commit, findings(60), "")
+    assert len(marked(app, commit)[0][2]) == 60
+    assert mark_findings.fn(app.name, commit, findings(0), "")
+    assert marked(app, commit) == [("tiercel/preprod/findings in files", "success", [])]
+
+
+def test_who_is_no_app_marks_nothing(place: Place) -> None:
+    commit = place.pull("feature", {"a.txt": "a\n"}).head.sha
+    assert app_id() == 0
+    with pytest.raises(TiercelError) as refused:
+        mark_findings.fn(place.name, commit, findings(1), "")
+    assert "authenticate via a GitHub App" in str(refused.value)
+
+
+def test_the_token_that_marks_may_do_nothing_else(app: Place) -> None:
+    with only_marking(), github_call("read", app.name), pytest.raises(GithubException) as refused:
+        repository(app.name).get_contents("a.txt")
+    assert refused.value.status in {403, 404}
 
 
 def test_the_app_reads_and_writes_as_itself(app: Place) -> None:

@@ -173,9 +173,12 @@ def moved(branch: str, before: str = OLD, after: str = NEW) -> BranchMoved:
 @pytest.mark.parametrize(
     ("event", "action"),
     [
-        (opened("develop"), VerifyPullRequest("preprod", "acme/shop", 7, NEW, OLD)),
-        (opened("main"), VerifyPullRequest("prod", "acme/shop", 7, NEW, OLD)),
-        (opened("support/1.x"), VerifyPullRequest("trial", "acme/shop", 7, NEW, OLD)),
+        (opened("develop"), VerifyPullRequest("preprod", "acme/shop", 7, "develop", NEW, OLD)),
+        (opened("main"), VerifyPullRequest("prod", "acme/shop", 7, "main", NEW, OLD)),
+        (
+            opened("support/1.x"),
+            VerifyPullRequest("trial", "acme/shop", 7, "support/1.x", NEW, OLD),
+        ),
         (moved("develop"), PublishAndDeploy("preprod", "acme/shop", NEW)),
         (moved("develop", before=NONE), PublishAndDeploy("preprod", "acme/shop", NEW)),
         (moved("support/1.x"), PublishAndDeploy("trial", "acme/shop", NEW)),

@@ -192,6 +192,27 @@ def test_the_board_marks_what_cannot_be_read_and_shows_everything_else() -> None
     assert "| `acme-preprod-other` | **release 1 cannot be read** |" in page
 
 
+def test_an_open_back_merge_stands_on_the_board_and_its_names_are_text() -> None:
+    pull = PullRequest(
+        repository="acme/shop",
+        number=7,
+        title=HOSTILE,
+        author=HOSTILE,
+        url="https://evil.example",
+        is_open=True,
+        merged=False,
+        mergeable=None,
+        head_branch="main",
+        head_commit="1" * 40,
+        base_branch="`develop`<b>",
+    )
+    page = release_board([], {}, LINKS, NAMES, back_merges=[pull])
+    assert "**Open back-merge:** acme/shop [#7](https://github.com/acme/shop/pull/7) into" in page
+    assert "<b>" not in re.sub(r"`+[^`].*?[^`]?`+(?!`)", "", page)
+    assert "evil.example" not in page
+    assert "back-merge" not in release_board([], {}, LINKS, NAMES)
+
+
 def test_a_stack_that_never_ran_a_release_is_not_on_the_board() -> None:
     failed = release(outcome(status=ReleaseStatus.FAILED, deployed=False))
     assert "Nothing is deployed yet." in release_board([live_on(failed)], {}, LINKS, NAMES)

@@ -80,6 +80,14 @@ def test_lead_time_is_the_median_over_the_commits_that_were_brought() -> None:
 
 ROLLBACK = Purpose.ROLLBACK
 FAILED = ReleaseStatus.FAILED
+
+
+def back(number: int, at: float, commit: str, restores: int) -> Release:
+    made = ran(number, at, commit, purpose=ROLLBACK)
+    intent = made.intent.model_copy(update={"restores": restores})
+    return made.model_copy(update={"intent": intent})
+
+
 REJECTION = Rejection(by="ada", reason="slow", at=NOON)
 
 
@@ -115,6 +123,9 @@ REJECTION = Rejection(by="ada", reason="slow", at=NOON)
             6.0,
         ),
         ([ran(1, 0, "a"), ran(2, 5, "b", rejection=REJECTION), ran(3, 7, "c")], 1, 0.3333, 2.0),
+        # Back to the release that runs: only what had drifted is brought back.
+        ([ran(1, 0, "a"), ran(2, 5, "b"), back(3, 8, "b", 2)], 0, 0.0, None),
+        ([ran(1, 0, "a"), ran(2, 5, "b"), back(3, 8, "a", 1)], 1, 0.5, 3.0),
     ],
 )
 def test_a_change_fails_by_its_smoke_test_a_rollback_or_a_word(
@@ -143,8 +154,8 @@ def test_all_is_restored_when_the_last_service_is() -> None:
 def test_a_commit_brings_what_the_one_before_it_did_not_have() -> None:
     history = [ran(2, 5, "b"), ran(1, 0, "a"), ran(1, 6, "b", "web"), ran(3, 9, "c")]
 
-    assert brought_by(history) == [
-        ((REPOSITORY, "a" * 40), ""),
-        ((REPOSITORY, "b" * 40), "a" * 40),
-        ((REPOSITORY, "c" * 40), "b" * 40),
-    ]
+    # What the first one brought is not known.
+    brought = [((REPOSITORY, "b" * 40), "a" * 40), ((REPOSITORY, "c" * 40), "b" * 40)]
+    assert brought_by(history) == brought
+    assert brought_by(history, hours(6)) == brought
+    assert brought_by(history, hours(7)) == brought[1:]

@@ -15,7 +15,11 @@ from tiercel.domain.review.lint_findings import has_macros, is_guess
         ("E1041", "does not match destination format", True),
         ("E1010", "'ApiId' is not one of [] in ['us-east-1']", True),
         ("E1010", "'ApiId' is not one of ['Arn'] in ['us-east-1']", False),
-        ("E3724", "Additional properties are not allowed ('FunctionUrlConfig' was unexpected)", True),
+        (
+            "E3724",
+            "Additional properties are not allowed ('FunctionUrlConfig' was unexpected)",
+            True,
+        ),
         ("E2531", "Runtime 'nodejs14.x' was deprecated", False),
         ("E3002", "Additional properties are not allowed", False),
     ],

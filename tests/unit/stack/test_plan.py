@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.domain.stack.plan import Change, Plan, change_of
+from tiercel.domain.stack.plan import Change, Plan, change_of, overwritten_of
 from tiercel.domain.stack.validations import Validation
 
 ADD = Change(action="Add", logical_id="Queue", resource_type="AWS::SQS::Queue")
@@ -218,3 +218,20 @@ def test_a_removed_resource_says_what_becomes_of_it() -> None:
 def test_an_added_resource_has_no_details() -> None:
     added = {"Action": "Add", "LogicalResourceId": "Queue", "ResourceType": "AWS::SQS::Queue"}
     assert change_of(added) == ADD
+
+
+def test_a_drift_aware_plan_tells_what_it_brings_back_and_no_value() -> None:
+    detail = {"Name": "DelaySeconds", "Path": "/Properties/DelaySeconds"}
+    drift = {"PreviousValue": "hunter2", "ActualValue": "hunter2"}
+    change = {
+        "LogicalResourceId": "Queue",
+        "ResourceType": "AWS::SQS::Queue",
+        "ResourceDriftStatus": "MODIFIED",
+        "Details": [{"Target": detail | {"Drift": drift}}, {"Target": {"Name": "Tags"}}],
+    }
+    found = overwritten_of(change, "Inner")
+    assert found is not None
+    assert (found.path, found.state) == ("Inner/Queue", "MODIFIED")
+    assert found.properties == ("/Properties/DelaySeconds",)
+    assert "hunter2" not in repr(found)
+    assert overwritten_of(change | {"ResourceDriftStatus": "IN_SYNC"}) is None

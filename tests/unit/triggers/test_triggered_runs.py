@@ -266,6 +266,7 @@ def test_an_event_without_an_action_wants_no_run() -> None:
     [
         replace(CHANGED, head_commit=NEWER),
         replace(CHANGED, base_commit=NEWER),
+        replace(CHANGED, base="main"),  # retargeted, while both are one commit
         replace(CHANGED, number=8),
         replace(CHANGED, repository="acme/other"),
     ],

@@ -104,12 +104,6 @@ def _combined(call: ApiCall) -> Answer:
     return Answer(200, view | {"statuses": chosen}, headers)
 
 
-def _check_runs(call: ApiCall) -> Answer:
-    """List no check runs: the stand-in has none, as a repository without such an App."""
-    call.commit(call.parameters["ref"])
-    return Answer(200, {"total_count": 0, "check_runs": []})
-
-
 _REPO = "/repos/{owner}/{repo}"
 ROUTES = (
     Route("POST", f"{_REPO}/statuses/{{sha}}", _create, write("statuses")),
@@ -117,5 +111,4 @@ ROUTES = (
     Route("GET", f"{_REPO}/statuses/{{ref}}", _list, read("statuses")),
     Route("GET", f"{_REPO}/commits/{{ref}}/statuses", _list, read("statuses")),
     Route("GET", f"{_REPO}/commits/{{ref}}/status", _combined, read("statuses")),
-    Route("GET", f"{_REPO}/commits/{{ref}}/check-runs", _check_runs, read("checks")),
 )

@@ -1,0 +1,1 @@
+"""Drift: what is no longer as Tiercel left it."""

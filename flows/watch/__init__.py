@@ -1,0 +1,1 @@
+"""Keeping watch: looks at stacks and accounts for what was changed past Tiercel."""
