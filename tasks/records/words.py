@@ -8,7 +8,7 @@ from tiercel.domain.approvals.signed_words import SignedWord, offered_prefix
 from tiercel.domain.approvals.words import Word, word_key, words_prefix
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
-from tiercel.domain.base.record import read_stored
+from tiercel.domain.base.record import R, read_stored
 from tiercel.domain.organization.access import Records
 from tiercel.tasks.aws.objects import create_object, list_keys, read_object
 from tiercel.tasks.engine.task import run_logger, world_task
