@@ -33,6 +33,7 @@ _COMMANDS = {
     "drills": "tiercel.cli.commands.drills:drills",
     "approve": "tiercel.cli.commands.approve:approve",
     "decline": "tiercel.cli.commands.approve:decline",
+    "traffic": "tiercel.cli.commands.traffic:app",
     "hold": "tiercel.cli.commands.hold:hold",
     "resume": "tiercel.cli.commands.hold:resume",
     "drift": "tiercel.cli.commands.drift:drift",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.organization.names import Names
@@ -13,25 +14,31 @@ from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.validations import Validation
 from tiercel.domain.template.outside import OutsideReference
+from tiercel.domain.traffic.planned import PlannedShift
 
 _LONGEST = 500
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
 
 
-def plan_page(
-    plan: Plan,
-    links: Links,
-    names: Names,
-    check: RoleCheck,
-    outside: Sequence[OutsideReference] = (),
-    past: Sequence[DriftFinding] = (),
-) -> str:
+@dataclass(frozen=True)
+class BesidePlan:
+    """What is told beside a plan: what the service role lacks, and what follows from the plan.
+
+    `outside` is what its templates let in that is not the service's own, `past` what a look for
+    drift found changed past Tiercel of the resources that the plan changes, `shifts` the traffic
+    that CodeDeploy will shift.
+    """
+
+    check: RoleCheck
+    outside: Sequence[OutsideReference] = ()
+    past: Sequence[DriftFinding] = ()
+    shifts: Sequence[PlannedShift] = ()
+
+
+def plan_page(plan: Plan, links: Links, names: Names, beside: BesidePlan) -> str:
     """Return every change of a stack: replacements marked, permissions apart, what is lacking.
 
     Changes of nested stacks stand among them with their path, and warnings before all.
-
-    `outside` is what its templates let in that is not the service's own, `past` what a look for
-    drift found changed past Tiercel of the resources that the plan changes.
     """
     permissions = [change for change in plan.changes if change.changes_permissions]
     others = [change for change in plan.changes if not change.changes_permissions]
@@ -45,17 +52,18 @@ def plan_page(
         f"Plan digest {code(plan.digest)}",
         *_warnings(plan.warnings),
         *_unseen(plan),
-        *_overwritten(plan, past),
+        *_overwritten(plan, beside.past),
+        *_traffic(beside.shifts),
         "## Resources",
         _changes(others),
         "## Permissions",
         _changes(permissions),
         "## Permissions that the service role lacks",
-        _lacking(check),
+        _lacking(beside.check),
         "## Parameters",
         table(("name", "value"), parameters) if parameters else "none",
         "## From outside",
-        _outside(outside),
+        _outside(beside.outside),
     )
 
 
@@ -97,6 +105,23 @@ def _overwritten(plan: Plan, past: Sequence[DriftFinding]) -> list[str]:
         return []
     shown = [table(("resource", "type", "how", "properties"), rows)] if rows else []
     return ["## Changed past CloudFormation", *told, *shown]
+
+
+def _traffic(shifts: Sequence[PlannedShift]) -> list[str]:
+    if not shifts:
+        return []
+    rows = [
+        (
+            code(one.logical_id),
+            escaped(one.routing.words() if one.routing else "not told by the template"),
+            str(one.routing.least_minutes) if one.routing else "",
+            str(one.hooks),
+            str(one.alarms),
+        )
+        for one in shifts
+    ]
+    heads = ("alias", "shares of the new version", "minutes at least", "hooks", "alarms")
+    return ["## Traffic that shifts", table(heads, rows)]
 
 
 def _outside(outside: Sequence[OutsideReference]) -> str:

@@ -26,6 +26,7 @@ from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import SmokeTest, StackSeed
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import release_of
+from tiercel.domain.traffic.shifts import Shift
 
 _KEY = re.compile(
     r"ledger/(?P<stack>[A-Za-z][A-Za-z0-9-]*)/(?P<number>[0-9]{8})"
@@ -126,7 +127,8 @@ class Outcome(StoredRecord):
     `stack_token` is the client token of the newest operation on the stack at that time.
     `deployed` tells whether the stack runs the release, as it does after a success and
     after a smoke test that failed. `message` is the text of `failure`; entries of versions
-    before 0.2 have it alone.
+    before 0.2 have it alone. `traffic` is what CodeDeploy shifted, each with the way back if it
+    was taken.
     """
 
     status: ReleaseStatus
@@ -142,6 +144,7 @@ class Outcome(StoredRecord):
     failure: Failure | None = None
     outputs: dict[str, str] = Field(default_factory=dict)
     smoke_test: str = ""
+    traffic: tuple[Shift, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from tiercel.domain.base.errors import (
 from tiercel.domain.release.ledger import Outcome, ReleaseStatus
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
+from tiercel.domain.traffic.shifts import Shift
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Course:
     stack: Stack | None = None
     plan: Plan | None = None
     answer: str = ""
+    shifts: tuple[Shift, ...] = ()
 
 
 def success(live: Stack, course: Course) -> Outcome:
@@ -44,6 +46,7 @@ def success(live: Stack, course: Course) -> Outcome:
         change_set=course.plan.change_set_id if course.plan else "",
         outputs=live.outputs,
         smoke_test=course.answer,
+        traffic=course.shifts,
     )
 
 
@@ -66,4 +69,5 @@ def failure(error: TiercelError, course: Course) -> Outcome | None:
         change_set=course.plan.change_set_id if course.plan else "",
         message=str(error),
         failure=error.failure,
+        traffic=course.shifts,
     )

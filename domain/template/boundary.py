@@ -35,7 +35,7 @@ _PREFERENCE = "DeploymentPreference"
 _GRAPHQL = "AWS::Serverless::GraphQLApi"
 # The roles that SAM would make without a boundary: who becomes them, and AWS's policy for it.
 _OWN_ROLES = {
-    CODEDEPLOY_ROLE: ("codedeploy", "AWSCodeDeployRoleForLambdaLimited"),
+    CODEDEPLOY_ROLE: ("codedeploy", "AWSCodeDeployRoleForLambda"),
     API_LOGS_ROLE: ("appsync", "AWSAppSyncPushToCloudWatchLogs"),
 }
 

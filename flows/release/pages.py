@@ -14,13 +14,12 @@ from tiercel.domain.approvals.waiting import OpenWait
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.accounts_page import terraform_plan_page
 from tiercel.domain.pages.check_page import check_page
 from tiercel.domain.pages.links import Links
-from tiercel.domain.pages.plan_page import plan_page
+from tiercel.domain.pages.plan_page import BesidePlan, plan_page
 from tiercel.domain.pages.release_pages import (
     Unfinished,
     candidate_page,
@@ -33,9 +32,7 @@ from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.release_document import RELEASE_KEY, release_document
 from tiercel.domain.review.statuses import Status
-from tiercel.domain.stack.needed_actions import RoleCheck
 from tiercel.domain.stack.plan import Plan
-from tiercel.domain.template.outside import OutsideReference
 from tiercel.flows.engine.artifacts import report_document, show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.back_merges import open_back_merges
@@ -48,20 +45,10 @@ from tiercel.tasks.records.ledger import read_live_releases
 from tiercel.tasks.records.promotion_plans import read_open_waits
 
 
-async def report_plan(
-    names: Names,
-    links: Links,
-    plan: Plan,
-    check: RoleCheck,
-    outside: Sequence[OutsideReference],
-    past: Sequence[DriftFinding],
-) -> None:
-    """Show every change of a stack, what it overwrites, what the service role lacks, and outside.
-
-    `past` is what was changed past Tiercel of the resources that the plan changes.
-    """
+async def report_plan(names: Names, links: Links, plan: Plan, beside: BesidePlan) -> None:
+    """Show every change of a stack, what it overwrites, what shifts, and what its role lacks."""
     description = f"Plan of {plan.stack}: {plan.summary()}"
-    page = plan_page(plan, links, names, check, outside, past)
+    page = plan_page(plan, links, names, beside)
     await show_page(f"plan-{plan.stack}", description, page)
 
 

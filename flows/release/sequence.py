@@ -44,6 +44,7 @@ from tiercel.domain.release.superseding import newest_to_stay, require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
+from tiercel.domain.traffic.shifts import Shift
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import PlanGate, ReleaseTarget
@@ -92,6 +93,7 @@ class _Progress:
     stack: Stack | None
     plan: Plan | None = None
     answer: str = ""
+    shifts: list[Shift] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
@@ -109,6 +111,7 @@ class _Progress:
             stack=self.stack,
             plan=self.plan,
             answer=self.answer,
+            shifts=tuple(self.shifts),
         )
 
 
@@ -223,6 +226,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     await stage_packages(target, manifest)
     progress.ended("stage")
     change = stack_change_of(target, intent, manifest, wish.gate)
+    change = replace(change, shifts=progress.shifts)
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live
     progress.ended("change")

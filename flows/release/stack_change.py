@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prefect import get_run_logger
 
@@ -12,6 +12,7 @@ from tiercel.domain.base.errors import DeployFailedError, LeaseLostError, Tierce
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.pages.links import Links
+from tiercel.domain.pages.plan_page import BesidePlan
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.release.superseding import require_still_wanted
 from tiercel.domain.stack import states
@@ -23,6 +24,9 @@ from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.states import ByHand, StackAction, StackStatus, Step
 from tiercel.domain.stack.tokens import attempt_in, change_set_name, client_token, release_of
 from tiercel.domain.template.outside import OutsideReference
+from tiercel.domain.traffic.failures import traffic_failure
+from tiercel.domain.traffic.planned import PlannedShift, updated_aliases
+from tiercel.domain.traffic.shifts import Shift, taken_back, updates_an_alias
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.lease import StackLease
 from tiercel.flows.release.pages import report_plan
@@ -37,6 +41,9 @@ from tiercel.tasks.stack.change_sets import (
     plan_changes,
 )
 from tiercel.tasks.stack.service_role import read_service_role
+from tiercel.tasks.stack.shift_causes import explain_shift
+from tiercel.tasks.stack.shift_plans import plan_shifts
+from tiercel.tasks.stack.shifts import read_shifts
 from tiercel.tasks.stack.stacks import (
     continue_rollback,
     delete_stack,
@@ -54,7 +61,8 @@ class StackChange:
     """What is to become of one stack. `records` has the ledger, `outside` what comes from there.
 
     Only the step that deletes a stack is taken by the `destroyer`. What `gate` says is asked for
-    after the plan is made, which may have taken long, and before it is executed.
+    after the plan is made, which may have taken long, and before it is executed. What traffic
+    shifted meanwhile is added to `shifts`, however it ends.
     """
 
     access: Access
@@ -70,6 +78,7 @@ class StackChange:
     express: bool
     revert_drift: bool
     gate: PlanGate | None = None
+    shifts: list[Shift] = field(default_factory=list)
 
     @property
     def where(self) -> str:
@@ -227,6 +236,7 @@ async def _waited(
     """
     get_run_logger().info("%s: %s", change.intent.service, action.reason)
     ended, events = await call(wait_for_stack, change.access, stack.stack_id, change.intent.service)
+    await _note_shifts(change, ended, events)
     if repairs and ended.status is stack.status:
         raise await _failed(change, ended, events)
     return await call(observe_stack, change.access, change.intent.stack)
@@ -253,7 +263,9 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)
     past = await changed_past(change.records, stack, plan)
-    await report_plan(change.names, change.links, plan, check, change.outside, past)
+    shifts = await _planned_shifts(change, plan)
+    beside = BesidePlan(check, change.outside, past, shifts)
+    await report_plan(change.names, change.links, plan, beside)
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused
@@ -267,6 +279,15 @@ async def _planned(change: StackChange, stack: Stack | None, *, creates: bool) -
                 change.intent.service, actions, lack.logical_id,
             )  # fmt: skip
     return plan
+
+
+async def _planned_shifts(change: StackChange, plan: Plan) -> list[PlannedShift]:
+    """Return what traffic the plan lets shift, which it tells."""
+    updated = updated_aliases(plan.changes)
+    shifts = await call(plan_shifts, change.access, plan, updated) if updated else []
+    for shift in shifts:
+        get_run_logger().info("%s: plan: %s", change.intent.service, shift.line())
+    return shifts
 
 
 async def _carried_out(
@@ -286,6 +307,7 @@ async def _carried_out(
     ended, events = await call(
         wait_for_stack, change.access, plan.stack_id, service, planned, is_new=creates
     )
+    await _note_shifts(change, ended, events)
     after = await call(observe_stack, change.access, change.intent.stack)
     if after is None and ended.status is not StackStatus.DELETE_COMPLETE:
         raise vanished(change.where)
@@ -315,10 +337,24 @@ async def _failed(change: StackChange, ended: Stack, events: list[StackEvent]) -
         production=change.production,
         protected=ended.protected,
     )
+    stopped = taken_back(change.shifts)
+    if stopped and not states.is_success(ended.status):
+        alarms, log = await call(explain_shift, change.access, stopped)
+        return traffic_failure(stopped, change.where, ended.status, alarms, log)
     causes = await call(find_causes, change.access, ended.name, events)
     return deploy_failure(
         ended.name, change.where, ended.status, ended.reason, causes, _remedy(change, then, ended)
     )
+
+
+async def _note_shifts(change: StackChange, stack: Stack, events: Sequence[StackEvent]) -> None:
+    """Add what CodeDeploy shifted in an operation; only where an alias was updated it is asked."""
+    updated = [one.at for one in events if updates_an_alias(one)]
+    if updated:
+        since = min((at for at in updated if at), default=None)
+        known = {one.deployment for one in change.shifts}
+        found = await call(read_shifts, change.access, stack.stack_id, since)
+        change.shifts.extend(one for one in found if one.deployment not in known)
 
 
 def _outrun(change: StackChange, stack: Stack) -> LeaseLostError:

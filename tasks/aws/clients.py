@@ -34,7 +34,16 @@ CONFIG = Config(
     user_agent_extra="tiercel",
 )
 """How all clients reach AWS."""
-OtherService = Literal["codebuild", "dynamodb", "lambda", "logs", "resourcegroupstaggingapi", "sqs"]
+OtherService = Literal[
+    "cloudwatch",
+    "codebuild",
+    "codedeploy",
+    "dynamodb",
+    "lambda",
+    "logs",
+    "resourcegroupstaggingapi",
+    "sqs",
+]
 """Services whose clients have no stubs here."""
 _SERVICES = ("cloudformation", "iam", "kms", "lambda", "s3", "sts")
 _ANY_REGION = "us-east-1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from tiercel.domain.base.errors import TiercelError
@@ -28,23 +28,27 @@ def last_words(access: Access, event: StackEvent) -> tuple[str, ...]:
     they cannot be read, one line says so.
     """
     name = event.function.partition(":function:")[2].partition(":")[0] or event.function
+    return log_of(access, name, event.at, log_stream(event.reason))
+
+
+def log_of(access: Access, name: str, at: datetime | None, stream: str = "") -> tuple[str, ...]:
+    """Return the last lines that a function wrote since two hours before a time, likewise."""
     group = f"/aws/lambda/{name}"
     try:
         with translated("read a function's log", f"log group {group}"):
-            messages = _messages(access, group, event)
+            messages = _messages(access, group, at, stream)
     except TiercelError as error:
         return (f"the log group {group} cannot be read: {error.why or error.what}",)
     lines = last_lines("\n".join(messages).encode(), _SHOWN_LINES, _LONGEST_LINE)
     return tuple(lines) or (f"the log group {group} has nothing of that time",)
 
 
-def _messages(access: Access, group: str, event: StackEvent) -> list[str]:
+def _messages(access: Access, group: str, at: datetime | None, stream: str) -> list[str]:
     """Return the newest messages: FilterLogEvents gives the oldest first."""
     which = {"logGroupName": group}
-    stream = log_stream(event.reason)
     wanted: dict[str, object] = {"logStreamNames": [stream]} if stream else {}
-    if event.at:
-        wanted["startTime"] = int((event.at - _BEFORE).timestamp() * 1000)
+    if at:
+        wanted["startTime"] = int((at - _BEFORE).timestamp() * 1000)
     pages = client("logs", access).get_paginator("filter_log_events").paginate(**which, **wanted)
     newest: deque[str] = deque(maxlen=10 * _SHOWN_LINES)
     for page in islice(pages, _MOST_PAGES):

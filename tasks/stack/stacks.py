@@ -15,18 +15,19 @@ from tiercel.domain.stack.events import StackEvent, finished_and_known
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
+from tiercel.domain.traffic.shifts import USUAL_WAIT, longest_wait
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.progress import Progress
 from tiercel.tasks.engine.task import run_logger, world_task
 from tiercel.tasks.stack.events import EventStream
+from tiercel.tasks.stack.shifts import ShiftWatch
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import DeleteStackInputTypeDef
 
 FIRST_POLL_SECONDS = 0.2
-_LONGEST_POLL_SECONDS = 5.0
 _POLL_GROWTH = 1.4
 _AT_ONCE = 8
 """Stacks that are looked at at the same time."""
@@ -91,27 +92,31 @@ def wait_for_stack(
 
     Polls every 0.2 seconds at first and every 5 seconds later. Each event goes to the
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
-    plan changes. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
+    plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
+    most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
     stack that `is_new` every event is of this operation, also those before a deletion.
     """
     logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
     events: EventStream | None = None
+    watch: ShiftWatch | None = None
     with translated("watch a stack", where_is(access, name)):
         while True:
             stack = describe(access, name)
             if stack is None:
                 raise vanished(where_is(access, name))
             events = events or EventStream(access, stack.stack_id, current_operation=not is_new)
+            watch = watch or ShiftWatch(access, stack.stack_id, service)
             fresh = events.fresh()
             seen += fresh
             for event in fresh:
                 logger.info("%s: %s", service, event.line())
             bar.show(*finished_and_known(seen, planned))
+            shifts = watch.look(fresh)
             if is_terminal(stack.status):
                 return stack, seen
             pause(delay)
-            delay = delay if fresh else longer(delay)
+            delay = delay if fresh else longer(delay, longest_wait(shifts))
 
 
 @world_task("roll back stack", "roll back stack {stack.name}")
@@ -186,6 +191,6 @@ def where_is(access: Access, stack: str) -> str:
     return f"stack {stack}, account {access.account}, region {access.region}"
 
 
-def longer(delay: float) -> float:
-    """Return the next delay between two looks: up to 5 seconds."""
-    return min(delay * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
+def longer(delay: float, longest: float = USUAL_WAIT) -> float:
+    """Return the next delay between two looks: up to 5 seconds, or as long as is said."""
+    return min(delay * _POLL_GROWTH, longest)

@@ -46,6 +46,7 @@ from tiercel.sandbox.aws.corrections.stacks import (
     references,
     service_role,
     stack_events,
+    traffic,
 )
 
 CORRECTIONS: tuple[Callable[[], None], ...] = (
@@ -103,6 +104,9 @@ CORRECTIONS: tuple[Callable[[], None], ...] = (
     custom_resources.wait_for_answers_with_a_limit,
     references.read_references_as_the_service_role,
     references.resolve_references_in_nested_stacks,
+    traffic.serve_codedeploy,
+    traffic.make_codedeploy_resources,
+    traffic.shift_the_traffic_of_aliases,
     records.keep_records_of_types_that_are_missing,
     gaps.say_which_types_are_missing,
     gaps.say_what_trips_the_emulator,

@@ -13,7 +13,7 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import BuildPlace, Environment
 from tiercel.domain.pages.failure_page import failure_page
 from tiercel.domain.pages.links import Links
-from tiercel.domain.pages.plan_page import plan_page
+from tiercel.domain.pages.plan_page import BesidePlan, plan_page
 from tiercel.domain.pages.release_pages import (
     Unfinished,
     publication_page,
@@ -72,7 +72,9 @@ def section(page: str, title: str) -> str:
 
 
 def test_a_plan_marks_replacements_and_keeps_permissions_apart() -> None:
-    page = plan_page(plan(ROLE, TABLE, API, LogLevel="info", Empty=""), LINKS, NAMES, RoleCheck())
+    page = plan_page(
+        plan(ROLE, TABLE, API, LogLevel="info", Empty=""), LINKS, NAMES, BesidePlan(RoleCheck())
+    )
     assert f"# Plan of [{STACK}](https://eu-central-1.console.aws.amazon.com/" in page
     assert "RuntimeAccount 222222222222, region eu-central-1" in page
     assert "| Modify | **replaced** | `Table` | AWS::DynamoDB::Table | KeySchema |" in section(
@@ -96,16 +98,16 @@ def test_a_plan_shows_what_nested_stacks_change_with_its_path_and_warnings_first
         warns=True,
     )
     told = plan(*nested).model_copy(update={"warnings": (warning,), "unseen": "Other: no such"})
-    page = plan_page(told, LINKS, NAMES, RoleCheck())
+    page = plan_page(told, LINKS, NAMES, BesidePlan(RoleCheck()))
     assert "`Inner/Deep/Table`" in section(page, "Resources")
     assert "`Inner/Deep/Role`" in section(page, "Permissions")
     assert "| `BUCKET_EMPTINESS_VALIDATION` | `Inner/Files` |" in section(page, "Warnings")
     assert "Other: no such" in page.partition("## Resources")[0]
-    assert "Warnings" not in plan_page(plan(TABLE), LINKS, NAMES, RoleCheck())
+    assert "Warnings" not in plan_page(plan(TABLE), LINKS, NAMES, BesidePlan(RoleCheck()))
 
 
 def test_a_plan_of_outputs_alone_says_so() -> None:
-    page = plan_page(plan(), LINKS, NAMES, RoleCheck())
+    page = plan_page(plan(), LINKS, NAMES, BesidePlan(RoleCheck()))
     assert "no resource changes, outputs only. RuntimeAccount" in page
     assert section(page, "Resources").strip() == "none"
     assert section(page, "Permissions").strip() == "none"
@@ -121,14 +123,15 @@ def test_a_plan_says_what_the_service_role_lacks_and_what_was_not_checked() -> N
     )
     check = RoleCheck(lacks=(lack,), unknown=("Custom::Seed",))
     text = section(
-        plan_page(plan(TABLE), LINKS, NAMES, check), "Permissions that the service role lacks"
+        plan_page(plan(TABLE), LINKS, NAMES, BesidePlan(check)),
+        "Permissions that the service role lacks",
     )
     assert (
         "| `Orders` | AWS::DynamoDB::Table | `dynamodb:CreateTable` "
         "| `dynamodb:UpdateTimeToLive` | `kinesis:PutRecords` |" in text
     )
     assert "AWS publishes no needed permissions for `Custom::Seed`: not checked." in text
-    nothing = plan_page(plan(TABLE), LINKS, NAMES, RoleCheck())
+    nothing = plan_page(plan(TABLE), LINKS, NAMES, BesidePlan(RoleCheck()))
     assert "none that is known" in section(nothing, "Permissions that the service role lacks")
 
 
@@ -283,7 +286,9 @@ def test_nothing_from_outside_breaks_out_of_its_place(text: str) -> None:
             plan(ROLE.model_copy(update={"resource_type": text}), P=text),
             LINKS,
             NAMES,
-            RoleCheck(lacks=(Lack(logical_id=text, resource_type=text),), unknown=(text,)),
+            BesidePlan(
+                RoleCheck(lacks=(Lack(logical_id=text, resource_type=text),), unknown=(text,))
+            ),
         ),
         release_page(
             "x", [(release(outcome(outputs={"O": text}, smoke_test=text)), True)], LINKS, NAMES

@@ -24,6 +24,18 @@ _NAMES_NO_RESOURCE = frozenset(
 _NAMED = {
     "AWS::Athena::WorkGroup": ("Name", "athena:$region:$account:workgroup/$name"),
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:$region:$account:alarm:$name"),
+    "AWS::CodeDeploy::Application": (
+        "ApplicationName",
+        "codedeploy:$region:$account:application:$name",
+    ),
+    "AWS::CodeDeploy::DeploymentConfig": (
+        "DeploymentConfigName",
+        "codedeploy:$region:$account:deploymentconfig:$name",
+    ),
+    "AWS::CodeDeploy::DeploymentGroup": (
+        "DeploymentGroupName",
+        "codedeploy:$region:$account:deploymentgroup:$name",
+    ),
     "AWS::DynamoDB::GlobalTable": ("TableName", "dynamodb:$region:$account:table/$name"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:$region:$account:table/$name"),
     "AWS::Events::EventBus": ("Name", "events:$region:$account:event-bus/$name"),
@@ -75,6 +87,7 @@ _PARENTS = {
     "AWS::SNS::TopicPolicy": ("Topics", "AWS::SNS::Topic"),
     "AWS::SQS::QueuePolicy": ("Queues", "AWS::SQS::Queue"),
 }
+_WITHIN = {"AWS::CodeDeploy::DeploymentGroup": "ApplicationName"}
 _APIS = {
     "AWS::ApiGateway::": ("RestApiId", "restapis"),
     "AWS::ApiGatewayV2::": ("ApiId", "apis"),
@@ -118,7 +131,16 @@ def arn_of_name(resource_type: str, name: str, place: StackPlace) -> str:
 
 
 def _name(operation: Operation) -> str:
-    """Return the resource's name: its own, that of the template, or as AWS makes it."""
+    """Return the resource's name: its own, that of the template, or as AWS makes it.
+
+    That of a deployment group stands behind its application's.
+    """
+    within = operation.properties.get(_WITHIN.get(operation.resource_type, ""))
+    own = _own_name(operation)
+    return f"{within}/{own}" if within and own else own
+
+
+def _own_name(operation: Operation) -> str:
     if operation.step is not Handler.CREATE:
         return operation.physical_id
     property_name = _NAMED.get(operation.resource_type, ("", ""))[0]

@@ -51,7 +51,7 @@ _ATTACHED = {
     "Roles": ("Role", "AWS::IAM::Role"),
     "Users": ("User", "AWS::IAM::User"),
 }
-_ROLES = ("Role", "RoleArn", "ExecutionRoleArn", "TaskRoleArn")
+_ROLES = ("Role", "RoleArn", "ExecutionRoleArn", "ServiceRoleArn", "TaskRoleArn")
 _PASSED_TO = {"cloudwatch": "events", "ecs": "ecs-tasks", "stepfunctions": "states"}
 _OBJECTS = ("Code", "Content", "BodyS3Location", "DefinitionS3Location")
 

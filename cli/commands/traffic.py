@@ -1,0 +1,76 @@
+"""`tiercel traffic show` and `tiercel traffic stop`: what shifts just now, and taking it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tiercel.cli.terminal.options import StackArgument
+from tiercel.cli.terminal.settings import Settings, shared
+from tiercel.domain.base.errors import RefusedInputError
+
+if TYPE_CHECKING:
+    from tiercel.domain.organization.access import Access
+    from tiercel.domain.traffic.shifts import Shift
+
+app = typer.Typer(no_args_is_help=True, help="Traffic that shifts from one version to the next.")
+
+_Most = Annotated[int, typer.Option(min=1, max=50, help="How many deployments at most.")]
+
+
+@app.command("show")
+@shared(Settings)
+def show(stack: StackArgument, *, most: _Most = 10, settings: Settings) -> None:
+    """Show how the traffic of a stack shifts, and how it went before."""
+    access = _deployer(settings, stack)
+    shifts = _shifts(access, stack)[-most:]
+    output = settings.output
+    output.document([one.model_dump(mode="json") for one in shifts])
+    if not settings.as_json:
+        rows = [
+            (one.deployment, one.what, one.status, f"{one.percent:g} %", one.message)
+            for one in shifts
+        ]
+        heads = ("deployment", "what", "status", "share", "why")
+        output.table(f"Traffic of {stack}", heads, rows)
+
+
+@app.command("stop")
+@shared(Settings)
+def stop(stack: StackArgument, *, settings: Settings) -> None:
+    """Stop what shifts now and give the traffic back to the version that had it.
+
+    CloudFormation then rolls the stack back, and the release that waits for it fails.
+    """
+    from tiercel.tasks.stack.shifts import stop_shift
+
+    access = _deployer(settings, stack)
+    running = [one for one in _shifts(access, stack) if not one.is_over and not one.is_way_back]
+    stopped = [one for one in running if stop_shift.fn(access, one.deployment)]
+    if not stopped:
+        raise RefusedInputError(
+            "traffic.nothing_shifts",
+            f"no traffic of {stack} shifts now",
+            where=f"stack {stack}, account {access.account}, region {access.region}",
+            state="nothing was stopped",
+            remedy="see with tiercel traffic show what has been shifted; roll back with "
+            "tiercel rollback",
+        )
+    output = settings.output
+    output.document([one.deployment for one in stopped])
+    if not settings.as_json:
+        for one in stopped:
+            output.result(f"{one.deployment} is being stopped: {one.what}")
+
+
+def _deployer(settings: Settings, stack: str) -> Access:
+    from tiercel.domain.organization.names import names_of_stack
+
+    return settings.target(names_of_stack(settings.topology(), stack)).deployer
+
+
+def _shifts(access: Access, stack: str) -> list[Shift]:
+    from tiercel.tasks.stack.shifts import read_shifts
+
+    return read_shifts.fn(access, stack)

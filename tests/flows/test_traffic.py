@@ -1,0 +1,91 @@
+"""A release whose traffic shifts, goes back and is explained; the template is plain SAM."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from tests.support.aws import root_client
+from tests.support.codes import because
+from tests.support.commands import invoke, invoke_json
+from tests.support.flow_runs import release
+from tests.support.repositories import RepositoryMaker
+from tests.support.templates import answering, services, template
+from tiercel.domain.base.errors import DeployFailedError, ExitCode
+from tiercel.domain.organization.access import Records, orchestrator
+from tiercel.domain.organization.names import Names
+from tiercel.domain.release.ledger import ReleaseStatus
+from tiercel.domain.traffic.shifts import TakenBackBy
+from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ledger import newest_release
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+FUNCTION = {
+    "CodeUri": "src/",
+    "Handler": "app.handler",
+    "Runtime": "python3.11",
+    "AutoPublishAlias": "live",
+    "DeploymentPreference": {"Type": "Linear10PercentEvery1Minute"},
+}
+
+
+def shop(answer: str) -> dict[str, str]:
+    resources = {"Function": {"Type": "AWS::Serverless::Function", "Properties": FUNCTION}}
+    return {
+        "tiercel.toml": services(shifted=""),
+        "shifted/template.json": template(resources, Transform="AWS::Serverless-2016-10-31"),
+        "shifted/src/app.py": answering(answer),
+    }
+
+
+def stop_when_it_shifts(client: Any) -> None:
+    """Be the person in the console: stop the deployment that has its first share."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for one in client.list_deployments(includeOnlyStatuses=["InProgress"])["deployments"]:
+            listed = client.list_deployment_targets(deploymentId=one)["targetIds"]
+            told = client.get_deployment_target(deploymentId=one, targetId=listed[0])
+            target = told["deploymentTarget"]["lambdaTarget"]
+            if (
+                "shifted" in target["targetId"]
+                and target["lambdaFunctionInfo"]["targetVersionWeight"]
+            ):
+                client.stop_deployment(deploymentId=one)
+                return
+        time.sleep(0.05)
+
+
+def test_a_release_whose_traffic_somebody_takes_back_is_failed_and_says_so(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("shifted")
+    assert release(repository, repository.commit(shop("one")))["shifted"].changed
+    client = root_client(sandbox, "preprod-runtime-root", "codedeploy")
+    person = threading.Thread(target=stop_when_it_shifts, args=(client,))
+    person.start()
+
+    with pytest.raises(DeployFailedError, check=because("traffic.stopped")) as failed:
+        release(repository, repository.commit(shop("two")))
+    person.join()
+
+    assert failed.value.exit_code == ExitCode.DEPLOY_FAILED
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    recorded = newest_release.fn(records, preprod.stack("shifted"))
+    assert recorded
+    assert recorded.status is ReleaseStatus.FAILED
+    assert recorded.outcome
+    stopped, back = recorded.outcome.traffic
+    assert stopped.taken_back_by is TakenBackBy.PERSON
+    assert 0 < stopped.percent < 100
+    assert stopped.rollback == back.deployment
+
+    place = ("--sandbox", "--state", str(sandbox.state))
+    shown = invoke_json("traffic", "show", preprod.stack("shifted"), *place)
+    assert [one["deployment"] for one in shown] == [stopped.deployment, back.deployment]
+    idle = invoke("traffic", "stop", preprod.stack("shifted"), *place)
+    assert idle[0] == ExitCode.REFUSED
+    assert "no traffic" in idle[2]

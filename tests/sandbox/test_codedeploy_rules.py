@@ -1,0 +1,96 @@
+"""The stand-in for CodeDeploy by its rules alone: no server is started."""
+
+from __future__ import annotations
+
+import pytest
+
+from tiercel.sandbox.aws.codedeploy.endings import (
+    ENDINGS,
+    DeploymentEndedError,
+    Trouble,
+    rolls_back,
+)
+from tiercel.sandbox.aws.codedeploy.records import CodeDeployError
+from tiercel.sandbox.aws.codedeploy.revisions import Revision, parse_revision
+from tiercel.sandbox.aws.codedeploy.validation import check_answer, check_request, model
+
+REVISION = Revision("answer", "live", "1", "2", {"BeforeAllowTraffic": "CodeDeployHook_a"})
+
+
+def test_every_trouble_has_an_ending_with_words_of_the_model() -> None:
+    shapes = {name: model().shape_for(name) for name in ("ErrorCode", "DeploymentStatus")}
+    events = model().shape_for("AutoRollbackEvent").enum
+    assert set(ENDINGS) == set(Trouble)
+    for ending in ENDINGS.values():
+        assert ending.code in shapes["ErrorCode"].enum
+        assert ending.status in shapes["DeploymentStatus"].enum
+        assert ending.event in events
+
+
+@pytest.mark.parametrize(
+    ("trouble", "enabled", "events", "asked", "wanted"),
+    [
+        (Trouble.ALARM, True, ["DEPLOYMENT_STOP_ON_ALARM"], False, True),
+        (Trouble.ALARM, True, ["DEPLOYMENT_FAILURE"], False, False),
+        (Trouble.ALARM, False, ["DEPLOYMENT_STOP_ON_ALARM"], False, False),
+        (Trouble.ALARM, False, [], True, False),
+        (Trouble.HOOK, True, ["DEPLOYMENT_FAILURE"], False, True),
+        (Trouble.SILENCE, True, ["DEPLOYMENT_FAILURE"], False, True),
+        (Trouble.STOPPED, True, ["DEPLOYMENT_STOP_ON_REQUEST"], False, True),
+        (Trouble.STOPPED, True, ["DEPLOYMENT_FAILURE"], False, False),
+        (Trouble.STOPPED, False, [], True, True),
+    ],
+)
+def test_a_deployment_shifts_back_where_the_group_or_whoever_stops_it_wants_it(
+    trouble: Trouble, enabled: bool, events: list[str], asked: bool, wanted: bool
+) -> None:
+    ending = DeploymentEndedError(trouble).ending
+    assert rolls_back(ending, enabled=enabled, events=events, stopped_with=asked) is wanted
+
+
+def test_a_revision_is_read_as_it_was_written() -> None:
+    assert parse_revision(REVISION.location()) == REVISION
+
+
+def test_the_way_back_swaps_the_versions_and_runs_no_hook() -> None:
+    assert REVISION.back == Revision("answer", "live", "2", "1", {})
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        {},
+        {"revisionType": "S3", "s3Location": {"bucket": "b", "key": "k"}},
+        {"appSpecContent": {"content": "version: 0.0"}},
+        {"appSpecContent": {"content": "Resources: [{a: {Properties: {Name: a}}}]"}},
+        {"appSpecContent": {"content": "{"}},
+    ],
+)
+def test_a_revision_that_says_too_little_is_refused(location: dict[str, object]) -> None:
+    with pytest.raises(CodeDeployError) as refused:
+        parse_revision(location)
+    assert refused.value.code == "InvalidRevisionException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("GetDeployment", {}),
+        ("GetDeployment", {"deploymentId": 1}),
+        ("GetDeployment", {"deploymentId": "d-1", "unknown": True}),
+        ("CreateApplication", {"applicationName": "a", "computePlatform": "Cloud"}),
+        ("ListDeployments", {"includeOnlyStatuses": ["Lost"]}),
+        ("Deploy", {}),
+    ],
+)
+def test_a_request_that_the_model_does_not_have_is_refused(
+    operation: str, request_: dict[str, object]
+) -> None:
+    with pytest.raises(CodeDeployError):
+        check_request(operation, request_)
+
+
+def test_an_answer_that_the_model_does_not_have_is_a_fault_of_the_stand_ins() -> None:
+    with pytest.raises(AssertionError):
+        check_answer("GetDeployment", {"deploymentInfo": {"status": "Lost"}})
+    check_answer("GetDeployment", {"deploymentInfo": {"status": "Baking"}})
