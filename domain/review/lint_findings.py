@@ -15,19 +15,20 @@ _GUESSES = frozenset(
         "E1029",  # ${Name} in a text that is no Fn::Sub: CloudFormation takes it as it is written
         "E1040",  # a Fn::GetAtt, and
         "E1041",  # a Ref whose value has another form than the property is thought to want
-        # Keys of Globals: its list lacks some that SAM has, FunctionUrlConfig among them.
-        # https://github.com/aws/serverless-application-model/blob/develop/samtranslator/plugins/globals/globals.py
-        "E3724",
     }
 )
 # Of types whose attributes it does not know, as SAM's, it says this of every attribute.
 _KNOWS_NONE = "is not one of []"
+# Its list of keys of Globals lacks some that SAM has, FunctionUrlConfig among them.
+# https://github.com/aws/serverless-application-model/blob/develop/samtranslator/plugins/globals/globals.py
+_GLOBALS, _MORE_KEYS = "E3724", "Additional properties are not allowed"
 _OF_AWS = "AWS::"
 
 
 def is_guess(rule: str, message: str) -> bool:
     """Tell whether CloudFormation may well take what cfn-lint calls an error."""
-    return rule in _GUESSES or _KNOWS_NONE in message
+    unknown_global = rule == _GLOBALS and message.startswith(_MORE_KEYS)
+    return rule in _GUESSES or unknown_global or _KNOWS_NONE in message
 
 
 def has_macros(template: TemplateDocument) -> bool:

@@ -20,6 +20,7 @@ from tiercel.domain.review.lint_findings import has_macros, is_guess
             "Additional properties are not allowed ('FunctionUrlConfig' was unexpected)",
             True,
         ),
+        ("E3724", "'Globals' section requires the serverless transform", False),
         ("E2531", "Runtime 'nodejs14.x' was deprecated", False),
         ("E3002", "Additional properties are not allowed", False),
     ],
