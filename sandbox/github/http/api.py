@@ -14,6 +14,7 @@ from tiercel.sandbox.github.memory.urls import API_PREFIX
 from tiercel.sandbox.github.memory.world import World
 from tiercel.sandbox.github.operations.calls import Answer, ApiCall, Need, Route
 from tiercel.sandbox.github.operations.code import (
+    activity,
     blobs_and_tags,
     branches,
     commits,
@@ -56,9 +57,9 @@ from tiercel.sandbox.github.rules.errors import (
 from tiercel.sandbox.github.rules.limits import Limits
 
 _MODULES = (
-    apps, blobs_and_tags, branch_policies, branches, check_runs, comments, commits, contents,
-    deployments, environments, hooks, labels, merges, objects, pull_updates, pulls, references,
-    releases, repositories, reviews, rulesets, statuses,
+    activity, apps, blobs_and_tags, branch_policies, branches, check_runs, comments, commits,
+    contents, deployments, environments, hooks, labels, merges, objects, pull_updates, pulls,
+    references, releases, repositories, reviews, rulesets, statuses,
 )  # fmt: skip
 _VERSIONS = {"2022-11-28", "2026-03-10"}
 _LOG = logging.getLogger("tiercel.sandbox.github")

@@ -10,6 +10,7 @@ from pydantic import Field
 from tiercel.sandbox.github.memory.records import Record
 
 MergeMethod = Literal["merge", "squash", "rebase"]
+PushKind = Literal["push", "force_push", "branch_creation", "branch_deletion", "pr_merge"]
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
 
 
@@ -48,6 +49,22 @@ class PullRequestRecord(Record):
     def key(self) -> str:
         """The number."""
         return str(self.number)
+
+
+class PushRecord(Record):
+    """What moved a branch; `ref` is complete, and commits are zeros where there was none."""
+
+    ref: str
+    before: str
+    after: str
+    kind: PushKind
+    actor: int
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """The branch."""
+        return self.ref
 
 
 class Review(Record):

@@ -9,7 +9,12 @@ from __future__ import annotations
 from tiercel.sandbox.github.git.commands import ZERO, GitRepository
 from tiercel.sandbox.github.git.commits_and_trees import GitSignature, write_commit
 from tiercel.sandbox.github.git.merges import merged_tree
-from tiercel.sandbox.github.memory.activities import PullRequestRecord, Review
+from tiercel.sandbox.github.memory.activities import (
+    PullRequestRecord,
+    PushKind,
+    PushRecord,
+    Review,
+)
 from tiercel.sandbox.github.memory.protection import protection_of
 from tiercel.sandbox.github.memory.records import References, RepositoryRecord, User
 from tiercel.sandbox.github.memory.world import World
@@ -19,10 +24,13 @@ _MOST_TAGS = 3
 NOREPLY = "noreply@github.com"
 
 
-def synchronize(world: World, repository: RepositoryRecord, actor: User) -> RepositoryRecord:
+def synchronize(
+    world: World, repository: RepositoryRecord, actor: User, merged_into: str = ""
+) -> RepositoryRecord:
     """Tell what moved since the last look and bring pull requests up to date.
 
-    `actor` is who moved it. Returns the repository as it is remembered afterwards.
+    `actor` is who moved it; `merged_into` is the branch that a merge of a pull request moved.
+    Returns the repository as it is remembered afterwards.
     """
     git = world.git(repository)
     actual = git.references("refs/heads", "refs/tags")
@@ -39,6 +47,9 @@ def synchronize(world: World, repository: RepositoryRecord, actor: User) -> Repo
     repository = world.store.put(repository.model_copy(update={"pushed_at": world.now()}))
     teller = Teller(world, repository, actor)
     _tell_moves(git, teller, moved, set(known.values()))
+    for move in moved:
+        if move[0].startswith("refs/heads/"):
+            _remember(world, teller, move, merged_into)
     changed = {
         ref.removeprefix("refs/heads/") for ref, _, _ in moved if ref.startswith("refs/heads/")
     }
@@ -134,6 +145,34 @@ def _tell_moves(
         if new == ZERO:
             teller.reference("delete", ref)
         teller.push(ref, old, new, forced=forced, commits=commits)
+
+
+def _remember(world: World, teller: Teller, move: tuple[str, str, str], merged_into: str) -> None:
+    """Write down who moved a branch, which the repository's activity shows."""
+    ref, old, new = move
+    world.store.put(
+        PushRecord(
+            id=world.store.next_id(),
+            repository=teller.repository.id,
+            ref=ref,
+            before=old,
+            after=new,
+            kind=_kind(world.git(teller.repository), move, merged_into),
+            actor=teller.sender.id,
+            at=world.now(),
+        )
+    )
+
+
+def _kind(git: GitRepository, move: tuple[str, str, str], merged_into: str) -> PushKind:
+    ref, old, new = move
+    if old == ZERO:
+        return "branch_creation"
+    if new == ZERO:
+        return "branch_deletion"
+    if ref == f"refs/heads/{merged_into}":
+        return "pr_merge"
+    return "push" if git.is_ancestor(old, new) else "force_push"
 
 
 def _new_commits(git: GitRepository, old: str, new: str, seen: set[str]) -> list[str]:

@@ -30,6 +30,7 @@ from tiercel.tasks.github.pull_requests import (
     read_pull_request,
     upsert_comment,
 )
+from tiercel.tasks.github.pushes import read_pushes
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
 
@@ -49,6 +50,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "open pull request": lambda: open_pull_request.fn("acme/shop", "a", "b", "t", "x"),
     "comment": lambda: upsert_comment.fn(PULL, "<!-- m -->", "x"),
     "read tags": lambda: read_version_tags.fn("acme/shop"),
+    "read pushes": lambda: read_pushes.fn("acme/shop", "a"),
     "tag": lambda: tag_version.fn("acme/shop", "v1.0.0", SHA),
     "release": lambda: publish_release.fn("acme/shop", "v1.0.0", SHA, "notes"),
     "status": lambda: set_status.fn("acme/shop", SHA, DONE, ""),

@@ -65,7 +65,7 @@ def _merge(call: ApiCall) -> Answer:
         call.world, call.repository, pull.head_ref
     ):
         call.git.update(f"refs/heads/{pull.head_ref}", ZERO, pull.head_sha)
-    synchronize(call.world, call.repository, call.user)
+    synchronize(call.world, call.repository, call.user, pull.base_ref)
     body = {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
     return Answer(200, body)
 
