@@ -14,7 +14,7 @@ https://docs.github.com/rest/repos/repos#list-repository-activities
 """
 
 
-class Push(Frozen):
+class BranchPush(Frozen):
     """What somebody pushed: `actor` is the account's number, None for one that is gone."""
 
     actor: int | None
@@ -31,8 +31,8 @@ def pushed_branches(pulls: Iterable[PullRequest], shared: Collection[str]) -> fr
 
 def authors_of(
     pulls: Iterable[PullRequest],
-    own: Iterable[Push],
-    shared: Iterable[Push],
+    own: Iterable[BranchPush],
+    shared: Iterable[BranchPush],
     commits: Collection[str],
 ) -> frozenset[int]:
     """Return the accounts of authors: of whoever opened, or pushed to a pull request's own branch.

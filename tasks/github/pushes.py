@@ -9,7 +9,7 @@ from typing import Any
 
 from github.Repository import Repository
 
-from tiercel.domain.approvals.authors import PUSHES, Push
+from tiercel.domain.approvals.authors import PUSHES, BranchPush
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.github.client import github_call, repository
 
@@ -18,14 +18,14 @@ _NEXT = re.compile(r'<([^<>]+)>; rel="next"')
 
 
 @world_task("read pushes", "read pushes to {branch} of {name}")
-def read_pushes(name: str, branch: str) -> tuple[Push, ...]:
+def read_pushes(name: str, branch: str) -> tuple[BranchPush, ...]:
     """Return the newest pushes to a branch, also to one that is gone; merges are none.
 
     Of the newest 1,000 activities: https://docs.github.com/rest/repos/repos#list-repository-activities
     """
     with github_call("read who pushed to a branch", f"{name} {branch}"):
         return tuple(
-            Push(actor=(one.get("actor") or {}).get("id"), after=one["after"])
+            BranchPush(actor=(one.get("actor") or {}).get("id"), after=one["after"])
             for one in islice(_activities(repository(name), branch), _MOST)
             if one["activity_type"] in PUSHES
         )

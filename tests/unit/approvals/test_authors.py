@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiercel.domain.approvals.authors import Push, authors_of, pushed_branches
+from tiercel.domain.approvals.authors import BranchPush, authors_of, pushed_branches
 from tiercel.domain.gitflow.pull_requests import PullRequest
 
 IN, OUT = "1" * 40, "2" * 40
@@ -46,14 +46,14 @@ def test_branches_of_pull_requests_are_their_own_unless_everybody_shares_them(
     ("own", "shared", "authors"),
     [
         ([], [], {1}),
-        ([Push(actor=2, after=OUT)], [], {1, 2}),
-        ([Push(actor=None, after=IN)], [], {1}),
-        ([], [Push(actor=3, after=IN)], {1, 3}),
-        ([], [Push(actor=3, after=OUT)], {1}),
+        ([BranchPush(actor=2, after=OUT)], [], {1, 2}),
+        ([BranchPush(actor=None, after=IN)], [], {1}),
+        ([], [BranchPush(actor=3, after=IN)], {1, 3}),
+        ([], [BranchPush(actor=3, after=OUT)], {1}),
     ],
 )
 def test_authors_are_those_who_opened_or_pushed_what_is_promoted(
-    own: list[Push], shared: list[Push], authors: set[int]
+    own: list[BranchPush], shared: list[BranchPush], authors: set[int]
 ) -> None:
     assert authors_of([pull("feature/x")], own, shared, [IN]) == authors
 
