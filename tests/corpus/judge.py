@@ -16,6 +16,7 @@ from tests.corpus.stacks import FORBIDDEN, Stacks
 from tests.corpus.translation import NotTranslatedError, translated, unbounded_roles
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.review.lint_findings import has_macros
 from tiercel.tasks.build.job import Place
 
 _SHOWN = 5
@@ -86,6 +87,8 @@ class Judge:
         kind, why = stacks.create(packaged, packaged.values)
         if kind == FORBIDDEN and OWN in packaged.words:
             kind = "planned"  # the role of the sandbox was made without the owner's own services
+        if kind == "plan.template_refused" and has_macros(packaged.template):
+            kind = "macro.not_there"
         if kind == "plan.template_refused":
             kind = next((one for pattern, one in _REFUSED if re.search(pattern, why)), kind)
         return ("sandbox.gap", why) if "Unrecognized resource types" in why else (kind, why)

@@ -15,7 +15,7 @@ class Verdict(StrEnum):
     OF_AWS = "refused: CloudFormation itself takes no such template"
     BUILD = "refused: a build is missing or failed"
     NOT_TAKEN = "refused: what Tiercel does not release"
-    UNREADABLE = "not measured: the clone lacks files, or parameters have no values"
+    UNREADABLE = "not measured: the clone lacks files, parameters values, or the account a macro"
     OPEN = "open: not in the closed list"
 
 
@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[Verdict, str]] = {
     "sandbox.gap": (Verdict.GAP, "CloudFormation of the sandbox does not know a type"),
     "stack.sandbox_cannot": (Verdict.GAP, "the sandbox says that it cannot do it"),
     "source.not_fetched": (Verdict.UNREADABLE, "a large file is not in the clone"),
+    "macro.not_there": (Verdict.UNREADABLE, "a macro changes it that the account does not have"),
     "values.not_found": (Verdict.UNREADABLE, "no values were found that its rules allow"),
     # Not in the list: `stack.forbidden`, what only CloudFormation refuses while it creates.
     "template.service_not_listed": (Verdict.NOT_TAKEN, "a service that no fragment has"),
