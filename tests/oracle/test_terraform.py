@@ -171,7 +171,7 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
     planned = provisioned.said["planned"]
     assert planned["applied"] is False
-    assert len(planned["plan"]["changes"]) == 50
+    assert len(planned["plan"]["changes"]) == 52
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
     assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]
@@ -220,7 +220,7 @@ def test_the_accounts_hold_what_the_sandbox_seeds_by_itself(provisioned: Provisi
     # Prod's accounts differ as well; only the policies that let Prod pull name them.
     text = json.dumps(made, sort_keys=True).replace("7" * 12, "3" * 12)
     assert json.loads(text) == seeded
-    assert len(seeded["infrastructure"]["roles"]) == 5
+    assert len(seeded["infrastructure"]["roles"]) == 6
     assert len(seeded["runtime"]["roles"]) == 7
 
 

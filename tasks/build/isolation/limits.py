@@ -197,9 +197,15 @@ def _family(pid: int) -> Iterator[int]:
     while waiting:
         one = waiting.pop()
         yield one
-        for children in Path(f"/proc/{one}/task").glob("*/children"):
+        waiting += _children(one)
+
+
+def _children(pid: int) -> Iterator[int]:
+    """Find the children of each thread; what ends meanwhile has none."""
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
-                waiting += map(int, children.read_text().split())
+                yield from map(int, (thread / "children").read_text().split())
 
 
 def _status(text: str) -> dict[str, int]:
