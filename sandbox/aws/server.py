@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     gateway = Gateway(emulator, journal, Snapshots(), options.latency_ms)
     config = uvicorn.Config(
         gateway,
+        http="h11",  # it keeps the capitals of names of headers, as AWS does
         lifespan="on",
         log_level="warning",
         server_header=False,

@@ -36,13 +36,18 @@ BRANCH = "feature/\u202egnp-<b>-$(id)-`x`-@acme"
 
 def answer(**more: Any) -> dict[str, Any]:
     """A pull request as GitHub tells of one."""
-    side = {"ref": "main", "sha": SHA, "repo": {"full_name": "acme/shop"}, "user": {"login": "a"}}
+    side = {
+        "ref": "main",
+        "sha": SHA,
+        "repo": {"full_name": "acme/shop"},
+        "user": {"id": 8, "login": "a"},
+    }
     return {
         "number": 7,
         "title": "Do it",
         "state": "open",
         "html_url": "http://localhost/acme/shop/pull/7",
-        "user": {"login": "ada"},
+        "user": {"id": 7, "login": "ada"},
         "labels": [],
         "merged_at": None,
         "mergeable": True,
@@ -65,7 +70,12 @@ def test_a_head_whose_repository_is_gone_is_read(scripted: Scripted) -> None:
 
 
 def test_a_forks_branch_is_not_taken_for_our_own_of_that_name(scripted: Scripted) -> None:
-    side = {"ref": "main", "sha": SHA, "repo": {"full_name": "eve/shop"}, "user": {"login": "eve"}}
+    side = {
+        "ref": "main",
+        "sha": SHA,
+        "repo": {"full_name": "eve/shop"},
+        "user": {"id": 9, "login": "eve"},
+    }
     assert read(scripted, head=side).from_fork
     assert not read(scripted).from_fork
     scripted.says(200, [answer(head=side)])
@@ -111,7 +121,7 @@ def test_hostile_names_travel_through_real_requests(place: Place) -> None:
 
 def test_hostile_names_are_printed_harmlessly(scripted: Scripted, topology: Topology) -> None:
     side = {"ref": BRANCH, "sha": SHA, "repo": None, "user": None}
-    more = {"title": TITLE, "user": {"login": "\u202e<b>@ada\n"}, "head": side}
+    more = {"title": TITLE, "user": {"id": 7, "login": "\u202e<b>@ada\n"}, "head": side}
     into_main = read(scripted, **more, base=side | {"ref": "main"})
     into_hostile = read(scripted, **more, base=side)
     for check in (refused_status(into_main, SHA, topology), conflict_status(into_hostile)):
