@@ -19,6 +19,7 @@ from tiercel.domain.organization.topology import BuildPlace, Builds
 from tiercel.tasks.build.here import Here
 from tiercel.tasks.build.isolated import Isolated
 from tiercel.tasks.build.isolation.availability import bubblewrap, can_isolate
+from tiercel.tasks.build.isolation.namespace import WORK
 from tiercel.tasks.build.isolation.system_calls import KNOWN_MACHINES, system_call_filter
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.places import place_of
@@ -54,7 +55,7 @@ def failure_of(job: BuildJob) -> BuildFailedError:
 @needs_isolation
 def test_a_build_works_on_its_source_and_finds_it_at_one_path(tmp_path: Path) -> None:
     Isolated().build(job_of(tmp_path, "sh", "-c", "pwd > where; id -u >> where; touch ~/x /tmp/y"))
-    assert (tmp_path / "root/source/where").read_text() == "/work/source\n1000\n"
+    assert (tmp_path / "root/source/where").read_text() == f"{WORK / 'source'}\n1000\n"
     assert (tmp_path / "root/source/where").stat().st_uid == os.getuid()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import root
@@ -44,11 +46,24 @@ def role(names: Names, service: str, *policies: str) -> dict[str, Any]:
     return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
+def half(minutes: int) -> str:
+    """Return the name of a configuration of half and all, which an administrator made before."""
+    name = f"half-for-{minutes}"
+    canary: dict[str, Any] = {"canaryPercentage": 50, "canaryInterval": minutes}
+    with suppress(ClientError):  # an earlier test made it
+        root("runtime", "codedeploy").create_deployment_config(
+            deploymentConfigName=name,
+            computePlatform="Lambda",
+            trafficRoutingConfig={"type": "TimeBasedCanary", "timeBasedCanary": canary},
+        )
+    return name
+
+
 def shifting(names: Names, version: int, minutes: int) -> dict[str, Any]:
     """Return a stack in plain CloudFormation whose function's alias shifts by half."""
     group = {
         "ApplicationName": {"Ref": "Application"},
-        "DeploymentConfigName": {"Ref": "Half"},
+        "DeploymentConfigName": half(minutes),
         "ServiceRoleArn": {"Fn::GetAtt": ["Shifter", "Arn"]},
         "AlarmConfiguration": {"Enabled": True, "Alarms": [{"Name": {"Ref": "Loud"}}]},
         "AutoRollbackConfiguration": {
@@ -62,13 +77,6 @@ def shifting(names: Names, version: int, minutes: int) -> dict[str, Any]:
             "DeploymentOption": "WITH_TRAFFIC_CONTROL",
         },
     }  # fmt: skip
-    half = {
-        "ComputePlatform": "Lambda",
-        "TrafficRoutingConfig": {
-            "Type": "TimeBasedCanary",
-            "TimeBasedCanary": {"CanaryPercentage": 50, "CanaryInterval": minutes},
-        },
-    }
     alarm = {
         "Namespace": "Shop",
         "MetricName": "Refused",
@@ -101,7 +109,6 @@ def shifting(names: Names, version: int, minutes: int) -> dict[str, Any]:
                 "Type": "AWS::CodeDeploy::Application",
                 "Properties": {"ComputePlatform": "Lambda"},
             },
-            "Half": {"Type": "AWS::CodeDeploy::DeploymentConfig", "Properties": half},
             "Group": {"Type": "AWS::CodeDeploy::DeploymentGroup", "Properties": group},
             "Loud": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm},
             "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
