@@ -55,7 +55,7 @@ def failure_of(job: BuildJob) -> BuildFailedError:
 @needs_isolation
 def test_a_build_works_on_its_source_and_finds_it_at_one_path(tmp_path: Path) -> None:
     Isolated().build(job_of(tmp_path, "sh", "-c", "pwd > where; id -u >> where; touch ~/x /tmp/y"))
-    assert (tmp_path / "root/source/where").read_text() == f"{WORK / 'source'}\n1000\n"
+    assert (tmp_path / "root/source/where").read_text() == f"{WORK}/source\n1000\n"
     assert (tmp_path / "root/source/where").stat().st_uid == os.getuid()
 
 
