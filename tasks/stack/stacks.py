@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
 from tiercel.domain.release.live import StackSeen
-from tiercel.domain.stack.events import StackEvent, finished_and_known
+from tiercel.domain.stack.events import StackEvent, finished_and_known, tells_the_end
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FIRST_POLL_SECONDS = 0.2
 _POLL_GROWTH = 1.4
+_LONGEST_UNLOOKED = 15.0
+"""Seconds of waiting after which a stack is looked at, whatever its events say."""
 _AT_ONCE = 8
 """Stacks that are looked at at the same time."""
 
@@ -90,23 +92,21 @@ def wait_for_stack(
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
-    Polls every 0.2 seconds at first and every 5 seconds later. Each event goes to the
+    Reads its events every 0.2 seconds at first and every 5 seconds later, and looks at the stack
+    itself when they say that it ended, or every 15 seconds, should they not. Each event goes to the
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
     plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
     stack that `is_new` every event is of this operation, also those before a deletion.
     """
-    logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
+    logger, seen = run_logger(), list[StackEvent]()
+    delay, unlooked = FIRST_POLL_SECONDS, 0.0
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
-    events: EventStream | None = None
-    watch: ShiftWatch | None = None
     with translated("watch a stack", where_is(access, name)):
+        stack = _there(access, name)
+        events = EventStream(access, stack.stack_id, current_operation=not is_new)
+        watch = ShiftWatch(access, stack.stack_id, service)
         while True:
-            stack = describe(access, name)
-            if stack is None:
-                raise vanished(where_is(access, name))
-            events = events or EventStream(access, stack.stack_id, current_operation=not is_new)
-            watch = watch or ShiftWatch(access, stack.stack_id, service)
             fresh = events.fresh()
             seen += fresh
             for event in fresh:
@@ -115,8 +115,12 @@ def wait_for_stack(
             shifts = watch.look(fresh)
             if is_terminal(stack.status):
                 return stack, seen
-            pause(delay)
-            delay = delay if fresh else longer(delay, longest_wait(shifts))
+            if not tells_the_end(fresh):
+                pause(delay)
+                unlooked += delay
+                delay = delay if fresh else longer(delay, longest_wait(shifts))
+            if tells_the_end(seen) or unlooked >= _LONGEST_UNLOOKED:
+                stack, unlooked = _there(access, name), 0.0
 
 
 @world_task("roll back stack", "roll back stack {stack.name}")
@@ -184,6 +188,13 @@ def describe(access: Access, name: str) -> Stack | None:
         protected=stack.get("EnableTerminationProtection", False),
         drifted=stack.get("DriftInformation", {}).get("StackDriftStatus") == "DRIFTED",
     )
+
+
+def _there(access: Access, name: str) -> Stack:
+    stack = describe(access, name)
+    if stack is None:
+        raise vanished(where_is(access, name))
+    return stack
 
 
 def where_is(access: Access, stack: str) -> str:
