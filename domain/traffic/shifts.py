@@ -17,7 +17,7 @@ ALIAS_TYPE = "AWS::Lambda::Alias"
 BEFORE, SHIFTING, AFTER = "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"
 _ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 _LONGEST_WAIT = 15.0
-USUAL_WAIT = 5.0
+USUAL_WAIT = 2.5
 """Seconds between two looks at most, where no traffic shifts."""
 
 
@@ -145,7 +145,7 @@ def updates_an_alias(event: StackEvent) -> bool:
 def longest_wait(shifts: Iterable[Shift]) -> float:
     """Return how long to wait at most between two looks, in seconds.
 
-    While traffic shifts, which takes minutes, three times as long as else.
+    While traffic shifts, which takes minutes, six times as long as else.
     """
     return _LONGEST_WAIT if any(not one.is_over for one in shifts) else USUAL_WAIT
 

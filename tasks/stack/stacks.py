@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import DeleteStackInputTypeDef
 
 FIRST_POLL_SECONDS = 0.2
-_POLL_GROWTH = 1.4
+_POLL_GROWTH = 1.2
 _LONGEST_UNLOOKED = 15.0
 """Seconds of waiting after which a stack is looked at, whatever its events say."""
 _AT_ONCE = 8
@@ -92,7 +92,7 @@ def wait_for_stack(
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
-    Reads its events every 0.2 seconds at first and every 5 seconds later, and looks at the stack
+    Reads its events every 0.2 seconds at first and every 2.5 seconds later, and looks at the stack
     itself when they say that it ended, or every 15 seconds, should they not. Each event goes to the
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
     plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
@@ -203,5 +203,5 @@ def where_is(access: Access, stack: str) -> str:
 
 
 def longer(delay: float, longest: float = USUAL_WAIT) -> float:
-    """Return the next delay between two looks: up to 5 seconds, or as long as is said."""
+    """Return the next delay between two looks: up to 2.5 seconds, or as long as is said."""
     return min(delay * _POLL_GROWTH, longest)
