@@ -21,6 +21,7 @@ from tiercel.domain.base.errors import ExitCode, TiercelError
 
 _COMMANDS = {
     "demo": "tiercel.cli.demo.command:demo",
+    "init": "tiercel.cli.commands.set_up.init:init",
     "publish": "tiercel.cli.commands.release.publish:publish",
     "deploy": "tiercel.cli.commands.release.deploy:deploy",
     "candidate": "tiercel.cli.commands.release.candidate:candidate",

@@ -8,6 +8,7 @@ from pathlib import Path
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.fragments import OWN_FRAGMENTS, Fragment, read_fragment
+from tiercel.domain.organization.toml_text import parse_toml
 from tiercel.domain.organization.topology import Topology
 
 CONFIG_FILE = "tiercel.toml"
@@ -32,6 +33,16 @@ def read_topology(path: Path) -> Topology:
             remedy="name your tiercel.toml on the command line or in TIERCEL_CONFIG",
         ) from error
     return parse_topology(text, str(path), _fragments(path.parent / OWN_FRAGMENTS))
+
+
+def names_environments(path: Path) -> bool:
+    """Tell whether a file is there and describes environments; one that cannot be read may."""
+    try:
+        return "environments" in parse_toml(path.read_text(encoding="utf-8"), str(path))
+    except OSError:
+        return False
+    except (ConfigurationError, UnicodeDecodeError):
+        return True
 
 
 def _fragments(folder: Path) -> list[Fragment]:
