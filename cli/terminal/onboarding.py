@@ -90,7 +90,7 @@ def write_new(
     """
     from tiercel.domain.onboarding.callers import NEEDED_CALLERS, caller_texts
     from tiercel.domain.onboarding.config_text import config_text
-    from tiercel.domain.onboarding.readiness import stand_in_topology
+    from tiercel.domain.onboarding.stand_in import stand_in_topology
     from tiercel.domain.organization.configuration import parse_services, parse_topology
     from tiercel.tasks.engine.resources import resource
     from tiercel.tasks.source.topology_file import CONFIG_FILE

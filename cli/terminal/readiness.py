@@ -13,8 +13,8 @@ from tiercel.domain.onboarding.callers import CALLERS_FOLDER
 from tiercel.domain.onboarding.readiness import (
     accounts_unknown,
     repository_refusals,
-    stand_in_topology,
 )
+from tiercel.domain.onboarding.stand_in import stand_in_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.policy_files import require_fitting_policies
 from tiercel.tasks.source.repository import list_files, read_text

@@ -73,3 +73,13 @@ def test_a_folder_that_is_no_clone_is_told_as_such(tmp_path: Path) -> None:
     assert code == ExitCode.REFUSED
     assert "there is no such folder" in errors
     assert "in no git repository" in invoke("init", str(tmp_path))[2]
+
+
+def test_a_file_that_has_services_alone_is_checked(tmp_path: Path) -> None:
+    file = tmp_path / "tiercel.toml"
+    file.write_text('[services.api]\npath = "api"\n[services.api.environments.staging]\n')
+    code, _, errors = invoke("config", "check", str(file))
+    assert code == ExitCode.CONFIGURATION
+    assert "there is no environment `staging`" in errors
+    file.write_text('[services.api]\npath = "api"\n')
+    assert list(invoke_json("config", "check", str(file))["services"]) == ["api"]

@@ -16,9 +16,10 @@ from tiercel.domain.onboarding.answers import (
 from tiercel.domain.onboarding.callers import caller_texts, calls_no_copy
 from tiercel.domain.onboarding.config_text import config_text, toml_string
 from tiercel.domain.onboarding.proposal import propose
-from tiercel.domain.onboarding.readiness import repository_refusals, stand_in_topology
+from tiercel.domain.onboarding.readiness import repository_refusals
 from tiercel.domain.onboarding.seen import RepositorySeen
 from tiercel.domain.onboarding.stacks import is_template, stacks_of
+from tiercel.domain.onboarding.stand_in import stand_in_topology
 from tiercel.domain.onboarding.testing import tests_of as how_tested
 from tiercel.domain.organization.configuration import parse_services, parse_topology
 
