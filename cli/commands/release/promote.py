@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli.commands.candidate import verify
+from tiercel.cli.commands.release.candidate import verify
 from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
