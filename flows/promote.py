@@ -57,12 +57,13 @@ async def promote_to_prod(
     gates = await first_gates(prepared, verified)
     manifests = await _all_pulled(prepared, verified)
     approved = await require_word(prepared, manifests, gates)
-    again = partial(require_gates, prepared, verified, _HALF_WAY)
-    gated = replace(prepared, gate=approved.gate(again))
+    opened = replace(prepared, opened=approved.opened)
+    again = partial(require_gates, opened, verified, _HALF_WAY)
+    gated = replace(opened, gate=approved.gate(again))
     async with telling_what_is_live(prepared.topology, prepared.target):
         released = await release_all(gated, manifests, verified)
     if version:
-        await announce(prepared, version, released)
+        await announce(opened, version, released)
     await end_of_promotion(prepared, approved)
     return released
 

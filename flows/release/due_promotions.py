@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tiercel.domain.approvals.overrides import with_overrides
 from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
 from tiercel.domain.gates.holds import HoldGate
 from tiercel.domain.gates.windows import WindowGate
@@ -34,6 +35,6 @@ async def due_promotions(topology: Topology, environment: str) -> list[WantedRun
     for one in waits:
         gate = await approval_gate(target, one.waiting, one.waiting.plan_digest)
         said = gate.judge(now)
-        if is_due(said, others):
+        if is_due(said, with_overrides(others, gate, now)):
             found.append(next_run(one.waiting, said))
     return found

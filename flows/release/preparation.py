@@ -14,6 +14,7 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
@@ -87,6 +88,8 @@ class PreparedCommit:
     """What is done to a stack before it is tested."""
     gate: PlanGate | None = None
     """What is asked once more before a stack is changed; it raises to keep it as it is."""
+    opened: tuple[OpenedGate, ...] = ()
+    """The gates of this promotion that are open by somebody's word."""
 
     def reverting(self, drift: bool) -> PreparedCommit:  # noqa: FBT001 - what a run was given
         """Return the same, whose stacks are brought back to their templates if that is wanted."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
+from tiercel.domain.approvals.overrides import with_opened
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.drift.report import DriftReport
 from tiercel.domain.gates.drift import DriftGate
@@ -33,9 +34,13 @@ async def require_gates(
 ) -> None:
     """Ask every gate once more; RefusedInputError unless all allow, with how things stand.
 
-    `verified` are the releases that verified each service.
+    `verified` are the releases that verified each service. What the promotion has as opened is.
     """
-    results = await ask_gates(prepared, verified, shown=False)
+    settings = prepared.target.names.environment.gates
+    said = await ask_gates(prepared, verified)
+    results = with_opened(said, prepared.opened, settings.overridable)
+    if worst(results) is not Decision.ALLOW:
+        await show_gates(prepared, results)
     require_open(results, prepared.target.names.environment.name, state)
 
 
@@ -44,26 +49,26 @@ async def first_gates(
 ) -> tuple[GateResult, ...]:
     """Ask every gate before anything is planned; RefusedInputError if nothing is to be planned.
 
-    Where somebody's word is needed, a gate that lets wait keeps nobody from reading the plan and
-    giving it meanwhile.
+    Where somebody's word is needed, a gate that lets wait, or that a word can open, keeps nobody
+    from reading the plan and giving it meanwhile.
     """
     results = await ask_gates(prepared, verified)
+    await show_gates(prepared, results)
     environment = prepared.target.names.environment
-    passes = {Decision.ALLOW, Decision.WAIT} if environment.gates.approvals else {Decision.ALLOW}
-    closed = [one for one in results if one.decision not in passes]
+    gates = environment.gates
+    passes = {Decision.ALLOW, Decision.WAIT} if gates.approvals else {Decision.ALLOW}
+    closed = [
+        one for one in results if one.decision not in passes and one.gate not in gates.overridable
+    ]
     require_open(closed, environment.name, f"nothing was changed in {environment.name}")
     return results
 
 
 async def ask_gates(
-    prepared: PreparedCommit, verified: Mapping[str, Release], *, shown: bool = True
+    prepared: PreparedCommit, verified: Mapping[str, Release]
 ) -> tuple[GateResult, ...]:
-    """Return what every gate says now, but for that of approvals, and show it.
-
-    If it is not to be `shown`, that is done only if one is closed.
-    """
-    environment, commit = prepared.target.names.environment, prepared.commit
-    settings = environment.gates
+    """Return what every gate says now, but for that of approvals."""
+    settings = prepared.target.names.environment.gates
     event = await call(read_hold, prepared.target.records)
     asks = settings.hotfix_passes_hold and event is not None and event.holds
     gates = (
@@ -83,14 +88,17 @@ async def ask_gates(
         CheckGate(required=settings.checks, found=await _checks(prepared)),
         DriftGate(settings=settings, report=await _drift(prepared)),
     )
-    results = judged(gates, datetime.now(UTC))
+    return judged(gates, datetime.now(UTC))
+
+
+async def show_gates(prepared: PreparedCommit, results: Sequence[GateResult]) -> None:
+    """Show what every gate says, and log which are closed."""
+    environment, commit = prepared.target.names.environment, prepared.commit
     for one in results:
         if one.decision is not Decision.ALLOW:
             get_run_logger().warning("gate %s: %s: %s", one.gate, one.words, one.reason)
-    if shown or worst(results) is not Decision.ALLOW:
-        text = gates_page(environment.name, short_commit(commit.sha), results)
-        await show_page(f"gates-{environment.name}", f"Gates of {environment.name}", text)
-    return results
+    text = gates_page(environment.name, short_commit(commit.sha), results)
+    await show_page(f"gates-{environment.name}", f"Gates of {environment.name}", text)
 
 
 async def _is_hotfix(prepared: PreparedCommit) -> bool:

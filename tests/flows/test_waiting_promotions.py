@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from tests.support.approvals import demanding_approval, say
 from tests.support.codes import because
 from tests.support.place import Place
 from tests.support.templates import services, template
-from tiercel.domain.approvals.waiting import OpenWait
+from tiercel.domain.approvals.waiting import OpenWait, WaitBegun
 from tiercel.domain.base.errors import RefusedInputError, SupersededError, WaitingError
 from tiercel.domain.organization.access import Records
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.promote import promote_to_prod
@@ -25,7 +27,12 @@ from tiercel.flows.release.due_promotions import due_promotions
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.records.promotion_plans import read_open_wait, read_posted_plan
+from tiercel.tasks.records.ledger import newest_release
+from tiercel.tasks.records.promotion_plans import (
+    read_open_wait,
+    read_posted_plan,
+    record_begin,
+)
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -33,6 +40,14 @@ from tiercel.tasks.source.topology_file import config_path
 @pytest.fixture
 def demanding(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path)))
+    return place
+
+
+@pytest.fixture
+def frozen(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Prod demands a word, and is frozen, which a word may open."""
+    gates = 'overridable = ["windows"]\nfreezes = ["2020-01-01..2099-12-31 for ever"]\n'
+    monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path, more=gates)))
     return place
 
 
@@ -87,9 +102,9 @@ def open_wait(place: Place, become: Become) -> OpenWait | None:
         become("preprod")
 
 
-def approve(become: Become, found: OpenWait, *, approves: bool = True) -> None:
+def approve(become: Become, found: OpenWait, *, approves: bool = True, opens: str = "") -> None:
     try:
-        say(records(become), found.waiting, approves=approves)
+        say(records(become), found.waiting, approves=approves, overrides=tuple(opens.split()))
     finally:
         become("preprod")
 
@@ -140,6 +155,52 @@ def test_a_promotion_waits_and_does_what_was_shown_once_the_word_has_come(
     assert begun(place, become, second).name == "Completed"
     assert written(sandbox, before).count("ExecuteChangeSet") == 1
     assert deployment.get_statuses()[0].state == "success"
+
+
+def opened_for(become: Become, service: str) -> tuple[OpenedGate, ...]:
+    """Which gates the newest release of a service has as opened."""
+    try:
+        newest = newest_release.fn(records(become), f"acme-prod-{service}")
+    finally:
+        become("preprod")
+    assert newest
+    return newest.intent.opened
+
+
+def test_a_gate_that_an_approver_opens_is_open_for_this_promotion_and_everybody_sees_it(
+    sandbox: Sandbox, frozen: Place, become: Become
+) -> None:
+    place = frozen
+    place.released_to_preprod(place.merged("feature/two", files("ione", "itwo")))
+    first = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    found = waits(place, become, first)
+    approve(become, found)
+    refused = waits(place, become, first)
+    assert (refused.begun, due(become), written(sandbox, before)) == (None, [], [])
+
+    # Begun once by a run that died, it has open what was opened then.
+    reason = "the fix <b>cannot</b> wait"
+    opened = OpenedGate(
+        gate="windows", by="rae", vouched_by="aws", at=found.waiting.at, reason=reason
+    )
+    begun_at = WaitBegun(at=datetime.now(UTC), flow_run="died", reason="approved", opened=(opened,))
+    record_begin.fn(records(become), found, begun_at)
+    become("preprod")
+    assert begun(place, become, first).name == "Completed"
+    (release,) = [one for one in place.remote.get_releases() if one.tag_name == "v1.0.0"]
+    assert "## Gates that were opened" in release.body
+    assert "<b>" not in release.body
+    assert [opened_for(become, one) for one in ("ione", "itwo")] == [(opened,), (opened,)]
+
+    place.released_to_preprod(place.merged("feature/slow", files("ione", "itwo", DelaySeconds=7)))
+    second = place.merged("release/1.1.0", {}, base="main")
+    waiting = waits(place, become, second)
+    assert due(become) == []
+    approve(become, waiting, opens="windows hold")
+    assert [one.parameters["commit"] for one in due(become)] == [second]
+    assert begun(place, become, second).name == "Completed"
+    assert [(one.gate, one.by) for one in opened_for(become, "ione")] == [("windows", "rae")]
 
 
 def due(become: Become) -> list[WantedRun]:
