@@ -30,7 +30,7 @@ from tiercel.domain.gates.results import Decision, GateResult
 from tiercel.domain.release.ledger import Purpose, Release
 from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.plan import Plan
-from tiercel.domain.triggers.triggered_runs import WantedRun
+from tiercel.domain.triggers.triggered_runs import PROMOTION, WantedRun
 
 WAITING_PREFIX = f"{APPROVALS_PREFIX}waiting/"
 _KEY = re.compile(
@@ -282,10 +282,14 @@ def is_due(said: GateResult, others: Iterable[GateResult]) -> bool:
 
 
 def next_run(waiting: WaitingPromotion, said: GateResult) -> WantedRun:
-    """Return the run that goes on with what waits: one for each thing that approvers say."""
+    """Return the run that goes on with what waits: one for each thing that approvers say.
+
+    One that found another gate closed, and ended as waiting, gives way to the next: all are open.
+    """
     return WantedRun(
-        deployment=f"promote-to-prod/{waiting.environment}",
+        deployment=f"{PROMOTION}/{waiting.environment}",
         environment=waiting.environment,
         parameters={"repository": waiting.repository, "commit": waiting.commit},
         subject=("word", waiting.plan_digest, str(waiting.number), said.reason),
+        goes_on=True,
     )

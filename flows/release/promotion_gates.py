@@ -12,16 +12,26 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.drift.report import DriftReport
 from tiercel.domain.gates.drift import DriftGate
 from tiercel.domain.gates.holds import HoldGate
-from tiercel.domain.gates.results import Decision, GateResult, judged, require_open, worst
+from tiercel.domain.gates.results import (
+    Decision,
+    GateResult,
+    gates_wait,
+    judged,
+    require_open,
+    worst,
+)
 from tiercel.domain.gates.verification import CheckGate, SoakGate
 from tiercel.domain.gates.windows import WindowGate
 from tiercel.domain.gitflow.branches import is_hotfix
 from tiercel.domain.gitflow.pull_requests import bringing_branch
 from tiercel.domain.pages.gates_page import gates_page
 from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.promotion import require_verified
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.release.preparation import PreparedCommit
+from tiercel.flows.release.candidates import verdicts_on
+from tiercel.flows.release.github import say_waiting
+from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.statuses import read_checks
@@ -47,8 +57,9 @@ async def require_gates(
 async def first_gates(
     prepared: PreparedCommit, verified: Mapping[str, Release]
 ) -> tuple[GateResult, ...]:
-    """Ask every gate before anything is planned; RefusedInputError if nothing is to be planned.
+    """Ask every gate before anything is planned.
 
+    Raises RefusedInputError if nothing is to be planned, WaitingError if it is to be planned later.
     Where somebody's word is needed, a gate that lets wait, or that a word can open, keeps nobody
     from reading the plan and giving it meanwhile.
     """
@@ -60,8 +71,31 @@ async def first_gates(
     closed = [
         one for one in results if one.decision not in passes and one.gate not in gates.overridable
     ]
+    if worst(closed) is Decision.WAIT:
+        error = gates_wait(closed, environment.name)
+        await say_waiting(prepared, error.what)
+        raise error
     require_open(closed, environment.name, f"nothing was changed in {environment.name}")
     return results
+
+
+async def gates_now(environment: str, repository: str, commit: str) -> tuple[GateResult, ...]:
+    """Return what every gate says of a commit's promotion now, but for that of approvals.
+
+    Raises RefusedInputError for a commit that cannot be promoted at all.
+    """
+    prepared = await prepare(repository, commit, environment)
+    return await ask_gates(prepared, await require_all_verified(prepared))
+
+
+async def require_all_verified(prepared: PreparedCommit) -> dict[str, Release]:
+    """Return the source environment's successful release of each service's source tree."""
+    source, commit = prepared.source, prepared.commit
+    verdicts = await verdicts_on(prepared, source, prepared.source_records)
+    found = {name: verdict.release for name, verdict in verdicts.items()}
+    target = prepared.target.names.environment.name
+    require_verified(found, commit.repository, commit.sha, source.environment.name, target)
+    return {name: release for name, release in found.items() if release}
 
 
 async def ask_gates(

@@ -32,8 +32,18 @@ github = {APPROVER}
 aws = "{PRINCIPAL}"
 
 """
+    return with_gates(folder, gates)
+
+
+def with_gates(folder: Path, gates: str, repository: str = "") -> Path:
+    """Write the sandbox's tiercel.toml with these gates of Prod, for one repository if it is named.
+
+    Returns its path.
+    """
     text, found = _GATES.subn(gates, (ROOT / "tiercel.toml").read_text())
     assert found == 1
+    if repository:
+        text = text.replace("acme/*", repository).replace("acme/tea-store", repository)
     path = folder / "tiercel.toml"
     path.write_text(text)
     return path
