@@ -50,7 +50,7 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
 
     Args:
         environment: Whose branch; of the one that verifies also pull requests, candidates, merge
-            queues and environments on demand.
+            queues and environments on demand, of production those that are merged into it.
     """
     topology = await call(load_topology, config_path())
     topology.environment(environment)
@@ -109,9 +109,10 @@ async def _wanted(
     topology: Topology, environment: str, heads: Heads, on_demand: Iterable[EphemeralRecord]
 ) -> list[WantedRun]:
     name = heads.repository
-    verifies = environment == topology.verifying.name and has_credentials()
+    into = topology.environment(environment)
+    looks = into.production or environment == topology.verifying.name
     pulls: list[PullRequest] | None = None
-    if verifies:
+    if looks and has_credentials():
         pulls = await call(open_pull_requests, name)
     state = RepositoryState(
         repository=name,

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.triggers.actions import (
     Action,
@@ -27,6 +28,7 @@ from tiercel.domain.triggers.actions import (
 from tiercel.domain.triggers.actions import VerifyPullRequest as Verify
 
 PROMOTION = "promote-to-prod"
+PROMOTION_PLAN = "plan-promotion"
 MOST_ATTEMPTS = 100
 """At one event's run; whoever wants more of them starts the flow by its own command."""
 ASKED_AGAIN = MOST_ATTEMPTS + 1
@@ -139,6 +141,29 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
         environment=environment,
         parameters={"repository": repository, "branch": action.branch, "commit": action.commit},
         subject=(repository, action.branch, action.commit),
+    )
+
+
+def plan_run(environment: str, repository: str, pull: PullRequest) -> WantedRun:
+    """Return the run that plans what merging a release pull request would change in production.
+
+    Production's own worker starts it: no event that another environment hears of does.
+    """
+    return WantedRun(
+        deployment=f"{PROMOTION_PLAN}/{environment}",
+        environment=environment,
+        parameters={
+            "repository": repository,
+            "number": pull.number,
+            "commit": pull.head_commit,
+        },
+        subject=(
+            repository,
+            str(pull.number),
+            pull.head_commit,
+            pull.base_branch,
+            pull.base_commit,
+        ),
     )
 
 

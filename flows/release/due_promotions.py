@@ -10,13 +10,14 @@ from prefect import get_run_logger
 from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.overrides import opened_by_words, with_opened
 from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.gates.results import Decision, GateResult, worst
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.opened_gates import each_once
-from tiercel.domain.triggers.triggered_runs import PROMOTION, WantedRun
+from tiercel.domain.triggers.triggered_runs import PROMOTION, PROMOTION_PLAN, WantedRun
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.candidates import verdicts_on
+from tiercel.flows.release.preparation import ReleaseTarget, prepare_merge
 from tiercel.flows.release.promotion_gates import gates_now
 from tiercel.flows.release.words import approval_gate
 from tiercel.tasks.records.promotion_plans import read_open_waits
@@ -45,13 +46,29 @@ async def due_promotions(topology: Topology, environment: str) -> list[WantedRun
 async def is_open_by_now(topology: Topology, wanted: WantedRun) -> bool:
     """Tell whether a promotion that ended as waiting for its gates finds them open now.
 
-    Where approvals are demanded what waits stands in the ledger, and is found there.
+    Where approvals are demanded what waits stands in the ledger, and is found there. The plan of a
+    pull request waits until everything is verified.
     """
     environment = topology.environment(wanted.environment)
+    if wanted.deployment == f"{PROMOTION_PLAN}/{environment.name}":
+        return await _is_verified(wanted)
     if wanted.deployment != f"{PROMOTION}/{environment.name}" or environment.gates.approvals:
         return False
     repository, commit = (str(wanted.parameters[one]) for one in ("repository", "commit"))
     return worst(await _asked(gates_now(environment.name, repository, commit))) is Decision.ALLOW
+
+
+async def _is_verified(wanted: WantedRun) -> bool:
+    """Tell whether the source environment has verified by now what a pull request would bring."""
+    given = wanted.parameters
+    head, number = str(given["commit"]), int(given["number"])
+    try:
+        prepared = await prepare_merge(str(given["repository"]), number, head, wanted.environment)
+        verdicts = await verdicts_on(prepared, prepared.source, prepared.source_records)
+    except TiercelError as error:
+        get_run_logger().warning("whether #%d is verified is not known: %s", number, error.what)
+        return False
+    return all(one.release for one in verdicts.values())
 
 
 async def _others(
