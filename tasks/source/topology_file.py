@@ -62,6 +62,18 @@ def _text(path: Path) -> str:
         ) from error
 
 
+def demanding_approvals() -> list[str]:
+    """Return the environments that demand approvals by the configuration of this process.
+
+    None without one, or if it is wrong: whoever needs it says so.
+    """
+    try:
+        topology = read_topology(config_path())
+    except ConfigurationError:
+        return []
+    return [name for name, one in topology.environments.items() if one.gates.approvals]
+
+
 def _fragments(folder: Path) -> list[Fragment]:
     """Return a team's own services, in a folder beside the configuration."""
     try:
