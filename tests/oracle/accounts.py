@@ -20,7 +20,7 @@ from tests.sandbox.support import Caller, caller
 from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
 from tiercel.sandbox.accounts import identities
-from tiercel.sandbox.accounts.filling import OPERATOR
+from tiercel.sandbox.accounts.credentials import OPERATOR
 from tiercel.sandbox.accounts.templates import RenderedPolicy, render
 from tiercel.sandbox.lifecycle import Sandbox
 
