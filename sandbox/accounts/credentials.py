@@ -37,6 +37,11 @@ def user_profiles(environment: str) -> dict[str, str]:
     return {environment: OPERATOR, f"{environment}-{APPROVER}": APPROVER}
 
 
+def approver_arn(partition: str, account: str) -> str:
+    """Return how AWS calls the user `approver` of an InfrastructureAccount."""
+    return f"arn:{partition}:iam::{account}:user/{APPROVER}"
+
+
 def read_user_keys(layout: Layout, topology: Topology) -> dict[str, AccessKey]:
     """Return the keys that the credentials file has for users, by their profiles."""
     file = configparser.RawConfigParser()
