@@ -37,7 +37,7 @@ APPROVERS = (
 _GATES = re.compile(r"(?ms)^\[environments\.prod\.gates\]\n.*?(?=^\[(?!environments\.prod\.gates))")
 
 
-def demanding_approval(folder: Path, hours: int = 72) -> Path:
+def demanding_approval(folder: Path, hours: int = 72, github: int = APPROVER) -> Path:
     """Write the sandbox's tiercel.toml with one approval of one approver; return its path."""
     gates = f"""[environments.prod.gates]
 approvals = 1
@@ -45,7 +45,7 @@ approval_hours = {hours}
 
 [[environments.prod.gates.approvers]]
 name = "rae"
-github = {APPROVER}
+github = {github}
 aws = "{PRINCIPAL}"
 
 """
