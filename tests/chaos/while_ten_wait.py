@@ -27,7 +27,8 @@ from tiercel.tasks.source.topology_file import read_topology
 
 _WAITING = 10
 _PROMOTE, _FOLLOW, _BACK = "promote-to-prod/prod", "follow-github/prod", "roll-back/prod"
-SLOWER, NOISE_SECONDS = 1.5, 3.0
+_ROUNDS = 3
+SLOWER, NOISE_SECONDS = 1.5, 2.0
 """So much longer than alone a run may take: the worker looks for runs once a second."""
 _PATIENCE_SECONDS = 120.0
 _ACTIVE = ["PENDING", "RUNNING", "CANCELLING"]
@@ -59,16 +60,17 @@ class Ground:
 
     def others_go_on(self) -> None:
         """Deploy to Preprod, and roll back in Prod, as its worker does it."""
-        self._timed("deploy to Preprod", self._deploy)
-        self._timed("roll back in Prod", self._roll_back)
+        for _ in range(_ROUNDS):
+            self._timed("deploy to Preprod", self._deploy)
+            self._timed("roll back in Prod", self._roll_back)
 
     def _deploy(self) -> None:
         done = len(self.seconds.get("deploy to Preprod", ()))
         self.verified(self.moved, 10 + done)
 
     def _roll_back(self) -> None:
-        api = self.machine.api
-        run = api.start(_BACK, environment="prod", stack=self.moved.stack)
+        api, done = self.machine.api, len(self.seconds.get("roll back in Prod", ()))
+        run = api.start(_BACK, environment="prod", stack=self.moved.stack, release=1 + done % 2)
         api.await_state(run, {"Completed"})
 
     def _timed(self, what: str, deed: Callable[[], None]) -> None:
@@ -92,8 +94,9 @@ class Ground:
         self.others_go_on()
         self._is_not_held(begun)
         assert self._open() == set(commits)
-        for what, (alone, beside) in self.seconds.items():
-            assert beside <= SLOWER * alone + NOISE_SECONDS, (what, alone, beside)
+        for what, seconds in self.seconds.items():
+            alone, beside = min(seconds[:_ROUNDS]), min(seconds[_ROUNDS:])
+            assert beside <= SLOWER * alone + NOISE_SECONDS, (what, seconds)
 
     def _is_not_held(self, processes: int) -> None:
         """No lease, no slot of Prefect's, no run and no process is there of what waits."""
