@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos import (
+    approval,
     attacks,
     drills,
     events,
@@ -34,4 +35,5 @@ ROWS = (
     attacks.ROW,
     drills.ROW,
     on_demand.ROW,
+    approval.ROW,
 )
