@@ -26,6 +26,7 @@ class TakenBackBy(StrEnum):
 
     ALARM = "alarm"
     HOOK = "hook"
+    SMOKE_TEST = "smoke-test"
     PERSON = "person"
     TIME = "time"
     OTHER = "other"
@@ -46,7 +47,7 @@ class Shift(StoredRecord):
 
     `percent` is the share of the traffic that the new version got at last, `code` and `message`
     are CodeDeploy's own where it ended before its time, and `rollback` is the deployment that took
-    the traffic back.
+    the traffic back. `refused` is what Tiercel's own smoke test found where it stopped the shift.
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html
     """
 
@@ -62,6 +63,7 @@ class Shift(StoredRecord):
     percent: float = 0.0
     code: str = ""
     message: str = ""
+    refused: str = ""
     rollback: str = ""
     took_back: str = ""
     hooks: dict[str, str] = Field(default_factory=dict)
@@ -98,6 +100,8 @@ class Shift(StoredRecord):
         """
         if not self.failed:
             return None
+        if self.refused:
+            return TakenBackBy.SMOKE_TEST
         by_code = {
             "ALARM_ACTIVE": TakenBackBy.ALARM,
             "MANUAL_STOP": TakenBackBy.PERSON,

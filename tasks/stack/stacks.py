@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from tiercel.domain.stack.events import StackEvent, finished_and_known
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
-from tiercel.domain.traffic.shifts import USUAL_WAIT, longest_wait
+from tiercel.domain.traffic.shifts import USUAL_WAIT, Shift, longest_wait
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
@@ -96,6 +96,19 @@ def wait_for_stack(
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
     stack that `is_new` every event is of this operation, also those before a deletion.
     """
+    return follow_stack(access, name, service, planned, is_new=is_new)
+
+
+def follow_stack(
+    access: Access,
+    name: str,
+    service: str,
+    planned: int = 0,
+    *,
+    is_new: bool = False,
+    looks: Callable[[Stack, Sequence[Shift]], None] | None = None,
+) -> tuple[Stack, list[StackEvent]]:
+    """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts."""
     logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
     events: EventStream | None = None
@@ -115,6 +128,8 @@ def wait_for_stack(
             shifts = watch.look(fresh)
             if is_terminal(stack.status):
                 return stack, seen
+            if looks:
+                looks(stack, shifts)
             pause(delay)
             delay = delay if fresh else longer(delay, longest_wait(shifts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import Any
@@ -34,11 +35,27 @@ FUNCTION = {
 
 
 def shop(answer: str) -> dict[str, str]:
-    resources = {"Function": {"Type": "AWS::Serverless::Function", "Properties": FUNCTION}}
     return {
         "tiercel.toml": services(shifted=""),
-        "shifted/template.json": template(resources, Transform="AWS::Serverless-2016-10-31"),
+        "shifted/template.json": sam(FUNCTION),
         "shifted/src/app.py": answering(answer),
+    }
+
+
+def sam(function: dict[str, Any]) -> str:
+    resources = {"Function": {"Type": "AWS::Serverless::Function", "Properties": function}}
+    return template(resources, Transform="AWS::Serverless-2016-10-31")
+
+
+def stepped(answer: str, expected: str) -> dict[str, str]:
+    """Return a service whose new version is asked while the old one has most of the traffic."""
+    asked = f'{{ invoke = "Function", at = "first-step", expect = {{ answer = "{expected}" }} }}'
+    preference = {"Type": "Canary10Percent5Minutes"}
+    return {
+        "tiercel.toml": services(stepped=f"smoke_test = {asked}\n"),
+        "stepped/template.json": sam(FUNCTION | {"DeploymentPreference": preference}),
+        "stepped/src/app.py": "def handler(event, context):\n"
+        f"    return {{'answer': '{answer}', 'version': context.function_version}}\n",
     }
 
 
@@ -89,3 +106,28 @@ def test_a_release_whose_traffic_somebody_takes_back_is_failed_and_says_so(
     idle = invoke("traffic", "stop", preprod.stack("shifted"), *place)
     assert idle[0] == ExitCode.REFUSED
     assert "no traffic" in idle[2]
+
+
+def test_a_smoke_test_at_the_first_step_asks_the_new_version_and_takes_its_traffic_back(
+    preprod: Names, repositories: RepositoryMaker
+) -> None:
+    repository = repositories.make("stepped")
+    first = release(repository, repository.commit(stepped("one", "one")))["stepped"]
+    assert "LATEST" in first.answer  # nothing shifts: it is asked when the stack is there
+
+    with pytest.raises(DeployFailedError, check=because("traffic.smoke_test")) as failed:
+        release(repository, repository.commit(stepped("two", "one")))
+    assert "'two'" in failed.value.failure.why or '"two"' in failed.value.failure.why
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    recorded = newest_release.fn(records, preprod.stack("stepped"))
+    assert recorded
+    assert recorded.outcome
+    assert (recorded.status, recorded.outcome.deployed) == (ReleaseStatus.FAILED, False)
+    stopped, back = recorded.outcome.traffic
+    assert (stopped.taken_back_by, stopped.percent) == (TakenBackBy.SMOKE_TEST, 10)
+    assert stopped.rollback == back.deployment
+
+    third = release(repository, repository.commit(stepped("three", "three")))["stepped"]
+    assert json.loads(third.answer) == {"answer": "three", "version": "3"}
+    assert third.release.outcome
+    assert [one.percent for one in third.release.outcome.traffic] == [100]

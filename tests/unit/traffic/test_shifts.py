@@ -124,6 +124,7 @@ def test_the_alarms_are_those_that_codedeploy_names(message: str, names: list[st
             ["hook BeforeAllowTraffic CodeDeployHook_first", "log: it is 5", "version 1 has all"],
         ),
         (STOPPED | {"code": "MANUAL_STOP"}, "traffic.stopped", ["10 %", "may still share"]),
+        (STOPPED | {"refused": "answer: 5, expected: 4"}, "traffic.smoke_test", ["expected: 4"]),
         ({"status": "Failed", "code": "TIMEOUT"}, "traffic.timed_out", ["TIMEOUT"]),
         ({"status": "Failed", "code": "THROTTLED"}, "traffic.failed", ["THROTTLED"]),
     ],
