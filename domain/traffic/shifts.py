@@ -117,16 +117,31 @@ class Shift(StoredRecord):
         versions = f"version {self.old_version} to {self.new_version}"
         return f"{self.function}:{self.alias} from {versions}" if self.alias else self.group
 
+    @property
+    def took(self) -> str:
+        """How long it took, as minutes and seconds; empty while it is not over."""
+        if not (self.began and self.ended):
+            return ""
+        minutes, seconds = divmod(round((self.ended - self.began).total_seconds()), 60)
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
     def line(self) -> str:
         """Return how it stands, as a line for a log."""
-        return f"{self.deployment}: {self.what}: {self.status}, {_share(self.percent)}"
+        who = f" by {self.taken_back_by}" if self.taken_back_by else ""
+        took = f" in {self.took}" if self.took else ""
+        share = _share(self.percent)
+        return f"{self.deployment}: {self.what}: {self.status}{who}{took}, {share}"
 
 
-def news(before: Shift | None, now: Shift) -> list[str]:
-    """Return what has happened between two looks at a shift, a line for each thing."""
+def news(before: Shift | None, now: Shift, address: str = "") -> list[str]:
+    """Return what has happened between two looks at a shift, a line for each thing.
+
+    Where it can be looked at is said once.
+    """
     told = []
     if before is None:
-        told.append(f"traffic of {now.what} shifts by {now.configuration}: {now.deployment}")
+        shown = f"{now.deployment} {address}".rstrip()
+        told.append(f"traffic of {now.what} shifts by {now.configuration}: {shown}")
     statuses = {one.name: one.status for one in before.events} if before else {}
     for one in now.events:
         changed = one.status != statuses.get(one.name, "Pending")

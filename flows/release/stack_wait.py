@@ -45,13 +45,14 @@ async def wait_for_end(
     """
     change.traffic.noted.add(token)
     service, test, first = change.intent.service, change.intent.smoke_test, None
+    access, links = change.access, change.links
     if change.is_own(token) and test and test.asks_first_step:
         stack, events, first = await call(
-            wait_and_ask, change.access, stack_id, service, test, planned, is_new=is_new
+            wait_and_ask, access, stack_id, service, test, planned, is_new=is_new, links=links
         )
     else:
         stack, events = await call(
-            wait_for_stack, change.access, stack_id, service, planned, is_new=is_new
+            wait_for_stack, access, stack_id, service, planned, is_new=is_new, links=links
         )
     return OperationEnd(stack, events, await _noted(change, stack, events, first))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.pages.links import Links
 from tiercel.domain.stack.events import StackEvent
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import shown
@@ -19,7 +20,7 @@ from tiercel.tasks.stack.stacks import follow_stack, physical_id
 
 
 @world_task("wait for stack, ask at first step", "wait for stack {name}")
-def wait_and_ask(
+def wait_and_ask(  # noqa: PLR0913 - as wait_for_stack, and what to ask
     access: Access,
     name: str,
     service: str,
@@ -27,6 +28,7 @@ def wait_and_ask(
     planned: int = 0,
     *,
     is_new: bool = False,
+    links: Links | None = None,
 ) -> tuple[Stack, list[StackEvent], FirstStep | None]:
     """Wait as `wait_for_stack` does, and run the smoke test once the new version has a share.
 
@@ -35,7 +37,9 @@ def wait_and_ask(
     place where nothing shifted, or nobody could ask: then the test is due when all is over.
     """
     asking = _Asking(access, service, test)
-    stack, events = follow_stack(access, name, service, planned, is_new=is_new, looks=asking.look)
+    stack, events = follow_stack(
+        access, name, service, planned, is_new=is_new, links=links, looks=asking.look
+    )
     return stack, events, asking.first
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
+from tiercel.domain.pages.links import Links
 from tiercel.domain.release.live import StackSeen
 from tiercel.domain.stack.events import StackEvent, finished_and_known
 from tiercel.domain.stack.failures import vanished
@@ -86,7 +87,13 @@ def protect_stack(access: Access, stack: Stack) -> None:
 
 @world_task("wait for stack", "wait for stack {name}")
 def wait_for_stack(
-    access: Access, name: str, service: str, planned: int = 0, *, is_new: bool = False
+    access: Access,
+    name: str,
+    service: str,
+    planned: int = 0,
+    *,
+    is_new: bool = False,
+    links: Links | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
@@ -94,18 +101,20 @@ def wait_for_stack(
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
     plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
-    stack that `is_new` every event is of this operation, also those before a deletion.
+    stack that `is_new` every event is of this operation, also those before a deletion. With
+    `links` a shift is told with its page in the console.
     """
-    return follow_stack(access, name, service, planned, is_new=is_new)
+    return follow_stack(access, name, service, planned, is_new=is_new, links=links)
 
 
-def follow_stack(
+def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
     access: Access,
     name: str,
     service: str,
     planned: int = 0,
     *,
     is_new: bool = False,
+    links: Links | None = None,
     looks: Callable[[Stack, Sequence[Shift]], None] | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts."""
@@ -119,7 +128,7 @@ def follow_stack(
             if stack is None:
                 raise vanished(where_is(access, name))
             events = events or EventStream(access, stack.stack_id, current_operation=not is_new)
-            watch = watch or ShiftWatch(access, stack.stack_id, service)
+            watch = watch or ShiftWatch(access, stack.stack_id, service, links)
             fresh = events.fresh()
             seen += fresh
             for event in fresh:
