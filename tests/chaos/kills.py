@@ -83,11 +83,17 @@ class Round:
 
 
 def killed(
-    running: Victims, number: int, flow: str, parameters: Mapping[str, str], *, before: bool
+    running: Victims,
+    number: int,
+    flow: str,
+    parameters: Mapping[str, str],
+    *,
+    before: bool,
+    counts: Callable[[Question], bool] = lambda _: True,
 ) -> bool:
     """Run a flow that is killed at a call; False if it ended well before it made so many."""
     killer = Killer(before)
-    with interceptor(Wire(killer, number)) as url:
+    with interceptor(Wire(killer, number, counts)) as url:
         killer.victim = running.start(flow, url, **parameters)
         killer.known.set()
         code, said = running.end(killer.victim)

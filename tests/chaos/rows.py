@@ -17,6 +17,7 @@ from tests.chaos import (
     secrets,
     statuses,
     tampered,
+    traffic,
 )
 
 ROWS = (
@@ -34,4 +35,5 @@ ROWS = (
     attacks.ROW,
     drills.ROW,
     on_demand.ROW,
+    traffic.ROW,
 )
