@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiercel.domain.organization.topology import Topology
-from tiercel.sandbox.accounts.credentials import read_operator_key, read_regions, write_credentials
+from tiercel.sandbox.accounts.credentials import read_regions, read_user_keys, write_credentials
 from tiercel.sandbox.accounts.filling import seed_accounts
 from tiercel.sandbox.accounts.templates import policy_folder
 from tiercel.sandbox.aws.launch import await_aws, root_secret, start_aws
@@ -67,9 +67,9 @@ class Sandbox:
     def environ(self, profile: str) -> dict[str, str]:
         """Return the variables with which unmodified clients reach the sandbox.
 
-        `profile` is an environment, for its operator, or the root of one of its accounts:
-        `ENVIRONMENT-infrastructure-root` or `ENVIRONMENT-runtime-root`. Raises KeyError when
-        there is no such profile.
+        `profile` is an environment, for its operator, `ENVIRONMENT-approver`, or the root of one
+        of its accounts: `ENVIRONMENT-infrastructure-root` or `ENVIRONMENT-runtime-root`. Raises
+        KeyError when there is no such profile.
         """
         aws = {
             "AWS_ENDPOINT_URL": self.aws_endpoint,
@@ -213,9 +213,8 @@ def _seeded(
     report(f"filling {2 * len(topology.environments)} accounts")
     endpoint = f"http://{HOST}:{record.aws.port}"
     secret = root_secret(layout)
-    known = {name: read_operator_key(layout, name) for name in topology.environments}
-    operators = seed_accounts(topology, endpoint, secret, known)
-    write_credentials(layout, topology, operators, secret)
+    users = seed_accounts(topology, endpoint, secret, read_user_keys(layout, topology))
+    write_credentials(layout, topology, users, secret)
     record = replace(record, seeded=fingerprint)
     write_record(layout, record)
     return record

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from github import Auth, Github
+from github import Auth, Github, GithubException
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
@@ -53,9 +53,9 @@ class Team:
         git_in(self.work_tree, "fetch", "--quiet", "origin")
         return git_in(self.work_tree, "show", f"origin/{branch}:{path}").stdout
 
-    def open(self, branch: str, base: str, title: str) -> int:
-        """Open a pull request as the author, unless it is open; return its number."""
-        with self._as("author") as github:
+    def open(self, branch: str, base: str, title: str, login: str = "author") -> int:
+        """Open a pull request as somebody, unless it is open; return its number."""
+        with self._as(login) as github:
             repository = github.get_repo(self.repository)
             for pull in self._pulls(repository, branch, base, "open"):
                 return pull.number
@@ -75,6 +75,16 @@ class Team:
             merged = github.get_repo(self.repository).get_pull(number).merge(merge_method="merge")
             return merged.sha
 
+    def review(self, number: int, login: str, text: str) -> str:
+        """Approve with a text, as somebody; return GitHub's own words if it refuses that."""
+        with self._as(login) as github:
+            pull = github.get_repo(self.repository).get_pull(number)
+            try:
+                pull.create_review(body=text, event="APPROVE")
+            except GithubException as error:
+                return _refusal(error)
+        return ""
+
     def _pulls(
         self, repository: Repository, branch: str, base: str, state: str
     ) -> list[PullRequest]:
@@ -89,13 +99,30 @@ class Team:
         return True
 
     def _as(self, login: str) -> Github:
-        return Github(
-            auth=Auth.Token(self.github.token(login)),
-            base_url=self.github.api_url,
-            seconds_between_requests=0,
-            seconds_between_writes=0,
-        )
+        return _as(self.github, login)
 
     def _url(self, login: str) -> str:
         address = self.github.server_url.partition("://")[2]
         return f"http://x-access-token:{self.github.token(login)}@{address}/{self.repository}.git"
+
+
+def account_numbers(github: RunningGithub, logins: Iterable[str]) -> dict[str, int]:
+    """Return the number that GitHub has given each account."""
+    with _as(github, "author") as asked:
+        return {login: asked.get_user(login).id for login in logins}
+
+
+def _refusal(error: GithubException) -> str:
+    """Return what GitHub says; of a request that breaks a rule, which one."""
+    found = error.data.get("errors") if isinstance(error.data, dict) else None
+    texts = [str(one.get("message") if isinstance(one, dict) else one) for one in found or ()]
+    return "; ".join(texts) or str(error.message or error.status)
+
+
+def _as(github: RunningGithub, login: str) -> Github:
+    return Github(
+        auth=Auth.Token(github.token(login)),
+        base_url=github.api_url,
+        seconds_between_requests=0,
+        seconds_between_writes=0,
+    )

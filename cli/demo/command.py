@@ -37,6 +37,7 @@ def demo(
 
     Nothing outside of the state folder is changed, and neither AWS nor GitHub is needed.
     """
+    from tiercel.cli.demo.worker_file import write_worker_file
     from tiercel.sandbox import lifecycle
 
     output, began = Output(as_json=as_json), time.monotonic()
@@ -46,7 +47,9 @@ def demo(
     output.done(f"AWS at {sandbox.aws_endpoint}, Prefect at {sandbox.prefect_ui_url}")
     chapters = story_of_the_example() if repository is None else story_of_any_repository()
     try:
-        document = _play(output, source, state, chapters)
+        config = write_worker_file(sandbox, _CONFIG)
+        output.done(f"Prod demands an approval, as {config} says")
+        document = _play(output, source, state, config, chapters)
     finally:
         if stop:
             lifecycle.down(state)
@@ -72,23 +75,24 @@ def _source(output: Output, repository: Path | None, state: Path) -> Path:
 
 
 def _play(
-    output: Output, source: Path, state: Path, chapters: tuple[Chapter, ...]
+    output: Output, source: Path, state: Path, config: Path, chapters: tuple[Chapter, ...]
 ) -> dict[str, Any]:
-    use_sandbox(state, _CONFIG)
+    use_sandbox(state, config)
     # Prefect reads its settings when it is imported: the sandbox's have to be there.
+    from tiercel.cli.demo.acts import play, release_what_is_left
     from tiercel.cli.demo.stage import Stage
     from tiercel.cli.demo.timeline import draw, read_steps
     from tiercel.cli.terminal.import_folder import import_folder
     from tiercel.tasks.build.places import find_place
     from tiercel.tasks.source.topology_file import read_topology
 
-    place = find_place.fn(read_topology(_CONFIG).builds)
+    place = find_place.fn(read_topology(config).builds)
     output.done(f"builds and tests run in the place `{place}`")
     name, _ = import_folder(source, state, once=True)
-    stage = Stage.of(output, state, _CONFIG, name)
+    stage = Stage.of(output, state, config, name)
     for chapter in chapters:
-        stage.play(chapter)
-    stage.finish()
+        play(stage, chapter)
+    release_what_is_left(stage)
     steps = read_steps(stage.runs)
     if not output.as_json:
         output.step("What happened")

@@ -49,6 +49,13 @@ class Chapter:
     pushes: tuple[Push, ...] = field(default_factory=tuple)
     tried: str = ""
     """The service that is tried in an environment on demand before the merge; empty: none is."""
+    asker_tries: bool = False
+    """Whether who asks for its release also tries to approve it."""
+
+    @property
+    def release_branch(self) -> str:
+        """The branch that brings it to Prod."""
+        return f"release/{self.version}"
 
 
 def story_of_the_example() -> tuple[Chapter, ...]:
@@ -65,6 +72,7 @@ def story_of_the_example() -> tuple[Chapter, ...]:
                 Push("Print a note on gifts", _gifts("text"), passes=False),
                 Push("Cut the note to the card", _gifts("text[:LONGEST_NOTE]"), passes=True),
             ),
+            asker_tries=True,
         ),
         Chapter(
             title="Raise the price of Assam",
@@ -85,6 +93,7 @@ def story_of_any_repository() -> tuple[Chapter, ...]:
             branch="feature/release-by-tiercel",
             version="0.1.0",
             pushes=(Push("Say who releases this", lambda _: note, passes=True),),
+            asker_tries=True,
         ),
     )
 

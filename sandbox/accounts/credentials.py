@@ -10,6 +10,11 @@ from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.sandbox.machine.layout import Layout
 from tiercel.sandbox.machine.record import write_text
 
+OPERATOR = "operator"
+"""The user of each InfrastructureAccount that a person, or the worker, works as."""
+APPROVER = "approver"
+"""The user of a person who gives his word on promotions, and does nothing else."""
+
 
 @dataclass(frozen=True)
 class AccessKey:
@@ -27,14 +32,28 @@ def root_profiles(environment: Environment) -> dict[str, str]:
     }
 
 
-def read_operator_key(layout: Layout, environment: str) -> AccessKey | None:
-    """Return the key that the credentials file has for an environment's operator."""
+def user_profiles(environment: str) -> dict[str, str]:
+    """Return the profile of each user of an environment's InfrastructureAccount, and its name."""
+    return {environment: OPERATOR, f"{environment}-{APPROVER}": APPROVER}
+
+
+def approver_arn(partition: str, account: str) -> str:
+    """Return how AWS calls the user `approver` of an InfrastructureAccount."""
+    return f"arn:{partition}:iam::{account}:user/{APPROVER}"
+
+
+def read_user_keys(layout: Layout, topology: Topology) -> dict[str, AccessKey]:
+    """Return the keys that the credentials file has for users, by their profiles."""
     file = configparser.RawConfigParser()
     file.read(layout.credentials, "utf-8")
-    if not file.has_section(environment):
-        return None
-    section = file[environment]
-    return AccessKey(section["aws_access_key_id"], section["aws_secret_access_key"])
+    return {
+        profile: AccessKey(
+            file[profile]["aws_access_key_id"], file[profile]["aws_secret_access_key"]
+        )
+        for environment in topology.environments
+        for profile in user_profiles(environment)
+        if file.has_section(profile)
+    }
 
 
 def read_regions(layout: Layout) -> dict[str, str]:
@@ -45,17 +64,19 @@ def read_regions(layout: Layout) -> dict[str, str]:
 
 
 def write_credentials(
-    layout: Layout, topology: Topology, operators: dict[str, AccessKey], root_secret: str
+    layout: Layout, topology: Topology, users: dict[str, AccessKey], root_secret: str
 ) -> None:
     """Write the credentials and the config file, readable by their owner only.
 
-    Each environment has a profile of its own name, which is its operator's.
+    `users` has the key of each profile that is a user's; an environment's own name is its
+    operator's.
     """
     credentials, config = configparser.RawConfigParser(), configparser.RawConfigParser()
     for name, environment in topology.environments.items():
         roots = root_profiles(environment)
         keys = {profile: AccessKey(account, root_secret) for profile, account in roots.items()}
-        for profile, key in ({name: operators[name]} | keys).items():
+        known = {profile: users[profile] for profile in user_profiles(name)}
+        for profile, key in (known | keys).items():
             credentials[profile] = {
                 "aws_access_key_id": key.identifier,
                 "aws_secret_access_key": key.secret,

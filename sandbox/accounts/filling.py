@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import boto3
@@ -18,11 +19,8 @@ from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts import identities, storage
 from tiercel.sandbox.accounts.build_projects import ensure_build_projects
-from tiercel.sandbox.accounts.credentials import AccessKey
+from tiercel.sandbox.accounts.credentials import APPROVER, OPERATOR, AccessKey, user_profiles
 from tiercel.sandbox.accounts.templates import RenderedPolicy, render
-
-OPERATOR = "operator"
-"""The user of each InfrastructureAccount that a person, or the worker, works as."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +66,16 @@ def seed_accounts(
     topology: Topology,
     endpoint: str,
     root_secret: str,
-    known_keys: Mapping[str, AccessKey | None],
+    known_keys: Mapping[str, AccessKey],
 ) -> dict[str, AccessKey]:
-    """Create what is missing in every account and return each operator's access key.
+    """Create what is missing in every account and return the access key of each user's profile.
 
-    `known_keys` has the key that is on file for an environment; it stays if it still exists.
+    `known_keys` has the keys that are on file, by profile; one stays if it still exists.
     """
     seeds = [_seed(topology, name, endpoint, root_secret) for name in topology.environments]
     with ThreadPoolExecutor(len(seeds)) as pool:
-        known = [known_keys.get(name) for name in topology.environments]
-        keys = pool.map(_seed_environment, seeds, known)
-        return dict(zip(topology.environments, keys, strict=True))
+        keys = pool.map(partial(_seed_environment, known=known_keys), seeds)
+        return {profile: key for one in keys for profile, key in one.items()}
 
 
 def _seed(topology: Topology, environment: str, endpoint: str, secret: str) -> Seed:
@@ -94,22 +91,22 @@ def _seed(topology: Topology, environment: str, endpoint: str, secret: str) -> S
     )
 
 
-def _seed_environment(seed: Seed, known: AccessKey | None) -> AccessKey:
+def _seed_environment(seed: Seed, known: Mapping[str, AccessKey]) -> dict[str, AccessKey]:
     kms, names = seed.infrastructure.client("kms"), seed.names
     artifact_key = storage.ensure_key(kms, names.artifact_key_alias, storage.ARTIFACT_KEY)
     signing_key = storage.ensure_key(kms, names.signing_key_alias, storage.SIGNING_KEY)
     keys = {"artifact_key_arn": artifact_key, "signing_key_arn": signing_key}
     seed = replace(seed, values=seed.values | keys)
-    key = _seed_infrastructure(seed, known)
+    users = _seed_infrastructure(seed, known)
     _seed_runtime(seed)
     if seed.on_demand:
         _seed_roles_of_stacks(replace(seed.on_demand, values=seed.on_demand.values | keys))
     kms.put_key_policy(KeyId=artifact_key, Policy=json.dumps(seed.policy("artifact-key")))
     kms.put_key_policy(KeyId=signing_key, Policy=json.dumps(seed.policy("signing-key")))
-    return key
+    return users
 
 
-def _seed_infrastructure(seed: Seed, known: AccessKey | None) -> AccessKey:
+def _seed_infrastructure(seed: Seed, known: Mapping[str, AccessKey]) -> dict[str, AccessKey]:
     iam = seed.infrastructure.client("iam")
     identities.ensure_github_provider(iam)
     for role in seed.names.roles:
@@ -122,8 +119,21 @@ def _seed_infrastructure(seed: Seed, known: AccessKey | None) -> AccessKey:
         seed.names,
         seed.values["artifact_key_arn"],
     )
-    permissions = seed.policy("operator-permissions")
-    return identities.ensure_user(iam, OPERATOR, permissions, known)
+    permissions = {
+        OPERATOR: seed.policy("operator-permissions"),
+        APPROVER: _may_become(seed.names.role_arn(Role.APPROVER)),
+    }
+    return {
+        profile: identities.ensure_user(iam, user, permissions[user], known.get(profile))
+        for profile, user in user_profiles(seed.names.environment.name).items()
+    }
+
+
+def _may_become(role_arn: str) -> RenderedPolicy:
+    """Return what a company's own identity needs that gives its word: the rest has the role."""
+    actions = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": role_arn}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _seed_runtime(seed: Seed) -> None:

@@ -16,6 +16,7 @@ from tests.chaos.victims import Victims, victims
 from tests.chaos.wire import Ask, Wire, nothing
 from tests.chaos.world import World, difference, digest
 from tests.tasks.faults import Answer, Question, interceptor
+from tiercel.domain.base.errors import ExitCode
 
 _PATIENCE_SECONDS = 30.0
 _TRIES = 3
@@ -91,14 +92,17 @@ def killed(
     before: bool,
     counts: Callable[[Question], bool] = lambda _: True,
 ) -> bool:
-    """Run a flow that is killed at a call; False if it ended well before it made so many."""
+    """Run a flow that is killed at a call; False if it ended well before it made so many.
+
+    To wait for somebody's word is to end well.
+    """
     killer = Killer(before)
     with interceptor(Wire(killer, number, counts)) as url:
         killer.victim = running.start(flow, url, **parameters)
         killer.known.set()
         code, said = running.end(killer.victim)
-    assert code in (0, -signal.SIGKILL), said
-    return code != 0
+    assert code in (0, ExitCode.WAITING, -signal.SIGKILL), said
+    return code < 0
 
 
 def _cases(world: World, size: Size) -> Iterator[Case]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos import (
+    approval,
     attacks,
     drills,
     events,
@@ -35,5 +36,6 @@ ROWS = (
     attacks.ROW,
     drills.ROW,
     on_demand.ROW,
+    approval.ROW,
     traffic.ROW,
 )

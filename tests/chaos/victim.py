@@ -23,11 +23,13 @@ from tiercel.domain.base.errors import TiercelError
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.ephemeral_down import ephemeral_down
 from tiercel.flows.ephemeral_up import ephemeral_up
+from tiercel.flows.promote import promote_to_prod
 
 FLOWS: Mapping[str, Callable[..., Coroutine[Any, Any, Any]]] = {
     "deploy": deploy_to_preprod,
     "up": ephemeral_up,
     "down": ephemeral_down,
+    "promote": promote_to_prod,
 }
 
 

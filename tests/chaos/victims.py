@@ -51,11 +51,13 @@ class Victims:
 
 
 @contextmanager
-def victims(world: World) -> Iterator[Victims]:
+def victims(world: World, code: Path | None = None) -> Iterator[Victims]:
+    """`code` is the folder of another Tiercel that they run."""
+    elsewhere = {"PYTHONPATH": str(code)} if code else {}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.chaos.victim"],
         cwd=ROOT,
-        env=os.environ | world.environment() | client_environ(world.server),
+        env=os.environ | world.environment() | client_environ(world.server) | elsewhere,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

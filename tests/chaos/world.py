@@ -23,6 +23,7 @@ from tests.support.commands import ROOT
 from tests.support.repositories import Repository, RepositoryMaker
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.organization.names import Names
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
@@ -52,17 +53,21 @@ class Subject:
 
 @dataclass
 class World:
-    """The sandbox as Preprod's operator sees it. `server` is the address of Prefect's API."""
+    """The sandbox as an environment's operator sees it. `server` is the address of Prefect's API.
+
+    Its worker's file is the sandbox's, with what `changed` puts in place of what is there.
+    """
 
     sandbox: Sandbox
     names: Names
     maker: RepositoryMaker
     server: str
+    changed: tuple[tuple[str, str], ...] = ()
     _roots: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def environment(self, proxy: str = "") -> dict[str, str]:
         """What a process needs to work here, its calls of AWS through a proxy if one is given."""
-        aws = self.sandbox.environ("preprod")
+        aws = self.sandbox.environ(self.names.environment.name)
         given = {name: value for name, value in aws.items() if not name.startswith("GITHUB_")}
         return given | {
             "GITHUB_SERVER_URL": (self.sandbox.state / "repositories").as_uri(),
@@ -75,11 +80,15 @@ class World:
     @property
     def config(self) -> Path:
         """A configuration with which a killed run keeps others waiting for three seconds."""
-        path = self.sandbox.state / "impatient.toml"
+        kind = sha256_hex(repr(self.changed).encode())[:8]
+        path = self.sandbox.state / f"impatient-{kind}.toml"
         if not path.exists():
             usual = (ROOT / "tiercel.toml").read_text()
             text, count = re.subn(r"(?m)^seconds = \d+$", f"seconds = {LEASE_SECONDS}", usual)
             assert count == 1
+            for before, after in self.changed:
+                assert text.count(before) == 1, before
+                text = text.replace(before, after)
             path.write_text(text)
         return path
 
@@ -102,14 +111,15 @@ class World:
         """A client that may do everything in `infrastructure` or `runtime`."""
         key = (account, service)
         if key not in self._roots:
-            self._roots[key] = root_client(self.sandbox, f"preprod-{account}-root", service)
+            profile = f"{self.names.environment.name}-{account}-root"
+            self._roots[key] = root_client(self.sandbox, profile, service)
         return self._roots[key]
 
     def operator_secret(self) -> str:
         """The secret key with which this process asks for its first session."""
         profiles = configparser.ConfigParser()
         profiles.read(self.sandbox.credentials_file)
-        return profiles["preprod"]["aws_secret_access_key"]
+        return profiles[self.names.environment.name]["aws_secret_access_key"]
 
     def subject(self, service: str) -> Subject:
         return Subject(service, self.names.stack(service), self.maker.make(service))

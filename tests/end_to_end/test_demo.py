@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
+from tests.support.aws import root_client
 from tests.support.commands import invoke_json, run
 from tests.support.wheel import build_wheel, install_wheel
 from tiercel.sandbox import lifecycle
@@ -95,6 +96,38 @@ def test_the_demo_ends_with_the_answers_of_both_environments_and_a_timeline(demo
         assert '"net": 690' in live["catalog"]["answer"], "the second change is not live"
     steps = {step["name"] for step in demo.document["timeline"]}
     assert {"build orders", "plan acme-preprod-orders", "plan acme-prod-orders"} <= steps
+
+
+def test_prod_waits_for_the_word_of_somebody_who_did_not_ask_for_it(demo: Demo) -> None:
+    (refused,) = demo.document["refused"]
+    approved = demo.document["approved"]
+    assert refused["by"] == "releaser"
+    assert refused["review"] == "Can not approve your own pull request"
+    assert "releaser asked for it" in refused["word"]
+    assert refused["plan"] == approved[0]["plan"]
+    assert [one["by"] for one in approved] == ["reviewer", "reviewer"]
+    assert "a word that AWS vouches for does not count" in demo.progress
+
+    records = approvals_of(demo)
+    words = [one["by"] for key, one in records.items() if key.startswith("approvals/words/")]
+    assert sorted(words) == ["releaser", "reviewer", "reviewer"]
+    ends = [one["how"] for key, one in records.items() if key.endswith("/ended.json")]
+    assert ends == ["executed", "executed"]
+    begun = [one["reason"] for key, one in records.items() if key.endswith("/begun.json")]
+    assert begun == ["approved by reviewer (github)"] * 2
+
+
+def approvals_of(demo: Demo) -> dict[str, Any]:
+    """What Prod's ledger has of plans, words and waits."""
+    sandbox = lifecycle.status(demo.state)
+    assert sandbox
+    s3 = root_client(sandbox, "prod-infrastructure-root", "s3")
+    (bucket,) = [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="approvals/")["Contents"]
+    return {
+        one["Key"]: json.loads(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read())
+        for one in listed
+    }
 
 
 def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo) -> None:
@@ -221,6 +254,7 @@ def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
     assert progress.count("is published already") == len(SERVICES)
     assert progress.count("unchanged, release") == 2 * len(SERVICES)
     assert "is new" not in progress
+    assert "it waits" not in progress, "what changes nothing needs nobody's word"
 
 
 def test_the_demo_goes_on_when_nobody_reads_on(demo: Demo) -> None:

@@ -19,7 +19,7 @@ from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.rollback import roll_back
-from tiercel.sandbox.accounts.credentials import read_operator_key
+from tiercel.sandbox.accounts.credentials import read_user_keys
 from tiercel.sandbox.accounts.filling import seed_accounts
 from tiercel.sandbox.aws.launch import root_secret
 from tiercel.sandbox.lifecycle import Sandbox
@@ -39,7 +39,7 @@ def replace_key(sandbox: Sandbox, preprod: Names, topology: Topology) -> Iterato
     def to(key: str) -> None:
         kms.update_alias(AliasName=alias, TargetKeyId=key)
         layout = Layout(sandbox.state)
-        known = {name: read_operator_key(layout, name) for name in topology.environments}
+        known = read_user_keys(layout, topology)
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("AWS_PROFILE")  # the administrator has keys, and no profile
             seed_accounts(topology, sandbox.aws_endpoint, root_secret(layout), known)

@@ -31,7 +31,7 @@ from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
 from tiercel.flows.rollback import roll_back
-from tiercel.sandbox.accounts.credentials import read_operator_key
+from tiercel.sandbox.accounts.credentials import read_user_keys
 from tiercel.sandbox.accounts.filling import seed_accounts
 from tiercel.sandbox.aws.launch import root_secret
 from tiercel.sandbox.lifecycle import Sandbox
@@ -95,7 +95,7 @@ class Accounts:
     def upgrade(self) -> None:
         """What `tiercel provision` does: tests/oracle/test_terraform.py compares the two."""
         layout = Layout(self.sandbox.state)
-        known = {name: read_operator_key(layout, name) for name in self.topology.environments}
+        known = read_user_keys(layout, self.topology)
         endpoint, secret = self.sandbox.aws_endpoint, root_secret(layout)
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("AWS_PROFILE")  # the administrator has keys, and no profile

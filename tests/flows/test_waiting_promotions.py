@@ -13,10 +13,17 @@ from prefect.client.schemas.objects import State
 from tests.flows.conftest import Become
 from tests.support.approvals import demanding_approval, say
 from tests.support.codes import because
+from tests.support.commands import invoke
 from tests.support.place import Place
 from tests.support.templates import services, template
 from tiercel.domain.approvals.waiting import OpenWait
-from tiercel.domain.base.errors import RefusedInputError, SupersededError, WaitingError
+from tiercel.domain.approvals.words import Voucher
+from tiercel.domain.base.errors import (
+    ExitCode,
+    RefusedInputError,
+    SupersededError,
+    WaitingError,
+)
 from tiercel.domain.organization.access import Records
 from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.concurrency import call
@@ -25,7 +32,9 @@ from tiercel.flows.release.due_promotions import due_promotions
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.sandbox.people import account_numbers
 from tiercel.tasks.records.promotion_plans import read_open_wait, read_posted_plan
+from tiercel.tasks.records.words import read_words
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 
@@ -154,6 +163,55 @@ def due(become: Become) -> list[WantedRun]:
         return asyncio.run(look())
     finally:
         become("preprod")
+
+
+def test_a_review_on_github_and_a_word_by_aws_each_let_a_promotion_through(
+    sandbox: Sandbox,
+    place: Place,
+    become: Become,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reviewer = account_numbers(place.team.github, ["reviewer"])["reviewer"]
+    monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path, github=reviewer)))
+    place.released_to_preprod(place.merged("feature/given", files("gone", "gtwo")))
+    first = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+
+    reviewed = waits(place, become, first)
+    number, digest = reviewed.waiting.pull_request or 0, reviewed.plan.digest
+    assert due(become) == [], "the review before the merge says nothing of the plan"
+    assert place.team.review(number, "author", digest) == "Can not approve your own pull request"
+    assert place.team.review(number, "releaser", digest) == ""
+    assert due(become) == [], "the releaser is no approver"
+    assert place.team.review(number, "reviewer", f"Looked at {digest}, fine") == ""
+    assert written(sandbox, before) == []
+    assert [one.parameters["commit"] for one in due(become)] == [first]
+    assert begun(place, become, first).name == "Completed"
+
+    place.released_to_preprod(place.merged("feature/by", files("gone", "gtwo", DelaySeconds=5)))
+    second = place.merged("release/1.1.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    signed = waits(place, become, second)
+    command = ("approve", "prod", signed.plan.digest, "--reason", "looked at it")
+    assert invoke(*command, **sandbox.environ("prod"))[0] == ExitCode.REFUSED
+    assert due(become) == [], "the worker's own user is no approver"
+    code, said, errors = invoke(*command, **sandbox.environ("prod-approver"))
+    assert code == 0, said + errors
+    assert [one.parameters["commit"] for one in due(become)] == [second]
+    assert "ExecuteChangeSet" not in written(sandbox, before)
+    assert begun(place, become, second).name == "Completed"
+
+    given = [
+        (one.by, one.vouched_by, one.why)
+        for found in (reviewed, signed)
+        for one in read_words.fn(records(become), found.plan.digest)
+    ]
+    assert given == [
+        ("rae", Voucher.GITHUB, "Looked at , fine"),
+        ("rae", Voucher.AWS, "looked at it"),
+    ]
+    become("preprod")
 
 
 def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(

@@ -20,7 +20,7 @@ from tests.sandbox.support import Caller, caller
 from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.organization.names import RUNTIME_ROLES, Names, Role
 from tiercel.sandbox.accounts import identities
-from tiercel.sandbox.accounts.filling import OPERATOR
+from tiercel.sandbox.accounts.credentials import OPERATOR, user_profiles
 from tiercel.sandbox.accounts.templates import RenderedPolicy, render
 from tiercel.sandbox.lifecycle import Sandbox
 
@@ -95,8 +95,9 @@ class Policies:
 
     def _caller(self, principal: str) -> Caller:
         environment, runtime = _account(principal)
-        if principal.endswith(f":user/{OPERATOR}"):
-            return caller(self._box, environment)
+        for profile, user in user_profiles(environment).items():
+            if principal.endswith(f":user/{user}"):
+                return caller(self._box, profile)
         role_arn = role_of_session(principal)
         name = role_arn.rpartition("/")[2]
         kind = name.removeprefix(VALUES[environment]["prefix"])

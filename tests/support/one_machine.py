@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support import templates
-from tests.support.commands import invoke_json
+from tests.support.commands import ROOT, invoke_json
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.services import Service, Unit, private_environment
@@ -22,8 +22,6 @@ from tiercel.sandbox.machine.prefect_database import copy_database
 from tiercel.sandbox.machine.processes import bind
 
 PROGRAMS = Path(sys.executable).parent
-SERVER = Unit.read("tiercel-server@.service", "preprod")
-WORKER = Unit.read("tiercel-worker@.service", "preprod")
 DEPLOY = "deploy-to-preprod/preprod"
 PUBLISH = "publish-artifact/preprod"
 CREDENTIAL = ("tiercel", "secret")
@@ -33,20 +31,23 @@ LATENCY_MS = 250
 
 @dataclass
 class OneMachine:
-    """A machine with the shipped services, and the sandbox in place of AWS."""
+    """A machine with the shipped services of one environment, and the sandbox in place of AWS."""
 
     folder: Path
     sandbox: Sandbox
     port: int
     api: PrefectApi
+    name: str = "preprod"
+    config: Path = ROOT / "tiercel.toml"
     server: Service = field(init=False)
     services: list[Service] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
         return {
-            **self.sandbox.environ("preprod"),
+            **self.sandbox.environ(self.name),
             **private_environment(self.folder, PROGRAMS),
+            "TIERCEL_CONFIG": str(self.config),
             "GITHUB_SERVER_URL": (self.sandbox.state / "repositories").as_uri(),
             "GITHUB_TOKEN": "",
             "PREFECT_API_URL": self.api.url,
@@ -54,7 +55,8 @@ class OneMachine:
         }
 
     def start_server(self) -> None:
-        command = SERVER.command(PROGRAMS)
+        unit = Unit.read("tiercel-server@.service", self.name)
+        command = unit.command(PROGRAMS)
         command[command.index("${TIERCEL_SERVER_PORT}")] = str(self.port)
         home = self.folder / "server"
         home.mkdir(exist_ok=True)
@@ -67,12 +69,13 @@ class OneMachine:
             # A run that waits for its turn asks again after this; 30 seconds unless told.
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         }
-        self.server = self._started(SERVER, "server", environment, command)
+        self.server = self._started(unit, "server", environment, command)
 
     def start_worker(self, name: str, drain_seconds: str = DRAIN_SECONDS) -> Service:
-        command = WORKER.command(PROGRAMS)
+        unit = Unit.read("tiercel-worker@.service", self.name)
+        command = unit.command(PROGRAMS)
         command[command.index("--drain-seconds") + 1] = drain_seconds
-        return self._started(WORKER, name, self.environment, [*command, "--name", name])
+        return self._started(unit, name, self.environment, [*command, "--name", name])
 
     def _started(
         self, unit: Unit, name: str, environment: dict[str, str], command: list[str]
@@ -88,7 +91,7 @@ class OneMachine:
 
     def releases(self) -> dict[str, str]:
         """What became of the newest release of each stack, as `tiercel releases` says."""
-        found = invoke_json("releases", "preprod", **self.environment)
+        found = invoke_json("releases", self.name, **self.environment)
         newest: dict[str, str] = {}
         for release in found:
             newest.setdefault(release["stack"], release["status"])
@@ -96,13 +99,19 @@ class OneMachine:
 
 
 @contextmanager
-def one_machine(folder: Path, topology: Topology) -> Iterator[OneMachine]:
-    """Start the server with its deployments, and no worker yet."""
-    sandbox = lifecycle.up(folder / "sandbox", topology, prefect=False, latency_ms=LATENCY_MS)
+def one_machine(
+    folder: Path,
+    topology: Topology,
+    name: str = "preprod",
+    config: Path = ROOT / "tiercel.toml",
+    latency_ms: int = LATENCY_MS,
+) -> Iterator[OneMachine]:
+    """Start an environment's server with its deployments, and no worker yet."""
+    sandbox = lifecycle.up(folder / "sandbox", topology, prefect=False, latency_ms=latency_ms)
     with bind(0) as probe:
         port = int(probe.getsockname()[1])
     api = PrefectApi(f"http://127.0.0.1:{port}/api", CREDENTIAL)
-    machine = OneMachine(folder, sandbox, port, api)
+    machine = OneMachine(folder, sandbox, port, api, name, config)
     try:
         machine.start_server()
         api.await_answer()

@@ -94,12 +94,16 @@ class Service:
 
     def kill(self) -> int:
         """SIGKILL to everything that is left, as after TimeoutStopSec."""
-        left = [process for process in psutil.process_iter() if self._owns(process)]
+        left = self.processes()
         for process in left:
             process.kill()
         psutil.wait_procs(left, timeout=10)
         self.process.wait(10)
         return len(left)
+
+    def processes(self) -> list[psutil.Process]:
+        """All that run for it, as its control group would have them."""
+        return [process for process in psutil.process_iter() if self._owns(process)]
 
     def _owns(self, process: psutil.Process) -> bool:
         try:

@@ -1,0 +1,92 @@
+"""The acts of a chapter, in their order: its pull request, Preprod, its release, Prod."""
+
+from __future__ import annotations
+
+from tiercel.cli.demo.promotion import promote
+from tiercel.cli.demo.stage import Stage
+from tiercel.cli.demo.story import Chapter
+from tiercel.cli.demo.worker_file import ASKER
+from tiercel.cli.terminal.runs import run_flow
+from tiercel.domain.base.git_names import short_commit
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.ephemeral_down import ephemeral_down
+from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
+from tiercel.flows.publish import publish_artifact
+
+
+def play(stage: Stage, chapter: Chapter) -> None:
+    """Take a change through its pull request, Preprod, its release branch and Prod.
+
+    What an earlier demo has done is not done again.
+    """
+    if stage.team.merged(chapter.release_branch, "main"):
+        stage.output.done(f"{chapter.title}: an earlier demo released it")
+        return
+    publish_and_deploy(stage, _merged(stage, chapter))
+    promote(stage, _released(stage, chapter), asker_tries=chapter.asker_tries)
+
+
+def release_what_is_left(stage: Stage) -> None:
+    """Release the branches as they are, if no chapter was left to play."""
+    if not stage.live:
+        publish_and_deploy(stage, "develop")
+        promote(stage, "main")
+
+
+def publish_and_deploy(stage: Stage, commit: str) -> None:
+    """Publish a commit of develop and deploy it to Preprod."""
+    stage.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")
+    stage.published.append(stage.run(publish_artifact, commit=commit, then_deploy=False))
+    stage.live["preprod"] = stage.run(deploy_to_preprod, commit=commit)
+
+
+def _merged(stage: Stage, chapter: Chapter) -> str:
+    """Return the commit of develop with the change, having played its pull request."""
+    merged = stage.team.merged(chapter.branch, "develop")
+    if merged:
+        return merged
+    number = 0
+    for push in chapter.pushes:
+        stage.output.step(f"{push.message}: a pull request into develop")
+        files = push.files(lambda path: stage.team.read(path, "develop"))
+        commit = stage.team.push(chapter.branch, "develop", files, push.message)
+        number = number or stage.team.open(chapter.branch, "develop", chapter.title)
+        stage.verify(number, commit, passes=push.passes)
+    if not chapter.tried:
+        return stage.team.approve_and_merge(number)
+    name = _tried_out(stage, number, chapter.tried)
+    merged = stage.team.approve_and_merge(number)
+    _taken_down(stage, name)
+    return merged
+
+
+def _tried_out(stage: Stage, number: int, service: str) -> str:
+    """Let a pull request come up in an environment on demand; return what that is called."""
+    stage.output.step(f"Pull request #{number} in an environment on demand")
+    up: CameUp = stage.run(ephemeral_up, pull_request=number, services=service, hours=1)
+    stage.on_demand = {
+        "name": up.record.name,
+        "address": up.record.address,
+        "stacks": [released.stack.name for released in up.released.values()],
+    }
+    stage.output.done(f"{up.record.name} answers at {up.record.address}")
+    return up.record.name
+
+
+def _taken_down(stage: Stage, name: str) -> None:
+    stage.output.step(f"The pull request is merged: {name} goes")
+    finished = run_flow(ephemeral_down, stage.output, name=name)
+    stage.runs.append(finished.run_id)
+    gone = [one.stack for one in finished.result.deleted if one.stack_id]
+    stage.on_demand["deleted"] = gone
+    stage.output.done(f"{name} is gone, with {', '.join(gone)}")
+
+
+def _released(stage: Stage, chapter: Chapter) -> str:
+    """Return the commit of main that a release branch brought, reviewed by somebody else."""
+    branch = chapter.release_branch
+    stage.output.step(f"{branch}: a pull request into main, reviewed and merged")
+    commit = stage.team.push(branch, "develop", {}, "")
+    number = stage.team.open(branch, "main", f"Release {chapter.version}", ASKER)
+    stage.verify(number, commit, passes=True)
+    return stage.team.approve_and_merge(number)
