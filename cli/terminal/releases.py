@@ -159,6 +159,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
             "ended": f"{outcome.at:%Y-%m-%d %H:%M:%S}, after {outcome.seconds:.1f} s",
             "steps": ", ".join(f"{step} {took:.1f} s" for step, took in outcome.durations.items()),
             "smoke test": outcome.smoke_test,
+            "traffic": "; ".join(one.line() for one in outcome.traffic),
             "message": outcome.message,
         }
     return [(name, str(value)) for name, value in parts.items() if value]

@@ -64,7 +64,8 @@ def release_page(
     header = ("service", "this run", "release", "commit", "artifact", "took", "verified in")
     opened = each_once(*(release.intent.opened for release, _ in releases))
     gates = [f"**{escaped(one.words)}**" for one in opened]
-    return page(title, place(names), table(header, lines), *gates, *_answers(releases))
+    parts = (*gates, *_answers(releases), *_traffic(releases, links, names))
+    return page(title, place(names), table(header, lines), *parts)
 
 
 def candidate_page(
@@ -224,6 +225,26 @@ def _answers(releases: Sequence[tuple[Release, bool]]) -> list[str]:
     if tests:
         parts += ["## Smoke tests", table(("service", "answer"), tests)]
     return parts
+
+
+def _traffic(releases: Sequence[tuple[Release, bool]], links: Links, names: Names) -> list[str]:
+    """Return what traffic these releases shifted; what only goes back has no line of its own."""
+    account, region = names.environment.runtime_account, names.environment.region
+    lines = [
+        (
+            escaped(release.intent.service),
+            links.shift(one.deployment, account, region),
+            escaped(one.what),
+            code(one.configuration),
+            f"{one.percent:g} %",
+            escaped(one.took),
+        )
+        for release, changed in releases
+        for one in (release.outcome.traffic if changed and release.outcome else ())
+        if not one.is_way_back
+    ]
+    header = ("service", "deployment", "of", "by", "share", "took")
+    return ["## Traffic", table(header, lines)] if lines else []
 
 
 def _verdict(release: Release) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
+from tiercel.domain.pages.links import Links
 from tiercel.domain.release.live import StackSeen
 from tiercel.domain.stack.events import StackEvent, finished_and_known, tells_the_end
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
-from tiercel.domain.traffic.shifts import USUAL_WAIT, longest_wait
+from tiercel.domain.traffic.shifts import USUAL_WAIT, Shift, longest_wait
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
@@ -88,7 +89,13 @@ def protect_stack(access: Access, stack: Stack) -> None:
 
 @world_task("wait for stack", "wait for stack {name}")
 def wait_for_stack(
-    access: Access, name: str, service: str, planned: int = 0, *, is_new: bool = False
+    access: Access,
+    name: str,
+    service: str,
+    planned: int = 0,
+    *,
+    is_new: bool = False,
+    links: Links | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
@@ -97,15 +104,30 @@ def wait_for_stack(
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
     plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
-    stack that `is_new` every event is of this operation, also those before a deletion.
+    stack that `is_new` every event is of this operation, also those before a deletion. With
+    `links` a shift is told with its page in the console.
     """
+    return follow_stack(access, name, service, planned, is_new=is_new, links=links)
+
+
+def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
+    access: Access,
+    name: str,
+    service: str,
+    planned: int = 0,
+    *,
+    is_new: bool = False,
+    links: Links | None = None,
+    looks: Callable[[Stack, Sequence[Shift]], None] | None = None,
+) -> tuple[Stack, list[StackEvent]]:
+    """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts."""
     logger, seen = run_logger(), list[StackEvent]()
     delay, unlooked = FIRST_POLL_SECONDS, 0.0
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
     with translated("watch a stack", where_is(access, name)):
         stack = _there(access, name)
         events = EventStream(access, stack.stack_id, current_operation=not is_new)
-        watch = ShiftWatch(access, stack.stack_id, service)
+        watch = ShiftWatch(access, stack.stack_id, service, links)
         while True:
             fresh = events.fresh()
             seen += fresh
@@ -115,6 +137,8 @@ def wait_for_stack(
             shifts = watch.look(fresh)
             if is_terminal(stack.status):
                 return stack, seen
+            if looks:
+                looks(stack, shifts)
             if not tells_the_end(fresh):
                 pause(delay)
                 unlooked += delay

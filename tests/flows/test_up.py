@@ -24,7 +24,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
 from tests.support.approvals import demanding_approval
-from tiercel.cli.commands.up import install_everything
+from tiercel.cli.commands.set_up.up import install_everything
 from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.output import Output
 from tiercel.deployments.following import switch_on_for_worker
