@@ -130,6 +130,33 @@ def approvals_of(demo: Demo) -> dict[str, Any]:
     }
 
 
+def test_the_second_change_shifts_by_canary_in_both_environments(demo: Demo) -> None:
+    for environment in ("preprod", "prod"):
+        (shift,) = traffic(demo, environment, 2)
+        assert shift["configuration"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+        assert (shift["status"], shift["percent"]) == ("Succeeded", 100)
+        assert f"{shift['deployment']}: version 2 has 10 % of the traffic" in demo.progress
+
+
+def test_a_third_change_trips_an_alarm_and_goes_back_with_the_reason_shown(demo: Demo) -> None:
+    (failure,) = demo.document["taken_back"]
+    assert failure["code"] == "traffic.alarm"
+    assert failure["errors"] >= 3
+    stopped, back = traffic(demo, "preprod", 3)
+    assert (stopped["code"], stopped["percent"]) == ("ALARM_ACTIVE", 10)
+    assert back["took_back"] == stopped["deployment"]
+    assert "AWS/Lambda Errors" in failure["why"]
+    assert "GreaterThanOrEqualToThreshold 3" in demo.progress
+
+
+def traffic(demo: Demo, environment: str, number: int) -> list[dict[str, Any]]:
+    """Return what a release of the catalog shifted, as the ledger has it."""
+    stack = f"acme-{environment}-catalog/{number}"
+    place = ("--sandbox", "--state", str(demo.state))
+    release = invoke_json("releases", environment, "--show", stack, *place)
+    return list(release["outcome"]["traffic"])
+
+
 def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo) -> None:
     assert (
         "tiercel/preprod/orders: failure: the build command failed: python3 -m unittest"
@@ -139,15 +166,16 @@ def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo
 
 
 def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:
-    first, second = demo.document["built"]
+    first, second, third, undone = demo.document["built"]
     assert set(first) == SERVICES
     assert second == [], "it was built for the environment on demand, and is built once"
-    for environment in ("preprod", "prod"):
+    assert (third, undone) == (["catalog"], []), "what the second left is there again"
+    for environment, number in (("preprod", 4), ("prod", 2)):
         releases = {
             name: (live["release"], live["changed"])
             for name, live in demo.document["live"][environment].items()
         }
-        assert releases.pop("catalog") == (2, True)
+        assert releases.pop("catalog") == (number, True)
         assert set(releases.values()) == {(1, False)}
 
 
@@ -206,6 +234,7 @@ def test_github_has_a_release_a_tag_and_deployments(demo: Demo) -> None:
         # GitHub itself retires the deployments before the newest, those of production apart.
         assert states == {
             ("preprod", "success"),
+            ("preprod", "failure"),
             ("preprod", "inactive"),
             ("prod", "success"),
             (f"ephemeral/{demo.document['on_demand']['name']}", "inactive"),
@@ -240,7 +269,8 @@ def test_status_says_what_is_live_where(demo: Demo) -> None:
     assert {entry["service"] for entry in live["prod"]} == SERVICES
     for environment in ("preprod", "prod"):
         numbers = {entry["service"]: entry["release"] for entry in live[environment]}
-        assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": 2}
+        catalog = 4 if environment == "preprod" else 2
+        assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": catalog}
         assert {(entry["now"], entry["open_since"]) for entry in live[environment]} == {
             ("as released", None)
         }
@@ -251,6 +281,7 @@ def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
 
     assert code == 0, progress
     assert progress.count("an earlier demo released it") == 2
+    assert progress.count("in an earlier demo it went back") == 1
     assert progress.count("is published already") == len(SERVICES)
     assert progress.count("unchanged, release") == 2 * len(SERVICES)
     assert "is new" not in progress
