@@ -27,13 +27,15 @@ class GiftNotes(unittest.TestCase):
         self.assertEqual(len(gift_note("x" * 500)), LONGEST_NOTE)
 '''
 
-_CATALOG = "services/catalog/src/app.py"
+_CATALOG, _TEMPLATE = "services/catalog/src/app.py", "services/catalog/template.yaml"
 _ANSWERS = "    return respond(event, _items())\n"
 _LOGS = """    context = event.get("requestContext")
     if context:
         logger.info("asked by %s", context["authorizer"]["jwt"]["claims"]["sub"])
 """
 """The API lets everybody in and has no authorizer, which no test of the service knows."""
+_USUAL, _CAREFUL = "Canary10Percent5Minutes", "Canary10Percent30Minutes"
+"""A change that touches every request gets its first share for longer: enough customers ask."""
 
 Files = Mapping[str, str]
 
@@ -139,8 +141,14 @@ def _new_price(read: Callable[[str], str]) -> Files:
 
 
 def _who_asks(read: Callable[[str], str]) -> Files:
-    return {_CATALOG: read(_CATALOG).replace(_ANSWERS, _LOGS + _ANSWERS)}
+    return {
+        _CATALOG: read(_CATALOG).replace(_ANSWERS, _LOGS + _ANSWERS),
+        _TEMPLATE: read(_TEMPLATE).replace(_USUAL, _CAREFUL),
+    }
 
 
 def _nobody(read: Callable[[str], str]) -> Files:
-    return {_CATALOG: read(_CATALOG).replace(_LOGS, "")}
+    return {
+        _CATALOG: read(_CATALOG).replace(_LOGS, ""),
+        _TEMPLATE: read(_TEMPLATE).replace(_CAREFUL, _USUAL),
+    }
