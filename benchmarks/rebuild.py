@@ -151,7 +151,9 @@ def _released(running: Sandbox, folder: Path, needs: Needs) -> None:
 
 def _drilled() -> tuple[Any, float]:
     """Drill, and return the report and the drill's processor time."""
-    from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch  # noqa: PLC0415
+    from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch  # noqa: PLC0415, I001
+
+    import tiercel.deployments.worker.read_beforehand  # noqa: F401, PLC0415 - as a worker's runs
 
     output = Output(quiet=True)
     plan: Any = run_flow(rebuild_from_scratch, output, environment="preprod", plan_only=True).result

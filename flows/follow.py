@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from prefect import get_run_logger
 from prefect.client.orchestration import get_client
@@ -19,7 +20,7 @@ from tiercel.domain.triggers.following import (
     followed_repositories,
     missing_of,
 )
-from tiercel.domain.triggers.triggered_runs import FOLLOWED, WantedRun
+from tiercel.domain.triggers.triggered_runs import FOLLOWED, AttemptStatus, WantedRun
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
@@ -27,7 +28,7 @@ from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
 from tiercel.flows.release.back_merges import keep_back_merge
-from tiercel.flows.release.due_promotions import due_promotions
+from tiercel.flows.release.due_promotions import due_promotions, is_open_by_now
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
@@ -41,14 +42,15 @@ from tiercel.tasks.source.topology_file import config_path
 async def follow_github(environment: EnvironmentParameter) -> list[str]:
     """Compare what GitHub has with the runs that there are, and start what is missing.
 
-    A promotion that waits is gone on with once the word on it has come, and ended if it will not.
+    A promotion that waits is gone on with once the word on it has come and every gate is open, and
+    ended if the word will not come.
 
     A run that failed is made once more; after that it is only shown. Returns the names of the runs
     that were started.
 
     Args:
         environment: Whose branch; of the one that verifies also pull requests, candidates, merge
-            queues and environments on demand.
+            queues and environments on demand, of production those that are merged into it.
     """
     topology = await call(load_topology, config_path())
     topology.environment(environment)
@@ -63,7 +65,7 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
             heads = await call(read_heads, topology.current_name(repository), topology)
             back_merges += await _back_merges(topology, environment, heads)
             found += [
-                await _followed(wanted)
+                await _gone_on_with(topology, wanted)
                 for wanted in await _wanted(topology, environment, heads, on_demand)
             ]
         except TiercelError as error:
@@ -107,9 +109,10 @@ async def _wanted(
     topology: Topology, environment: str, heads: Heads, on_demand: Iterable[EphemeralRecord]
 ) -> list[WantedRun]:
     name = heads.repository
-    verifies = environment == topology.verifying.name and has_credentials()
+    into = topology.environment(environment)
+    looks = into.production or environment == topology.verifying.name
     pulls: list[PullRequest] | None = None
-    if verifies:
+    if looks and has_credentials():
         pulls = await call(open_pull_requests, name)
     state = RepositoryState(
         repository=name,
@@ -121,6 +124,16 @@ async def _wanted(
         ),
     )
     return missing_of(topology, environment, state)
+
+
+async def _gone_on_with(topology: Topology, wanted: WantedRun) -> FollowedRun:
+    """Join or make the run; a promotion that waited for its gates goes on once they allow."""
+    found = await _followed(wanted)
+    if found.is_new or found.status is not AttemptStatus.WAITING:
+        return found
+    if await is_open_by_now(topology, wanted):
+        return await _followed(replace(wanted, goes_on=True))
+    return found
 
 
 async def _followed(wanted: WantedRun) -> FollowedRun:

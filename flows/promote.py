@@ -16,16 +16,14 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import (
     require_promoted,
     require_pulled,
-    require_verified,
 )
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.release.announcement import announce, decide_version
-from tiercel.flows.release.candidates import verdicts_on
 from tiercel.flows.release.live_export import telling_what_is_live
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.promotion_gates import first_gates, require_gates
+from tiercel.flows.release.promotion_gates import first_gates, require_all_verified, require_gates
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
@@ -53,28 +51,19 @@ async def promote_to_prod(
     """
     prepared = await prepare(repository, commit, PROD)
     version = await decide_version(prepared)
-    verified = await _verified(prepared)
+    verified = await require_all_verified(prepared)
     gates = await first_gates(prepared, verified)
     manifests = await _all_pulled(prepared, verified)
     approved = await require_word(prepared, manifests, gates)
-    again = partial(require_gates, prepared, verified, _HALF_WAY)
-    gated = replace(prepared, gate=approved.gate(again))
+    opened = replace(prepared, opened=approved.opened)
+    again = partial(require_gates, opened, verified, _HALF_WAY)
+    gated = replace(opened, gate=approved.gate(again))
     async with telling_what_is_live(prepared.topology, prepared.target):
         released = await release_all(gated, manifests, verified)
     if version:
-        await announce(prepared, version, released)
+        await announce(opened, version, released)
     await end_of_promotion(prepared, approved)
     return released
-
-
-async def _verified(prepared: PreparedCommit) -> dict[str, Release]:
-    """Return Preprod's successful release of each service's source tree."""
-    source, commit = prepared.source, prepared.commit
-    verdicts = await verdicts_on(prepared, source, prepared.source_records)
-    found = {name: verdict.release for name, verdict in verdicts.items()}
-    target = prepared.target.names.environment.name
-    require_verified(found, commit.repository, commit.sha, source.environment.name, target)
-    return {name: release for name, release in found.items() if release}
 
 
 async def _all_pulled(

@@ -72,6 +72,17 @@ async def stack_plan(
     reason = not_asked(topology, pull, is_new=is_new)
     if reason:
         return StackPlan(reason=reason)
+    return await unexecuted_plan(target, pull, service, verified)
+
+
+async def unexecuted_plan(
+    target: ReleaseTarget, pull: PullRequest, service: Service, verified: Verified
+) -> StackPlan:
+    """Return what CloudFormation says would change of a service's stack in an environment.
+
+    A template that would be carried out by being planned is not shown to it. The change set is
+    made in a session that can execute none, and is deleted whatever comes of it.
+    """
     try:
         return await _asked(_Question(target, pull, service, verified))
     except TiercelError as error:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tiercel.cli.commands.sandbox import start_sandbox
+from tiercel.cli.commands.set_up.sandbox import start_sandbox
 from tiercel.cli.demo.story import Chapter, story_of_any_repository, story_of_the_example
 from tiercel.cli.terminal.options import JsonOption, StateOption
 from tiercel.cli.terminal.output import Output

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiercel.cli.commands.sandbox import start_sandbox
+from tiercel.cli.commands.set_up.sandbox import start_sandbox
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
 from tiercel.domain.base.errors import ExitCode, TiercelError
@@ -142,7 +142,7 @@ def _digests() -> dict[str, str]:
 
 
 def _planned(output: Output) -> tuple[str, str]:
-    from tiercel.cli.commands.rebuild import show_drill
+    from tiercel.cli.commands.environment.rebuild import show_drill
     from tiercel.cli.terminal.runs import run_flow
     from tiercel.domain.drill.plan import DrillPlan
     from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch

@@ -78,6 +78,7 @@ def release_row(release: Release) -> dict[str, object]:
         "restores": intent.restores,
         "branch": intent.branch,
         "verified_in": intent.verified_in.model_dump() if intent.verified_in else None,
+        "opened": [one.model_dump(mode="json") for one in intent.opened],
         "rejected": release.rejection.reason if release.rejection else None,
     }
 
@@ -143,6 +144,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
         "restores": intent.restores or "",
         "branch": intent.branch,
         "verified in": intent.verified_in.words if intent.verified_in else "",
+        "opened": "; ".join(one.words for one in intent.opened),
         "commit": f"{intent.repository}@{intent.commit}",
         "asked by": f"{intent.requested_by} at {intent.at:%Y-%m-%d %H:%M:%S}",
         "run": intent.flow_run_url or intent.flow_run,
@@ -157,6 +159,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
             "ended": f"{outcome.at:%Y-%m-%d %H:%M:%S}, after {outcome.seconds:.1f} s",
             "steps": ", ".join(f"{step} {took:.1f} s" for step, took in outcome.durations.items()),
             "smoke test": outcome.smoke_test,
+            "traffic": "; ".join(one.line() for one in outcome.traffic),
             "message": outcome.message,
         }
     return [(name, str(value)) for name, value in parts.items() if value]

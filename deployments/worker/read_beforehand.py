@@ -2,6 +2,7 @@
 Prefect's tasks of the functions that the flows call, and completes the models that Prefect defers.
 It also makes the process unreadable to others, as which its forks begin, and keeps what was
 imported out of their search for garbage: none of it is, and to look at it takes a fork its share.
+They search more seldom, too: a run makes little garbage that is not freed at once.
 
 For the process that is forked for runs, which can be told what to import and nothing else; what
 has the tasks is imported before this.
@@ -59,3 +60,4 @@ read_descriptions()
 make_tasks()
 complete_models()
 gc.freeze()
+gc.set_threshold(50_000, 20, 100)

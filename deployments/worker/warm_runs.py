@@ -46,6 +46,7 @@ IMPORTED = [
     "tiercel.flows.ephemeral_down",
     "tiercel.flows.ephemeral_up",
     "tiercel.flows.follow",
+    "tiercel.flows.plan_promotion",
     "tiercel.flows.promote",
     "tiercel.flows.provision",
     "tiercel.flows.publish",

@@ -112,12 +112,10 @@ class ApprovalGate(Frozen):
 
     def _remedy(self) -> str:
         plan, environment = self.waiting.plan_digest, self.waiting.environment
-        review = (
-            f"approve #{self.waiting.pull_request} with {plan} in the review's text, or "
-            if self.waiting.pull_request
-            else ""
-        )
-        return f"{review}`tiercel approve {environment} {plan} --reason ...`"
+        typed = f"`tiercel approve {environment} {plan} --reason ...`"
+        number = self.waiting.pull_request
+        review = f", or approve #{number} with that digest in the review's text" if number else ""
+        return f"{typed}{review}"
 
 
 def _of_another_plan(word: Word, digest: PlanDigest) -> str:

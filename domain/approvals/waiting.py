@@ -28,8 +28,9 @@ from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.gates.results import Decision, GateResult
 from tiercel.domain.release.ledger import Purpose, Release
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.plan import Plan
-from tiercel.domain.triggers.triggered_runs import WantedRun
+from tiercel.domain.triggers.triggered_runs import PROMOTION, WantedRun
 
 WAITING_PREFIX = f"{APPROVALS_PREFIX}waiting/"
 _KEY = re.compile(
@@ -50,13 +51,14 @@ class WaitEnding(StrEnum):
 
 
 class WaitBegun(StoredRecord):
-    """Written once, before anything is executed: on whose word, as the gate has it."""
+    """Written once, before anything is executed: on whose word, and which gates that `opened`."""
 
     format: Annotated[int, Field(strict=True, ge=1)] = 1
 
     at: datetime
     flow_run: str
     reason: str
+    opened: tuple[OpenedGate, ...] = ()
 
 
 class WaitEnd(StoredRecord):
@@ -177,33 +179,42 @@ def _told(**change: object) -> tuple[object, ...]:
 
 
 def waiting_error(
-    waiting: WaitingPromotion, closed: Iterable[GateResult], reasons: Iterable[str] = ()
+    waiting: WaitingPromotion,
+    closed: Collection[GateResult],
+    reasons: Iterable[str] = (),
+    overridable: Collection[str] = (),
 ) -> WaitingError:
     """Return how a promotion ends that waits: for what, for how long, and what to type.
 
-    `closed` are the gates that let it wait, `reasons` why it needs a word of its own.
+    `closed` are the gates that let it wait, of which an approver may open what is `overridable`;
+    `reasons` tell why it needs a word of its own.
     """
+    options = "".join(
+        f"; `--override {one.gate}` opens {one.gate}, too"
+        for one in closed
+        if one.gate in overridable
+    )
     why = [*reasons, *(f"{one.gate}: {one.words}: {one.reason}" for one in closed)]
     return WaitingError(
         "promotion.waiting",
         f"the promotion of {short_commit(waiting.commit)} to {waiting.environment} waits for "
         "approval",
-        where=f"{waiting.repository}, plan {waiting.plan_digest}",
+        where=f"{waiting.repository}, plan {short(waiting.plan_digest)}",
         why="\n".join(why),
         state=f"nothing was changed in {waiting.environment}; it waits until "
         f"{waiting.expires_at:%Y-%m-%d %H:%M} UTC, and nothing is held meanwhile",
-        remedy=how_to_approve(waiting),
+        remedy=how_to_approve(waiting) + options,
     )
 
 
 def how_to_approve(waiting: WaitingPromotion) -> str:
-    """Return how somebody gives his word, for people."""
+    """Return how somebody gives his word, for people; the whole digest is in it once."""
     typed = f"`tiercel approve {waiting.environment} {waiting.plan_digest} --reason ...`"
     if waiting.pull_request is None:
         return f"read the plan, then {typed}"
     return (
-        f"read the plan, then approve pull request #{waiting.pull_request} in a review whose text "
-        f"has the digest {waiting.plan_digest}, or {typed}"
+        f"read the plan, then {typed}, or approve pull request #{waiting.pull_request} in a review "
+        "whose text has that digest, whole"
     )
 
 
@@ -271,10 +282,14 @@ def is_due(said: GateResult, others: Iterable[GateResult]) -> bool:
 
 
 def next_run(waiting: WaitingPromotion, said: GateResult) -> WantedRun:
-    """Return the run that goes on with what waits: one for each thing that approvers say."""
+    """Return the run that goes on with what waits: one for each thing that approvers say.
+
+    One that found another gate closed, and ended as waiting, gives way to the next: all are open.
+    """
     return WantedRun(
-        deployment=f"promote-to-prod/{waiting.environment}",
+        deployment=f"{PROMOTION}/{waiting.environment}",
         environment=waiting.environment,
         parameters={"repository": waiting.repository, "commit": waiting.commit},
         subject=("word", waiting.plan_digest, str(waiting.number), said.reason),
+        goes_on=True,
     )

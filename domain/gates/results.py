@@ -7,8 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, WaitingError
 from tiercel.domain.base.values import Frozen
+
+BEGUN_AGAIN = "`follow_github` begins it again then, where its schedule is on; else run it again"
+"""What becomes of a promotion that a gate lets wait."""
 
 
 class Decision(StrEnum):
@@ -66,4 +69,17 @@ def require_open(results: Sequence[GateResult], environment: str, state: str) ->
         why="\n".join(f"{one.gate}: {one.words}: {one.reason}" for one in closed),
         state=state,
         remedy="; ".join(dict.fromkeys(one.remedy for one in closed)),
+    )
+
+
+def gates_wait(closed: Iterable[GateResult], environment: str) -> WaitingError:
+    """Return how a promotion ends before anything is done: gates let it wait, and none refuses."""
+    waiting = list(closed)
+    return WaitingError(
+        "promotion.gate_waits",
+        f"{', '.join(one.gate for one in waiting)}: the promotion to {environment} waits",
+        where=f"environments.{environment}.gates",
+        why="\n".join(f"{one.gate}: {one.words}: {one.reason}" for one in waiting),
+        state=f"nothing was changed in {environment}, and nothing is held meanwhile",
+        remedy="; ".join(dict.fromkeys(one.remedy for one in waiting)),
     )

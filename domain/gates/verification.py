@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.gates.results import Decision, GateResult
+from tiercel.domain.gates.results import BEGUN_AGAIN, Decision, GateResult
 
 PASSED = "success"
 _SOAK, _CHECKS = "soak", "checks"
@@ -30,7 +30,7 @@ class SoakGate(Frozen):
             gate=_SOAK,
             decision=Decision.WAIT,
             reason=f"{reason}, less than {self.minutes} minutes ago",
-            remedy="run it again then; nothing starts it by itself",
+            remedy=BEGUN_AGAIN,
             until=until,
         )
 

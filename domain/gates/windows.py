@@ -8,7 +8,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from tiercel.domain.base.values import Frozen
-from tiercel.domain.gates.results import Decision, GateResult
+from tiercel.domain.gates.results import BEGUN_AGAIN, Decision, GateResult
 from tiercel.domain.organization.gate_settings import (
     Freeze,
     GateSettings,
@@ -21,7 +21,6 @@ _NAME = "windows"
 _MINUTE = timedelta(minutes=1)
 _MOST_MINUTES = 8 * 24 * 60
 """Some window opens within a week, but for a day that a change of clocks shortens."""
-_REMEDY = "run it again then; nothing starts it by itself"
 
 
 class WindowGate(Frozen):
@@ -40,7 +39,7 @@ class WindowGate(Frozen):
             gate=_NAME,
             decision=Decision.WAIT,
             reason=reason,
-            remedy=_REMEDY,
+            remedy=BEGUN_AGAIN,
             until=calendar.next_after(now),
         )
 

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import graphlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.organization.contradictions import contradictions
 from tiercel.domain.organization.fragments import Fragment
-from tiercel.domain.organization.on_demand import EPHEMERAL
+from tiercel.domain.organization.near_keys import hint_for
 from tiercel.domain.organization.parts import ServiceName
-from tiercel.domain.organization.promotions import ConfigurationFault, promotion_findings
-from tiercel.domain.organization.renames import rename_findings
-from tiercel.domain.organization.services import Service, deployment_order
+from tiercel.domain.organization.promotions import ConfigurationFault
+from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.toml_text import (
     BYTE_ORDER_MARK,
     CORRECT_FILE,
     LONGEST_FINDING,
     parse_toml,
 )
-from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
+from tiercel.domain.organization.topology import Topology
 
 M = TypeVar("M", bound=BaseModel)
 
 _MOST_FINDINGS = 20
-# A value of one of these keys may stand only once in all environments.
-_UNIQUE_KEYS = (("branch",), ("external_id",), ("infrastructure_account", "runtime_account"))
 
 
 class _OfCommit(Frozen):
@@ -48,6 +44,11 @@ class _OfCommit(Frozen):
     services: dict[ServiceName, Service] = Field(default_factory=dict)
 
 
+def _known_by(model: type[BaseModel]) -> type[BaseModel]:
+    """Return the model whose keys are those that may be meant: a commit's file may have all."""
+    return Topology if model is _OfCommit else model
+
+
 def parse_topology(
     text: str, source: str = "tiercel.toml", fragments: Iterable[Fragment] = ()
 ) -> Topology:
@@ -57,10 +58,10 @@ def parse_topology(
     """
     data = parse_toml(text, source)
     written = [*_written_names(data, "environments", "services"), *_written_fragments(data)]
-    _raise(written, text, source)
-    topology = _validated(Topology, _with_fragments(_named(data), fragments), text, source)
-    _raise(list(_contradictions(topology)), text, source)
-    return topology
+    topology, faults = _read(Topology, _with_fragments(_named(data), fragments))
+    found = [] if topology is None else list(contradictions(topology))
+    _raise([*written, *faults, *found], text, source)
+    return _whole(topology)
 
 
 def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") -> Topology:
@@ -72,10 +73,12 @@ def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") 
     Raises ConfigurationError as `parse_topology` does.
     """
     data = parse_toml(text, source)
-    _raise(list(_written_names(data, "services")), text, source)
-    described = topology.with_services(_validated(_OfCommit, _named(data), text, source).services)
-    _raise(list(_contradictions(described)), text, source)
-    return described
+    written = list(_written_names(data, "services"))
+    read, faults = _read(_OfCommit, _named(data))
+    described = None if read is None else topology.with_services(read.services)
+    found = [] if described is None else list(contradictions(described))
+    _raise([*written, *faults, *found], text, source)
+    return _whole(described)
 
 
 def _written_names(data: dict[str, Any], *tables: str) -> Iterator[ConfigurationFault]:
@@ -128,13 +131,42 @@ def _named(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _validated(model: type[M], data: dict[str, Any], text: str, source: str) -> M:
+def _read(model: type[M], data: dict[str, Any]) -> tuple[M | None, list[ConfigurationFault]]:
+    """Return what the tables say, and what is wrong with single keys of them.
+
+    What is wrong is left out, so that all else that is wrong is found with it; None if nothing
+    can be made of the rest.
+    """
     try:
-        return model.model_validate(data)
+        return model.model_validate(data), []
     except ValidationError as error:
-        findings = [_finding(details) for details in error.errors(include_input=False)]
-        _raise([finding for finding in findings if not _is_given_name(*finding)], text, source)
-        raise
+        details = error.errors(include_input=False)
+    found = [_finding(model, one) for one in details]
+    faults = [one for one in found if not _is_given_name(*one)]
+    try:
+        return model.model_validate(_without(data, [one["loc"] for one in details])), faults
+    except ValidationError:
+        return None, faults
+
+
+def _without(data: Any, places: Collection[Sequence[int | str]]) -> Any:
+    """Return tables and lists without what stands at some places."""
+    if not places or not isinstance(data, dict | list):
+        return data
+    gone = {place[0] for place in places if len(place) == 1}
+    pairs = data.items() if isinstance(data, dict) else enumerate(data)
+    kept = {
+        key: _without(value, [place[1:] for place in places if place[:1] == (key,)])
+        for key, value in pairs
+        if key not in gone
+    }
+    return kept if isinstance(data, dict) else list(kept.values())
+
+
+def _whole(read: M | None) -> M:
+    """Return what was read; where it is None something was wrong with it, and was told."""
+    assert read is not None  # noqa: S101 - it would have been raised
+    return read
 
 
 def _is_given_name(path: tuple[str, ...], _: str) -> bool:
@@ -142,10 +174,10 @@ def _is_given_name(path: tuple[str, ...], _: str) -> bool:
     return len(path) == 3 and path[2] == "name" and path[0] in {"environments", "services"}
 
 
-def _finding(details: Any) -> ConfigurationFault:
+def _finding(model: type[BaseModel], details: Any) -> ConfigurationFault:
     path = tuple(str(part) for part in details["loc"] if part != "[key]")
     reasons = {
-        "extra_forbidden": "unknown key",
+        "extra_forbidden": f"unknown key{hint_for(_known_by(model), path)}",
         "missing": "missing",
         "string_type": "must be a string in quotes",
         "tuple_type": "must be a list in square brackets",
@@ -159,96 +191,14 @@ def _finding(details: Any) -> ConfigurationFault:
     return path, reasons.get(details["type"], message)
 
 
-def _contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
-    yield from _missing_environments(topology)
-    if EPHEMERAL in topology.environments:
-        reason = "stands for environments on demand: give this one another name"
-        yield ("environments", EPHEMERAL), reason
-    for name, environment in topology.environments.items():
-        if not is_legal_branch(environment.branch):
-            yield ("environments", name, "branch"), "git allows no branch of this name"
-    yield from promotion_findings(topology)
-    yield from rename_findings(topology)
-    for keys in _UNIQUE_KEYS:
-        yield from _shared(topology.environments, keys)
-    for service in topology.services.values():
-        yield from _dangling_names(service, topology)
-        yield from _unread_by_invoke(service)
-    yield from _cycles(topology.services)
-
-
-def _missing_environments(topology: Topology) -> Iterator[ConfigurationFault]:
-    for name in (PREPROD, PROD):
-        if name not in topology.environments:
-            yield ("environments", name), "missing: both preprod and prod must be described"
-
-
-def _shared(
-    environments: dict[str, Environment], keys: tuple[str, ...]
-) -> Iterator[ConfigurationFault]:
-    owners: dict[str, str] = {}
-    for name, environment in environments.items():
-        for key in keys:
-            value = getattr(environment, key)
-            place = f"environments.{name}.{key}"
-            owner = owners.setdefault(value, place)
-            if owner != place:
-                yield ("environments", name, key), f"`{value}` is already {owner}"
-
-
-def _dangling_names(service: Service, topology: Topology) -> Iterator[ConfigurationFault]:
-    for name in service.depends_on:
-        if name not in topology.services:
-            yield ("services", service.name, "depends_on"), f"there is no service `{name}`"
-    for name in service.environments:
-        if name not in topology.environments and name != EPHEMERAL:
-            yield (
-                ("services", service.name, "environments", name),
-                f"there is no environment `{name}`",
-            )
-
-
-def _unread_by_invoke(service: Service) -> Iterator[ConfigurationFault]:
-    """Find what a smoke test says of an address while it invokes a function.
-
-    Looked for in what is written and not by SmokeTest itself: a release in the ledger has
-    every key, with its default.
-    """
-    test = service.smoke_test
-    if test is None or test.invoke is None:
-        return
-    instead = {
-        "path": "say it in `payload`",
-        "method": "say it in `payload`",
-        "expect_status": f"use `expect = {{ statusCode = {test.expect_status} }}`",
-    }
-    for key, advice in instead.items():
-        if key in test.model_fields_set:
-            reason = f"only for `http`; with `invoke` {advice}"
-            yield ("services", service.name, "smoke_test", key), reason
-
-
-def _cycles(services: dict[str, Service]) -> Iterator[ConfigurationFault]:
-    known = {
-        name: service
-        for name, service in services.items()
-        if all(other in services for other in service.depends_on)
-    }
-    try:
-        deployment_order(known)
-    except KeyError:
-        return  # a service that depends on an unknown one is reported by its own key
-    except graphlib.CycleError as error:
-        circle = " -> ".join(reversed(error.args[1]))
-        yield ("services", error.args[1][0], "depends_on"), f"services wait in a circle: {circle}"
-
-
 def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
     if not findings:
         return
+    told = findings[:_MOST_FINDINGS]
+    placed = sorted(((line_of(text, path), path, reason) for path, reason in told), key=_line)
     lines = [
-        printable(f"{source}:{line_of(text, path)}: {'.'.join(path)}: {reason}", LONGEST_FINDING)
-        for path, reason in findings[:_MOST_FINDINGS]
+        printable(f"{source}:{line}: {'.'.join(path)}: {reason}", LONGEST_FINDING)
+        for line, path, reason in placed
     ]
     if len(findings) > _MOST_FINDINGS:
         lines.append(f"and {len(findings) - _MOST_FINDINGS} more")
@@ -260,6 +210,10 @@ def _raise(findings: list[ConfigurationFault], text: str, source: str) -> None:
         why="\n".join(lines),
         remedy=CORRECT_FILE,
     )
+
+
+def _line(placed: tuple[int, object, object]) -> int:
+    return placed[0]
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     field_validator,
+    model_serializer,
 )
 
 from tiercel.domain.base.values import Frozen, Json
@@ -25,9 +27,15 @@ from tiercel.domain.organization.parts import (
     relative_path,
 )
 
+_FIRST_STEP = "first-step"
+
 
 class SmokeTest(Frozen):
-    """Either a Lambda function to invoke or an address to call, and what must come back."""
+    """Either a Lambda function to invoke or an address to call, and what must come back.
+
+    `at` says when, where the function's traffic shifts: when all of it has gone over, or as soon
+    as the new version has its first share.
+    """
 
     invoke: LogicalId | None = None
     payload: Json = None
@@ -36,6 +44,12 @@ class SmokeTest(Frozen):
     method: Literal["GET", "POST"] = "GET"
     expect_status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200
     expect: Json = None
+    at: Literal["after-shift", "first-step"] = "after-shift"
+
+    @property
+    def asks_first_step(self) -> bool:
+        """Whether the new version is to be asked while its traffic shifts."""
+        return self.at == _FIRST_STEP
 
     @field_validator("http")
     @classmethod
@@ -43,6 +57,19 @@ class SmokeTest(Frozen):
         if (http is None) == (info.data.get("invoke") is None):
             raise ValueError("give either `invoke` or `http`")
         return http
+
+    @field_validator("at")
+    @classmethod
+    def _only_a_version_has_shares(cls, at: str, info: Any) -> str:
+        if at == _FIRST_STEP and info.data.get("invoke") is None:
+            raise ValueError(f"`{_FIRST_STEP}` is only for `invoke`: an address has no version")
+        return at
+
+    @model_serializer(mode="wrap")
+    def _as_always(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default out: versions of Tiercel that do not know `at` read the rest."""
+        written: dict[str, Any] = write(self)
+        return written if self.asks_first_step else {k: v for k, v in written.items() if k != "at"}
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 

@@ -27,6 +27,7 @@ class FollowedRun:
         return {
             AttemptStatus.LIVE: "under way",
             AttemptStatus.SUCCEEDED: "done",
+            AttemptStatus.WAITING: "waiting",
             AttemptStatus.FAILED: "**failed, and is not tried again**",
         }[self.status]
 

@@ -56,6 +56,15 @@ class Links(Frozen):
         page = f"#/stacks/stackinfo?stackId={quote(stack_id, safe='')}"
         return f"[{_plain(text)}]({self._console(account, region, 'cloudformation', page)})"
 
+    def shift(self, deployment: str, account: str, region: str) -> str:
+        """Return a deployment's id as a Markdown link to its page in CodeDeploy's console."""
+        return f"[{_plain(deployment)}]({self.shift_address(deployment, account, region)})"
+
+    def shift_address(self, deployment: str, account: str, region: str) -> str:
+        """Return where CodeDeploy's console shows a deployment."""
+        path = f"codesuite/codedeploy/deployments/{quote(deployment, safe='')}"
+        return self._address(account, region, f"{path}?region={region}")
+
     def _page(self, text: str, repository: str, *parts: str) -> str:
         if not self.server:
             return text
@@ -63,12 +72,15 @@ class Links(Frozen):
         return f"[{text}]({self.server}/{path})"
 
     def _console(self, account: str, region: str, service: str, page: str) -> str:
+        return self._address(account, region, f"{service}/home?region={region}{page}")
+
+    def _address(self, account: str, region: str, path: str) -> str:
         """Return a console page, by way of the access portal if there is one.
 
         https://docs.aws.amazon.com/singlesignon/latest/userguide/createshortcutlink.html
         """
         host = _CONSOLES.get(partition_of(region), "console.aws.amazon.com")
-        console = f"https://{region}.{host}/{service}/home?region={region}{page}"
+        console = f"https://{region}.{host}/{path}"
         if not self.portal:
             return console
         return (

@@ -6,19 +6,24 @@ from collections.abc import Iterable, Sequence
 
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.pages.markdown import code, escaped, table
+from tiercel.domain.release.opened_gates import OpenedGate
 
 _BACK_MERGE_MARKER = "<!-- tiercel: back-merge -->"
 _MOST_CONFLICTS = 50
 
 
 def release_notes(
-    pulls: Iterable[PullRequest], services: Iterable[tuple[str, str, str, str]], commit: str
+    pulls: Iterable[PullRequest],
+    services: Iterable[tuple[str, str, str, str]],
+    commit: str,
+    opened: Iterable[OpenedGate] = (),
 ) -> str:
-    """Return Markdown; titles and authors come from the outside and are made harmless.
+    """Return Markdown; titles, authors and reasons come from the outside and are made harmless.
 
     `services` has name, digest of the artifact and the release id of each, and where it was
-    verified.
+    verified; `opened` are the gates that an approver opened for it.
     """
+    gates = "\n".join(f"- {escaped(one.words)}" for one in opened)
     changes = [
         f"- {escaped(pull.title)} by {escaped(pull.author)} in #{pull.number}" for pull in pulls
     ]
@@ -31,6 +36,7 @@ def release_notes(
         + ("\n".join(changes) or "No pull request: see the commits.")
         + "\n\n## Artifacts\n\n"
         + table(("service", "digest", "release", "verified in"), rows)
+        + (f"\n\n## Gates that were opened\n\n{gates}" if gates else "")
         + f"\n\nCommit {code(commit)}\n"
     )
 

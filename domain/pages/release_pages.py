@@ -19,6 +19,7 @@ from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
 from tiercel.domain.release.ledger import Release, ReleaseStatus, is_candidate
 from tiercel.domain.release.live import Live, open_since, unreadable_words
+from tiercel.domain.release.opened_gates import each_once
 from tiercel.domain.release.promotion import verified_in
 
 _LONGEST_OUTPUT = 200
@@ -61,7 +62,10 @@ def release_page(
         for release, changed in releases
     ]
     header = ("service", "this run", "release", "commit", "artifact", "took", "verified in")
-    return page(title, place(names), table(header, lines), *_answers(releases))
+    opened = each_once(*(release.intent.opened for release, _ in releases))
+    gates = [f"**{escaped(one.words)}**" for one in opened]
+    parts = (*gates, *_answers(releases), *_traffic(releases, links, names))
+    return page(title, place(names), table(header, lines), *parts)
 
 
 def candidate_page(
@@ -171,7 +175,8 @@ def _board_line(
 ) -> tuple[str, ...]:
     return (
         _stack_of(release, links, names),
-        f"{release.intent.number}{_verdict(release)}{_passing(release)}{_doubt(live)}",
+        f"{release.intent.number}{_verdict(release)}{_passing(release)}{_doubt(live)}"
+        + _opened(release),
         _moment(release.outcome.at if release.outcome else release.intent.at),
         links.commit(release.intent.repository, release.intent.commit),
         code(short(release.intent.artifact_digest)),
@@ -222,6 +227,26 @@ def _answers(releases: Sequence[tuple[Release, bool]]) -> list[str]:
     return parts
 
 
+def _traffic(releases: Sequence[tuple[Release, bool]], links: Links, names: Names) -> list[str]:
+    """Return what traffic these releases shifted; what only goes back has no line of its own."""
+    account, region = names.environment.runtime_account, names.environment.region
+    lines = [
+        (
+            escaped(release.intent.service),
+            links.shift(one.deployment, account, region),
+            escaped(one.what),
+            code(one.configuration),
+            f"{one.percent:g} %",
+            escaped(one.took),
+        )
+        for release, changed in releases
+        for one in (release.outcome.traffic if changed and release.outcome else ())
+        if not one.is_way_back
+    ]
+    header = ("service", "deployment", "of", "by", "share", "took")
+    return ["## Traffic", table(header, lines)] if lines else []
+
+
 def _verdict(release: Release) -> str:
     return ": **its smoke test failed**" if release.status is ReleaseStatus.FAILED else ""
 
@@ -231,6 +256,11 @@ def _passing(release: Release) -> str:
     if not is_candidate(release.intent):
         return ""
     return f": **a candidate of {escaped(release.intent.branch)}**"
+
+
+def _opened(release: Release) -> str:
+    """Return which gates were opened for a release, by whom and why."""
+    return "".join(f": **{escaped(one.words)}**" for one in release.intent.opened)
 
 
 def _doubt(live: Live) -> str:

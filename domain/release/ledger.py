@@ -24,6 +24,7 @@ from tiercel.domain.base.failure import Failure
 from tiercel.domain.base.record import FIRST_FORMAT, StoredRecord
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import SmokeTest, StackSeed
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import release_of
 from tiercel.domain.traffic.shifts import Shift
@@ -82,7 +83,8 @@ class Intent(StoredRecord):
 
     It has everything that it takes to release the same again without the repository.
     `restores` is the number of the release that a rollback, a restoration or a drill brings back. A
-    candidate has the `branch` that its commit was found on, a promotion what it was `verified_in`.
+    candidate has the `branch` that its commit was found on, a promotion what it was `verified_in`
+    and the gates that somebody `opened` for it.
     """
 
     ADDED: ClassVar[Mapping[str, int]] = {"branch": 3, "verified_in": 3}
@@ -109,6 +111,7 @@ class Intent(StoredRecord):
     flow_run_url: str = ""
     branch: str = ""
     verified_in: VerifiedIn | None = None
+    opened: tuple[OpenedGate, ...] = ()
 
     @property
     def configuration_digest(self) -> ConfigurationDigest:

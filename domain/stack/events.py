@@ -98,3 +98,8 @@ def finished_and_known(events: Iterable[StackEvent], planned: int) -> tuple[int,
     latest = {event.logical_id: event.status for event in events}
     finished = sum(status.endswith(_ENDS) for status in latest.values())
     return finished, max(planned + 1, len(latest))
+
+
+def tells_the_end(events: Iterable[StackEvent]) -> bool:
+    """Whether one of the events says that the stack itself is in a status in which it stays."""
+    return any(event.is_of_stack and event.status.endswith(_ENDS) for event in events)

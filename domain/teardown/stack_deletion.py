@@ -13,6 +13,8 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.tokens import client_token
 
 BUCKET_TYPE = "AWS::S3::Bucket"
+FUNCTION_TYPE = "AWS::Lambda::Function"
+_VERSION_TYPE = "AWS::Lambda::Version"
 _UNTOUCHED = "nothing was deleted"
 
 
@@ -98,6 +100,27 @@ class DeletedStack:
     retained: tuple[StackResource, ...] = ()
     emptied: Mapping[str, int] | None = None
     seconds: float = 0.0
+
+
+def left_of(
+    kept: Iterable[StackResource], deleted_functions: Collection[str]
+) -> tuple[StackResource, ...]:
+    """Return what is really left of what a template retains: all but versions of functions.
+
+    SAM retains each version that it publishes, and whoever deletes a function deletes its versions:
+    https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html. `deleted_functions` are
+    names of functions.
+    """
+    return tuple(
+        one
+        for one in kept
+        if one.resource_type != _VERSION_TYPE or _function_of(one) not in deleted_functions
+    )
+
+
+def _function_of(version: StackResource) -> str:
+    """The name in arn:aws:lambda:REGION:ACCOUNT:function:NAME:VERSION."""
+    return version.physical_id.rpartition(":")[0].rpartition(":")[2]
 
 
 def require_deletable_name(names: Names, stack: str) -> None:

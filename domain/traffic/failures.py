@@ -19,6 +19,9 @@ _MEND_SILENCE = (
     "let the hook call PutLifecycleEventHookExecutionStatus within an hour, also when it fails: "
     "its role needs the permission; then release again"
 )
+_MEND_ANSWER = (
+    "read the function's log, correct it or what the smoke test expects, and release again"
+)
 _ASK = "ask who stopped it, then release again"
 _MEND_WHAT_IS_NAMED = "correct what CodeDeploy names, then release again"
 _SETTLED = frozenset({StackStatus.UPDATE_ROLLBACK_COMPLETE})
@@ -57,6 +60,13 @@ def _error(who: TakenBackBy | None, what: str, why: str) -> DeployFailedError:
                 why=why,
                 remedy=_MEND_HOOK,
             )
+        case TakenBackBy.SMOKE_TEST:
+            return DeployFailedError(
+                "traffic.smoke_test",
+                f"the new version failed the smoke test at its first step: {what}",
+                why=why,
+                remedy=_MEND_ANSWER,
+            )
         case TakenBackBy.PERSON:
             return DeployFailedError(
                 "traffic.stopped",
@@ -80,6 +90,8 @@ def _error(who: TakenBackBy | None, what: str, why: str) -> DeployFailedError:
 
 
 def _reasons(stopped: Shift, alarms: Sequence[AlarmSeen], log: Sequence[str]) -> list[str]:
+    if stopped.refused:
+        return [stopped.refused]
     hook = stopped.failed_hook
     told = [one.line() for one in alarms]
     if hook:

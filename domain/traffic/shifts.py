@@ -17,7 +17,7 @@ ALIAS_TYPE = "AWS::Lambda::Alias"
 BEFORE, SHIFTING, AFTER = "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"
 _ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 _LONGEST_WAIT = 15.0
-USUAL_WAIT = 5.0
+USUAL_WAIT = 2.5
 """Seconds between two looks at most, where no traffic shifts."""
 
 
@@ -26,6 +26,7 @@ class TakenBackBy(StrEnum):
 
     ALARM = "alarm"
     HOOK = "hook"
+    SMOKE_TEST = "smoke-test"
     PERSON = "person"
     TIME = "time"
     OTHER = "other"
@@ -46,7 +47,7 @@ class Shift(StoredRecord):
 
     `percent` is the share of the traffic that the new version got at last, `code` and `message`
     are CodeDeploy's own where it ended before its time, and `rollback` is the deployment that took
-    the traffic back.
+    the traffic back. `refused` is what Tiercel's own smoke test found where it stopped the shift.
     https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html
     """
 
@@ -62,6 +63,7 @@ class Shift(StoredRecord):
     percent: float = 0.0
     code: str = ""
     message: str = ""
+    refused: str = ""
     rollback: str = ""
     took_back: str = ""
     hooks: dict[str, str] = Field(default_factory=dict)
@@ -98,6 +100,8 @@ class Shift(StoredRecord):
         """
         if not self.failed:
             return None
+        if self.refused:
+            return TakenBackBy.SMOKE_TEST
         by_code = {
             "ALARM_ACTIVE": TakenBackBy.ALARM,
             "MANUAL_STOP": TakenBackBy.PERSON,
@@ -113,16 +117,31 @@ class Shift(StoredRecord):
         versions = f"version {self.old_version} to {self.new_version}"
         return f"{self.function}:{self.alias} from {versions}" if self.alias else self.group
 
+    @property
+    def took(self) -> str:
+        """How long it took, as minutes and seconds; empty while it is not over."""
+        if not (self.began and self.ended):
+            return ""
+        minutes, seconds = divmod(round((self.ended - self.began).total_seconds()), 60)
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
     def line(self) -> str:
         """Return how it stands, as a line for a log."""
-        return f"{self.deployment}: {self.what}: {self.status}, {_share(self.percent)}"
+        who = f" by {self.taken_back_by}" if self.taken_back_by else ""
+        took = f" in {self.took}" if self.took else ""
+        share = _share(self.percent)
+        return f"{self.deployment}: {self.what}: {self.status}{who}{took}, {share}"
 
 
-def news(before: Shift | None, now: Shift) -> list[str]:
-    """Return what has happened between two looks at a shift, a line for each thing."""
+def news(before: Shift | None, now: Shift, address: str = "") -> list[str]:
+    """Return what has happened between two looks at a shift, a line for each thing.
+
+    Where it can be looked at is said once.
+    """
     told = []
     if before is None:
-        told.append(f"traffic of {now.what} shifts by {now.configuration}: {now.deployment}")
+        shown = f"{now.deployment} {address}".rstrip()
+        told.append(f"traffic of {now.what} shifts by {now.configuration}: {shown}")
     statuses = {one.name: one.status for one in before.events} if before else {}
     for one in now.events:
         changed = one.status != statuses.get(one.name, "Pending")
@@ -145,7 +164,7 @@ def updates_an_alias(event: StackEvent) -> bool:
 def longest_wait(shifts: Iterable[Shift]) -> float:
     """Return how long to wait at most between two looks, in seconds.
 
-    While traffic shifts, which takes minutes, three times as long as else.
+    While traffic shifts, which takes minutes, six times as long as else.
     """
     return _LONGEST_WAIT if any(not one.is_over for one in shifts) else USUAL_WAIT
 

@@ -22,7 +22,7 @@ from tiercel.domain.triggers.events import (
     PullRequestLabels,
 )
 from tiercel.domain.triggers.rules import action_for, has_label
-from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
+from tiercel.domain.triggers.triggered_runs import WantedRun, plan_run, wanted_run
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,12 @@ def missing_of(topology: Topology, environment: str, state: RepositoryState) -> 
     """
     actions = [action_for(event, topology) for event in _events(state)]
     found = [wanted_run(action, topology) for action in actions]
+    into = topology.environment(environment)
+    found += [
+        plan_run(environment, state.repository, pull)
+        for pull in state.pulls or ()
+        if into.production and pull.base_branch == into.branch and not pull.from_fork
+    ]
     for one in state.environments:
         end = _end_of(one, state, topology)
         if end:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.triggers.actions import (
     Action,
@@ -26,6 +27,8 @@ from tiercel.domain.triggers.actions import (
 )
 from tiercel.domain.triggers.actions import VerifyPullRequest as Verify
 
+PROMOTION = "promote-to-prod"
+PROMOTION_PLAN = "plan-promotion"
 MOST_ATTEMPTS = 100
 """At one event's run; whoever wants more of them starts the flow by its own command."""
 ASKED_AGAIN = MOST_ATTEMPTS + 1
@@ -41,7 +44,8 @@ class WantedRun:
     `subject` names what it is about: two events with the same one want one run. `then` is the
     deployment whose run for the same parameters it starts by itself, empty if there is none.
     `undone_by` is the deployment whose run for the same subject undoes it, empty if there is none:
-    after that run it is wanted anew.
+    after that run it is wanted anew. `goes_on` tells that what a run of it waited for has come: one
+    that ended as waiting does not stand for it any more.
     """
 
     deployment: str
@@ -50,6 +54,7 @@ class WantedRun:
     subject: tuple[str, ...]
     then: str = ""
     undone_by: str = ""
+    goes_on: bool = False
 
     @property
     def about(self) -> str:
@@ -81,6 +86,8 @@ class AttemptStatus(StrEnum):
 
     LIVE = "live"
     SUCCEEDED = "succeeded"
+    WAITING = "waiting"
+    """It has ended, and waits for a word or an hour; another run goes on."""
     FAILED = "failed"
 
 
@@ -137,6 +144,29 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
     )
 
 
+def plan_run(environment: str, repository: str, pull: PullRequest) -> WantedRun:
+    """Return the run that plans what merging a release pull request would change in production.
+
+    Production's own worker starts it: no event that another environment hears of does.
+    """
+    return WantedRun(
+        deployment=f"{PROMOTION_PLAN}/{environment}",
+        environment=environment,
+        parameters={
+            "repository": repository,
+            "number": pull.number,
+            "commit": pull.head_commit,
+        },
+        subject=(
+            repository,
+            str(pull.number),
+            pull.head_commit,
+            pull.base_branch,
+            pull.base_commit,
+        ),
+    )
+
+
 def _of_commit(action: PublishAndDeploy | VerifyCandidate | Promote, wish: str) -> WantedRun:
     environment, then = action.environment, ""
     match action:
@@ -145,7 +175,7 @@ def _of_commit(action: PublishAndDeploy | VerifyCandidate | Promote, wish: str) 
         case VerifyCandidate():
             flow = "verify-candidate"
         case Promote():
-            flow = "promote-to-prod"
+            flow = PROMOTION
     return WantedRun(
         deployment=f"{flow}/{environment}",
         environment=environment,
@@ -216,14 +246,24 @@ def _of_environment(action: TakeDown | RollBack | Rebuild | Follow, wish: str) -
     )
 
 
-def begun_anew(attempts: Sequence[AttemptStatus], tries: int = 1, *, undone: bool = False) -> bool:
+def begun_anew(
+    attempts: Sequence[AttemptStatus],
+    tries: int = 1,
+    *,
+    undone: bool = False,
+    goes_on: bool = False,
+) -> bool:
     """Tell whether another run is begun, given how the earlier ones of the same subject stand.
 
     `attempts` are in their order. One that lives or has succeeded is joined, unless it was `undone`
-    since. One that failed or was cancelled is begun anew while there are fewer than `tries` of
-    them: the same event twice is no wish for another, and a person who asks again may have as many
-    as there can be.
+    since, and one that ended as waiting unless what it waits for has come: then it `goes_on`. One
+    that failed or was cancelled is begun anew while there are fewer than `tries` that have not
+    waited: the same event twice is no wish for another, and a person who asks again may have as
+    many as there can be.
     """
     if not attempts or undone:
         return True
-    return attempts[-1] is AttemptStatus.FAILED and len(attempts) < tries
+    if attempts[-1] is AttemptStatus.WAITING:
+        return goes_on
+    tried = [one for one in attempts if one is not AttemptStatus.WAITING]
+    return attempts[-1] is AttemptStatus.FAILED and len(tried) < tries

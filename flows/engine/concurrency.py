@@ -41,9 +41,16 @@ async def call(task: WorldTask[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> 
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             stop.set()
+            running.add_done_callback(_noticed)
             # Whoever is let in next must not meet a call that is still on its way.
             await asyncio.wait({running}, timeout=_LAST_SECONDS)
             raise
+
+
+def _noticed(call: asyncio.Future[Any]) -> None:
+    """Take what a cancelled run's last call raises: nobody else will, and asyncio says so."""
+    if not call.cancelled():
+        call.exception()
 
 
 @cache

@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import WAITING_STATE, RefusedInputError
 from tiercel.domain.triggers.triggered_runs import (
     MOST_ATTEMPTS,
     AttemptStatus,
@@ -38,7 +38,8 @@ async def wanted_run_of(
     """
     attempts = await _attempts(client, wanted.key)
     undone = bool(attempts and wanted.undone_by) and await _is_undone(client, wanted, attempts[-1])
-    if not begun_anew([attempt_status(one) for one in attempts], tries, undone=undone):
+    statuses = [attempt_status(one) for one in attempts]
+    if not begun_anew(statuses, tries, undone=undone, goes_on=wanted.goes_on):
         return attempts[-1], True
     if len(attempts) == MOST_ATTEMPTS:
         raise _too_often(wanted)
@@ -107,6 +108,8 @@ def attempt_status(run: FlowRun) -> AttemptStatus:
     """Return what became of a run so far."""
     if run.state is None or not run.state.is_final():
         return AttemptStatus.LIVE
+    if run.state.name == WAITING_STATE:
+        return AttemptStatus.WAITING
     return AttemptStatus.SUCCEEDED if run.state.is_completed() else AttemptStatus.FAILED
 
 

@@ -10,6 +10,7 @@ from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_branch
 from tiercel.domain.gitflow.tags import Tag, newest_other, next_tag, tag_at
 from tiercel.domain.pages.release_notes import release_notes
 from tiercel.domain.release.ledger import Release
+from tiercel.domain.release.opened_gates import each_once
 from tiercel.domain.release.promotion import require_newer
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.back_merges import earlier_back_merge, open_back_merge
@@ -70,6 +71,7 @@ async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Relea
             for service, result in released.items()
         ],
         sha,
+        each_once(prepared.opened, *(one.release.intent.opened for one in released.values())),
     )
     await call(publish_release, name, tag, sha, notes)
     await _back_merge(prepared, tag)

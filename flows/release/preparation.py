@@ -14,11 +14,12 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
-from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit
+from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
@@ -87,6 +88,8 @@ class PreparedCommit:
     """What is done to a stack before it is tested."""
     gate: PlanGate | None = None
     """What is asked once more before a stack is changed; it raises to keep it as it is."""
+    opened: tuple[OpenedGate, ...] = ()
+    """The gates of this promotion that are open by somebody's word."""
 
     def reverting(self, drift: bool) -> PreparedCommit:  # noqa: FBT001 - what a run was given
         """Return the same, whose stacks are brought back to their templates if that is wanted."""
@@ -119,6 +122,20 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     name = require_repository(repository, topology)
     commit = await call(fetch_commit, name, revision, branch)
     return await _prepared(topology, environment, commit, branch)
+
+
+async def prepare_merge(
+    repository: str, number: int, head_commit: str, environment: str
+) -> PreparedCommit:
+    """Return what an environment would be given if a pull request into its branch were merged.
+
+    Raises as `prepare` does, TransientError while GitHub has not prepared the merge of this head.
+    """
+    topology = await call(load_topology, config_path())
+    name = require_repository(repository, topology)
+    merge = await call(fetch_merge_ref, name, number, head_commit)
+    branch = topology.environment(environment).branch
+    return await _prepared(topology, environment, merge.commit, branch)
 
 
 async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:

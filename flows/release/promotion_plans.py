@@ -23,7 +23,7 @@ from tiercel.flows.engine.concurrency import both, call, in_dependency_order
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.sequence import stack_change_of, stage_packages
 from tiercel.flows.release.services import parameters_known, wanted_release
-from tiercel.flows.release.stack_change import change_set_request
+from tiercel.flows.release.stack_plan import change_set_request
 from tiercel.tasks.records.ledger import newest_release, read_live_releases
 from tiercel.tasks.stack.change_sets import discard_plan, plan_changes
 from tiercel.tasks.stack.stacks import observe_stack

@@ -44,13 +44,13 @@ from tiercel.domain.release.superseding import newest_to_stay, require_succeeded
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
-from tiercel.domain.traffic.shifts import Shift
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import PlanGate, ReleaseTarget
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
-from tiercel.flows.release.stack_change import StackChange, bring_up
+from tiercel.flows.release.stack_change import bring_up
+from tiercel.flows.release.wanted_change import StackChange, TrafficSeen
 from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.records.ledger import (
@@ -93,7 +93,7 @@ class _Progress:
     stack: Stack | None
     plan: Plan | None = None
     answer: str = ""
-    shifts: list[Shift] = field(default_factory=list)
+    traffic: TrafficSeen = field(default_factory=TrafficSeen)
     durations: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
@@ -111,7 +111,7 @@ class _Progress:
             stack=self.stack,
             plan=self.plan,
             answer=self.answer,
-            shifts=tuple(self.shifts),
+            shifts=tuple(self.traffic.shifts),
         )
 
 
@@ -226,7 +226,7 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
     await stage_packages(target, manifest)
     progress.ended("stage")
     change = stack_change_of(target, intent, manifest, wish.gate)
-    change = replace(change, shifts=progress.shifts)
+    change = replace(change, traffic=progress.traffic)
     live, progress.plan = await bring_up(change, progress.stack, lease)
     progress.stack = live
     progress.ended("change")
@@ -238,7 +238,8 @@ async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: St
         answer = await call(seed_stack, target.deployer, live, seed)
         get_run_logger().info("%s: filled with data: %s", intent.service, answer)
         progress.ended("seed")
-    if intent.smoke_test:
+    progress.answer = progress.traffic.answer
+    if intent.smoke_test and not progress.answer:
         await lease.confirm()
         progress.answer = await call(smoke_test, target.deployer, live, intent.smoke_test)
         get_run_logger().info("%s: smoke test passed: %s", intent.service, progress.answer)

@@ -78,7 +78,10 @@ async def _deploy_services(
         released = {name: released.outputs for name, released in dependencies.items()}
         service, manifest = services[service.name], manifests[service.name]
         wanted = wanted_release(prepared, service, manifest, {**released, **prepared.lent})
-        seen = {"verified_in": verified_in(verified.get(service.name))}
+        seen = {
+            "verified_in": verified_in(verified.get(service.name)),
+            "opened": prepared.opened,
+        }
         wanted = wanted.model_copy(update=seen)
 
         async def fill(stack: Stack) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from prefect import get_run_logger
 
+from tiercel.domain.approvals.overrides import opened_by_words, with_opened
 from tiercel.domain.approvals.plans import PromotionPlan, WaitingPromotion
 from tiercel.domain.approvals.waiting import (
     NextStep,
@@ -31,12 +32,14 @@ from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import WaitingError
 from tiercel.domain.base.notices import Notice, NoticeKind
-from tiercel.domain.gates.results import Decision, GateResult
+from tiercel.domain.gates.results import Decision, GateResult, require_open
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.notices import tell
 from tiercel.flows.release.asking import who_asked
 from tiercel.flows.release.preparation import PlanGate, PreparedCommit
+from tiercel.flows.release.promotion_gates import show_gates
 from tiercel.flows.release.promotion_plans import plan_promotion_of
 from tiercel.flows.release.waiting_shown import show_waiting
 from tiercel.flows.release.words import approval_gate
@@ -51,13 +54,14 @@ from tiercel.tasks.source.history import contains_commit
 
 @dataclass(frozen=True)
 class Approved:
-    """What may be carried out: the plan, and what waited for a word on it, if something did.
+    """What may be carried out: the plan, what waited for a word on it, and what that opened.
 
     Without a plan nobody's word is needed.
     """
 
     plan: PromotionPlan | None = None
     found: OpenWait | None = None
+    opened: tuple[OpenedGate, ...] = ()
 
     def gate(self, ask: Callable[[], Awaitable[None]]) -> PlanGate:
         """Return what is asked before each stack is changed: the other gates, and the plan."""
@@ -93,12 +97,12 @@ async def require_word(
     step = next_step(found, plan, now)
     if found and step is not NextStep.WAIT and found.plan.digest == plan.digest:
         if step is NextStep.ASK:
-            await _ask(prepared, found, gates)
-        return Approved(plan, found)
+            return Approved(plan, found, await _ask(prepared, found, gates))
+        return Approved(plan, found, await _still_open(prepared, found.begun, gates))
     if found:
         await _replaced(prepared, found, plan)
     if step is NextStep.GO_ON:
-        return Approved(plan)
+        return Approved(plan, opened=await _still_open(prepared, None, gates))
     raise await _waits_anew(prepared, plan, what_differs(same, plan))
 
 
@@ -113,22 +117,56 @@ async def _require_newer(prepared: PreparedCommit, waiting: WaitingPromotion) ->
         raise newer_waits(waiting, prepared.commit.sha)
 
 
-async def _ask(prepared: PreparedCommit, found: OpenWait, gates: Sequence[GateResult]) -> None:
-    """Return once the word has come, and is written down: from then on it is carried out."""
+async def _ask(
+    prepared: PreparedCommit, found: OpenWait, gates: Sequence[GateResult]
+) -> tuple[OpenedGate, ...]:
+    """Return what the word opens once it has come; from then on, as is written down, it is done.
+
+    Raises as `require_word` does.
+    """
     waiting, now = found.waiting, datetime.now(UTC)
     gate = await approval_gate(prepared.target, waiting, found.plan.digest)
     said = gate.judge(now)
     if said.decision is Decision.REFUSE:
         await _end(prepared, found, end_of_refused(waiting, now), said.reason)
         raise refused_by_word(waiting, said)
-    closed = [one for one in (said, *gates) if one.decision is not Decision.ALLOW]
+    opened, overridable = opened_by_words(gate, now), gate.settings.overridable
+    heard = await _heard(prepared, opened, gates)
+    closed = [one for one in (said, *heard) if one.decision is not Decision.ALLOW]
     if closed:
-        error = waiting_error(waiting, closed)
+        error = waiting_error(waiting, closed, overridable=overridable)
         await show_waiting(prepared, found, error)
         raise error
     get_run_logger().info("plan %s: %s", waiting.plan_digest, said.reason)
-    begun = WaitBegun(at=now, flow_run=prepared.target.run, reason=said.reason)
+    begun = WaitBegun(at=now, flow_run=prepared.target.run, reason=said.reason, opened=opened)
     await call(record_begin, prepared.target.records, found, begun)
+    return opened
+
+
+async def _still_open(
+    prepared: PreparedCommit, begun: WaitBegun | None, gates: Sequence[GateResult]
+) -> tuple[OpenedGate, ...]:
+    """Return what was opened when it was begun; RefusedInputError if another gate refuses.
+
+    One that lets wait is asked once more before each stack.
+    """
+    environment, opened = prepared.target.names.environment.name, begun.opened if begun else ()
+    heard = await _heard(prepared, opened, gates)
+    refusing = [one for one in heard if one.decision is Decision.REFUSE]
+    require_open(refusing, environment, f"nothing more was changed in {environment}")
+    return opened
+
+
+async def _heard(
+    prepared: PreparedCommit, opened: tuple[OpenedGate, ...], gates: Sequence[GateResult]
+) -> Sequence[GateResult]:
+    """Return what the gates say with those that are opened, and show that."""
+    if not opened:
+        return gates
+    overridable = prepared.target.names.environment.gates.overridable
+    heard = with_opened(gates, opened, overridable)
+    await show_gates(prepared, heard)
+    return heard
 
 
 async def _replaced(prepared: PreparedCommit, found: OpenWait, plan: PromotionPlan) -> None:

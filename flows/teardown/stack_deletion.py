@@ -14,11 +14,13 @@ from tiercel.domain.stack import states
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackAction, StackStatus, Step
 from tiercel.domain.teardown.stack_deletion import (
+    FUNCTION_TYPE,
     DeletedStack,
     FailedDeletionStep,
     StackResource,
     after_failure,
     deletion_token,
+    left_of,
     not_deletable,
     not_deleted,
     require_deletable,
@@ -60,6 +62,7 @@ class _Course:
     emptied: dict[str, int] = field(default_factory=dict)
     failed: Sequence[StackResource] = ()
     kept: dict[str, StackResource] = field(default_factory=dict)
+    deleted_functions: set[str] = field(default_factory=set)
     repeated: bool = False
 
 
@@ -178,11 +181,13 @@ async def _wait(wish: StackDeletion, stack: Stack, course: _Course) -> Stack:
             course.kept[event.logical_id] = StackResource(
                 event.logical_id, event.physical_id, event.resource_type, event.status, event.reason
             )
+        if event.resource_type == FUNCTION_TYPE and event.status == "DELETE_COMPLETE":
+            course.deleted_functions.add(event.physical_id)
     return ended
 
 
 def _deleted(wish: StackDeletion, stack_id: str, course: _Course) -> DeletedStack:
     seconds = round(time.monotonic() - course.began, 3)
     get_run_logger().info("%s: deleted", wish.stack)
-    kept = tuple(course.kept[path] for path in sorted(course.kept))
+    kept = left_of((course.kept[path] for path in sorted(course.kept)), course.deleted_functions)
     return DeletedStack(wish.stack, stack_id, kept, course.emptied, seconds)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
+import botocore
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
 from botocore.loaders import Loader, create_loader
@@ -25,13 +26,14 @@ if TYPE_CHECKING:  # stubs, which only `make check` reads
     from types_boto3_s3 import S3Client
     from types_boto3_sts import STSClient
 
-# Five throttles in a row defeat botocore's 3 attempts; 8 recover.
+# Five throttles in a row defeat botocore's 3 attempts; 8 recover. Whoever names itself is not
+# asked by botocore for its machine and features anew with each call.
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 8},
     connect_timeout=5,
     read_timeout=60,
     max_pool_connections=32,
-    user_agent_extra="tiercel",
+    user_agent=f"Boto3/{boto3.__version__} Botocore/{botocore.__version__} tiercel",
 )
 """How all clients reach AWS."""
 OtherService = Literal[

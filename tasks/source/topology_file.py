@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.onboarding.stand_in import stand_in_topology
+from tiercel.domain.organization.configuration import parse_services, parse_topology
 from tiercel.domain.organization.fragments import OWN_FRAGMENTS, Fragment, read_fragment
+from tiercel.domain.organization.toml_text import parse_toml
 from tiercel.domain.organization.topology import Topology
 
 CONFIG_FILE = "tiercel.toml"
+_OF_WORKER = {"organization", "environments"}
 
 
 def config_path() -> Path:
@@ -20,8 +23,34 @@ def config_path() -> Path:
 
 def read_topology(path: Path) -> Topology:
     """Return what a configuration file says; ConfigurationError names each wrong key."""
+    return parse_topology(_text(path), str(path), _fragments(path.parent / OWN_FRAGMENTS))
+
+
+def read_services_file(path: Path, worker: Path | None) -> Topology | None:
+    """Return what a repository's file says of its services; None if it says more than that.
+
+    The environments that it names are those of the worker's file, `preprod` and `prod` if none is
+    given. Raises ConfigurationError as `read_topology` does.
+    """
+    text = _text(path)
+    tables = parse_toml(text, str(path))
+    if _OF_WORKER & tables.keys() or "services" not in tables:
+        return None
+    topology = read_topology(worker) if worker else stand_in_topology()
+    return parse_services(text, topology, str(path))
+
+
+def names_environments(path: Path) -> bool:
+    """Tell whether a file is there and describes environments; one that cannot be read may."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return bool(_OF_WORKER & parse_toml(_text(path), str(path)).keys())
+    except ConfigurationError:
+        return path.exists()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             "configuration.unreadable",
@@ -31,7 +60,18 @@ def read_topology(path: Path) -> Topology:
             state="nothing was called",
             remedy="name your tiercel.toml on the command line or in TIERCEL_CONFIG",
         ) from error
-    return parse_topology(text, str(path), _fragments(path.parent / OWN_FRAGMENTS))
+
+
+def demanding_approvals() -> list[str]:
+    """Return the environments that demand approvals by the configuration of this process.
+
+    None without one, or if it is wrong: whoever needs it says so.
+    """
+    try:
+        topology = read_topology(config_path())
+    except ConfigurationError:
+        return []
+    return [name for name, one in topology.environments.items() if one.gates.approvals]
 
 
 def _fragments(folder: Path) -> list[Fragment]:

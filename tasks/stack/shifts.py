@@ -10,11 +10,13 @@ from botocore.exceptions import ClientError
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import Access
+from tiercel.domain.pages.links import Links
 from tiercel.domain.stack.events import StackEvent
 from tiercel.domain.traffic.answers import shift_of
 from tiercel.domain.traffic.shifts import ALIAS_TYPE, Shift, news, updates_an_alias
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, translated
+from tiercel.tasks.engine.progress import Progress
 from tiercel.tasks.engine.task import run_logger, world_task
 
 _APPLICATION = "AWS::CodeDeploy::Application"
@@ -58,9 +60,13 @@ class ShiftWatch:
     goes on without it.
     """
 
-    def __init__(self, access: Access, stack: str, service: str) -> None:
+    def __init__(
+        self, access: Access, stack: str, service: str, links: Links | None = None
+    ) -> None:
         """Look at nothing yet."""
         self._access, self._stack, self._service = access, stack, service
+        self._links = links
+        self._bars: dict[str, Progress] = {}
         self._since: datetime | None = None
         self._waiting: list[Group] | None = None
         self._seen: dict[str, Shift] = {}
@@ -104,9 +110,23 @@ class ShiftWatch:
 
     def _show(self, deployment: str) -> None:
         now = _look(self._access, deployment)
-        for line in news(self._seen.get(deployment), now):
+        access, address = self._access, ""
+        if self._links:
+            address = self._links.shift_address(deployment, access.account, access.region)
+        for line in news(self._seen.get(deployment), now, address):
             run_logger().info("%s: %s", self._service, line)
         self._seen[deployment] = now
+        self._draw(now)
+
+    def _draw(self, now: Shift) -> None:
+        """Show the new version's share as a bar, with the deployment's page beside it."""
+        access, shown = self._access, now.deployment
+        if self._links:
+            shown = self._links.shift(now.deployment, access.account, access.region)
+        words = f"{self._service}: share of version {now.new_version}, {shown}"
+        key = f"traffic-{self._service}-{now.deployment}"
+        bar = self._bars.setdefault(now.deployment, Progress(key, words, after_seconds=0))
+        bar.show(round(now.percent), 100)
 
 
 def _groups(access: Access, stack: str) -> list[Group]:

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -19,11 +19,15 @@ from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.services import SmokeTest
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import mismatch, parsed, shown
+from tiercel.domain.traffic.shifts import Shift
 from tiercel.tasks.aws.clients import client_of_one_try
 from tiercel.tasks.aws.errors import TRANSIENT_CODES, code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.stack.stacks import physical_id
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.type_defs import InvocationRequestTypeDef
 
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 2.0
@@ -47,13 +51,9 @@ def smoke_test(
     UnreachableError if AWS was too busy to ask it, or refused to.
     """
     where = f"stack {stack.name}, account {access.account}, region {access.region}"
-    problem = ""
-    for attempt in range(_TRIES):
-        if attempt:
-            pause(_SECONDS_BETWEEN_TRIES)
-        answer, problem = _ask(access, stack, test, seconds, where)
-        if not problem:
-            return shown(answer)
+    answer, problem = tried(lambda: _ask(access, stack, test, seconds, where))
+    if not problem:
+        return shown(answer)
     raise SmokeTestFailedError(
         "smoke_test.failed",
         f"the smoke test of {stack.name} failed",
@@ -64,6 +64,28 @@ def smoke_test(
     )
 
 
+def tried(ask: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+    """Return an answer and what is wrong with it, after five tries at most."""
+    answer, problem = ask()
+    for _ in range(_TRIES - 1):
+        if not problem:
+            break
+        pause(_SECONDS_BETWEEN_TRIES)
+        answer, problem = ask()
+    return answer, problem
+
+
+def ask_version(access: Access, shift: Shift, test: SmokeTest, where: str) -> tuple[Any, str]:
+    """Ask the new version of a shift by its number; return the answer, and what is wrong with it.
+
+    Its weight does not matter: the version itself is invoked, and no alias of it.
+    """
+    version, called = shift.new_version, f"version {shift.new_version}"
+    which: InvocationRequestTypeDef = {"FunctionName": shift.function, "Qualifier": version}
+    answer, problem = _invoke(access, which, called, test, SECONDS_OF_A_TRY, where)
+    return _compared(test, answer, problem)
+
+
 def _ask(
     access: Access, stack: Stack, test: SmokeTest, seconds: int, where: str
 ) -> tuple[Any, str]:
@@ -72,6 +94,10 @@ def _ask(
         answer, problem = invoke_function(access, stack, test.invoke, test, seconds, where)
     else:
         answer, problem = _call(stack, test, seconds, where)
+    return _compared(test, answer, problem)
+
+
+def _compared(test: SmokeTest, answer: Any, problem: str) -> tuple[Any, str]:
     if problem or test.expect is None:
         return answer, problem
     return answer, mismatch(test.expect, answer)
@@ -84,25 +110,37 @@ def invoke_function(
     name = physical_id(access, stack.stack_id, logical_id)
     if name is None:
         raise _names_nothing(f"the resource {logical_id}", "smoke_test.invoke", where)
+    return _invoke(access, {"FunctionName": name}, logical_id, test, seconds, where)
+
+
+def _invoke(
+    access: Access,
+    which: InvocationRequestTypeDef,
+    called: str,
+    test: SmokeTest,
+    seconds: int,
+    where: str,
+) -> tuple[Any, str]:
     functions = client_of_one_try("lambda", access, seconds)
-    with translated(f"invoke {logical_id}", where):
+    request: InvocationRequestTypeDef = {**which, "Payload": json.dumps(test.payload).encode()}
+    with translated(f"invoke {called}", where):
         try:
-            answer = functions.invoke(FunctionName=name, Payload=json.dumps(test.payload).encode())
+            answer = functions.invoke(**request)
             body = answer["Payload"].read(_MAX_ANSWER_BYTES)
             if len(body) < _MAX_ANSWER_BYTES:
                 answer["Payload"].read()  # at the end botocore sees whether it was cut short
             else:
                 answer["Payload"].close()  # else its connection would be kept for the rest
         except ReadTimeoutError:
-            return None, f"{logical_id} did not answer within {seconds} seconds"
+            return None, f"{called} did not answer within {seconds} seconds"
         except ClientError as error:
             if not _is_the_functions(error, functions):
                 raise
-            return None, f"{logical_id} cannot run: {code_of(error)}: {message_of(error)}"
-    payload = parsed(body.decode(errors="replace"))
+            return None, f"{called} cannot run: {code_of(error)}: {message_of(error)}"
+    told = parsed(body.decode(errors="replace"))
     if answer.get("FunctionError"):
-        return payload, f"{logical_id} raised an error: {shown(payload)}"
-    return payload, ""
+        return told, f"{called} raised an error: {shown(told)}"
+    return told, ""
 
 
 def _is_the_functions(error: ClientError, functions: Any) -> bool:

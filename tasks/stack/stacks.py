@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from tiercel.domain.organization.access import Access
+from tiercel.domain.pages.links import Links
 from tiercel.domain.release.live import StackSeen
-from tiercel.domain.stack.events import StackEvent, finished_and_known
+from tiercel.domain.stack.events import StackEvent, finished_and_known, tells_the_end
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
-from tiercel.domain.traffic.shifts import USUAL_WAIT, longest_wait
+from tiercel.domain.traffic.shifts import USUAL_WAIT, Shift, longest_wait
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.pace import pause
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import DeleteStackInputTypeDef
 
 FIRST_POLL_SECONDS = 0.2
-_POLL_GROWTH = 1.4
+_POLL_GROWTH = 1.2
+_LONGEST_UNLOOKED = 15.0
+"""Seconds of waiting after which a stack is looked at, whatever its events say."""
 _AT_ONCE = 8
 """Stacks that are looked at at the same time."""
 
@@ -86,27 +89,46 @@ def protect_stack(access: Access, stack: Stack) -> None:
 
 @world_task("wait for stack", "wait for stack {name}")
 def wait_for_stack(
-    access: Access, name: str, service: str, planned: int = 0, *, is_new: bool = False
+    access: Access,
+    name: str,
+    service: str,
+    planned: int = 0,
+    *,
+    is_new: bool = False,
+    links: Links | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
 
-    Polls every 0.2 seconds at first and every 5 seconds later. Each event goes to the
+    Reads its events every 0.2 seconds at first and every 2.5 seconds later, and looks at the stack
+    itself when they say that it ended, or every 15 seconds, should they not. Each event goes to the
     run's log as it comes, and a long wait gets a bar: `planned` is how many resources the
     plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
-    stack that `is_new` every event is of this operation, also those before a deletion.
+    stack that `is_new` every event is of this operation, also those before a deletion. With
+    `links` a shift is told with its page in the console.
     """
-    logger, delay, seen = run_logger(), FIRST_POLL_SECONDS, []
+    return follow_stack(access, name, service, planned, is_new=is_new, links=links)
+
+
+def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
+    access: Access,
+    name: str,
+    service: str,
+    planned: int = 0,
+    *,
+    is_new: bool = False,
+    links: Links | None = None,
+    looks: Callable[[Stack, Sequence[Shift]], None] | None = None,
+) -> tuple[Stack, list[StackEvent]]:
+    """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts."""
+    logger, seen = run_logger(), list[StackEvent]()
+    delay, unlooked = FIRST_POLL_SECONDS, 0.0
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
-    events: EventStream | None = None
-    watch: ShiftWatch | None = None
     with translated("watch a stack", where_is(access, name)):
+        stack = _there(access, name)
+        events = EventStream(access, stack.stack_id, current_operation=not is_new)
+        watch = ShiftWatch(access, stack.stack_id, service, links)
         while True:
-            stack = describe(access, name)
-            if stack is None:
-                raise vanished(where_is(access, name))
-            events = events or EventStream(access, stack.stack_id, current_operation=not is_new)
-            watch = watch or ShiftWatch(access, stack.stack_id, service)
             fresh = events.fresh()
             seen += fresh
             for event in fresh:
@@ -115,8 +137,14 @@ def wait_for_stack(
             shifts = watch.look(fresh)
             if is_terminal(stack.status):
                 return stack, seen
-            pause(delay)
-            delay = delay if fresh else longer(delay, longest_wait(shifts))
+            if looks:
+                looks(stack, shifts)
+            if not tells_the_end(fresh):
+                pause(delay)
+                unlooked += delay
+                delay = delay if fresh else longer(delay, longest_wait(shifts))
+            if tells_the_end(seen) or unlooked >= _LONGEST_UNLOOKED:
+                stack, unlooked = _there(access, name), 0.0
 
 
 @world_task("roll back stack", "roll back stack {stack.name}")
@@ -186,11 +214,18 @@ def describe(access: Access, name: str) -> Stack | None:
     )
 
 
+def _there(access: Access, name: str) -> Stack:
+    stack = describe(access, name)
+    if stack is None:
+        raise vanished(where_is(access, name))
+    return stack
+
+
 def where_is(access: Access, stack: str) -> str:
     """Return the place of a stack as error messages name it."""
     return f"stack {stack}, account {access.account}, region {access.region}"
 
 
 def longer(delay: float, longest: float = USUAL_WAIT) -> float:
-    """Return the next delay between two looks: up to 5 seconds, or as long as is said."""
+    """Return the next delay between two looks: up to 2.5 seconds, or as long as is said."""
     return min(delay * _POLL_GROWTH, longest)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
+from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
 from tiercel.domain.base.text import printable
 from tiercel.domain.review.lint_findings import has_macros, is_guess
 from tiercel.domain.template.expansion.includes import included_paths
 from tiercel.domain.template.expansion.sections import without_nothing
-from tiercel.tasks.build.job import BuildStep, Place
+from tiercel.tasks.build.here import Here
+from tiercel.tasks.build.job import BuildJob, BuildStep, Place
 from tiercel.tasks.packaging.builder import Work
 from tiercel.tasks.source.templates import dump_template, parse_template
 
@@ -51,6 +55,64 @@ def lint(place: Place, work: Work) -> list[str]:
         found = _findings(place, work)
     except BuildFailedError as error:
         return [f"cfn-lint failed and judged no template: {printable(error.why, _LONGEST_FINDING)}"]
+    return _judged(found, work)
+
+
+def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError]:
+    """Run cfn-lint once a core for many services on this machine; return what is wrong, by service.
+
+    Nothing here was sent by others: the caller reads templates of his own. Where the linter
+    itself fails, nothing is said.
+    """
+    neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=folder))
+    faults: dict[str, TiercelError] = {}
+    files: dict[str, tuple[Work, PurePosixPath]] = {}
+    for work in works:
+        try:
+            for path, template in work.shop.templates.items():
+                _refuse_config(template, str(path))
+        except RefusedInputError as error:
+            faults[work.shop.service.name] = error
+            continue
+        files |= {_written(work, path, neutral): (work, path) for path in work.shop.templates}
+    reports = _reports(files, neutral, works[0].job) if files else []
+    for work in works:
+        own = {file: path for file, (one, path) in files.items() if one is work}
+        try:
+            _judged([_found(one, own) for one in reports if one["Filename"] in own], work)
+        except BuildFailedError as error:
+            faults[work.shop.service.name] = error
+    return faults
+
+
+def _reports(files: Collection[str], neutral: Path, job: BuildJob) -> list[dict[str, Any]]:
+    """Return the errors of all files, of which each core's process has read its share."""
+    cores = os.cpu_count() or 1
+    parts = [list(files)[start::cores] for start in range(cores)]
+
+    def reported(part: int) -> list[dict[str, Any]]:
+        within = replace(job, root=neutral, scratch=neutral)
+        with suppress(BuildFailedError):
+            return _report(Here(), within, neutral, parts[part], f"{part}-{_LINT_REPORT}")
+        return []
+
+    with ThreadPoolExecutor(cores) as pool:
+        chosen = [part for part, names in enumerate(parts) if names]
+        return [one for found in pool.map(reported, chosen) for one in found]
+
+
+def _written(work: Work, path: PurePosixPath, neutral: Path) -> str:
+    """Return the file that is linted of a source that is in no folder."""
+    body = work.shop.files.read_template(path) or b""
+    if _is_short(body, str(path)):
+        return _prepared(work, path, neutral)
+    name = f"{sha256_hex(str(path).encode())}-{work.shop.service.name}{path.suffix}"
+    (neutral / name).write_bytes(body)
+    return name
+
+
+def _judged(found: Sequence[_Found], work: Work) -> list[str]:
+    """Return what is only told of findings; raises BuildFailedError for those that are errors."""
     changed = {str(path) for path, one in work.shop.templates.items() if has_macros(one)}
     notes = [one for one in found if one.template in changed or is_guess(one.rule, one.message)]
     crashed = [one for one in found if one.rule == _RULE_FAILED]
@@ -83,18 +145,27 @@ def _findings(place: Place, work: Work) -> list[_Found]:
     """Run it in a folder of its own: in the source it would take its settings from there."""
     neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=work.job.root))
     linted = {_prepared(work, path, neutral): path for path in work.shop.templates}
+    reported = _report(place, work.job, neutral, list(linted), _LINT_REPORT)
+    return [_found(one, linted) for one in reported]
+
+
+def _report(
+    place: Place, job: BuildJob, neutral: Path, files: Sequence[str], report: str
+) -> list[dict[str, Any]]:
+    """Return the errors that cfn-lint finds in files of a folder, as it reports them."""
     command = (
         str(Path(sys.executable).with_name("cfn-lint")),
-        "--non-zero-exit-code", "none", "--format", "json", "--output-file", _LINT_REPORT,
-        "--template", *linted,
+        "--non-zero-exit-code", "none", "--format", "json", "--output-file", report,
+        "--template", *files,
     )  # fmt: skip
-    limits = work.job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
+    limits = job.builds.model_copy(update={"timeout_seconds": _LINT_SECONDS})
     # Where it is installed may be another place than where its command is.
     installed = Path(str(distribution("cfn-lint").locate_file("")))
-    step = BuildStep(command, PurePosixPath(neutral.name), tools=(Path(sys.prefix), installed))
-    place.inspect(replace(work.job, builds=limits), step)
-    report = json.loads((neutral / _LINT_REPORT).read_bytes() or b"[]")
-    return [_found(one, linted) for one in report if one.get("Level") == "Error"]
+    within = PurePosixPath(os.path.relpath(neutral, job.root))
+    step = BuildStep(command, within, tools=(Path(sys.prefix), installed))
+    place.inspect(replace(job, builds=limits), step)
+    found = json.loads((neutral / report).read_bytes() or b"[]")
+    return [one for one in found if one.get("Level") == "Error"]
 
 
 def _prepared(work: Work, path: PurePosixPath, neutral: Path) -> str:

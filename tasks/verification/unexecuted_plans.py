@@ -28,8 +28,10 @@ from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.templates import dump_template, parse_template
 from tiercel.tasks.stack.change_sets import discard_change_set
 from tiercel.tasks.stack.stacks import where_is
+from tiercel.tasks.verification.verifier import Verified
 
 _POLICY = "sessions/plan"
+_TEMPLATE = ".template"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,26 @@ def read_packaged_template(records: Records, manifest: Manifest) -> TemplateDocu
     if body is None or sha256_hex(body) != package.sha256:
         raise missing_package(records.bucket, package)
     return parse_template(body, f"s3://{records.bucket}/{package.key}")
+
+
+@world_task("read verified templates", "read packaged templates of {manifest.service}")
+def read_verified_templates(records: Records, manifest: Manifest) -> Verified:
+    """Return an artifact with all of its templates, as CloudFormation would read them.
+
+    Raises ArtifactConflictError if one is not there, or is not the one of the manifest.
+    """
+    packaged: dict[str, bytes] = {}
+    for package in manifest.objects:
+        if not package.key.endswith(_TEMPLATE):
+            continue
+        body = read_object(records.access, records.bucket, package.key)
+        if body is None or sha256_hex(body) != package.sha256:
+            raise missing_package(records.bucket, package)
+        packaged[package.key] = body
+    documents = {
+        key: parse_template(body, f"s3://{records.bucket}/{key}") for key, body in packaged.items()
+    }
+    return Verified(documents[manifest.template.key], manifest, packaged, documents)
 
 
 @world_task("stage templates", "stage templates in {bucket}")

@@ -56,7 +56,7 @@ def _worker_is_killed(machine: OneMachine, worker: Service, run: str) -> str:
     return machine.api.start(DEPLOY, repository=repository, commit=commit)
 
 
-_HARMS: dict[str, Harm] = {
+HARMS: dict[str, Harm] = {
     "server restarted": _server_restarts,
     "worker stopped with SIGTERM": _worker_is_stopped,
     "worker killed with SIGKILL": _worker_is_killed,
@@ -95,7 +95,7 @@ def _on_a_machine(topology: Topology, size: Size) -> Iterator[Case]:
         one_machine(Path(folder), topology) as machine,
     ):
         for number in range(size.number(_ROUNDS, 1)):
-            for index, (what, harm) in enumerate(_HARMS.items()):
+            for index, (what, harm) in enumerate(HARMS.items()):
                 name = f"harm-{number}-{index}"
                 yield Case(f"{what}, round {number + 1}", partial(_survives, machine, harm, name))
 

@@ -18,6 +18,7 @@ from tests.chaos import (
     secrets,
     statuses,
     tampered,
+    traffic,
 )
 
 ROWS = (
@@ -36,4 +37,5 @@ ROWS = (
     drills.ROW,
     on_demand.ROW,
     approval.ROW,
+    traffic.ROW,
 )

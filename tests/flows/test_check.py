@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import Artifact
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.commands import ROOT
-from tiercel.cli.commands.check import check, show_report
+from tiercel.cli.commands.look.check import check, show_report
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.accounts.findings import Aspect, CheckFailedError, CheckReport, Verdict
 from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError

@@ -18,7 +18,7 @@ from tests.support.commands import ROOT, invoke_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
-from tiercel.cli.commands.drift import show_drift
+from tiercel.cli.commands.look.drift import show_drift
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
 from tiercel.domain.drift.report import DriftKind, DriftReport

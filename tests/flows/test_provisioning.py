@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from tiercel.cli.commands.provision import show_provisioned
+from tiercel.cli.commands.set_up.provision import show_provisioned
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.accounts.terraform_plan import ResourceChange, TerraformPlan
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError, TiercelError

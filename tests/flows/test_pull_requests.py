@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 from tests.support.codes import because
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
-from tiercel.cli.commands.verify import show_checks
+from tiercel.cli.commands.release.verify import show_checks
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.review.statuses import StatusState, status_of

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import (
@@ -22,6 +23,11 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
+from tests.support.approvals import demanding_approval
+from tiercel.cli.commands.set_up.up import install_everything
+from tiercel.cli.terminal.following import unseen_words
+from tiercel.cli.terminal.output import Output
+from tiercel.deployments.following import switch_on_for_worker
 from tiercel.deployments.installation import (
     AskedRun,
     Installation,
@@ -91,6 +97,44 @@ def test_schedules_that_somebody_made_in_the_ui_stay_as_they_are() -> None:
 
     assert facts(asyncio.run(schedules_after())) == facts(before)
     assert {one.what for one in changes if one.kind == "deployment"} == {"unchanged"}
+
+
+async def _follows(*, active: bool | None = None, paused: bool = False) -> None:
+    """What a person chooses in Prefect for production's deployment that looks for words."""
+    async with get_client() as client:
+        found = await client.read_deployment_by_name("follow-github/prod")
+        await client.update_deployment(found.id, DeploymentUpdate(paused=paused))
+        if active is not None:
+            for schedule in found.schedules:
+                await client.update_deployment_schedule(found.id, schedule.id, active=active)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_who_demands_approvals_has_somebody_look_for_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(_follows(active=False))
+    assert (unseen_words("prod"), unseen_words("preprod")) == ("", "")
+    monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path)))
+    assert "the schedule of follow-github/prod is off" in unseen_words("prod")
+    assert unseen_words("preprod") == ""
+    switch_on_for_worker("preprod")
+    assert unseen_words("prod")
+    switch_on_for_worker("prod")
+    assert unseen_words("prod") == ""
+
+    # What a person pauses stays so; a schedule that is off again is switched on by `tiercel up`.
+    asyncio.run(_follows(paused=True))
+    switch_on_for_worker("prod")
+    assert "is paused" in unseen_words("prod")
+    asyncio.run(_follows(active=False))
+    follow = [one for one in FILE.deployments if one["entrypoint"].endswith("follow_github")]
+    path = tmp_path / "prefect.yaml"
+    path.write_text(yaml.safe_dump(FILE.data | {"deployments": follow}))
+    found = install_everything(Output(quiet=True), file=path).schedules
+    active = {one.deployment: one.active for one in found}
+    assert active == {"follow-github/preprod": False, "follow-github/prod": True}
+    assert unseen_words("prod") == ""
 
 
 @pytest.mark.usefixtures("deployed")

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from tests.flows.conftest import Become
-from tests.support.approvals import demanding_approval, say
+from tests.support.approvals import demanding_approval, say, with_gates
 from tests.support.codes import because
 from tests.support.commands import invoke
 from tests.support.place import Place
-from tests.support.templates import services, template
-from tiercel.domain.approvals.waiting import OpenWait
+from tests.support.templates import queue, services, template
+from tiercel.domain.approvals.waiting import OpenWait, WaitBegun
 from tiercel.domain.approvals.words import Voucher
 from tiercel.domain.base.errors import (
+    WAITING_STATE,
     ExitCode,
     RefusedInputError,
     SupersededError,
     WaitingError,
 )
 from tiercel.domain.organization.access import Records
+from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.follow import follow_github
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.release.due_promotions import due_promotions
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.people import account_numbers
-from tiercel.tasks.records.promotion_plans import read_open_wait, read_posted_plan
+from tiercel.tasks.records.ledger import newest_release
+from tiercel.tasks.records.promotion_plans import (
+    read_open_wait,
+    read_posted_plan,
+    record_begin,
+)
 from tiercel.tasks.records.words import read_words
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
@@ -42,6 +56,14 @@ from tiercel.tasks.source.topology_file import config_path
 @pytest.fixture
 def demanding(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path)))
+    return place
+
+
+@pytest.fixture
+def frozen(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Prod demands a word, and is frozen, which a word may open."""
+    gates = 'overridable = ["windows"]\nfreezes = ["2020-01-01..2099-12-31 for ever"]\n'
+    monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path, more=gates)))
     return place
 
 
@@ -96,9 +118,9 @@ def open_wait(place: Place, become: Become) -> OpenWait | None:
         become("preprod")
 
 
-def approve(become: Become, found: OpenWait, *, approves: bool = True) -> None:
+def approve(become: Become, found: OpenWait, *, approves: bool = True, opens: str = "") -> None:
     try:
-        say(records(become), found.waiting, approves=approves)
+        say(records(become), found.waiting, approves=approves, overrides=tuple(opens.split()))
     finally:
         become("preprod")
 
@@ -149,6 +171,52 @@ def test_a_promotion_waits_and_does_what_was_shown_once_the_word_has_come(
     assert begun(place, become, second).name == "Completed"
     assert written(sandbox, before).count("ExecuteChangeSet") == 1
     assert deployment.get_statuses()[0].state == "success"
+
+
+def opened_for(become: Become, service: str) -> tuple[OpenedGate, ...]:
+    """Which gates the newest release of a service has as opened."""
+    try:
+        newest = newest_release.fn(records(become), f"acme-prod-{service}")
+    finally:
+        become("preprod")
+    assert newest
+    return newest.intent.opened
+
+
+def test_a_gate_that_an_approver_opens_is_open_for_this_promotion_and_everybody_sees_it(
+    sandbox: Sandbox, frozen: Place, become: Become
+) -> None:
+    place = frozen
+    place.released_to_preprod(place.merged("feature/two", files("ione", "itwo")))
+    first = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    found = waits(place, become, first)
+    approve(become, found)
+    refused = waits(place, become, first)
+    assert (refused.begun, due(become), written(sandbox, before)) == (None, [], [])
+
+    # Begun once by a run that died, it has open what was opened then.
+    reason = "the fix <b>cannot</b> wait"
+    opened = OpenedGate(
+        gate="windows", by="rae", vouched_by="aws", at=found.waiting.at, reason=reason
+    )
+    begun_at = WaitBegun(at=datetime.now(UTC), flow_run="died", reason="approved", opened=(opened,))
+    record_begin.fn(records(become), found, begun_at)
+    become("preprod")
+    assert begun(place, become, first).name == "Completed"
+    (release,) = [one for one in place.remote.get_releases() if one.tag_name == "v1.0.0"]
+    assert "## Gates that were opened" in release.body
+    assert "<b>" not in release.body
+    assert [opened_for(become, one) for one in ("ione", "itwo")] == [(opened,), (opened,)]
+
+    place.released_to_preprod(place.merged("feature/slow", files("ione", "itwo", DelaySeconds=7)))
+    second = place.merged("release/1.1.0", {}, base="main")
+    waiting = waits(place, become, second)
+    assert due(become) == []
+    approve(become, waiting, opens="windows hold")
+    assert [one.parameters["commit"] for one in due(become)] == [second]
+    assert begun(place, become, second).name == "Completed"
+    assert [(one.gate, one.by) for one in opened_for(become, "ione")] == [("windows", "rae")]
 
 
 def due(become: Become) -> list[WantedRun]:
@@ -243,3 +311,71 @@ def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
     assert open_wait(place, become) is None
     assert due(become) == []
     assert written(sandbox, before) == []
+
+
+@pytest.fixture
+def promotions(prefect_server: None) -> Iterator[UUID]:
+    """Prod's deployment of promotions, without a worker."""
+    assert prefect_server is None
+    made = asyncio.run(_deployment())
+    yield made
+    asyncio.run(_removed(made))
+
+
+async def _deployment() -> UUID:
+    async with get_client() as client:
+        return await client.create_deployment(
+            await client.create_flow_from_name("promote-to-prod"),
+            "prod",
+            enforce_parameter_schema=False,
+        )
+
+
+async def _removed(deployment: UUID) -> None:
+    async with get_client() as client:
+        await client.delete_deployment(deployment)
+
+
+async def _all_end_as_waiting(deployment: UUID) -> None:
+    """A worker would have run them, to the same end."""
+    async with get_client() as client:
+        own = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment]))
+        for run in await client.read_flow_runs(flow_run_filter=own):
+            await client.set_flow_run_state(run.id, Completed(name=WAITING_STATE), force=True)
+
+
+def test_a_promotion_that_waited_for_its_hour_is_begun_again_by_itself(
+    place: Place,
+    become: Become,
+    promotions: UUID,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def frozen_until(year: int) -> None:
+        gates = f'[environments.prod.gates]\nfreezes = ["2020-01-01..{year}-12-31 for long"]\n\n'
+        path = with_gates(tmp_path, gates, place.repository.name)
+        monkeypatch.setenv("TIERCEL_CONFIG", str(path))
+
+    def followed() -> list[str]:
+        become("prod")
+        try:
+            return asyncio.run(follow_github("prod"))
+        finally:
+            become("preprod")
+
+    frozen_until(2099)
+    place.released_to_preprod(place.merged("feature/hour", {
+        "tiercel.toml": services(hour=""), "hour/template.json": queue(),
+    }))  # fmt: skip
+    commit = place.merged("release/1.0.0", {}, base="main")
+    state = begun(place, become, commit)
+    assert (state.name, state.is_completed()) == ("Waiting", True), state.message
+    (deployment,) = place.remote.get_deployments(sha=commit, environment="prod")
+    assert deployment.get_statuses()[0].state == "pending"
+
+    assert followed() == ["promote-to-prod/prod"]
+    asyncio.run(_all_end_as_waiting(promotions))
+    assert followed() == []
+    frozen_until(2020)
+    assert followed() == ["promote-to-prod/prod"]
+    assert followed() == []

@@ -7,7 +7,15 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.oracle.world import ENVIRONMENTS, GITHUB, STACK_ID, VALUES, Request, names_of
+from tests.oracle.world import (
+    ENVIRONMENTS,
+    GITHUB,
+    STACK_ID,
+    SUBJECTS,
+    VALUES,
+    Request,
+    names_of,
+)
 from tiercel.domain.organization.names import Role
 from tiercel.sandbox.aws.journal import CallKind, JournalEntry
 
@@ -137,7 +145,8 @@ def _told(action: str, resource: str) -> dict[str, str]:
 
 
 def _service_role(stack: str) -> str:
-    for environment in ENVIRONMENTS:
-        if VALUES[environment]["runtime_account"] in stack:
-            return names_of(environment).role_arn(Role.CLOUDFORMATION)
+    for subject in SUBJECTS:
+        names = names_of(subject)
+        if f":stack/{names.prefix}" in stack:
+            return names.role_arn(Role.CLOUDFORMATION)
     raise ValueError(f"{stack} is of no environment")

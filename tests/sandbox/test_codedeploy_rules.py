@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tiercel.domain.traffic.routing import PREDEFINED
+from tiercel.sandbox.aws.codedeploy.deploying import routing_of
 from tiercel.sandbox.aws.codedeploy.endings import (
     ENDINGS,
     DeploymentEndedError,
     Trouble,
     rolls_back,
 )
+from tiercel.sandbox.aws.codedeploy.operations import get_deployment_config
+from tiercel.sandbox.aws.codedeploy.paging import page_of
 from tiercel.sandbox.aws.codedeploy.records import CodeDeployError
 from tiercel.sandbox.aws.codedeploy.revisions import Revision, parse_revision
 from tiercel.sandbox.aws.codedeploy.validation import check_answer, check_request, model
@@ -94,3 +98,53 @@ def test_an_answer_that_the_model_does_not_have_is_a_fault_of_the_stand_ins() ->
     with pytest.raises(AssertionError):
         check_answer("GetDeployment", {"deploymentInfo": {"status": "Lost"}})
     check_answer("GetDeployment", {"deploymentInfo": {"status": "Baking"}})
+
+
+SHARES = {
+    "Canary10Percent5Minutes": [(0, 10), (5, 100)],
+    "Canary10Percent10Minutes": [(0, 10), (10, 100)],
+    "Canary10Percent15Minutes": [(0, 10), (15, 100)],
+    "Canary10Percent30Minutes": [(0, 10), (30, 100)],
+    "Linear10PercentEvery1Minute": [(n, 10 + 10 * n) for n in range(10)],
+    "Linear10PercentEvery2Minutes": [(2 * n, 10 + 10 * n) for n in range(10)],
+    "Linear10PercentEvery3Minutes": [(3 * n, 10 + 10 * n) for n in range(10)],
+    "Linear10PercentEvery10Minutes": [(10 * n, 10 + 10 * n) for n in range(10)],
+    "AllAtOnce": [(0, 100)],
+}
+"""What AWS says of each: https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html"""
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_a_configuration_of_aws_shifts_by_the_shares_that_its_page_has(name: str) -> None:
+    full = f"CodeDeployDefault.Lambda{name}"
+    assert [(one.minute, one.percent) for one in routing_of(full).shares] == SHARES[name]
+    told = get_deployment_config({"deploymentConfigName": full})
+    check_answer("GetDeploymentConfig", told)
+
+
+def test_sam_offers_no_configuration_that_is_missing_here() -> None:
+    assert {f"CodeDeployDefault.Lambda{name}" for name in SHARES} == set(PREDEFINED)
+
+
+def test_a_list_comes_in_pages_that_bear_what_is_added_meanwhile() -> None:
+    items = [f"d-{number:09}" for number in range(250)]
+    found: list[list[str]] = []
+    request: dict[str, str] = {}
+    while True:
+        page = page_of("ListDeployments", request, {"deployments": ["d-NEW000000", *items]})
+        check_answer("ListDeployments", page)
+        found.append(page["deployments"])
+        if "nextToken" not in page:
+            break
+        request = {"nextToken": page["nextToken"]}
+        items.insert(0, f"d-LATER{len(found):04}")
+    assert [len(page) for page in found] == [100, 100, 51]
+    assert len({one for page in found for one in page}) == 251
+
+
+def test_a_token_that_no_page_had_is_refused_and_other_answers_are_left_alone() -> None:
+    for token in ("%", "ZC1OT05F"):
+        with pytest.raises(CodeDeployError) as refused:
+            page_of("ListApplications", {"nextToken": token}, {"applications": ["a"]})
+        assert refused.value.code == "InvalidNextTokenException"
+    assert page_of("GetDeployment", {}, {"deploymentInfo": {}}) == {"deploymentInfo": {}}

@@ -37,11 +37,14 @@ APPROVERS = (
 _GATES = re.compile(r"(?ms)^\[environments\.prod\.gates\]\n.*?(?=^\[(?!environments\.prod\.gates))")
 
 
-def demanding_approval(folder: Path, hours: int = 72, github: int = APPROVER) -> Path:
+def demanding_approval(
+    folder: Path, hours: int = 72, more: str = "", github: int = APPROVER
+) -> Path:
     """Write the sandbox's tiercel.toml with one approval of one approver; return its path."""
     gates = f"""[environments.prod.gates]
 approvals = 1
 approval_hours = {hours}
+{more}
 
 [[environments.prod.gates.approvers]]
 name = "rae"
@@ -49,8 +52,18 @@ github = {github}
 aws = "{PRINCIPAL}"
 
 """
+    return with_gates(folder, gates)
+
+
+def with_gates(folder: Path, gates: str, repository: str = "") -> Path:
+    """Write the sandbox's tiercel.toml with these gates of Prod, for one repository if it is named.
+
+    Returns its path.
+    """
     text, found = _GATES.subn(gates, (ROOT / "tiercel.toml").read_text())
     assert found == 1
+    if repository:
+        text = text.replace("acme/*", repository).replace("acme/tea-store", repository)
     path = folder / "tiercel.toml"
     path.write_text(text)
     return path
@@ -68,7 +81,13 @@ def sign(names: Names, digest: str, *, approves: bool = True) -> None:
     forget_clients()
 
 
-def say(records: Records, waiting: WaitingPromotion, *, approves: bool = True) -> None:
+def say(
+    records: Records,
+    waiting: WaitingPromotion,
+    *,
+    approves: bool = True,
+    overrides: tuple[str, ...] = (),
+) -> None:
     """Record the approver's word on what waits: a review would be read on GitHub once more."""
     word = Word(
         plan_digest=waiting.plan_digest,
@@ -79,6 +98,7 @@ def say(records: Records, waiting: WaitingPromotion, *, approves: bool = True) -
         reason="seen",
         at=datetime.now(UTC),
         evidence="f" * 64,
+        overrides=overrides,
     )
     body = canonical_json(word.model_dump(mode="json"))
     create_object(records.access, records.bucket, word_key(word), body)

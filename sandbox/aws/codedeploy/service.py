@@ -15,6 +15,7 @@ from tiercel.sandbox.aws.codedeploy import records
 from tiercel.sandbox.aws.codedeploy.authority import Judge, authority
 from tiercel.sandbox.aws.codedeploy.deployments import ON_DEPLOYMENTS
 from tiercel.sandbox.aws.codedeploy.operations import ON_RESOURCES
+from tiercel.sandbox.aws.codedeploy.paging import page_of
 from tiercel.sandbox.aws.codedeploy.records import (
     CodeDeployError,
     CodeDeployObject,
@@ -71,7 +72,7 @@ def call_codedeploy(operation: str, request: CodeDeployObject) -> CodeDeployObje
     check_request(operation, request)
     if operation not in _OPERATIONS:
         raise CodeDeployError("UnsupportedOperationException", f"The sandbox has no {operation}")
-    answer = _OPERATIONS[operation](request)
+    answer = page_of(operation, request, _OPERATIONS[operation](request))
     check_answer(operation, answer)
     return answer
 

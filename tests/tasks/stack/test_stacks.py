@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -329,6 +330,24 @@ def test_waiting_lasts_until_the_operation_ends_and_logs_each_event_once_and_in_
     assert [line for line in lines if line in order] == order
     logged = [record.getMessage() for record in caplog.records if record.name == "tiercel"]
     assert logged == [f"orders: {event.line()}" for event in events]
+
+
+def test_a_stack_is_looked_at_when_its_events_tell_the_end_and_seldom_before(
+    runtime: Access, workshop: Workshop, between: Between
+) -> None:
+    name = workshop.name()
+    workshop.start(name, gated())
+    asked: Counter[bytes] = Counter()
+
+    def count(question: Question, answer: Answer) -> Answer:
+        asked.update(re.findall(rb"Action=(DescribeStack\w*)", question.body))
+        return answer
+
+    with between(count), signalled_later(name, "SUCCESS", 2.0):
+        wait_for_stack.fn(runtime, name, "test")
+
+    assert asked[b"DescribeStacks"] >= 2
+    assert asked[b"DescribeStackEvents"] > 2 * asked[b"DescribeStacks"]
 
 
 def test_waiting_for_a_stack_of_sixty_resources_sees_more_events_than_fit_on_one_page(

@@ -65,13 +65,16 @@ FREEZE = (Removal(f"{_WINDOWS}:WindowGate.judge", "freeze is None and ", ""),)
 WALL_CLOCK = (Removal(f"{_WINDOWS}:_Calendar.in_window", "moment.astimezone(self.zone)", "moment"),)
 SOAK = (Removal("domain.gates.verification:SoakGate.judge", "now >= until", "True"),)
 CHECKS = (Removal("domain.gates.verification:CheckGate.judge", "if state != PASSED", "if False"),)
-_HEARD = "domain.approvals.overrides:_heard"
-OVERRIDABLE = (Removal(_HEARD, " or result.gate not in allowed", ""),)
-NAMED = (Removal(_HEARD, "if result.gate in one.overrides", ""),)
-COUNTING = (
-    Removal("domain.approvals.overrides:with_overrides", "approvals.counting(now)",
-            "approvals.words"),
-)  # fmt: skip
+_OPENED = "domain.approvals.overrides:opened_by_words"
+_LISTED = "gate in approvals.settings.overridable"
+OVERRIDABLE = (
+    Removal(_OPENED, f"if {_LISTED}", ""),
+    Removal("domain.approvals.overrides:with_opened", "if one.gate in overridable", ""),
+)
+NAMED = (
+    Removal(_OPENED, f"one.overrides\n        if {_LISTED}", "approvals.settings.overridable"),
+)
+COUNTING = (Removal(_OPENED, "approvals.counting(now)", "approvals.words"),)
 _RATHER_NOT: dict[str, Any] = {"windows": ("tue 20:00-21:00",), "overridable": ("windows",)}
 
 

@@ -431,7 +431,10 @@ def test_a_commit_without_services_has_none() -> None:
     [
         ("[servises.billing]\n", "tiercel.toml:1: servises: unknown key"),
         ('[services.billing]\npath = "/etc"\n', "tiercel.toml:2: services.billing.path: "),
-        ('[services.billing]\nname = "x"\n', "tiercel.toml:2: services.billing.name: unknown"),
+        (
+            '[services.billing]\nname = "x"\npath = "x"\n',
+            "tiercel.toml:2: services.billing.name: unknown",
+        ),
         ("services = 3\n", "tiercel.toml:1: services: "),
         (
             '[services.billing]\npath = "x"\n[services.billing.environments.trial]\n',

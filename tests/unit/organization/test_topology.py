@@ -260,6 +260,8 @@ def test_parameters_that_cloudformation_refuses_are_refused(parameters: dict[str
         {"http": "ApiUrl", "path": "/\r\nHost: evil"},
         {"http": "ApiUrl", "method": "DELETE"},
         {"http": "ApiUrl", "expect_status": 99},
+        {"http": "ApiUrl", "at": "first-step"},
+        {"invoke": "Function", "at": "now"},
         {"invoke": "Function", "payload": float("nan")},
         {"invoke": "Function", "expect": {"x": float("inf")}},
         {"invoke": "Function", "payload": {1, 2}},
@@ -275,6 +277,14 @@ def test_a_smoke_test_either_invokes_or_calls() -> None:
     called = SmokeTest(http="ApiUrl", path="/items?x=1")
     assert (invoked.http, invoked.payload) == (None, {"a": [1, None]})
     assert (called.invoke, called.method, called.expect_status) == (None, "GET", 200)
+
+
+def test_a_smoke_test_at_the_usual_time_is_written_as_before_there_was_another() -> None:
+    usual = SmokeTest(invoke="Function", at="after-shift")
+    early = SmokeTest(invoke="Function", at="first-step")
+    assert "at" not in usual.model_dump()
+    assert SmokeTest.model_validate(usual.model_dump()) == usual
+    assert SmokeTest.model_validate_json(early.model_dump_json()) == early
 
 
 @pytest.fixture

@@ -61,6 +61,17 @@ def test_with_an_access_portal_the_link_opens_the_right_account() -> None:
     assert wish["destination"] == [plain]
 
 
+def test_a_deployment_leads_to_codedeploys_console() -> None:
+    plain = links().shift_address("d-ABCDEFGHI", ACCOUNT, REGION)
+    found = urlsplit(plain)
+    assert found.path == "/codesuite/codedeploy/deployments/d-ABCDEFGHI"
+    assert parse_qs(found.query) == {"region": [REGION]}
+    assert links().shift("d-ABCDEFGHI", ACCOUNT, REGION) == f"[d-ABCDEFGHI]({plain})"
+    portal = links(access_portal="https://acme.awsapps.com/start", console_role="ReadOnly")
+    wish = parse_qs(urlsplit(portal.shift_address("d-ABCDEFGHI", ACCOUNT, REGION)).fragment)
+    assert wish["destination"] == [plain]
+
+
 def test_the_text_of_a_link_cannot_end_it() -> None:
     hostile = "](https://evil.example) <img> `|"
     shown = links().stack(hostile, STACK_ID, ACCOUNT, REGION)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiercel.domain.stack.events import StackEvent, finished_and_known
+from tiercel.domain.stack.events import StackEvent, finished_and_known, tells_the_end
 
 
 def event(logical_id: str, status: str) -> StackEvent:
@@ -51,3 +51,21 @@ def test_an_event_is_one_line() -> None:
 
     assert plain.line() == "CREATE_COMPLETE AWS::SQS::Queue Queue"
     assert reasoned.line() == "CREATE_FAILED AWS::SQS::Queue Queue: no quota"
+
+
+@pytest.mark.parametrize(
+    ("physical_id", "status", "expected"),
+    [
+        ("stack-id", "UPDATE_COMPLETE", True),
+        ("stack-id", "ROLLBACK_FAILED", True),
+        ("stack-id", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", False),
+        ("nested-stack-id", "UPDATE_COMPLETE", False),
+    ],
+)
+def test_the_end_of_an_operation_is_told_by_the_stacks_own_event(
+    physical_id: str, status: str, expected: bool
+) -> None:
+    told = StackEvent(
+        "1", "it", "AWS::CloudFormation::Stack", status, "", physical_id, stack_id="stack-id"
+    )
+    assert tells_the_end([told]) is expected

@@ -17,6 +17,7 @@ from tiercel.domain.teardown.stack_deletion import (
     StackResource,
     after_failure,
     deletion_token,
+    left_of,
     require_deletable,
     require_deletable_name,
 )
@@ -131,3 +132,24 @@ def test_another_stack_than_the_one_meant_is_refused(
 )
 def test_each_attempt_to_delete_has_a_token_of_its_own(newest: str, number: int) -> None:
     assert deletion_token("run", newest) == f"delete-run-{number}"
+
+
+@pytest.mark.parametrize(
+    ("deleted_functions", "left"),
+    [
+        ({"acme-preprod-orders-web"}, ["Store"]),
+        ({"web"}, ["Store", "WebVersion"]),
+        (set(), ["Store", "WebVersion"]),
+    ],
+)
+def test_versions_that_went_with_their_function_are_not_left(
+    deleted_functions: set[str], left: list[str]
+) -> None:
+    version = StackResource(
+        "WebVersion",
+        f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:acme-preprod-orders-web:3",
+        "AWS::Lambda::Version",
+        "DELETE_SKIPPED",
+    )
+    found = left_of([failed(BUCKET_TYPE, "Store", "store"), version], deleted_functions)
+    assert [one.logical_id for one in found] == left

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from awscli.customizations.cloudformation.artifact_exporter import (  # type: ignore[import-untyped]
+from awscli.customizations.cloudformation.artifact_exporter import (
     RESOURCES_EXPORT_LIST,
 )
 from hypothesis import given

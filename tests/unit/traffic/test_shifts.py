@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -68,9 +68,8 @@ def test_the_way_back_is_no_failure_of_its_own() -> None:
 
 
 def test_each_change_is_told_once() -> None:
-    first = news(None, SHIFT)
-    assert len(first) == 1
-    assert "d-ABCDEFGHI" in first[0]
+    (first,) = news(None, SHIFT, "https://console.example")
+    assert first.endswith("d-ABCDEFGHI https://console.example")
     assert news(SHIFT, SHIFT) == []
     done = ShiftEvent(name="BeforeAllowTraffic", status="Succeeded")
     hooked = shift(events=(done, ShiftEvent(name="AllowTraffic", status="InProgress")))
@@ -124,6 +123,7 @@ def test_the_alarms_are_those_that_codedeploy_names(message: str, names: list[st
             ["hook BeforeAllowTraffic CodeDeployHook_first", "log: it is 5", "version 1 has all"],
         ),
         (STOPPED | {"code": "MANUAL_STOP"}, "traffic.stopped", ["10 %", "may still share"]),
+        (STOPPED | {"refused": "answer: 5, expected: 4"}, "traffic.smoke_test", ["expected: 4"]),
         ({"status": "Failed", "code": "TIMEOUT"}, "traffic.timed_out", ["TIMEOUT"]),
         ({"status": "Failed", "code": "THROTTLED"}, "traffic.failed", ["THROTTLED"]),
     ],
@@ -196,3 +196,14 @@ def test_a_composite_alarm_has_neither_metric_nor_threshold() -> None:
     seen = alarm_seen("both", {"StateValue": "ALARM", "StateReason": "one of two"})
     assert seen == AlarmSeen(name="both", state="ALARM", reason="one of two")
     assert seen.line() == "alarm both is ALARM: one of two"
+
+
+def test_a_line_says_who_took_the_traffic_back_and_how_long_it_took() -> None:
+    ended = AT + timedelta(seconds=75)
+    stopped = shift(**STOPPED, code="ALARM_ACTIVE", began=AT, ended=ended)
+    assert stopped.line() == (
+        "d-ABCDEFGHI: shop-answer:live from version 1 to 2: Stopped by alarm in 1 min 15 s, "
+        "10 % of the traffic"
+    )
+    assert shift(began=AT, ended=AT).took == "0 s"
+    assert SHIFT.took == ""

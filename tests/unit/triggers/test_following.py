@@ -26,7 +26,7 @@ from tiercel.domain.triggers.following import (
     missing_of,
 )
 from tiercel.domain.triggers.rules import action_for
-from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
+from tiercel.domain.triggers.triggered_runs import PROMOTION_PLAN, WantedRun, wanted_run
 
 TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text())
 REPOSITORY, LABEL = "acme/shop", "tiercel:preview"
@@ -111,15 +111,43 @@ def test_what_is_wanted_in_the_end_does_not_depend_on_which_events_arrived(
     chance.shuffle(arrived)  # type: ignore[attr-defined]
     begun = keys_of(arrived, environment)
     state = RepositoryState(REPOSITORY, heads, pulls=tuple(pulls))
-    followed = missing_of(TOPOLOGY, environment, state)
+    # Of what production plans for pull requests no event tells its worker: it looks for itself.
+    planned = f"{PROMOTION_PLAN}/"
+    found = missing_of(TOPOLOGY, environment, state)
+    followed = [run for run in found if not run.deployment.startswith(planned)]
     assert begun | {run.key(0) for run in followed} == keys_of(events, environment)
+
+
+NOTHING = RepositoryState(REPOSITORY, {}, pulls=())
+
+
+@pytest.mark.parametrize(
+    ("environment", "one", "planned"),
+    [
+        ("prod", pull(base="main"), True),
+        ("prod", pull(base="develop"), False),
+        ("prod", pull(base="main").model_copy(update={"from_fork": True}), False),
+        ("preprod", pull(base="main"), False),
+        ("preprod", pull(base="develop"), False),
+    ],
+)
+def test_production_itself_plans_for_pull_requests_into_its_branch(
+    environment: str, one: PullRequest, planned: bool
+) -> None:
+    found = missing_of(TOPOLOGY, environment, replace(NOTHING, pulls=(one,)))
+    plans = [run for run in found if run.deployment == f"{PROMOTION_PLAN}/prod"]
+    assert bool(plans) is planned
+    for run in plans:
+        assert run.parameters == {"repository": REPOSITORY, "number": 7, "commit": one.head_commit}
+        moved = one.model_copy(update={"base_commit": "9" * 40})
+        (later,) = missing_of(TOPOLOGY, environment, replace(NOTHING, pulls=(moved,)))
+        assert later.key(0) != run.key(0)
 
 
 def runs(state: RepositoryState) -> list[str]:
     return [run.deployment for run in missing_of(TOPOLOGY, "preprod", state)]
 
 
-NOTHING = RepositoryState(REPOSITORY, {}, pulls=())
 UP, DOWN = "ephemeral-up/preprod", "ephemeral-down/preprod"
 VERIFY, CANDIDATE = "verify-pull-request/preprod", "verify-candidate/preprod"
 

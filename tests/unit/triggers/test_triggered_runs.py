@@ -45,6 +45,7 @@ OLD, NEW, NEWER = "1" * 40, "2" * 40, "3" * 40
 TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text())
 CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
 LIVE, SUCCEEDED, FAILED = AttemptStatus.LIVE, AttemptStatus.SUCCEEDED, AttemptStatus.FAILED
+WAITING = AttemptStatus.WAITING
 
 
 def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
@@ -297,6 +298,9 @@ def test_the_same_event_twice_has_one_key_and_each_attempt_its_own() -> None:
         ([FAILED, FAILED], FOLLOWED, False),
         ([FAILED, SUCCEEDED], FOLLOWED, False),
         ([FAILED, FAILED], ASKED_AGAIN, True),
+        ([WAITING], ASKED_AGAIN, False),
+        ([WAITING, FAILED], FOLLOWED, True),
+        ([WAITING, FAILED, FAILED], FOLLOWED, False),
     ],
 )
 def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
@@ -304,3 +308,14 @@ def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
 ) -> None:
     assert begun_anew(attempts, tries) is anew
     assert begun_anew(attempts, tries, undone=True)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "anew"),
+    [([], True), ([WAITING], True), ([FAILED, WAITING], True), ([WAITING, LIVE], False),
+     ([WAITING, SUCCEEDED], False), ([WAITING, FAILED, FAILED], False)],
+)  # fmt: skip
+def test_a_run_that_waited_gives_way_to_another_once_what_it_waited_for_has_come(
+    attempts: list[AttemptStatus], anew: bool
+) -> None:
+    assert begun_anew(attempts, FOLLOWED, goes_on=True) is anew

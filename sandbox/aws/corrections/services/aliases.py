@@ -4,9 +4,18 @@
 from __future__ import annotations
 
 import random
+from contextvars import ContextVar
 from typing import Any
 
 from ministack.services import lambda_svc
+
+_called: ContextVar[tuple[str, str]] = ContextVar("called", default=("", ""))
+
+
+def called_as(name: str) -> str:
+    """Return the version or alias that the invocation under way of a function named, if any."""
+    function, qualifier = _called.get()
+    return qualifier if function == name else ""
 
 
 def split_the_traffic_of_aliases() -> None:
@@ -23,13 +32,15 @@ def split_the_traffic_of_aliases() -> None:
         name: str, event: Any, headers: Any, path_qualifier: str | None = None, query: Any = None
     ) -> Any:
         asked = path_qualifier or lambda_svc._qp_first(query or {}, "Qualifier")
+        _called.set((name, asked or ""))
         version = _second_version(lambda_svc._functions.get(name), asked)
         return await original_invoke(name, event, headers, version or path_qualifier, query)
 
     def record(reference: str) -> Any:
         found = original_record(reference)
-        qualifier = reference.rpartition(":")[2]
-        function = lambda_svc._functions.get(found[2])
+        name, qualifier = found[2], reference.rpartition(":")[2]
+        _called.set((name, "" if qualifier == name else qualifier))
+        function = lambda_svc._functions.get(name)
         version = _second_version(function, qualifier)
         if found[0] is None or not version:
             return found

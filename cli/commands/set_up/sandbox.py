@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.commands.up import install_everything
+from tiercel.cli.commands.set_up.up import install_everything
 from tiercel.cli.terminal.failures import sandbox_not_running
 from tiercel.cli.terminal.options import ConfigOption, JsonOption, QuietOption, StateOption
 from tiercel.cli.terminal.output import Output

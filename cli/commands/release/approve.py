@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import RefusedInputError
 
@@ -65,12 +66,16 @@ def _say(
     signed = signed_word.fn(word, names)
     access = Access(names.role_arn(Role.APPROVER), region, _WHO)
     hand_over.fn(Records(access, names.artifact_bucket), signed)
-    output.document({"plan_digest": digest, "approves": approves, "signed_at": signed.signed_at})
+    unseen = unseen_words(environment)
+    told = {"plan_digest": digest, "approves": approves, "signed_at": signed.signed_at}
+    output.document(told | ({"unseen": unseen} if unseen else {}))
     if not settings.as_json:
         output.result(
             f"handed over; it counts once a run of {environment} has shown it to STS, "
             "within five minutes"
         )
+        if unseen:
+            output.result(unseen)
 
 
 def _word(digest: str, reason: str, overrides: tuple[str, ...], *, approves: bool) -> SignedWord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tiercel.domain.release.live import Live, StackSeen
 
 _BACK_MERGES, _HOLDS, _DRIFT = "back_merges", "holds", "drift"
-_WAITING = "waiting"
+_WAITING, _UNSEEN = "waiting", "unseen_words"
 
 
 @shared(Settings)
@@ -97,6 +98,9 @@ def _notes(settings: Settings, names: Names) -> list[_Note]:
         waiting = [one.waiting for one in waits]
         told = [one.model_dump(mode="json") for one in waiting]
         found.append(_Note(_WAITING, _waiting_words(waiting), told))
+    unseen = unseen_words(environment.name)
+    if unseen:
+        found.append(_Note(_UNSEEN, unseen, unseen))
     report = read_drift.fn(records).report
     if report:
         found.append(_Note(_DRIFT, _drift_words(report), report.model_dump(mode="json")))

@@ -25,6 +25,7 @@ def worker(
 
     Runs that are not what was installed are refused.
     """
+    from tiercel.deployments.following import switch_on_for_worker
     from tiercel.deployments.installation import Installation, process_template
     from tiercel.deployments.own_code import require_own_code
     from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
@@ -33,4 +34,5 @@ def worker(
     installed = read_prefect_file(file or installed_prefect_file())
     installation = Installation.of(installed, pool, process_template())
     require_own_code(pool)
+    switch_on_for_worker(pool)
     execute_runs(pool, name, limit, drain_seconds, installation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,16 +50,25 @@ def install_everything(
     notify: str | None = None,
     file: Path | None = None,
 ) -> Installed:
-    """Install everything on the Prefect server that this process is pointed at."""
+    """Install everything on the Prefect server that this process is pointed at.
+
+    Where its tiercel.toml demands approvals, the schedule that looks for words is switched on.
+    """
+    from tiercel.deployments.following import switch_on
     from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
     from tiercel.deployments.up.install import install
+    from tiercel.tasks.source.topology_file import demanding_approvals
 
     chosen = read_prefect_file(file or installed_prefect_file())
     output.line(f"deploying what {chosen.path} describes")
+    part = chosen.only(environment) if environment else chosen
     with output.waiting("deploying"):
-        return install(
-            chosen.only(environment) if environment else chosen, pool_type=pool_type, notify=notify
-        )
+        installed = install(part, pool_type=pool_type, notify=notify)
+        on = switch_on(one for one in demanding_approvals() if one in part.pools)
+    schedules = [
+        replace(one, active=one.active or one.deployment in on) for one in installed.schedules
+    ]
+    return replace(installed, schedules=schedules)
 
 
 def show_installed(output: Output, installed: Installed) -> None:

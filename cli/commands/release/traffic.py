@@ -9,10 +9,13 @@ import typer
 from tiercel.cli.terminal.options import StackArgument
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.text import printable
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.access import Access
     from tiercel.domain.traffic.shifts import Shift
+
+_LONGEST_REASON = 400
 
 app = typer.Typer(no_args_is_help=True, help="Traffic that shifts from one version to the next.")
 
@@ -28,12 +31,11 @@ def show(stack: StackArgument, *, most: _Most = 10, settings: Settings) -> None:
     output = settings.output
     output.document([one.model_dump(mode="json") for one in shifts])
     if not settings.as_json:
-        rows = [
-            (one.deployment, one.what, one.status, f"{one.percent:g} %", one.message)
-            for one in shifts
-        ]
-        heads = ("deployment", "what", "status", "share", "why")
-        output.table(f"Traffic of {stack}", heads, rows)
+        heads = ("deployment", "alias", "version", "status", "share", "took")
+        output.table(f"Traffic of {stack}", heads, [_row(one) for one in shifts])
+        for one in shifts:
+            if one.message:
+                output.result(f"{one.deployment}: {printable(one.message, _LONGEST_REASON)}")
 
 
 @app.command("stop")
@@ -62,6 +64,15 @@ def stop(stack: StackArgument, *, settings: Settings) -> None:
     if not settings.as_json:
         for one in stopped:
             output.result(f"{one.deployment} is being stopped: {one.what}")
+
+
+def _row(shift: Shift) -> tuple[str, ...]:
+    """Return a line of the table; reasons stand below it, so that no name is broken."""
+    alias = f"{shift.function}:{shift.alias}" if shift.alias else shift.group
+    versions = f"{shift.old_version} to {shift.new_version}" if shift.alias else ""
+    return (
+        shift.deployment, alias, versions, shift.status, f"{shift.percent:g} %", shift.took,
+    )  # fmt: skip
 
 
 def _deployer(settings: Settings, stack: str) -> Access:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli.commands.candidate import verify
+from tiercel.cli.commands.release.candidate import verify
 from tiercel.cli.terminal.deployed_runs import run_deployment
+from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
@@ -34,6 +35,9 @@ def promote(
         verify(settings, output.of_a_step_before(), repository, commit)
         settings.become("prod")
     repository, commit = commit_to_release(settings, "prod", repository, commit)
+    unseen = unseen_words("prod")
+    if unseen:
+        output.line(unseen)
     if not settings.local:
         run_deployment(output, _DEPLOYMENT, repository=repository, commit=commit)
         return

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tiercel.cli.terminal.options import JsonOption
 from tiercel.cli.terminal.output import Output
+
+if TYPE_CHECKING:
+    from tiercel.domain.organization.topology import Topology
 
 app = typer.Typer(no_args_is_help=True, help="The configuration, tiercel.toml.")
 
@@ -21,20 +24,48 @@ def check(
         typer.Argument(help="The file; else TIERCEL_CONFIG, else ./tiercel.toml."),
     ] = None,
     *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a file that has services alone: the worker's, with its environments."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a configuration; every wrong key is named with its line. Nothing is called."""
-    from tiercel.domain.organization.names import Names
     from tiercel.tasks.engine.policy_files import require_fitting_policies
-    from tiercel.tasks.source.topology_file import config_path, read_topology
+    from tiercel.tasks.source.topology_file import config_path, read_services_file, read_topology
 
     output = Output(as_json=as_json)
     path = path or config_path()
-    topology = read_topology(path)
-    require_fitting_policies(topology, str(path))
+    of_services = read_services_file(path, config)
+    topology = of_services or read_topology(path)
+    if of_services is None:
+        require_fitting_policies(topology, str(path))
     if as_json:
-        output.document(topology.model_dump(mode="json"))
+        only = {"services"} if of_services else None
+        output.document(topology.model_dump(mode="json", include=only))
         return
+    if of_services:
+        output.result(f"{path} is right; it describes services alone")
+    else:
+        _show_environments(output, topology, path)
+    _show_services(output, topology)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of tiercel.toml, by which editors complete and check it."""
+    import json
+
+    from tiercel.domain.organization.schema import configuration_schema
+
+    sys.stdout.write(json.dumps(configuration_schema(), indent=2) + "\n")
+
+
+def _show_environments(output: Output, topology: Topology, path: Path) -> None:
+    from tiercel.domain.organization.names import Names
+
     rows = []
     for name, environment in topology.environments.items():
         names = Names.of(topology, name)
@@ -46,6 +77,9 @@ def check(
     output.table(
         f"{path} is right", ("environment", "branch", "region", "", "account", "bucket"), rows
     )
+
+
+def _show_services(output: Output, topology: Topology) -> None:
     output.table(
         "Services",
         ("service", "folder", "after", "smoke test"),

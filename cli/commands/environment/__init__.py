@@ -1,0 +1,1 @@
+"""Commands that make, keep or delete what an environment holds."""

@@ -1,0 +1,1 @@
+"""Commands that release something, take it back, or say whether it may be."""

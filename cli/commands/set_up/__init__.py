@@ -1,0 +1,1 @@
+"""Commands with which somebody begins, and those that keep Tiercel itself running."""

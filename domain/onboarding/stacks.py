@@ -1,0 +1,81 @@
+"""Which templates of a repository are stacks of their own, and what their services are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import PurePosixPath
+
+from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.onboarding.links import mapping_of
+from tiercel.domain.onboarding.seen import RepositorySeen
+from tiercel.domain.organization.discovery import TEMPLATE_NAMES
+
+NOT_SOURCES = frozenset({"node_modules", ".aws-sam", "cdk.out", "tests", "test", ".git", ".venv"})
+"""Folders whose templates nobody deploys, and in which no code of a service lies."""
+_LONGEST_NAME = 32
+_NESTING = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
+
+
+def is_template(document: object) -> bool:
+    """Tell whether a document is a template of CloudFormation or SAM."""
+    resources = document.get("Resources") if isinstance(document, dict) else None
+    return isinstance(resources, dict) and any(
+        isinstance(one, dict) and "::" in str(one.get("Type", "")) for one in resources.values()
+    )
+
+
+def stacks_of(seen: RepositorySeen) -> dict[str, str]:
+    """Return the templates that are stacks of their own, by the name of their service.
+
+    Those that another one nests are part of its stack.
+    """
+    nested = {path for at, one in seen.templates.items() for path in nested_paths(at, one)}
+    own = sorted(path for path in seen.templates if path not in nested and _is_source(path))
+    named: dict[str, str] = {}
+    for path in own:
+        named[_free_name(_name_of(path, seen.name, own), named)] = path
+    return dict(sorted(named.items()))
+
+
+def nested_paths(path: str, template: TemplateDocument) -> Iterable[str]:
+    """Return the files of the repository that a template nests."""
+    for resource in mapping_of(template, "Resources").values():
+        if not isinstance(resource, dict):
+            continue
+        key = _NESTING.get(str(resource.get("Type")))
+        named = mapping_of(resource, "Properties").get(key) if key else None
+        if isinstance(named, str) and "://" not in named:
+            yield _normal(PurePosixPath(path).parent / named)
+
+
+def _normal(path: PurePosixPath) -> str:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _is_source(path: str) -> bool:
+    return not NOT_SOURCES.intersection(PurePosixPath(path).parts)
+
+
+def _name_of(path: str, repository: str, own: Collection[str]) -> str:
+    """Return the folder's name, or the template's where its folder has several."""
+    place = PurePosixPath(path)
+    alone = sum(PurePosixPath(one).parent == place.parent for one in own) == 1
+    if alone or place.name in TEMPLATE_NAMES:
+        words = place.parent.name or repository
+    else:
+        words = place.name.partition(".")[0]
+    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:_LONGEST_NAME].strip("-")
+    return plain if re.match(r"[a-z].", plain) else f"service-{plain}".strip("-")
+
+
+def _free_name(name: str, taken: Mapping[str, str]) -> str:
+    """Return the name, with a number behind it if another service has it already."""
+    numbers = (f"{name[: _LONGEST_NAME - 4]}-{number}" for number in range(2, 1000))
+    return next(one for one in (name, *numbers) if one not in taken)

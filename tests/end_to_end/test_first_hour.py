@@ -1,0 +1,85 @@
+"""What somebody does with a repository of his own, before anything is called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.support.commands import ROOT, invoke, invoke_json
+from tests.support.repositories import git
+from tiercel.domain.base.errors import ExitCode
+
+ACCOUNTS = (
+    *("--preprod-infrastructure", "111111111111", "--preprod-runtime", "222222222222"),
+    *("--prod-infrastructure", "333333333333", "--prod-runtime", "444444444444"),
+    *("--region", "eu-central-1", "--repository", "acme/store"),
+    *("--tiercel", "acme/our-tiercel@" + "a" * 40),
+)
+
+
+def clone_of_the_example(folder: Path) -> Path:
+    shutil.copytree(ROOT / "examples/shop", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "tiercel.toml").unlink()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    return folder
+
+
+def test_a_repository_is_described_as_its_team_would_have_and_nothing_stops_it(
+    tmp_path: Path,
+) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    said = invoke_json("init", str(clone), *ACCOUNTS)
+    assert "tiercel.toml" in said["written"]
+    by_name = {one["name"]: one for one in said["services"]}
+    assert by_name["orders"]["depends_on"] == ["storage"]
+    assert by_name["fulfilment"]["template"] == "template.json"
+    before = {path: path.read_bytes() for path in clone.rglob("*") if path.is_file()}
+    code, output, _ = invoke("init", str(clone), "--check", "--json")
+    assert code == ExitCode.CHECK_FAILED
+    assert [one["code"] for one in json.loads(output)["errors"]] == ["onboarding.no_branch"]
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "--message=Begin")
+    git(clone, "branch", "develop")
+    assert invoke_json("init", str(clone), "--check")["errors"] == []
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    (clone / "tiercel.toml").write_text("# mine\n")
+    said = invoke_json("init", str(clone), *ACCOUNTS)
+    assert said["kept"] == ["tiercel.toml"]
+    assert (clone / "tiercel.toml").read_text() == "# mine\n"
+
+
+def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    template = clone / "services/catalog/template.yaml"
+    template.write_text(
+        template.read_text().replace("Parameters:", "Parameters:\n  Email: {Type: String}", 1)
+    )
+    invoke_json("init", str(clone), *ACCOUNTS)
+    database = "Resources: {Data: {Type: AWS::RDS::DBInstance}}"
+    (clone / "services/storage/template.yaml").write_text(database)
+    code, _, errors = invoke("init", str(clone), "--check")
+    assert code == ExitCode.CHECK_FAILED
+    for words in ("needs a value for Email", "a service that the environment", "no branch develop"):
+        assert words in " ".join(errors.split())
+
+
+def test_a_folder_that_is_no_clone_is_told_as_such(tmp_path: Path) -> None:
+    code, _, errors = invoke("init", str(tmp_path / "away"))
+    assert code == ExitCode.REFUSED
+    assert "there is no such folder" in errors
+    assert "in no git repository" in invoke("init", str(tmp_path))[2]
+
+
+def test_a_file_that_has_services_alone_is_checked(tmp_path: Path) -> None:
+    file = tmp_path / "tiercel.toml"
+    file.write_text('[services.api]\npath = "api"\n[services.api.environments.staging]\n')
+    code, _, errors = invoke("config", "check", str(file))
+    assert code == ExitCode.CONFIGURATION
+    assert "there is no environment `staging`" in errors
+    file.write_text('[services.api]\npath = "api"\n')
+    assert list(invoke_json("config", "check", str(file))["services"]) == ["api"]
