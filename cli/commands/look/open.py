@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from tiercel.domain.organization.names import Names
     from tiercel.domain.release.ledger import Release
 
-app = typer.Typer(no_args_is_help=True, help="Addresses of pages, opened where there is a browser.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Addresses of pages, opened where there is a browser.",
+)
 
 
 @app.command()

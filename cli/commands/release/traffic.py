@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from tiercel.domain.organization.access import Access
     from tiercel.domain.traffic.shifts import Shift
 
-app = typer.Typer(no_args_is_help=True, help="Traffic that shifts from one version to the next.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Traffic that shifts from one version to the next.",
+)
 
 _Most = Annotated[int, typer.Option(min=1, max=50, help="How many deployments at most.")]
 
