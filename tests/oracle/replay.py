@@ -29,8 +29,11 @@ _SUBJECTS = {
     "kms": ("KeyId",),
     "sts": ("RoleArn",),
     "dynamodb": ("TableName",),
+    "codedeploy": ("applicationName", "deploymentGroupName"),
 }
 """The parameters of each service that say what a call is about."""
+_BY_A_MADE_UP_ID = frozenset({"GetDeployment"})
+"""Of these only the deployment's id is told, and AWS decides by the group that it belongs to."""
 _SOURCE_IDENTITY = "test"
 """That of the callers: whoever has one may set no other."""
 _TOLD = {
@@ -41,8 +44,11 @@ _TOLD = {
 
 
 def may_be_replayed(call: Call) -> bool:
-    """Whether it was a role or a person: what an account's root does needs no Allow."""
-    return not call[0].endswith(":root")
+    """Whether a role or a person made it, and the sandbox would know what it is about.
+
+    What an account's root does needs no Allow.
+    """
+    return not call[0].endswith(":root") and call[2] not in _BY_A_MADE_UP_ID
 
 
 def one_of_each_kind(calls: Iterable[Call]) -> list[Call]:
@@ -129,6 +135,8 @@ def _named(arn: str) -> list[str]:
         return arn.removeprefix("arn:aws:s3:::").split("/", 1)
     if ":stack/" in arn:
         return [arn.partition(":stack/")[2].partition("/")[0]]
+    if ":codedeploy:" in arn:
+        return arn.rpartition(":")[2].split("/")
     return [arn]
 
 
