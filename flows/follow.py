@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 
 from prefect import get_run_logger
@@ -64,15 +64,14 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
         try:
             heads = await call(read_heads, topology.current_name(repository), topology)
             back_merges += await _back_merges(topology, environment, heads)
-            found += [
-                await _gone_on_with(topology, wanted)
-                for wanted in await _wanted(topology, environment, heads, on_demand)
-            ]
+            for wanted in await _wanted(topology, environment, heads, on_demand):
+                found += await _tried(_gone_on_with(topology, wanted), errors)
         except TiercelError as error:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
             errors.append(error)
     try:
-        found += [await _followed(wanted) for wanted in await due_promotions(topology, environment)]
+        for wanted in await due_promotions(topology, environment):
+            found += await _tried(_followed(wanted), errors)
     except TiercelError as error:
         get_run_logger().warning("what waits for a word is not known: %s", error.what)
         errors.append(error)
@@ -124,6 +123,16 @@ async def _wanted(
         ),
     )
     return missing_of(topology, environment, state)
+
+
+async def _tried(followed: Awaitable[FollowedRun], errors: list[TiercelError]) -> list[FollowedRun]:
+    """Return the run; one that cannot be had is told among the errors, and keeps back no other."""
+    try:
+        return [await followed]
+    except TiercelError as error:
+        get_run_logger().warning("a run cannot be had: %s", error.what)
+        errors.append(error)
+        return []
 
 
 async def _gone_on_with(topology: Topology, wanted: WantedRun) -> FollowedRun:

@@ -13,8 +13,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
 
-from tiercel.domain.base.errors import WAITING_STATE, RefusedInputError
+from tiercel.domain.base.errors import WAITING_STATE, RefusedInputError, UnreachableError
 from tiercel.domain.triggers.triggered_runs import (
     MOST_ATTEMPTS,
     AttemptStatus,
@@ -52,11 +53,14 @@ async def joined_or_started(
 ) -> tuple[FlowRun, bool]:
     """Return the run that is wanted, and whether it was there already; else it is made now.
 
-    Raises ObjectNotFound if there is no such deployment.
+    Raises UnreachableError if there is no such deployment.
     """
 
     async def start(deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
-        found = await client.read_deployment_by_name(deployment)
+        try:
+            found = await client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            raise _not_deployed(deployment) from None
         return await client.create_flow_run_from_deployment(
             found.id, parameters=parameters, idempotency_key=key
         )
@@ -111,6 +115,16 @@ def attempt_status(run: FlowRun) -> AttemptStatus:
     if run.state.name == WAITING_STATE:
         return AttemptStatus.WAITING
     return AttemptStatus.SUCCEEDED if run.state.is_completed() else AttemptStatus.FAILED
+
+
+def _not_deployed(deployment: str) -> UnreachableError:
+    return UnreachableError(
+        "event.no_deployment",
+        f"nothing is deployed as {deployment}",
+        where="the Prefect server",
+        state="no run of it was started",
+        remedy="bring the deployments there with `tiercel up`",
+    )
 
 
 def _too_often(wanted: WantedRun) -> RefusedInputError:

@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.overrides import opened_by_words, with_opened
 from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
-from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.gates.results import Decision, GateResult, worst
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.opened_gates import each_once
@@ -83,9 +83,14 @@ async def _others(
 
 
 async def _asked(gates: Awaitable[tuple[GateResult, ...]]) -> tuple[GateResult, ...]:
-    """Return what gates say, nothing for what cannot be promoted: its run says why."""
+    """Return what gates say, nothing for what cannot be promoted: its run says why.
+
+    Those that nobody can ask now let wait, and keep no other promotion back.
+    """
     try:
         return await gates
-    except RefusedInputError as error:
+    except TiercelError as error:
         get_run_logger().warning("the gates cannot be asked: %s", error.what)
+        if isinstance(error, UnreachableError):
+            return (GateResult(gate="all", decision=Decision.WAIT, reason=error.what),)
         return ()
