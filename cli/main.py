@@ -19,10 +19,13 @@ from tiercel.cli.terminal.session import quiet_prefect
 from tiercel.cli.terminal.streams import drop_what_cannot_be_shown
 from tiercel.domain.base.errors import ExitCode, TiercelError
 
+COMPLETING = "_TIERCEL_COMPLETE"
+"""By this variable a shell asks what may come next."""
 _COMMANDS = {
     "demo": "tiercel.cli.demo.command:demo",
     "init": "tiercel.cli.commands.set_up.init:init",
     "publish": "tiercel.cli.commands.release.publish:publish",
+    "plan": "tiercel.cli.commands.release.plan:plan",
     "deploy": "tiercel.cli.commands.release.deploy:deploy",
     "candidate": "tiercel.cli.commands.release.candidate:candidate",
     "promote": "tiercel.cli.commands.release.promote:promote",
@@ -41,17 +44,21 @@ _COMMANDS = {
     "reject": "tiercel.cli.commands.release.reject:reject",
     "status": "tiercel.cli.commands.look.status:status",
     "releases": "tiercel.cli.commands.look.releases:releases",
+    "diff": "tiercel.cli.commands.look.diff:diff",
+    "open": "tiercel.cli.commands.look.open:app",
     "metrics": "tiercel.cli.commands.look.metrics:metrics",
     "verify-artifact": "tiercel.cli.commands.look.verify_artifact:verify_artifact",
     "ledger": "tiercel.cli.commands.environment.ledger:app",
     "reap": "tiercel.cli.commands.environment.reap:reap",
     "retention": "tiercel.cli.commands.environment.retention:retention",
+    "doctor": "tiercel.cli.commands.look.doctor:doctor",
     "check": "tiercel.cli.commands.look.check:check",
     "gitflow": "tiercel.cli.commands.set_up.gitflow:app",
     "config": "tiercel.cli.commands.set_up.config:app",
     "provision": "tiercel.cli.commands.set_up.provision:provision",
     "up": "tiercel.cli.commands.set_up.up:up",
     "worker": "tiercel.cli.commands.set_up.worker:worker",
+    "completion": "tiercel.cli.commands.set_up.completion:completion",
     "sandbox": "tiercel.cli.commands.set_up.sandbox:app",
 }
 """Where each command is, in the order of the help: only the one that is used is imported."""
@@ -139,6 +146,10 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 100)
     drop_what_cannot_be_shown()
     quiet_prefect()
+    if os.environ.get(COMPLETING):
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     output = Output(as_json="--json" in sys.argv)
     try:
         app()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from tiercel.cli.demo.canary import taken_back
 from tiercel.cli.demo.promotion import promote
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.demo.story import Chapter
 from tiercel.cli.demo.worker_file import ASKER
 from tiercel.cli.terminal.runs import run_flow
-from tiercel.domain.base.git_names import short_commit
-from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.ephemeral_down import ephemeral_down
 from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
-from tiercel.flows.publish import publish_artifact
 
 
 def play(stage: Stage, chapter: Chapter) -> None:
@@ -19,25 +17,41 @@ def play(stage: Stage, chapter: Chapter) -> None:
 
     What an earlier demo has done is not done again.
     """
+    if chapter.undone_by:
+        _go_back(stage, chapter, chapter.undone_by)
+        return
     if stage.team.merged(chapter.release_branch, "main"):
         stage.output.done(f"{chapter.title}: an earlier demo released it")
         return
-    publish_and_deploy(stage, _merged(stage, chapter))
+    stage.publish_and_deploy(_merged(stage, chapter))
     promote(stage, _released(stage, chapter), asker_tries=chapter.asker_tries)
 
 
 def release_what_is_left(stage: Stage) -> None:
     """Release the branches as they are, if no chapter was left to play."""
     if not stage.live:
-        publish_and_deploy(stage, "develop")
+        stage.publish_and_deploy("develop")
         promote(stage, "main")
 
 
-def publish_and_deploy(stage: Stage, commit: str) -> None:
-    """Publish a commit of develop and deploy it to Preprod."""
-    stage.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")
-    stage.published.append(stage.run(publish_artifact, commit=commit, then_deploy=False))
-    stage.live["preprod"] = stage.run(deploy_to_preprod, commit=commit)
+def _go_back(stage: Stage, chapter: Chapter, undoing: Chapter) -> None:
+    """Let a change come as far as Preprod, where its traffic goes back, and take it out again."""
+    if stage.team.merged(undoing.branch, "develop"):
+        stage.output.done(f"{chapter.title}: in an earlier demo it went back")
+        return
+    if not stage.live:
+        stage.publish_and_deploy("develop")
+    taken_back(stage, _merged(stage, chapter))
+    stage.publish_and_deploy(_undone(stage, undoing))
+
+
+def _undone(stage: Stage, chapter: Chapter) -> str:
+    """Return the commit of develop without a change: it was verified before that came."""
+    (push,) = chapter.pushes
+    stage.output.step(f"{chapter.title}: reviewed and merged into develop")
+    files = push.files(lambda path: stage.team.read(path, "develop"))
+    stage.team.push(chapter.branch, "develop", files, push.message)
+    return stage.team.approve_and_merge(stage.team.open(chapter.branch, "develop", chapter.title))
 
 
 def _merged(stage: Stage, chapter: Chapter) -> str:

@@ -12,7 +12,10 @@ from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.runs import run_flow
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.review.statuses import Status, StatusState
+from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.publish import publish_artifact
 from tiercel.flows.release.results import Published, Released
 from tiercel.flows.verify import verify_pull_request
 from tiercel.sandbox import lifecycle
@@ -38,6 +41,8 @@ class Stage:
     refused: list[dict[str, Any]] = field(default_factory=list)
     approved: list[dict[str, Any]] = field(default_factory=list)
     """Whose words on plans of Prod did not count, and whose did."""
+    taken_back: list[dict[str, Any]] = field(default_factory=list)
+    """The failures of deploys whose traffic went back."""
 
     @classmethod
     def of(cls, output: Output, state: Path, config: Path, repository: str) -> Stage:
@@ -68,6 +73,7 @@ class Stage:
             "on_demand": self.on_demand,
             "refused": self.refused,
             "approved": self.approved,
+            "taken_back": self.taken_back,
             "built": [
                 [service for service, result in one.items() if result.built]
                 for one in self.published
@@ -87,6 +93,12 @@ class Stage:
                 for environment, released in self.live.items()
             },
         }
+
+    def publish_and_deploy(self, commit: str) -> None:
+        """Publish a commit of develop and deploy it to Preprod."""
+        self.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")
+        self.published.append(self.run(publish_artifact, commit=commit, then_deploy=False))
+        self.live["preprod"] = self.run(deploy_to_preprod, commit=commit)
 
     def verify(self, number: int, commit: str, *, passes: bool) -> None:
         """Verify a pull request and show what GitHub shows of it."""

@@ -27,6 +27,16 @@ class GiftNotes(unittest.TestCase):
         self.assertEqual(len(gift_note("x" * 500)), LONGEST_NOTE)
 '''
 
+_CATALOG, _TEMPLATE = "services/catalog/src/app.py", "services/catalog/template.yaml"
+_ANSWERS = "    return respond(event, _items())\n"
+_LOGS = """    context = event.get("requestContext")
+    if context:
+        logger.info("asked by %s", context["authorizer"]["jwt"]["claims"]["sub"])
+"""
+"""The API lets everybody in and has no authorizer, which no test of the service knows."""
+_USUAL, _CAREFUL = "Canary10Percent5Minutes", "Canary10Percent30Minutes"
+"""A change that touches every request gets its first share for longer: enough customers ask."""
+
 Files = Mapping[str, str]
 
 
@@ -51,6 +61,8 @@ class Chapter:
     """The service that is tried in an environment on demand before the merge; empty: none is."""
     asker_tries: bool = False
     """Whether who asks for its release also tries to approve it."""
+    undone_by: Chapter | None = None
+    """The change that takes it out of develop, where Preprod's alarm takes its traffic back."""
 
     @property
     def release_branch(self) -> str:
@@ -59,9 +71,10 @@ class Chapter:
 
 
 def story_of_the_example() -> tuple[Chapter, ...]:
-    """Return a change whose first try fails, and one that touches one service only.
+    """Return a change whose first try fails, one of one service only, and one that goes back.
 
-    The second one is tried in an environment on demand.
+    The second one is tried in an environment on demand. The third one passes its tests, and an
+    alarm takes its traffic back in Preprod.
     """
     return (
         Chapter(
@@ -80,6 +93,18 @@ def story_of_the_example() -> tuple[Chapter, ...]:
             version="0.2.0",
             pushes=(Push("Raise the price of Assam", _new_price, passes=True),),
             tried="catalog",
+        ),
+        Chapter(
+            title="Log who asks for a price",
+            branch="feature/log-who-asks",
+            version="0.3.0",
+            pushes=(Push("Log who asks for a price", _who_asks, passes=True),),
+            undone_by=Chapter(
+                title='Revert "Log who asks for a price"',
+                branch="revert/log-who-asks",
+                version="0.3.0",
+                pushes=(Push("Log nobody", _nobody, passes=True),),
+            ),
         ),
     )
 
@@ -113,3 +138,17 @@ def _new_price(read: Callable[[str], str]) -> Files:
         if item["item"] == "assam-100g":
             item["unitNet"] += 40
     return {path: json.dumps(catalog, indent=2) + "\n"}
+
+
+def _who_asks(read: Callable[[str], str]) -> Files:
+    return {
+        _CATALOG: read(_CATALOG).replace(_ANSWERS, _LOGS + _ANSWERS),
+        _TEMPLATE: read(_TEMPLATE).replace(_USUAL, _CAREFUL),
+    }
+
+
+def _nobody(read: Callable[[str], str]) -> Files:
+    return {
+        _CATALOG: read(_CATALOG).replace(_LOGS, ""),
+        _TEMPLATE: read(_TEMPLATE).replace(_CAREFUL, _USUAL),
+    }

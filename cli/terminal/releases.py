@@ -57,6 +57,16 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
             for name, result in released.items()
         ],
     )
+    show_outputs(output, {name: result.outputs for name, result in released.items()})
+
+
+def show_outputs(output: Output, outputs: Mapping[str, Mapping[str, str]]) -> None:
+    """Print what stacks say of themselves, as the page of the same run has it; nothing for none."""
+    rows = [
+        (service, name, value) for service, own in outputs.items() for name, value in own.items()
+    ]
+    if rows:
+        output.table("Outputs", ("service", "output", "value"), rows)
 
 
 def release_row(release: Release) -> dict[str, object]:

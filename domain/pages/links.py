@@ -53,8 +53,16 @@ class Links(Frozen):
         """
         if not stack_id:
             return _plain(text)
+        return f"[{_plain(text)}]({self.stack_address(stack_id, account, region)})"
+
+    def stack_address(self, stack_id: str, account: str, region: str) -> str:
+        """Return the address of a stack's page in the console."""
         page = f"#/stacks/stackinfo?stackId={quote(stack_id, safe='')}"
-        return f"[{_plain(text)}]({self._console(account, region, 'cloudformation', page)})"
+        return self._console(account, region, "cloudformation", page)
+
+    def pull_request_address(self, repository: str, number: int) -> str:
+        """Return the address of a pull request, empty where no server has pages."""
+        return self._address(repository, "pull", str(number)) if self.server else ""
 
     def shift(self, deployment: str, account: str, region: str) -> str:
         """Return a deployment's id as a Markdown link to its page in CodeDeploy's console."""
@@ -63,18 +71,19 @@ class Links(Frozen):
     def shift_address(self, deployment: str, account: str, region: str) -> str:
         """Return where CodeDeploy's console shows a deployment."""
         path = f"codesuite/codedeploy/deployments/{quote(deployment, safe='')}"
-        return self._address(account, region, f"{path}?region={region}")
+        return self._in_console(account, region, f"{path}?region={region}")
 
     def _page(self, text: str, repository: str, *parts: str) -> str:
-        if not self.server:
-            return text
+        return f"[{text}]({self._address(repository, *parts)})" if self.server else text
+
+    def _address(self, repository: str, *parts: str) -> str:
         path = "/".join(quote(part, safe="") for part in (*repository.split("/"), *parts))
-        return f"[{text}]({self.server}/{path})"
+        return f"{self.server}/{path}"
 
     def _console(self, account: str, region: str, service: str, page: str) -> str:
-        return self._address(account, region, f"{service}/home?region={region}{page}")
+        return self._in_console(account, region, f"{service}/home?region={region}{page}")
 
-    def _address(self, account: str, region: str, path: str) -> str:
+    def _in_console(self, account: str, region: str, path: str) -> str:
         """Return a console page, by way of the access portal if there is one.
 
         https://docs.aws.amazon.com/singlesignon/latest/userguide/createshortcutlink.html

@@ -11,6 +11,7 @@ from tiercel.domain.approvals.plans import PlannedChange, PlannedService, Promot
 from tiercel.domain.approvals.waiting import OpenWait, is_begun
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.digests import ConfigurationDigest, digest_of
+from tiercel.domain.organization.access import Records
 from tiercel.domain.organization.services import Service
 from tiercel.domain.release.ledger import Intent, Release, already_live
 from tiercel.domain.review.stack_plans import not_planned
@@ -27,7 +28,11 @@ from tiercel.flows.release.stack_plan import change_set_request
 from tiercel.tasks.records.ledger import newest_release, read_live_releases
 from tiercel.tasks.stack.change_sets import discard_plan, plan_changes
 from tiercel.tasks.stack.stacks import observe_stack
-from tiercel.tasks.verification.unexecuted_plans import read_live_stack, read_packaged_template
+from tiercel.tasks.verification.unexecuted_plans import (
+    copy_templates,
+    read_live_stack,
+    read_packaged_template,
+)
 
 
 @dataclass(frozen=True)
@@ -40,21 +45,30 @@ class _Looked:
 
 @dataclass(frozen=True)
 class _Subject:
-    """A service, its artifact, its stack as it is, and the number of the release that it runs."""
+    """A service, its artifact, its stack as it is, and the number of the release that it runs.
+
+    `looking_into` are the records that have the artifact, if it is only looked at and not pulled.
+    """
 
     service: Service
     manifest: Manifest
     stack: Stack | None
     newest: Release | None
     live: int
+    looking_into: Records | None = None
 
 
 async def plan_promotion_of(
-    prepared: PreparedCommit, manifests: Mapping[str, Manifest], carried_on: OpenWait | None = None
+    prepared: PreparedCommit,
+    manifests: Mapping[str, Manifest],
+    carried_on: OpenWait | None = None,
+    looking_into: Records | None = None,
 ) -> PromotionPlan:
     """Return what a promotion would do. Change sets are made, and deleted before this returns.
 
     What is begun of a promotion that is `carried_on` is not planned again: it is as it was shown.
+    Who only looks names the records that have the artifacts: of these the templates are staged,
+    and nothing else.
     """
     target, commit = prepared.target, prepared.commit
     found = await call(read_live_releases, target.records)
@@ -69,7 +83,8 @@ async def plan_promotion_of(
         shown = carried_on.plan.of_stack(name) if carried_on else None
         if shown and is_begun(shown, commit.sha, newest):
             return _Looked(shown, outputs)
-        subject = _Subject(service, manifests[service.name], stack, newest, live.get(name, 0))
+        runs, manifest = live.get(name, 0), manifests[service.name]
+        subject = _Subject(service, manifest, stack, newest, runs, looking_into)
         return _Looked(await _planned(prepared, subject, before), outputs)
 
     looked = await in_dependency_order(prepared.topology.services, look)
@@ -105,7 +120,11 @@ async def _planned(
 async def _shown(prepared: PreparedCommit, subject: _Subject, wanted: Intent) -> Plan:
     """Make the change set of a stack, look at it, and delete it."""
     target, stack = prepared.target, subject.stack
-    await stage_packages(target, subject.manifest)
+    if subject.looking_into is None:
+        await stage_packages(target, subject.manifest)
+    else:
+        staging = target.deployer, target.names.staging_bucket
+        await call(copy_templates, subject.looking_into, subject.manifest, *staging)
     change = stack_change_of(target, wanted, subject.manifest)
     contents = [wanted.template_sha256, wanted.parameters, stack and stack.token, target.run]
     name = promotion_plan(digest_of(contents))
@@ -122,7 +141,8 @@ async def _shown(prepared: PreparedCommit, subject: _Subject, wanted: Intent) ->
 async def _by_template(prepared: PreparedCommit, subject: _Subject) -> tuple[Change, ...]:
     """Return what the text of the template tells about a stack."""
     target, name = prepared.target, prepared.target.names.stack(subject.service.name)
-    after = await call(read_packaged_template, target.records, subject.manifest)
+    records = subject.looking_into or target.records
+    after = await call(read_packaged_template, records, subject.manifest)
     live = await call(read_live_stack, target.deployer, name) if subject.stack else None
     return template_changes(live.template if live else None, after)
 

@@ -130,6 +130,22 @@ def stage_templates(access: Access, bucket: str, templates: Mapping[str, bytes])
         create_object(access, bucket, key, body, PurePosixPath(key).stem)
 
 
+@world_task("copy templates", "copy templates of {manifest.service} to {bucket}")
+def copy_templates(records: Records, manifest: Manifest, access: Access, bucket: str) -> None:
+    """Put an artifact's templates where CloudFormation reads them, as `stage_templates` does.
+
+    Raises ArtifactConflictError if one is not there, or is not the one of the manifest.
+    """
+    packages = [one for one in manifest.objects if one.key.endswith(".template")]
+    found = {}
+    for package in packages:
+        body = read_object(records.access, records.bucket, package.key)
+        if body is None or sha256_hex(body) != package.sha256:
+            raise missing_package(records.bucket, package)
+        found[package.key] = body
+    stage_templates.fn(access, bucket, found)
+
+
 @world_task("discard plans", "discard plans of #{number} on {stack}")
 def discard_plans(access: Access, stack: str, number: int, kept: Iterable[str] = ()) -> int:
     """Delete the change sets of a pull request on a stack; return how many there were.

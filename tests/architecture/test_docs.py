@@ -43,7 +43,7 @@ from tiercel.cli.main import app
 from tiercel.domain.base.errors import ConfigurationError, ExitCode
 from tiercel.domain.organization.configuration import parse_services, parse_topology
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.stack.states import StackGoal, StackStatus, decide
+from tiercel.domain.stack.states import StackGoal, StackStatus, decide, is_success, is_terminal
 from tiercel.sandbox.github.http import api
 
 TIERCEL = typer.main.get_command(app)
@@ -270,6 +270,22 @@ def test_the_table_of_stacks_has_every_status_once_beside_those_treated_alike() 
     ]
     assert [len(found) for found in steps] == [1] * len(table)
     assert len(set.union(*steps)) == len(table)
+
+
+def test_the_worst_hour_says_of_each_stack_what_the_flow_does() -> None:
+    said = {"updates": "update", "continues": "continue_rollback", "rolls": "roll_back_stack",
+            "deletes": "delete_first", "creates": "create", "is": "refuse"}  # fmt: skip
+    heads = ("the stack is", "release again and the flow", "in Prod")
+    table = rows(text_of("docs/operate/worst-hour.md"), *heads)
+    found = [StackStatus(span) for row in table for span in spans(row[0])]
+    at_rest = {one for one in StackStatus if is_terminal(one) and not is_success(one)}
+    assert sorted(found) == sorted(at_rest)
+    for row in table:
+        for status in map(StackStatus, spans(row[0])):
+            anywhere = decide(status, StackGoal.DEPLOY, production=False)
+            in_prod = decide(status, StackGoal.DEPLOY, production=True)
+            assert said[row[1].split()[0]] == anywhere.step, status
+            assert row[2].startswith("refused") is (in_prod.step is not anywhere.step), status
 
 
 def test_every_operation_of_the_github_stand_in_is_told_and_who_calls_it() -> None:

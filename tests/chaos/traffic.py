@@ -33,6 +33,7 @@ from tiercel.cli.terminal.session import leave_the_world
 from tiercel.domain.organization.configuration import parse_topology
 
 _PATIENCE_SECONDS = 60.0
+_TRIES = 3
 _LOOKS = 6
 """So often the first run looks at a shift before it is killed, at most."""
 _INVOCATIONS, _AT_ONCE = 1_000, 6
@@ -130,10 +131,13 @@ class Shifting:
         before: bool,
     ) -> None:
         """Kill a deploy, run it again, and find one deployment and what a clean run leaves."""
-        known = self.prepare()
         given = {"repository": self.versions.subject.name, "commit": self.versions.second}
-        died = killed(running, number, "deploy", given, before=before, counts=counts())
-        assert died, "it was never killed"
+        for _ in range(_TRIES):
+            known = self.prepare()
+            if killed(running, number, "deploy", given, before=before, counts=counts()):
+                break
+        else:
+            raise AssertionError("it was never killed: it makes fewer calls than a clean run")
         self.world.deploy(self.versions.subject, self.versions.second)
         self.check(known)
 
@@ -178,7 +182,8 @@ def since_execution() -> Callable[[Question], bool]:
     def counts(question: Question) -> bool:
         if operation_of(question) == "ExecuteChangeSet":
             begun.append(True)
-        return bool(begun) and is_mutating(question)
+        # How often a lease is renewed depends on how long all takes.
+        return bool(begun) and is_mutating(question) and "/leases/" not in question.path
 
     return counts
 
@@ -367,7 +372,8 @@ ROW = Row(
     "shifts in ten steps is invoked at least 1,000 times: the share that the second version "
     "answered is compared with the mean of its weights, within 5 points, and within 12 in each "
     "third of the steps.",
-    not_shown="CodeDeploy itself, for which the sandbox has a stand-in that runs 60 times as fast. "
+    not_shown="Deaths while the lease is renewed or given back, which the row `kills` has. "
+    "CodeDeploy itself, for which the sandbox has a stand-in that runs 60 times as fast. "
     "Functions with several aliases that shift side by side.",
     cases=_cases,
 )

@@ -50,6 +50,8 @@ class Application:
     services: Mapping[str, Mapping[str, Any]]
     uses: tuple[str, ...]
     """Services of AWS that the worker's configuration has to list, beside the default ones."""
+    touched: str = ""
+    """A file of a function whose traffic shifts: it gets one line more, and is released again."""
 
 
 @dataclass
@@ -66,6 +68,9 @@ class Course:
     why: str = ""
     unchanged: bool = False
     stacks: list[str] = field(default_factory=list)
+    touched: dict[str, float] = field(default_factory=dict)
+    shifts: list[str] = field(default_factory=list)
+    """How the traffic of each alias shifted, by stack."""
 
 
 def applications() -> list[Application]:
@@ -79,6 +84,7 @@ def applications() -> list[Application]:
             kinds=tuple(one["kinds"]),
             services=one.get("services", {one["name"]: {"path": "."}}),
             uses=tuple(one.get("uses", ())),
+            touched=one.get("touched", ""),
         )
         for one in document["application"]
     ]
@@ -91,26 +97,57 @@ def take(application: Application, checkout: Checkout, running: Sandbox, folder:
     )
     name = f"acme/{application.name}"
     commit = _import(application, checkout, running, folder, name)
-    for seconds, is_again in ((course.seconds, False), (course.again, True)):
-        for word in _WORDS:
-            start = time.monotonic()
-            code, output, errors = _run(word, name, commit, running)
-            seconds[word] = round(time.monotonic() - start, 2)
-            if code:
-                course.stopped_at, course.why = (
-                    f"{word}{' again' * is_again}",
-                    _reason(errors, output),
-                )
-                return course
-            if word != "publish":
-                found = json.loads(output)
-                if is_again:
-                    course.unchanged = not any(one["changed"] for one in found.values())
-                    if not course.unchanged:
-                        course.stopped_at, course.why = f"{word} again", "deployed again"
-                        return course
-                course.stacks = [one["stack"] for one in found.values()]
+    if not _released(course, name, commit, running, course.seconds, ""):
+        return course
+    if not _released(course, name, commit, running, course.again, " again"):
+        return course
+    if application.touched:
+        commit = _touched(application, running, folder, name)
+        if _released(course, name, commit, running, course.touched, " touched"):
+            course.shifts = [one for stack in course.stacks for one in _shifts(stack, running)]
     return course
+
+
+def _released(
+    course: Course, name: str, commit: str, running: Sandbox, seconds: dict[str, float], when: str
+) -> bool:
+    """Publish, deploy and promote; False if that was stopped, or did again what was done."""
+    for word in _WORDS:
+        start = time.monotonic()
+        code, output, errors = _run(word, name, commit, running)
+        seconds[word] = round(time.monotonic() - start, 2)
+        if code:
+            course.stopped_at, course.why = f"{word}{when}", _reason(errors, output)
+            return False
+        if word == "publish":
+            continue
+        found = json.loads(output)
+        if seconds is course.again:
+            course.unchanged = not any(one["changed"] for one in found.values())
+            if not course.unchanged:
+                course.stopped_at, course.why = f"{word}{when}", "deployed again"
+                return False
+        course.stacks = [*dict.fromkeys([*course.stacks, *(o["stack"] for o in found.values())])]
+    return True
+
+
+def _touched(application: Application, running: Sandbox, folder: Path, name: str) -> str:
+    with (folder / application.touched).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    git_in(folder, "commit", "--quiet", "--all", "--message=A line more")
+    return import_repository(folder, running.state, name, ("develop", "main"))
+
+
+def _shifts(stack: str, running: Sandbox) -> list[str]:
+    config = running.state.parent / "tiercel.toml"
+    place = ("--sandbox", "--state", str(running.state), "--config", str(config))
+    output, errors = fork("traffic", "show", stack, *place, "--json").communicate()
+    if not output:
+        return [errors[-_SHOWN:]]
+    return [
+        f"{stack}: {one['configuration']}: {one['status']}, {one['percent']:g} %"
+        for one in json.loads(output)
+    ]
 
 
 def _import(
@@ -218,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"stopped at {course.stopped_at}: {course.why[:400]}"
             )  # fmt: skip
             print(f"{application.name:32} {state}", flush=True)
+            for one in course.shifts:
+                print(f"{'':32} {one}", flush=True)
             if options.json:
                 options.json.write_text(json.dumps([asdict(one) for one in courses], indent=1))
     done = [one for one in courses if not one.stopped_at]

@@ -122,6 +122,33 @@ def test_prod_waits_for_the_word_of_somebody_who_did_not_ask_for_it(
     assert [one["how"] for one in ended] == ["executed", "executed"]
 
 
+def test_the_second_change_shifts_by_canary_in_both_environments(demo: Demo) -> None:
+    for environment in ("preprod", "prod"):
+        (shift,) = traffic(demo, environment, 2)
+        assert shift["configuration"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+        assert (shift["status"], shift["percent"]) == ("Succeeded", 100)
+        assert f"{shift['deployment']}: version 2 has 10 % of the traffic" in demo.progress
+
+
+def test_a_third_change_trips_an_alarm_and_goes_back_with_the_reason_shown(demo: Demo) -> None:
+    (failure,) = demo.document["taken_back"]
+    assert failure["code"] == "traffic.alarm"
+    assert failure["errors"] >= 3
+    stopped, back = traffic(demo, "preprod", 3)
+    assert (stopped["code"], stopped["percent"]) == ("ALARM_ACTIVE", 10)
+    assert back["took_back"] == stopped["deployment"]
+    assert "AWS/Lambda Errors, threshold GreaterThanOrEqualToThreshold 3" in failure["why"]
+    assert "customers had their answer meanwhile" in demo.progress
+
+
+def traffic(demo: Demo, environment: str, number: int) -> list[dict[str, Any]]:
+    """Return what a release of the catalog shifted, as the ledger has it."""
+    stack = f"acme-{environment}-catalog/{number}"
+    place = ("--sandbox", "--state", str(demo.state))
+    release = invoke_json("releases", environment, "--show", stack, *place)
+    return list(release["outcome"]["traffic"])
+
+
 def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo) -> None:
     assert (
         "tiercel/preprod/orders: failure: the build command failed: python3 -m unittest"
@@ -131,15 +158,16 @@ def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo
 
 
 def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:
-    first, second = demo.document["built"]
+    first, second, third, undone = demo.document["built"]
     assert set(first) == SERVICES
     assert second == [], "it was built for the environment on demand, and is built once"
-    for environment in ("preprod", "prod"):
+    assert (third, undone) == (["catalog"], []), "what the second left is there again"
+    for environment, number in (("preprod", 4), ("prod", 2)):
         releases = {
             name: (live["release"], live["changed"])
             for name, live in demo.document["live"][environment].items()
         }
-        assert releases.pop("catalog") == (2, True)
+        assert releases.pop("catalog") == (number, True)
         assert set(releases.values()) == {(1, False)}
 
 
@@ -172,11 +200,16 @@ def test_an_observer_sees_stacks_only_in_the_runtime_accounts(demo: Demo) -> Non
     assert set().union(*seen.values()) == set()
 
 
-def test_an_observer_sees_the_same_artifacts_in_all_four_accounts(demo: Demo) -> None:
+def test_an_observer_sees_the_same_artifacts_in_all_accounts_but_for_what_went_back(
+    demo: Demo,
+) -> None:
     artifacts = {profile: set().union(*packages(demo, profile).values()) for profile in ACCOUNTS}
 
-    assert artifacts["preprod-infrastructure-root"]
-    assert len(set(map(frozenset, artifacts.values()))) == 1
+    preprod, prod = artifacts["preprod-infrastructure-root"], artifacts["prod-runtime-root"]
+    assert artifacts["preprod-runtime-root"] == preprod
+    assert artifacts["prod-infrastructure-root"] == prod
+    assert prod < preprod
+    assert len(preprod - prod) == 2, "the third change has a package and a template of its own"
 
 
 def test_github_has_a_release_a_tag_and_deployments(demo: Demo) -> None:
@@ -198,6 +231,7 @@ def test_github_has_a_release_a_tag_and_deployments(demo: Demo) -> None:
         # GitHub itself retires the deployments before the newest, those of production apart.
         assert states == {
             ("preprod", "success"),
+            ("preprod", "failure"),
             ("preprod", "inactive"),
             ("prod", "success"),
             (f"ephemeral/{demo.document['on_demand']['name']}", "inactive"),
@@ -232,7 +266,8 @@ def test_status_says_what_is_live_where(demo: Demo) -> None:
     assert {entry["service"] for entry in live["prod"]} == SERVICES
     for environment in ("preprod", "prod"):
         numbers = {entry["service"]: entry["release"] for entry in live[environment]}
-        assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": 2}
+        catalog = 4 if environment == "preprod" else 2
+        assert numbers == dict.fromkeys(SERVICES, 1) | {"catalog": catalog}
         assert {(entry["now"], entry["open_since"]) for entry in live[environment]} == {
             ("as released", None)
         }
@@ -243,6 +278,7 @@ def test_the_demo_a_second_time_changes_nothing_and_says_so(demo: Demo) -> None:
 
     assert code == 0, progress
     assert progress.count("an earlier demo released it") == 2
+    assert progress.count("in an earlier demo it went back") == 1
     assert progress.count("is published already") == len(SERVICES)
     assert progress.count("unchanged, release") == 2 * len(SERVICES)
     assert "is new" not in progress

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import ROOT, invoke, invoke_json
 from tests.support.repositories import git
 from tiercel.domain.base.errors import ExitCode
@@ -78,8 +80,24 @@ def test_a_folder_that_is_no_clone_is_told_as_such(tmp_path: Path) -> None:
 def test_a_file_that_has_services_alone_is_checked(tmp_path: Path) -> None:
     file = tmp_path / "tiercel.toml"
     file.write_text('[services.api]\npath = "api"\n[services.api.environments.staging]\n')
-    code, _, errors = invoke("config", "check", str(file))
+    code, output, _ = invoke("config", "check", str(file), "--json")
     assert code == ExitCode.CONFIGURATION
-    assert "there is no environment `staging`" in errors
+    assert "there is no environment `staging`" in json.loads(output)["error"]["why"]
     file.write_text('[services.api]\npath = "api"\n')
     assert list(invoke_json("config", "check", str(file))["services"]) == ["api"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_commands(shell: str) -> None:
+    code, script, _ = invoke("completion", shell)
+    assert code == ExitCode.OK
+    assert "_TIERCEL_COMPLETE" in script
+    words = {"COMP_WORDS": "tiercel dep", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "tiercel dep"}
+    _, said, _ = invoke(_TIERCEL_COMPLETE=f"complete_{shell}", **words)
+    assert "deploy" in said
+
+
+def test_an_address_is_printed_for_who_has_no_browser() -> None:
+    assert invoke("open", "pr", "acme/shop", "3")[1] == "https://github.com/acme/shop/pull/3\n"
+    code, _, errors = invoke("open", "board", PREFECT_API_URL="")
+    assert (code, "there is no page to open" in errors) == (ExitCode.REFUSED, True)

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from tiercel.domain.organization.access import Records
     from tiercel.flows.ephemeral_up import CameUp
 
-app = typer.Typer(no_args_is_help=True, help="Environments on demand, which go after a time.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Environments on demand, which go after a time.",
+)
 
 _UP = "ephemeral-up/preprod"
 _DOWN = "ephemeral-down/preprod"

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from tiercel.domain.organization.names import Names
     from tiercel.tasks.aws.signing import SigningKey
 
-app = typer.Typer(no_args_is_help=True, help="An environment's history as files.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="An environment's history as files."
+)
 
 _Environment = Annotated[str, typer.Argument(help="preprod or prod.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of the files.", file_okay=False)]

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 _LONGEST_REASON = 400
 
-app = typer.Typer(no_args_is_help=True, help="Traffic that shifts from one version to the next.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Traffic that shifts from one version to the next.",
+)
 
 _Most = Annotated[int, typer.Option(min=1, max=50, help="How many deployments at most.")]
 

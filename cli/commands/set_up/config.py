@@ -14,7 +14,9 @@ from tiercel.cli.terminal.output import Output
 if TYPE_CHECKING:
     from tiercel.domain.organization.topology import Topology
 
-app = typer.Typer(no_args_is_help=True, help="The configuration, tiercel.toml.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The configuration, tiercel.toml."
+)
 
 
 @app.command()

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from tiercel.domain.protection.needs import ProtectionNeeds
 
 app = typer.Typer(
-    no_args_is_help=True, help="Whether GitHub demands what the promise needs, and setting it."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Whether GitHub demands what the promise needs, and setting it.",
 )
 
 _Repository = Annotated[

@@ -16,7 +16,9 @@ from tiercel.cli.terminal.session import DEFAULT_STATE, leave_the_world, use_con
 if TYPE_CHECKING:
     from tiercel.sandbox.lifecycle import Sandbox
 
-app = typer.Typer(no_args_is_help=True, help="Four AWS accounts on this machine.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Four AWS accounts on this machine."
+)
 
 
 @app.command()

@@ -1,0 +1,34 @@
+"""`tiercel doctor`: whether this machine, AWS, Prefect and GitHub are as Tiercel needs them."""
+
+from __future__ import annotations
+
+import typer
+
+from tiercel.cli.terminal.settings import Settings, shared
+from tiercel.domain.base.errors import ExitCode
+
+
+@shared(Settings)
+def doctor(*, settings: Settings) -> None:
+    """Look at tools, versions, credentials, clock, server, workers and isolation; change nothing.
+
+    Whether accounts are as they must be says `tiercel check`, which tries them.
+    """
+    from tiercel.cli.terminal.examining import examine
+    from tiercel.domain.onboarding.health import Health
+
+    output = settings.output
+    with output.waiting("looking"):
+        found = list(examine(settings))
+    output.document([one.model_dump(mode="json") for one in found])
+    if not settings.as_json:
+        output.table(
+            "What Tiercel needs",
+            ("area", "what", "health", "found"),
+            [(one.area, one.what, one.health.value, one.found) for one in found],
+        )
+        for one in found:
+            if one.remedy:
+                output.result(f"{one.area}, {one.what}: {one.remedy}")
+    if any(one.health is Health.WRONG for one in found):
+        raise typer.Exit(int(ExitCode.CHECK_FAILED))
