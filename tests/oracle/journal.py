@@ -93,6 +93,9 @@ def _lasting(text: str) -> str:
     """Return an ARN in which what a demo makes up is replaced by what stays the same."""
     text = re.sub(r"(:assumed-role/[^/]+)/.*", r"\1/run", text)
     text = re.sub(r"/000000\d\d/", "/00000001/", text)
+    text = re.sub(r"/\d{8}T\d{6}Z-", "/20261201T000000Z-", text)
+    text = re.sub(r"/github-review-\d+-", "/github-review-1-", text)
+    text = re.sub(r"\bpr(\d+)x[a-z0-9]{6}\b", r"pr\1xabcdef", text)
     return _SUFFIX.sub("-SUFFIX", _DIGEST.sub("digest", _UUID.sub(STACK_ID, text)))
 
 

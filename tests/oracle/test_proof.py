@@ -107,6 +107,12 @@ def test_a_journal_comes_down_to_calls_that_are_the_same_in_every_demo() -> None
         == [(f"{session}/run", "s3:GetObject", "GetObject", f"{bucket}/packages/digest.zip")]
     )
     assert [each.action for each in calls_asked(first[0])] == ["s3:GetObject", "kms:Decrypt"]
+    offered = f"{bucket}/approvals/offered/{'d4' * 32}"
+    words = [
+        entry(f"{session}/one", "s3:GetObject", f"{offered}/{time}-{'e5' * 32}.json")
+        for time in ("20261201T085316Z", "20261202T091500Z")
+    ]
+    assert len(calls_in(words)) == 1
 
 
 def entry(

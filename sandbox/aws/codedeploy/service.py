@@ -30,10 +30,10 @@ __all__ = ["get_state", "handle_request", "load_persisted_state", "register", "r
 _NAME = "codedeploy"
 _TARGET = "CodeDeploy_20141006"
 _OPERATIONS = dict(ON_RESOURCES) | dict(ON_DEPLOYMENTS)
-_ON_NO_RESOURCE = frozenset(
-    {"BatchGetDeploymentTargets", "ListDeploymentTargets", "StopDeployment"}
-)
-"""Actions of which AWS knows no type of resource."""
+_ON_NO_RESOURCE = frozenset({
+    "BatchGetDeploymentTargets", "GetDeploymentTarget", "ListDeploymentTargets", "StopDeployment",
+})  # fmt: skip
+"""What is allowed on everything, or not at all."""
 
 
 def register(judge: Judge) -> None:
@@ -54,7 +54,7 @@ def register(judge: Judge) -> None:
     def extract(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
         if service != _NAME:
             return original(service, method, path, headers, body, *more)
-        return resource_of(_operation(headers), body)
+        return resource_of(body, _operation_in(headers))
 
     iam_actions.extract_resource_arn = extract
 
@@ -64,7 +64,7 @@ async def handle_request(
 ) -> Any:
     """Answer one request."""
     try:
-        answer = call_codedeploy(_operation(headers), json.loads(body or b"{}"))
+        answer = call_codedeploy(_operation_in(headers), json.loads(body or b"{}"))
     except CodeDeployError as error:
         return responses.error_response_json(error.code, error.message, 400)
     return responses.json_response(answer)
@@ -80,13 +80,15 @@ def call_codedeploy(operation: str, request: CodeDeployObject) -> CodeDeployObje
     return answer
 
 
-def _operation(headers: Mapping[str, str]) -> str:
+def _operation_in(headers: Mapping[str, str]) -> str:
     return headers.get("x-amz-target", "").rpartition(".")[2]
 
 
-def resource_of(operation: str, body: bytes) -> str:
+def resource_of(body: bytes, operation: str) -> str:
     """Return what a request is authorized on: a group, an application, a configuration, or `*`.
 
+    AWS's page has no resource for what a hook reports either, and AWS's own examples allow it on a
+    group.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
     """
     if operation in _ON_NO_RESOURCE:
