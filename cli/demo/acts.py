@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiercel.cli.demo.canary import taken_back
+from tiercel.cli.demo.canary import trip_the_alarm
 from tiercel.cli.demo.promotion import promote
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.demo.story import Chapter
@@ -41,7 +41,7 @@ def _go_back(stage: Stage, chapter: Chapter, undoing: Chapter) -> None:
         return
     if not stage.live:
         stage.publish_and_deploy("develop")
-    taken_back(stage, _merged(stage, chapter))
+    trip_the_alarm(stage, _merged(stage, chapter))
     stage.publish_and_deploy(_undone(stage, undoing))
 
 

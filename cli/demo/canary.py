@@ -11,7 +11,7 @@ _SERVICE, _ADDRESS, _PATH = "catalog", "ApiUrl", "/items/assam-100g"
 _CODE = "traffic.alarm"
 
 
-def taken_back(stage: Stage, commit: str) -> None:
+def trip_the_alarm(stage: Stage, commit: str) -> None:
     """Deploy it while customers ask, and show why its traffic went back.
 
     Raises what the deploy fails with if that is no alarm.
