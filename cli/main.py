@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from tiercel.cli.terminal.command_list import COMMANDS, overview
 from tiercel.cli.terminal.failures import defect, interrupted
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import quiet_prefect
@@ -21,47 +22,6 @@ from tiercel.domain.base.errors import ExitCode, TiercelError
 
 COMPLETING = "_TIERCEL_COMPLETE"
 """By this variable a shell asks what may come next."""
-_COMMANDS = {
-    "demo": "tiercel.cli.demo.command:demo",
-    "init": "tiercel.cli.commands.set_up.init:init",
-    "publish": "tiercel.cli.commands.release.publish:publish",
-    "plan": "tiercel.cli.commands.release.plan:plan",
-    "deploy": "tiercel.cli.commands.release.deploy:deploy",
-    "candidate": "tiercel.cli.commands.release.candidate:candidate",
-    "promote": "tiercel.cli.commands.release.promote:promote",
-    "verify": "tiercel.cli.commands.release.verify:verify",
-    "trigger": "tiercel.cli.commands.release.trigger:trigger",
-    "ephemeral": "tiercel.cli.commands.environment.ephemeral:app",
-    "rollback": "tiercel.cli.commands.release.rollback:rollback",
-    "rebuild": "tiercel.cli.commands.environment.rebuild:rebuild",
-    "drills": "tiercel.cli.commands.look.drills:drills",
-    "approve": "tiercel.cli.commands.release.approve:approve",
-    "decline": "tiercel.cli.commands.release.approve:decline",
-    "traffic": "tiercel.cli.commands.release.traffic:app",
-    "hold": "tiercel.cli.commands.release.hold:hold",
-    "resume": "tiercel.cli.commands.release.hold:resume",
-    "drift": "tiercel.cli.commands.look.drift:drift",
-    "reject": "tiercel.cli.commands.release.reject:reject",
-    "status": "tiercel.cli.commands.look.status:status",
-    "releases": "tiercel.cli.commands.look.releases:releases",
-    "diff": "tiercel.cli.commands.look.diff:diff",
-    "open": "tiercel.cli.commands.look.open:app",
-    "metrics": "tiercel.cli.commands.look.metrics:metrics",
-    "verify-artifact": "tiercel.cli.commands.look.verify_artifact:verify_artifact",
-    "ledger": "tiercel.cli.commands.environment.ledger:app",
-    "reap": "tiercel.cli.commands.environment.reap:reap",
-    "retention": "tiercel.cli.commands.environment.retention:retention",
-    "doctor": "tiercel.cli.commands.look.doctor:doctor",
-    "check": "tiercel.cli.commands.look.check:check",
-    "gitflow": "tiercel.cli.commands.set_up.gitflow:app",
-    "config": "tiercel.cli.commands.set_up.config:app",
-    "provision": "tiercel.cli.commands.set_up.provision:provision",
-    "up": "tiercel.cli.commands.set_up.up:up",
-    "worker": "tiercel.cli.commands.set_up.worker:worker",
-    "completion": "tiercel.cli.commands.set_up.completion:completion",
-    "sandbox": "tiercel.cli.commands.set_up.sandbox:app",
-}
-"""Where each command is, in the order of the help: only the one that is used is imported."""
 
 
 class _Commands(MutableMapping[str, Any]):
@@ -72,7 +32,7 @@ class _Commands(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
-            self._made[name] = _made(name, *_COMMANDS[name].split(":"))
+            self._made[name] = _made(name, *COMMANDS[name].where.split(":"))
         return self._made[name]
 
     def __setitem__(self, name: str, command: Any) -> None:
@@ -82,10 +42,10 @@ class _Commands(MutableMapping[str, Any]):
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_COMMANDS)
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(_COMMANDS)
+        return len(COMMANDS)
 
 
 def _made(name: str, module: str, attribute: str) -> Any:
@@ -103,6 +63,11 @@ class _Tiercel(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = _Commands()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print what `tiercel --help` prints, which is made of the same list."""
+        del ctx, formatter
+        typer.echo(overview())
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; Typer would end it at Ctrl-C without a word and without a document."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from prefect import get_run_logger
 
-from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.manifest import Manifest, moved_words
 from tiercel.domain.artifact.provenance import provenance_key
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PROD
@@ -103,13 +103,8 @@ async def _pulled(prepared: PreparedCommit, service: Service, verified: Release)
             copy_package, theirs.access, theirs.bucket, own.access, own.bucket, package
         ),
     )
-    get_run_logger().info(
-        "%s: %d of %d packages pulled from %s, the others were there",
-        service.name,
-        sum(copied),
-        len(copied),
-        source.environment.name,
-    )
+    verb = f"pulled from {source.environment.name}"
+    get_run_logger().info("%s: %s", service.name, moved_words(sum(copied), len(copied), verb))
     await countersign(prepared, manifest, key, known, provenance)
     written = await call(write_manifest, own, manifest)
     # Another run may have been faster.

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _RELEASE = re.compile(r"([A-Za-z][A-Za-z0-9-]*)/([0-9]{1,8})")
 _COMMIT = re.compile(r"([^/@\s]+/[^/@\s]+)@(\S+)")
 
-Contents = dict[str, ServiceContents]
+SideContents = dict[str, ServiceContents]
 """What one side has, by service."""
 
 
-def side_of(settings: Settings, word: str) -> Contents:
+def side_of(settings: Settings, word: str) -> SideContents:
     """Return what a word names; RefusedInputError if it names neither of the three."""
     if word in settings.topology().environments:
         return _environment(settings, word)
@@ -61,7 +61,7 @@ def _template(records: Records, intent: Intent) -> TemplateDocument | None:
         return None
 
 
-def _environment(settings: Settings, name: str) -> Contents:
+def _environment(settings: Settings, name: str) -> SideContents:
     from tiercel.tasks.records.ledger import read_live_releases
 
     names = settings.names(name)
@@ -74,7 +74,7 @@ def _environment(settings: Settings, name: str) -> Contents:
     return {intent.service: released_contents(records, intent) for intent in live}
 
 
-def _release(settings: Settings, stack: str, number: int) -> Contents:
+def _release(settings: Settings, stack: str, number: int) -> SideContents:
     from tiercel.domain.organization.names import names_of_stack
     from tiercel.tasks.records.ledger import no_release, read_release
 
@@ -86,7 +86,7 @@ def _release(settings: Settings, stack: str, number: int) -> Contents:
     return {found.intent.service: released_contents(records, found.intent)}
 
 
-def _commit(settings: Settings, repository: str, revision: str) -> Contents:
+def _commit(settings: Settings, repository: str, revision: str) -> SideContents:
     """Return what a commit describes, and of it what the verifying environment has published."""
     from tiercel.domain.artifact.source_tree import paths_of_all, source_trees
     from tiercel.domain.organization.requests import require_repository_name, require_revision
@@ -105,7 +105,7 @@ def _commit(settings: Settings, repository: str, revision: str) -> Contents:
     services = load_services.fn(commit, topology).services
     objects = find_objects.fn(commit, paths_of_all(services.values()))
     trees = source_trees(services.values(), {path: one.id for path, one in objects.items()})
-    found: Contents = {}
+    found: SideContents = {}
     for name, service in services.items():
         manifest = find_artifact.fn(records, trees[name])
         template = read_packaged_template.fn(records, manifest) if manifest else None
@@ -142,6 +142,7 @@ def show_differences(
             )
             for one in found
         ],
+        least=("after", "before"),
     )
     rows = [
         (
@@ -156,7 +157,7 @@ def show_differences(
     ]
     if rows:
         header = ("service", "action", "resource", "type", "properties", "permissions")
-        output.table("Resources, as the templates say", header, rows)
+        output.table("Resources, as the templates say", header, rows, least=("properties",))
     differing = sum(one.presence is not Presence.SAME for one in found)
     output.result(f"{differing} of {len(found)} services differ")
 

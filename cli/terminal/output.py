@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
 
+from tiercel.cli.terminal.tables import drawn, fitted
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure import REMEDY, Failure
 from tiercel.domain.base.text import printable
@@ -63,15 +64,20 @@ class Output:
         if not self._quiet:
             self._progress.print(f"[green]✓[/] {escape(text)}", soft_wrap=True)
 
-    def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table of results."""
-        title = escape(printable(title, _LONGEST_LINE))
-        table = Table(title=title, title_justify="left", title_style="bold", box=None)
-        for name in header:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(escape(printable(cell, _LONGEST_LINE)) for cell in row))
-        self._results.print(table)
+    def table(
+        self,
+        title: str,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        least: Sequence[str] = (),
+    ) -> None:
+        """Print a table of results. Columns of `least` go, in that order, where it is too wide."""
+        cells = [[printable(cell, _LONGEST_LINE) for cell in row] for row in rows]
+        fit = fitted(header, cells, self._results.width, least)
+        self._results.print(drawn(printable(title, _LONGEST_LINE), header, cells, fit))
+        if fit.left_out:
+            told = f"too narrow for {', '.join(fit.left_out)}: see --json, or a wider terminal"
+            self._results.print(f"[dim]({told})[/]", soft_wrap=True)
 
     def result(self, text: str) -> None:
         """Print a line of the result."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _UNREADABLE = "unreadable"
 _COLUMNS = ("stack", "release", "status", "since", "commit", "artifact", "asked by")
+_LEAST = ("artifact", "asked by", "commit", "since")
+"""What a narrow terminal can do without, the least first."""
 
 
 def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
@@ -56,6 +58,7 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
             )
             for name, result in released.items()
         ],
+        least=("artifact", "commit", "status"),
     )
     show_outputs(output, {name: result.outputs for name, result in released.items()})
 
@@ -121,7 +124,7 @@ def live_table(output: Output, title: str, stacks: Iterable[tuple[Live, StackSee
     from tiercel.domain.release.live import standing_of
 
     rows = [(*_cells(_shown(live)), standing_of(live, seen)[1]) for live, seen in stacks]
-    output.table(title, (*_COLUMNS, "now"), rows)
+    output.table(title, (*_COLUMNS, "now"), rows, _LEAST)
 
 
 def _shown(live: Live) -> Entry:
@@ -177,7 +180,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
 
 def release_table(output: Output, title: str, history: Iterable[Entry]) -> None:
     """Print entries of the ledger, one a line."""
-    output.table(title, _COLUMNS, [_cells(entry) for entry in history])
+    output.table(title, _COLUMNS, [_cells(entry) for entry in history], _LEAST)
 
 
 def _cells(release: Entry) -> tuple[str, ...]:
@@ -192,7 +195,7 @@ def _cells(release: Entry) -> tuple[str, ...]:
         f"{_ended(release):%Y-%m-%d %H:%M:%S}",
         short_commit(release.intent.commit),
         short(release.intent.artifact_digest),
-        release.intent.requested_by.rpartition(":")[2],
+        release.intent.requested_by.rpartition(":")[2].rpartition("/")[2],
     )
 
 

@@ -114,3 +114,16 @@ def object_key(sha256: str, suffix: str) -> str:
 def manifest_key(service: str, artifact_id: ArtifactId) -> str:
     """Return the key of a service's manifest in the artifact bucket."""
     return f"manifests/{service}/{artifact_id}.json"
+
+
+def moved_words(moved: int, of_all: int, verb: str) -> str:
+    """Return what became of packages: so many were `verb`, as `staged`, others were there."""
+    if moved == 0:
+        return f"{_packages(of_all)} there already"
+    there = of_all - moved
+    others = f", {there} {'was' if there == 1 else 'were'} there already" if there else ""
+    return f"{_packages(moved)} {verb}{others}"
+
+
+def _packages(number: int) -> str:
+    return f"{number} package{'' if number == 1 else 's'}"

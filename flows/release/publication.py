@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
-from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.manifest import Manifest, moved_words
 from tiercel.domain.artifact.provenance import (
     provenance_key,
     require_as_recorded,
@@ -93,11 +93,10 @@ async def _build_and_upload(
     await sign_build(prepared, built, key, known, started, finished)
     manifest = await call(write_manifest, records, built.manifest)
     get_run_logger().info(
-        "%s: published artifact %s, %d of %d packages are new",
+        "%s: published artifact %s, %s",
         service.name,
         short(manifest.digest),
-        sum(created),
-        len(created),
+        moved_words(sum(created), len(created), "uploaded"),
     )
     return Published(manifest, built=True, uploaded=sum(created))
 

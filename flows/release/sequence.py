@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.manifest import Manifest, moved_words
 from tiercel.domain.base.errors import OvertakenError, TiercelError
 from tiercel.domain.release.ledger import (
     Intent,
@@ -278,12 +278,8 @@ async def stage_packages(target: ReleaseTarget, manifest: Manifest) -> None:
         manifest.objects,
         lambda package: call(copy_package, access, source, access, staging, package),
     )
-    get_run_logger().info(
-        "%s: %d of %d packages staged, the others were there",
-        manifest.service,
-        sum(created),
-        len(created),
-    )
+    told = moved_words(sum(created), len(created), "staged")
+    get_run_logger().info("%s: %s", manifest.service, told)
 
 
 async def _record(

@@ -1,6 +1,6 @@
 """`python -m tiercel`, for those who choose the Python."""
 
-from tiercel.cli.main import main
+from tiercel.cli.start import main
 
 if __name__ == "__main__":
     main()

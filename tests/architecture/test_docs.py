@@ -40,6 +40,8 @@ from tests.architecture.facts import (
 )
 from tests.support.topology import topology_text
 from tiercel.cli.main import app
+from tiercel.cli.terminal.command_list import COMMANDS as COMMAND_LIST
+from tiercel.cli.terminal.command_list import overview
 from tiercel.domain.base.errors import ConfigurationError, ExitCode
 from tiercel.domain.organization.configuration import parse_services, parse_topology
 from tiercel.domain.organization.topology import Topology
@@ -298,3 +300,13 @@ def test_every_operation_of_the_github_stand_in_is_told_and_who_calls_it() -> No
     assert sorted(told) == sorted([*modelled, "GET /rate_limit"])
     called = sum(len(spans(row[1])) for row in table)
     assert f"has {len(told)} operations, and the product calls {called}" in page
+
+
+def test_the_overview_says_of_each_command_what_the_command_says_of_itself() -> None:
+    said = {
+        name: " ".join((command.help or "").strip().split("\n\n")[0].split())
+        for name, command in TIERCEL.commands.items()  # type: ignore[attr-defined]
+    }
+    assert said == {name: one.summary for name, one in COMMAND_LIST.items()}
+    text = overview()
+    assert [name for name in COMMAND_LIST if f"\n  {name} " not in text] == []

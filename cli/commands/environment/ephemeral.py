@@ -187,7 +187,7 @@ def _show_list(output: Output, found: Iterable[EphemeralRecord]) -> None:
         for one in found
     ]
     header = ("name", "state", "owner", "from", "time left", "address")
-    output.table("Environments on demand", header, rows)
+    output.table("Environments on demand", header, rows, least=("from", "owner"))
 
 
 @app.command("extend")

@@ -10,7 +10,7 @@ from tiercel.domain.base.errors import ExitCode
 
 @shared(Settings)
 def doctor(*, settings: Settings) -> None:
-    """Look at tools, versions, credentials, clock, server, workers and isolation; change nothing.
+    """Look at tools, versions, credentials, clock, server and workers, and say what to do.
 
     Whether accounts are as they must be says `tiercel check`, which tries them.
     """

@@ -74,4 +74,5 @@ def show_verified(output: Output, verified: Mapping[str, VerifiedService]) -> No
             )
             for name, one in verified.items()
         ],
+        least=("artifact",),
     )

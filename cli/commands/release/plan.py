@@ -58,6 +58,7 @@ def show_plan(output: Output, found: PromotionPlan) -> None:
             (one.service, one.stack, str(one.live or "none"), _what(one), _known(one))
             for one in found.services
         ],
+        least=("stack", "known by"),
     )
     rows = [
         (
@@ -73,7 +74,7 @@ def show_plan(output: Output, found: PromotionPlan) -> None:
     ]
     if rows:
         header = ("service", "action", "resource", "type", "properties", "permissions")
-        output.table("Resources", header, rows)
+        output.table("Resources", header, rows, least=("properties",))
     replaced = sum(change.replaces for one in found.services for change in one.changes)
     changing = sum(not one.unchanged for one in found.services)
     output.result(

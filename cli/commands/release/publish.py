@@ -68,4 +68,5 @@ def show_published(output: Output, published: Mapping[str, Published]) -> None:
             )
             for name, result in published.items()
         ],
+        least=("artifact id", "digest", "new packages"),
     )

@@ -14,6 +14,7 @@ from tiercel.domain.artifact.manifest import (
     PackagedObject,
     TemplateParameter,
     manifest_key,
+    moved_words,
     object_key,
 )
 from tiercel.domain.base.digests import ArtifactId, Sha256, sha256_hex
@@ -101,3 +102,18 @@ def test_an_object_may_be_empty_and_no_smaller() -> None:
 
 def test_the_manifest_lies_under_its_service_and_artifact_id() -> None:
     assert manifest_key("orders", ArtifactId(Sha256(SHA))) == f"manifests/orders/{SHA}.json"
+
+
+@pytest.mark.parametrize(
+    ("moved", "of_all", "words"),
+    [
+        (1, 1, "1 package staged"),
+        (3, 3, "3 packages staged"),
+        (2, 3, "2 packages staged, 1 was there already"),
+        (1, 3, "1 package staged, 2 were there already"),
+        (0, 1, "1 package there already"),
+        (0, 2, "2 packages there already"),
+    ],
+)
+def test_what_became_of_packages_is_a_sentence(moved: int, of_all: int, words: str) -> None:
+    assert moved_words(moved, of_all, "staged") == words
