@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator, MutableMapping
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -89,6 +89,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - what Typer calls it with
     if wanted:
+        from importlib import metadata
+
         typer.echo(f"tiercel {metadata.version('tiercel')}")
         raise typer.Exit
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import httpx
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 
 from tiercel.deployments.server import prefect_server
@@ -32,7 +33,9 @@ async def look_at_server(pools: Iterable[str]) -> ServerSeen:
                     worker_filter=WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"])),
                 )
                 online[pool] = tuple(worker.name for worker in workers)
-            except ObjectNotFound:
+            except PrefectHTTPStatusError as error:
+                if error.response.status_code != httpx.codes.NOT_FOUND:
+                    raise
                 online[pool] = None
         url = str(get_current_settings().api.url)
         return ServerSeen(url, await client.api_version(), online)

@@ -163,6 +163,8 @@ def show_differences(
 
 
 def _artifact(one: ServiceDifference) -> str:
+    if one.presence in {Presence.ADDED, Presence.REMOVED}:
+        return ""
     if one.template_unknown:
         return "differs; a template is not there"
     return "differs" if one.artifact_differs else "same"

@@ -14,6 +14,7 @@ from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
 from tiercel.cli.commands.release.plan import show_plan
 from tiercel.cli.terminal.output import Output
+from tiercel.deployments.health import look_at_server
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
 from tiercel.domain.organization.names import Names
 from tiercel.flows.plan_release import plan_release
@@ -111,6 +112,10 @@ def test_what_prod_would_get_is_planned_without_pulling_it(
     entries = list(read_journal(sandbox.journal, before))
     written = [one for one in entries if one.operation in PUT]
     assert [one.operation for one in written] == ["PutObject"], "the template is staged"
+
+
+def test_a_pool_that_the_server_lacks_is_told_apart_from_one_without_workers() -> None:
+    assert asyncio.run(look_at_server(["nobody"])).online == {"nobody": None}
 
 
 def test_the_doctor_says_what_lacks_and_how_to_get_it(sandbox: Sandbox) -> None:

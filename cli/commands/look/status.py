@@ -142,11 +142,6 @@ def _waiting_words(waiting: Sequence[WaitingPromotion]) -> str:
 
 def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
     """Show the pull requests that bring releases back into develop, where GitHub can be asked."""
-    from tiercel.tasks.github.client import has_credentials
-    from tiercel.tasks.github.pull_requests import find_open_pull_request
-
-    if not has_credentials():
-        return []
     named = [one for one in topology.organization.repositories if not one.endswith("/*")]
     places = [
         (repository, one.branch, topology.environment(one.promotes_from).branch)
@@ -154,6 +149,14 @@ def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
         if one.production
         for repository in named
     ]
+    if not places:
+        return []
+    # PyGithub takes a tenth of a second of a processor to import.
+    from tiercel.tasks.github.client import has_credentials
+    from tiercel.tasks.github.pull_requests import find_open_pull_request
+
+    if not has_credentials():
+        return []
     try:
         found = [find_open_pull_request.fn(*place) for place in places]
     except TiercelError as error:
