@@ -15,7 +15,7 @@ from prefect import flow, task
 from benchmarks.project import Project
 from tiercel.cli.demo.timeline import read_steps
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.publish import publish_artifact

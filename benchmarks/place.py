@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.report import ROOT
 from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.github.http.client import RunningGithub
@@ -85,7 +85,7 @@ def work_in(running: Sandbox, environment: str = "preprod") -> None:
 def forget() -> None:
     """Close the clients of AWS and GitHub, as if the process were new."""
     from tiercel.tasks.aws.clients import forget_clients  # noqa: PLC0415 - imports Prefect
-    from tiercel.tasks.github.client import forget_github  # noqa: PLC0415
+    from tiercel.tasks.github.transport.client import forget_github  # noqa: PLC0415
 
     forget_clients()
     forget_github()

@@ -6,7 +6,7 @@ Imports Prefect: `place.work_in` has to come first.
 from __future__ import annotations
 
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.release.results import Published

@@ -23,7 +23,7 @@ from benchmarks.place import sandbox, work_in, working_folder
 from benchmarks.report import Report, read_options
 from tiercel.cli.terminal.import_folder import import_folder
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.drill.deletion import critical_path
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import create_from_folder

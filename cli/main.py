@@ -16,8 +16,8 @@ from typer.core import TyperGroup
 from tiercel.cli.terminal.command_list import COMMANDS, overview
 from tiercel.cli.terminal.failures import defect, interrupted
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.running.streams import drop_what_cannot_be_shown
 from tiercel.cli.terminal.session import quiet_prefect
-from tiercel.cli.terminal.streams import drop_what_cannot_be_shown
 from tiercel.domain.base.errors import ExitCode, TiercelError
 
 COMPLETING = "_TIERCEL_COMPLETE"

@@ -16,7 +16,7 @@ from tiercel.domain.review.statuses import StatusState
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.ephemeral.candidates import on_demand_for, try_on_demand
-from tiercel.flows.release.candidates import put_all_back, try_in_place, verdicts_on
+from tiercel.flows.promotion.candidates import put_all_back, try_in_place, verdicts_on
 from tiercel.flows.release.github import say_of_candidate
 from tiercel.flows.release.pages import report_candidate
 from tiercel.flows.release.preparation import PreparedCommit, prepare_candidate

@@ -24,7 +24,7 @@ from tiercel.domain.accounts.use_check import (
 from tiercel.domain.accounts.wanted_environment import WantedEnvironment
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
-from tiercel.flows.check_parts import (
+from tiercel.flows.checking.parts import (
     CheckTarget,
     all_of,
     attempt,
@@ -34,7 +34,7 @@ from tiercel.flows.check_parts import (
     runtime_parts,
     uses,
 )
-from tiercel.flows.check_wanted import key_arn, wanted_environment
+from tiercel.flows.checking.wanted import key_arn, wanted_environment
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run

@@ -11,7 +11,7 @@ from tiercel.flows.engine.parameters import (
     RevertDriftParameter,
     RevisionParameter,
 )
-from tiercel.flows.release.candidates import put_all_back
+from tiercel.flows.promotion.candidates import put_all_back
 from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.results import Released

@@ -7,7 +7,7 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.drift.notices import drift_notice
 from tiercel.domain.drift.report import MOST_FINDINGS, DriftReport
-from tiercel.domain.pages.drift_page import drift_page
+from tiercel.domain.pages.environment.drift_page import drift_page
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow

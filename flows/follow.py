@@ -27,11 +27,11 @@ from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
 from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
+from tiercel.flows.promotion.due_promotions import due_promotions, is_open_by_now
 from tiercel.flows.release.back_merges import keep_back_merge
-from tiercel.flows.release.due_promotions import due_promotions, is_open_by_now
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import open_pull_requests
+from tiercel.tasks.github.transport.client import has_credentials
 from tiercel.tasks.records.ephemeral import read_environments
 from tiercel.tasks.source.fetch import Heads, read_heads
 from tiercel.tasks.source.services import load_topology

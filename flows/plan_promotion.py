@@ -9,12 +9,12 @@ from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PROD, Topology
-from tiercel.domain.pages.pull_request_promotion import plan_marker, pull_request_promotion_page
+from tiercel.domain.pages.pull_request.promotion import plan_marker, pull_request_promotion_page
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.promotion import require_promoted
 from tiercel.domain.review.stack_plans import StackPlan
 from tiercel.domain.review.statuses import StatusState, refused_status, status_of
-from tiercel.domain.review.template_changes import all_changes
+from tiercel.domain.review.templates.template_changes import all_changes
 from tiercel.domain.review.unverified import not_verified_yet, widened_in
 from tiercel.domain.review.verdicts import ServiceVerdict
 from tiercel.flows.engine.artifacts import show_page
@@ -25,17 +25,17 @@ from tiercel.flows.engine.parameters import (
     PullRequestParameter,
     RepositoryParameter,
 )
-from tiercel.flows.release.candidates import ArtifactVerdict, verdicts_on
+from tiercel.flows.promotion.candidates import ArtifactVerdict, verdicts_on
 from tiercel.flows.release.github import run_link
 from tiercel.flows.release.preparation import PreparedCommit, prepare_merge, require_repository
 from tiercel.flows.release.provenance import require_provenance
-from tiercel.flows.verify_parts import unexecuted_plan
+from tiercel.flows.verification.parts import unexecuted_plan
 from tiercel.tasks.github.pull_requests import (
     await_mergeability,
     read_pull_request,
     upsert_comment,
 )
-from tiercel.tasks.github.verifying import only_verifying
+from tiercel.tasks.github.transport.verifying import only_verifying
 from tiercel.tasks.records.artifacts import find_artifact
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path

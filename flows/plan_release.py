@@ -18,8 +18,8 @@ from tiercel.flows.engine.parameters import (
     RepositoryParameter,
     RevisionParameter,
 )
+from tiercel.flows.promotion.promotion_plans import plan_promotion_of
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.promotion_plans import plan_promotion_of
 from tiercel.tasks.records.artifacts import find_artifact
 
 

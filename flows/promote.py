@@ -20,14 +20,14 @@ from tiercel.domain.release.promotion import (
 from tiercel.flows.engine.concurrency import all_done, both, call, each
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
-from tiercel.flows.release.announcement import announce, decide_version
-from tiercel.flows.release.live_export import telling_what_is_live
+from tiercel.flows.promotion.announcement import announce, decide_version
+from tiercel.flows.promotion.live_export import telling_what_is_live
+from tiercel.flows.promotion.promotion_gates import first_gates, require_all_verified, require_gates
+from tiercel.flows.promotion.waiting import end_of_promotion, require_word
 from tiercel.flows.release.preparation import PreparedCommit, prepare
-from tiercel.flows.release.promotion_gates import first_gates, require_all_verified, require_gates
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
-from tiercel.flows.release.waiting import end_of_promotion, require_word
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.aws.signing import read_signing_key
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest

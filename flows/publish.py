@@ -11,7 +11,7 @@ from tiercel.flows.engine.parameters import (
     RevisionParameter,
     ThenDeployParameter,
 )
-from tiercel.flows.release.handover import start_deploy
+from tiercel.flows.promotion.handover import start_deploy
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.publication import publish_all
 from tiercel.flows.release.results import Published

@@ -30,7 +30,7 @@ from tiercel.flows.engine.parameters import (
     RevertDriftParameter,
     StackParameter,
 )
-from tiercel.flows.release.live_export import telling_what_is_live
+from tiercel.flows.promotion.live_export import telling_what_is_live
 from tiercel.flows.release.pages import report_rollback
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.restoring import restore, without_candidate

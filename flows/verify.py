@@ -28,10 +28,10 @@ from tiercel.domain.review.statuses import (
     told_where_it_belongs,
     unchanged,
 )
-from tiercel.domain.review.template_changes import all_changes
-from tiercel.domain.review.template_permissions import permission_change, types_of
+from tiercel.domain.review.templates.template_changes import all_changes
+from tiercel.domain.review.templates.template_permissions import permission_change, types_of
+from tiercel.domain.review.templates.widening import widened
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
-from tiercel.domain.review.widening import widened
 from tiercel.flows.engine.concurrency import all_done, both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -40,7 +40,7 @@ from tiercel.flows.engine.parameters import (
     PullRequestParameter,
     RepositoryParameter,
 )
-from tiercel.flows.release.gates import promotion_statuses
+from tiercel.flows.promotion.gates import promotion_statuses
 from tiercel.flows.release.github import comment_on, mark_findings_of, report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import (
@@ -48,9 +48,9 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
-from tiercel.flows.verify_parts import environments_of, packages, stack_plan
+from tiercel.flows.verification.parts import environments_of, packages, stack_plan
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
-from tiercel.tasks.github.verifying import only_verifying
+from tiercel.tasks.github.transport.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
 from tiercel.tasks.source.fetch import MergeRef, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url

@@ -33,7 +33,7 @@ from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import require_repository
 from tiercel.flows.verify import _reviewed
 from tiercel.tasks.github.pull_requests import read_pull_request
-from tiercel.tasks.github.verifying import only_verifying
+from tiercel.tasks.github.transport.verifying import only_verifying
 from tiercel.tasks.source.fetch import fetch_merge_group
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.services import load_topology

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.pace import botocore_at_pace, hurry
 from tests.support.repositories import RepositoryMaker
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox import lifecycle

@@ -7,7 +7,7 @@ from tiercel.cli.demo.promotion import promote
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.demo.story import Chapter
 from tiercel.cli.demo.worker_file import ASKER
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.flows.ephemeral_down import ephemeral_down
 from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
 

@@ -75,7 +75,7 @@ def _play(output: Output) -> None:
 def _released(output: Output) -> dict[str, str]:
     """Release the example's services to Preprod, and one beside it; return each stack's digest."""
     from tiercel.cli.terminal.import_folder import import_folder
-    from tiercel.cli.terminal.runs import run_flow
+    from tiercel.cli.terminal.running.runs import run_flow
     from tiercel.flows.deploy import deploy_to_preprod
     from tiercel.flows.ephemeral_up import ephemeral_up
     from tiercel.flows.publish import publish_artifact
@@ -143,7 +143,7 @@ def _digests() -> dict[str, str]:
 
 def _planned(output: Output) -> tuple[str, str]:
     from tiercel.cli.commands.environment.rebuild import show_drill
-    from tiercel.cli.terminal.runs import run_flow
+    from tiercel.cli.terminal.running.runs import run_flow
     from tiercel.domain.drill.plan import DrillPlan
     from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 
@@ -193,7 +193,7 @@ def _stacks(sandbox: Any) -> dict[str, list[str]]:
 
 def _write_page(output: Output) -> None:
     """Write what `tiercel drills --open 1` opens; another process would start for two seconds."""
-    from tiercel.domain.pages.drill_html import drill_html
+    from tiercel.domain.pages.environment.drill_html import drill_html
     from tiercel.tasks.teardown.drill_records import read_reports
 
     page = (_STATE / "drill.html").absolute()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import show_released
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.session import use_sandbox
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit

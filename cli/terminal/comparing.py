@@ -89,7 +89,7 @@ def _release(settings: Settings, stack: str, number: int) -> SideContents:
 def _commit(settings: Settings, repository: str, revision: str) -> SideContents:
     """Return what a commit describes, and of it what the verifying environment has published."""
     from tiercel.domain.artifact.source_tree import paths_of_all, source_trees
-    from tiercel.domain.organization.requests import require_repository_name, require_revision
+    from tiercel.domain.configuration.requests import require_repository_name, require_revision
     from tiercel.tasks.records.artifacts import find_artifact
     from tiercel.tasks.source.fetch import fetch_commit
     from tiercel.tasks.source.repository import find_objects

@@ -88,10 +88,10 @@ def write_new(
 
     Raises what `config check` would say of the file, before anything is written.
     """
+    from tiercel.domain.configuration.parsing import parse_services, parse_topology
     from tiercel.domain.onboarding.callers import NEEDED_CALLERS, caller_texts
     from tiercel.domain.onboarding.config_text import config_text
     from tiercel.domain.onboarding.stand_in import stand_in_topology
-    from tiercel.domain.organization.configuration import parse_services, parse_topology
     from tiercel.tasks.engine.resources import resource
     from tiercel.tasks.source.topology_file import CONFIG_FILE
 

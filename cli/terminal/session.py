@@ -37,7 +37,7 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
 def use_administrator(state: Path) -> None:
     """Speak to the sandbox's GitHub as the person who protects its branches."""
     from tiercel.sandbox.lifecycle import status
-    from tiercel.tasks.github.client import forget_github
+    from tiercel.tasks.github.transport.client import forget_github
 
     sandbox = status(state)
     if sandbox and sandbox.github:

@@ -11,9 +11,9 @@ from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.configuration.toml_text import parse_toml
 from tiercel.domain.drill.plan import DrillPlan
 from tiercel.domain.organization.parts import AccountId, EnvironmentName
-from tiercel.domain.organization.toml_text import parse_toml
 
 _Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._*-]{2,255}$")]
 

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.configuration.requests import COMMIT_ID_PATTERN
 from tiercel.domain.ephemeral.environments import OriginKind
 from tiercel.domain.organization.on_demand import (
     name_for_branch,
     name_for_commit,
     name_for_pull_request,
 )
-from tiercel.domain.organization.requests import COMMIT_ID_PATTERN
 
 
 @dataclass(frozen=True)

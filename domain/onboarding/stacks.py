@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.configuration.discovery import TEMPLATE_NAMES
 from tiercel.domain.onboarding.links import mapping_of
 from tiercel.domain.onboarding.seen import RepositorySeen
-from tiercel.domain.organization.discovery import TEMPLATE_NAMES
 
 NOT_SOURCES = frozenset({"node_modules", ".aws-sam", "cdk.out", "tests", "test", ".git", ".venv"})
 """Folders whose templates nobody deploys, and in which no code of a service lies."""

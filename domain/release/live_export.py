@@ -16,8 +16,8 @@ from tiercel.domain.base.digests import ArtifactDigest, ArtifactId
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.configuration.requests import COMMIT_ID_PATTERN, LARGEST_RELEASE
 from tiercel.domain.organization.parts import EnvironmentName, OneRepository, ServiceName
-from tiercel.domain.organization.requests import COMMIT_ID_PATTERN, LARGEST_RELEASE
 from tiercel.domain.release.ledger import Intent
 from tiercel.domain.release.live import Live
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.release.ledger import Intent
-from tiercel.domain.review.template_changes import template_changes
+from tiercel.domain.review.templates.template_changes import template_changes
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.boundary import BOUNDARY_PARAMETER
 from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER

@@ -14,7 +14,7 @@ from tiercel.domain.review.comparison import Comparison
 from tiercel.domain.review.extras import Packages
 from tiercel.domain.review.stack_plans import StackPlan
 from tiercel.domain.review.statuses import Status
-from tiercel.domain.review.template_permissions import PermissionChange
+from tiercel.domain.review.templates.template_permissions import PermissionChange
 from tiercel.domain.stack.plan import Change
 
 

@@ -5,7 +5,8 @@ so that a template cannot give more than Tiercel itself may. Templates do not ha
 the boundary is added when they are packaged, by a parameter that each environment fills.
 Roles that SAM makes get it through the property that SAM has for it; which those are is what
 SAM's own translator does (https://github.com/aws/serverless-application-model), and the tests
-ask it. Roles for which SAM has no property are found by `domain/review/unbounded_roles.py`.
+ask it. Roles for which SAM has no property are found by
+`domain/review/templates/unbounded_roles.py`.
 """
 
 from __future__ import annotations

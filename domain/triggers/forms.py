@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints
 
-from tiercel.domain.organization.requests import (
+from tiercel.domain.configuration.requests import (
     COMMIT_ID_PATTERN,
     ENVIRONMENT_OR_NONE_PATTERN,
     LARGEST_NUMBER,

@@ -16,8 +16,8 @@ from pydantic import (
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import is_legal_branch
 from tiercel.domain.base.text import printable
+from tiercel.domain.configuration.requests import COMMIT_ID_PATTERN, LARGEST_NUMBER
 from tiercel.domain.organization.parts import OneRepository
-from tiercel.domain.organization.requests import COMMIT_ID_PATTERN, LARGEST_NUMBER
 
 LONGEST_SHOWN = 80
 _MOST_FINDINGS = 5

@@ -22,7 +22,7 @@ from tiercel.domain.drill.standing_approval import (
     waiting_for_approval,
 )
 from tiercel.domain.organization.topology import Drills
-from tiercel.domain.pages.drill_page import drill_plan_page
+from tiercel.domain.pages.environment.drill_page import drill_plan_page
 from tiercel.domain.release.ledger import Intent
 from tiercel.flows.drill.artifacts import find_gone, make_whole
 from tiercel.flows.engine.artifacts import show_page

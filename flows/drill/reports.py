@@ -7,7 +7,7 @@ from prefect import get_run_logger
 from tiercel.domain.drill.failures import DrillFailedError, missed_notice, require_passed
 from tiercel.domain.drill.report import DrillReport, report_of
 from tiercel.domain.organization.topology import Drills
-from tiercel.domain.pages.drill_page import drill_report_page, duration, recovered
+from tiercel.domain.pages.environment.drill_page import drill_report_page, duration, recovered
 from tiercel.flows.drill.approval import TREND
 from tiercel.flows.drill.under_way import Drill
 from tiercel.flows.engine.artifacts import show_page

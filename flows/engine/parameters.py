@@ -15,9 +15,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import BeforeValidator, Field
 from pydantic.fields import FieldInfo
 
-from tiercel.domain.organization.on_demand import EPHEMERAL_NAME_PATTERN
-from tiercel.domain.organization.parts import REPOSITORY_PATTERN
-from tiercel.domain.organization.requests import (
+from tiercel.domain.configuration.requests import (
     COMMIT_ID_PATTERN,
     ENVIRONMENT_OR_NONE_PATTERN,
     ENVIRONMENT_PATTERN,
@@ -54,6 +52,8 @@ from tiercel.domain.organization.requests import (
     require_services,
     require_stack_name,
 )
+from tiercel.domain.organization.on_demand import EPHEMERAL_NAME_PATTERN
+from tiercel.domain.organization.parts import REPOSITORY_PATTERN
 from tiercel.domain.organization.topology import PREPROD, PROD
 
 RepositoryParameter = Annotated[

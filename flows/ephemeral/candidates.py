@@ -29,7 +29,7 @@ from tiercel.flows.ephemeral.coming_up import (
 )
 from tiercel.flows.ephemeral.going_down import take_down
 from tiercel.flows.ephemeral.pages import report_environments
-from tiercel.flows.release.candidates import release_candidates
+from tiercel.flows.promotion.candidates import release_candidates
 from tiercel.flows.release.github import address_of, as_github_deployment
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released

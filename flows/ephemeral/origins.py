@@ -15,8 +15,12 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.live_export import live_key, newest_commit, not_told
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.tasks.github.asking import asker_by_deployment, asker_by_label, asker_by_workflow_run
 from tiercel.tasks.github.pull_requests import read_pull_request
+from tiercel.tasks.github.transport.asking import (
+    asker_by_deployment,
+    asker_by_label,
+    asker_by_workflow_run,
+)
 from tiercel.tasks.records.ledger import read_live_releases
 from tiercel.tasks.records.live_export import read_live_export
 from tiercel.tasks.source.fetch import fetch_commit

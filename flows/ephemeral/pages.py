@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import get_run_logger
 
 from tiercel.domain.base.errors import TiercelError
-from tiercel.domain.pages.environments_page import environments_page
+from tiercel.domain.pages.environment.environments_page import environments_page
 from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget

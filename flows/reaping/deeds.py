@@ -14,8 +14,8 @@ from tiercel.domain.stack.tokens import client_token
 from tiercel.domain.teardown.leftovers import Fate, Judgement, LeftoverKind
 from tiercel.domain.teardown.leftovers_seen import ReapScope
 from tiercel.flows.engine.concurrency import call, each
-from tiercel.flows.release.lease import lease_of
 from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.stack.lease import lease_of
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.stack.stacks import delete_stack, observe_stack, wait_for_stack
 from tiercel.tasks.teardown.buckets import empty_bucket

@@ -16,7 +16,7 @@ from tiercel.domain.ephemeral.found import RecordsFound
 from tiercel.domain.ephemeral.lifetimes import LifeDecision, LifeStep, decide_lives, next_warned
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.pages.reap_page import reap_page
+from tiercel.domain.pages.environment.reap_page import reap_page
 from tiercel.domain.release.candidates import long_left
 from tiercel.domain.release.entries import stack_of
 from tiercel.domain.teardown.leftovers import Judgement, judge_leftovers, next_memory

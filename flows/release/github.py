@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.base.errors import SupersededError, TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, comment
+from tiercel.domain.pages.pull_request.comment import COMMENT_MARKER, comment
 from tiercel.domain.review.check_runs import findings_check
 from tiercel.domain.review.statuses import Status, StatusState, candidate_status
 from tiercel.domain.review.verdicts import Reviewed
@@ -17,9 +17,9 @@ from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.check_runs import mark_findings
-from tiercel.tasks.github.client import app_id, has_credentials
 from tiercel.tasks.github.pull_requests import upsert_comment
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
+from tiercel.tasks.github.transport.client import app_id, has_credentials
 
 
 def run_link() -> str:

@@ -16,10 +16,11 @@ from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
-from tiercel.domain.pages.accounts_page import terraform_plan_page
-from tiercel.domain.pages.check_page import check_page
+from tiercel.domain.pages.environment.accounts_page import terraform_plan_page
+from tiercel.domain.pages.environment.check_page import check_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import BesidePlan, plan_page
+from tiercel.domain.pages.pull_request.review_page import verification_page
 from tiercel.domain.pages.release_pages import (
     Unfinished,
     candidate_page,
@@ -28,7 +29,6 @@ from tiercel.domain.pages.release_pages import (
     release_page,
     superseded_page,
 )
-from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.release_document import RELEASE_KEY, release_document
 from tiercel.domain.review.statuses import Status
@@ -39,8 +39,8 @@ from tiercel.flows.release.back_merges import open_back_merges
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
-from tiercel.tasks.github.client import has_credentials
 from tiercel.tasks.github.pull_requests import pulls_of_commit
+from tiercel.tasks.github.transport.client import has_credentials
 from tiercel.tasks.records.ledger import read_live_releases
 from tiercel.tasks.records.promotion_plans import read_open_waits
 

@@ -17,10 +17,10 @@ from tiercel.domain.release.rollback import release_before, restoring, rolled_ba
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.notices import tell
-from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.sequence import IsOlder, Wish, release
+from tiercel.flows.release.stack.lease import StackLease, lease_of
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
 from tiercel.tasks.stack.stacks import observe_stack

@@ -45,12 +45,12 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import call, each
-from tiercel.flows.release.lease import StackLease, lease_of
 from tiercel.flows.release.preparation import PlanGate, ReleaseTarget
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
-from tiercel.flows.release.stack_change import bring_up
-from tiercel.flows.release.wanted_change import StackChange, TrafficSeen
+from tiercel.flows.release.stack.change import bring_up
+from tiercel.flows.release.stack.lease import StackLease, lease_of
+from tiercel.flows.release.stack.wanted_change import StackChange, TrafficSeen
 from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.aws.objects import copy_package
 from tiercel.tasks.records.ledger import (

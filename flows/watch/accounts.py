@@ -9,7 +9,7 @@ from tiercel.domain.drift.decisions import drift_of_accounts
 from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
-from tiercel.flows.check_parts import (
+from tiercel.flows.checking.parts import (
     CheckTarget,
     all_of,
     attempt,
@@ -17,7 +17,7 @@ from tiercel.flows.check_parts import (
     roles_of_stacks,
     runtime_parts,
 )
-from tiercel.flows.check_wanted import key_arn, wanted_environment
+from tiercel.flows.checking.wanted import key_arn, wanted_environment
 from tiercel.flows.engine.concurrency import all_done
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.accounts.check_kms import read_key

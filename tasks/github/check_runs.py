@@ -12,8 +12,8 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.review.annotations import Annotation
 from tiercel.domain.review.check_runs import FindingsCheck
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import app_id, github_call, repository
-from tiercel.tasks.github.verifying import only_marking
+from tiercel.tasks.github.transport.client import app_id, github_call, repository
+from tiercel.tasks.github.transport.verifying import only_marking
 
 
 @world_task("mark findings", "mark findings in files of {name}@{commit:.7}")

@@ -20,8 +20,8 @@ from tiercel.domain.protection.changes import (
 )
 from tiercel.domain.protection.state import GitHubEnvironment, Ruleset
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, own_login, repository
 from tiercel.tasks.github.protection import read_github_environment
+from tiercel.tasks.github.transport.client import github_call, own_login, repository
 
 _HIDDEN = (403, 404)
 _OF_A_PLAN = "upgrade to"

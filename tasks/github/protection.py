@@ -30,7 +30,7 @@ from tiercel.domain.protection.state import (
     ruleset_guard,
 )
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, repository
+from tiercel.tasks.github.transport.client import github_call, repository
 
 _PAGE = 100
 _MOST_PAGES = 20

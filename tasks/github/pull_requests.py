@@ -15,8 +15,8 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, is_us, repository
-from tiercel.tasks.github.remembering import remembered
+from tiercel.tasks.github.transport.client import github_call, is_us, repository
+from tiercel.tasks.github.transport.remembering import remembered
 
 _MERGEABILITY_SECONDS = 60.0
 _MERGEABILITY_POLL_SECONDS = 1.0

@@ -11,7 +11,7 @@ from github.Repository import Repository
 
 from tiercel.domain.approvals.authors import PUSHES, BranchPush
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, repository
+from tiercel.tasks.github.transport.client import github_call, repository
 
 _MOST = 1_000
 _NEXT = re.compile(r'<([^<>]+)>; rel="next"')

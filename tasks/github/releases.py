@@ -9,7 +9,7 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.tags import Tag, parse_tag
 from tiercel.tasks.engine.task import run_logger, world_task
-from tiercel.tasks.github.client import github_call, repository
+from tiercel.tasks.github.transport.client import github_call, repository
 
 
 @world_task("read version tags", "read version tags of {name}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tiercel.domain.approvals.github_words import GivenReview
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, repository
+from tiercel.tasks.github.transport.client import github_call, repository
 
 _REVIEWED = "reviewed"
 

@@ -9,7 +9,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import printable
 from tiercel.domain.review.statuses import LONGEST_DESCRIPTION, Status, StatusState
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.client import github_call, is_us, repository
+from tiercel.tasks.github.transport.client import github_call, is_us, repository
 
 _NOT_TAKEN_BACK = ("success", "in_progress")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
-from tiercel.domain.organization.configuration import parse_services
-from tiercel.domain.organization.discovery import discover_services
-from tiercel.domain.organization.toml_text import parse_toml
+from tiercel.domain.configuration.discovery import discover_services
+from tiercel.domain.configuration.parsing import parse_services
+from tiercel.domain.configuration.toml_text import parse_toml
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.named_paths import with_named_paths

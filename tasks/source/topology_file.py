@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.configuration.parsing import parse_services, parse_topology
+from tiercel.domain.configuration.toml_text import parse_toml
 from tiercel.domain.onboarding.stand_in import stand_in_topology
-from tiercel.domain.organization.configuration import parse_services, parse_topology
 from tiercel.domain.organization.fragments import OWN_FRAGMENTS, Fragment, read_fragment
-from tiercel.domain.organization.toml_text import parse_toml
 from tiercel.domain.organization.topology import Topology
 
 CONFIG_FILE = "tiercel.toml"

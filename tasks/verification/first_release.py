@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
-from tiercel.domain.review.template_faults import one_error
+from tiercel.domain.review.templates.template_faults import one_error
 from tiercel.domain.template.outside import outside_references
 from tiercel.domain.template.outside_rules import require_allowed_as_configured
 from tiercel.domain.template.smoke_target import require_smoke_target

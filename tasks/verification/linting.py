@@ -18,7 +18,7 @@ from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
 from tiercel.domain.base.text import printable
-from tiercel.domain.review.lint_findings import has_macros, is_guess
+from tiercel.domain.review.templates.lint_findings import has_macros, is_guess
 from tiercel.domain.template.expansion.includes import included_paths
 from tiercel.domain.template.expansion.sections import without_nothing
 from tiercel.tasks.build.here import Here

@@ -13,11 +13,11 @@ from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.review.needed_services import unlisted_services
-from tiercel.domain.review.physical_names import names_that_do_not_fit
-from tiercel.domain.review.template_faults import FaultAt, TemplateFault, merged, refused
-from tiercel.domain.review.template_permissions import types_of
-from tiercel.domain.review.unbounded_roles import roles_without_boundary
+from tiercel.domain.review.templates.needed_services import unlisted_services
+from tiercel.domain.review.templates.physical_names import names_that_do_not_fit
+from tiercel.domain.review.templates.template_faults import FaultAt, TemplateFault, merged, refused
+from tiercel.domain.review.templates.template_permissions import types_of
+from tiercel.domain.review.templates.unbounded_roles import roles_without_boundary
 from tiercel.domain.stack.parameters import parameter_refusals
 from tiercel.domain.template.intrinsics import TemplateScope, scope_of
 from tiercel.tasks.engine.task import world_task

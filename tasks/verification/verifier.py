@@ -16,7 +16,7 @@ from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.organization.access import BuildProject
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.review.template_faults import one_error
+from tiercel.domain.review.templates.template_faults import one_error
 from tiercel.domain.template.outside_rules import require_allowed_as_configured
 from tiercel.domain.template.smoke_target import require_smoke_target
 from tiercel.tasks.build.places import place_of

@@ -22,11 +22,11 @@ from tests.tasks.faults import serving
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_objects import object_id
 from tiercel.domain.review.statuses import StatusState, status_of
-from tiercel.tasks.github.bounds import MAX_ANSWER_BYTES, ApiServer, Budget, bounded_call
-from tiercel.tasks.github.client import forget_github
 from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.github.statuses import set_status
+from tiercel.tasks.github.transport.bounds import MAX_ANSWER_BYTES, ApiServer, Budget, bounded_call
+from tiercel.tasks.github.transport.client import forget_github
 from tiercel.tasks.source.export import export
 from tiercel.tasks.source.fetch import fetch_commit, fetch_merge_ref
 from tiercel.tasks.source.git import run_git

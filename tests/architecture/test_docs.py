@@ -43,7 +43,7 @@ from tiercel.cli.main import app
 from tiercel.cli.terminal.command_list import COMMANDS as COMMAND_LIST
 from tiercel.cli.terminal.command_list import overview
 from tiercel.domain.base.errors import ConfigurationError, ExitCode
-from tiercel.domain.organization.configuration import parse_services, parse_topology
+from tiercel.domain.configuration.parsing import parse_services, parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.stack.states import StackGoal, StackStatus, decide, is_success, is_terminal
 from tiercel.sandbox.github.http import api

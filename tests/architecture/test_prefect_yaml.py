@@ -14,9 +14,9 @@ from tiercel.deployments.up.automations import DEAD_AFTER, HEARTBEAT_SECONDS, TA
 from tiercel.deployments.worker.warm_runs import IMPORTED
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.notices import NoticeKind
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.flows.engine.parameters import form_of
-from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
+from tiercel.flows.promotion.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = read_prefect_file(ROOT / "prefect.yaml")

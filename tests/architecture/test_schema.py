@@ -8,7 +8,7 @@ from openapi_schema_validator import OAS32Validator
 
 from tests.architecture.documents import ROOT, code_of, rows, text_of
 from tests.architecture.test_docs import CONFIGURATION, SMALL, set_key
-from tiercel.domain.organization.schema import configuration_schema
+from tiercel.domain.configuration.schema import configuration_schema
 
 # Of JSON Schema 2020-12, of which OpenAPI's dialect is a superset.
 VALIDATOR = OAS32Validator(configuration_schema())

@@ -21,7 +21,7 @@ from tests.support.commands import ROOT, run, start
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.cli.terminal.session import leave_the_world
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.names import Names, Role
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size

@@ -17,7 +17,7 @@ from tests.support.commands import ROOT
 from tests.support.templates import services, template
 from tiercel.domain.artifact.source_tree import paths_of_all, source_tree
 from tiercel.domain.base.errors import TiercelError
-from tiercel.domain.organization.configuration import parse_services, parse_topology
+from tiercel.domain.configuration.parsing import parse_services, parse_topology
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.provision import provision_accounts
 from tiercel.flows.publish import publish_artifact

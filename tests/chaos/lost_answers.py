@@ -16,7 +16,7 @@ from tests.chaos.wire import Wire, is_mutating, lose_answer, nothing
 from tests.chaos.world import World, difference, digest
 from tests.tasks.faults import interceptor
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.flows.rollback import roll_back
 
 # A lease is written for every sign of life: the clock decides how often.

@@ -19,7 +19,7 @@ from tests.chaos.world import World
 from tests.support.templates import answering, function, services
 from tests.tasks.faults import interceptor
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState
 from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names

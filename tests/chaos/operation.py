@@ -20,7 +20,7 @@ from tests.support.one_machine import (
 )
 from tests.support.services import Service
 from tiercel.cli.terminal.session import leave_the_world
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.aws.journal import journal_size
 

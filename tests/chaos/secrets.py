@@ -23,7 +23,7 @@ from tests.chaos.world import Subject, World
 from tests.support.templates import services
 from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.base.errors import TiercelError
 from tiercel.flows.rollback import roll_back
 

@@ -14,7 +14,7 @@ from tests.chaos.world import World
 from tests.support.commands import ROOT
 from tests.support.prefect_server import prefect_server
 from tests.support.repositories import RepositoryMaker
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox import lifecycle
 

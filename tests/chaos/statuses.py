@@ -18,7 +18,7 @@ from tests.chaos.wire import Ask, operation_of
 from tests.chaos.world import World
 from tests.tasks.faults import Answer, Question, interceptor
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import deployer, destroyer
 from tiercel.domain.release.ledger import Purpose

@@ -30,7 +30,7 @@ from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, services, template
 from tests.tasks.faults import Question, interceptor
 from tiercel.cli.terminal.session import leave_the_world
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 
 _PATIENCE_SECONDS = 60.0
 _TRIES = 3

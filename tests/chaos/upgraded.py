@@ -24,7 +24,7 @@ Edits = tuple[tuple[str, str, str], ...]
 """The path of a module below `tiercel`, and what is put in the place of what there."""
 
 _CHANGE, _RECORD = "domain/stack/plan.py", "domain/approvals/plans.py"
-_PLANS = "flows/release/promotion_plans.py"
+_PLANS = "flows/promotion/promotion_plans.py"
 _FIELD, _TOLD = "    live: int\n    artifact_id", "            self.unchanged,\n"
 _NEWER: Edits = (
     (_CHANGE, '    nested_in: str = ""\n', '    nested_in: str = ""\n    hook: str = ""\n'),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.base.errors import TiercelError
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.ephemeral_down import ephemeral_down

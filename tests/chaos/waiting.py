@@ -12,7 +12,7 @@ from tests.support.approvals import APPROVERS, GATES, sign
 from tests.support.repositories import Repository
 from tests.support.templates import services, template
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.approvals.waiting import OpenWait, wait_prefix
 from tiercel.domain.base.errors import WaitingError
 from tiercel.domain.organization.access import Records, orchestrator

@@ -18,7 +18,7 @@ from tests.support.one_machine import OneMachine, one_machine
 from tests.support.repositories import RepositoryMaker
 from tests.support.services import Service
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.session import leave_the_world
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.flows.promote import promote_to_prod

@@ -22,7 +22,7 @@ from tests.support.aws import root_client
 from tests.support.commands import ROOT
 from tests.support.repositories import Repository, RepositoryMaker
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.organization.names import Names
 from tiercel.flows.deploy import deploy_to_preprod

@@ -28,7 +28,7 @@ from benchmarks.place import CONFIG, working_folder
 from tests.corpus.checkouts import Checkout, checkouts
 from tests.support.commands import fork
 from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.stack_rules import STACK_SERVICES
 from tiercel.sandbox.lifecycle import Sandbox, down, up
 from tiercel.sandbox.repositories import git_in, import_repository

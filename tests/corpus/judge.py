@@ -16,7 +16,7 @@ from tests.corpus.stacks import FORBIDDEN, Stacks
 from tests.corpus.translation import NotTranslatedError, translated, unbounded_roles
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.review.lint_findings import has_macros
+from tiercel.domain.review.templates.lint_findings import has_macros
 from tiercel.tasks.build.job import Place
 
 _SHOWN = 5

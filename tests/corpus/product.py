@@ -22,9 +22,9 @@ from tiercel.domain.organization.fragments import Fragment, read_fragment
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES, StackRules
 from tiercel.domain.organization.topology import Builds, Environment, Topology
-from tiercel.domain.review.drafted_fragments import drafted_fragment, drafted_services
-from tiercel.domain.review.needed_services import offering
-from tiercel.domain.review.template_permissions import types_of
+from tiercel.domain.review.templates.drafted_fragments import drafted_fragment, drafted_services
+from tiercel.domain.review.templates.needed_services import offering
+from tiercel.domain.review.templates.template_permissions import types_of
 from tiercel.domain.stack.needed_actions import Handlers, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.outside import OutsideKind, OutsideReference

@@ -21,7 +21,7 @@ from tiercel.domain.base.digests import sha256_hex
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.people import Team
 from tiercel.tasks.aws.clients import forget_clients
-from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.transport.client import forget_github
 
 Become = Callable[[str], None]
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")

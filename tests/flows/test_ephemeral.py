@@ -22,8 +22,8 @@ from tiercel.flows.ephemeral_down import ephemeral_down
 from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
 from tiercel.sandbox.aws.journal import read_journal
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.github.asking import asker_by_deployment, request_deployment
-from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.transport.asking import asker_by_deployment, request_deployment
+from tiercel.tasks.github.transport.client import forget_github
 from tiercel.tasks.records.ephemeral import read_environment
 
 pytestmark = pytest.mark.usefixtures("operator")

@@ -21,10 +21,10 @@ from prefect.states import Running, Scheduled
 from tests.support.go_between import GoBetween, go_between
 from tests.support.releases import intent, outcome
 from tests.support.thread_worker import Worker, crashes, executor_of, worker
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.releasing import open_releases_named
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.releasing import open_releases_named
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings
 from tiercel.domain.base.errors import (
     BuildFailedError,

@@ -20,7 +20,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 
 from tests.support.place import Place
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.triggers.rules import action_for
 from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run

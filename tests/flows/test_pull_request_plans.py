@@ -26,7 +26,7 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.domain.review.stack_plans import StackPlan
 from tiercel.domain.review.statuses import StatusState
 from tiercel.flows.release.preparation import ReleaseTarget
-from tiercel.flows.verify_parts import stack_plan
+from tiercel.flows.verification.parts import stack_plan
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.verification.verifier import Verified

@@ -27,7 +27,7 @@ from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import git_in
 from tiercel.tasks.build.isolation.availability import can_isolate
-from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.transport.client import forget_github
 
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> **bold** [link](https://evil.example) \u202egnp.exe"
 

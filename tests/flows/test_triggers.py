@@ -22,8 +22,8 @@ from prefect.states import Failed
 from tests.support.commands import invoke
 from tests.support.thread_worker import crashes, executor_of, idles, worker
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.triggered import follow_wanted
-from tiercel.cli.terminal.workflow import WorkflowJob, grouped
+from tiercel.cli.terminal.running.triggered import follow_wanted
+from tiercel.cli.terminal.running.workflow import WorkflowJob, grouped
 from tiercel.deployments.runs import start_run
 from tiercel.domain.base.errors import BuildFailedError, InterruptedRunError, UnreachableError
 from tiercel.domain.triggers.triggered_runs import WantedRun

@@ -25,8 +25,8 @@ from prefect.states import Cancelled, Cancelling, Crashed, Running
 
 from tests.support.approvals import demanding_approval
 from tiercel.cli.commands.set_up.up import install_everything
-from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.running.following import unseen_words
 from tiercel.deployments.following import switch_on_for_worker
 from tiercel.deployments.installation import (
     AskedRun,
@@ -39,7 +39,7 @@ from tiercel.deployments.runs import follow
 from tiercel.deployments.up.install import install
 from tiercel.deployments.worker.asked_runs import asked_run
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.flows.release.handover import DEPLOY_TO_PREPROD
+from tiercel.flows.promotion.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
 WHOLE = read_prefect_file(ROOT / "prefect.yaml")

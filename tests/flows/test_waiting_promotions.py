@@ -38,7 +38,7 @@ from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.follow import follow_github
 from tiercel.flows.promote import promote_to_prod
-from tiercel.flows.release.due_promotions import due_promotions
+from tiercel.flows.promotion.due_promotions import due_promotions
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox

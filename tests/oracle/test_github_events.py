@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.github.description import UnavailableError, load_examples
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.triggers.rules import action_for
 from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
 from tiercel.domain.triggers.webhooks import JobContext, read_events

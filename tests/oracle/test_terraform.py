@@ -25,13 +25,13 @@ from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
 from tiercel.domain.accounts.provisioning import terraform_variables
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.drill.foundation import (
     TARGETS,
     foundation_of,
     require_approved_creation,
     require_approved_destruction,
 )
-from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.lifecycle import Sandbox, down, up
 from tiercel.sandbox.machine.layout import Layout

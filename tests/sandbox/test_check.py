@@ -60,7 +60,7 @@ from tiercel.domain.accounts.wanted_environment import WantedEnvironment
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.organization.access import Access, auditor, deployer, orchestrator
 from tiercel.domain.organization.names import Names, Role
-from tiercel.flows.check_wanted import wanted_environment
+from tiercel.flows.checking.wanted import wanted_environment
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.accounts.check_cloudformation import (
     find_unprotected_stacks,

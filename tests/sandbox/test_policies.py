@@ -12,7 +12,7 @@ from tests.sandbox.support import TOPOLOGY
 from tests.support.topology import topology_of
 from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.names import Role
 from tiercel.domain.organization.stack_rules import LISTED_SERVICES, STACK_SERVICES
 from tiercel.domain.organization.topology import BuildNetwork

@@ -126,7 +126,7 @@ def _forget() -> None:
     """What is kept for a process is neither taken over from this one nor left to it."""
     from tiercel.tasks.aws import signing
     from tiercel.tasks.aws.clients import forget_clients
-    from tiercel.tasks.github.client import forget_github
+    from tiercel.tasks.github.transport.client import forget_github
 
     forget_clients()
     forget_github()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.topology import Topology
 
 ENVIRONMENTS = """

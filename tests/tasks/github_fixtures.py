@@ -18,8 +18,8 @@ from tests.sandbox.github.tally import watched
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.sandbox.github.http.journal import ApiExchange
-from tiercel.tasks.github.client import forget_github
 from tiercel.tasks.github.pull_requests import read_pull_request
+from tiercel.tasks.github.transport.client import forget_github
 
 R = TypeVar("R")
 VARIABLES = (

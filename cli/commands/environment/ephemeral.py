@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import show_released
-from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.releasing import commit_to_release, open_releases_named, owned
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, Settings, shared
 from tiercel.domain.base.errors import ExitCode, error_from
 
@@ -97,9 +97,9 @@ def _asked(
     """
     from tiercel.domain.ephemeral.origins import origin_of
     from tiercel.domain.organization.names import Names
-    from tiercel.tasks.github.asking import request_deployment
-    from tiercel.tasks.github.client import has_credentials
     from tiercel.tasks.github.pull_requests import read_pull_request
+    from tiercel.tasks.github.transport.asking import request_deployment
+    from tiercel.tasks.github.transport.client import has_credentials
 
     topology = settings.topology()
     _ = topology.on_demand
@@ -120,7 +120,7 @@ def _asked(
 @shared(RunSettings)
 def down(name: _Name, *, settings: RunSettings) -> None:
     """Delete every stack of an environment on demand; nothing to do if it is gone."""
-    from tiercel.domain.organization.requests import require_given_on_demand_name
+    from tiercel.domain.configuration.requests import require_given_on_demand_name
 
     output = settings.output
     require_given_on_demand_name(name)
@@ -173,7 +173,7 @@ def list_them(
 
 
 def _show_list(output: Output, found: Iterable[EphemeralRecord]) -> None:
-    from tiercel.domain.pages.environments_page import short_origin
+    from tiercel.domain.pages.environment.environments_page import short_origin
 
     rows = [
         (
@@ -199,8 +199,8 @@ def extend(
     settings: Settings,
 ) -> None:
     """Let an environment on demand live longer, within what tiercel.toml allows."""
+    from tiercel.domain.configuration.requests import require_given_on_demand_name
     from tiercel.domain.ephemeral.environments import extended, known
-    from tiercel.domain.organization.requests import require_given_on_demand_name
     from tiercel.tasks.records.ephemeral import change_environment
 
     require_given_on_demand_name(name)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _rebuild_shadow(settings: RunSettings, production: str, *, plan_only: bool) 
 def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
     """Print the plan with what approves it, or how long each phase took."""
     from tiercel.domain.drill.plan import DrillPlan
-    from tiercel.domain.pages.drill_page import duration, recovered
+    from tiercel.domain.pages.environment.drill_page import duration, recovered
 
     if isinstance(result, DrillPlan):
         output.document({"digest": result.digest, "plan": result.model_dump(mode="json")})

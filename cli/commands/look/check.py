@@ -12,7 +12,7 @@ import typer
 
 from tiercel.cli.terminal.options import QuietOption
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import ExitCode
 

@@ -32,8 +32,8 @@ def drills(
 ) -> None:
     """List the drills of an environment that have ended, or open the page of one."""
     from tiercel.domain.drill.shadow import shadow_title
-    from tiercel.domain.pages.drill_html import drill_html
-    from tiercel.domain.pages.drill_page import duration
+    from tiercel.domain.pages.environment.drill_html import drill_html
+    from tiercel.domain.pages.environment.drill_page import duration
     from tiercel.tasks.teardown.drill_records import no_drill, read_reports
 
     output = settings.output

@@ -70,7 +70,7 @@ def pull_request(
     settings: Settings,
 ) -> None:
     """Open a pull request on GitHub."""
-    from tiercel.domain.organization.requests import require_repository_name
+    from tiercel.domain.configuration.requests import require_repository_name
     from tiercel.domain.pages.links import Links
     from tiercel.tasks.source.mirrors import server_url
 
@@ -81,8 +81,8 @@ def pull_request(
 
 
 def _newest(settings: Settings, stack: str) -> tuple[Names, Release]:
+    from tiercel.domain.configuration.requests import require_stack_name
     from tiercel.domain.organization.names import names_of_stack
-    from tiercel.domain.organization.requests import require_stack_name
     from tiercel.tasks.records.ledger import newest_release, no_release
 
     require_stack_name(stack)

@@ -63,8 +63,8 @@ def releases(
 
 def _show(output: Output, settings: Settings, name: str, environment: str) -> None:
     """Show one release of the environment whose stack it is, which may be named as well."""
+    from tiercel.domain.configuration.requests import STACK_PATTERN
     from tiercel.domain.organization.names import names_of_stack
-    from tiercel.domain.organization.requests import STACK_PATTERN
     from tiercel.tasks.records.ledger import no_release, read_release
 
     stack, _, number = name.rpartition("/")

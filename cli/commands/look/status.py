@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
+from tiercel.cli.terminal.running.following import unseen_words
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
@@ -152,8 +152,8 @@ def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
     if not places:
         return []
     # PyGithub takes a tenth of a second of a processor to import.
-    from tiercel.tasks.github.client import has_credentials
     from tiercel.tasks.github.pull_requests import find_open_pull_request
+    from tiercel.tasks.github.transport.client import has_credentials
 
     if not has_credentials():
         return []

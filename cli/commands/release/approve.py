@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.following import unseen_words
+from tiercel.cli.terminal.running.following import unseen_words
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import RefusedInputError
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.releasing import commit_to_release, open_releases_named, owned
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 from tiercel.domain.base.digests import short
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument, RevertDriftOption, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
-from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.releasing import commit_to_release, open_releases_named, owned
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 _DEPLOYMENT = "deploy-to-preprod/preprod"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.terminal.options import QuietOption, RepositoryArgument, RevisionArgument
-from tiercel.cli.terminal.releasing import commit_to_release, owned
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.releasing import commit_to_release, owned
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, Settings, shared
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from tiercel.cli.commands.release.candidate import verify
-from tiercel.cli.terminal.deployed_runs import run_deployment
-from tiercel.cli.terminal.following import unseen_words
 from tiercel.cli.terminal.options import RepositoryArgument, RevisionArgument
 from tiercel.cli.terminal.releases import show_released
-from tiercel.cli.terminal.releasing import commit_to_release, open_releases_named, owned
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.following import unseen_words
+from tiercel.cli.terminal.running.releasing import commit_to_release, open_releases_named, owned
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 _DEPLOYMENT = "promote-to-prod/prod"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RevertDriftOption, StackArgument
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import release_row, show_outputs
-from tiercel.cli.terminal.releasing import open_releases_named
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.releasing import open_releases_named
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def rollback(
     settings: RunSettings,
 ) -> None:
     """Release an earlier release of a stack again, from what the ledger has of it."""
+    from tiercel.domain.configuration.requests import require_earlier_release, require_stack_name
     from tiercel.domain.organization.names import names_of_stack
-    from tiercel.domain.organization.requests import require_earlier_release, require_stack_name
 
     output = settings.output
     require_stack_name(stack)

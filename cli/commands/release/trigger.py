@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiercel.cli.terminal.running.triggered import follow_all
+from tiercel.cli.terminal.running.workflow import WorkflowJob, join_streams, tell_failure
 from tiercel.cli.terminal.session import use_sandbox, use_workers
 from tiercel.cli.terminal.settings import Settings, shared
-from tiercel.cli.terminal.triggered import follow_all
-from tiercel.cli.terminal.workflow import WorkflowJob, join_streams, tell_failure
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.pages.markdown import escaped
 from tiercel.domain.triggers.actions import Nothing

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.deployed_runs import run_deployment
 from tiercel.cli.terminal.options import RepositoryArgument
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.releasing import owned
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.deployed_runs import run_deployment
+from tiercel.cli.terminal.running.releasing import owned
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def verify(
     settings: RunSettings,
 ) -> None:
     """Build and test what a pull request would bring; nothing is deployed."""
-    from tiercel.domain.organization import requests
+    from tiercel.domain.configuration import requests
 
     output = settings.output
     given: dict[str, str | int] = {

@@ -60,7 +60,7 @@ def schema() -> None:
     """Print the JSON Schema of tiercel.toml, by which editors complete and check it."""
     import json
 
-    from tiercel.domain.organization.schema import configuration_schema
+    from tiercel.domain.configuration.schema import configuration_schema
 
     sys.stdout.write(json.dumps(configuration_schema(), indent=2) + "\n")
 
@@ -104,7 +104,7 @@ def fragment(
     region: Annotated[str, typer.Option(help="Whose types AWS publishes.")] = "us-east-1",
 ) -> None:
     """Draft stack-services/NAME.json for types of a service that Tiercel does not list."""
-    from tiercel.domain.review.drafted_fragments import drafted_fragment, service_of
+    from tiercel.domain.review.templates.drafted_fragments import drafted_fragment, service_of
     from tiercel.tasks.stack.service_role import published_handlers
 
     published = published_handlers(region, types)

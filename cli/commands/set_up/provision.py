@@ -11,7 +11,7 @@ import typer
 
 from tiercel.cli.terminal.options import ConfigOption, JsonOption, QuietOption
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.runs import run_flow
+from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.session import use_config
 
 if TYPE_CHECKING:

@@ -18,7 +18,10 @@ from tiercel.domain.base.errors import TiercelError, TransientError, Unreachable
 from tiercel.domain.review.check_runs import FindingsCheck, findings_check
 from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.tasks.github.check_runs import mark_findings
-from tiercel.tasks.github.client import (
+from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
+from tiercel.tasks.github.releases import read_version_tags
+from tiercel.tasks.github.statuses import set_status
+from tiercel.tasks.github.transport.client import (
     app_id,
     forget_github,
     github_call,
@@ -26,10 +29,7 @@ from tiercel.tasks.github.client import (
     repository,
     token,
 )
-from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
-from tiercel.tasks.github.releases import read_version_tags
-from tiercel.tasks.github.statuses import set_status
-from tiercel.tasks.github.verifying import only_marking, only_verifying
+from tiercel.tasks.github.transport.verifying import only_marking, only_verifying
 from tiercel.tasks.source.fetch import fetch_commit
 
 seen = github_fixtures.seen

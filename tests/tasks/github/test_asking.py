@@ -10,8 +10,12 @@ from tests.support.codes import because
 from tests.tasks import github_fixtures
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.ephemeral.asking import NOBODY, Asker
-from tiercel.tasks.github.asking import asker_by_deployment, asker_by_label, request_deployment
-from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.transport.asking import (
+    asker_by_deployment,
+    asker_by_label,
+    request_deployment,
+)
+from tiercel.tasks.github.transport.client import forget_github
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in

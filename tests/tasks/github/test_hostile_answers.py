@@ -14,7 +14,7 @@ from tiercel.cli.terminal.output import error_panel
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Topology
-from tiercel.domain.pages.pull_request_comment import comment
+from tiercel.domain.pages.pull_request.comment import comment
 from tiercel.domain.review.statuses import conflict_status, refused_status
 from tiercel.domain.review.verdicts import Reviewed
 from tiercel.tasks.github.pull_requests import (

@@ -21,8 +21,6 @@ from tests.tasks.github_fixtures import Scripted, failure
 from tiercel.domain.base.errors import TiercelError, TransientError, UnreachableError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.statuses import StatusState, status_of
-from tiercel.tasks.github.bounds import ApiServer, Budget, bounded_call
-from tiercel.tasks.github.client import forget_github
 from tiercel.tasks.github.pull_requests import (
     find_open_pull_request,
     open_pull_request,
@@ -33,6 +31,8 @@ from tiercel.tasks.github.pull_requests import (
 from tiercel.tasks.github.pushes import read_pushes
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
+from tiercel.tasks.github.transport.bounds import ApiServer, Budget, bounded_call
+from tiercel.tasks.github.transport.client import forget_github
 
 scripted = github_fixtures.scripted
 

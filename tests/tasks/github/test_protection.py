@@ -22,10 +22,10 @@ from tiercel.domain.protection.findings import ProtectionReport
 from tiercel.domain.protection.judging import judge
 from tiercel.domain.protection.needs import protection_needs
 from tiercel.domain.review.statuses import required_context
-from tiercel.tasks.github.client import forget_github
 from tiercel.tasks.github.protecting import make_change, require_person
 from tiercel.tasks.github.protection import read_protection
 from tiercel.tasks.github.statuses import read_checks
+from tiercel.tasks.github.transport.client import forget_github
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in

@@ -25,8 +25,6 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.tasks.engine.pace import stoppable
-from tiercel.tasks.github.client import forget_github, token
-from tiercel.tasks.github.errors import translated_answer
 from tiercel.tasks.github.pull_requests import (
     await_mergeability,
     find_open_pull_request,
@@ -36,7 +34,9 @@ from tiercel.tasks.github.pull_requests import (
 )
 from tiercel.tasks.github.releases import read_version_tags, tag_version
 from tiercel.tasks.github.statuses import open_deployment, set_status
-from tiercel.tasks.github.waiting import PatientRetry
+from tiercel.tasks.github.transport.client import forget_github, token
+from tiercel.tasks.github.transport.errors import translated_answer
+from tiercel.tasks.github.transport.waiting import PatientRetry
 
 seen = github_fixtures.seen
 stand_in = github_fixtures.stand_in

@@ -32,7 +32,7 @@ from tiercel.domain.base.errors import (
     ExitCode,
     TransientError,
 )
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.services import Service
 from tiercel.domain.template.locations import ASSET_BUCKET_PARAMETER
 from tiercel.tasks.packaging.builder import Built, build_folder

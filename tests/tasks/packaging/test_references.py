@@ -25,7 +25,7 @@ from tests.tasks.packages import (
 )
 from tiercel.domain.artifact.source_tree import source_tree
 from tiercel.domain.base.errors import BuildFailedError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.tasks.source.repository import find_objects
 from tiercel.tasks.source.services import load_services
 from tiercel.tasks.verification.verifier import verify_service

@@ -14,7 +14,7 @@ from tests.support.codes import because
 from tests.tasks.conftest import Origin
 from tests.tasks.faults import serving
 from tiercel.domain.base.errors import RefusedInputError, UnreachableError
-from tiercel.tasks.github.client import forget_github
+from tiercel.tasks.github.transport.client import forget_github
 from tiercel.tasks.source.fetch import fetch_commit
 from tiercel.tasks.source.git import git_for
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.codes import because
 from tests.tasks.conftest import Origin
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.tasks.source.services import load_services, load_topology
 

@@ -10,7 +10,7 @@ from tiercel.domain.accounts.findings import (
     nothing_checked,
 )
 from tiercel.domain.base.errors import ExitCode
-from tiercel.domain.pages.check_page import check_page
+from tiercel.domain.pages.environment.check_page import check_page
 
 INFRASTRUCTURE, RUNTIME = "111111111111", "222222222222"
 ROLE = Thing(RUNTIME, "role deployer")

@@ -8,7 +8,7 @@ import pytest
 from tests.support.codes import because
 from tiercel.domain.accounts.terraform_plan import read_terraform_plan, require_approval
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
-from tiercel.domain.pages.accounts_page import terraform_plan_page
+from tiercel.domain.pages.environment.accounts_page import terraform_plan_page
 
 
 def change(

@@ -28,7 +28,7 @@ from tiercel.domain.drift.report import DriftFinding, DriftKind, DriftReport
 from tiercel.domain.gates.drift import DriftGate
 from tiercel.domain.gates.results import Decision
 from tiercel.domain.organization.gate_settings import GateSettings
-from tiercel.domain.pages.drift_page import drift_page
+from tiercel.domain.pages.environment.drift_page import drift_page
 from tiercel.domain.release.live import StackSeen, live_of
 from tiercel.domain.stack.states import StackStatus
 

@@ -23,7 +23,7 @@ from tiercel.domain.drill.foundation import (
 )
 from tiercel.domain.drill.plan import DrillPlan, Foundation
 from tiercel.domain.drill.standing_approval import StandingApproval, exceeded
-from tiercel.domain.pages.drill_page import drill_plan_page
+from tiercel.domain.pages.environment.drill_page import drill_plan_page
 from tiercel.tasks.engine.resources import resource as file_of
 
 ROLE = 'module.runtime_account.aws_iam_role.this["deployer"]'

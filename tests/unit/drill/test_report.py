@@ -27,8 +27,8 @@ from tiercel.domain.drill.record import (
     step_key,
 )
 from tiercel.domain.drill.report import DrillReport, expected_seconds, report_of
-from tiercel.domain.pages.drill_html import drill_html
-from tiercel.domain.pages.drill_page import drill_plan_page, drill_report_page, duration
+from tiercel.domain.pages.environment.drill_html import drill_html
+from tiercel.domain.pages.environment.drill_page import drill_plan_page, drill_report_page, duration
 
 STORAGE = seen("storage", outputs={"Table": "t-1"}, resources=(resource("Table"),))
 ORDERS, CATALOG = seen("orders"), seen("catalog")

@@ -33,8 +33,8 @@ from tiercel.domain.drill.shadow import (
 from tiercel.domain.ephemeral.environments import EphemeralState, OriginKind
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.services import EnvironmentOverrides, Service
-from tiercel.domain.pages.drill_html import drill_html
-from tiercel.domain.pages.drill_page import drill_plan_page, drill_report_page
+from tiercel.domain.pages.environment.drill_html import drill_html
+from tiercel.domain.pages.environment.drill_page import drill_plan_page, drill_report_page
 from tiercel.domain.release.live_export import LiveArtifact
 
 TOPOLOGY = topology_of(more="[ephemeral]\n")

@@ -15,8 +15,8 @@ from tiercel.domain.ephemeral.environments import (
 )
 from tiercel.domain.ephemeral.found import RecordsFound, UnreadableRecord
 from tiercel.domain.organization.on_demand import EphemeralSettings
-from tiercel.domain.pages.drill_page import drill_plan_page
-from tiercel.domain.pages.environments_page import environments_page
+from tiercel.domain.pages.environment.drill_page import drill_plan_page
+from tiercel.domain.pages.environment.environments_page import environments_page
 from tiercel.domain.pages.links import Links
 
 TORN = UnreadableRecord("torn", RefusedInputError("code", "what", why="cut <b>short</b>").failure)

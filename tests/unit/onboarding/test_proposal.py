@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tiercel.domain.configuration.parsing import parse_services, parse_topology
 from tiercel.domain.onboarding.answers import (
     ACCOUNTS,
     Answers,
@@ -21,7 +22,6 @@ from tiercel.domain.onboarding.seen import RepositorySeen
 from tiercel.domain.onboarding.stacks import is_template, stacks_of
 from tiercel.domain.onboarding.stand_in import stand_in_topology
 from tiercel.domain.onboarding.testing import tests_of as how_tested
-from tiercel.domain.organization.configuration import parse_services, parse_topology
 
 QUEUE: dict[str, Any] = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 OPEN = Answers(organization="acme", repository="")

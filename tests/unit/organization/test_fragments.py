@@ -8,7 +8,7 @@ import pytest
 from tests.support.topology import topology_text
 from tiercel.domain.accounts.provisioning import policy_values
 from tiercel.domain.base.errors import ConfigurationError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.fragments import Fragment, read_fragment
 from tiercel.tasks.engine.policy_files import render
 

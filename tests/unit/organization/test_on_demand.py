@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.topology import topology_of
 from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
+from tiercel.domain.configuration.requests import require_given_on_demand_name
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.on_demand import (
     EPHEMERAL_NAME_PATTERN,
@@ -17,7 +18,6 @@ from tiercel.domain.organization.on_demand import (
     name_for_commit,
     name_for_pull_request,
 )
-from tiercel.domain.organization.requests import require_given_on_demand_name
 from tiercel.domain.organization.services import EnvironmentOverrides, Service, StackSeed
 from tiercel.domain.organization.stack_rules import StackNames
 

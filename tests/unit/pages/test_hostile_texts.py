@@ -8,12 +8,12 @@ from itertools import product
 
 import pytest
 
-from tests.unit.pages.test_pull_request_comment import HARMLESS, HEAD, LISTS, tokens
+from tests.unit.pages.pull_request.test_comment import HARMLESS, HEAD, LISTS, tokens
 from tests.unit.review.test_situations import pull
 from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.pages.links import Links
-from tiercel.domain.pages.pull_request_comment import COMMENT_MARKER, LONGEST_COMMENT, comment
-from tiercel.domain.pages.review_page import verification_page
+from tiercel.domain.pages.pull_request.comment import COMMENT_MARKER, LONGEST_COMMENT, comment
+from tiercel.domain.pages.pull_request.review_page import verification_page
 from tiercel.domain.review.comparison import Comparison, SettingChange
 from tiercel.domain.review.extras import Packages
 from tiercel.domain.review.stack_plans import StackPlan

@@ -14,13 +14,13 @@ from tiercel.domain.organization.topology import BuildPlace, Environment
 from tiercel.domain.pages.failure_page import failure_page
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.plan_page import BesidePlan, plan_page
+from tiercel.domain.pages.pull_request.review_page import verification_page
 from tiercel.domain.pages.release_pages import (
     Unfinished,
     publication_page,
     release_board,
     release_page,
 )
-from tiercel.domain.pages.review_page import verification_page
 from tiercel.domain.release.entries import UnreadableEntry
 from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.live import Live, live_of

@@ -11,12 +11,12 @@ import pytest
 from tests.support.releases import manifest, release
 from tiercel.domain.accounts.provisioning import policy_values, source_of
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.gitflow.back_merge import BackMerge, MergePreview, require_back_merge
 from tiercel.domain.gitflow.branches import role_in
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import Tag
 from tiercel.domain.gitflow.versions import Version
-from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.release.promotion import (

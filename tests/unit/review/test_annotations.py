@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiercel.cli.terminal.workflow import annotate
+from tiercel.cli.terminal.running.workflow import annotate
 from tiercel.domain.organization.parts import ServiceName
 from tiercel.domain.review.annotations import Annotation, annotations_in
 from tiercel.domain.review.check_runs import findings_check
@@ -55,7 +55,9 @@ hostile = st.text(max_size=60) | st.sampled_from(
 def test_no_text_is_a_command_of_its_own(file: str, message: str) -> None:
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tiercel.cli.terminal.workflow._say", lambda *lines: said.extend(lines))
+        patch.setattr(
+            "tiercel.cli.terminal.running.workflow._say", lambda *lines: said.extend(lines)
+        )
         annotate([Annotation(file=file, line=7, message=message)])
     (line,) = said
     head, _, rest = line.removeprefix("::error ").partition("::")

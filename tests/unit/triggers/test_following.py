@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.gitflow.pull_requests import PullRequest
-from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.triggers.events import (
     BranchMoved,
     Event,

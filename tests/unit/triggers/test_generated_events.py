@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.codes import because
-from tiercel.cli.terminal.workflow import WorkflowJob
+from tiercel.cli.terminal.running.workflow import WorkflowJob
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.configuration import parse_topology
+from tiercel.domain.configuration.parsing import parse_topology
+from tiercel.domain.configuration.requests import COMMIT_ID_PATTERN, ON_DEMAND_NAME_PATTERN
 from tiercel.domain.organization.parts import REPOSITORY_PATTERN
-from tiercel.domain.organization.requests import COMMIT_ID_PATTERN, ON_DEMAND_NAME_PATTERN
 from tiercel.domain.triggers.actions import Nothing
 from tiercel.domain.triggers.rules import action_for
 from tiercel.domain.triggers.triggered_runs import (

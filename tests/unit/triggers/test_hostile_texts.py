@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tiercel.cli.terminal.workflow import WorkflowJob, annotation, grouped
+from tiercel.cli.terminal.running.workflow import WorkflowJob, annotation, grouped
 from tiercel.domain.base.errors import BuildFailedError, RefusedInputError
 from tiercel.domain.pages.following_page import FollowedRun, following_page
 from tiercel.domain.pages.markdown import escaped

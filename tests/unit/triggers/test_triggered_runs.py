@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.ephemeral.environments import OriginKind
 from tiercel.domain.ephemeral.origins import Origin
-from tiercel.domain.organization.configuration import parse_topology
 from tiercel.domain.organization.on_demand import name_for_pull_request
 from tiercel.domain.triggers.actions import Action, Nothing
 from tiercel.domain.triggers.events import (

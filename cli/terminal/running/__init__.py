@@ -1,0 +1,1 @@
+"""Flows that a command runs or follows."""

@@ -1,0 +1,1 @@
+"""What tiercel.toml and its like say: read, and judged."""

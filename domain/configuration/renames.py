@@ -1,0 +1,26 @@
+"""What is wrong with the names that repositories have and had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tiercel.domain.configuration.promotions import ConfigurationFault
+from tiercel.domain.organization.topology import Topology
+
+
+def rename_findings(topology: Topology) -> Iterator[ConfigurationFault]:
+    """Find names that would stand for two repositories, or for one that is never released."""
+    listed = {name.lower() for name in topology.organization.repositories}
+    current = {name.lower() for name in topology.repositories}
+    owners: dict[str, str] = {}
+    for name, settings in topology.repositories.items():
+        if not topology.organization.owns(name):
+            yield ("repositories", name), "organization.repositories does not list it"
+        for former in settings.formerly:
+            reason = ""
+            if former.lower() != name.lower() and former.lower() in listed | current:
+                reason = f"`{former}` is the name of a repository that is released"
+            elif owners.setdefault(former.lower(), name) != name:
+                reason = f"`{former}` is already a former name of {owners[former.lower()]}"
+            if reason:
+                yield ("repositories", name, "formerly"), reason

@@ -1,0 +1,1 @@
+"""Pages about an environment and its accounts."""

@@ -1,0 +1,1 @@
+"""What is judged of a template, and what changes in it."""

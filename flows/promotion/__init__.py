@@ -1,0 +1,1 @@
+"""The parts of a promotion: asking, gates, plans, words, waiting."""

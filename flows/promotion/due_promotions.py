@@ -1,0 +1,96 @@
+"""Promotions that wait, of which a word, an hour or the end of their time calls for another run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+
+from prefect import get_run_logger
+
+from tiercel.domain.approvals.approval_gate import ApprovalGate
+from tiercel.domain.approvals.overrides import opened_by_words, with_opened
+from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
+from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.gates.results import Decision, GateResult, worst
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.opened_gates import each_once
+from tiercel.domain.triggers.triggered_runs import PROMOTION, PROMOTION_PLAN, WantedRun
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.promotion.candidates import verdicts_on
+from tiercel.flows.promotion.promotion_gates import gates_now
+from tiercel.flows.promotion.words import approval_gate
+from tiercel.flows.release.preparation import ReleaseTarget, prepare_merge
+from tiercel.tasks.records.promotion_plans import read_open_waits
+
+
+async def due_promotions(topology: Topology, environment: str) -> list[WantedRun]:
+    """Return the runs that go on with what waits in an environment, none if nothing can wait.
+
+    As long as another gate is closed, and not opened by the word, it is not gone on with: the run
+    would only find that again.
+    """
+    target = ReleaseTarget.of(topology, environment)
+    if not target.names.environment.gates.approvals:
+        return []
+    found = []
+    for one in await call(read_open_waits, target.records):
+        gate = await approval_gate(target, one.waiting, one.waiting.plan_digest)
+        now = datetime.now(UTC)
+        said = gate.judge(now)
+        others = await _others(one, gate, now) if said.decision is Decision.ALLOW else ()
+        if is_due(said, others):
+            found.append(next_run(one.waiting, said))
+    return found
+
+
+async def is_open_by_now(topology: Topology, wanted: WantedRun) -> bool:
+    """Tell whether a promotion that ended as waiting for its gates finds them open now.
+
+    Where approvals are demanded what waits stands in the ledger, and is found there. The plan of a
+    pull request waits until everything is verified.
+    """
+    environment = topology.environment(wanted.environment)
+    if wanted.deployment == f"{PROMOTION_PLAN}/{environment.name}":
+        return await _is_verified(wanted)
+    if wanted.deployment != f"{PROMOTION}/{environment.name}" or environment.gates.approvals:
+        return False
+    repository, commit = (str(wanted.parameters[one]) for one in ("repository", "commit"))
+    return worst(await _asked(gates_now(environment.name, repository, commit))) is Decision.ALLOW
+
+
+async def _is_verified(wanted: WantedRun) -> bool:
+    """Tell whether the source environment has verified by now what a pull request would bring."""
+    given = wanted.parameters
+    head, number = str(given["commit"]), int(given["number"])
+    try:
+        prepared = await prepare_merge(str(given["repository"]), number, head, wanted.environment)
+        verdicts = await verdicts_on(prepared, prepared.source, prepared.source_records)
+    except TiercelError as error:
+        get_run_logger().warning("whether #%d is verified is not known: %s", number, error.what)
+        return False
+    return all(one.release for one in verdicts.values())
+
+
+async def _others(
+    found: OpenWait, approvals: ApprovalGate, now: datetime
+) -> tuple[GateResult, ...]:
+    """Return what the other gates say, with what was opened when it was begun, or is by words."""
+    waiting = found.waiting
+    gates = await _asked(gates_now(waiting.environment, waiting.repository, waiting.commit))
+    begun = found.begun.opened if found.begun else ()
+    opened = each_once(begun, opened_by_words(approvals, now))
+    return with_opened(gates, opened, approvals.settings.overridable)
+
+
+async def _asked(gates: Awaitable[tuple[GateResult, ...]]) -> tuple[GateResult, ...]:
+    """Return what gates say, nothing for what cannot be promoted: its run says why.
+
+    Those that nobody can ask now let wait, and keep no other promotion back.
+    """
+    try:
+        return await gates
+    except TiercelError as error:
+        get_run_logger().warning("the gates cannot be asked: %s", error.what)
+        if isinstance(error, UnreachableError):
+            return (GateResult(gate="all", decision=Decision.WAIT, reason=error.what),)
+        return ()

@@ -1,0 +1,1 @@
+"""How GitHub is reached, within limits and with patience."""

@@ -1,0 +1,93 @@
+"""Which changes of permissions are told to allow more than before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tiercel.domain.review.templates.template_changes import Templates
+from tiercel.domain.review.templates.widening import widened
+
+
+def allow(action: Any = "s3:GetObject", resource: Any = "arn:b/*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: Any, resource: Any = "*") -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": action, "Resource": resource}
+
+
+def role(*statements: Any, **properties: Any) -> dict[str, Any]:
+    policy = {"PolicyName": "own", "PolicyDocument": {"Statement": list(statements)}}
+    return {"Type": "AWS::IAM::Role", "Properties": {"Policies": [policy], **properties}}
+
+
+def function(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a", **properties}}
+
+
+def told(before: Any, after: Any) -> bool:
+    old, new = ({"Resources": {"R": one} if one else {}} for one in (before, after))
+    return widened({"": old}, {"": new}) == ("R",)
+
+
+IF = {"Fn::If": ["Prod", allow(), allow("s3:*")]}
+BOUNDED = {"PermissionsBoundary": "arn:boundary"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_wider"),
+    [
+        (None, role(allow()), True),
+        (None, role(deny("s3:*")), False),
+        (role(allow()), None, False),
+        (role(allow(), deny("s3:*")), None, True),
+        (role(allow()), role(allow(), allow("s3:PutObject")), True),
+        (role(allow(), allow("s3:PutObject")), role(allow()), False),
+        (role(allow("s3:*")), role(allow("s3:GetObject")), False),
+        (role(allow(resource="*")), role(allow(resource=["arn:a", "arn:b"])), False),
+        (role(allow(["s3:Get*", "s3:PutObject"])), role(allow(["s3:PutObject"])), False),
+        (role(allow()), role(allow(resource="*")), True),
+        (role(allow()), role(allow("s3:Get?bject")), True),
+        (role(allow(resource={"Ref": "A"})), role(allow(resource={"Ref": "B"})), True),
+        (role(allow(resource={"Ref": "A"})), role(allow(resource=[{"Ref": "A"}])), False),
+        (role(deny("s3:*"), allow()), role(allow()), True),
+        (role(deny("s3:*"), allow()), role(deny("s3:PutObject"), allow()), True),
+        (role(allow(Condition={"a": 1})), role(allow()), True),
+        (role(allow()), role(allow(Condition={"a": 1})), True),  # not surely covered
+        (role(allow(Sid="A")), role(allow(Sid="B")), False),
+        (role(allow()), role(IF), True),
+        (role(IF), role(allow()), False),
+        (role({"Effect": "Allow", "NotAction": ["iam:*", "s3:*"], "Resource": "*"}),
+         role({"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}), False),
+        (role({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}),
+         role({"Effect": "Allow", "NotAction": "iam:Create*", "Resource": "*"}), True),
+        (role(**BOUNDED), role(), True),
+        (role(), role(**BOUNDED), False),
+        (role(**BOUNDED), role(PermissionsBoundary="arn:other"), True),
+        (role(ManagedPolicyArns=["a"]), role(ManagedPolicyArns=["a", "b"]), True),
+        (role(ManagedPolicyArns=["a", "b"]), role(ManagedPolicyArns=["b"]), False),
+        (role(Description="a"), role(Description="b"), False),
+        (role(Tags=[{"Key": "a", "Value": "b"}]), role(), False),
+        (function(Policies=["A"]), function(Policies=["A", "B"]), True),
+        (function(MemorySize=1, Policies=["A"]), function(MemorySize=2, Policies=["A"]), False),
+        (function(), function(Role="arn:admin"), True),
+        (None, {"Type": "AWS::Lambda::Permission", "Properties": {"Principal": "*"}}, True),
+        ({"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {"Statement": [
+            allow(Principal={"AWS": "1"})]}}},
+         {"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {"Statement": [
+             allow(Principal="*")]}}}, True),
+        ({"Type": "AWS::SQS::Queue"}, {"Type": "AWS::SQS::Queue", "Properties": {"A": 1}}, False),
+        (role(allow()), {"Type": "AWS::IAM::Role", "Properties": "x"}, False),
+        (role(allow()), role({"Effect": ["odd"], "Action": None}), False),
+    ],
+)  # fmt: skip
+def test_a_change_that_may_allow_more_is_told(before: Any, after: Any, is_wider: bool) -> None:
+    assert told(before, after) is is_wider
+
+
+def test_what_is_nested_is_told_with_its_path() -> None:
+    before: Templates = {"": {"Resources": {}}, "Inner": {"Resources": {"R": role(allow())}}}
+    after: Templates = {"": {"Resources": {}}, "Inner": {"Resources": {"R": role(allow("*"))}}}
+    assert widened(before, after) == ("Inner/R",)
