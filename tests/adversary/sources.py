@@ -527,15 +527,23 @@ ATTACKS = (
         "600 MB in place of GitHub's answer", Kind.OUTLIVE,
         "an answer has a length in which it has to come",
         (
-            Removal("tasks.github.connection:_Answer.count", "self._read_bytes += size", "pass"),
-            Removal("tasks.github.bounds:Budget.take", "self.size < 0", "False"),
+            Removal(
+                "tasks.github.transport.connection:_Answer.count",
+                "self._read_bytes += size",
+                "pass",
+            ),
+            Removal("tasks.github.transport.bounds:Budget.take", "self.size < 0", "False"),
         ),
         _large_answer, sampled=False,
     ),
     Attack(
         "one byte after the other in place of GitHub's answer", Kind.OUTLIVE,
         "an answer has a time in which it has to come",
-        (Removal("tasks.github.connection:_Watch.__init__", "self._timer.start()", "pass"),),
+        (
+            Removal(
+                "tasks.github.transport.connection:_Watch.__init__", "self._timer.start()", "pass"
+            ),
+        ),
         _slow_answer, sampled=False,
     ),
     Attack(
@@ -543,7 +551,7 @@ ATTACKS = (
         "nothing is asked twice in a call",
         (
             Removal(
-                "tasks.github.bounds:Budget.take_request", "path in self.asked", "False"
+                "tasks.github.transport.bounds:Budget.take_request", "path in self.asked", "False"
             ),
         ),
         _endless_list,
@@ -553,7 +561,7 @@ ATTACKS = (
         "an answer that GitHub would not give is a refusal",
         (
             Removal(
-                "tasks.github.errors:translated_answer", "except _ODD as error",
+                "tasks.github.transport.errors:translated_answer", "except _ODD as error",
                 "except () as error",
             ),
         ),

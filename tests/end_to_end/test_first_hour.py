@@ -93,6 +93,7 @@ def test_a_shell_can_complete_commands(shell: str) -> None:
     assert code == ExitCode.OK
     assert "_TIERCEL_COMPLETE" in script
     words = {"COMP_WORDS": "tiercel dep", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "tiercel dep"}
+    words["_TYPER_COMPLETE_FISH_ACTION"] = "get-args"
     _, said, _ = invoke(_TIERCEL_COMPLETE=f"complete_{shell}", **words)
     assert "deploy" in said
 
