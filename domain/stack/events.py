@@ -100,6 +100,11 @@ def finished_and_known(events: Iterable[StackEvent], planned: int) -> tuple[int,
     return finished, max(planned + 1, len(latest))
 
 
+def goes_back(events: Iterable[StackEvent]) -> bool:
+    """Whether one of the events says that the stack itself is being brought back."""
+    return any(event.is_of_stack and "ROLLBACK" in event.status for event in events)
+
+
 def tells_the_end(events: Iterable[StackEvent]) -> bool:
     """Whether one of the events says that the stack itself is in a status in which it stays."""
     return any(event.is_of_stack and event.status.endswith(_ENDS) for event in events)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.pages.links import Links
 from tiercel.domain.release.live import StackSeen
-from tiercel.domain.stack.events import StackEvent, finished_and_known, tells_the_end
+from tiercel.domain.stack.events import StackEvent, finished_and_known, goes_back, tells_the_end
 from tiercel.domain.stack.failures import vanished
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus, is_terminal
@@ -120,7 +120,10 @@ def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
     links: Links | None = None,
     looks: Callable[[Stack, Sequence[Shift]], None] | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
-    """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts."""
+    """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts.
+
+    Not while the stack goes back: what shifts then is on its way to the version before.
+    """
     logger, seen = run_logger(), list[StackEvent]()
     delay, unlooked = FIRST_POLL_SECONDS, 0.0
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
@@ -137,7 +140,7 @@ def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
             shifts = watch.look(fresh)
             if is_terminal(stack.status):
                 return stack, seen
-            if looks:
+            if looks and not goes_back(seen):
                 looks(stack, shifts)
             if not tells_the_end(fresh):
                 pause(delay)

@@ -21,6 +21,7 @@ from tiercel.tasks.stack.change_sets import discard_plan, execute_plan, plan_cha
 from tiercel.tasks.stack.stacks import (
     continue_rollback,
     delete_stack,
+    follow_stack,
     observe_stack,
     physical_id,
     protect_stack,
@@ -436,6 +437,27 @@ def test_a_creation_that_fails_is_rolled_back_and_its_cause_is_among_the_events(
     delete_stack.fn(remover, stack, "delete-1")
     deleted, _ = wait_for_stack.fn(runtime, stack.stack_id, "test")
     assert deleted.status is StackStatus.DELETE_COMPLETE
+
+
+def test_nobody_looks_with_a_wait_once_the_stack_goes_back(
+    runtime: Access, workshop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = workshop.name()
+    workshop.start(name, gated())
+    caplog.set_level(logging.INFO, logger="tiercel")
+    told: list[list[str]] = []
+
+    def look(*_: object) -> None:
+        if not told:
+            signal(name, "FAILURE")
+        told.append([record.getMessage() for record in caplog.records])
+
+    follow_stack(runtime, name, "test", looks=look)
+
+    back = f"test: ROLLBACK_IN_PROGRESS AWS::CloudFormation::Stack {name}"
+    assert told
+    assert not [lines for lines in told if any(line.startswith(back) for line in lines)]
+    assert any(record.getMessage().startswith(back) for record in caplog.records)
 
 
 def test_a_first_create_that_fails_may_leave_nothing_behind_but_its_cause(

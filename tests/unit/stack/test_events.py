@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiercel.domain.stack.events import StackEvent, finished_and_known, tells_the_end
+from tiercel.domain.stack.events import StackEvent, finished_and_known, goes_back, tells_the_end
 
 
 def event(logical_id: str, status: str) -> StackEvent:
@@ -69,3 +69,21 @@ def test_the_end_of_an_operation_is_told_by_the_stacks_own_event(
         "1", "it", "AWS::CloudFormation::Stack", status, "", physical_id, stack_id="stack-id"
     )
     assert tells_the_end([told]) is expected
+
+
+@pytest.mark.parametrize(
+    ("physical_id", "status", "expected"),
+    [
+        ("stack-id", "UPDATE_ROLLBACK_IN_PROGRESS", True),
+        ("stack-id", "ROLLBACK_COMPLETE", True),
+        ("stack-id", "UPDATE_IN_PROGRESS", False),
+        ("nested-stack-id", "UPDATE_ROLLBACK_IN_PROGRESS", False),
+    ],
+)
+def test_that_a_stack_goes_back_is_told_by_its_own_event(
+    physical_id: str, status: str, expected: bool
+) -> None:
+    told = StackEvent(
+        "1", "it", "AWS::CloudFormation::Stack", status, "", physical_id, stack_id="stack-id"
+    )
+    assert goes_back([told]) is expected
