@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tiercel.domain.onboarding.proposal import Proposal
     from tiercel.domain.onboarding.seen import RepositorySeen
 
+_LONGEST_DOUBT = 400
+"""Characters of a line that has names from the repository in it."""
 _COPY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}")
 
 
@@ -169,7 +171,7 @@ def show_written(output: Output, proposal: Proposal, written: list[str], kept: l
     if proposal.unclear:
         output.result("Could not be told:")
         for one in proposal.unclear:
-            output.result(f"- {one.what}: {one.do}")
+            output.result(printable(f"- {one.what}: {one.do}", _LONGEST_DOUBT))
     output.result("Next: look at tiercel.toml, then `tiercel init --check`")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -44,6 +45,11 @@ def config_text(proposal: Proposal, answers: Answers) -> str:
 def toml_string(text: str) -> str:
     """Return a text as a basic string of TOML."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    """Return a name as a key of TOML; that of a template's parameter may be anything."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_string(name)
 
 
 def _list(items: Iterable[str]) -> str:
@@ -128,7 +134,7 @@ def _stack_names(proposed: ProposedService, answers: Answers) -> Iterator[str]:
         yield f"[services.{proposed.service.name}.environments.{environment}.parameters]"
         for parameter, giver in proposed.stack_names:
             stack = f"{answers.organization}-{environment}-{giver}"
-            yield f"{parameter} = {toml_string(stack)}"
+            yield f"{_key(parameter)} = {toml_string(stack)}"
 
 
 def _lacking(proposed: ProposedService) -> Iterator[str]:
@@ -137,7 +143,7 @@ def _lacking(proposed: ProposedService) -> Iterator[str]:
     name = proposed.service.name
     lines = [f"[services.{name}.parameters]"]
     lines += [
-        f"{parameter} = " + toml_string("{{resolve:ssm-secure:...}}" if secret else "...")
+        f"{_key(parameter)} = " + toml_string("{{resolve:ssm-secure:...}}" if secret else "...")
         for parameter, secret in proposed.lacking
     ]
     yield ""

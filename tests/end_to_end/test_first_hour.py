@@ -55,6 +55,17 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     assert (clone / "tiercel.toml").read_text() == "# mine\n"
 
 
+def test_what_a_repository_calls_its_things_moves_nothing_on_the_terminal(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    named = {"Parameters": {"A\x1b]0;mine\x07": {"Type": "String"}}}
+    queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    (clone / "odd").mkdir()
+    (clone / "odd" / "template.json").write_text(json.dumps(named | queue))
+    code, output, errors = invoke("init", str(clone), *ACCOUNTS)
+    assert (code, "A]0;mine" in output) == (ExitCode.OK, True), errors
+    assert not {"\x1b", "\x07"} & set(output + errors)
+
+
 def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Path) -> None:
     clone = clone_of_the_example(tmp_path / "store")
     template = clone / "services/catalog/template.yaml"

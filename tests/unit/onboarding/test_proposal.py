@@ -151,6 +151,18 @@ def test_the_file_is_taken_as_it_was_written() -> None:
     assert '# http = "Url"' in text
 
 
+@pytest.mark.parametrize("imports", [False, True])
+def test_a_parameter_of_any_name_stays_a_name(imports: bool) -> None:
+    name = 'A\n[builds]\nwhere = "here"\n[x]'
+    parameters = {"Parameters": {name: {"Type": "String"}}}
+    export = {"Name": {"Fn::Sub": "${AWS::StackName}-V"}}
+    network = {"Outputs": {"V": {"Value": "x", "Export": export}}}
+    taken = {"V": {"Fn::ImportValue": {"Fn::Sub": f"${{{name}}}-V"}}} if imports else {}
+    api = {"Resources": {"A": {"Type": "AWS::X::Y", "Properties": taken}}} | parameters
+    text = config_text(propose(seen(api=api, network=network | QUEUE), WHOLE), WHOLE)
+    assert sorted(tomllib.loads(text)) == ["environments", "organization", "services"]
+
+
 def test_without_accounts_the_services_are_complete_and_the_rest_is_laid_out() -> None:
     text = config_text(propose(seen(api=QUEUE), OPEN), OPEN)
     assert list(tomllib.loads(text)) == ["services"]
