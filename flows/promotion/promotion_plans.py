@@ -11,6 +11,7 @@ from tiercel.domain.approvals.plans import PlannedChange, PlannedService, Promot
 from tiercel.domain.approvals.waiting import OpenWait, is_begun
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.digests import ConfigurationDigest, digest_of
+from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.access import Records
 from tiercel.domain.organization.services import Service
 from tiercel.domain.release.ledger import Intent, Release, already_live
@@ -22,11 +23,12 @@ from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.tokens import promotion_plan
 from tiercel.flows.engine.concurrency import both, call, in_dependency_order
 from tiercel.flows.release.preparation import PreparedCommit
-from tiercel.flows.release.sequence import stack_change_of, stage_packages
+from tiercel.flows.release.provenance import require_provenance
+from tiercel.flows.release.sequence import live_may_differ, stack_change_of, stage_packages
 from tiercel.flows.release.services import parameters_known, wanted_release
 from tiercel.flows.release.stack.plan import change_set_request
 from tiercel.tasks.records.ledger import newest_release, read_live_releases
-from tiercel.tasks.stack.change_sets import discard_plan, plan_changes
+from tiercel.tasks.stack.change_sets import discard_plan, discard_refused, plan_changes
 from tiercel.tasks.stack.stacks import observe_stack
 from tiercel.tasks.verification.unexecuted_plans import (
     copy_templates,
@@ -108,7 +110,8 @@ async def _planned(
         )
     outputs = {name: one.outputs for name, one in before.items()}
     wanted = wanted_release(prepared, service, manifest, outputs)
-    if stack and already_live(subject.newest, wanted, stack.token):
+    is_sure = not live_may_differ(prepared.target, manifest)
+    if stack and is_sure and already_live(subject.newest, wanted, stack.token):
         return _service(prepared, subject, wanted.parameters, (), unchanged=True)
     if not_planned(stack.status if stack else None):
         changes = await _by_template(prepared, subject)
@@ -123,19 +126,30 @@ async def _shown(prepared: PreparedCommit, subject: _Subject, wanted: Intent) ->
     if subject.looking_into is None:
         await stage_packages(target, subject.manifest)
     else:
+        await _require_genuine(prepared, subject.looking_into, subject.manifest)
         staging = target.deployer, target.names.staging_bucket
         await call(copy_templates, subject.looking_into, subject.manifest, *staging)
     change = stack_change_of(target, wanted, subject.manifest)
     contents = [wanted.template_sha256, wanted.parameters, stack and stack.token, target.run]
     name = promotion_plan(digest_of(contents))
-    plan = await call(
-        plan_changes, target.deployer, change_set_request(change, name, creates=False)
-    )
+    request = change_set_request(change, name, creates=False)
+    try:
+        plan = await call(plan_changes, target.deployer, request)
+    except DeployFailedError:
+        await call(discard_refused, target.deployer, request)
+        raise
     if plan is None:
         raise vanished(change.where)
     await call(discard_plan, target.deployer, plan)
     get_run_logger().info("%s: would change: %s", subject.service.name, plan.summary())
     return plan
+
+
+async def _require_genuine(prepared: PreparedCommit, records: Records, manifest: Manifest) -> None:
+    """Verify an artifact that nobody has pulled before CloudFormation is shown its template."""
+    promotes = prepared.target.names.environment.promotes_from
+    names = prepared.source if promotes else prepared.target.names
+    await require_provenance(records.access, names, manifest)
 
 
 async def _by_template(prepared: PreparedCommit, subject: _Subject) -> tuple[Change, ...]:

@@ -124,7 +124,7 @@ async def release(wish: Wish) -> Released:
     `next_move`.
     """
     known, wanted = Known(), wish.intent
-    may_differ = wish.manifest.reads_parameters or wish.target.revert_drift
+    may_differ = live_may_differ(wish.target, wish.manifest)
     require_allowed(wish.manifest.outside, wish.target.names.environment, wanted.parameters)
     expected = wish.target.names.stack_tags(wanted.service)
     while True:
@@ -153,6 +153,11 @@ async def release(wish: Wish) -> Released:
                 known = replace(known, is_older=older)
             case question:
                 known = await _answered(question, known, wish)
+
+
+def live_may_differ(target: ReleaseTarget, manifest: Manifest) -> bool:
+    """Tell whether only a change set says if a stack that runs what is wanted is right."""
+    return manifest.reads_parameters or target.revert_drift
 
 
 async def _answered(question: Question, known: Known, wish: Wish) -> Known:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from tiercel.domain.base.digests import digest_of
-from tiercel.domain.base.errors import DeployFailedError
+from tiercel.domain.base.errors import DeployFailedError, TiercelError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.stack.events import STACK_TYPE
 from tiercel.domain.stack.failures import template_refused
@@ -233,6 +233,20 @@ def discard_plan(access: Access, plan: Plan) -> None:
     """Delete a change set that is not executed, unless CloudFormation did so already."""
     with translated("delete a change set", where_is(access, plan.stack)):
         discard_change_set(access, plan.stack, plan.change_set_id)
+
+
+@world_task("discard refused plan", "discard refused plan of {request.stack}")
+def discard_refused(access: Access, request: ChangeSetRequest) -> None:
+    """Delete what is left of a change set that was made to be shown, and that failed.
+
+    What keeps it from being deleted is only told: why it failed matters more.
+    """
+    try:
+        with translated("delete a change set", where_is(access, request.stack)):
+            for name in (request.name, outside_name(request.name)):
+                discard_change_set(access, request.stack, name)
+    except TiercelError as error:
+        run_logger().warning("change set %s stays: %s", request.name, error.what)
 
 
 def discard_change_set(access: Access, stack: str, change_set_id: str) -> None:

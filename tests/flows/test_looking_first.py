@@ -8,14 +8,17 @@ import json
 import pytest
 
 from tests.flows.conftest import Become
+from tests.support.aws import root_client
 from tests.support.commands import invoke, invoke_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
-from tests.support.templates import queue, services
+from tests.support.templates import queue, services, template
 from tiercel.cli.commands.release.plan import show_plan
 from tiercel.cli.terminal.output import Output
 from tiercel.deployments.health import look_at_server
-from tiercel.domain.base.errors import ExitCode, RefusedInputError
+from tiercel.domain.artifact.manifest import Manifest
+from tiercel.domain.artifact.provenance import provenance_prefix
+from tiercel.domain.base.errors import ExitCode, RefusedInputError, UntrustedArtifactError
 from tiercel.domain.organization.names import Names
 from tiercel.flows.plan_release import plan_release
 from tiercel.flows.promote import promote_to_prod
@@ -88,8 +91,31 @@ def test_what_would_happen_is_shown_and_nothing_does(
     assert invoke("releases", "--show", f"{stack}/3", *place)[0] == ExitCode.REFUSED
 
 
+def test_what_reads_values_elsewhere_is_planned_although_it_is_live(
+    sandbox: Sandbox, repositories: RepositoryMaker
+) -> None:
+    elsewhere = root_client(sandbox, "preprod-runtime-root", "ssm")
+
+    def put(value: str) -> None:
+        elsewhere.put_parameter(Name="/lookafar/delay", Value=value, Type="String", Overwrite=True)
+
+    delay = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/lookafar/delay"}
+    named = {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": {"Ref": "Delay"}}}
+    repository = repositories.make("lookafar")
+    put("1")
+    commit = repository.commit({
+        "tiercel.toml": services(lookafar=""),
+        "lookafar/template.json": template({"Queue": named}, Parameters={"Delay": delay}),
+    })  # fmt: skip
+    release(repository, commit)
+    put("2")
+    (one,) = asyncio.run(plan_release("preprod", repository.name, commit)).services
+    assert [change.logical_id for change in one.changes] == ["Queue"]
+    assert not one.unchanged
+
+
 def test_what_prod_would_get_is_planned_without_pulling_it(
-    sandbox: Sandbox, repositories: RepositoryMaker, become: Become
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, become: Become
 ) -> None:
     repository = repositories.make("lookahead")
     release(repository, repository.commit(files(5)))
@@ -100,7 +126,7 @@ def test_what_prod_would_get_is_planned_without_pulling_it(
     asyncio.run(promote_to_prod(repository.name, "main"))
     become("preprod")
     fourth = repository.commit(files(6))
-    asyncio.run(publish_artifact(repository.name, fourth, then_deploy=False))
+    published = asyncio.run(publish_artifact(repository.name, fourth, then_deploy=False))
     repository.merge_into_main()
     become("prod")
     before = journal_size(sandbox.journal)
@@ -112,6 +138,20 @@ def test_what_prod_would_get_is_planned_without_pulling_it(
     entries = list(read_journal(sandbox.journal, before))
     written = [one for one in entries if one.operation in PUT]
     assert [one.operation for one in written] == ["PutObject"], "the template is staged"
+
+    lose_provenance(sandbox, preprod, published["lookahead"].manifest)
+    before = journal_size(sandbox.journal)
+    with pytest.raises(UntrustedArtifactError, match="lookahead has no provenance"):
+        asyncio.run(plan_release("prod", repository.name, "main"))
+    asked = {one.operation for one in read_journal(sandbox.journal, before)}
+    assert not {"CreateChangeSet", "PutObject"} & asked
+
+
+def lose_provenance(sandbox: Sandbox, names: Names, manifest: Manifest) -> None:
+    s3 = root_client(sandbox, f"{names.environment.name}-infrastructure-root", "s3")
+    prefix = provenance_prefix(manifest.service, manifest.artifact_id)
+    for one in s3.list_objects_v2(Bucket=names.artifact_bucket, Prefix=prefix)["Contents"]:
+        s3.delete_object(Bucket=names.artifact_bucket, Key=one["Key"])
 
 
 def test_a_pool_that_the_server_lacks_is_told_apart_from_one_without_workers() -> None:

@@ -17,7 +17,12 @@ from tiercel.domain.base.errors import DeployFailedError, UnreachableError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
 from tiercel.domain.stack.states import StackStatus
-from tiercel.tasks.stack.change_sets import discard_plan, execute_plan, plan_changes
+from tiercel.tasks.stack.change_sets import (
+    discard_plan,
+    discard_refused,
+    execute_plan,
+    plan_changes,
+)
 from tiercel.tasks.stack.stacks import (
     continue_rollback,
     delete_stack,
@@ -189,6 +194,26 @@ def test_a_template_that_is_refused_is_explained_in_awss_own_words(
     assert reason in failure.value.why
     assert "no resource was changed" in failure.value.state
     assert "correct the template" in failure.value.remedy
+
+
+def test_what_was_made_only_to_be_shown_is_left_nowhere_though_it_was_refused(
+    runtime: Access, workshop: Workshop
+) -> None:
+    name = workshop.name()
+    workshop.finish(name, queues(1))
+    shown = workshop.request(name, queues(2), release=2, creates=False)
+    planned(runtime, shown)
+    formation = root("runtime", "cloudformation")
+
+    def left() -> list[str]:
+        found = formation.list_change_sets(StackName=name)["Summaries"]
+        return [one["ChangeSetName"] for one in found if one["ChangeSetName"] == shown.name]
+
+    assert left() == [shown.name]
+    for _ in range(2):
+        discard_refused.fn(runtime, shown)
+        assert left() == []
+    discard_refused.fn(runtime, replace(shown, stack="somebody-elses"))
 
 
 def test_a_plan_with_another_service_role_is_not_allowed(
