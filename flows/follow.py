@@ -70,7 +70,9 @@ async def follow_github(environment: EnvironmentParameter) -> list[str]:
             get_run_logger().warning("%s cannot be followed: %s", repository, error.what)
             errors.append(error)
     try:
-        for wanted in await due_promotions(topology, environment):
+        due, unknown = await due_promotions(topology, environment)
+        errors += unknown
+        for wanted in due:
             found += await _tried(_followed(wanted), errors)
     except TiercelError as error:
         get_run_logger().warning("what waits for a word is not known: %s", error.what)

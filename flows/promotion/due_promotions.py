@@ -23,24 +23,37 @@ from tiercel.flows.release.preparation import ReleaseTarget, prepare_merge
 from tiercel.tasks.records.promotion_plans import read_open_waits
 
 
-async def due_promotions(topology: Topology, environment: str) -> list[WantedRun]:
+async def due_promotions(
+    topology: Topology, environment: str
+) -> tuple[list[WantedRun], list[TiercelError]]:
     """Return the runs that go on with what waits in an environment, none if nothing can wait.
 
     As long as another gate is closed, and not opened by the word, it is not gone on with: the run
-    would only find that again.
+    would only find that again. Of what waits for words that cannot be had the errors are returned:
+    it keeps no other back.
     """
     target = ReleaseTarget.of(topology, environment)
     if not target.names.environment.gates.approvals:
-        return []
-    found = []
+        return [], []
+    found: list[WantedRun] = []
+    errors: list[TiercelError] = []
     for one in await call(read_open_waits, target.records):
-        gate = await approval_gate(target, one.waiting, one.waiting.plan_digest)
-        now = datetime.now(UTC)
-        said = gate.judge(now)
-        others = await _others(one, gate, now) if said.decision is Decision.ALLOW else ()
-        if is_due(said, others):
-            found.append(next_run(one.waiting, said))
-    return found
+        try:
+            found += await _due(target, one)
+        except TiercelError as error:
+            waiting = one.waiting.repository
+            get_run_logger().warning("words on %s are not known: %s", waiting, error.what)
+            errors.append(error)
+    return found, errors
+
+
+async def _due(target: ReleaseTarget, found: OpenWait) -> list[WantedRun]:
+    """Return the run that goes on with a promotion, none as long as it would find nothing new."""
+    gate = await approval_gate(target, found.waiting, found.waiting.plan_digest)
+    now = datetime.now(UTC)
+    said = gate.judge(now)
+    others = await _others(found, gate, now) if said.decision is Decision.ALLOW else ()
+    return [next_run(found.waiting, said)] if is_due(said, others) else []
 
 
 async def is_open_by_now(topology: Topology, wanted: WantedRun) -> bool:

@@ -18,17 +18,19 @@ from prefect.states import Completed
 
 from tests.flows.conftest import Become
 from tests.support.approvals import demanding_approval, say, with_gates
+from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import invoke
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.domain.approvals.waiting import OpenWait, WaitBegun
-from tiercel.domain.approvals.words import Voucher
+from tiercel.domain.approvals.words import Voucher, words_prefix
 from tiercel.domain.base.errors import (
     WAITING_STATE,
     ExitCode,
     RefusedInputError,
     SupersededError,
+    TiercelError,
     UnreachableError,
     WaitingError,
 )
@@ -219,12 +221,30 @@ def test_a_gate_that_an_approver_opens_is_open_for_this_promotion_and_everybody_
     assert begun(place, become, second).name == "Completed"
     assert [(one.gate, one.by) for one in opened_for(become, "ione")] == [("windows", "rae")]
 
+    # Words that cannot be read keep nothing else back that waits.
+    place.released_to_preprod(place.merged("feature/more", files("ione", "itwo", DelaySeconds=8)))
+    third = waits(place, become, place.merged("release/1.2.0", {}, base="main"))
+    bucket, key = records(become).bucket, f"{words_prefix(third.plan.digest)}aws-odd.json"
+    become("preprod")
+    s3 = root_client(sandbox, "prod-infrastructure-root", "s3")
+    s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+    try:
+        none, (unknown,) = looked(become)
+    finally:
+        s3.delete_object(Bucket=bucket, Key=key)
+    assert (none, unknown.code) == ([], "approvals.word_damaged")
+
 
 def due(become: Become) -> list[WantedRun]:
-    """What the flow that follows GitHub would start."""
+    """What the flow that follows GitHub would start; all that waits can be looked at."""
+    found, errors = looked(become)
+    assert errors == []
+    return found
 
+
+def looked(become: Become) -> tuple[list[WantedRun], list[TiercelError]]:
     @flow
-    async def look() -> list[WantedRun]:
+    async def look() -> tuple[list[WantedRun], list[TiercelError]]:
         return await due_promotions(await call(load_topology, config_path()), "prod")
 
     become("prod")
