@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tiercel.domain.traffic.routing import PREDEFINED
+from tiercel.sandbox.aws.codedeploy.alarms import check_alarms
 from tiercel.sandbox.aws.codedeploy.deploying import routing_of
 from tiercel.sandbox.aws.codedeploy.endings import (
     ENDINGS,
@@ -112,6 +113,30 @@ SHARES = {
     "AllAtOnce": [(0, 100)],
 }
 """What AWS says of each: https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html"""
+
+
+@pytest.mark.parametrize(
+    "alarms",
+    [
+        [{}],
+        [{"name": "loud"}, {"name": ""}],
+        [{"name": "a" * 256}],
+        [{"name": "loud"}, {"name": "loud"}],
+        [],
+    ],
+)
+def test_alarms_that_no_deployment_could_watch_are_refused_with_the_group(
+    alarms: list[dict[str, str]],
+) -> None:
+    with pytest.raises(CodeDeployError) as refused:
+        check_alarms({"enabled": True, "alarms": alarms})
+    assert refused.value.code == "InvalidAlarmConfigException"
+
+
+def test_alarms_by_name_are_taken_and_so_is_a_group_without_any() -> None:
+    check_alarms({"enabled": True, "alarms": [{"name": "loud"}, {"name": "a" * 255}]})
+    check_alarms({"enabled": False, "alarms": []})
+    check_alarms({})
 
 
 @pytest.mark.parametrize("name", SHARES)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 
 from tiercel.domain.traffic.routing import PREDEFINED, RoutingKind, predefined
+from tiercel.sandbox.aws.codedeploy.alarms import check_alarms
 from tiercel.sandbox.aws.codedeploy.deploying import routing_of
 from tiercel.sandbox.aws.codedeploy.records import (
     CodeDeployError,
@@ -177,6 +178,7 @@ def _set(found: CodeDeployObject, request: CodeDeployObject) -> None:
             "InvalidDeploymentStyleException",
             "For Lambda, only the BLUE_GREEN deployment type WITH_TRAFFIC_CONTROL is supported",
         )
+    check_alarms(request.get("alarmConfiguration") or {})
     found |= {name: request[name] for name in _KEPT if name in request}
 
 
