@@ -113,6 +113,24 @@ async def artifacts_of(client: PrefectClient, run_id: UUID) -> list[dict[str, An
     ]
 
 
+async def newest_lines(client: PrefectClient, run_id: UUID, most: int) -> list[Log]:
+    """Return the newest lines of a run's log, the oldest of them first.
+
+    There are none of a run that the server does not have.
+    """
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
+    found: list[Log] = []
+    while len(found) < most:
+        limit = min(_PAGE, most - len(found))
+        page = await client.read_logs(
+            wanted, limit=limit, offset=len(found), sort=LogSort.TIMESTAMP_DESC
+        )
+        found += page
+        if len(page) < limit:
+            break
+    return found[::-1]
+
+
 async def cancel_run(client: PrefectClient, run_id: UUID) -> None:
     """Ask for the end of a run: its worker stops it, and AWS goes on with what it was told."""
     await client.set_flow_run_state(run_id, Cancelling(message=_CANCELLED))

@@ -107,6 +107,10 @@ COMMANDS = {
         "tiercel.cli.commands.look.releases:releases",
         "List the releases of an environment's own stacks, the newest of each stack first.",
     ),
+    "logs": KnownCommand(
+        "tiercel.cli.commands.look.logs:logs",
+        "Show the log of the run of a stack's release, and the newest errors of its functions.",
+    ),
     "diff": KnownCommand(
         "tiercel.cli.commands.look.diff:diff",
         "Compare two releases, commits or environments: services, parameters' names, resources.",

@@ -129,6 +129,6 @@ def _server(pools: list[str]) -> Iterator[Examined]:
 
 
 def _github() -> Examined:
-    from tiercel.tasks.github.transport.client import has_credentials
+    from tiercel.tasks.github.transport.credentials import has_credentials
 
     return github_health(has_credentials=has_credentials())

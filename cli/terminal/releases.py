@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +12,7 @@ from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.base.text import printable
 
 if TYPE_CHECKING:
     from tiercel.domain.release.entries import Entry, UnreadableEntry
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from tiercel.flows.release.results import Released
 
 _UNREADABLE = "unreadable"
-_COLUMNS = ("stack", "release", "status", "since", "commit", "artifact", "asked by")
-_LEAST = ("artifact", "asked by", "commit", "since")
+_COLUMNS = ("stack", "release", "status", "since (UTC)", "commit", "artifact", "asked by")
+_LEAST = ("artifact", "asked by", "commit", "since (UTC)")
 """What a narrow terminal can do without, the least first."""
+_LONGEST_REASON = 120
 
 
 def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
@@ -150,7 +152,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
     intent, outcome, rejection = release.intent, release.outcome, release.rejection
     parts: dict[str, object] = {
         "status": release.status.value,
-        "rejected": f"{rejection.at:%Y-%m-%d %H:%M} by {rejection.by}: {rejection.reason}"
+        "rejected": f"{_moment(rejection.at)} UTC by {rejection.by}: {rejection.reason}"
         if rejection
         else "",
         "purpose": intent.purpose.value,
@@ -159,7 +161,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
         "verified in": intent.verified_in.words if intent.verified_in else "",
         "opened": "; ".join(one.words for one in intent.opened),
         "commit": f"{intent.repository}@{intent.commit}",
-        "asked by": f"{intent.requested_by} at {intent.at:%Y-%m-%d %H:%M:%S}",
+        "asked by": f"{intent.requested_by} at {_moment(intent.at)} UTC",
         "run": intent.flow_run_url or intent.flow_run,
         "artifact": intent.artifact_digest,
         "template": intent.template_sha256,
@@ -169,7 +171,7 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
         parts |= {
             "plan": outcome.plan_digest,
             "change set": outcome.change_set,
-            "ended": f"{outcome.at:%Y-%m-%d %H:%M:%S}, after {outcome.seconds:.1f} s",
+            "ended": f"{_moment(outcome.at)} UTC, after {outcome.seconds:.1f} s",
             "steps": ", ".join(f"{step} {took:.1f} s" for step, took in outcome.durations.items()),
             "smoke test": outcome.smoke_test,
             "traffic": "; ".join(one.line() for one in outcome.traffic),
@@ -179,8 +181,10 @@ def detail_rows(release: Release) -> list[tuple[str, str]]:
 
 
 def release_table(output: Output, title: str, history: Iterable[Entry]) -> None:
-    """Print entries of the ledger, one a line."""
-    output.table(title, _COLUMNS, [_cells(entry) for entry in history], _LEAST)
+    """Print entries of the ledger, one a line, with what each was for, and why it is as it is."""
+    rows = [(*_cells(entry), *_reasons(entry)) for entry in history]
+    least = ("artifact", "commit", "asked by", "why", "since (UTC)")
+    output.table(title, (*_COLUMNS, "what for", "why"), rows, least)
 
 
 def _cells(release: Entry) -> tuple[str, ...]:
@@ -192,11 +196,33 @@ def _cells(release: Entry) -> tuple[str, ...]:
         release.intent.stack,
         str(release.intent.number),
         "rejected" if release.rejection else release.status.value,
-        f"{_ended(release):%Y-%m-%d %H:%M:%S}",
+        _moment(_ended(release)),
         short_commit(release.intent.commit),
         short(release.intent.artifact_digest),
         release.intent.requested_by.rpartition(":")[2].rpartition("/")[2],
     )
+
+
+def _reasons(entry: Entry) -> tuple[str, str]:
+    """Return what a release was for, and what somebody or something said of it, if they did."""
+    from tiercel.domain.release.ledger import Release
+
+    if not isinstance(entry, Release):
+        return "", entry.failure.what
+    intent, outcome, rejection = entry.intent, entry.outcome, entry.rejection
+    more = f"to {intent.restores}" if intent.restores else intent.branch and f"of {intent.branch}"
+    if rejection:
+        why = rejection.reason
+    elif outcome and outcome.message:
+        why = outcome.failure.what if outcome.failure else outcome.message.splitlines()[0]
+    else:
+        why = "; ".join(one.reason for one in intent.opened)
+    return f"{intent.purpose.value} {more}".strip(), printable(why, _LONGEST_REASON)
+
+
+def _moment(at: datetime) -> str:
+    """Return a time as people read it; whoever shows it says that it is UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _ended(release: Release) -> datetime:

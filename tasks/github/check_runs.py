@@ -12,7 +12,8 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.review.annotations import Annotation
 from tiercel.domain.review.check_runs import FindingsCheck
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.github.transport.client import app_id, github_call, repository
+from tiercel.tasks.github.transport.client import github_call, repository
+from tiercel.tasks.github.transport.credentials import app_id
 from tiercel.tasks.github.transport.verifying import only_marking
 
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from tiercel.domain.base.errors import RefusedInputError, TransientError, UnreachableError
 from tiercel.tasks.engine.pace import is_loopback
 from tiercel.tasks.engine.processes import Ended
-from tiercel.tasks.github.transport.client import has_credentials, token
+from tiercel.tasks.github.transport.client import token
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.source.git import Git, git_for, reference_lines, references_in, remove
 
 _GIT_SAYS_NO_REF = "couldn't find remote ref"

@@ -99,7 +99,7 @@ def _asked(
     from tiercel.domain.organization.names import Names
     from tiercel.tasks.github.pull_requests import read_pull_request
     from tiercel.tasks.github.transport.asking import request_deployment
-    from tiercel.tasks.github.transport.client import has_credentials
+    from tiercel.tasks.github.transport.credentials import has_credentials
 
     topology = settings.topology()
     _ = topology.on_demand

@@ -151,12 +151,13 @@ def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
     ]
     if not places:
         return []
-    # PyGithub takes a tenth of a second of a processor to import.
-    from tiercel.tasks.github.pull_requests import find_open_pull_request
-    from tiercel.tasks.github.transport.client import has_credentials
+    from tiercel.tasks.github.transport.credentials import has_credentials
 
     if not has_credentials():
         return []
+    # PyGithub takes a tenth of a second of a processor to import.
+    from tiercel.tasks.github.pull_requests import find_open_pull_request
+
     try:
         found = [find_open_pull_request.fn(*place) for place in places]
     except TiercelError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -18,29 +17,36 @@ from github.Organization import Organization
 from github.Repository import Repository
 
 from tiercel.domain.base.errors import UnreachableError
-from tiercel.tasks.engine.pace import is_loopback
 from tiercel.tasks.github.transport.bounds import ApiServer, Budget, bounded_call
 from tiercel.tasks.github.transport.connection import bound_connections, forget_sessions
+from tiercel.tasks.github.transport.credentials import (
+    APP_ID,
+    APP_INSTALLATION,
+    APP_KEY,
+    Credentials,
+    app_id,
+    has_credentials,
+    number_in,
+    own_credentials,
+)
 from tiercel.tasks.github.transport.errors import translated_answer
-from tiercel.tasks.github.transport.verifying import narrow_permissions, narrow_token
 from tiercel.tasks.github.transport.waiting import PatientRetry
+
+__all__ = [
+    "app_id",
+    "forget_github",
+    "github_call",
+    "has_credentials",
+    "is_us",
+    "own_login",
+    "repository",
+    "token",
+]
+"""What flows ask before they ask GitHub is among it: they import PyGithub in any case."""
 
 _TIMEOUT_SECONDS = 15
 _FORBIDDEN = 403
-_APP_ID = "GITHUB_APP_ID"
-_APP_KEY = "GITHUB_APP_PRIVATE_KEY_FILE"
-_APP_INSTALLATION = "GITHUB_APP_INSTALLATION_ID"
 _one_at_a_time = threading.RLock()
-
-
-class _Settings(NamedTuple):
-    api_url: str
-    token: str
-    app_id: str
-    key_file: str
-    installation: str
-    permissions: tuple[tuple[str, str], ...]
-    """What the App's token may do; empty for all that the App may."""
 
 
 class _Connection(NamedTuple):
@@ -59,25 +65,14 @@ class _Installation(Auth.AppInstallationAuth):
             return super().token
 
 
-def has_credentials() -> bool:
-    """Tell whether this process may speak to GitHub as somebody."""
-    return bool(os.environ.get("GITHUB_TOKEN") or os.environ.get(_APP_ID))
-
-
-def app_id() -> int:
-    """Return the number of the GitHub App as which this process speaks; 0 if it has a token."""
-    settings = _settings()
-    return 0 if settings.token or not settings.app_id else _number(_APP_ID, settings.app_id)
-
-
 def token() -> str:
     """Return a token for git and the API; UnreachableError if there is none.
 
     GITHUB_TOKEN, or an installation token of the App that GITHUB_APP_ID,
     GITHUB_APP_PRIVATE_KEY_FILE and GITHUB_APP_INSTALLATION_ID name; PyGithub renews it.
     """
-    with github_call("authenticate at GitHub", _settings().api_url):
-        return _connection(_settings()).auth.token
+    with github_call("authenticate at GitHub", own_credentials().api_url):
+        return _connection(own_credentials()).auth.token
 
 
 def repository(name: str) -> Repository:
@@ -85,7 +80,7 @@ def repository(name: str) -> Repository:
 
     Use it inside `github_call`.
     """
-    return _connection(_settings()).client.get_repo(name)
+    return _connection(own_credentials()).client.get_repo(name)
 
 
 def own_login() -> str:
@@ -93,7 +88,7 @@ def own_login() -> str:
 
     A token of GitHub Actions may not ask for it. Use it inside `github_call`.
     """
-    return _login(_settings())
+    return _login(own_credentials())
 
 
 def is_us(user: NamedUser | Organization | None) -> bool:
@@ -105,7 +100,7 @@ def is_us(user: NamedUser | Organization | None) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _login(settings: _Settings) -> str:
+def _login(settings: Credentials) -> str:
     connection = _connection(settings)
     if isinstance(connection.auth, _Installation):
         app = _app_auth(int(settings.app_id), settings.key_file)
@@ -135,7 +130,7 @@ def github_call(what: str, where: str) -> Iterator[None]:
     with (
         _one_at_a_time,
         translated_answer(what, where),
-        bounded_call(Budget(ApiServer.of(_settings().api_url))),
+        bounded_call(Budget(ApiServer.of(own_credentials().api_url))),
     ):
         yield
 
@@ -147,36 +142,8 @@ def forget_github() -> None:
     forget_sessions()
 
 
-def _settings() -> _Settings:
-    """Read the environment; UnreachableError for an address that is none, or is not encrypted."""
-    names = ("GITHUB_TOKEN", _APP_ID, _APP_KEY, _APP_INSTALLATION)
-    api_url = os.environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/")
-    if not _is_spoken_to(api_url):
-        raise UnreachableError(
-            "github.bad_address",
-            "GITHUB_API_URL is not an address that is spoken to",
-            where="environment variables",
-            why="it has to begin with https://, or with http:// for this machine's loopback",
-            remedy="set it to https://api.github.com, or to https://HOST/api/v3",
-        )
-    token, app, key, installation = (os.environ.get(name, "").strip() for name in names)
-    token = narrow_token() or token
-    permissions = tuple((narrow_permissions() or {}).items())
-    return _Settings(api_url, token, app, key, installation, permissions)
-
-
-def _is_spoken_to(url: str) -> bool:
-    """Tell whether nobody but the server can read what is sent to an address."""
-    try:
-        server = ApiServer.of(url)
-    except ValueError:
-        return False
-    encrypted = server.scheme == "https" or (server.scheme == "http" and is_loopback(url))
-    return encrypted and bool(server.host)
-
-
 @lru_cache(maxsize=4)
-def _connection(settings: _Settings) -> _Connection:
+def _connection(settings: Credentials) -> _Connection:
     address = urlsplit(settings.api_url)
     auth = _auth(settings)
     bound_connections()
@@ -195,7 +162,7 @@ def _connection(settings: _Settings) -> _Connection:
     return _Connection(client, auth)
 
 
-def _auth(settings: _Settings) -> Auth.Auth:
+def _auth(settings: Credentials) -> Auth.Auth:
     if settings.token:
         return _plain_token(settings.token)
     if not (settings.app_id and settings.key_file and settings.installation):
@@ -206,10 +173,10 @@ def _auth(settings: _Settings) -> Auth.Auth:
             remedy="set GITHUB_TOKEN, or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY_FILE and "
             "GITHUB_APP_INSTALLATION_ID",
         )
-    app_id = _number(_APP_ID, settings.app_id)
-    installation = _number(_APP_INSTALLATION, settings.installation)
+    app = number_in(APP_ID, settings.app_id)
+    installation = number_in(APP_INSTALLATION, settings.installation)
     permissions = dict(settings.permissions) or None
-    return _Installation(_app_auth(app_id, settings.key_file), installation, permissions)
+    return _Installation(_app_auth(app, settings.key_file), installation, permissions)
 
 
 def _plain_token(text: str) -> Auth.Token:
@@ -225,20 +192,9 @@ def _plain_token(text: str) -> Auth.Token:
     return Auth.Token(text)
 
 
-def _number(variable: str, text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise UnreachableError(
-            "github.bad_app_number",
-            f"{variable} is not a number",
-            where="environment variables",
-            remedy="GitHub shows it on the App's page, or in the address of its installation",
-        )
-    return int(text)
-
-
-def _app_auth(app_id: int, key_file: str) -> Auth.AppAuth:
+def _app_auth(app: int, key_file: str) -> Auth.AppAuth:
     """Return what signs for the App. No message names the file: it may be the key itself."""
-    remedy = f"{_APP_KEY} has to name the PEM file that GitHub made for the App"
+    remedy = f"{APP_KEY} has to name the PEM file that GitHub made for the App"
     try:
         key = Path(key_file).read_text(encoding="ascii")
     except (OSError, ValueError) as error:
@@ -246,18 +202,18 @@ def _app_auth(app_id: int, key_file: str) -> Auth.AppAuth:
         raise UnreachableError(
             "github.no_private_key",
             "the GitHub App's private key cannot be read",
-            where=_APP_KEY,
+            where=APP_KEY,
             why=why or "",
             remedy=remedy,
         ) from None
     try:
-        auth = Auth.AppAuth(app_id, key)
+        auth = Auth.AppAuth(app, key)
         auth.create_jwt()
     except Exception:  # noqa: BLE001 - PyGithub, PyJWT and cryptography each have their own
         raise UnreachableError(
             "github.bad_private_key",
             "the GitHub App's private key cannot be used",
-            where=_APP_KEY,
+            where=APP_KEY,
             why="it is not an RSA key in PEM format without a passphrase",
             remedy=remedy,
         ) from None

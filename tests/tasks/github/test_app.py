@@ -22,13 +22,12 @@ from tiercel.tasks.github.pull_requests import read_pull_request, upsert_comment
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.github.statuses import set_status
 from tiercel.tasks.github.transport.client import (
-    app_id,
     forget_github,
     github_call,
-    has_credentials,
     repository,
     token,
 )
+from tiercel.tasks.github.transport.credentials import app_id, has_credentials
 from tiercel.tasks.github.transport.verifying import only_marking, only_verifying
 from tiercel.tasks.source.fetch import fetch_commit
 
