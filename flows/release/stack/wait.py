@@ -62,10 +62,12 @@ async def _noted(
 ) -> list[Shift]:
     """Return what CodeDeploy shifted in an operation; only where an alias was updated it is asked.
 
-    What was not known before is told to the change.
+    What was not known before is told to the change. A first step counts only for the operation
+    that it was of, and only if that came to its end: else the smoke test is due afterwards.
     """
     seen = change.traffic
-    seen.answer = first.answer if first and not first.problem else seen.answer
+    passed = first and not first.problem and states.is_success(stack.status)
+    seen.answer = first.answer if first and passed else ""
     updated = [one.at for one in events if updates_an_alias(one)]
     if not updated:
         return []
