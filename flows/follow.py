@@ -31,7 +31,7 @@ from tiercel.flows.promotion.due_promotions import due_promotions, is_open_by_no
 from tiercel.flows.release.back_merges import keep_back_merge
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.pull_requests import open_pull_requests
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.records.ephemeral import read_environments
 from tiercel.tasks.source.fetch import Heads, read_heads
 from tiercel.tasks.source.services import load_topology

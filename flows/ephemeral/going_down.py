@@ -21,7 +21,7 @@ from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.teardown.stack_deletion import StackDeletion, delete_one_stack
 from tiercel.tasks.github.transport.asking import end_deployments
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.records.ephemeral import change_environment
 
 Told = Callable[[str, datetime, DeletedStack], Awaitable[object]]

@@ -19,7 +19,7 @@ from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.results import Released
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.source.history import commits_since, preview_merge
 
 _LONGEST_HISTORY = 100

@@ -16,7 +16,7 @@ from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.pushes import read_pushes
 from tiercel.tasks.github.releases import read_version_tags
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.source.history import commits_since
 
 

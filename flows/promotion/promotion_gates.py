@@ -34,7 +34,7 @@ from tiercel.flows.release.github import say_waiting
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.statuses import read_checks
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.records.drift import read_drift
 from tiercel.tasks.records.holds import read_hold
 

@@ -16,7 +16,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.aws.word_signatures import who_signed
 from tiercel.tasks.github.reviews import read_reviews
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.records.promotion_plans import read_posted_plan
 from tiercel.tasks.records.words import (
     list_signed_words,

@@ -15,7 +15,7 @@ from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.reaping.look import ReaperLook
 from tiercel.tasks.github.pull_requests import read_pull_request
 from tiercel.tasks.github.releases import read_version_tags
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.source.fetch import fetch_commit, list_branches
 from tiercel.tasks.source.history import contains_commit
 from tiercel.tasks.source.repository import Commit

@@ -17,7 +17,7 @@ from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.github.pull_requests import find_open_pull_request, open_pull_request
 from tiercel.tasks.github.releases import read_version_tags
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.source.history import preview_merge
 from tiercel.tasks.source.repository import Commit
 

@@ -19,7 +19,7 @@ from tiercel.flows.release.results import Released
 from tiercel.tasks.github.check_runs import mark_findings
 from tiercel.tasks.github.pull_requests import upsert_comment
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
-from tiercel.tasks.github.transport.client import app_id, has_credentials
+from tiercel.tasks.github.transport.credentials import app_id, has_credentials
 
 
 def run_link() -> str:

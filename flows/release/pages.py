@@ -40,7 +40,7 @@ from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
 from tiercel.tasks.github.pull_requests import pulls_of_commit
-from tiercel.tasks.github.transport.client import has_credentials
+from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.records.ledger import read_live_releases
 from tiercel.tasks.records.promotion_plans import read_open_waits
 

@@ -24,25 +24,11 @@ from tiercel.tasks.github.transport.credentials import (
     APP_INSTALLATION,
     APP_KEY,
     Credentials,
-    app_id,
-    has_credentials,
     number_in,
     own_credentials,
 )
 from tiercel.tasks.github.transport.errors import translated_answer
 from tiercel.tasks.github.transport.waiting import PatientRetry
-
-__all__ = [
-    "app_id",
-    "forget_github",
-    "github_call",
-    "has_credentials",
-    "is_us",
-    "own_login",
-    "repository",
-    "token",
-]
-"""What flows ask before they ask GitHub is among it: they import PyGithub in any case."""
 
 _TIMEOUT_SECONDS = 15
 _FORBIDDEN = 403
