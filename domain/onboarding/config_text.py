@@ -21,8 +21,9 @@ _ACCOUNTS_LACK = """\
 Fill these tables in and take the `#` away, here or in the worker's own copy: init was not told the
 accounts. No account may appear twice."""
 _INDEXES = """\
-The hosts that isolated builds reach; name your own mirrors instead if you have some. Builds here
-are of {languages}{programs}."""
+The hosts of the package indexes that isolated builds reach, yours or the public ones: none until
+you name them, and a build that needs one is refused with the line to write. Builds here are of
+{languages}{programs}."""
 _LACKING = """\
 Without a value for each of these nothing is deployed. Values of one environment stand in
 [services.{name}.environments.prod.parameters] and win over these."""
@@ -77,7 +78,7 @@ def _organization(answers: Answers) -> Iterator[str]:
 
 
 def _builds(proposal: Proposal) -> Iterator[str]:
-    languages = [one for one in proposal.languages if one.hosts]
+    languages = proposal.languages
     if not languages:
         return
     programs = [program for one in languages for program in one.programs]
@@ -85,7 +86,7 @@ def _builds(proposal: Proposal) -> Iterator[str]:
     text = _INDEXES.format(languages=", ".join(one.name for one in languages), programs=needed)
     yield _comment(textwrap.fill(" ".join(text.split()), _WIDTH))
     yield "[builds]"
-    yield f"indexes = {_list(host for one in languages for host in one.hosts)}"
+    yield "indexes = []"
 
 
 def _environments(answers: Answers) -> Iterator[str]:

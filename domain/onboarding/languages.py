@@ -1,4 +1,4 @@
-"""What a repository is written in: what its builds need, and from where they install."""
+"""What a repository is written in, and what its builds need."""
 
 from __future__ import annotations
 
@@ -10,36 +10,21 @@ from tiercel.domain.onboarding.stacks import NOT_SOURCES
 
 
 class Language(NamedTuple):
-    """A language, the files that say it, the hosts of its public index, and programs of a build."""
+    """A language, the files that say it, and the programs of a build."""
 
     name: str
     manifests: tuple[str, ...]
-    hosts: tuple[str, ...]
     programs: tuple[str, ...] = ()
 
 
 LANGUAGES = (
-    Language(
-        "Python",
-        ("requirements.txt", "pyproject.toml", "Pipfile", "uv.lock"),
-        ("pypi.org", "files.pythonhosted.org"),
-    ),
-    Language("Node.js", ("package.json",), ("registry.npmjs.org",), ("node", "npm")),
-    Language(
-        "Java",
-        ("pom.xml", "build.gradle", "build.gradle.kts"),
-        ("repo.maven.apache.org",),
-        ("java", "mvn or gradle"),
-    ),
-    Language("Go", ("go.mod",), ("proxy.golang.org", "sum.golang.org"), ("go",)),
-    Language(".NET", (".csproj", ".fsproj", ".vbproj"), ("api.nuget.org",), ("dotnet",)),
-    Language("Ruby", ("Gemfile",), ("rubygems.org", "index.rubygems.org"), ("ruby", "bundle")),
-    Language(
-        "Rust",
-        ("Cargo.toml",),
-        ("index.crates.io", "static.crates.io"),
-        ("cargo", "cargo-lambda"),
-    ),
+    Language("Python", ("requirements.txt", "pyproject.toml", "Pipfile", "uv.lock")),
+    Language("Node.js", ("package.json",), ("node", "npm")),
+    Language("Java", ("pom.xml", "build.gradle", "build.gradle.kts"), ("java", "mvn or gradle")),
+    Language("Go", ("go.mod",), ("go",)),
+    Language(".NET", (".csproj", ".fsproj", ".vbproj"), ("dotnet",)),
+    Language("Ruby", ("Gemfile",), ("ruby", "bundle")),
+    Language("Rust", ("Cargo.toml",), ("cargo", "cargo-lambda")),
 )
 """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/building-lambda-functions.html"""
 

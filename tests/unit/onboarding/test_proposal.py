@@ -145,7 +145,7 @@ def test_the_file_is_taken_as_it_was_written() -> None:
     text = config_text(propose(repository, WHOLE), WHOLE)
     topology = parse_topology(text)
     assert topology.services["api"].depends_on == ("storage",)
-    assert topology.builds.indexes == ("pypi.org", "files.pythonhosted.org")
+    assert topology.builds.indexes == ()
     assert topology.environments["prod"].branch == "main"
     assert '# Email = "..."' in text
     assert '# http = "Url"' in text
