@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions lost corpus bench check format docs lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation lost corpus bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ adversary: setup ## attack builds, and each again without its protection; about 
 
 actions: setup ## run the workflows of examples/github with act, against the sandbox; 8 minutes
 	@$(BIN)/python -m pytest tests/actions --actions
+
+foundation: setup ## destroy a RuntimeAccount's roles with Terraform and make them again; 2 minutes
+	@$(BIN)/python -m pytest tests/oracle/test_terraform.py --foundation
 
 lost: setup ## lose half of all events, five times, and see that nothing is missing; 2 minutes
 	@LOST_ROUNDS=5 $(BIN)/python -m pytest tests/flows/test_lost_events.py

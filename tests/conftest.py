@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,9 @@ ROOT = Path(__file__).parent.parent
 def pytest_configure() -> None:
     # Python would look for garbage among what thousands of tests are made of, again and again.
     gc.set_threshold(20_000, 20, 20)
+    # A shell has what it puts into the background ignore this, and so would what tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     hurry()
 
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
 from tiercel.domain.accounts.provisioning import terraform_variables
+from tiercel.domain.accounts.terraform_plan import TerraformPlan
 from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.drill.foundation import (
     TARGETS,
@@ -292,9 +294,25 @@ def test_a_worker_that_is_given_administrators_provisions_from_the_form(
     api.await_task(found, "terraform output")
 
 
-def test_a_drill_destroys_the_runtime_accounts_own_resources_and_makes_them_again(
+def test_a_drill_would_destroy_the_runtime_accounts_own_resources_and_nothing_else(
     provisioned: Provisioned,
 ) -> None:
+    wanted = TerraformPlan.model_validate(provisioned.said["again"]["plan"])
+
+    foundation = foundation_of(wanted, plan_destruction.fn(provisioned.root, TARGETS).plan)
+
+    kinds = Counter(one.partition(".aws_")[2].partition(".")[0] for one in foundation.addresses)
+    runtime = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)["runtime"]
+    assert kinds["iam_role"] == len(runtime["roles"])
+    assert kinds["iam_policy"] == len(runtime["policies"])
+    assert set(kinds) == {"iam_role", "iam_role_policy", "iam_policy"}
+
+
+def test_a_drill_destroys_the_runtime_accounts_own_resources_and_makes_them_again(
+    provisioned: Provisioned, request: pytest.FixtureRequest
+) -> None:
+    if not request.config.getoption("--foundation"):
+        pytest.skip("`make foundation` does this")
     root = provisioned.root
     before = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)
     wanted, destruction = plan_terraform.fn(root), plan_destruction.fn(root, TARGETS)

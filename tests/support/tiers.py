@@ -62,6 +62,7 @@ _GROUPS = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only what starts no process, in time")
     parser.addoption("--actions", action="store_true", help="the workflows, by act")
+    parser.addoption("--foundation", action="store_true", help="a drill of Terraform's resources")
     parser.addoption("--adversary", action="store_true", help="all attacks, and not a sample")
 
 
