@@ -216,8 +216,9 @@ class _Telling:
         if not online:
             self.tell(
                 self.waited,
-                f"no worker of the pool {run.work_pool_name} is online: "
-                "start its worker, see docs/operate/running.md",
+                f"no worker of the pool {run.work_pool_name} is online: start one with "
+                f"`tiercel worker {run.work_pool_name}`, or cancel the run and repeat the command "
+                "with --local",
                 0,
             )
 

@@ -20,7 +20,7 @@ from tiercel.domain.onboarding.health import (
     clock_health,
     failed,
     git_health,
-    github_health,
+    no_github_credentials,
     program_health,
     python_health,
     well,
@@ -131,4 +131,12 @@ def _server(pools: list[str]) -> Iterator[Examined]:
 def _github() -> Examined:
     from tiercel.tasks.github.transport.credentials import has_credentials
 
-    return github_health(has_credentials=has_credentials())
+    if not has_credentials():
+        return no_github_credentials()
+    from tiercel.tasks.github.transport.client import require_accepted
+
+    try:
+        require_accepted()
+    except TiercelError as error:
+        return failed("GitHub", "credentials", error)
+    return well("GitHub", "credentials", "GitHub takes them")

@@ -119,10 +119,8 @@ def workers_health(environment: str, online: Collection[str] | None) -> Examined
     )
 
 
-def github_health(*, has_credentials: bool) -> Examined:
-    """Judge whether this process may speak to GitHub as somebody."""
-    if has_credentials:
-        return well("GitHub", "credentials", "there are some")
+def no_github_credentials() -> Examined:
+    """Judge a process that speaks to GitHub as nobody."""
     return Examined(
         area="GitHub",
         what="credentials",

@@ -109,7 +109,8 @@ def require_fetched(ended: Ended, url: str, refspec: str) -> None:
         where=url,
         why=why,
         state="nothing was built",
-        remedy="check that the repository exists and that this machine may read it",
+        remedy="check that the repository exists, and that GITHUB_TOKEN or the GitHub App has not "
+        "expired and may read it",
     )
 
 

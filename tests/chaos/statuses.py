@@ -46,6 +46,13 @@ _ENDS = {
     Step.ROLL_BACK_STACK: "RollbackStack",
     Step.CONTINUE_ROLLBACK: "ContinueUpdateRollback",
 }
+# What docs/operate/worst-hour.md says of stacks that no other test brings into such a status.
+_SAMPLED = {
+    "UPDATE_ROLLBACK_FAILED, to deploy",
+    "UPDATE_FAILED, to rollback",
+    "CREATE_FAILED, to deploy",
+    "IMPORT_ROLLBACK_FAILED, to deploy",
+}
 # RollbackStack after a first create leaves nothing but the stack itself.
 _AND_THEN = {StackStatus.CREATE_FAILED: StackStatus.ROLLBACK_COMPLETE}
 
@@ -208,7 +215,7 @@ def _cases(world: World, size: Size) -> Iterator[Case]:
         for purpose in (Purpose.DEPLOY, Purpose.ROLLBACK)
     ]
     cases += [Case(f"{status}, to delete", partial(_goes_away, world, status)) for status in known]
-    yield from size.few(cases, 4)
+    yield from cases if size.full else [case for case in cases if case.name in _SAMPLED]
 
 
 ROW = Row(

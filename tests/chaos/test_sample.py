@@ -36,6 +36,13 @@ def world(
 SAMPLED = [row for row in ROWS if row.sampled]
 
 
+@pytest.mark.walks(
+    "stack-rollback-failed",
+    "stack-update-failed",
+    "stack-create-failed",
+    "stack-import-failed",
+    "credential-of-worker",
+)
 @pytest.mark.parametrize("row", SAMPLED, ids=[row.key for row in SAMPLED])
 def test_a_sample_of_the_row_holds(world: World, row: Row) -> None:
     score = run(row, world, Size(full=False, seed=SEED), lambda _: None)

@@ -280,6 +280,7 @@ def prefect_that(status: int, answer: str) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.walks("credential-of-prefect")
 @pytest.mark.parametrize(
     ("status", "answer", "what", "remedy"),
     [

@@ -166,6 +166,7 @@ def test_a_worker_that_is_stopped_lets_its_run_end_and_takes_no_other(
     assert machine.api.await_state(second, {"Completed"}) == "Completed"
 
 
+@pytest.mark.walks("credential-of-worker")
 def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
     machine: OneMachine, shifts: Shifts
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_run_that_does_not_end_in_time_is_handed_over_to_the_next_worker(
     assert sorted(executions(machine, since).values()) == [1, 1, 1, 1]
 
 
+@pytest.mark.walks("run-is-unwanted")
 def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
     machine: OneMachine, shifts: Shifts
 ) -> None:
@@ -213,6 +215,7 @@ def test_a_run_that_is_cancelled_in_the_ui_can_be_run_again(
     assert sorted(executions(machine, since).values()) == [1] * 5
 
 
+@pytest.mark.walks("server-is-back")
 def test_the_server_restarts_in_mid_run_and_nothing_is_lost(
     machine: OneMachine, shifts: Shifts
 ) -> None:

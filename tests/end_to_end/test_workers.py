@@ -196,6 +196,7 @@ def test_form_and_api_refuse_wrong_parameters_by_name_and_nothing_is_called(
     assert world.calls_since(before) == []
 
 
+@pytest.mark.walks("server-is-back")
 def test_tiercel_up_again_leaves_everything_and_adds_the_one_who_wants_to_hear(
     world: World,
 ) -> None:
@@ -269,6 +270,7 @@ def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(wor
     assert shown["error"]["remedy"] == "push it, or check the spelling"
 
 
+@pytest.mark.walks("a-run-hangs", "run-at-work")
 def test_ctrl_c_ends_the_following_and_not_the_run(world: World) -> None:
     command = fork("publish", REPOSITORY, world.commit, *world.in_sandbox(), **world.server())
     assert command.stderr
@@ -285,6 +287,7 @@ def test_ctrl_c_ends_the_following_and_not_the_run(world: World) -> None:
     world.api.await_state(found[1], COMPLETED)
 
 
+@pytest.mark.walks("run-is-dead")
 def test_a_deploy_killed_with_its_worker_is_marked_crashed_in_time_and_the_next_one_completes(
     world: World,
 ) -> None:

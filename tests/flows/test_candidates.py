@@ -104,6 +104,7 @@ def watched(
     forget_clients()
 
 
+@pytest.mark.walks("cannot-wait")
 def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahead(
     place: Place, become: Become, preprod: Names
 ) -> None:

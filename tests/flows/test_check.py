@@ -73,6 +73,7 @@ def test_a_red_check_ends_the_command_with_its_exit_code_and_leaves_artifacts(
     assert "versioning is Suspended" in latest_artifact("failure-check-environment")
 
 
+@pytest.mark.walks("credential-of-role")
 def test_without_the_orchestrator_everything_else_is_not_checked(
     operator: Sandbox, become: Become
 ) -> None:

@@ -40,6 +40,7 @@ def look() -> DriftReport:
     return report
 
 
+@pytest.mark.walks("changed-by-hand")
 def test_drift_is_found_told_and_shuts_the_gate_until_it_is_mended(
     sandbox: Sandbox,
     become: Become,

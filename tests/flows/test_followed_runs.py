@@ -199,6 +199,7 @@ def test_a_server_that_goes_away_while_a_flow_runs_here_is_no_defect() -> None:
     assert "tiercel status" in failed.value.remedy
 
 
+@pytest.mark.walks("prefects-server-is-lost")
 def test_a_lost_server_names_what_the_ledger_has_as_open(operator: Sandbox, preprod: Names) -> None:
     assert operator.aws_endpoint
     records = Target(preprod, "test").records

@@ -89,6 +89,7 @@ def asked(sandbox: Sandbox, name: str) -> list[tuple[int, str]]:
     return [(one["status"], one["operation"]) for one in told if f"/{name}" in one["path"]]
 
 
+@pytest.mark.walks("github-answers-nothing", "github-is-back")
 def test_what_got_lost_is_started_once_and_once_more_after_a_failure(
     place: Place, sandbox: Sandbox, preprod: Names, deployments: dict[str, Any]
 ) -> None:

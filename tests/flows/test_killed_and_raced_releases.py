@@ -83,6 +83,7 @@ def kill_after(process: Forked, journal: Path, offset: int, operation: str) -> N
     raise AssertionError(f"{operation} was never called")
 
 
+@pytest.mark.walks("run-waits-for-lease", "stack-is-empty")
 @pytest.mark.parametrize(
     "operation", ["ListObjectsV2", "CreateChangeSet", "ExecuteChangeSet", "Invoke"]
 )

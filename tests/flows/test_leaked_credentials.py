@@ -60,6 +60,7 @@ def queue_of(delay: int) -> dict[str, str]:
     }
 
 
+@pytest.mark.walks("credential-leaked")
 def test_what_an_export_from_before_the_leak_has_is_signed_again_and_nothing_else(
     sandbox: Sandbox,
     preprod: Names,

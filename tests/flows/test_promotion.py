@@ -197,6 +197,7 @@ def test_a_stack_of_prod_is_protected_after_its_first_success_and_once(
     assert [one.resource.split("/")[1] for one in protecting] == ["acme-prod-guarded"]
 
 
+@pytest.mark.walks("stack-create-failed", "stack-never-was")
 def test_what_an_older_version_left_in_prod_is_an_administrators_with_the_exact_command(
     sandbox: Sandbox, become: Become, prod: Names, repositories: RepositoryMaker
 ) -> None:

@@ -340,6 +340,7 @@ def test_a_deletion_that_stops_once_more_ends_the_release_with_its_reason(
     assert "keeps it from being deleted" in failure.value.remedy
 
 
+@pytest.mark.walks("stack-rolled-back")
 def test_an_update_that_fails_leaves_the_previous_version_running(
     repositories: RepositoryMaker,
 ) -> None:

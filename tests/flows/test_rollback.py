@@ -158,6 +158,7 @@ def test_a_rejected_release_is_neither_promoted_nor_gone_back_to(
     assert "preprod has not verified ruled-out" in unverified.value.what
 
 
+@pytest.mark.walks("ledger-is-gone")
 def test_a_ledger_outlives_its_bucket(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
@@ -181,6 +182,7 @@ def test_a_ledger_outlives_its_bucket(
     assert delay_of(sandbox, back) == "1"
 
 
+@pytest.mark.walks("ledger-is-gone")
 def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, topology: Topology
 ) -> None:

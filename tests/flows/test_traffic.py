@@ -104,6 +104,7 @@ def stop_when_it_shifts(client: Any) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.walks("traffic-shifts")
 def test_a_release_whose_traffic_somebody_takes_back_is_failed_and_says_so(
     sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:

@@ -82,6 +82,7 @@ def test_what_cannot_be_read_is_marked_beside_everything_else_and_the_exit_code_
     assert preprod.stack(WHOLE) not in stacks
 
 
+@pytest.mark.walks("entries-are-unreadable")
 def test_people_see_the_table_and_below_it_what_is_missing(
     sandbox: Sandbox, preprod: Names, records: Records
 ) -> None:
@@ -92,6 +93,7 @@ def test_people_see_the_table_and_below_it_what_is_missing(
     assert "ledger.unreadable_entries" in errors
 
 
+@pytest.mark.walks("entries-are-newer")
 def test_a_deploy_that_needs_a_record_of_a_newer_tiercel_changes_nothing(
     preprod: Names, records: Records, repositories: RepositoryMaker
 ) -> None:

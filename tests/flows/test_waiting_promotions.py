@@ -135,6 +135,7 @@ def written(sandbox: Sandbox, before: int) -> list[str]:
     ]
 
 
+@pytest.mark.walks("run-waits-for-word")
 def test_a_promotion_waits_and_does_what_was_shown_once_the_word_has_come(
     sandbox: Sandbox, demanding: Place, become: Become
 ) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,21 +21,22 @@ from tests.chaos.wire import Wire, operation_of, saying
 from tests.flows.conftest import Become
 from tests.sandbox.support import eventually
 from tests.support.aws import root_client
-from tests.support.commands import invoke, invoke_json
+from tests.support.commands import invoke, invoke_json, run_fork
 from tests.support.flow_runs import release
 from tests.support.releases import intent, outcome
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import function, queue, services
-from tests.tasks.faults import Question, free_port, interceptor
+from tests.tasks.faults import Answer, Interception, Question, free_port, interceptor
 from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger import intent_key, outcome_key
 from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.release.results import Released
 from tiercel.flows.rollback import roll_back
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.aws.objects import create_object
-from tiercel.tasks.records.ledger import record_intent
+from tiercel.sandbox.machine.prefect_database import copy_database
+from tiercel.tasks.records.ledger import record_intent, record_outcome
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -56,12 +59,28 @@ def promote(repository: Repository, files: dict[str, str], become: Become) -> st
     return released[SERVICE].release.intent.flow_run
 
 
+@pytest.mark.walks(
+    "the-wrong-release-runs",
+    "a-stack-in-a-bad-status",
+    "stack-never-was",
+    "prefects-server-is-lost",
+    "a-credential-has-expired",
+    "credential-own",
+    "credential-of-github",
+    "github-is-away",
+    "back-without-github",
+    "the-ledger-is-damaged",
+    "entries-are-unreadable",
+    "others-go-on",
+    "entries-were-changed",
+)
 def test_the_ways_out_of_the_worst_hour_lead_out(
     sandbox: Sandbox,
     preprod: Names,
     repositories: RepositoryMaker,
     become: Become,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     place = ("--sandbox", "--state", str(sandbox.state))
     repository = repositories.make(SERVICE)
@@ -77,8 +96,13 @@ def test_the_ways_out_of_the_worst_hour_lead_out(
         assert (code, DAMAGED in listed) == (ExitCode.REFUSED, True)
         assert "ledger.unreadable_entries" in errors
         wrong = promote(repository, WRONG, become)
+        become("preprod")
+        remove_newer_versions(sandbox, preprod, outcome_key(DAMAGED, 1))
+        whole = invoke_json("releases", "preprod", *place)
+        assert [one["status"] for one in whole if one["stack"] == DAMAGED] == ["succeeded"]
 
     # The wrong release runs.
+    become("prod")
     try:
         invoke_json("hold", "prod", "--reason", "orders are lost", *place)
         assert invoke_json("status", *place)["holds"]["prod"]["reason"] == "orders are lost"
@@ -98,44 +122,103 @@ def test_the_ways_out_of_the_worst_hour_lead_out(
         back = invoke_json("rollback", PROD, "--dry-run", *place)
         assert (back["release"], back["back_to"]) == (2, 1)
 
-        # GitHub is away: going back needs neither it nor git.
-        nowhere = f"http://127.0.0.1:{free_port()}"
         with monkeypatch.context() as away:
-            away.setenv("GITHUB_API_URL", nowhere)
-            away.setenv("GITHUB_SERVER_URL", nowhere)
-            away.setenv("GITHUB_TOKEN", "is-not-asked-for")
-            restored = asyncio.run(roll_back("prod", PROD))
+            restored = _go_back_without_github(away)
         assert restored.release.intent.restores == 1
+        assert _go_back_without_prefect(place, tmp_path)["changed"] is False
         invoke_json("reject", PROD, "2", "--reason", "it loses orders", *place)
     finally:
         invoke_json("resume", "prod", "--reason", "mended in 1.4.1", *place)
     code, _, errors = invoke("rollback", PROD, "--dry-run", "--to", "2", *place)
     assert (code, "it loses orders" in errors) == (ExitCode.REFUSED, True)
 
-    # A credential has expired: whose, and what to do.
+    _the_doctor_names_what_has_expired(place)
+
+
+def _go_back_without_github(away: pytest.MonkeyPatch) -> Released:
+    """Neither it nor git is asked."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    away.setenv("GITHUB_API_URL", nowhere)
+    away.setenv("GITHUB_SERVER_URL", nowhere)
+    away.setenv("GITHUB_TOKEN", "is-not-asked-for")
+    return asyncio.run(roll_back("prod", PROD))
+
+
+def _go_back_without_prefect(place: Iterable[str], folder: Path) -> Any:
+    """With --local there is a server of its own, for as long as it takes."""
+    copy_database(folder)
+    nowhere = {"PREFECT_API_URL": "", "PREFECT_HOME": str(folder)}
+    back = ("rollback", PROD, "--to", "1", "--local", "--json")
+    code, output, errors = run_fork(*back, *place, **nowhere)
+    assert code == ExitCode.OK, (output, errors)
+    return json.loads(output)
+
+
+def _the_doctor_names_what_has_expired(place: Iterable[str]) -> None:
     wire = Wire(saying("ExpiredToken", 400), 1, is_who_calls)
-    with interceptor(wire) as proxy:
+    with interceptor(expired(wire)) as proxy:
         _, output, _ = invoke("doctor", *place, "--json", HTTP_PROXY=proxy, http_proxy=proxy)
     seen = {(one["area"], one["what"]): one for one in json.loads(output)}
     assert seen["preprod", "credentials"]["health"] == "wrong"
     assert "have expired" in seen["preprod", "credentials"]["found"]
     assert "log in again" in seen["preprod", "credentials"]["remedy"]
     assert seen["prod", "credentials"]["health"] == "well"
+    assert seen["GitHub", "credentials"]["health"] == "wrong"
+    assert "GITHUB_TOKEN" in seen["GitHub", "credentials"]["remedy"]
 
 
 @contextmanager
 def damaged(sandbox: Sandbox, names: Names) -> Iterator[None]:
-    """Half of the outcome of another stack's release is gone."""
+    """Somebody wrote half of an outcome over that of another stack's release."""
     records = Records(orchestrator(names, "test"), names.artifact_bucket)
-    record_intent.fn(records, intent(stack=DAMAGED, number=1))
+    begun = record_intent.fn(records, intent(stack=DAMAGED, number=1))
+    assert begun
+    record_outcome.fn(records, begun, outcome())
     half = outcome().model_dump_json().encode()[:40]
-    create_object(records.access, records.bucket, outcome_key(DAMAGED, 1), half)
+    with without_policy(sandbox, names) as s3:
+        s3.put_object(Bucket=records.bucket, Key=outcome_key(DAMAGED, 1), Body=half)
     try:
         yield
     finally:
         s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
         for key in (intent_key(DAMAGED, 1), outcome_key(DAMAGED, 1)):
             s3.delete_object(Bucket=records.bucket, Key=key)
+
+
+@contextmanager
+def without_policy(sandbox: Sandbox, names: Names) -> Iterator[Any]:
+    """The artifact bucket as its account's administrator can make it, and as it was before."""
+    s3, bucket = (
+        root_client(sandbox, "preprod-infrastructure-root", "s3"),
+        names.artifact_bucket,
+    )
+    policy = s3.get_bucket_policy(Bucket=bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    try:
+        yield s3
+    finally:
+        s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
+def remove_newer_versions(sandbox: Sandbox, names: Names, key: str) -> None:
+    with without_policy(sandbox, names) as s3:
+        found = s3.list_object_versions(Bucket=names.artifact_bucket, Prefix=key)["Versions"]
+        *newer, _ = sorted(found, key=lambda one: one["LastModified"], reverse=True)
+        assert newer
+        for one in newer:
+            s3.delete_object(Bucket=names.artifact_bucket, Key=key, VersionId=one["VersionId"])
+
+
+def expired(wire: Wire) -> Interception:
+    """AWS and GitHub take the credentials no longer: AWS one of an environment's, GitHub none."""
+
+    def meet(question: Question, ask: Callable[[], Answer]) -> Answer | None:
+        if question.path.endswith("/rate_limit"):
+            json_type = (("content-type", "application/json"),)
+            return Answer(401, json_type, b'{"message": "Bad credentials"}')
+        return wire(question, ask)
+
+    return meet
 
 
 def is_who_calls(question: Question) -> bool:

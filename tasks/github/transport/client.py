@@ -69,6 +69,15 @@ def repository(name: str) -> Repository:
     return _connection(own_credentials()).client.get_repo(name)
 
 
+def require_accepted() -> None:
+    """Ask GitHub whether it takes our credentials; UnreachableError if it does not, or is away.
+
+    It counts for no limit: https://docs.github.com/rest/rate-limit/rate-limit
+    """
+    with github_call("authenticate at GitHub", own_credentials().api_url):
+        _connection(own_credentials()).client.get_rate_limit()
+
+
 def own_login() -> str:
     """Return the login under which GitHub shows what we write, empty where it does not say.
 

@@ -23,6 +23,7 @@ from tiercel.domain.base.text import printable
 from tiercel.tasks.github.transport.bounds import odd_answer
 
 _SERVER_ERRORS = range(500, 600)
+_UNAUTHORIZED = 401
 _LONGEST_REASON = 300
 _ODD = (
     ArithmeticError,
@@ -85,7 +86,16 @@ def _of_answer(error: GithubException, what: str, where: str) -> TiercelError:
             why=why,
             remedy="run it again in a minute; nothing is lost",
         )
-    if error.status in (401, 403, 404):
+    if error.status == _UNAUTHORIZED:
+        return UnreachableError(
+            "github.refused_credentials",
+            f"cannot {what}: GitHub does not take the credentials",
+            where=where,
+            why=why,
+            remedy="they have expired or were taken back: put a new GITHUB_TOKEN, or a new key of "
+            "the GitHub App, into the environment of the worker or command, and start it again",
+        )
+    if error.status in (403, 404):
         return UnreachableError(
             "github.not_allowed",
             f"not allowed to {what}, or it does not exist",

@@ -120,6 +120,7 @@ EXPIRED = "Signature expired: 20261130T010000Z is now earlier than 20261130T0345
 EARLY = "Signature not yet current: 20261130T070000Z is still later than 20261130T041500Z"
 
 
+@pytest.mark.walks("clock-is-off")
 @pytest.mark.parametrize(
     ("code", "message"),
     [

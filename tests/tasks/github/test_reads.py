@@ -167,7 +167,7 @@ def test_a_server_that_does_not_answer_is_asked_so_often_too(
 
 
 TERMINAL = [
-    (401, "Bad credentials", UnreachableError, "not allowed to read a pull request, or it does"),
+    (401, "Bad credentials", UnreachableError, "cannot read a pull request: GitHub does not take"),
     (403, "Resource not accessible by integration", UnreachableError, "not allowed to read a"),
     (404, "Not Found", UnreachableError, "not allowed to read a pull request, or it does not"),
     (409, "Git Repository is empty.", RefusedInputError, "GitHub refuses to read a pull request"),

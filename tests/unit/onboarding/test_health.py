@@ -8,7 +8,7 @@ from tiercel.domain.onboarding.health import (
     clock_health,
     failed,
     git_health,
-    github_health,
+    no_github_credentials,
     program_health,
     python_health,
     workers_health,
@@ -66,9 +66,8 @@ def test_what_is_not_well_has_a_remedy() -> None:
         clock_health("prod", 300),
         workers_health("prod", ()),
         program_health("npm", "", "services with a package.json"),
-        github_health(has_credentials=False),
+        no_github_credentials(),
         failed("prod", "x", UnreachableError("a.b", "no answer", why="refused", remedy="wait")),
     ]
     assert all(one.remedy and one.health is not Health.WELL for one in wrong)
     assert program_health("npm", "/usr/bin/npm", "").health is Health.WELL
-    assert github_health(has_credentials=True).health is Health.WELL

@@ -82,6 +82,7 @@ def test_a_deletion_outside_production_takes_the_step_of_the_table(
     assert action.by_hand is None
 
 
+@pytest.mark.walks("stack-is-protected")
 @pytest.mark.parametrize("production", [False, True])
 @pytest.mark.parametrize("goal", StackGoal)
 @pytest.mark.parametrize("status", EVERY_STATUS)
