@@ -69,15 +69,18 @@ def import_repository(
     return commit
 
 
-def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
-    """Tell whether the sandbox has the repository, and its HEAD is in a branch there.
+def is_imported(state: Path, name: str) -> bool:
+    """Tell whether the sandbox has the repository."""
+    return bare_repository(state, name).exists()
+
+
+def require_imported(path: Path, state: Path, name: str, branch: str) -> None:
+    """Return if the clone's HEAD is in a branch of the repository that the sandbox has.
 
     Raises RefusedInputError if the sandbox has the repository without that commit: what
     the demo did with it there cannot be told anew.
     """
     bare = bare_repository(state, name)
-    if not bare.exists():
-        return False
     try:
         git_in(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
     except subprocess.CalledProcessError as error:
@@ -88,7 +91,20 @@ def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
             state="nothing was changed",
             remedy="give another folder with --state, or delete this one",
         ) from error
-    return True
+
+
+def put_on_top(path: Path, state: Path, name: str, branch: str, base: str) -> None:
+    """Make a branch of the sandbox's repository that brings a clone's HEAD into `base`.
+
+    Its files are those of HEAD, whatever became of `base` meanwhile. Both are its parents, so
+    that it can be merged without a conflict, also where the clone's history was written anew.
+    """
+    bare = bare_repository(state, name)
+    git_in(bare, "fetch", "--quiet", "--no-tags", str(path.absolute()), "HEAD")
+    parents = ("-p", f"refs/heads/{base}", "-p", "FETCH_HEAD")
+    message = f"Bring {head(path)}"
+    made = git_in(bare, "commit-tree", "FETCH_HEAD^{tree}", *parents, "-m", message)
+    git_in(bare, "update-ref", f"refs/heads/{branch}", made.stdout.strip())
 
 
 def bare_repository(state: Path, name: str) -> Path:
