@@ -72,12 +72,22 @@ def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Pa
     template.write_text(
         template.read_text().replace("Parameters:", "Parameters:\n  Email: {Type: String}", 1)
     )
+    for twin in ("one", "two"):
+        wrong = "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {Colour: red}}}"
+        (clone / twin).mkdir()
+        (clone / twin / "template.yaml").write_text(wrong)
     invoke_json("init", str(clone), *ACCOUNTS)
     database = "Resources: {Data: {Type: AWS::RDS::DBInstance}}"
     (clone / "services/storage/template.yaml").write_text(database)
     code, _, errors = invoke("init", str(clone), "--check")
     assert code == ExitCode.CHECK_FAILED
-    for words in ("needs a value for Email", "a service that the environment", "no branch develop"):
+    for words in (
+        "needs a value for Email",
+        "a service that the environment",
+        "no branch develop",
+        "one/template.yaml:1: E3002",
+        "two/template.yaml:1: E3002",
+    ):
         assert words in " ".join(errors.split())
 
 
