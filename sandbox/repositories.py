@@ -117,17 +117,41 @@ def has_uncommitted_changes(path: Path) -> bool:
     return bool(git_in(path, "status", "--porcelain").stdout.strip())
 
 
+def require_folder(path: Path) -> None:
+    """Return if there is a folder; RefusedInputError if not."""
+    if not path.is_dir():
+        raise RefusedInputError(
+            "sandbox.no_folder",
+            "there is no such folder",
+            where=str(path),
+            state="nothing was started",
+            remedy="give the folder of a clone, or owner/name of a repository that the sandbox has",
+        )
+
+
+def revision_in(path: Path, revision: str) -> str:
+    """Return the commit that git takes for a revision in a clone, such as a tag; empty if none."""
+    try:
+        found = git_in(
+            path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+    except subprocess.CalledProcessError:
+        return ""
+    return found.stdout.strip()
+
+
 def head(path: Path) -> str:
     """Return the commit that a clone has checked out.
 
     Raises RefusedInputError if there is none, for a folder inside a clone, and for a clone that
     lacks older commits: nobody can fetch from a copy of it, nor tell what was merged where.
     """
+    require_folder(path)
     try:
         shallow = git_in(path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         commit = git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
         inside = git_in(path, "rev-parse", "--show-prefix").stdout.strip()
-    except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
+    except subprocess.CalledProcessError as error:
         raise RefusedInputError(
             "sandbox.no_repository",
             "this is no git repository with a commit",

@@ -96,6 +96,7 @@ def write_new(
     from tiercel.domain.onboarding.stand_in import stand_in_topology
     from tiercel.tasks.engine.resources import resource
     from tiercel.tasks.source.topology_file import CONFIG_FILE
+    from tiercel.tasks.source.working_tree import require_within
 
     if not proposal.services:
         raise RefusedInputError(
@@ -117,6 +118,8 @@ def write_new(
         originals = {name: (folder / name).read_text() for name in NEEDED_CALLERS}
         files |= caller_texts(originals, answers)
     written, kept = [], []
+    for path in files:
+        require_within(clone, path)
     for path, body in files.items():
         place = clone / path
         try:

@@ -91,6 +91,31 @@ def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Pa
         assert words in " ".join(errors.split())
 
 
+def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    (tmp_path / "elsewhere").mkdir()
+    (clone / ".github").symlink_to(tmp_path / "elsewhere")
+    code, output, _ = invoke("init", str(clone), *ACCOUNTS, "--json")
+    assert (code, json.loads(output)["error"]["code"]) == (
+        ExitCode.REFUSED,
+        "onboarding.leads_outside",
+    )
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert not (clone / "tiercel.toml").exists()
+    assert invoke_json("init", str(clone), *ACCOUNTS, "--no-workflows")["written"] == [
+        "tiercel.toml"
+    ]
+
+
+def test_a_repository_inside_that_has_no_commit_is_passed_over(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    (clone / "begun").mkdir()
+    (clone / "begun" / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
+    git(clone / "begun", "init", "--quiet")
+    said = invoke_json("init", str(clone), *ACCOUNTS)
+    assert "begun" not in {one["name"] for one in said["services"]}
+
+
 def test_a_folder_that_is_no_clone_is_told_as_such(tmp_path: Path) -> None:
     code, _, errors = invoke("init", str(tmp_path / "away"))
     assert code == ExitCode.REFUSED

@@ -16,7 +16,13 @@ from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.sandbox.github.http.client import RunningGithub
 from tiercel.sandbox.people import Team
-from tiercel.sandbox.repositories import bare_repository, git_in, head, import_repository
+from tiercel.sandbox.repositories import (
+    bare_repository,
+    git_in,
+    head,
+    import_repository,
+    revision_in,
+)
 
 pytestmark = pytest.mark.process
 
@@ -50,6 +56,26 @@ def test_what_is_no_whole_clone_is_refused_with_the_way_out(
     with pytest.raises(RefusedInputError, check=because(code)) as refused:
         import_repository(tmp_path / "clone" / inside, tmp_path / "state", "acme/shop")
     assert refused.value.remedy
+
+
+def test_what_git_takes_for_a_revision_is_one(whole: Path) -> None:
+    git(whole, "tag", "--annotate", "--message=x", "v1", "HEAD~1")
+    first = git(whole, "rev-parse", "HEAD~1").strip()
+    assert revision_in(whole, "v1") == revision_in(whole, "HEAD~1") == first
+    assert revision_in(whole, "nothing") == revision_in(whole, "--all") == ""
+
+
+def test_branches_that_a_folder_lacks_stay_where_they_are(whole: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(whole), "clone")
+    first = import_repository(tmp_path / "clone", tmp_path / "state", "acme/shop", ("develop",))
+    bare = bare_repository(tmp_path / "state", "acme/shop")
+    git_in(bare, "branch", "feature/pushed", "main")
+    (tmp_path / "clone" / "more").write_text("")
+    git(tmp_path / "clone", "add", "--all")
+    git(tmp_path / "clone", "commit", "--quiet", "--message=more")
+    second = import_repository(tmp_path / "clone", tmp_path / "state", "acme/shop", ("develop",))
+    heads = git_in(bare, "rev-parse", "develop", "main", "feature/pushed").stdout.split()
+    assert heads == [second, second, first]
 
 
 def test_other_kinds_of_whole_clones_are_taken(whole: Path, tmp_path: Path) -> None:
