@@ -67,6 +67,15 @@ class Team:
             pulls = self._pulls(github.get_repo(self.repository), branch, base, "closed")
             return next((pull.merge_commit_sha for pull in pulls if pull.merged_at), "")
 
+    def contains(self, branch: str, commit: str) -> bool:
+        """Tell whether a branch on GitHub has a commit."""
+        git_in(self.work_tree, "fetch", "--quiet", "origin")
+        try:
+            git_in(self.work_tree, "merge-base", "--is-ancestor", commit, f"origin/{branch}")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
     def approve_and_merge(self, number: int) -> str:
         """Approve as the reviewer, merge as the releaser; return the merge commit."""
         with self._as("reviewer") as github:

@@ -69,15 +69,18 @@ def import_repository(
     return commit
 
 
-def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
-    """Tell whether the sandbox has the repository, and its HEAD is in a branch there.
+def is_imported(state: Path, name: str) -> bool:
+    """Tell whether the sandbox has the repository."""
+    return bare_repository(state, name).exists()
+
+
+def require_imported(path: Path, state: Path, name: str, branch: str) -> None:
+    """Return if the clone's HEAD is in a branch of the repository that the sandbox has.
 
     Raises RefusedInputError if the sandbox has the repository without that commit: what
     the demo did with it there cannot be told anew.
     """
     bare = bare_repository(state, name)
-    if not bare.exists():
-        return False
     try:
         git_in(bare, "merge-base", "--is-ancestor", head(path), f"refs/heads/{branch}")
     except subprocess.CalledProcessError as error:
@@ -88,7 +91,20 @@ def is_imported(path: Path, state: Path, name: str, branch: str) -> bool:
             state="nothing was changed",
             remedy="give another folder with --state, or delete this one",
         ) from error
-    return True
+
+
+def put_on_top(path: Path, state: Path, name: str, branch: str, base: str) -> None:
+    """Make a branch of the sandbox's repository that brings a clone's HEAD into `base`.
+
+    Its files are those of HEAD, whatever became of `base` meanwhile. Both are its parents, so
+    that it can be merged without a conflict, also where the clone's history was written anew.
+    """
+    bare = bare_repository(state, name)
+    git_in(bare, "fetch", "--quiet", "--no-tags", str(path.absolute()), "HEAD")
+    parents = ("-p", f"refs/heads/{base}", "-p", "FETCH_HEAD")
+    message = f"Bring {head(path)}"
+    made = git_in(bare, "commit-tree", "FETCH_HEAD^{tree}", *parents, "-m", message)
+    git_in(bare, "update-ref", f"refs/heads/{branch}", made.stdout.strip())
 
 
 def bare_repository(state: Path, name: str) -> Path:
@@ -101,17 +117,41 @@ def has_uncommitted_changes(path: Path) -> bool:
     return bool(git_in(path, "status", "--porcelain").stdout.strip())
 
 
+def require_folder(path: Path) -> None:
+    """Return if there is a folder; RefusedInputError if not."""
+    if not path.is_dir():
+        raise RefusedInputError(
+            "sandbox.no_folder",
+            "there is no such folder",
+            where=str(path),
+            state="nothing was started",
+            remedy="give the folder of a clone, or owner/name of a repository that the sandbox has",
+        )
+
+
+def revision_in(path: Path, revision: str) -> str:
+    """Return the commit that git takes for a revision in a clone, such as a tag; empty if none."""
+    try:
+        found = git_in(
+            path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+    except subprocess.CalledProcessError:
+        return ""
+    return found.stdout.strip()
+
+
 def head(path: Path) -> str:
     """Return the commit that a clone has checked out.
 
     Raises RefusedInputError if there is none, for a folder inside a clone, and for a clone that
     lacks older commits: nobody can fetch from a copy of it, nor tell what was merged where.
     """
+    require_folder(path)
     try:
         shallow = git_in(path, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         commit = git_in(path, "rev-parse", "--verify", "HEAD^{commit}").stdout.strip()
         inside = git_in(path, "rev-parse", "--show-prefix").stdout.strip()
-    except (subprocess.CalledProcessError, NotADirectoryError, FileNotFoundError) as error:
+    except subprocess.CalledProcessError as error:
         raise RefusedInputError(
             "sandbox.no_repository",
             "this is no git repository with a commit",

@@ -20,7 +20,7 @@ def play(stage: Stage, chapter: Chapter) -> None:
     if chapter.undone_by:
         _go_back(stage, chapter, chapter.undone_by)
         return
-    if stage.team.merged(chapter.release_branch, "main"):
+    if stage.team.merged(chapter.release_branch, stage.main):
         stage.output.done(f"{chapter.title}: an earlier demo released it")
         return
     stage.publish_and_deploy(_merged(stage, chapter))
@@ -30,17 +30,17 @@ def play(stage: Stage, chapter: Chapter) -> None:
 def release_what_is_left(stage: Stage) -> None:
     """Release the branches as they are, if no chapter was left to play."""
     if not stage.live:
-        stage.publish_and_deploy("develop")
-        promote(stage, "main")
+        stage.publish_and_deploy(stage.develop)
+        promote(stage, stage.main)
 
 
 def _go_back(stage: Stage, chapter: Chapter, undoing: Chapter) -> None:
     """Let a change come as far as Preprod, where its traffic goes back, and take it out again."""
-    if stage.team.merged(undoing.branch, "develop"):
+    if stage.team.merged(undoing.branch, stage.develop):
         stage.output.done(f"{chapter.title}: in an earlier demo it went back")
         return
     if not stage.live:
-        stage.publish_and_deploy("develop")
+        stage.publish_and_deploy(stage.develop)
     trip_the_alarm(stage, _merged(stage, chapter))
     stage.publish_and_deploy(_undone(stage, undoing))
 
@@ -49,22 +49,23 @@ def _undone(stage: Stage, chapter: Chapter) -> str:
     """Return the commit of develop without a change: it was verified before that came."""
     (push,) = chapter.pushes
     stage.output.step(f"{chapter.title}: reviewed and merged into develop")
-    files = push.files(lambda path: stage.team.read(path, "develop"))
-    stage.team.push(chapter.branch, "develop", files, push.message)
-    return stage.team.approve_and_merge(stage.team.open(chapter.branch, "develop", chapter.title))
+    files = push.files(lambda path: stage.team.read(path, stage.develop))
+    stage.team.push(chapter.branch, stage.develop, files, push.message)
+    number = stage.team.open(chapter.branch, stage.develop, chapter.title)
+    return stage.team.approve_and_merge(number)
 
 
 def _merged(stage: Stage, chapter: Chapter) -> str:
     """Return the commit of develop with the change, having played its pull request."""
-    merged = stage.team.merged(chapter.branch, "develop")
+    merged = stage.team.merged(chapter.branch, stage.develop)
     if merged:
         return merged
     number = 0
     for push in chapter.pushes:
         stage.output.step(f"{push.message}: a pull request into develop")
-        files = push.files(lambda path: stage.team.read(path, "develop"))
-        commit = stage.team.push(chapter.branch, "develop", files, push.message)
-        number = number or stage.team.open(chapter.branch, "develop", chapter.title)
+        files = push.files(lambda path: stage.team.read(path, stage.develop))
+        commit = stage.team.push(chapter.branch, stage.develop, files, push.message)
+        number = number or stage.team.open(chapter.branch, stage.develop, chapter.title)
         stage.verify(number, commit, passes=push.passes)
     if not chapter.tried:
         return stage.team.approve_and_merge(number)
@@ -100,7 +101,7 @@ def _released(stage: Stage, chapter: Chapter) -> str:
     """Return the commit of main that a release branch brought, reviewed by somebody else."""
     branch = chapter.release_branch
     stage.output.step(f"{branch}: a pull request into main, reviewed and merged")
-    commit = stage.team.push(branch, "develop", {}, "")
-    number = stage.team.open(branch, "main", f"Release {chapter.version}", ASKER)
+    commit = stage.team.push(branch, stage.develop, {}, "")
+    number = stage.team.open(branch, stage.main, f"Release {chapter.version}", ASKER)
     stage.verify(number, commit, passes=True)
     return stage.team.approve_and_merge(number)

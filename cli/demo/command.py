@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tiercel.cli.commands.set_up.sandbox import start_sandbox
-from tiercel.cli.demo.story import Chapter, story_of_any_repository, story_of_the_example
+from tiercel.cli.demo.story import story_of_the_example
 from tiercel.cli.terminal.options import JsonOption, StateOption
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
@@ -25,6 +25,10 @@ def demo(
     repository: Annotated[
         Path | None,
         typer.Option(help="A clone of your own, of which HEAD is released; else examples/shop."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The worker's file; else Tiercel's example with an approval for Prod."),
     ] = None,
     state: StateOption = DEFAULT_STATE,
     latency: Annotated[
@@ -43,13 +47,13 @@ def demo(
     output, began = Output(as_json=as_json), time.monotonic()
     source = _source(output, repository, state)
     output.step("Four AWS accounts, GitHub and Prefect on this machine")
-    sandbox = start_sandbox(output, state, _CONFIG, latency=latency)
+    sandbox = start_sandbox(output, state, config or _CONFIG, latency=latency)
     output.done(f"AWS at {sandbox.aws_endpoint}, Prefect at {sandbox.prefect_ui_url}")
-    chapters = story_of_the_example() if repository is None else story_of_any_repository()
     try:
-        config = write_worker_file(sandbox, _CONFIG)
-        output.done(f"Prod demands an approval, as {config} says")
-        document = _play(output, source, state, config, chapters)
+        if config is None:
+            config = write_worker_file(sandbox, _CONFIG)
+            output.done(f"Prod demands an approval, as {config} says")
+        document = _play(output, source, state, config, own=repository is not None)
     finally:
         if stop:
             lifecycle.down(state)
@@ -74,12 +78,11 @@ def _source(output: Output, repository: Path | None, state: Path) -> Path:
     return repository
 
 
-def _play(
-    output: Output, source: Path, state: Path, config: Path, chapters: tuple[Chapter, ...]
-) -> dict[str, Any]:
+def _play(output: Output, source: Path, state: Path, config: Path, *, own: bool) -> dict[str, Any]:
     use_sandbox(state, config)
     # Prefect reads its settings when it is imported: the sandbox's have to be there.
     from tiercel.cli.demo.acts import play, release_what_is_left
+    from tiercel.cli.demo.own import next_chapter
     from tiercel.cli.demo.stage import Stage
     from tiercel.cli.demo.timeline import draw, read_steps
     from tiercel.cli.terminal.import_folder import import_folder
@@ -88,9 +91,9 @@ def _play(
 
     place = find_place.fn(read_topology(config).builds)
     output.done(f"builds and tests run in the place `{place}`")
-    name, _ = import_folder(source, state, once=True)
-    stage = Stage.of(output, state, config, name)
-    for chapter in chapters:
+    name, _ = import_folder(source, state, once=True, newer=own)
+    stage = Stage.of(output, state, config, name, own=own)
+    for chapter in [next_chapter(stage, source)] if own else story_of_the_example():
         play(stage, chapter)
     release_what_is_left(stage)
     steps = read_steps(stage.runs)

@@ -99,5 +99,6 @@ def promote(stage: Stage, commit: str, *, asker_tries: bool = False) -> None:
         released = promotion.tried()
     if isinstance(released, str):
         raise stage.unexpected("the other person's approval to count", released)
+    stage.by_hand("promote", stage.repository, commit)
     stage.live[_PROD] = released
     stage.become("preprod")

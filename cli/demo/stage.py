@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import shlex
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tiercel.cli.demo.worker_file import worker_file
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import show_released
 from tiercel.cli.terminal.running.runs import run_flow
-from tiercel.cli.terminal.session import use_sandbox
+from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.organization.topology import PREPROD, PROD
 from tiercel.domain.review.statuses import Status, StatusState
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
@@ -21,6 +24,7 @@ from tiercel.flows.verify import verify_pull_request
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.people import Team
 from tiercel.tasks.aws.clients import forget_clients
+from tiercel.tasks.source.topology_file import read_topology
 
 _R = TypeVar("_R")
 
@@ -34,6 +38,11 @@ class Stage:
     config: Path
     repository: str
     team: Team
+    develop: str
+    main: str
+    """The branches that feed Preprod and Prod."""
+    own: bool = False
+    """Whether the repository is somebody's own, who is told what to type to do it by hand."""
     runs: list[str] = field(default_factory=list)
     published: list[dict[str, Published]] = field(default_factory=list)
     live: dict[str, dict[str, Released]] = field(default_factory=dict)
@@ -45,7 +54,9 @@ class Stage:
     """The failures of deploys whose traffic went back."""
 
     @classmethod
-    def of(cls, output: Output, state: Path, config: Path, repository: str) -> Stage:
+    def of(
+        cls, output: Output, state: Path, config: Path, repository: str, *, own: bool = False
+    ) -> Stage:
         """Let the team clone the repository from the sandbox's GitHub."""
         sandbox = lifecycle.status(state)
         if sandbox is None or sandbox.github is None:
@@ -56,7 +67,9 @@ class Stage:
             )
         team = Team(sandbox.github, repository, state / "team")
         team.clone()
-        return cls(output, state, config, repository, team)
+        topology = read_topology(config)
+        develop, main = (topology.environment(name).branch for name in (PREPROD, PROD))
+        return cls(output, state, config, repository, team, develop, main, own)
 
     def show_what_is_live(self) -> None:
         """Print the releases and the answers of both environments."""
@@ -98,18 +111,50 @@ class Stage:
         """Publish a commit of develop and deploy it to Preprod."""
         self.output.step(f"Publish {short_commit(commit)} and deploy it to Preprod")
         self.published.append(self.run(publish_artifact, commit=commit, then_deploy=False))
+        self.by_hand("publish", self.repository, commit)
         self.live["preprod"] = self.run(deploy_to_preprod, commit=commit)
+        self.by_hand("deploy", self.repository, commit)
 
     def verify(self, number: int, commit: str, *, passes: bool) -> None:
         """Verify a pull request and show what GitHub shows of it."""
         checks: list[Status] = self.run(verify_pull_request, number=number, commit=commit)
         for check in checks:
             self.output.line(f"        {check.context}: {check.state}: {check.short}")
-        if (checks[-1].state is StatusState.SUCCESS) is not passes:
-            raise self.unexpected(
-                f"pull request #{number} to {'pass' if passes else 'fail'}",
-                checks[-1].details or checks[-1].description,
-            )
+        self.by_hand("verify", self.repository, str(number), commit)
+        passed = checks[-1].state is StatusState.SUCCESS
+        if passed and not passes:
+            raise self.unexpected(f"pull request #{number} to fail")
+        if passes and not passed:
+            raise self._not_passed(number, checks)
+
+    def _not_passed(self, number: int, checks: Sequence[Status]) -> TiercelError:
+        """Return the error of a pull request that fails, with all that was found wrong in it."""
+        wrong = [one for one in checks if one.state not in {StatusState.SUCCESS}]
+        found = [one.details or one.description for one in wrong if one.subject or one.details]
+        return TiercelError(
+            "demo.not_passed",
+            f"pull request #{number} does not pass",
+            where=self.repository,
+            why="\n".join(found) or checks[-1].description,
+            state="nothing was merged or deployed",
+            remedy="mend it, commit, and repeat the command: it goes on from here. What the "
+            f"worker's tiercel.toml has to say, say in {self._file_to_change()}",
+        )
+
+    def _file_to_change(self) -> str:
+        """Return where the worker's own settings are changed: the demo writes its file anew."""
+        if self.config != worker_file(self.state.absolute()):
+            return str(self.config)
+        return f"a copy of {self.config}, which you give the command with --config"
+
+    def by_hand(self, *words: str) -> None:
+        """Say what would do the step that was just done, to somebody whose repository it is."""
+        if not self.own:
+            return
+        place = ["--sandbox", "--local", "--config", str(self.config)]
+        if self.state != DEFAULT_STATE:
+            place += ["--state", str(self.state)]
+        self.output.line(f"        by hand: {shlex.join(['tiercel', *words, *place])}")
 
     def become(self, profile: str) -> None:
         """Be an environment's operator, as it would have its own worker, or another user of it."""

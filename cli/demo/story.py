@@ -109,17 +109,15 @@ def story_of_the_example() -> tuple[Chapter, ...]:
     )
 
 
-def story_of_any_repository() -> tuple[Chapter, ...]:
-    """Return one change that leaves every service as it is."""
-    note = {"RELEASED-BY-TIERCEL.md": "This file was added by a demo of Tiercel.\n"}
-    return (
-        Chapter(
-            title="Release it with Tiercel",
-            branch="feature/release-by-tiercel",
-            version="0.1.0",
-            pushes=(Push("Say who releases this", lambda _: note, passes=True),),
-            asker_tries=True,
-        ),
+def chapter_of_any_repository(branch: str, version: str, commit: str) -> Chapter:
+    """Return a change that leaves every service as it is at a commit, on a branch of its own."""
+    note = {"RELEASED-BY-TIERCEL.md": f"A demo of Tiercel released {commit}.\n"}
+    return Chapter(
+        title="Release it with Tiercel",
+        branch=branch,
+        version=version,
+        pushes=(Push("Say who releases this", lambda _: note, passes=True),),
+        asker_tries=True,
     )
 
 

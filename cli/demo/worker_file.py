@@ -16,6 +16,11 @@ ASKER, APPROVER = "releaser", "reviewer"
 _NONE_DEMANDED, _NOBODY = "\napprovals = 0\n", "\napprovers = []\n"
 
 
+def worker_file(state: Path) -> Path:
+    """Return where the demo of a sandbox keeps its worker's file, which each demo writes anew."""
+    return state / "tiercel.toml"
+
+
 def write_worker_file(sandbox: Sandbox, example: Path) -> Path:
     """Write the example with one approval, of the people that this sandbox has; return its path."""
     from tiercel.sandbox.accounts.credentials import approver_arn
@@ -36,6 +41,6 @@ def write_worker_file(sandbox: Sandbox, example: Path) -> Path:
         if text.count(before) != 1:
             raise ValueError(f"{example} does not say {before.strip()} once")
         text = text.replace(before, after)
-    path = sandbox.state / "tiercel.toml"
+    path = worker_file(sandbox.state)
     path.write_text(text, encoding="utf-8")
     return path

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tiercel.domain.onboarding.proposal import Proposal
     from tiercel.domain.onboarding.seen import RepositorySeen
 
-_LONGEST_DOUBT = 400
-"""Characters of a line that has names from the repository in it."""
+_LONGEST_DOUBT = 300
+"""Characters of what has names from the repository in it; what to do about it stays whole."""
 _COPY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+@[0-9a-f]{40}")
 
 
@@ -64,7 +64,7 @@ def answered(given: NewAnswers, seen: RepositorySeen, *, ask: bool) -> Answers:
     organization = answer("organization", given.organization, proposed_organization(seen))
     repository = answer("repository on GitHub", given.repository, seen.repository)
     branches = {
-        name: answer(f"branch of {name}", known, proposed_branch(seen, name))
+        name: answer(f"branch of {name}", known, proposed_branch(seen.branches, name))
         for name, known in zip((PREPROD, PROD), given.branches, strict=True)
     }
     return Answers(
@@ -96,6 +96,7 @@ def write_new(
     from tiercel.domain.onboarding.stand_in import stand_in_topology
     from tiercel.tasks.engine.resources import resource
     from tiercel.tasks.source.topology_file import CONFIG_FILE
+    from tiercel.tasks.source.working_tree import require_within
 
     if not proposal.services:
         raise RefusedInputError(
@@ -117,6 +118,8 @@ def write_new(
         originals = {name: (folder / name).read_text() for name in NEEDED_CALLERS}
         files |= caller_texts(originals, answers)
     written, kept = [], []
+    for path in files:
+        require_within(clone, path)
     for path, body in files.items():
         place = clone / path
         try:
@@ -171,7 +174,7 @@ def show_written(output: Output, proposal: Proposal, written: list[str], kept: l
     if proposal.unclear:
         output.result("Could not be told:")
         for one in proposal.unclear:
-            output.result(printable(f"- {one.what}: {one.do}", _LONGEST_DOUBT))
+            output.result(f"- {printable(one.what, _LONGEST_DOUBT)}: {printable(one.do, 200)}")
     output.result("Next: look at tiercel.toml, then `tiercel init --check`")
 
 

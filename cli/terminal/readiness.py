@@ -67,11 +67,11 @@ def _topology(clone: Path, config: Path | None, errors: list[TiercelError]) -> T
     path = Path(chosen)
     if path == clone / CONFIG_FILE and not names_environments(path):
         errors.append(accounts_unknown(str(path)))
-        return stand_in_topology()
+        return stand_in_topology(branches_of(clone))
     try:
         topology = read_topology(path)
         require_fitting_policies(topology, str(path))
     except ConfigurationError as error:
         errors.append(error)
-        return stand_in_topology()
+        return stand_in_topology(branches_of(clone))
     return topology

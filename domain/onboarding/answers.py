@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tiercel.domain.base.text import slug
 from tiercel.domain.base.values import Frozen
@@ -53,7 +53,7 @@ def proposed_organization(seen: RepositorySeen) -> str:
     return name if re.fullmatch(r"[a-z][a-z0-9-]*[a-z0-9]", name) else "acme"
 
 
-def proposed_branch(seen: RepositorySeen, environment: str) -> str:
+def proposed_branch(branches: Collection[str], environment: str) -> str:
     """Return the branch that feeds an environment, one that is there if there is one."""
     usual = _USUAL[environment]
-    return next((one for one in usual if one in seen.branches), usual[0])
+    return next((one for one in usual if one in branches), usual[0])

@@ -11,7 +11,7 @@ from tiercel.domain.onboarding.seen import Unclear
 from tiercel.domain.template.local_files import walk
 
 _VARIABLE = re.compile(r"\$\{([^!{}][^{}]*)\}")
-_STACK_NAME = "AWS::StackName"
+_BY_STACK = "${AWS::StackName}"
 
 
 class Taken(Frozen):
@@ -47,6 +47,7 @@ def links_between(templates: Mapping[str, TemplateDocument]) -> StackLinks:
     found: list[Taken] = []
     unclear: list[Unclear] = []
     for service, template in templates.items():
+        nowhere: list[str] = []
         for name, givers, parameter in _wanted(service, template, templates):
             if len(givers) == 1:
                 found.append(_taken(service, givers[0], name, parameter))
@@ -58,12 +59,14 @@ def links_between(templates: Mapping[str, TemplateDocument]) -> StackLinks:
                     )
                 )
             elif parameter is not None:
-                unclear.append(
-                    Unclear(
-                        what=f"{service} imports {name}, which no template here exports",
-                        do="let the stack that exports it be there first, in the same account",
-                    )
+                nowhere.append(name)
+        if nowhere:
+            unclear.append(
+                Unclear(
+                    what=f"{service} imports {', '.join(nowhere)}, which no template here exports",
+                    do="let the stack that exports it be there first, in the same account",
                 )
+            )
     kept, circles = _without_circles(found)
     return StackLinks(taken=tuple(kept), unclear=(*unclear, *circles))
 
@@ -83,10 +86,14 @@ def _wanted(
         if givers and "Default" not in (declared if isinstance(declared, dict) else {}):
             yield parameter, givers, None
     for imported in dict.fromkeys(_imports(template)):
-        exporting = sorted(
-            name for name, one in others.items() if any(_fits(imported, e) for e in _exports(one))
-        )
-        yield imported, exporting, _stack_parameter(imported, template)
+        exporting = {
+            name: fitting
+            for name, one in others.items()
+            if (fitting := [export for export in _exports(one) if _fits(imported, export)])
+        }
+        by_stack = all(one.startswith(_BY_STACK) for found in exporting.values() for one in found)
+        parameter = _stack_parameter(imported, template) if by_stack else ""
+        yield imported, sorted(exporting), parameter
 
 
 def mapping_of(template: TemplateDocument, section: str) -> TemplateDocument:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,6 +27,7 @@ _OTHER_TOOLS = {
     "serverless.yaml": "the Serverless Framework, whose files Tiercel does not read",
     "main.tf": "Terraform, which Tiercel uses for its accounts alone",
 }
+_PIPELINE = "AWS::CodePipeline::Pipeline"
 _DEPLOYING = (
     "sam deploy",
     "cdk deploy",
@@ -41,7 +42,7 @@ class ProposedService(Frozen):
 
     `lacking` are the parameters that nothing gives a value, those of secrets marked with True;
     `addresses` are outputs that a smoke test could call. `stack_names` are parameters that get
-    the name of another service's stack.
+    the name of another service's stack. It is `untested` if no tests were found.
     """
 
     service: Service
@@ -49,6 +50,7 @@ class ProposedService(Frozen):
     lacking: tuple[tuple[str, bool], ...] = ()
     addresses: tuple[str, ...] = ()
     stack_names: tuple[tuple[str, str], ...] = ()
+    untested: bool = False
 
 
 class Proposal(Frozen):
@@ -69,6 +71,13 @@ def propose(seen: RepositorySeen, answers: Answers) -> Proposal:
         one, doubts = _service(seen, name, path, links)
         services += [one] if one else []
         unclear += doubts
+    if untested := [one.service.name for one in services if one.untested]:
+        unclear.append(
+            Unclear(
+                what=f"no tests were found of {', '.join(untested)}",
+                do="name their commands in tiercel.toml, as `test` of each",
+            )
+        )
     return Proposal(
         services=tuple(services), languages=languages_of(seen.paths), unclear=tuple(unclear)
     )
@@ -101,15 +110,32 @@ def _service(
         lacking=tuple(_lacking(template, given)),
         addresses=tuple(_addresses(template)),
         stack_names=tuple(sorted(links.stacks_named_by(name).items())),
+        untested=not tests.command and not tests.unclear,
     )
-    doubts = [
-        Unclear(
-            what=f"which value the parameter {parameter} of {name} gets",
-            do=f"write it into tiercel.toml, below services.{name}, or give it a Default",
+    return proposed, [*_doubts(proposed, template), *tests.unclear]
+
+
+def _doubts(proposed: ProposedService, template: TemplateDocument) -> Iterator[Unclear]:
+    name = proposed.service.name
+    if lacking := ", ".join(parameter for parameter, _ in proposed.lacking):
+        one = len(proposed.lacking) == 1
+        words = (
+            ("value", "parameter", "gets", "it") if one else ("values", "parameters", "get", "them")
         )
-        for parameter, _ in proposed.lacking
-    ]
-    return proposed, [*doubts, *tests.unclear]
+        yield Unclear(
+            what=f"which {words[0]} the {words[1]} {lacking} of {name} {words[2]}",
+            do=f"write {words[3]} into tiercel.toml, below services.{name}, or give a Default",
+        )
+    made = {
+        str(one.get("Type"))
+        for one in mapping_of(template, "Resources").values()
+        if isinstance(one, dict)
+    }
+    if _PIPELINE in made:
+        yield Unclear(
+            what=f"whether {name} is still needed: it makes a pipeline of CodePipeline",
+            do=f"take services.{name} out of tiercel.toml, if Tiercel does what that did",
+        )
 
 
 def _told(taken: Iterable[Taken], giver: str) -> str:

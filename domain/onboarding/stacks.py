@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
@@ -33,8 +34,8 @@ def stacks_of(seen: RepositorySeen) -> dict[str, str]:
     nested = {path for at, one in seen.templates.items() for path in nested_paths(at, one)}
     own = sorted(path for path in seen.templates if path not in nested and _is_source(path))
     named: dict[str, str] = {}
-    for path in own:
-        named[_free_name(_name_of(path, seen.name, own), named)] = path
+    for path, name in _names(own, seen.name).items():
+        named[_free_name(name, named)] = path
     return dict(sorted(named.items()))
 
 
@@ -63,15 +64,38 @@ def _is_source(path: str) -> bool:
     return not NOT_SOURCES.intersection(PurePosixPath(path).parts)
 
 
-def _name_of(path: str, repository: str, own: Collection[str]) -> str:
-    """Return the folder's name, or the template's where its folder has several."""
+def _names(own: Collection[str], repository: str) -> dict[str, str]:
+    """Return what each template's service is called; folders above tell equal names apart."""
+    words = {path: _words(path, repository, own) for path in own}
+    used = dict.fromkeys(own, 1)
+    while True:
+        names = {path: _plain("-".join(reversed(words[path][: used[path]]))) for path in own}
+        counts = Counter(names.values())
+        more = [one for one in own if counts[names[one]] > 1 and used[one] < len(words[one])]
+        if not more:
+            return names
+        used |= {path: used[path] + 1 for path in more}
+
+
+def _words(path: str, repository: str, own: Collection[str]) -> list[str]:
+    """Return the folders of a template, the nearest first, and before them its own name if its
+    folder has several.
+    """
     place = PurePosixPath(path)
     alone = sum(PurePosixPath(one).parent == place.parent for one in own) == 1
-    if alone or place.name in TEMPLATE_NAMES:
-        words = place.parent.name or repository
-    else:
-        words = place.name.partition(".")[0]
-    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:_LONGEST_NAME].strip("-")
+    folders = [*reversed(place.parent.parts)] or [repository]
+    return (
+        folders
+        if alone or place.name in TEMPLATE_NAMES
+        else [place.name.partition(".")[0], *folders]
+    )
+
+
+def _plain(words: str) -> str:
+    """Return words as the name of a service, cut between two of them if they are many."""
+    plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+    if len(plain) > _LONGEST_NAME:
+        plain = plain[: _LONGEST_NAME + 1].rpartition("-")[0] or plain[:_LONGEST_NAME]
     return plain if re.match(r"[a-z].", plain) else f"service-{plain}".strip("-")
 
 

@@ -17,7 +17,10 @@ _OTHERS = {".go": "_test.go", ".java": "Test.java", ".cs": "Tests.cs", ".rb": "_
 
 
 class TestsFound(Frozen):
-    """The command that runs a service's tests in its folder, and what it needs installed."""
+    """The command that runs a service's tests in its folder, and what it needs installed.
+
+    Without a command, and nothing unclear, there are none.
+    """
 
     __test__ = False  # no class of tests for pytest
 
@@ -50,7 +53,7 @@ def tests_of(seen: RepositorySeen, service: str, folder: str) -> TestsFound:
     do = f"name their command in services.{service}.test"
     if other:
         return TestsFound(unclear=(Unclear(what=f"how {other} is run", do=do),))
-    return TestsFound(unclear=(Unclear(what=f"{service} has no tests that were found", do=do),))
+    return TestsFound()
 
 
 def _of_python(

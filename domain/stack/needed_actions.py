@@ -45,7 +45,8 @@ SERVICE_PREFIXES: Mapping[str, str] = {
 """What the actions of services begin with whose types are called otherwise."""
 # Actions that make something, whatever it is called; tags are set on what is made already.
 _MAKES = re.compile(
-    r"[^:]+:(Allocate|Create|Import|Issue|Put|Register|Request|Run)(?!Tags?$).*", re.IGNORECASE
+    r"[^:]+:(Allocate(?!IpamPoolCidr)|Create|Import|Issue|Put|Register|Request|Run)(?!Tags?$).*",
+    re.IGNORECASE,
 )
 _CREATES = re.compile(r"(?:create|register|request|run)(.+?)s?")
 # Changes of these call no handler.

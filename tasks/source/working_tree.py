@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.base.limits import MAX_TEMPLATE_BYTES
+from tiercel.domain.base.text import printable
 from tiercel.domain.onboarding.seen import RepositorySeen
 from tiercel.domain.onboarding.stacks import NOT_SOURCES, is_template
 from tiercel.domain.onboarding.testing import wanted_texts
@@ -19,6 +20,8 @@ from tiercel.tasks.source.templates import parse_template
 _SUFFIXES = (".yaml", ".yml", ".json", ".template")
 _NO_TEMPLATES = ("package.json", "package-lock.json", "samconfig.yaml", "tsconfig.json")
 _MOST_TEXT = 256_000
+_NEVER_BEGUN = (".git", ".venv", "node_modules")
+"""Folders with very many others, in which nobody begins a repository."""
 _ORIGIN = re.compile(r"(?:github\.com[:/])([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
 _AUTHOR = {
     f"GIT_{who}_{what}": value
@@ -46,19 +49,59 @@ def root_of_clone(folder: Path) -> Path:
     )
 
 
+def require_within(clone: Path, path: str) -> None:
+    """Return if what is written at a path of a clone lands in the clone; RefusedInputError if not.
+
+    A link in the repository can lead anywhere, and whoever made it is not whoever writes.
+    """
+    lands = (clone / path).parent.resolve()
+    if not lands.is_relative_to(clone.resolve()):
+        raise RefusedInputError(
+            "onboarding.leads_outside",
+            "a link leads out of the repository",
+            where=str(clone / path),
+            why=f"the file would be written into {printable(str(lands), 400)}",
+            state="nothing was written",
+            remedy="make a folder of that link, or leave the workflows out with --no-workflows",
+        )
+
+
 def snapshot(clone: Path, store: Path, repository: str) -> Commit:
     """Return a clone's files as a commit of its own, in an empty folder that takes its objects.
 
-    What git would ignore is left out. Nothing is written into the clone.
+    What git would ignore is left out, and so are repositories inside it that have no commit yet,
+    of which git can take nothing. Nothing is written into the clone.
     """
     (store / "objects").mkdir(parents=True)
     exclude = clone / ".git" / "info" / "exclude"
     settings = ("-c", f"core.excludesFile={exclude}") if exclude.is_file() else ()
     with git_for(store) as git:
-        git.run(*settings, f"--work-tree={clone}", "add", "--all", "--", ".", within=clone)
+        without = [f":(exclude,literal){one}" for one in _without_commit(clone)]
+        git.run(
+            *(*settings, f"--work-tree={clone}", "add", "--all", "--", ".", *without),
+            within=clone,
+            extra={"GIT_LITERAL_PATHSPECS": "0"},
+        )
         tree = git.run("write-tree").stdout.decode().strip()
         made = git.run("commit-tree", "-m", "as it lies there", tree, extra=_AUTHOR)
     return Commit(repository=repository, sha=made.stdout.decode().strip(), mirror=store)
+
+
+def _without_commit(clone: Path) -> list[str]:
+    """Return the folders of a clone that are repositories of their own without a commit."""
+    found = []
+    for place, folders, _ in os.walk(clone):
+        own = Path(place, ".git")
+        if Path(place) != clone and own.exists():
+            folders.clear()
+            if own.is_dir() and not _references(own):
+                found.append(Path(place).relative_to(clone).as_posix())
+        folders[:] = [one for one in folders if one not in _NEVER_BEGUN]
+    return found
+
+
+def _references(git: Path) -> bool:
+    return (git / "packed-refs").exists() or any((git / "refs" / "heads").rglob("*"))
 
 
 def see_repository(clone: Path, commit: Commit) -> RepositorySeen:

@@ -61,12 +61,12 @@ def lint(place: Place, work: Work) -> list[str]:
 def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError]:
     """Run cfn-lint once a core for many services on this machine; return what is wrong, by service.
 
-    Nothing here was sent by others: the caller reads templates of his own. Where the linter
-    itself fails, nothing is said.
+    What services have alike is read once. Nothing here was sent by others: the caller reads
+    templates of his own. Where the linter itself fails, nothing is said.
     """
     neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=folder))
     faults: dict[str, TiercelError] = {}
-    files: dict[str, tuple[Work, PurePosixPath]] = {}
+    files: dict[str, list[tuple[Work, PurePosixPath]]] = {}
     for work in works:
         try:
             for path, template in work.shop.templates.items():
@@ -74,12 +74,20 @@ def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError
         except RefusedInputError as error:
             faults[work.shop.service.name] = error
             continue
-        files |= {_written(work, path, neutral): (work, path) for path in work.shop.templates}
+        for path in work.shop.templates:
+            files.setdefault(_written(work, path, neutral), []).append((work, path))
     reports = _reports(files, neutral, works[0].job) if files else []
     for work in works:
-        own = {file: path for file, (one, path) in files.items() if one is work}
+        found = [
+            _found(report, {file: path})
+            for file, users in files.items()
+            for user, path in users
+            if user is work
+            for report in reports
+            if report["Filename"] == file
+        ]
         try:
-            _judged([_found(one, own) for one in reports if one["Filename"] in own], work)
+            _judged(found, work)
         except BuildFailedError as error:
             faults[work.shop.service.name] = error
     return faults
@@ -102,11 +110,11 @@ def _reports(files: Collection[str], neutral: Path, job: BuildJob) -> list[dict[
 
 
 def _written(work: Work, path: PurePosixPath, neutral: Path) -> str:
-    """Return the file that is linted of a source that is in no folder."""
+    """Return the file that is linted of a source that is in no folder, the same for the same."""
     body = work.shop.files.read_template(path) or b""
     if _is_short(body, str(path)):
         return _prepared(work, path, neutral)
-    name = f"{sha256_hex(str(path).encode())}-{work.shop.service.name}{path.suffix}"
+    name = f"{sha256_hex(body)}{path.suffix}"
     (neutral / name).write_bytes(body)
     return name
 

@@ -72,13 +72,48 @@ def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Pa
     template.write_text(
         template.read_text().replace("Parameters:", "Parameters:\n  Email: {Type: String}", 1)
     )
+    for twin in ("one", "two"):
+        wrong = "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {Colour: red}}}"
+        (clone / twin).mkdir()
+        (clone / twin / "template.yaml").write_text(wrong)
     invoke_json("init", str(clone), *ACCOUNTS)
     database = "Resources: {Data: {Type: AWS::RDS::DBInstance}}"
     (clone / "services/storage/template.yaml").write_text(database)
     code, _, errors = invoke("init", str(clone), "--check")
     assert code == ExitCode.CHECK_FAILED
-    for words in ("needs a value for Email", "a service that the environment", "no branch develop"):
+    for words in (
+        "needs a value for Email",
+        "a service that the environment",
+        "no branch develop",
+        "one/template.yaml:1: E3002",
+        "two/template.yaml:1: E3002",
+    ):
         assert words in " ".join(errors.split())
+
+
+def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    (tmp_path / "elsewhere").mkdir()
+    (clone / ".github").symlink_to(tmp_path / "elsewhere")
+    code, output, _ = invoke("init", str(clone), *ACCOUNTS, "--json")
+    assert (code, json.loads(output)["error"]["code"]) == (
+        ExitCode.REFUSED,
+        "onboarding.leads_outside",
+    )
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert not (clone / "tiercel.toml").exists()
+    assert invoke_json("init", str(clone), *ACCOUNTS, "--no-workflows")["written"] == [
+        "tiercel.toml"
+    ]
+
+
+def test_a_repository_inside_that_has_no_commit_is_passed_over(tmp_path: Path) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    (clone / "begun").mkdir()
+    (clone / "begun" / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
+    git(clone / "begun", "init", "--quiet")
+    said = invoke_json("init", str(clone), *ACCOUNTS)
+    assert "begun" not in {one["name"] for one in said["services"]}
 
 
 def test_a_folder_that_is_no_clone_is_told_as_such(tmp_path: Path) -> None:

@@ -231,6 +231,17 @@ def test_a_folder_that_is_no_repository_is_refused_before_anything_starts(tmp_pa
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.parametrize(
+    "words", [("demo", "--repository"), ("publish", "--sandbox", "--local", "HEAD")]
+)
+def test_a_folder_that_is_not_there_is_told_as_such(words: tuple[str, ...], tmp_path: Path) -> None:
+    given = str(tmp_path / "away")
+    told = (*words, given) if words[0] == "demo" else (words[0], given, *words[1:])
+    code, output, _ = invoke(*told, "--state", str(tmp_path / "state"), "--json")
+    error = json.loads(output)["error"]
+    assert (code, error["code"], error["where"]) == (ExitCode.REFUSED, "sandbox.no_folder", given)
+
+
 def test_a_clone_without_its_history_is_refused_before_anything_starts(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ("cli", "deployments", "domain", "flows", "policies", "sandbox", "tasks", "tiercel")
@@ -74,7 +76,10 @@ def build_wheel(folder: Path, root: Path = ROOT) -> Path:
 
 
 def install_wheel(wheel: Path, folder: Path) -> Installed:
-    """Install it where nothing but its dependencies is, which are those of this environment."""
+    """Install it where nothing is but what it says that it needs, with its extra `sandbox`.
+
+    Whatever that is comes from this environment.
+    """
     installed = Installed(folder / "environment", folder / "hostile")
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", installed.environment], check=True
@@ -86,7 +91,9 @@ def install_wheel(wheel: Path, folder: Path) -> Installed:
         check=True,
     )  # fmt: skip
     # Files in there that lead to the checkout are not read: it is no folder of this environment.
-    (installed.packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    dependencies = installed.environment / "dependencies"
+    _link_dependencies(installed.packages, dependencies)
+    (installed.packages / "dependencies.pth").write_text(f"{dependencies}\n")
     # Dependencies that are programs are looked for beside Python.
     programs = installed.environment / "bin"
     (programs / "uv").symlink_to(Path(sys.executable).parent / "uv")
@@ -94,6 +101,32 @@ def install_wheel(wheel: Path, folder: Path) -> Installed:
     (programs / "cfn-lint").chmod(0o755)
     _be_hostile(installed.folder)
     return installed
+
+
+def _link_dependencies(packages: Path, folder: Path) -> None:
+    """Let a folder have the packages that the wheel asks for, and those that these ask for."""
+    (wheel,) = Distribution.discover(name="tiercel", path=[str(packages)])
+    waiting: list[tuple[Distribution, tuple[str, ...]]] = [(wheel, ("", "sandbox"))]
+    seen = set[str]()
+    found: dict[str, Path] = {}
+    while waiting:
+        one, extras = waiting.pop()
+        for text in one.requires or ():
+            needed = Requirement(text)
+            marker = needed.marker
+            if str(needed) in seen or not (
+                marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
+            ):
+                continue
+            seen.add(str(needed))
+            there = distribution(needed.name)
+            waiting.append((there, ("", *needed.extras)))
+            for file in there.files or ():
+                if file.parts[0] != "..":
+                    found[file.parts[0]] = Path(str(there.locate_file(file.parts[0])))
+    folder.mkdir()
+    for name, place in found.items():
+        (folder / name).symlink_to(place)
 
 
 def _be_hostile(folder: Path) -> None:

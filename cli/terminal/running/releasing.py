@@ -15,23 +15,39 @@ def commit_to_release(
 ) -> tuple[str, str]:
     """Be where a flow of the environment can be started; return the repository and the commit.
 
-    In the sandbox a folder is imported as a repository first. Raises RefusedInputError for
-    what no flow would take.
+    In the sandbox a folder is imported as a repository first, and whatever its git takes for a
+    revision is one. Raises RefusedInputError for what no flow would take.
     """
     from tiercel.domain.configuration.requests import require_repository_name, require_revision
 
-    folder = Path(repository) if settings.sandbox and Path(repository).is_dir() else None
-    if folder is None:
-        require_repository_name(repository)
-    if folder is None or commit != "HEAD":
-        require_revision(commit)
+    if settings.sandbox and _is_path(repository):
+        return _imported(settings, environment, Path(repository), commit)
+    require_repository_name(repository)
+    require_revision(commit)
     settings.settle(environment)
-    if folder is None:
-        return repository, commit
-    from tiercel.cli.terminal.import_folder import import_folder
+    return repository, commit
 
-    name, head = import_folder(folder, settings.state)
-    return name, head if commit == "HEAD" else commit
+
+def _is_path(repository: str) -> bool:
+    """Tell a folder from a repository: no owner's name begins like a path."""
+    return repository.startswith((".", "/", "~")) or Path(repository).is_dir()
+
+
+def _imported(
+    settings: RunSettings, environment: str, folder: Path, commit: str
+) -> tuple[str, str]:
+    from tiercel.cli.terminal.import_folder import import_folder
+    from tiercel.domain.configuration.requests import require_revision
+    from tiercel.sandbox.repositories import has_uncommitted_changes, require_folder, revision_in
+
+    require_folder(folder)
+    # What the folder does not know may be a branch that others pushed in the sandbox.
+    found = revision_in(folder, commit) or require_revision(commit)
+    settings.settle(environment)
+    name, _ = import_folder(folder, settings.state)
+    if has_uncommitted_changes(folder):
+        settings.output.line(f"{folder} has changes that are not committed: they are left out")
+    return name, found
 
 
 def owned(repository: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tiercel.domain.base.values import PolicyDocument, TemplateDocument
@@ -17,6 +18,8 @@ from tiercel.domain.template.intrinsics import TemplateScope
 
 DRAFTING = "tiercel config fragment"
 """The command that drafts a fragment for types."""
+_WIDTH = 96
+"""Of a list that is to be pasted: a terminal cuts longer lines."""
 Offers = Mapping[str, PolicyDocument]
 """What a service of the list would let the service role do, by its name."""
 
@@ -105,10 +108,13 @@ def _remedy(
         "worker's tiercel.toml, and look at it"
         for service, types in drafted.items()
     ]
-    listed = [*environment.stacks.services, *wanted, *drafted]
+    listed = dict.fromkeys([*environment.stacks.services, *wanted, *drafted])
     if wanted or drafted:
         names = ", ".join(f'"{one}"' for one in listed)
-        lines.append(f"write under {place}: services = [{names}]")
+        lines.append(f"write under {place}:")
+        lines += textwrap.wrap(
+            f"services = [{names}]", _WIDTH, subsequent_indent="  ", break_on_hyphens=False
+        )
         lines.append(f"then run `tiercel provision {environment.name}`; or leave the resources out")
     never = sorted(unknown.keys() - {one for types in drafted.values() for one in types})
     if never:

@@ -61,6 +61,14 @@ def test_an_import_that_nobody_exports_is_told(name: Any) -> None:
     assert "which no template here exports" in links.unclear[0].what
 
 
+def test_a_parameter_in_the_name_of_an_export_is_no_stack_s_name() -> None:
+    export = {"Name": {"Fn::Sub": "${Project}-VpcId"}}
+    api = importing({"Fn::ImportValue": {"Fn::Sub": "${Project}-VpcId"}}, Project={})
+    links = links_between({"api": api, "network": {"Outputs": {"Vpc": {"Export": export}}}})
+    assert links.depends_on("api") == ("network",)
+    assert links.stacks_named_by("api") == {}
+
+
 def test_a_name_of_variables_alone_fits_nothing() -> None:
     links = links_between(
         {"api": importing({"Fn::ImportValue": {"Ref": "Any"}}), "network": NETWORK}

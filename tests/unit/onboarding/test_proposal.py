@@ -59,7 +59,24 @@ def in_folder(*paths: str) -> RepositorySeen:
         (["cfn/db.yaml", "cfn/web.yaml"], {"db": "cfn/db.yaml", "web": "cfn/web.yaml"}),
         (
             ["a/api/template.yaml", "b/api/template.yaml"],
-            {"api": "a/api/template.yaml", "api-2": "b/api/template.yaml"},
+            {"a-api": "a/api/template.yaml", "b-api": "b/api/template.yaml"},
+        ),
+        (
+            ["a/api/db.yaml", "a/api/template.yaml", "web/db.yaml", "web/template.yaml"],
+            {
+                "api": "a/api/template.yaml",
+                "api-db": "a/api/db.yaml",
+                "web": "web/template.yaml",
+                "web-db": "web/db.yaml",
+            },
+        ),
+        (
+            ["A.B/template.yaml", "a-b/template.yaml"],
+            {"a-b": "A.B/template.yaml", "a-b-2": "a-b/template.yaml"},
+        ),
+        (
+            ["the/" + "long-" * 9 + "api/template.yaml"],
+            {"long-" * 5 + "long": "the/" + "long-" * 9 + "api/template.yaml"},
         ),
         (["node_modules/x/template.yaml", ".aws-sam/build/template.yaml"], {}),
         (["1/template.yaml"], {"service-1": "1/template.yaml"}),
@@ -130,7 +147,7 @@ def test_what_nobody_can_tell_is_said() -> None:
     texts = {".github/workflows/x.yml": "run: sam deploy", "cdk.json": "{}"}
     proposal = propose(seen(texts=texts, api=template), OPEN)
     told = "\n".join(f"{one.what}: {one.do}" for one in proposal.unclear)
-    for words in ("the parameter Email of api", "deploys, too", "the CDK", "api has no tests"):
+    for words in ("the parameter Email of api", "deploys, too", "the CDK", "no tests were found"):
         assert words in told
 
 
@@ -192,7 +209,10 @@ def test_stacks_that_are_named_by_parameters_get_those_of_each_environment() -> 
 def test_names_are_proposed_from_what_is_there() -> None:
     found = RepositorySeen(repository="Big-Corp.X/store", folder="x", branches=("dev", "master"))
     assert proposed_organization(found) == "big-corp-x"
-    assert [proposed_branch(found, one) for one in ("preprod", "prod")] == ["dev", "master"]
+    assert [proposed_branch(found.branches, one) for one in ("preprod", "prod")] == [
+        "dev",
+        "master",
+    ]
     assert proposed_organization(RepositorySeen(folder="42")) == "acme"
 
 

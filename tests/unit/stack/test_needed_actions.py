@@ -56,6 +56,10 @@ PUBLISHED: dict[str, Handlers] = {
         "create": ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
         "delete": ("ec2:TerminateInstances",),
     },
+    "AWS::EC2::VPCCidrBlock": {
+        "create": ("ec2:AssociateVpcCidrBlock", "ec2:AllocateIpamPoolCidr"),
+        "delete": ("ec2:DisassociateVpcCidrBlock",),
+    },
     "AWS::ApiGatewayV2::VpcLink": {
         "create": ("iam:CreateServiceLinkedRole", "iam:GetRole", "apigateway:POST"),
         "delete": ("iam:GetRole", "apigateway:DELETE"),
@@ -219,6 +223,7 @@ def test_an_update_of_which_no_property_is_known_is_not_certain() -> None:
         ("AWS::StepFunctions::StateMachine", "states:Describe*", ("states:CreateStateMachine",)),
         ("AWS::EC2::Instance", "iam:*", ("ec2:CreateTags", "ec2:RunInstances")),
         ("AWS::EC2::Instance", "ec2:CreateTags", ("ec2:RunInstances",)),
+        ("AWS::EC2::VPCCidrBlock", "ec2:*VpcCidrBlock", ()),
         ("AWS::ApiGatewayV2::VpcLink", "apigateway:*", ()),
         ("AWS::DirectoryService::SimpleAD", "sqs:*", ("ds:CreateDirectory",)),
         ("AWS::Lambda::Permission", "lambda:Get*", ("lambda:AddPermission",)),
