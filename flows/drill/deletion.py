@@ -16,6 +16,7 @@ from tiercel.domain.teardown.stack_deletion import DeletedStack
 from tiercel.flows.drill.along import along
 from tiercel.flows.drill.under_way import Drill, failed_step
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.release.stack.lease import StackLease, lease_of
 from tiercel.flows.teardown.stack_deletion import StackDeletion, delete_one_stack
 from tiercel.tasks.teardown.absence import wait_until_gone
 from tiercel.tasks.teardown.inventory import list_stacks, look_at_stack
@@ -46,8 +47,10 @@ async def _delete(drill: Drill, planned: PlannedStack) -> DrillStep:
     try:
         if kept:
             raise newer_than_the_plan(planned, [f"{', '.join(sorted(kept))} stays and needs it"])
-        found = await _as_planned(drill, planned)
-        deleted = await delete_one_stack(_wish(drill, planned))
+        async with lease_of(drill.target, planned.name) as lease:
+            await lease.take()
+            found = await _as_planned(drill, planned)
+            deleted = await delete_one_stack(_wish(drill, planned, lease))
     except RefusedInputError as error:
         get_run_logger().warning("%s stays: %s", planned.name, error)
         return await drill.record(failed_step(Phase.DELETE, planned.name, began, error))
@@ -68,7 +71,7 @@ async def _as_planned(drill: Drill, planned: PlannedStack) -> SeenStack | None:
     return found
 
 
-def _wish(drill: Drill, planned: PlannedStack) -> StackDeletion:
+def _wish(drill: Drill, planned: PlannedStack, lease: StackLease) -> StackDeletion:
     return StackDeletion(
         target=drill.target,
         stack=planned.name,
@@ -76,6 +79,7 @@ def _wish(drill: Drill, planned: PlannedStack) -> StackDeletion:
         key=_key(drill),
         stack_id=planned.stack_id,
         express=drill.begun.express,
+        lease=lease,
     )
 
 

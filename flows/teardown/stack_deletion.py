@@ -43,7 +43,8 @@ class StackDeletion:
     """One stack that is to go. Its name begins with the prefix of the target's names.
 
     `tags` are those that it must have, `key` names the wish in client tokens (the run, the drill),
-    `stack_id` is the very stack that was agreed upon, if one was.
+    `stack_id` is the very stack that was agreed upon, if one was. Whoever has the stack's `lease`
+    already gives it, and gives it back.
     """
 
     target: ReleaseTarget
@@ -52,6 +53,7 @@ class StackDeletion:
     key: str
     stack_id: str = ""
     express: bool = False
+    lease: StackLease | None = None
 
 
 @dataclass
@@ -76,6 +78,8 @@ async def delete_one_stack(wish: StackDeletion) -> DeletedStack:
     stack stays.
     """
     require_deletable_name(wish.target.names, wish.stack)
+    if wish.lease:
+        return await _gone(wish, wish.lease)
     async with lease_of(wish.target, wish.stack) as lease:
         stack = await _look(wish)
         if stack is None:
@@ -174,8 +178,10 @@ async def _failures(wish: StackDeletion, stack: Stack) -> list[StackResource]:
 
 async def _wait(wish: StackDeletion, stack: Stack, course: _Course) -> Stack:
     """Wait until nothing is in progress, and remember what the template has retained."""
-    access, service = wish.target.deployer, wish.stack
-    ended, events = await call(wait_for_stack, access, stack.stack_id, service)
+    access, under_way = wish.target.deployer, wish.target.under_way
+    ended, events = await call(
+        wait_for_stack, access, stack.stack_id, wish.stack, under_way=under_way
+    )
     for event in events:
         if event.status == "DELETE_SKIPPED":
             course.kept[event.logical_id] = StackResource(
