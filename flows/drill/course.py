@@ -45,12 +45,14 @@ async def drilled(
         done = drill.done(Phase.APPLY_FOUNDATION) is not None
         require_foundation_done(drill.plan, done=done)
     async with ahead(partial(made_ready, drill)) as ready, ahead(partial(looked_at, drill)) as seen:
-        if ground is None:
-            begin_all(drill, ready)
-        await delete_all(drill)
+        await delete_all(drill, partial(begin_all, drill, ready) if ground is None else _nothing)
         await prove_empty(drill)
         if ground:
             await renew_foundation(ground, drill)
         await rebuild_all(drill, ready, seen)
         await verify_all(drill, seen)
     return await finish(drill, settings)
+
+
+def _nothing() -> None:
+    """What is staged would go with the account's own resources."""

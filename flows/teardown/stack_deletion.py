@@ -39,12 +39,20 @@ _MOST_STEPS = 10
 
 
 @dataclass(frozen=True)
+class SeenAlone:
+    """A stack as it is while nobody else may change it, None if there is none; and the lease."""
+
+    stack: Stack | None
+    lease: StackLease
+
+
+@dataclass(frozen=True)
 class StackDeletion:
     """One stack that is to go. Its name begins with the prefix of the target's names.
 
     `tags` are those that it must have, `key` names the wish in client tokens (the run, the drill),
-    `stack_id` is the very stack that was agreed upon, if one was. Whoever has the stack's `lease`
-    already gives it, and gives it back.
+    `stack_id` is the very stack that was agreed upon, if one was. Whoever has looked at the stack
+    under its lease already says what was `seen`, and gives the lease back.
     """
 
     target: ReleaseTarget
@@ -53,7 +61,7 @@ class StackDeletion:
     key: str
     stack_id: str = ""
     express: bool = False
-    lease: StackLease | None = None
+    seen: SeenAlone | None = None
 
 
 @dataclass
@@ -78,29 +86,32 @@ async def delete_one_stack(wish: StackDeletion) -> DeletedStack:
     stack stays.
     """
     require_deletable_name(wish.target.names, wish.stack)
-    if wish.lease:
-        return await _gone(wish, wish.lease)
+    if wish.seen:
+        return await _gone(wish, wish.seen.lease, _deletable(wish, wish.seen.stack))
     async with lease_of(wish.target, wish.stack) as lease:
-        stack = await _look(wish)
-        if stack is None:
+        if await _look(wish) is None:
             return DeletedStack(wish.stack)
         await lease.take()
-        return await _gone(wish, lease)
+        return await _gone(wish, lease, await _look(wish))
 
 
 async def _look(wish: StackDeletion) -> Stack | None:
     """Return the stack if it may be deleted, None if there is none."""
-    stack = await call(observe_stack, wish.target.deployer, wish.stack)
+    return _deletable(wish, await call(observe_stack, wish.target.deployer, wish.stack))
+
+
+def _deletable(wish: StackDeletion, stack: Stack | None) -> Stack | None:
+    """Return the stack, None if there is none; RefusedInputError if it may not be deleted."""
     if stack:
         account = wish.target.names.environment.runtime_account
         require_deletable(stack, account, wish.tags, wish.stack_id)
     return stack
 
 
-async def _gone(wish: StackDeletion, lease: StackLease) -> DeletedStack:
+async def _gone(wish: StackDeletion, lease: StackLease, seen: Stack | None) -> DeletedStack:
     course, last = _Course(), wish.stack_id
-    for _ in range(_MOST_STEPS):
-        stack = await _look(wish)
+    for step in range(_MOST_STEPS):
+        stack = await _look(wish) if step else seen
         if stack is None:
             return _deleted(wish, last, course)
         last = stack.stack_id

@@ -116,8 +116,8 @@ def wait_for_stack(  # noqa: PLR0913 - which stack, and how it is told
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
     stack that `is_new` every event is of this operation, also those before a deletion. With
     `links` a shift is told with its page in the console. Whoever waits for many stacks at once
-    shares what is `under_way`: then events are read when the stack is not any more, or every 15
-    seconds.
+    shares what is `under_way`, and names the stack by its id: it is looked at when it is not any
+    more, or every 15 seconds.
     """
     return follow_stack(
         access, name, service, planned, is_new=is_new, links=links, under_way=under_way
@@ -143,6 +143,8 @@ def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
     delay, unlooked = FIRST_POLL_SECONDS, 0.0
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
     with translated("watch a stack", where_is(access, name)):
+        if under_way:
+            under_way.rest(name, delay, _LONGEST_UNLOOKED)
         stack = _there(access, name)
         events = EventStream(access, stack.stack_id, current_operation=not is_new)
         watch = ShiftWatch(access, stack.stack_id, service, links)
