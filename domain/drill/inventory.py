@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tiercel.domain.base.digests import Sha256
 from tiercel.domain.base.values import Frozen, TemplateDocument
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.teardown.stack_deletion import BUCKET_TYPE
 
@@ -96,6 +97,20 @@ class SeenStack(Frozen):
     imported_by: tuple[str, ...] = ()
     resources: tuple[SeenResource, ...] = ()
     data: tuple[HeldData, ...] = ()
+
+    @property
+    def stack(self) -> Stack:
+        """The stack without what it contains."""
+        return Stack(
+            stack_id=self.stack_id,
+            name=self.name,
+            status=self.status,
+            reason="",
+            outputs=self.outputs,
+            token=self.token,
+            tags=self.tags,
+            protected=self.protected,
+        )
 
 
 class Inventory(Frozen):

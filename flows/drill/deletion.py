@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from prefect import get_run_logger
@@ -16,7 +17,8 @@ from tiercel.domain.teardown.stack_deletion import DeletedStack
 from tiercel.flows.drill.along import along
 from tiercel.flows.drill.under_way import Drill, failed_step
 from tiercel.flows.engine.concurrency import call
-from tiercel.flows.teardown.stack_deletion import StackDeletion, delete_one_stack
+from tiercel.flows.release.stack.lease import lease_of
+from tiercel.flows.teardown.stack_deletion import SeenAlone, StackDeletion, delete_one_stack
 from tiercel.tasks.teardown.absence import wait_until_gone
 from tiercel.tasks.teardown.inventory import list_stacks, look_at_stack
 
@@ -24,16 +26,19 @@ _LONGEST_GOING_SECONDS = 1200.0
 """Deleting a function with a network interface takes AWS 20 minutes and more."""
 
 
-async def delete_all(drill: Drill) -> None:
+async def delete_all(drill: Drill, first_gone: Callable[[], None]) -> None:
     """Delete every stack of the plan, whoever uses another's outputs first, side by side.
+
+    What has time is begun when the `first_gone` is told, and no deletion waits for it.
 
     A stack that is not as the plan knows it stays, and so do those that it needs; that is written
     down. Whatever else fails is raised once all others have ended: the next run goes on.
     """
 
     async def one(name: str) -> DrillStep:
-        done = drill.done(Phase.DELETE, name)
-        return done or await _delete(drill, drill.plan.stack(name))
+        done = drill.done(Phase.DELETE, name) or await _delete(drill, drill.plan.stack(name))
+        first_gone()
+        return done
 
     _, failed = await along(consumers(drill.plan.graph), one)
     if failed:
@@ -46,8 +51,11 @@ async def _delete(drill: Drill, planned: PlannedStack) -> DrillStep:
     try:
         if kept:
             raise newer_than_the_plan(planned, [f"{', '.join(sorted(kept))} stays and needs it"])
-        found = await _as_planned(drill, planned)
-        deleted = await delete_one_stack(_wish(drill, planned))
+        async with lease_of(drill.target, planned.name) as lease:
+            await lease.take()
+            found = await _as_planned(drill, planned)
+            seen = SeenAlone(found.stack if found else None, lease)
+            deleted = await delete_one_stack(_wish(drill, planned, seen))
     except RefusedInputError as error:
         get_run_logger().warning("%s stays: %s", planned.name, error)
         return await drill.record(failed_step(Phase.DELETE, planned.name, began, error))
@@ -68,7 +76,7 @@ async def _as_planned(drill: Drill, planned: PlannedStack) -> SeenStack | None:
     return found
 
 
-def _wish(drill: Drill, planned: PlannedStack) -> StackDeletion:
+def _wish(drill: Drill, planned: PlannedStack, seen: SeenAlone) -> StackDeletion:
     return StackDeletion(
         target=drill.target,
         stack=planned.name,
@@ -76,6 +84,7 @@ def _wish(drill: Drill, planned: PlannedStack) -> StackDeletion:
         key=_key(drill),
         stack_id=planned.stack_id,
         express=drill.begun.express,
+        seen=seen,
     )
 
 

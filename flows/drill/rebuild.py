@@ -3,65 +3,114 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
+from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.base.errors import combined
-from tiercel.domain.drill.comparison import compared_stack, ids_before, ids_now
-from tiercel.domain.drill.deletion import filled
+from tiercel.domain.drill.comparison import Ids, compared_stack, ids_before, ids_now
+from tiercel.domain.drill.deletion import filled, rebuild_waves
 from tiercel.domain.drill.inventory import SeenStack
 from tiercel.domain.drill.plan import PlannedStack
 from tiercel.domain.drill.record import DrillStep, Phase
+from tiercel.domain.organization.access import Records
+from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import rebuilding
+from tiercel.flows.drill.ahead import Ahead
 from tiercel.flows.drill.along import along
 from tiercel.flows.drill.under_way import Drill
-from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.engine.concurrency import all_done, call, each
+from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
-from tiercel.flows.release.sequence import Wish, release
+from tiercel.flows.release.sequence import Ready, Wish, release, stage_packages
+from tiercel.flows.release.stack.lease import lease_of
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.ledger import no_release, read_release
 from tiercel.tasks.stack.stacks import observe_stack
-from tiercel.tasks.teardown.inventory import take_inventory
+from tiercel.tasks.teardown.inventory import Looker, look_at_stack
 
 _Outputs = dict[str, str]
 
 
-async def rebuild_all(drill: Drill) -> None:
+@dataclass(frozen=True)
+class Source:
+    """What a stack is rebuilt from: its release, and its artifact, verified and staged."""
+
+    earlier: Release
+    manifest: Manifest
+
+
+async def made_ready(drill: Drill, stack: str) -> Source:
+    """Read, verify and stage what a stack is rebuilt from. Nothing of it depends on other stacks.
+
+    Raises RefusedInputError or UntrustedArtifactError for what may not be released.
+    """
+    target, records, planned = drill.target, drill.target.records, drill.plan.stack(stack)
+    earlier = await _entry(records, planned.name, planned.number)
+    manifest = await call(
+        read_artifact, records, planned.service, planned.artifact_id, planned.artifact_digest
+    )
+    await require_provenance(target.orchestrator, target.names, manifest)
+    await stage_packages(target, manifest)
+    return Source(earlier, manifest)
+
+
+def begin_all(drill: Drill, ready: Ahead[Source]) -> None:
+    """Begin to make everything ready that will come back, in the order in which it does."""
+    for wave in rebuild_waves(drill.plan.graph):
+        for name in wave:
+            if not drill.done(Phase.REBUILD, name):
+                ready.begin(name)
+
+
+async def rebuild_all(drill: Drill, ready: Ahead[Source], seen: Ahead[SeenStack | None]) -> None:
     """Release every stack that was deleted again, what it needs first, side by side.
 
     The very packages, templates and parameters that the ledger names; of a parameter that another
-    stack's output filled, the new output. Raises what failed once all others have ended.
+    stack's output filled, the new output. Each is looked at, to be `seen`, as soon as it is there.
+    Raises what failed once all others have ended.
     """
 
-    async def one(name: str) -> _Outputs:
-        planned = drill.plan.stack(name)
-        if name in drill.deleted and not drill.done(Phase.REBUILD, name):
-            return (await _rebuild(drill, planned)).outputs
-        stack = await call(observe_stack, drill.target.deployer, name)
-        return stack.outputs if stack else {}
+    outputs: dict[str, _Outputs] = {}
 
+    async def one(name: str) -> bool:
+        if name in drill.deleted and not drill.done(Phase.REBUILD, name):
+            released = await _rebuild(drill, name, await ready.of(name), outputs)
+            outputs[name] = released.outputs
+            seen.begin(name)
+        else:
+            stack = await call(observe_stack, drill.target.deployer, name)
+            outputs[name] = stack.outputs if stack else {}
+        return True
+
+    begin_all(drill, ready)
     _, failed = await along(drill.plan.graph, one)
     if failed:
         raise combined(failed)
 
 
-async def _rebuild(drill: Drill, planned: PlannedStack) -> Released:
-    began = datetime.now(UTC)
+async def _rebuild(
+    drill: Drill, name: str, source: Source, outputs: Mapping[str, _Outputs]
+) -> Released:
+    """Release a stack again, under a lease that is taken first: then one look at it is enough."""
+    began, planned = datetime.now(UTC), drill.plan.stack(name)
     await _names_are_free(drill, planned, began)
-    target, records = drill.target, drill.target.records
-    earlier = await call(read_release, records, planned.name, planned.number)
-    if earlier is None:
-        raise no_release(planned.name, planned.number, records.bucket)
-    manifest = await call(
-        read_artifact, records, planned.service, planned.artifact_id, planned.artifact_digest
-    )
     parameters = filled(
         planned.parameters,
-        {name: drill.plan.stack(name).outputs for name in planned.depends_on},
-        await _outputs_now(drill, planned),
+        {one: drill.plan.stack(one).outputs for one in planned.depends_on},
+        {one: outputs[one] for one in planned.depends_on},
     )
-    released = await release(Wish(target, rebuilding(earlier, parameters), manifest))
+    wanted = rebuilding(source.earlier, parameters)
+    async with lease_of(drill.target, planned.name) as lease:
+        await lease.take()
+        ready = Ready(source.earlier, await drill.acts_as())
+        released = await release(
+            Wish(drill.target, wanted, source.manifest, lease=lease, ready=ready)
+        )
+    drill.rebuilt[name] = released.release.intent
     await drill.record(rebuilt_step(planned, released, began))
     return released
 
@@ -82,14 +131,6 @@ def rebuilt_step(planned: PlannedStack, released: Released, began: datetime) -> 
     )
 
 
-async def _outputs_now(drill: Drill, planned: PlannedStack) -> dict[str, _Outputs]:
-    found = {}
-    for name in planned.depends_on:
-        stack = await call(observe_stack, drill.target.deployer, name)
-        found[name] = stack.outputs if stack else {}
-    return found
-
-
 async def _names_are_free(drill: Drill, planned: PlannedStack, now: datetime) -> None:
     """Wait as long as AWS keeps a name of the deleted stack, in sight."""
     gone = drill.deleted[planned.name].ended
@@ -99,35 +140,54 @@ async def _names_are_free(drill: Drill, planned: PlannedStack, now: datetime) ->
         await asyncio.sleep(left)
 
 
-async def verify_all(drill: Drill) -> None:
+async def looked_at(drill: Drill, stack: str) -> SeenStack | None:
+    """Return a stack as it is, None if there is none. What data it holds is not counted."""
+    return await call(look_at_stack, Looker(drill.target.auditor), stack)
+
+
+async def verify_all(drill: Drill, seen: Ahead[SeenStack | None]) -> None:
     """Compare every stack with what it was before, and write down what differs."""
     began = datetime.now(UTC)
     names = [one.name for one in drill.plan.stacks if one.name in drill.deleted]
     waiting = [name for name in names if not drill.done(Phase.VERIFY, name)]
     if not waiting:
         return
-    inventory = await call(take_inventory, drill.looker, names)
-    found = {one.name: one for one in inventory.stacks}
-    await each(waiting, lambda name: _verify(drill, name, found, began))
+    looks = await all_done(seen.of(name) for name in names)
+    found = {one.name: one for one in looks if one}
+    before, now = ids_before(drill.plan), ids_now(found.values())
 
-
-async def _verify(drill: Drill, name: str, found: dict[str, SeenStack], began: datetime) -> None:
-    rebuilt, stack = drill.done(Phase.REBUILD, name), found.get(name)
-    wrong: tuple[str, ...] = ("it is not there",)
-    anew: tuple[str, ...] = ()
-    if stack and rebuilt:
-        entry = await call(read_release, drill.target.records, name, rebuilt.number)
-        if entry is None:
-            raise no_release(name, rebuilt.number, drill.target.records.bucket)
-        before, now = ids_before(drill.plan), ids_now(found.values())
-        wrong, anew = compared_stack(drill.plan.stack(name), stack, entry.intent, before, now)
-    await drill.record(
-        DrillStep(
-            phase=Phase.VERIFY,
-            stack=name,
-            began=began,
-            ended=datetime.now(UTC),
-            differences=wrong,
-            generated=anew,
+    async def verify(name: str) -> None:
+        wrong, anew = await _compared(drill, name, found.get(name), before, now)
+        await drill.record(
+            DrillStep(
+                phase=Phase.VERIFY,
+                stack=name,
+                began=began,
+                ended=datetime.now(UTC),
+                differences=wrong,
+                generated=anew,
+            )
         )
-    )
+
+    await each(waiting, verify)
+
+
+async def _compared(
+    drill: Drill, name: str, stack: SeenStack | None, before: Ids, now: Ids
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is wrong with a stack, and which ids were generated anew."""
+    rebuilt = drill.done(Phase.REBUILD, name)
+    if stack is None or rebuilt is None:
+        return ("it is not there",), ()
+    intent = drill.rebuilt.get(name)
+    if intent is None:  # an earlier run of the drill has released it
+        intent = (await _entry(drill.target.records, name, rebuilt.number)).intent
+    return compared_stack(drill.plan.stack(name), stack, intent, before, now)
+
+
+async def _entry(records: Records, stack: str, number: int) -> Release:
+    """Return an entry of the ledger; RefusedInputError if there is none of that number."""
+    found = await call(read_release, records, stack, number)
+    if found is None:
+        raise no_release(stack, number, records.bucket)
+    return found

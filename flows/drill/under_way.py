@@ -11,8 +11,11 @@ from prefect import get_run_logger
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.drill.plan import DrillPlan
 from tiercel.domain.drill.record import Begun, DrillStep, Phase
+from tiercel.domain.release.ledger import Intent
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.tasks.aws.caller import caller_arn
+from tiercel.tasks.stack.under_way import StacksUnderWay
 from tiercel.tasks.teardown.drill_records import read_drill_steps, record_step
 from tiercel.tasks.teardown.inventory import Looker
 
@@ -24,12 +27,15 @@ class Drill:
     target: ReleaseTarget
     begun: Begun
     steps: dict[tuple[Phase, str], DrillStep] = field(default_factory=dict)
+    rebuilt: dict[str, Intent] = field(default_factory=dict)
+    """What this run itself has released again, by stack."""
+    _acts_as: str = ""
 
     @classmethod
     async def taken_up(cls, target: ReleaseTarget, begun: Begun) -> Drill:
         """Return a drill as it stands: a run that is new to it goes on where another stopped."""
         steps = await call(read_drill_steps, target.records, begun.number)
-        mine = replace(target, drill=begun.number)
+        mine = replace(target, drill=begun.number, under_way=StacksUnderWay(target.deployer))
         return cls(mine, begun, {(one.phase, one.stack): one for one in steps})
 
     @property
@@ -41,6 +47,12 @@ class Drill:
     def looker(self) -> Looker:
         """Who looks at what is there."""
         return Looker(self.target.auditor, self.target.destroyer)
+
+    async def acts_as(self) -> str:
+        """Return the ARN of the run's own principal, for which AWS is asked once."""
+        if not self._acts_as:
+            self._acts_as = await call(caller_arn, self.target.names.environment.region)
+        return self._acts_as
 
     def done(self, phase: Phase, stack: str = "") -> DrillStep | None:
         """Return the step if it has ended, None if it is still to be done."""

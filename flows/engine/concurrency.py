@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 _AT_ONCE = 8
 """Uploads and copies of one service that run at the same time."""
-_THREADS = 64
+_THREADS = 256
 """Waits for stacks take a thread each for minutes: asyncio's own pool has six on two cores."""
 _LAST_SECONDS = 20.0
 """So long a cancelled run waits for the call that is under way."""

@@ -24,6 +24,7 @@ from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
+from tiercel.tasks.stack.under_way import StacksUnderWay
 
 PlanGate = Callable[[Plan], Awaitable[None]]
 """Asked before the plan of a stack is executed; it raises to keep the stack as it is."""
@@ -40,6 +41,8 @@ class ReleaseTarget(Target):
     """By which name a repository is called now, given any that it has had."""
     drill: int = 0
     """The drill of which this run is a part: it does not wait for that one."""
+    under_way: StacksUnderWay | None = None
+    """What all that wait for stacks share, where those are many."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What stacks are tagged with besides; nothing is decided by it."""
     express: bool = False

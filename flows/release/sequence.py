@@ -69,12 +69,26 @@ IsOlder = Callable[[Intent], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
+class Ready:
+    """What was done before a release's turn: its artifact is verified and staged.
+
+    Attributes:
+        known: An entry of the stack's ledger, which need not be read again if it is the newest.
+        requested_by: As whom the run acts.
+    """
+
+    known: Release
+    requested_by: str
+
+
+@dataclass(frozen=True)
 class Wish:
     """What is to run where: `intent` has no number and no requester yet.
 
     Without `is_older` only a release that is recorded meanwhile counts as newer. `fill` is
     awaited before the smoke test. Whoever has the stack's `lease` already gives it, and gives it
-    back. `gate` is asked before the stack is changed, and raises to keep it as it is.
+    back. What is `ready` is not done again. `gate` is asked before the stack is changed, and
+    raises to keep it as it is.
     """
 
     target: ReleaseTarget
@@ -83,6 +97,7 @@ class Wish:
     is_older: IsOlder | None = None
     fill: Callable[[Stack], Awaitable[None]] | None = None
     lease: StackLease | None = None
+    ready: Ready | None = None
     gate: PlanGate | None = None
 
 
@@ -123,7 +138,7 @@ async def release(wish: Wish) -> Released:
     environment does not let in from outside. What comes when is decided by
     `next_move`.
     """
-    known, wanted = Known(), wish.intent
+    known, wanted = Known(verified=wish.ready is not None), wish.intent
     may_differ = live_may_differ(wish.target, wish.manifest)
     require_allowed(wish.manifest.outside, wish.target.names.environment, wanted.parameters)
     expected = wish.target.names.stack_tags(wanted.service)
@@ -165,7 +180,8 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
     target, stack = wish.target, wish.intent.stack
     match question:
         case ReadLedger():
-            latest = await call(newest_release, target.records, stack)
+            entry = wish.ready.known if wish.ready else None
+            latest = await call(newest_release, target.records, stack, entry)
             return known.with_ledger(latest and as_called_now(latest, target.current_name))
         case ReadLasting():
             history = await call(read_history, target.records, stack)
@@ -182,10 +198,11 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
 
 async def _recorded(wish: Wish, number: int) -> Intent | None:
     """Return the intent as it stands in the ledger, None if another run took the number first."""
-    target = wish.target
+    target, ready = wish.target, wish.ready
+    who = ready.requested_by if ready else await call(caller_arn, target.names.environment.region)
     asked = {
         "number": number,
-        "requested_by": await call(caller_arn, target.names.environment.region),
+        "requested_by": who,
         "flow_run": target.run,
         "flow_run_url": str(flow_run.ui_url or ""),
         "at": datetime.now(UTC),
@@ -228,8 +245,9 @@ async def _carried_out(wish: Wish, intent: Intent, stack: Stack | None) -> Relea
 async def _brought_up(wish: Wish, intent: Intent, progress: _Progress, lease: StackLease) -> Stack:
     """Return the stack as it runs the release, its smoke test passed."""
     target, manifest = wish.target, wish.manifest
-    await stage_packages(target, manifest)
-    progress.ended("stage")
+    if not wish.ready:
+        await stage_packages(target, manifest)
+        progress.ended("stage")
     change = stack_change_of(target, intent, manifest, wish.gate)
     change = replace(change, traffic=progress.traffic)
     live, progress.plan = await bring_up(change, progress.stack, lease)
@@ -272,6 +290,7 @@ def stack_change_of(
         tags=target.tags,
         express=target.express,
         revert_drift=target.revert_drift,
+        under_way=target.under_way,
         gate=gate,
     )
 

@@ -39,11 +39,20 @@ _MOST_STEPS = 10
 
 
 @dataclass(frozen=True)
+class SeenAlone:
+    """A stack as it is while nobody else may change it, None if there is none; and the lease."""
+
+    stack: Stack | None
+    lease: StackLease
+
+
+@dataclass(frozen=True)
 class StackDeletion:
     """One stack that is to go. Its name begins with the prefix of the target's names.
 
     `tags` are those that it must have, `key` names the wish in client tokens (the run, the drill),
-    `stack_id` is the very stack that was agreed upon, if one was.
+    `stack_id` is the very stack that was agreed upon, if one was. Whoever has looked at the stack
+    under its lease already says what was `seen`, and gives the lease back.
     """
 
     target: ReleaseTarget
@@ -52,6 +61,7 @@ class StackDeletion:
     key: str
     stack_id: str = ""
     express: bool = False
+    seen: SeenAlone | None = None
 
 
 @dataclass
@@ -76,27 +86,32 @@ async def delete_one_stack(wish: StackDeletion) -> DeletedStack:
     stack stays.
     """
     require_deletable_name(wish.target.names, wish.stack)
+    if wish.seen:
+        return await _gone(wish, wish.seen.lease, _deletable(wish, wish.seen.stack))
     async with lease_of(wish.target, wish.stack) as lease:
-        stack = await _look(wish)
-        if stack is None:
+        if await _look(wish) is None:
             return DeletedStack(wish.stack)
         await lease.take()
-        return await _gone(wish, lease)
+        return await _gone(wish, lease, await _look(wish))
 
 
 async def _look(wish: StackDeletion) -> Stack | None:
     """Return the stack if it may be deleted, None if there is none."""
-    stack = await call(observe_stack, wish.target.deployer, wish.stack)
+    return _deletable(wish, await call(observe_stack, wish.target.deployer, wish.stack))
+
+
+def _deletable(wish: StackDeletion, stack: Stack | None) -> Stack | None:
+    """Return the stack, None if there is none; RefusedInputError if it may not be deleted."""
     if stack:
         account = wish.target.names.environment.runtime_account
         require_deletable(stack, account, wish.tags, wish.stack_id)
     return stack
 
 
-async def _gone(wish: StackDeletion, lease: StackLease) -> DeletedStack:
+async def _gone(wish: StackDeletion, lease: StackLease, seen: Stack | None) -> DeletedStack:
     course, last = _Course(), wish.stack_id
-    for _ in range(_MOST_STEPS):
-        stack = await _look(wish)
+    for step in range(_MOST_STEPS):
+        stack = await _look(wish) if step else seen
         if stack is None:
             return _deleted(wish, last, course)
         last = stack.stack_id
@@ -174,8 +189,10 @@ async def _failures(wish: StackDeletion, stack: Stack) -> list[StackResource]:
 
 async def _wait(wish: StackDeletion, stack: Stack, course: _Course) -> Stack:
     """Wait until nothing is in progress, and remember what the template has retained."""
-    access, service = wish.target.deployer, wish.stack
-    ended, events = await call(wait_for_stack, access, stack.stack_id, service)
+    access, under_way = wish.target.deployer, wish.target.under_way
+    ended, events = await call(
+        wait_for_stack, access, stack.stack_id, wish.stack, under_way=under_way
+    )
     for event in events:
         if event.status == "DELETE_SKIPPED":
             course.kept[event.logical_id] = StackResource(

@@ -37,11 +37,27 @@ _AT_ONCE = 8
 
 
 @world_task("read newest release", "read newest release of {stack}")
-def newest_release(records: Records, stack: str) -> Release | None:
-    """Return the stack's newest entry of the ledger, or None if it has none."""
+def newest_release(records: Records, stack: str, known: Release | None = None) -> Release | None:
+    """Return the stack's newest entry of the ledger, or None if it has none.
+
+    An entry that is `known` is not read again, unless something was added to it.
+    """
     keys = list_keys(records.access, records.bucket, stack_prefix(stack))
     numbers = entries_of(keys).get(stack, ())
-    return _read(records, stack, numbers[-1], keys) if numbers else None
+    if not numbers:
+        return None
+    if known and known.intent.number == numbers[-1] and _is_whole(known, keys):
+        return known
+    return _read(records, stack, numbers[-1], keys)
+
+
+def _is_whole(known: Release, keys: Collection[str]) -> bool:
+    """Tell whether nothing was added to an entry: what is there by then never changes."""
+    parts = zip(
+        _all_keys(known.intent.stack, known.intent.number), (known.outcome, known.rejection),
+        strict=True,
+    )  # fmt: skip
+    return all((key in keys) == (part is not None) for key, part in parts)
 
 
 @world_task("read release", "read release {number} of {stack}")

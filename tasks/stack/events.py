@@ -21,13 +21,13 @@ class EventStream:
         self._stack_id = stack_id
         self._current_operation = current_operation
         self._seen: set[str] = set()
+        self.token = ""
+        """The client token of the newest operation on the stack itself, as far as was read."""
 
     def newest_token(self) -> str:
         """Return the client token of the newest operation on the stack itself."""
-        for event in self._pages():
-            if event.get("PhysicalResourceId") == self._stack_id:
-                return str(event.get("ClientRequestToken", ""))
-        return ""
+        own = (event for event in self._pages() if self._is_of_stack(event))
+        return _token(next(own, {}))
 
     def newest_first(self) -> Iterator[StackEvent]:
         """Yield every event, page by page as they are asked for."""
@@ -36,23 +36,33 @@ class EventStream:
     def fresh(self) -> list[StackEvent]:
         """Return the events since the last call, oldest first."""
         found: list[StackEvent] = []
+        newest: dict[str, Any] | None = None
         for event in self._pages():
             if event["EventId"] in self._seen:
                 break
+            if newest is None and self._is_of_stack(event):
+                newest = event
             found.append(_event(event))
             if self._current_operation and not self._seen and self._is_start(event):
                 break
         self._seen.update(event.event_id for event in found)
+        self.token = _token(newest) if newest else self.token
         return found[::-1]
 
+    def _is_of_stack(self, event: dict[str, Any]) -> bool:
+        return bool(event.get("PhysicalResourceId") == self._stack_id)
+
     def _is_start(self, event: dict[str, Any]) -> bool:
-        is_of_stack = event.get("PhysicalResourceId") == self._stack_id
-        return is_of_stack and event.get("ResourceStatus") in _STARTS
+        return self._is_of_stack(event) and event.get("ResourceStatus") in _STARTS
 
     def _pages(self) -> Any:
         pages = client("cloudformation", self._access).get_paginator("describe_stack_events")
         for page in pages.paginate(StackName=self._stack_id):
             yield from page["StackEvents"]
+
+
+def _token(event: dict[str, Any]) -> str:
+    return str(event.get("ClientRequestToken", ""))
 
 
 def _event(event: dict[str, Any]) -> StackEvent:

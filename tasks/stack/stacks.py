@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -24,9 +25,10 @@ from tiercel.tasks.engine.progress import Progress
 from tiercel.tasks.engine.task import run_logger, world_task
 from tiercel.tasks.stack.events import EventStream
 from tiercel.tasks.stack.shifts import ShiftWatch
+from tiercel.tasks.stack.under_way import StacksUnderWay
 
 if TYPE_CHECKING:
-    from types_boto3_cloudformation.type_defs import DeleteStackInputTypeDef
+    from types_boto3_cloudformation.type_defs import DeleteStackInputTypeDef, StackTypeDef
 
 FIRST_POLL_SECONDS = 0.2
 _POLL_GROWTH = 1.2
@@ -42,9 +44,13 @@ def observe_stack(access: Access, name: str) -> Stack | None:
     stack = describe(access, name)
     if stack is None or stack.status is StackStatus.DELETE_COMPLETE:
         return None
-    with translated("read a stack's events", where_is(access, name)):
-        token = EventStream(access, stack.stack_id).newest_token()
-    return Stack(**{**vars(stack), "token": token})
+    return replace(stack, token=newest_token(access, stack))
+
+
+def newest_token(access: Access, stack: Stack) -> str:
+    """Return the client token of the newest operation on a stack."""
+    with translated("read a stack's events", where_is(access, stack.name)):
+        return EventStream(access, stack.stack_id).newest_token()
 
 
 @world_task("look at stacks")
@@ -88,7 +94,7 @@ def protect_stack(access: Access, stack: Stack) -> None:
 
 
 @world_task("wait for stack", "wait for stack {name}")
-def wait_for_stack(
+def wait_for_stack(  # noqa: PLR0913 - which stack, and how it is told
     access: Access,
     name: str,
     service: str,
@@ -96,8 +102,12 @@ def wait_for_stack(
     *,
     is_new: bool = False,
     links: Links | None = None,
+    under_way: StacksUnderWay | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait until no operation is in progress; return the stack and the events seen.
+
+    The stack has the token of its newest operation: another one than was waited for, if somebody
+    else has begun one by then.
 
     Reads its events every 0.2 seconds at first and every 2.5 seconds later, and looks at the stack
     itself when they say that it ended, or every 15 seconds, should they not. Each event goes to the
@@ -105,9 +115,13 @@ def wait_for_stack(
     plan changes. Traffic that shifts meanwhile is told as well, and looked at every 15 seconds at
     most. `name` may be a stack id; a deleted stack has to be asked for by its id. Of a
     stack that `is_new` every event is of this operation, also those before a deletion. With
-    `links` a shift is told with its page in the console.
+    `links` a shift is told with its page in the console. Whoever waits for many stacks at once
+    shares what is `under_way`, and names the stack by its id: it is looked at when it is not any
+    more, or every 15 seconds.
     """
-    return follow_stack(access, name, service, planned, is_new=is_new, links=links)
+    return follow_stack(
+        access, name, service, planned, is_new=is_new, links=links, under_way=under_way
+    )
 
 
 def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
@@ -118,6 +132,7 @@ def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
     *,
     is_new: bool = False,
     links: Links | None = None,
+    under_way: StacksUnderWay | None = None,
     looks: Callable[[Stack, Sequence[Shift]], None] | None = None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Wait as `wait_for_stack` promises; each look is shared with `looks`, with what shifts.
@@ -128,6 +143,8 @@ def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
     delay, unlooked = FIRST_POLL_SECONDS, 0.0
     bar = Progress(f"progress-{service}", f"{service}: resources that are finished")
     with translated("watch a stack", where_is(access, name)):
+        if under_way:
+            under_way.rest(name, delay, _LONGEST_UNLOOKED)
         stack = _there(access, name)
         events = EventStream(access, stack.stack_id, current_operation=not is_new)
         watch = ShiftWatch(access, stack.stack_id, service, links)
@@ -139,15 +156,26 @@ def follow_stack(  # noqa: PLR0913 - as wait_for_stack, and who looks too
             bar.show(*finished_and_known(seen, planned))
             shifts = watch.look(fresh)
             if is_terminal(stack.status):
-                return stack, seen
+                return replace(stack, token=events.token), seen
             if looks and not goes_back(seen):
                 looks(stack, shifts)
             if not tells_the_end(fresh):
-                pause(delay)
-                unlooked += delay
+                unlooked += _rested(stack, delay, under_way)
                 delay = delay if fresh else longer(delay, longest_wait(shifts))
             if tells_the_end(seen) or unlooked >= _LONGEST_UNLOOKED:
                 stack, unlooked = _there(access, name), 0.0
+
+
+def _rested(stack: Stack, delay: float, under_way: StacksUnderWay | None) -> float:
+    """Pause, and return for how many seconds by then nobody has looked at the stack.
+
+    What is not under way any more, or has been for long, is looked at now.
+    """
+    if under_way is None:
+        pause(delay)
+        return delay
+    under_way.rest(stack.stack_id, delay, _LONGEST_UNLOOKED)
+    return _LONGEST_UNLOOKED
 
 
 @world_task("roll back stack", "roll back stack {stack.name}")
@@ -197,6 +225,12 @@ def physical_id(access: Access, stack: str, logical_id: str) -> str | None:
 
 def describe(access: Access, name: str) -> Stack | None:
     """Return what DescribeStacks says of a stack by name or id, None if there is none."""
+    found = described(access, name)
+    return stack_of(found) if found else None
+
+
+def described(access: Access, name: str) -> StackTypeDef | None:
+    """Return all that DescribeStacks says of a stack, in AWS's form."""
     with translated("look at a stack", where_is(access, name)):
         try:
             answer = client("cloudformation", access).describe_stacks(StackName=name)
@@ -204,7 +238,11 @@ def describe(access: Access, name: str) -> Stack | None:
             if code_of(error) == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
-    stack = answer["Stacks"][0]
+    return answer["Stacks"][0]
+
+
+def stack_of(stack: StackTypeDef) -> Stack:
+    """Return a stack in our form; its newest operation is not told by DescribeStacks."""
     return Stack(
         stack_id=stack["StackId"],
         name=stack["StackName"],

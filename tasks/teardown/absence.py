@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +18,8 @@ from tiercel.tasks.engine.task import run_logger, world_task
 
 _FIRST_LOOK_SECONDS = 0.5
 _LONGEST_LOOK_SECONDS = 10.0
+_AT_ONCE = 16
+"""Resources that are looked for at the same time."""
 _ABSENT = frozenset(
     {
         "404",
@@ -38,7 +42,9 @@ def wait_until_gone(
     waiting = [one for one in resources if one.resource_type in DATA_KINDS and one.physical_id]
     until, delay = time.monotonic() + longest_seconds, _FIRST_LOOK_SECONDS
     while True:
-        waiting = [one for one in waiting if _is_there(access, one)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            there = list(pool.map(partial(_is_there, access), waiting))
+        waiting = [one for one, is_there in zip(waiting, there, strict=True) if is_there]
         if not waiting or time.monotonic() >= until:
             return sorted(one.physical_id for one in waiting)
         run_logger().info("%d resources are still going", len(waiting))

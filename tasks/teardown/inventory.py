@@ -23,19 +23,26 @@ from tiercel.domain.drill.inventory import (
 )
 from tiercel.domain.organization.access import Access
 from tiercel.domain.stack.events import STACK_TYPE
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.teardown.stack_deletion import StackResource
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.templates import parse_template
-from tiercel.tasks.stack.stacks import observe_stack, where_is
+from tiercel.tasks.stack.stacks import described, newest_token, stack_of, where_is
 from tiercel.tasks.teardown.stack_resources import list_resources
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.literals import StackStatusType
+    from types_boto3_cloudformation.type_defs import StackTypeDef
 
-_AT_ONCE = 8
+_Document = dict[str, Any]
+_AT_ONCE = 16
+"""Stacks that are looked at at the same time."""
+_PARTS = 4
+"""Parts of a stack that are read at the same time."""
+_TRANSFORM = "Transform"
 _PRESENT = [
     one.value
     for one in StackStatus
@@ -45,10 +52,13 @@ _PRESENT = [
 
 @dataclass(frozen=True)
 class Looker:
-    """Who looks: `reader` at stacks and the account, `counter` at the data that would be lost."""
+    """Who looks: `reader` at stacks and the account, `counter` at the data that would be lost.
+
+    Without a `counter` nobody looks at data.
+    """
 
     reader: Access
-    counter: Access
+    counter: Access | None = None
 
 
 @world_task("list stacks", "list stacks {prefix}*")
@@ -83,47 +93,61 @@ def take_inventory(looker: Looker, names: Sequence[str]) -> Inventory:
 @world_task("look at stack", "look at stack {name}")
 def look_at_stack(looker: Looker, name: str) -> SeenStack | None:
     """Return a stack with its resources and data, None if there is none."""
-    stack = observe_stack.fn(looker.reader, name)
-    if stack is None:
+    access = looker.reader
+    found = described(access, name)
+    if found is None or found["StackStatus"] == StackStatus.DELETE_COMPLETE:
         return None
-    access, where = looker.reader, where_is(looker.reader, name)
-    formation = client("cloudformation", access)
-    with translated("read a stack", where):
-        described = formation.describe_stacks(StackName=stack.stack_id)["Stacks"][0]
-        sent = formation.get_template(StackName=stack.stack_id, TemplateStage="Original")
-        processed = formation.get_template(StackName=stack.stack_id)
-        exports = [one.get("ExportName", "") for one in described.get("Outputs", [])]
-        importers = {one for export in exports if export for one in _importers(access, export)}
-    listed = list_resources.fn(access, stack.stack_id, name)
-    template = _document(processed["TemplateBody"], where)
-    resources = tuple(_seen(listed, template))
+    stack = stack_of(found)
+    with ThreadPoolExecutor(_PARTS) as pool:
+        token = pool.submit(newest_token, access, stack)
+        templates = pool.submit(_templates, access, stack)
+        listed = pool.submit(list_resources.fn, access, stack.stack_id, name)
+        importers = pool.submit(_importers, access, stack, found)
+    sent, processed = templates.result()
+    resources = tuple(_seen(listed.result(), processed))
     return SeenStack(
         name=name,
         stack_id=stack.stack_id,
         service=stack.tags.get("tiercel:service", ""),
         status=stack.status,
-        token=stack.token,
+        token=token.result(),
         tags=stack.tags,
         protected=stack.protected,
-        template_sha256=sha256_hex(canonical_json(_document(sent["TemplateBody"], where))),
+        template_sha256=sha256_hex(canonical_json(sent)),
         parameters={
             one["ParameterKey"]: one.get("ParameterValue", "")
-            for one in described.get("Parameters", [])
+            for one in found.get("Parameters", [])
         },
         outputs=stack.outputs,
-        imported_by=tuple(sorted(importers)),
+        imported_by=tuple(sorted(importers.result())),
         resources=resources,
-        data=tuple(_data(looker.counter, name, resources)),
+        data=tuple(_data(looker.counter, name, resources)) if looker.counter else (),
     )
 
 
-def _document(body: Any, where: str) -> dict[str, Any]:
+def _templates(access: Access, stack: Stack) -> tuple[_Document, _Document]:
+    """Return a stack's template as it was sent, and as macros made it.
+
+    Only a template that names a transform, anywhere, is made into another one:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/transform-section-structure.html
+    """
+    where, formation = where_is(access, stack.name), client("cloudformation", access)
+    with translated("read a stack's template", where):
+        sent = formation.get_template(StackName=stack.stack_id, TemplateStage="Original")
+        original = _document(sent["TemplateBody"], where)
+        if _TRANSFORM not in json.dumps(original):
+            return original, original
+        processed = formation.get_template(StackName=stack.stack_id)
+        return original, _document(processed["TemplateBody"], where)
+
+
+def _document(body: Any, where: str) -> _Document:
     """Return a template as JSON: boto3 has read one that was sent as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     return parse_template(text.encode(), where)
 
 
-def _seen(listed: Sequence[StackResource], template: dict[str, Any]) -> Iterator[SeenResource]:
+def _seen(listed: Sequence[StackResource], template: _Document) -> Iterator[SeenResource]:
     for one in listed:
         if one.resource_type == STACK_TYPE and one.nested_in:
             continue
@@ -131,7 +155,14 @@ def _seen(listed: Sequence[StackResource], template: dict[str, Any]) -> Iterator
         yield seen_resource(one.path, one.physical_id, one.resource_type, said)
 
 
-def _importers(access: Access, export: str) -> list[str]:
+def _importers(access: Access, stack: Stack, found: StackTypeDef) -> set[str]:
+    """Return the stacks that import what a stack exports."""
+    exports = [one.get("ExportName", "") for one in found.get("Outputs", ())]
+    with translated("list who imports of a stack", where_is(access, stack.name)):
+        return {name for export in exports if export for name in _importers_of(access, export)}
+
+
+def _importers_of(access: Access, export: str) -> list[str]:
     try:
         pages = client("cloudformation", access).get_paginator("list_imports")
         return [name for page in pages.paginate(ExportName=export) for name in page["Imports"]]

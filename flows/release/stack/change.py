@@ -40,6 +40,15 @@ async def bring_up(
     DeployFailedError if CloudFormation refuses or rolls back, SupersededError if the ledger
     has a newer release of the stack by then.
     """
+    try:
+        return await _brought_up(change, stack, lease)
+    finally:
+        await change.pages_shown()
+
+
+async def _brought_up(
+    change: StackChange, stack: Stack | None, lease: StackLease
+) -> tuple[Stack, Plan | None]:
     for _ in range(_MOST_STEPS):
         await _require_no_way_back(change, stack)
         if stack and _is_done(change, stack):
@@ -201,14 +210,12 @@ async def _carried_out(
     await lease.confirm()
     await call(execute_plan, change.access, plan, token)
     end = await wait_for_end(change, plan.stack_id, token, planned=len(plan.own), is_new=creates)
-    after = await call(observe_stack, change.access, change.intent.stack)
-    if after is None and end.stack.status is not StackStatus.DELETE_COMPLETE:
-        raise vanished(change.where)
-    if after and after.token != token:
-        raise outrun(change, after)
-    if after is None or not states.is_success(end.stack.status):
+    is_gone = end.stack.status is StackStatus.DELETE_COMPLETE
+    if end.stack.token != token and not is_gone:
+        raise outrun(change, end.stack)
+    if not states.is_success(end.stack.status):
         raise await failure_of_operation(change, end)
-    return after
+    return end.stack
 
 
 async def _pass_gate(change: StackChange, plan: Plan) -> None:

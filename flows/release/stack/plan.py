@@ -20,7 +20,7 @@ from tiercel.tasks.stack.shift_plans import plan_shifts
 
 
 async def plan_stack(change: StackChange, stack: Stack | None, *, creates: bool) -> Plan | None:
-    """Plan and show the plan; None if another run of this release executes it already.
+    """Plan, and show the plan meanwhile; None if another run of this release executes it already.
 
     Raises DeployFailedError if the service role cannot do what is planned.
     """
@@ -36,7 +36,7 @@ async def plan_stack(change: StackChange, stack: Stack | None, *, creates: bool)
     past = await changed_past(change.records, stack, plan)
     shifts = await _planned_shifts(change, plan)
     beside = BesidePlan(check, change.outside, past, shifts)
-    await report_plan(change.names, change.links, plan, beside)
+    change.show(report_plan(change.names, change.links, plan, beside))
     refused = refused_for_lack(check, change.names.role_arn(Role.CLOUDFORMATION), change.where)
     if refused and not plan.is_empty:
         raise refused

@@ -52,8 +52,9 @@ async def wait_for_end(
         )
     else:
         stack, events = await call(
-            wait_for_stack, access, stack_id, service, planned, is_new=is_new, links=links
-        )
+            wait_for_stack, access, stack_id, service, planned,
+            is_new=is_new, links=links, under_way=change.under_way,
+        )  # fmt: skip
     return OperationEnd(stack, events, await _noted(change, stack, events, first))
 
 

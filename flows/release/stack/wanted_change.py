@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.organization.access import Access, Records
@@ -16,6 +18,7 @@ from tiercel.domain.stack.tokens import attempt_in, change_set_name, release_of
 from tiercel.domain.template.outside import OutsideReference
 from tiercel.domain.traffic.shifts import Shift
 from tiercel.flows.release.preparation import PlanGate
+from tiercel.tasks.stack.under_way import StacksUnderWay
 
 
 @dataclass
@@ -52,14 +55,24 @@ class StackChange:
     tags: Mapping[str, str]
     express: bool
     revert_drift: bool
+    under_way: StacksUnderWay | None = None
     gate: PlanGate | None = None
     traffic: TrafficSeen = field(default_factory=TrafficSeen)
+    _pages: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def where(self) -> str:
         """The stack, its account and its region."""
         access = self.access
         return f"stack {self.intent.stack}, account {access.account}, region {access.region}"
+
+    def show(self, page: Coroutine[Any, Any, None]) -> None:
+        """Show a page while the change goes on: Prefect's server is not what a stack waits for."""
+        self._pages.add(asyncio.create_task(page))
+
+    async def pages_shown(self) -> None:
+        """Return once all pages are there."""
+        await asyncio.gather(*self._pages)
 
     def is_own(self, token: str) -> bool:
         """Whether the operation of a token was begun for this very release."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import Between, at_once, root, unique
-from tests.tasks.faults import Faults, error, losing_first, once
+from tests.tasks.faults import Answer, Faults, Question, error, losing_first, once
 from tiercel.domain.base.errors import RefusedInputError, TransientError
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
@@ -162,6 +162,25 @@ def test_a_release_is_open_until_its_outcome_is_written(
     assert before.status is ReleaseStatus.OPEN
     assert closed == Release(intent=recorded, outcome=outcome())
     assert newest_release.fn(records, stack) == closed
+    assert newest_release.fn(records, stack, before) == closed, "what was added is read"
+
+
+def test_a_newest_release_that_is_known_is_not_read_again(
+    between: Between, records: Records, infrastructure: Access, bucket: str, stack: str
+) -> None:
+    first = written(infrastructure, bucket, intent(stack))
+    known = record_outcome.fn(records, first, outcome())
+    asked: list[str] = []
+
+    def note(question: Question, answer: Answer) -> Answer:
+        asked.append(question.method)
+        return answer
+
+    with between(note):
+        assert newest_release.fn(records, stack, known) is known
+        assert asked.count("GET") == 1, "the list of entries"
+        second = written(infrastructure, bucket, intent(stack, number=2))
+        assert newest_release.fn(records, stack, known) == Release(intent=second)
 
 
 def test_of_two_outcomes_the_first_stands(

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +18,10 @@ from tests.tasks.stacks import Workshop, gated, planned, queues, signal, signall
 from tiercel.domain.base.errors import DeployFailedError, UnreachableError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
+from tiercel.domain.stack.events import StackEvent
+from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
+from tiercel.domain.stack.tokens import change_set_name
 from tiercel.tasks.stack.change_sets import (
     discard_plan,
     discard_refused,
@@ -33,6 +38,7 @@ from tiercel.tasks.stack.stacks import (
     roll_back_stack,
     wait_for_stack,
 )
+from tiercel.tasks.stack.under_way import StacksUnderWay
 
 runtime = aws_fixtures.runtime
 remover = aws_fixtures.remover
@@ -350,6 +356,7 @@ def test_waiting_lasts_until_the_operation_ends_and_logs_each_event_once_and_in_
     assert stack.status is StackStatus.CREATE_COMPLETE
     assert len({event.event_id for event in events}) == len(events)
     lines = [(event.logical_id, event.status) for event in events]
+    assert stack.token == change_set_name(1, 1)
     assert lines[0] == (name, "CREATE_IN_PROGRESS")
     assert lines[-1] == (name, "CREATE_COMPLETE")
     order = [("First", "CREATE_COMPLETE"), ("Gate", "CREATE_COMPLETE"), ("Last", "CREATE_COMPLETE")]
@@ -374,6 +381,36 @@ def test_a_stack_is_looked_at_when_its_events_tell_the_end_and_seldom_before(
 
     assert asked[b"DescribeStacks"] >= 2
     assert asked[b"DescribeStackEvents"] > 2 * asked[b"DescribeStacks"]
+
+
+def test_many_that_wait_share_one_list_and_look_at_a_stack_when_it_is_not_on_it_any_more(
+    runtime: Access, workshop: Workshop, between: Between
+) -> None:
+    names = [workshop.name() for _ in range(3)]
+    plans = {name: workshop.start(name, gated())[0] for name in names}
+    asked: Counter[bytes] = Counter()
+
+    def count(question: Question, answer: Answer) -> Answer:
+        asked.update(re.findall(rb"Action=(DescribeStack\w*|ListStacks)", question.body))
+        if asked[b"ListStacks"] == 4:
+            asked[b"ListStacks"] += 1
+            for name in names:
+                threading.Thread(target=signal, args=[name, "SUCCESS"]).start()
+        return answer
+
+    def wait(name: str) -> tuple[Stack, list[StackEvent]]:
+        stack_id = plans[name].stack_id
+        return wait_for_stack.fn(runtime, stack_id, "test", is_new=True, under_way=under_way)
+
+    under_way = StacksUnderWay(runtime)
+    with between(count), ThreadPoolExecutor(len(names)) as pool:
+        ended = dict(zip(names, pool.map(wait, names), strict=True))
+
+    for name, (stack, events) in ended.items():
+        assert stack.status is StackStatus.CREATE_COMPLETE
+        assert stack.token == change_set_name(1, 1)
+        assert (events[-1].logical_id, events[-1].status) == (name, "CREATE_COMPLETE")
+    assert asked[b"DescribeStackEvents"] <= 3 * len(names), "not while it is on the list"
 
 
 def test_waiting_for_a_stack_of_sixty_resources_sees_more_events_than_fit_on_one_page(
