@@ -282,6 +282,14 @@ def session_name(*parts: str | int) -> str:
     return legal_text(parts, r"[^A-Za-z0-9_+=,.@-]", 2, _SESSION_LIMIT)
 
 
+def deployment_of(flow: str, environment: str) -> str:
+    """Return the deployment of a flow in an environment, as FLOW/NAME.
+
+    Prefect's lists show the name first, so it says by itself what a run does and where.
+    """
+    return f"{flow}/{flow}" if flow.endswith(f"-{environment}") else f"{flow}/{flow}-{environment}"
+
+
 def run_name(action: str, environment: str, service: str, commit: str) -> str:
     """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`.
 
