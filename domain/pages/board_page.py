@@ -82,7 +82,7 @@ def board_page(parts: Sequence[BoardPart], links: Links, address_of: Callable[[s
     known = [{line.service: line for line in part.lines} for part in columns]
     services = sorted({name for lines in known for name in lines})
     heads = [_linked(part.environment, address_of(part.environment)) for part in columns]
-    compared = ["same packages"] if len(columns) > 1 else []
+    compared = ["same"] if len(columns) > 1 else []
     rows = [
         [
             escaped(service),

@@ -36,6 +36,15 @@ async def show_page(key: str, description: str, text: str) -> None:
     )
 
 
+async def show_standing_page(key: str, text: str) -> None:
+    """Show a page that people open by its key, at the address that `page_address` returns.
+
+    Prefect shows there what the newest page of the key is described as, above the list of all, so
+    such a page describes itself. In lists the first line stands.
+    """
+    await _report(MarkdownArtifact(key=_legal(key), description=text, markdown=text))
+
+
 def page_address(key: str) -> str:
     """Return where Prefect shows the newest page of a key; empty for a server without pages."""
     settings = get_current_settings()

@@ -21,7 +21,12 @@ from tiercel.domain.pages.board_page import (
 )
 from tiercel.domain.pages.links import Links
 from tiercel.domain.release.live import Live
-from tiercel.flows.engine.artifacts import page_address, report_document, show_page
+from tiercel.flows.engine.artifacts import (
+    page_address,
+    report_document,
+    show_page,
+    show_standing_page,
+)
 
 
 async def report_on_board(names: Names, links: Links, live: Sequence[Live]) -> None:
@@ -38,7 +43,7 @@ async def report_on_board(names: Names, links: Links, live: Sequence[Live]) -> N
         part.model_dump(mode="json"),
     )  # fmt: skip
     text = board_page([part, *others], links, lambda name: page_address(f"live-{name}"))
-    await show_page(BOARD, "What runs where", text)
+    await show_standing_page(BOARD, text)
 
 
 async def show_result(key: str, description: str, text: str) -> None:

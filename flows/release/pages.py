@@ -33,7 +33,7 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.release_document import RELEASE_KEY, release_document
 from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.plan import Plan
-from tiercel.flows.engine.artifacts import report_document, show_page
+from tiercel.flows.engine.artifacts import report_document, show_page, show_standing_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.back_merges import open_back_merges
 from tiercel.flows.release.board import report_on_board, show_result
@@ -154,9 +154,8 @@ async def report_board(target: ReleaseTarget) -> None:
         return
     live = [one for one in found if one.stack.startswith(names.stack_prefix)]
     released_from = [one.running.intent.repository for one in live if one.running]
-    await show_page(
+    await show_standing_page(
         f"live-{names.page}",
-        f"What is live in {names.title}",
         release_board(
             live,
             _run_pages(one.running for one in live),

@@ -109,7 +109,7 @@ def test_a_stack_of_which_nothing_can_be_read_is_named() -> None:
 
 
 def test_one_environment_alone_is_compared_with_nothing() -> None:
-    assert "same packages" not in shown(part("preprod", release(outcome())))
+    assert "| same |" not in shown(part("preprod", release(outcome())))
     assert "Nothing is deployed yet." in shown(part("preprod"))
 
 
