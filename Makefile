@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation lost corpus bench check format docs lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation lost corpus bench check screenshots format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,9 @@ check: setup ## formatting, lint, types, layers, and Terraform where it is insta
 	$(BIN)/zizmor --quiet --offline --persona auditor action.yml examples/github .github/workflows
 	$(BIN)/actionlint -shellcheck= -pyflakes= examples/github/*.yml .github/workflows/*.yml
 	@! command -v terraform > /dev/null || $(BIN)/python -m tests.support.check_terraform
+
+screenshots: setup ## take the pictures of Prefect in docs/ again; needs Chromium; about 4 minutes
+	@$(BIN)/python -m tests.screenshots
 
 format: setup ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .

@@ -12,6 +12,7 @@ from prefect.exceptions import ObjectNotFound
 
 from tiercel.deployments.server import prefect_server
 from tiercel.domain.base.errors import UnreachableError
+from tiercel.domain.organization.names import deployment_of
 from tiercel.tasks.source.topology_file import demanding_approvals
 
 FOLLOW_GITHUB = "follow-github"
@@ -22,7 +23,7 @@ def switch_on(environments: Iterable[str]) -> list[str]:
 
     One that somebody has paused stays so. Raises UnreachableError.
     """
-    names = [f"{FOLLOW_GITHUB}/{one}" for one in environments]
+    names = [deployment_of(FOLLOW_GITHUB, one) for one in environments]
     return asyncio.run(_switched_on(names)) if names else []
 
 
@@ -41,7 +42,7 @@ def why_off(environment: str) -> str:
 
     Raises UnreachableError if no Prefect server can be asked.
     """
-    return asyncio.run(_why_off(f"{FOLLOW_GITHUB}/{environment}"))
+    return asyncio.run(_why_off(deployment_of(FOLLOW_GITHUB, environment)))
 
 
 async def _switched_on(names: Iterable[str]) -> list[str]:

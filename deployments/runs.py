@@ -143,12 +143,6 @@ def link_to(run_id: UUID) -> str:
     return f"{ui}/runs/flow-run/{run_id}" if ui else f"{api}/flow_runs/{run_id}"
 
 
-def board_of(page: str) -> str:
-    """Return the address of the page in the Prefect UI that says what is live; empty without UI."""
-    ui = get_current_settings().ui_url
-    return f"{ui}/artifacts/key/live-{page}" if ui and get_current_settings().api.url else ""
-
-
 @dataclass
 class _Telling:
     """What was told already of one run."""

@@ -93,7 +93,6 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
     origin = origin_of(commit, pull_request, live_of)
     name = name or origin.name(repository)
     title = Names.ephemeral(topology, name).title
-    await tag_flow_run(PREPROD, repository, title)
     label = settings.preview_label if asked_by_label else ""
     owner = await (
         owner_by_label(repository, pull_request, label)
@@ -101,6 +100,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
         else owner_who_asks(repository, title, asked_by_deployment, asked_by_workflow_run)
     )
     found, branch = await commit_of(origin, repository, topology)
+    await tag_flow_run(PREPROD, repository, title, commit=found.sha)
     wanted = tuple(services.split())
     prepared = await prepared_on_demand(topology, name, found, branch, wanted)
     wish = EphemeralWish(

@@ -29,7 +29,7 @@ async def publish_artifact(
     Args:
         repository: On GitHub, as `owner/name`. The worker's tiercel.toml has to allow it.
         commit: A commit of Preprod's branch, by its id, or a branch for its newest commit.
-        then_deploy: Start `deploy-to-preprod/preprod` for the same commit when this is done, unless
+        then_deploy: Start `deploy-to-preprod` for the same commit when this is done, unless
             that very thing is live or under way.
     """
     prepared = await prepare(repository, commit, PREPROD)

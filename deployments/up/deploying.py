@@ -20,6 +20,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 
 from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
 from tiercel.deployments.up.changes import ServerChange, facts_of, server_change
+from tiercel.deployments.up.former import former_name, retire
 from tiercel.domain.base.errors import ConfigurationError, UnreachableError
 from tiercel.flows.engine.parameters import form_of
 from tiercel.tasks.engine.processes import Command, Ending, run_command
@@ -43,23 +44,30 @@ async def deploy_all(
 ) -> tuple[list[ServerChange], list[Schedule]]:
     """Deploy everything of the file; return what changed and the schedules that are there.
 
-    Raises ConfigurationError for an entrypoint that does not load, and for what Prefect
-    refuses.
+    What an earlier version had deployed under another name goes, and what somebody had chosen for
+    it goes on under the new one. Raises ConfigurationError for an entrypoint that does not load,
+    and for what Prefect refuses.
     """
-    flows = {}
+    flows, names_before = {}, {}
     for entry in file.deployments:
         flow = _load(entry["entrypoint"])
-        flows[f"{flow.name}/{entry['name']}"] = flow
+        name = f"{flow.name}/{entry['name']}"
+        flows[name], names_before[name] = flow, former_name(flow.name, entry)
     before = {name: await _read(client, name) for name in flows}
+    former = {
+        name: await _read(client, old) for name, old in names_before.items() if old not in flows
+    }
     await asyncio.to_thread(_run_prefect_deploy, file)
     changes, schedules = [], []
     for name, flow in flows.items():
         known = before[name]
-        now = await _finished(client, name, flow, known)
+        now = await _finished(client, name, flow, known or former.get(name))
         changes.append(
             server_change("deployment", name, facts_of(known) if known else None, facts_of(now))
         )
         schedules += _schedules_of(name, now)
+        if old := former.get(name):
+            changes.append(await retire(client, names_before[name], old, name))
     return changes, schedules
 
 

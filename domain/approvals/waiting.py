@@ -27,6 +27,7 @@ from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.gates.results import Decision, GateResult
+from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.release.ledger import Purpose, Release
 from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.plan import Plan
@@ -287,7 +288,7 @@ def next_run(waiting: WaitingPromotion, said: GateResult) -> WantedRun:
     One that found another gate closed, and ended as waiting, gives way to the next: all are open.
     """
     return WantedRun(
-        deployment=f"{PROMOTION}/{waiting.environment}",
+        deployment=deployment_of(PROMOTION, waiting.environment),
         environment=waiting.environment,
         parameters={"repository": waiting.repository, "commit": waiting.commit},
         subject=("word", waiting.plan_digest, str(waiting.number), said.reason),

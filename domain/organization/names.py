@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Self
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.base.text import fingerprint, legal_text, printable
 from tiercel.domain.organization.topology import Environment, Topology
 
@@ -38,7 +39,7 @@ GITHUB_ISSUER = "token.actions.githubusercontent.com"
 _BUCKET_LIMIT = 63
 _SESSION_LIMIT = 64
 _RUN_NAME_LIMIT = 100
-_COMMIT_LENGTH = 7
+_COMMIT = re.compile(r"[0-9a-fA-F]{40,64}")
 
 
 class Role(StrEnum):
@@ -282,11 +283,30 @@ def session_name(*parts: str | int) -> str:
     return legal_text(parts, r"[^A-Za-z0-9_+=,.@-]", 2, _SESSION_LIMIT)
 
 
+def deployment_of(flow: str, environment: str) -> str:
+    """Return the deployment of a flow in an environment, as FLOW/NAME.
+
+    Prefect's lists show the name first, so it says by itself what a run does and where.
+    """
+    return f"{flow}/{flow}" if flow.endswith(f"-{environment}") else f"{flow}/{flow}-{environment}"
+
+
 def run_name(action: str, environment: str, service: str, commit: str) -> str:
     """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`.
 
     A commit id is shortened, the name of a branch is not.
     """
-    short = commit[:_COMMIT_LENGTH] if re.fullmatch(r"[0-9a-fA-F]{40,64}", commit) else commit
+    short = short_commit(commit) if _COMMIT.fullmatch(commit) else commit
     name = f"{action} {environment} {service}@{short}"
     return printable(name, _RUN_NAME_LIMIT)
+
+
+def with_commit(name: str, asked: str, commit: str) -> str:
+    """Return a flow run's name with the commit that it is about, unless it was asked for by that.
+
+    `asked` is what the run was given: `deploy preprod orders@develop (1a2b3c4)`.
+    """
+    if not commit or _COMMIT.fullmatch(asked):
+        return name
+    end = f" ({short_commit(commit)})" if asked else short_commit(commit)
+    return printable(name, _RUN_NAME_LIMIT - len(end)) + end

@@ -48,7 +48,7 @@ def following_page(
         (
             code(str(one.wanted.parameters.get("repository", ""))),
             escaped(one.wanted.about),
-            code(one.wanted.deployment),
+            code(one.wanted.name),
             f"[{one.words}]({one.link})",
         )
         for one in runs

@@ -10,7 +10,7 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
-from tiercel.domain.stack.needed_actions import RoleCheck
+from tiercel.domain.stack.needed_actions import Lack, RoleCheck
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.validations import Validation
 from tiercel.domain.template.outside import OutsideReference
@@ -18,6 +18,7 @@ from tiercel.domain.traffic.planned import PlannedShift
 
 _LONGEST = 500
 _LACKING = ("resource", "type", "cannot do without", "may need", "seldom needed")
+_ASKED = ("resource", "type", "for some properties, or never", "seldom")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class BesidePlan:
 
 
 def plan_page(plan: Plan, links: Links, names: Names, beside: BesidePlan) -> str:
-    """Return every change of a stack: replacements marked, permissions apart, what is lacking.
+    """Return every change of a stack: replacements marked, permissions apart, what lacks.
 
     Changes of nested stacks stand among them with their path, and warnings before all.
     """
@@ -58,8 +59,7 @@ def plan_page(plan: Plan, links: Links, names: Names, beside: BesidePlan) -> str
         _changes(others),
         "## Permissions",
         _changes(permissions),
-        "## Permissions that the service role lacks",
-        _lacking(beside.check),
+        *_service_role(beside.check),
         "## Parameters",
         table(("name", "value"), parameters) if parameters else "none",
         "## From outside",
@@ -154,21 +154,35 @@ def _changes(changes: Sequence[Change]) -> str:
     return table(("action", "replacement", "resource", "type", "properties"), rows)
 
 
-def _lacking(check: RoleCheck) -> str:
-    """Return what lacks for each resource, and the types about which AWS publishes nothing."""
-    rows = [
-        (
-            code(lack.logical_id),
-            escaped(lack.resource_type),
-            *(", ".join(map(code, one)) for one in (lack.certain, lack.possible, lack.seldom)),
-        )
-        for lack in check.lacks
-    ]
-    parts = [table(_LACKING, rows) if rows else "none that is known"]
+def _service_role(check: RoleCheck) -> list[str]:
+    """Return what the service role lacks, where it does, and apart what may never be needed."""
+    needed = [one for one in check.lacks if one.certain]
+    others = [one for one in check.lacks if not one.certain]
+    parts = []
+    if needed:
+        rows = [
+            (*_resource(one), *map(_actions, (one.certain, one.possible, one.seldom)))
+            for one in needed
+        ]
+        parts += ["## Permissions that the service role lacks", table(_LACKING, rows)]
+    if others:
+        rows = [(*_resource(one), *map(_actions, (one.possible, one.seldom))) for one in others]
+        parts += ["## What the service role might be asked for", table(_ASKED, rows)]
     if check.unknown:
         types = ", ".join(map(code, check.unknown))
-        parts.append(f"AWS publishes no needed permissions for {types}: not checked.")
-    return "\n\n".join(parts)
+        parts.append(
+            f"AWS publishes no needed permissions for {types}: the service role was not "
+            "compared with them."
+        )
+    return parts
+
+
+def _resource(lack: Lack) -> tuple[str, str]:
+    return code(lack.logical_id), escaped(lack.resource_type)
+
+
+def _actions(actions: Sequence[str]) -> str:
+    return ", ".join(map(code, actions))
 
 
 def _replacement(change: Change) -> str:

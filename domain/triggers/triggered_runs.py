@@ -9,6 +9,7 @@ from enum import StrEnum
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.triggers.actions import (
     Action,
@@ -39,7 +40,7 @@ FOLLOWED = 2
 
 @dataclass(frozen=True)
 class WantedRun:
-    """A run of `deployment`, `FLOW/ENVIRONMENT` as prefect.yaml has it, that an event asks for.
+    """A run of `deployment`, `FLOW/NAME` as `deployment_of` has it, that an event asks for.
 
     `subject` names what it is about: two events with the same one want one run. `then` is the
     deployment whose run for the same parameters it starts by itself, empty if there is none.
@@ -55,6 +56,11 @@ class WantedRun:
     then: str = ""
     undone_by: str = ""
     goes_on: bool = False
+
+    @property
+    def name(self) -> str:
+        """The deployment's name, as Prefect's lists show it."""
+        return self.deployment.rpartition("/")[2]
 
     @property
     def about(self) -> str:
@@ -121,7 +127,7 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
     environment, repository = topology.verifying.name, action.repository
     if isinstance(action, Verify):
         return WantedRun(
-            deployment=f"verify-pull-request/{environment}",
+            deployment=deployment_of("verify-pull-request", environment),
             environment=environment,
             parameters={
                 "repository": repository,
@@ -137,7 +143,7 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
             ),
         )
     return WantedRun(
-        deployment=f"verify-merge-group/{environment}",
+        deployment=deployment_of("verify-merge-group", environment),
         environment=environment,
         parameters={"repository": repository, "branch": action.branch, "commit": action.commit},
         subject=(repository, action.branch, action.commit),
@@ -150,7 +156,7 @@ def plan_run(environment: str, repository: str, pull: PullRequest) -> WantedRun:
     Production's own worker starts it: no event that another environment hears of does.
     """
     return WantedRun(
-        deployment=f"{PROMOTION_PLAN}/{environment}",
+        deployment=deployment_of(PROMOTION_PLAN, environment),
         environment=environment,
         parameters={
             "repository": repository,
@@ -171,13 +177,13 @@ def _of_commit(action: PublishAndDeploy | VerifyCandidate | Promote, wish: str) 
     environment, then = action.environment, ""
     match action:
         case PublishAndDeploy():
-            flow, then = "publish-artifact", f"deploy-to-preprod/{environment}"
+            flow, then = "publish-artifact", deployment_of("deploy-to-preprod", environment)
         case VerifyCandidate():
             flow = "verify-candidate"
         case Promote():
             flow = PROMOTION
     return WantedRun(
-        deployment=f"{flow}/{environment}",
+        deployment=deployment_of(flow, environment),
         environment=environment,
         parameters={"repository": action.repository, "commit": action.commit},
         subject=(wish, action.repository, action.commit),
@@ -187,7 +193,9 @@ def _of_commit(action: PublishAndDeploy | VerifyCandidate | Promote, wish: str) 
 
 def _preview(action: Preview | EndPreview) -> WantedRun:
     """Each of the two undoes the other: a label that is set again brings the environment again."""
-    up, down = (f"{flow}/{action.environment}" for flow in ("ephemeral-up", "ephemeral-down"))
+    up, down = (
+        deployment_of(flow, action.environment) for flow in ("ephemeral-up", "ephemeral-down")
+    )
     subject = (action.repository, str(action.number), action.head_commit)
     if isinstance(action, EndPreview):
         end: dict[str, str | int] = {"name": action.name, "if_there": True}
@@ -213,7 +221,7 @@ def _brought_up(action: BringUp, wish: str) -> WantedRun:
         "asked_by_workflow_run": int(wish or 0),
     }
     return WantedRun(
-        deployment=f"ephemeral-up/{action.environment}",
+        deployment=deployment_of("ephemeral-up", action.environment),
         environment=action.environment,
         parameters={name: value for name, value in given.items() if value},
         subject=(wish, *(str(value) for value in given.values())),
@@ -239,7 +247,7 @@ def _of_environment(action: TakeDown | RollBack | Rebuild | Follow, wish: str) -
         case Follow():
             flow = "follow-github"
     return WantedRun(
-        deployment=f"{flow}/{environment}",
+        deployment=deployment_of(flow, environment),
         environment=environment,
         parameters=given,
         subject=(wish, *(str(value) for value in given.values())),

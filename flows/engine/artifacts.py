@@ -9,6 +9,7 @@ import httpx
 from prefect import get_run_logger
 from prefect.artifacts import Artifact, MarkdownArtifact
 from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure_document import KEY, failure_document
@@ -30,8 +31,30 @@ async def report_document(key: str, description: str, document: dict[str, Any]) 
 
 async def show_page(key: str, description: str, text: str) -> None:
     """Keys have lower-case letters, digits and hyphens; Prefect reads descriptions as Markdown."""
-    safe = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
-    await _report(MarkdownArtifact(key=safe, description=escaped(description), markdown=text))
+    await _report(
+        MarkdownArtifact(key=_legal(key), description=escaped(description), markdown=text)
+    )
+
+
+async def show_standing_page(key: str, text: str) -> None:
+    """Show a page that people open by its key, at the address that `page_address` returns.
+
+    Prefect shows there what the newest page of the key is described as, above the list of all, so
+    such a page describes itself. In lists the first line stands.
+    """
+    await _report(MarkdownArtifact(key=_legal(key), description=text, markdown=text))
+
+
+def page_address(key: str) -> str:
+    """Return where Prefect shows the newest page of a key; empty for a server without pages."""
+    settings = get_current_settings()
+    if not (settings.ui_url and settings.api.url):
+        return ""
+    return f"{settings.ui_url}/artifacts/key/{_legal(key)}"
+
+
+def _legal(key: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
 
 
 async def _report(artifact: Artifact) -> None:

@@ -19,7 +19,7 @@ from tiercel.domain.base.errors import WAITING_STATE, TiercelError, WaitingError
 from tiercel.domain.base.log_text import log_text
 from tiercel.domain.base.text import printable
 from tiercel.flows.engine.artifacts import report_failure
-from tiercel.flows.engine.naming import flow_run_name
+from tiercel.flows.engine.naming import flow_run_name, tag_failed_run
 from tiercel.tasks.engine.retry_budget import retry_budget
 
 _P = ParamSpec("_P")
@@ -55,9 +55,11 @@ def lifecycle_flow(
                 with SyncClientContext.get_or_create(), retry_budget():
                     return await function(*args, **kwargs)
             except WaitingError as waiting:
+                await tag_failed_run(environment)
                 await report_failure(name, waiting)
                 return cast("_R", _waiting(waiting))
             except TiercelError as error:
+                await tag_failed_run(environment)
                 await report_failure(name, error)
                 raise
 

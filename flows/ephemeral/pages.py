@@ -6,7 +6,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.pages.environment.environments_page import environments_page
-from tiercel.flows.engine.artifacts import show_page
+from tiercel.flows.engine.artifacts import show_standing_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.records.ephemeral import read_environments
@@ -23,4 +23,4 @@ async def report_environments(target: ReleaseTarget) -> None:
         get_run_logger().warning("the board of environments is not brought up to date: %s", error)
         return
     page = environments_page(found, target.links)
-    await show_page("environments-on-demand", "Environments on demand", page)
+    await show_standing_page("environments-on-demand", page)

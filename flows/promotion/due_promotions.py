@@ -12,6 +12,7 @@ from tiercel.domain.approvals.overrides import opened_by_words, with_opened
 from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.domain.gates.results import Decision, GateResult, worst
+from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.opened_gates import each_once
 from tiercel.domain.triggers.triggered_runs import PROMOTION, PROMOTION_PLAN, WantedRun
@@ -63,9 +64,12 @@ async def is_open_by_now(topology: Topology, wanted: WantedRun) -> bool:
     pull request waits until everything is verified.
     """
     environment = topology.environment(wanted.environment)
-    if wanted.deployment == f"{PROMOTION_PLAN}/{environment.name}":
+    if wanted.deployment == deployment_of(PROMOTION_PLAN, environment.name):
         return await _is_verified(wanted)
-    if wanted.deployment != f"{PROMOTION}/{environment.name}" or environment.gates.approvals:
+    if (
+        wanted.deployment != deployment_of(PROMOTION, environment.name)
+        or environment.gates.approvals
+    ):
         return False
     repository, commit = (str(wanted.parameters[one]) for one in ("repository", "commit"))
     return worst(await _asked(gates_now(environment.name, repository, commit))) is Decision.ALLOW

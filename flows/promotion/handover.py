@@ -16,9 +16,11 @@ from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 
+from tiercel.domain.organization.names import deployment_of
+from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.release.preparation import PreparedCommit
 
-DEPLOY_TO_PREPROD = "deploy-to-preprod/preprod"
+DEPLOY_TO_PREPROD = deployment_of("deploy-to-preprod", PREPROD)
 
 
 async def start_deploy(prepared: PreparedCommit) -> None:

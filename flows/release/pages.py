@@ -33,9 +33,10 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.release_document import RELEASE_KEY, release_document
 from tiercel.domain.review.statuses import Status
 from tiercel.domain.stack.plan import Plan
-from tiercel.flows.engine.artifacts import report_document, show_page
+from tiercel.flows.engine.artifacts import report_document, show_page, show_standing_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.back_merges import open_back_merges
+from tiercel.flows.release.board import report_on_board, show_result
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
@@ -65,7 +66,7 @@ async def report_publication(prepared: PreparedCommit, published: Mapping[str, P
         for name, result in published.items()
     ]
     names = prepared.target.names
-    await show_page(
+    await show_result(
         f"artifacts-{names.environment.name}",
         f"Artifacts of {_short(prepared)}",
         publication_page(await _source(prepared), rows, f"s3://{names.artifact_bucket}"),
@@ -84,7 +85,7 @@ async def report_deployment(prepared: PreparedCommit, released: Mapping[str, Rel
     await _leave_document(released.values(), address_of(prepared, released))
     title = f"Released to {environment}: {await _source(prepared)}"
     rows = [(result.release, result.changed) for result in released.values()]
-    await show_page(
+    await show_result(
         f"released-{names.page}",
         f"Released to {environment}: {_short(prepared)}",
         release_page(title, rows, links, names),
@@ -109,7 +110,7 @@ async def report_candidate(
     rows = [(one.release, one.tried) for one in verified.values()]
     title = f"Candidate of {prepared.branch}: {_short(prepared)}"
     page = candidate_page(await _source(prepared), prepared.branch, rows, links, names)
-    await show_page(f"candidate-{names.environment.name}", title, page)
+    await show_result(f"candidate-{names.environment.name}", title, page)
 
 
 async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
@@ -119,7 +120,7 @@ async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
     await _leave_document([restored], "")
     intent = restored.release.intent
     title = f"Rolled back: {intent.stack} to release {intent.restores or intent.number}"
-    await show_page(
+    await show_result(
         f"released-{target.names.environment.name}",
         title,
         release_page(title, [(restored.release, restored.changed)], target.links, target.names),
@@ -129,7 +130,7 @@ async def report_rollback(target: ReleaseTarget, restored: Released) -> None:
 async def report_superseded(prepared: PreparedCommit, by: str) -> None:
     """Show that a commit is not deployed, and because of what."""
     get_run_logger().info("superseded, nothing more is deployed: %s", by)
-    await show_page(
+    await show_result(
         f"released-{prepared.target.names.page}",
         f"Superseded: {_short(prepared)}",
         superseded_page(await _source(prepared), by),
@@ -153,9 +154,8 @@ async def report_board(target: ReleaseTarget) -> None:
         return
     live = [one for one in found if one.stack.startswith(names.stack_prefix)]
     released_from = [one.running.intent.repository for one in live if one.running]
-    await show_page(
+    await show_standing_page(
         f"live-{names.page}",
-        f"What is live in {names.title}",
         release_board(
             live,
             _run_pages(one.running for one in live),
@@ -167,6 +167,7 @@ async def report_board(target: ReleaseTarget) -> None:
             ),
         ),
     )
+    await report_on_board(names, target.links, live)
 
 
 async def report_verification(

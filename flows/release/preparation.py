@@ -157,7 +157,7 @@ async def _prepared(
     topology: Topology, environment: str, commit: Commit, branch: str
 ) -> PreparedCommit:
     topology = await call(load_services, commit, topology)
-    await tag_flow_run(environment, commit.repository, *topology.services)
+    await tag_flow_run(environment, commit.repository, *topology.services, commit=commit.sha)
     return PreparedCommit(
         topology=topology,
         target=ReleaseTarget.of(topology, environment),

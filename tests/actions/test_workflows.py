@@ -174,18 +174,18 @@ def test_a_push_to_develop_is_released_to_preprod_once(stage: Stage) -> None:
             "preprod", "push", push("develop", stage.commit), "preprod.yml", installs=installs
         )
         compare(job, "push-develop")
-    assert stage.runs("publish-artifact/preprod") == ["Completed"]
-    assert stage.runs("deploy-to-preprod/preprod") == ["Completed"]
+    assert stage.runs("publish-artifact/publish-artifact-preprod") == ["Completed"]
+    assert stage.runs("deploy-to-preprod/deploy-to-preprod") == ["Completed"]
 
 
 def test_a_push_to_main_is_promoted_and_what_a_form_asks_is_done(stage: Stage) -> None:
     compare(stage.job("prod", "push", push("main", stage.commit), "prod.yml"), "push-main")
-    assert stage.runs("promote-to-prod/prod") == ["Completed"]
+    assert stage.runs("promote-to-prod/promote-to-prod") == ["Completed"]
 
     asked = form("rollback", stack="acme-prod-inbox", release="", environment="prod")
     job = stage.job("prod", "workflow_dispatch", asked, "rollback.yml")
     compare(job, "rollback")
-    assert stage.runs("roll-back/prod") == ["Failed"]
+    assert stage.runs("roll-back/roll-back-prod") == ["Failed"]
 
 
 def test_a_pull_request_is_verified_at_each_event_and_once(stage: Stage) -> None:
@@ -193,15 +193,15 @@ def test_a_pull_request_is_verified_at_each_event_and_once(stage: Stage) -> None
     compare(pull.job("opened"), "pull-opened")
     pull.head = stage.team.push("feature/x", "develop", {"inbox/README": "y"}, HOSTILE)
     compare(pull.job("synchronize"), "pull-updated")
-    assert stage.runs("verify-pull-request/preprod") == ["Completed"] * 2
+    assert stage.runs("verify-pull-request/verify-pull-request-preprod") == ["Completed"] * 2
 
     stage.labeled(pull.number)
     label = {"name": "tiercel:preview"}
     compare(pull.job("labeled", ("tiercel:preview", HOSTILE), label=label), "pull-labelled")
     compare(pull.job("closed", ("tiercel:preview",)), "pull-closed")
-    assert stage.runs("ephemeral-up/preprod") == ["Completed"]
-    assert stage.runs("ephemeral-down/preprod") == ["Completed"]
-    assert stage.runs("verify-pull-request/preprod") == ["Completed"] * 2
+    assert stage.runs("ephemeral-up/ephemeral-up-preprod") == ["Completed"]
+    assert stage.runs("ephemeral-down/ephemeral-down-preprod") == ["Completed"]
+    assert stage.runs("verify-pull-request/verify-pull-request-preprod") == ["Completed"] * 2
 
     compare(pull.job("closed", merged=True), "pull-merged")
     job = stage.job("preprod", "push", push("main", stage.commit), "preprod.yml")
@@ -218,7 +218,7 @@ def test_what_a_merge_queue_would_merge_is_verified(stage: Stage) -> None:
         "merge_group": group | {"base_ref": "refs/heads/develop"},
     }
     compare(stage.job("preprod", "merge_group", payload, "merge-queue.yml"), "merge-group")
-    assert stage.runs("verify-merge-group/preprod") == ["Completed"]
+    assert stage.runs("verify-merge-group/verify-merge-group-preprod") == ["Completed"]
 
 
 def test_the_drill_and_what_follows_github_come_at_their_times(stage: Stage) -> None:
@@ -226,6 +226,9 @@ def test_the_drill_and_what_follows_github_come_at_their_times(stage: Stage) -> 
     compare(stage.job("preprod", "schedule", time, "drill.yml"), "drill")
     plan = form("rebuild", environment="preprod", approve="", account="")
     compare(stage.job("preprod", "workflow_dispatch", plan, "drill.yml"), "drill-plan")
-    assert sorted(stage.runs("rebuild-from-scratch/preprod")) == ["Completed", "Failed"]
+    assert sorted(stage.runs("rebuild-from-scratch/rebuild-from-scratch-preprod")) == [
+        "Completed",
+        "Failed",
+    ]
     compare(stage.job("preprod", "schedule", time, "follow.yml"), "schedule")
-    assert stage.runs("follow-github/preprod") == ["Completed"]
+    assert stage.runs("follow-github/follow-github-preprod") == ["Completed"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from tiercel.deployments.worker.warm_runs import IMPORTED
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.base.notices import NoticeKind
 from tiercel.domain.configuration.parsing import parse_topology
+from tiercel.domain.organization.names import deployment_of
 from tiercel.flows.engine.parameters import form_of
 from tiercel.flows.promotion.handover import DEPLOY_TO_PREPROD
 
@@ -111,15 +113,27 @@ def test_the_deployment_that_a_publication_starts_is_there() -> None:
     assert DEPLOY_TO_PREPROD in names
 
 
+def test_prefects_list_names_no_two_deployments_alike() -> None:
+    names = [one["name"] for one in DEPLOYMENTS]
+    assert len({*names}) == len(names)
+
+
+def test_the_deployments_that_the_commands_name_are_there() -> None:
+    texts = [path.read_text() for path in (ROOT / "cli").rglob("*.py")]
+    named = {one for text in texts for one in re.findall(r'"(([a-z-]+)/\2[a-z-]*)"', text)}
+    there = {f"{FLOWS[one['entrypoint']].name}/{one['name']}" for one in DEPLOYMENTS}
+    assert named
+    assert {name for name, _ in named} <= there
+
+
 def test_there_is_a_work_pool_for_each_environment_and_no_other() -> None:
     assert set(FILE.pools) == set(ENVIRONMENTS)
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=label)
 def test_a_deployment_has_name_pool_and_tags_of_its_environment(deployment: dict[str, Any]) -> None:
-    environment = deployment["name"]
-    assert environment in ENVIRONMENTS
-    assert deployment["work_pool"]["name"] == environment
+    environment, flow = deployment["work_pool"]["name"], FLOWS[deployment["entrypoint"]]
+    assert f"{flow.name}/{deployment['name']}" == deployment_of(flow.name, environment)
     assert deployment["tags"] == [TAG, environment]
 
 

@@ -26,7 +26,11 @@ from tiercel.tasks.records.promotion_plans import read_open_waits
 from tiercel.tasks.source.topology_file import read_topology
 
 _WAITING = 10
-_PROMOTE, _FOLLOW, _BACK = "promote-to-prod/prod", "follow-github/prod", "roll-back/prod"
+_PROMOTE, _FOLLOW, _BACK = (
+    "promote-to-prod/promote-to-prod",
+    "follow-github/follow-github-prod",
+    "roll-back/roll-back-prod",
+)
 _ROUNDS = 3
 SLOWER, NOISE_SECONDS = 1.5, 2.0
 """So much longer than alone a run may take: the worker looks for runs once a second."""

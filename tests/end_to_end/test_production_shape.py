@@ -50,7 +50,10 @@ pytestmark = [
 ECS = Path(__file__).parents[2] / "deployments" / "ecs"
 CREDENTIAL = ("tiercel", "secret")
 REPOSITORIES = ("alpha", "beta")
-DEPLOYMENTS = {"preprod": "deploy-to-preprod/preprod", "prod": "promote-to-prod/prod"}
+DEPLOYMENTS = {
+    "preprod": "deploy-to-preprod/deploy-to-preprod",
+    "prod": "promote-to-prod/promote-to-prod",
+}
 
 
 @dataclass
@@ -232,7 +235,7 @@ def test_the_lifecycle_changes_every_stack_once_whoever_announces_it_twice(
         pulls[name] = team.open("feature/delay", "develop", "Delay longer"), head
     verified = [
         production.twice(
-            "verify-pull-request/preprod",
+            "verify-pull-request/verify-pull-request-preprod",
             repository=production.teams[name].repository,
             number=number,
             commit=head,
@@ -248,7 +251,7 @@ def test_the_lifecycle_changes_every_stack_once_whoever_announces_it_twice(
     }
     published = [
         production.twice(
-            "publish-artifact/preprod",
+            "publish-artifact/publish-artifact-preprod",
             repository=production.teams[name].repository,
             commit=commit,
         )

@@ -38,12 +38,12 @@ from tiercel.sandbox.workers import running_workers, start_workers
 
 pytestmark = pytest.mark.timeout(400)
 
-VERIFY = "verify-pull-request/preprod"
-PUBLISH = "publish-artifact/preprod"
-DEPLOY = "deploy-to-preprod/preprod"
-PROMOTE = "promote-to-prod/prod"
-ROLL_BACK = "roll-back/preprod"
-CHECK = "check-environment/preprod"
+VERIFY = "verify-pull-request/verify-pull-request-preprod"
+PUBLISH = "publish-artifact/publish-artifact-preprod"
+DEPLOY = "deploy-to-preprod/deploy-to-preprod"
+PROMOTE = "promote-to-prod/promote-to-prod"
+ROLL_BACK = "roll-back/roll-back-preprod"
+CHECK = "check-environment/check-environment-preprod"
 REPOSITORY = "acme/worked"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 COMPLETED = ("Completed",)

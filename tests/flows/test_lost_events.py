@@ -21,6 +21,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 
 from tests.support.place import Place
 from tiercel.domain.configuration.parsing import parse_topology
+from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.triggers.rules import action_for
 from tiercel.domain.triggers.triggered_runs import WantedRun, wanted_run
@@ -29,11 +30,18 @@ from tiercel.flows.engine.wanted_runs import joined_or_started
 from tiercel.flows.follow import follow_github
 
 ROUNDS = int(os.environ.get("LOST_ROUNDS", "1"))
-DEPLOYMENTS = (
-    "verify-pull-request/preprod", "verify-candidate/preprod", "publish-artifact/preprod",
-    "ephemeral-up/preprod", "ephemeral-down/preprod", "promote-to-prod/prod",
-    "verify-merge-group/preprod",
-)  # fmt: skip
+DEPLOYMENTS = tuple(
+    deployment_of(flow, environment)
+    for flow, environment in (
+        ("verify-pull-request", "preprod"),
+        ("verify-candidate", "preprod"),
+        ("publish-artifact", "preprod"),
+        ("ephemeral-up", "preprod"),
+        ("ephemeral-down", "preprod"),
+        ("promote-to-prod", "prod"),
+        ("verify-merge-group", "preprod"),
+    )
+)
 LABEL = "tiercel:preview"
 Told = tuple[str, dict[str, Any]]
 

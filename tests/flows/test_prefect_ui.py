@@ -6,8 +6,12 @@ import asyncio
 import logging
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 
-from tests.support.artifacts import newest_page
+from tests.support.artifacts import artifacts, newest_page
 from tests.support.aws import root_client
 from tests.support.place import Place
 from tests.support.repositories import RepositoryMaker
@@ -20,6 +24,13 @@ from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.lifecycle import Sandbox
 
 pytestmark = pytest.mark.usefixtures("operator")
+
+
+async def newest_run(name: str) -> FlowRun:
+    async with get_client() as client:
+        named = FlowRunFilter(name=FlowRunFilterName(like_=name))
+        newest = FlowRunSort.START_TIME_DESC
+        return (await client.read_flow_runs(flow_run_filter=named, sort=newest, limit=1))[0]
 
 
 def test_a_release_leaves_its_plan_its_result_and_the_board(place: Place) -> None:
@@ -40,6 +51,11 @@ def test_a_release_leaves_its_plan_its_result_and_the_board(place: Place) -> Non
     board = [line for line in newest_page("live-preprod").splitlines() if "| [looks](" in line]
     assert len(board) == 1
     assert "| operator |  | [run](http://127.0.0.1:" in board[0]
+    (*_, standing) = asyncio.run(artifacts("board"))
+    # Prefect shows at the board's own address what it is described as.
+    assert standing.description == standing.data
+    assert any(line.startswith("| looks | 1: [") for line in str(standing.data).splitlines())
+    assert "/artifacts/key/board)" in released
 
 
 def test_a_failure_explains_itself_without_the_log(repositories: RepositoryMaker) -> None:
@@ -49,12 +65,25 @@ def test_a_failure_explains_itself_without_the_log(repositories: RepositoryMaker
     )
 
     with pytest.raises(RefusedInputError):
-        asyncio.run(deploy_to_preprod(repository.name, commit))
+        asyncio.run(deploy_to_preprod(repository.name, "develop"))
+
+    run = asyncio.run(newest_run("deploy preprod explains@"))
+    assert run.name == f"deploy preprod explains@develop ({commit[:7]})"
+    assert {*run.tags} == {"preprod", repository.name, "explains"}
 
     page = newest_page("failure-deploy-to-preprod")
     assert page.startswith("# no artifact is published for explains\n")
     assert "## How things stand\n\nnothing was deployed" in page
     assert f"run \\`tiercel publish acme/explains {commit}\\` first" in page
+
+
+def test_a_run_that_failed_before_it_knew_anything_has_the_tags_of_its_parameters() -> None:
+    with pytest.raises(RefusedInputError):
+        asyncio.run(deploy_to_preprod("somebody/elses", "develop"))
+
+    run = asyncio.run(newest_run("deploy preprod elses@"))
+    assert run.name == "deploy preprod elses@develop"
+    assert {*run.tags} == {"preprod", "somebody/elses"}
 
 
 def test_what_runs_although_it_failed_its_smoke_test_stands_on_the_board(

@@ -20,6 +20,7 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Cancelling, Crashed, Running
 
@@ -99,10 +100,62 @@ def test_schedules_that_somebody_made_in_the_ui_stay_as_they_are() -> None:
     assert {one.what for one in changes if one.kind == "deployment"} == {"unchanged"}
 
 
+def test_what_an_earlier_version_called_after_its_environment_goes_with_its_choices_kept(
+    tmp_path: Path,
+) -> None:
+    (today,) = [one for one in SCHEDULED if one["entrypoint"].endswith("reap")]
+
+    def deployed_as(name: str) -> dict[str, str]:
+        data = FILE.data | {"deployments": [today | {"name": name}]}
+        changes = install(
+            PrefectFile(tmp_path / "prefect.yaml", data), pool_type="process", notify=None
+        ).changes
+        return {one.name: one.what for one in changes if one.kind == "deployment"}
+
+    async def chosen(name: str) -> tuple[bool, list[dict[str, Any]]]:
+        async with get_client() as client:
+            found = await client.read_deployment_by_name(name)
+            return found.paused, facts(found.schedules)
+
+    async def choose() -> FlowRun:
+        async with get_client() as client:
+            old = await client.read_deployment_by_name("reap/preprod")
+            (schedule,) = old.schedules
+            await client.update_deployment_schedule(old.id, schedule.id, active=False)
+            await client.create_deployment_schedules(old.id, BY_A_PERSON[1:])
+            return await client.create_flow_run_from_deployment(old.id)
+
+    async def ended(run: FlowRun) -> None:
+        async with get_client() as client:
+            await client.set_flow_run_state(run.id, Cancelled(), force=True)
+
+    async def without_todays() -> None:
+        async with get_client() as client:
+            with suppress(ObjectNotFound):
+                found = await client.read_deployment_by_name("reap/reap-preprod")
+                await client.delete_deployment(found.id)
+
+    asyncio.run(without_todays())
+    deployed_as("preprod")
+    waiting = asyncio.run(choose())
+    before = asyncio.run(chosen("reap/preprod"))
+    assert deployed_as("reap-preprod")["reap/reap-preprod"] == "created"
+    assert asyncio.run(chosen("reap/reap-preprod")) == before
+    # What waits there is not lost, and no schedule of it goes on.
+    assert asyncio.run(chosen("reap/preprod"))[0]
+
+    asyncio.run(ended(waiting))
+    assert deployed_as("reap-preprod") == {
+        "reap/reap-preprod": "unchanged",
+        "reap/preprod": "deleted: it is reap/reap-preprod now",
+    }
+    assert deployed_as("reap-preprod") == {"reap/reap-preprod": "unchanged"}
+
+
 async def _follows(*, active: bool | None = None, paused: bool = False) -> None:
     """What a person chooses in Prefect for production's deployment that looks for words."""
     async with get_client() as client:
-        found = await client.read_deployment_by_name("follow-github/prod")
+        found = await client.read_deployment_by_name("follow-github/follow-github-prod")
         await client.update_deployment(found.id, DeploymentUpdate(paused=paused))
         if active is not None:
             for schedule in found.schedules:
@@ -116,7 +169,7 @@ def test_who_demands_approvals_has_somebody_look_for_words(
     asyncio.run(_follows(active=False))
     assert (unseen_words("prod"), unseen_words("preprod")) == ("", "")
     monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path)))
-    assert "the schedule of follow-github/prod is off" in unseen_words("prod")
+    assert "the schedule of follow-github/follow-github-prod is off" in unseen_words("prod")
     assert unseen_words("preprod") == ""
     switch_on_for_worker("preprod")
     assert unseen_words("prod")
@@ -133,7 +186,10 @@ def test_who_demands_approvals_has_somebody_look_for_words(
     path.write_text(yaml.safe_dump(FILE.data | {"deployments": follow}))
     found = install_everything(Output(quiet=True), file=path).schedules
     active = {one.deployment: one.active for one in found}
-    assert active == {"follow-github/preprod": False, "follow-github/prod": True}
+    assert active == {
+        "follow-github/follow-github-preprod": False,
+        "follow-github/follow-github-prod": True,
+    }
     assert unseen_words("prod") == ""
 
 

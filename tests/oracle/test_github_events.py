@@ -24,16 +24,36 @@ TOPOLOGY = parse_topology(
     .replace('"tiercel:preview"', '"bug"')
 )
 EXPECTED = {
-    ("merge_group", "checks_requested", "verify-merge-group/preprod"): 2,
-    ("pull_request", "closed", "ephemeral-down/preprod"): 2,
-    ("pull_request", "labeled", "ephemeral-up/preprod"): 2,
-    ("pull_request", "opened", "verify-pull-request/preprod"): 1,
-    ("pull_request", "opened", "verify-pull-request/preprod", "ephemeral-up/preprod"): 3,
-    ("pull_request", "ready_for_review", "verify-pull-request/preprod", "ephemeral-up/preprod"): 3,
-    ("pull_request", "reopened", "verify-pull-request/preprod", "ephemeral-up/preprod"): 2,
-    ("pull_request", "synchronize", "verify-pull-request/preprod", "ephemeral-up/preprod"): 1,
-    ("pull_request", "unlabeled", "ephemeral-up/preprod"): 2,
-    ("push", "", "promote-to-prod/prod"): 2,
+    ("merge_group", "checks_requested", "verify-merge-group/verify-merge-group-preprod"): 2,
+    ("pull_request", "closed", "ephemeral-down/ephemeral-down-preprod"): 2,
+    ("pull_request", "labeled", "ephemeral-up/ephemeral-up-preprod"): 2,
+    ("pull_request", "opened", "verify-pull-request/verify-pull-request-preprod"): 1,
+    (
+        "pull_request",
+        "opened",
+        "verify-pull-request/verify-pull-request-preprod",
+        "ephemeral-up/ephemeral-up-preprod",
+    ): 3,
+    (
+        "pull_request",
+        "ready_for_review",
+        "verify-pull-request/verify-pull-request-preprod",
+        "ephemeral-up/ephemeral-up-preprod",
+    ): 3,
+    (
+        "pull_request",
+        "reopened",
+        "verify-pull-request/verify-pull-request-preprod",
+        "ephemeral-up/ephemeral-up-preprod",
+    ): 2,
+    (
+        "pull_request",
+        "synchronize",
+        "verify-pull-request/verify-pull-request-preprod",
+        "ephemeral-up/ephemeral-up-preprod",
+    ): 1,
+    ("pull_request", "unlabeled", "ephemeral-up/ephemeral-up-preprod"): 2,
+    ("push", "", "promote-to-prod/promote-to-prod"): 2,
     ("workflow_dispatch", "", "event.malformed"): 2,
 }
 """How many examples have these runs, by event and action; of every other one nothing follows."""

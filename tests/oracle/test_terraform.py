@@ -282,11 +282,13 @@ def test_a_worker_that_is_given_administrators_provisions_from_the_form(
 ) -> None:
     fork_json("up")
     api = PrefectApi(str(provisioned.box.prefect_api_url))
-    assert api.form("provision-accounts/preprod", environment="preprod")["valid"]
-    assert not api.form("provision-accounts/preprod", environment="../prod")["valid"]
+    assert api.form("provision-accounts/provision-accounts-preprod", environment="preprod")["valid"]
+    assert not api.form("provision-accounts/provision-accounts-preprod", environment="../prod")[
+        "valid"
+    ]
     worker = subprocess.Popen([sys.executable, "-P", "-m", "tiercel", "worker", "preprod"])
     try:
-        found = api.start("provision-accounts/preprod", environment="preprod")
+        found = api.start("provision-accounts/provision-accounts-preprod", environment="preprod")
         api.await_state(found, ("Completed",))
     finally:
         worker.terminate()

@@ -22,8 +22,8 @@ from tiercel.sandbox.machine.prefect_database import copy_database
 from tiercel.sandbox.machine.processes import bind
 
 PROGRAMS = Path(sys.executable).parent
-DEPLOY = "deploy-to-preprod/preprod"
-PUBLISH = "publish-artifact/preprod"
+DEPLOY = "deploy-to-preprod/deploy-to-preprod"
+PUBLISH = "publish-artifact/publish-artifact-preprod"
 CREDENTIAL = ("tiercel", "secret")
 DRAIN_SECONDS = "5"
 LATENCY_MS = 250

@@ -28,8 +28,8 @@ app = typer.Typer(
     help="Environments on demand, which go after a time.",
 )
 
-_UP = "ephemeral-up/preprod"
-_DOWN = "ephemeral-down/preprod"
+_UP = "ephemeral-up/ephemeral-up-preprod"
+_DOWN = "ephemeral-down/ephemeral-down-preprod"
 _Name = Annotated[str, typer.Argument(help="The environment, as `ephemeral list` names it.")]
 
 

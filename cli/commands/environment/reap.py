@@ -27,7 +27,7 @@ def reap(
     settings: RunSettings,
 ) -> None:
     """Destroy environments on demand that are over, and delete what no stack owns."""
-    from tiercel.domain.organization.names import Names
+    from tiercel.domain.organization.names import Names, deployment_of
     from tiercel.domain.teardown.leftovers_seen import ReapScope
 
     output, topology = settings.output, settings.topology()
@@ -35,7 +35,7 @@ def reap(
     ReapScope.of(Names.of(topology, name))  # refused before anything is started
     settings.settle(name)
     if not settings.local:
-        run_deployment(output, f"reap/{name}", environment=name, dry_run=dry_run)
+        run_deployment(output, deployment_of("reap", name), environment=name, dry_run=dry_run)
         return
     from tiercel.flows.reap import reap as flow
 

@@ -59,6 +59,7 @@ def rebuild(
     """
     from tiercel.domain.drill.rules import require_no_production
     from tiercel.domain.drill.shadow import require_one_subject
+    from tiercel.domain.organization.names import deployment_of
 
     output = settings.output
     require_one_subject(environment, shadow)
@@ -83,7 +84,7 @@ def rebuild(
         return
     given |= {"give_up": give_up}
     if not settings.local:
-        run_deployment(output, f"rebuild-from-scratch/{environment}", **given)
+        run_deployment(output, deployment_of("rebuild-from-scratch", environment), **given)
         return
     from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
 
@@ -93,6 +94,7 @@ def rebuild(
 
 def _rebuild_shadow(settings: RunSettings, production: str, *, plan_only: bool) -> None:
     from tiercel.domain.drill.shadow import require_production
+    from tiercel.domain.organization.names import deployment_of
 
     topology = settings.topology()
     require_production(settings.names(production))
@@ -100,7 +102,7 @@ def _rebuild_shadow(settings: RunSettings, production: str, *, plan_only: bool) 
     settings.settle(host)
     given: dict[str, str | int | bool] = {"live_of": production, "plan_only": plan_only}
     if not settings.local:
-        run_deployment(settings.output, f"shadow-drill/{host}", **given)
+        run_deployment(settings.output, deployment_of("shadow-drill", host), **given)
         return
     from tiercel.flows.shadow_drill import shadow_drill
 

@@ -23,11 +23,13 @@ def drift(
     settings: RunSettings,
 ) -> None:
     """Look for what was changed past Tiercel: resources, stacks, roles and policies."""
+    from tiercel.domain.organization.names import deployment_of
+
     output = settings.output
     name = settings.names(environment).environment.name
     settings.settle(name)
     if not settings.local:
-        run_deployment(output, f"detect-drift/{name}", environment=name)
+        run_deployment(output, deployment_of("detect-drift", name), environment=name)
         return
     from tiercel.flows.detect_drift import detect_drift
 

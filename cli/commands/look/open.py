@@ -26,17 +26,19 @@ app = typer.Typer(
 @app.command()
 @shared(Settings)
 def board(
-    environment: Annotated[str, typer.Argument(help="The environment.")] = "preprod",
+    environment: Annotated[str, typer.Argument(help="The environment; all if none.")] = "",
     *,
     settings: Settings,
 ) -> None:
-    """Open the page in Prefect that says what is live in an environment."""
-    names = settings.names(environment)
+    """Open the page in Prefect that says what runs where, or what is live in an environment."""
+    from tiercel.domain.pages.board_page import BOARD
+
+    names = settings.names(environment or "preprod")
     settings.become(names.environment.name)
-    from tiercel.deployments.runs import board_of
+    from tiercel.flows.engine.artifacts import page_address
 
     lacking = "PREFECT_API_URL names no server with pages"
-    _open(settings, board_of(names.page), lacking)
+    _open(settings, page_address(f"live-{names.page}" if environment else BOARD), lacking)
 
 
 @app.command()

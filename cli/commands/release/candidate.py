@@ -16,7 +16,7 @@ from tiercel.domain.base.digests import short
 if TYPE_CHECKING:
     from tiercel.flows.release.results import VerifiedService
 
-_DEPLOYMENT = "verify-candidate/preprod"
+_DEPLOYMENT = "verify-candidate/verify-candidate-preprod"
 
 
 @shared(RunSettings)

@@ -9,7 +9,7 @@ from tiercel.cli.terminal.running.releasing import commit_to_release, open_relea
 from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
-_DEPLOYMENT = "deploy-to-preprod/preprod"
+_DEPLOYMENT = "deploy-to-preprod/deploy-to-preprod"
 
 
 @shared(RunSettings)

@@ -15,7 +15,7 @@ from tiercel.cli.terminal.running.releasing import commit_to_release, open_relea
 from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, shared
 
-_DEPLOYMENT = "promote-to-prod/prod"
+_DEPLOYMENT = "promote-to-prod/promote-to-prod"
 
 
 @shared(RunSettings)

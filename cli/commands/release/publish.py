@@ -16,7 +16,7 @@ from tiercel.domain.base.digests import short
 if TYPE_CHECKING:
     from tiercel.flows.release.results import Published
 
-_DEPLOYMENT = "publish-artifact/preprod"
+_DEPLOYMENT = "publish-artifact/publish-artifact-preprod"
 
 
 @shared(RunSettings)

@@ -35,7 +35,7 @@ def rollback(
 ) -> None:
     """Release an earlier release of a stack again, from what the ledger has of it."""
     from tiercel.domain.configuration.requests import require_earlier_release, require_stack_name
-    from tiercel.domain.organization.names import names_of_stack
+    from tiercel.domain.organization.names import deployment_of, names_of_stack
 
     output = settings.output
     require_stack_name(stack)
@@ -53,7 +53,7 @@ def rollback(
         "revert_drift": revert_drift,
     }
     if not settings.local:
-        run_deployment(output, f"roll-back/{environment}", **given)
+        run_deployment(output, deployment_of("roll-back", environment), **given)
         return
     from tiercel.flows.rollback import roll_back
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tiercel.domain.review.statuses import Status
 
 _LONGEST_LINE = 500
-_DEPLOYMENT = "verify-pull-request/preprod"
+_DEPLOYMENT = "verify-pull-request/verify-pull-request-preprod"
 
 
 @shared(RunSettings)

@@ -77,7 +77,7 @@ def run_deployment(output: Output, deployment: str, **parameters: Any) -> None:
 
 def follow_to_its_end(
     output: Output,
-    title: str,
+    deployment: str,
     ask: Ask,
     followed: Followed,
     signals: Collection[signal.Signals] = (signal.SIGINT,),
@@ -87,7 +87,7 @@ def follow_to_its_end(
     Raises KeyboardInterrupt if one of the signals comes, UnreachableError if the server goes away.
     """
     try:
-        asyncio.run(_interruptible(_follow(output, title, ask, followed), signals))
+        asyncio.run(_interruptible(_follow(output, deployment, ask, followed), signals))
     except UnreachableError as error:
         if followed.run_id is None:
             raise
@@ -115,7 +115,7 @@ async def _interruptible(
     await working
 
 
-async def _follow(output: Output, title: str, ask: Ask, followed: Followed) -> None:
+async def _follow(output: Output, deployment: str, ask: Ask, followed: Followed) -> None:
     from tiercel.deployments.runs import artifacts_of, follow, link_to
     from tiercel.deployments.server import prefect_server
 
@@ -133,7 +133,7 @@ async def _follow(output: Output, title: str, ask: Ask, followed: Followed) -> N
         if made is None:
             return
         followed.run_id, followed.link = made.id, link_to(made.id)
-        output.line(f"{title}: {followed.link}")
+        output.line(f"{deployment.rpartition('/')[2]}: {followed.link}")
         await follow(client, made.id, tell, end)
         followed.artifacts = await artifacts_of(client, made.id)
 

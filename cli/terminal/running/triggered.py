@@ -50,7 +50,7 @@ def follow_all(
     for place in reversed(range(len(asks))):
         said: list[str] = []
         try:
-            with grouped(wanted[place].deployment):
+            with grouped(wanted[place].name):
                 follow_wanted(output, job, wanted[place], asks[place], wait=wait, said=said)
         except TiercelError as error:
             if error.code == CANCELLED:
@@ -86,7 +86,7 @@ def follow_wanted(
 
         asked = link_to(asyncio.run(_made(ask)))
         job.put(run_url=asked, result="started")
-        output.line(f"{wanted.deployment}: {asked}")
+        output.line(f"{wanted.name}: {asked}")
         output.document({"result": "started", "run": {"url": asked}})
         return
     first = _followed(output, job, wanted.deployment, ask, said)
@@ -132,11 +132,11 @@ async def _made(ask: Ask) -> UUID:
 
 
 def _followed(
-    output: Output, job: WorkflowJob, title: str, ask: Ask, said: list[str] | None = None
+    output: Output, job: WorkflowJob, deployment: str, ask: Ask, said: list[str] | None = None
 ) -> FlowRun | None:
     followed = Followed(said=[] if said is None else said)
     try:
-        _follow_stubbornly(output, title, ask, followed)
+        _follow_stubbornly(output, deployment, ask, followed)
         if followed.run_id:
             show_followed(output, followed)
     except KeyboardInterrupt:
@@ -156,12 +156,12 @@ def _followed(
     return followed.ended
 
 
-def _follow_stubbornly(output: Output, title: str, ask: Ask, followed: Followed) -> None:
+def _follow_stubbornly(output: Output, deployment: str, ask: Ask, followed: Followed) -> None:
     """Follow a run, and go on after the server was away for a while."""
     lost_at = 0.0
     while True:
         try:
-            return follow_to_its_end(output, title, ask, followed, _SIGNALS)
+            return follow_to_its_end(output, deployment, ask, followed, _SIGNALS)
         except UnreachableError as error:
             now = time.monotonic()
             lost_at = lost_at or now

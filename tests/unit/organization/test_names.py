@@ -18,6 +18,7 @@ from tiercel.domain.organization.names import (
     partition_of,
     run_name,
     session_name,
+    with_commit,
 )
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Environment, Organization, Topology
@@ -271,6 +272,28 @@ def test_a_run_name_says_what_is_done_where_to_what_at_which_commit() -> None:
     assert run_name("deploy", "preprod", "shop", "feature/gifts") == (
         "deploy preprod shop@feature/gifts"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "commit", "name"),
+    [
+        ("develop", "1a2b3c4" + "0" * 33, "deploy preprod shop@develop (1a2b3c4)"),
+        ("1a2b3c4" + "0" * 33, "1a2b3c4" + "0" * 33, "deploy preprod shop@1a2b3c4"),
+        ("", "1a2b3c4" + "0" * 33, "deploy preprod shop@1a2b3c4"),
+        ("develop", "", "deploy preprod shop@develop"),
+    ],
+)
+def test_a_run_that_a_branch_started_is_named_after_its_commit_too(
+    asked: str, commit: str, name: str
+) -> None:
+    assert with_commit(run_name("deploy", "preprod", "shop", asked), asked, commit) == name
+
+
+def test_the_commit_has_room_in_the_name_of_a_run_of_a_long_branch() -> None:
+    branch = "feature/" + "x" * 200
+    name = with_commit(run_name("deploy", "preprod", "shop", branch), branch, "1a2b3c4" + "0" * 33)
+    assert name.endswith(" (1a2b3c4)")
+    assert len(name) == 100
 
 
 @given(st.text(), st.text(), st.text(), st.text())

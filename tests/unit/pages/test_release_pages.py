@@ -130,9 +130,16 @@ def test_a_plan_says_what_the_service_role_lacks_and_what_was_not_checked() -> N
         "| `Orders` | AWS::DynamoDB::Table | `dynamodb:CreateTable` "
         "| `dynamodb:UpdateTimeToLive` | `kinesis:PutRecords` |" in text
     )
-    assert "AWS publishes no needed permissions for `Custom::Seed`: not checked." in text
-    nothing = plan_page(plan(TABLE), LINKS, NAMES, BesidePlan(RoleCheck()))
-    assert "none that is known" in section(nothing, "Permissions that the service role lacks")
+    assert "AWS publishes no needed permissions for `Custom::Seed`" in text
+
+
+@pytest.mark.parametrize("known", ["possible", "seldom", ""])
+def test_a_plan_alarms_nobody_about_permissions_that_are_not_needed(known: str) -> None:
+    lack = Lack(logical_id="Orders", resource_type="AWS::DynamoDB::Table")
+    lacks = (lack.model_copy(update={known: ("kinesis:PutRecords",)}),) if known else ()
+    page = plan_page(plan(TABLE), LINKS, NAMES, BesidePlan(RoleCheck(lacks=lacks)))
+    assert "lacks" not in page
+    assert ("| `Orders` | AWS::DynamoDB::Table |" in page) is bool(known)
 
 
 def test_the_artifacts_of_a_commit_say_what_this_run_built() -> None:

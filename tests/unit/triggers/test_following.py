@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.gitflow.pull_requests import PullRequest
+from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.triggers.events import (
     BranchMoved,
     Event,
@@ -135,7 +136,7 @@ def test_production_itself_plans_for_pull_requests_into_its_branch(
     environment: str, one: PullRequest, planned: bool
 ) -> None:
     found = missing_of(TOPOLOGY, environment, replace(NOTHING, pulls=(one,)))
-    plans = [run for run in found if run.deployment == f"{PROMOTION_PLAN}/prod"]
+    plans = [run for run in found if run.deployment == deployment_of(PROMOTION_PLAN, "prod")]
     assert bool(plans) is planned
     for run in plans:
         assert run.parameters == {"repository": REPOSITORY, "number": 7, "commit": one.head_commit}
@@ -148,8 +149,11 @@ def runs(state: RepositoryState) -> list[str]:
     return [run.deployment for run in missing_of(TOPOLOGY, "preprod", state)]
 
 
-UP, DOWN = "ephemeral-up/preprod", "ephemeral-down/preprod"
-VERIFY, CANDIDATE = "verify-pull-request/preprod", "verify-candidate/preprod"
+UP, DOWN = "ephemeral-up/ephemeral-up-preprod", "ephemeral-down/ephemeral-down-preprod"
+VERIFY, CANDIDATE = (
+    "verify-pull-request/verify-pull-request-preprod",
+    "verify-candidate/verify-candidate-preprod",
+)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,7 @@ VERIFY, CANDIDATE = "verify-pull-request/preprod", "verify-candidate/preprod"
         ),
         (replace(NOTHING, heads={"hotfix/1.0.1": ONE}), [CANDIDATE]),
         (replace(NOTHING, heads={"hotfix/1.0.1": ONE}, merged=frozenset({"hotfix/1.0.1"})), []),
-        (replace(NOTHING, heads={QUEUE: ONE}), ["verify-merge-group/preprod"]),
+        (replace(NOTHING, heads={QUEUE: ONE}), ["verify-merge-group/verify-merge-group-preprod"]),
         (replace(NOTHING, heads={"main": ONE}), []),
         (replace(NOTHING, heads={"feature/x": ONE}), []),
     ],

@@ -140,7 +140,7 @@ def test_an_address_that_a_stack_gives_is_one_line(text: str) -> None:
 @texts
 def test_the_page_of_what_is_followed_shows_it_as_text(text: str) -> None:
     given = {"repository": text, "commit": text}
-    wanted = WantedRun("publish-artifact/preprod", "preprod", dict(given), ())
+    wanted = WantedRun("publish-artifact/publish-artifact-preprod", "preprod", dict(given), ())
     page = following_page(
         "preprod", [FollowedRun(wanted, AttemptStatus.LIVE, False, "http://x")], [text], [text]
     )

@@ -57,28 +57,33 @@ def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
 @pytest.mark.parametrize(
     ("event", "deployment", "parameters", "then"),
     [
-        (CHANGED, "verify-pull-request/preprod", {"number": 7, "commit": NEW}, ""),
+        (
+            CHANGED,
+            "verify-pull-request/verify-pull-request-preprod",
+            {"number": 7, "commit": NEW},
+            "",
+        ),
         (
             replace(CHANGED, base="main"),
-            "verify-pull-request/preprod",
+            "verify-pull-request/verify-pull-request-preprod",
             {"number": 7, "commit": NEW},
             "",
         ),
         (
             BranchMoved("acme/shop", "develop", OLD, NEW),
-            "publish-artifact/preprod",
+            "publish-artifact/publish-artifact-preprod",
             {"commit": NEW},
-            "deploy-to-preprod/preprod",
+            "deploy-to-preprod/deploy-to-preprod",
         ),
         (
             BranchMoved("acme/shop", "hotfix/0.1.1", OLD, NEW),
-            "verify-candidate/preprod",
+            "verify-candidate/verify-candidate-preprod",
             {"commit": NEW},
             "",
         ),
         (
             BranchMoved("acme/shop", "main", OLD, NEW),
-            "promote-to-prod/prod",
+            "promote-to-prod/promote-to-prod",
             {"commit": NEW},
             "",
         ),
@@ -99,7 +104,7 @@ def test_a_rollback_goes_to_the_environment_of_its_stack() -> None:
     asked = RollbackAsked("acme/shop", "acme-prod-orders", 17)
     run = wanted_run(action_for(asked, TOPOLOGY), TOPOLOGY, "wish 1")
     assert isinstance(run, WantedRun)
-    assert (run.deployment, run.environment) == ("roll-back/prod", "prod")
+    assert (run.deployment, run.environment) == ("roll-back/roll-back-prod", "prod")
     assert run.parameters == {"environment": "prod", "stack": "acme-prod-orders", "release": 17}
 
 
@@ -123,10 +128,13 @@ def gone(kind: OriginKind, branch: str) -> dict[str, str | int]:
 
 LABELED = PullRequestLabels("acme/shop", 7, NEW, frozenset({"bug", "Tiercel:Preview"}))
 UP = (
-    "ephemeral-up/preprod",
+    "ephemeral-up/ephemeral-up-preprod",
     {"repository": "acme/shop", "pull_request": 7, "asked_by_label": True},
 )
-DOWN = ("ephemeral-down/preprod", {"name": name_for_pull_request("acme/shop", 7), "if_there": True})
+DOWN = (
+    "ephemeral-down/ephemeral-down-preprod",
+    {"name": name_for_pull_request("acme/shop", 7), "if_there": True},
+)
 PREVIEW = "tiercel:preview"
 
 
@@ -145,7 +153,7 @@ PREVIEW = "tiercel:preview"
         (
             MergeGroupAsked("acme/shop", "gh-readonly-queue/main/pr-7-x", "main", NEW),
             (
-                "verify-merge-group/preprod",
+                "verify-merge-group/verify-merge-group-preprod",
                 {
                     "repository": "acme/shop",
                     "branch": "gh-readonly-queue/main/pr-7-x",
@@ -158,7 +166,7 @@ PREVIEW = "tiercel:preview"
         (
             BranchDeleted("acme/shop", "feature/x"),
             (
-                "ephemeral-down/preprod",
+                "ephemeral-down/ephemeral-down-preprod",
                 {
                     "name": Origin(OriginKind.BRANCH, "feature/x").name("acme/shop"),
                     "if_there": True,
@@ -168,7 +176,7 @@ PREVIEW = "tiercel:preview"
         (
             BranchDeleted("acme/shop", "hotfix/1.0.1"),
             (
-                "ephemeral-down/preprod",
+                "ephemeral-down/ephemeral-down-preprod",
                 {
                     "name": Origin(OriginKind.CANDIDATE, "hotfix/1.0.1").name("acme/shop"),
                     "if_there": True,
@@ -177,23 +185,29 @@ PREVIEW = "tiercel:preview"
         ),
         (
             CandidateAsked("acme/shop", "hotfix/1.0.1"),
-            ("verify-candidate/preprod", {"repository": "acme/shop", "commit": "hotfix/1.0.1"}),
+            (
+                "verify-candidate/verify-candidate-preprod",
+                {"repository": "acme/shop", "commit": "hotfix/1.0.1"},
+            ),
         ),
         (
             RebuildAsked("acme/shop", "preprod"),
-            ("rebuild-from-scratch/preprod", {"environment": "preprod", "plan_only": True}),
+            (
+                "rebuild-from-scratch/rebuild-from-scratch-preprod",
+                {"environment": "preprod", "plan_only": True},
+            ),
         ),
         (
             RebuildAsked("acme/shop", "preprod", "a" * 64, "pre"),
             (
-                "rebuild-from-scratch/preprod",
+                "rebuild-from-scratch/rebuild-from-scratch-preprod",
                 {"environment": "preprod", "approve": "a" * 64, "account": "pre"},
             ),
         ),
         (
             EnvironmentAsked("ACME/shop", "develop", hours=5),
             (
-                "ephemeral-up/preprod",
+                "ephemeral-up/ephemeral-up-preprod",
                 {
                     "repository": "acme/shop",
                     "commit": "develop",
@@ -202,14 +216,14 @@ PREVIEW = "tiercel:preview"
                 },
             ),
         ),
-        (EndAsked("acme/shop", "tea"), ("ephemeral-down/preprod", {"name": "tea"})),
+        (EndAsked("acme/shop", "tea"), ("ephemeral-down/ephemeral-down-preprod", {"name": "tea"})),
         (
             Scheduled("acme/shop", "prod", ScheduledWork.FOLLOW),
-            ("follow-github/prod", {"environment": "prod"}),
+            ("follow-github/follow-github-prod", {"environment": "prod"}),
         ),
         (
             Scheduled("acme/shop", "preprod", ScheduledWork.DRILL),
-            ("rebuild-from-scratch/preprod", {"environment": "preprod"}),
+            ("rebuild-from-scratch/rebuild-from-scratch-preprod", {"environment": "preprod"}),
         ),
         (PullRequestLabels("mallory/shop", 7, NEW, frozenset({PREVIEW})), None),
     ],
