@@ -43,15 +43,20 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
             for name, result in released.items()
         }
     )
-    if output.as_json:
-        return
+    if not output.as_json:
+        released_table(output, released, title)
+        show_outputs(output, {name: result.outputs for name, result in released.items()})
+
+
+def released_table(output: Output, released: Mapping[str, Released], title: str) -> None:
+    """Print which release of each service is live now, a line each."""
     output.table(
         title,
         ("service", "this run", "release", "stack", "status", "commit", "artifact"),
         [
             (
                 name,
-                "deployed" if result.changed else "unchanged: nothing deployed",
+                "deployed" if result.changed else "unchanged",
                 str(result.release.intent.number),
                 result.stack.name,
                 result.stack.status,
@@ -62,7 +67,6 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
         ],
         least=("artifact", "commit", "status"),
     )
-    show_outputs(output, {name: result.outputs for name, result in released.items()})
 
 
 def show_outputs(output: Output, outputs: Mapping[str, Mapping[str, str]]) -> None:

@@ -184,8 +184,9 @@ class Cutting(Output):
         super().__init__(quiet=True)
         self._way = way
 
-    def line(self, text: str) -> None:
-        if text.endswith(": Failed"):
+    def line(self, text: str, *, before: str = "") -> None:
+        del before
+        if text.endswith("Failed"):
             self._way.cut()
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from tiercel.cli.terminal.options import StackArgument
-from tiercel.cli.terminal.running.runs import is_noise
+from tiercel.cli.terminal.running.run_lines import is_noise
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.log_text import log_text
