@@ -61,7 +61,7 @@ def demo(
 
         show_what_is_next(stage, sandbox)
     document["seconds"] = time.monotonic() - began
-    output.document(document)
+    output.document("demo", document)
     output.done(f"done in {document['seconds']:.0f} s")
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -16,6 +15,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from tiercel.cli.documents.kinds import FAILURE, document_of
 from tiercel.cli.terminal.tables import drawn, fitted
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure import REMEDY, Failure
@@ -110,10 +110,12 @@ class Output:
         """Print a line of the result."""
         self._results.print(escape(text), soft_wrap=True)
 
-    def document(self, value: Any) -> None:
-        """Print the JSON document, if one was asked for."""
+    def document(self, kind: str, data: object, error: TiercelError | None = None) -> None:
+        """Print the JSON document, if one was asked for: of a kind that has a schema."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+            failure = error.failure.document() if error else None
+            document = document_of(kind, data, failure)
+            sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
     def error_note(self, error: TiercelError) -> None:
         """Say beside a result what could not be had; the JSON document has it already."""
@@ -123,7 +125,7 @@ class Output:
     def error(self, error: TiercelError) -> None:
         """Print what failed, where, why, the state now and what to do."""
         if self.as_json:
-            self.document({"error": error.failure.document()})
+            self.document(FAILURE, None, error)
             return
         self._progress.print(error_panel(error))
 

@@ -30,6 +30,7 @@ _LONGEST_REASON = 120
 def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
     """Print which release of each service is live now."""
     output.document(
+        "released",
         {
             name: {
                 "stack": result.stack.name,
@@ -41,7 +42,7 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
                 "smoke_test": result.answer,
             }
             for name, result in released.items()
-        }
+        },
     )
     if not output.as_json:
         released_table(output, released, title)

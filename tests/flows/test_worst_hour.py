@@ -19,7 +19,7 @@ from tests.chaos.wire import Wire, operation_of, saying
 from tests.flows.conftest import Become
 from tests.sandbox.support import eventually
 from tests.support.aws import root_client
-from tests.support.commands import invoke, invoke_json
+from tests.support.commands import data_in, invoke, invoke_json
 from tests.support.flow_runs import release
 from tests.support.releases import intent, outcome
 from tests.support.repositories import Repository, RepositoryMaker
@@ -116,7 +116,7 @@ def test_the_ways_out_of_the_worst_hour_lead_out(
     wire = Wire(saying("ExpiredToken", 400), 1, is_who_calls)
     with interceptor(wire) as proxy:
         _, output, _ = invoke("doctor", *place, "--json", HTTP_PROXY=proxy, http_proxy=proxy)
-    seen = {(one["area"], one["what"]): one for one in json.loads(output)}
+    seen = {(one["area"], one["what"]): one for one in data_in(output)}
     assert seen["preprod", "credentials"]["health"] == "wrong"
     assert "have expired" in seen["preprod", "credentials"]["found"]
     assert "log in again" in seen["preprod", "credentials"]["remedy"]

@@ -70,7 +70,7 @@ def logs(
         raise failures[0]
     for failure in failures:
         output.error_note(failure)
-    output.document(document)
+    output.document("logs", document)
 
 
 def _release(target: Target, stack: str, number: int) -> Release:

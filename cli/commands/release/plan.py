@@ -55,7 +55,7 @@ def show_plan(output: Output, found: PromotionPlan) -> None:
 
     The document has no value of a parameter or of a property.
     """
-    output.document(found.model_dump(mode="json") | {"digest": found.digest})
+    output.document("plan", found.model_dump(mode="json") | {"digest": found.digest})
     if output.as_json:
         return
     output.table(

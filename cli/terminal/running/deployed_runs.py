@@ -148,11 +148,11 @@ def show_followed(output: Output, followed: Followed) -> None:
         "artifacts": artifacts,
     }
     if output.as_json and failure:
-        output.document(document | {"error": failure.failure.document()})
+        output.document("run", document, failure)
         raise typer.Exit(int(failure.exit_code))
     if failure:
         raise failure
-    output.document(document)
+    output.document("run", document)
     if output.as_json:
         return
     # A flow reports its result last.
