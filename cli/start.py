@@ -12,6 +12,12 @@ def main() -> None:
 
         sys.stdout.write(f"{overview()}\n")
         return
-    from tiercel.cli.main import main as run
+    from tiercel.cli.terminal.running import sign_of_life
 
-    run()
+    sign_of_life.begin(sys.argv[1:])
+    try:
+        from tiercel.cli.main import main as run
+
+        run()
+    finally:
+        sign_of_life.end()

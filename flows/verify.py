@@ -133,7 +133,8 @@ async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[
     await report_verification(told.pull, told.commit, checks, told.links)
     for one in checks:
         if one.details:
-            get_run_logger().warning("%s", one.details)
+            # As the message itself, of which the lines stay lines.
+            get_run_logger().warning(one.details)
     get_run_logger().info("%s", whole.short)
     return checks
 

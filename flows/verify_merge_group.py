@@ -96,6 +96,7 @@ async def _say(told: _Told, found: list[Status]) -> list[Status]:
     await report_verification(pull, commit, checks, told.links)
     for one in checks:
         if one.details:
-            get_run_logger().warning("%s", one.details)
+            # As the message itself, of which the lines stay lines.
+            get_run_logger().warning(one.details)
     get_run_logger().info("%s", checks[-1].short)
     return checks

@@ -7,8 +7,7 @@ from tiercel.cli.demo.promotion import promote
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.demo.story import Chapter
 from tiercel.cli.demo.worker_file import ASKER
-from tiercel.cli.terminal.running.runs import run_flow
-from tiercel.flows.ephemeral_down import ephemeral_down
+from tiercel.flows.ephemeral_down import WentDown, ephemeral_down
 from tiercel.flows.ephemeral_up import CameUp, ephemeral_up
 
 
@@ -90,9 +89,8 @@ def _tried_out(stage: Stage, number: int, service: str) -> str:
 
 def _taken_down(stage: Stage, name: str) -> None:
     stage.output.step(f"The pull request is merged: {name} goes")
-    finished = run_flow(ephemeral_down, stage.output, name=name)
-    stage.runs.append(finished.run_id)
-    gone = [one.stack for one in finished.result.deleted if one.stack_id]
+    down: WentDown = stage.run_alone(ephemeral_down, name=name)
+    gone = [one.stack for one in down.deleted if one.stack_id]
     stage.on_demand["deleted"] = gone
     stage.output.done(f"{name} is gone, with {', '.join(gone)}")
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tiercel.cli.commands.set_up.sandbox import start_sandbox
 from tiercel.cli.demo.story import story_of_the_example
-from tiercel.cli.terminal.options import JsonOption, StateOption
+from tiercel.cli.terminal.options import JsonOption, StateOption, VerboseOption
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
 from tiercel.tasks.engine.resources import resource
 
+if TYPE_CHECKING:
+    from tiercel.cli.demo.stage import Stage
+
 _EXAMPLE = resource("examples", "shop")
 _CONFIG = resource("tiercel.toml")
-_LEAST_SHOWN_SECONDS = 0.25
 
 
-def demo(
+def demo(  # noqa: PLR0913 - the options of the command
     *,
     repository: Annotated[
         Path | None,
@@ -35,6 +37,7 @@ def demo(
         int, typer.Option(min=0, max=10_000, help="Milliseconds added to every AWS call.")
     ] = 0,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the sandbox at the end.")] = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take changes from pull requests through Preprod to Prod and ask both for an answer.
@@ -44,7 +47,7 @@ def demo(
     from tiercel.cli.demo.worker_file import write_worker_file
     from tiercel.sandbox import lifecycle
 
-    output, began = Output(as_json=as_json), time.monotonic()
+    output, began = Output(as_json=as_json, verbose=verbose), time.monotonic()
     source = _source(output, repository, state)
     output.step("Four AWS accounts, GitHub and Prefect on this machine")
     sandbox = start_sandbox(output, state, config or _CONFIG, latency=latency)
@@ -53,15 +56,17 @@ def demo(
         if config is None:
             config = write_worker_file(sandbox, _CONFIG)
             output.done(f"Prod demands an approval, as {config} says")
-        document = _play(output, source, state, config, own=repository is not None)
+        stage, document = _play(output, source, state, config, own=repository is not None)
     finally:
         if stop:
             lifecycle.down(state)
+    if not stop and not as_json:
+        from tiercel.cli.demo.afterwards import show_what_is_next
+
+        show_what_is_next(stage, sandbox)
     document["seconds"] = time.monotonic() - began
-    output.document(document)
+    output.document("demo", document)
     output.done(f"done in {document['seconds']:.0f} s")
-    if not stop:
-        output.line("The sandbox keeps running; `tiercel sandbox down` stops it.")
 
 
 def _source(output: Output, repository: Path | None, state: Path) -> Path:
@@ -78,13 +83,16 @@ def _source(output: Output, repository: Path | None, state: Path) -> Path:
     return repository
 
 
-def _play(output: Output, source: Path, state: Path, config: Path, *, own: bool) -> dict[str, Any]:
+def _play(
+    output: Output, source: Path, state: Path, config: Path, *, own: bool
+) -> tuple[Stage, dict[str, Any]]:
     use_sandbox(state, config)
     # Prefect reads its settings when it is imported: the sandbox's have to be there.
-    from tiercel.cli.demo.acts import play, release_what_is_left
+    with output.waiting("loading the flows"):
+        from tiercel.cli.demo.acts import play, release_what_is_left
+    from tiercel.cli.demo.afterwards import show_what_happened
     from tiercel.cli.demo.own import next_chapter
     from tiercel.cli.demo.stage import Stage
-    from tiercel.cli.demo.timeline import draw, read_steps
     from tiercel.cli.terminal.import_folder import import_folder
     from tiercel.tasks.build.places import find_place
     from tiercel.tasks.source.topology_file import read_topology
@@ -96,9 +104,5 @@ def _play(output: Output, source: Path, state: Path, config: Path, *, own: bool)
     for chapter in [next_chapter(stage, source)] if own else story_of_the_example():
         play(stage, chapter)
     release_what_is_left(stage)
-    steps = read_steps(stage.runs)
-    if not output.as_json:
-        output.step("What happened")
-        output.draw(draw(steps, _LEAST_SHOWN_SECONDS))
-        stage.show_what_is_live()
-    return stage.document() | {"builds": place, "timeline": [vars(step) for step in steps]}
+    timeline = show_what_happened(stage)
+    return stage, stage.document() | {"builds": place, "timeline": timeline}

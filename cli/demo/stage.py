@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tiercel.cli.demo.worker_file import worker_file
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.releases import show_released
+from tiercel.cli.terminal.releases import released_table
 from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
 from tiercel.domain.base.errors import TiercelError
@@ -29,6 +29,14 @@ from tiercel.tasks.source.topology_file import read_topology
 _R = TypeVar("_R")
 
 
+@dataclass(frozen=True)
+class PlayedRun:
+    """A run of the demo, and which flow it was of."""
+
+    run_id: str
+    flow: str
+
+
 @dataclass
 class Stage:
     """One repository, its team, and what the flows have done so far."""
@@ -43,7 +51,7 @@ class Stage:
     """The branches that feed Preprod and Prod."""
     own: bool = False
     """Whether the repository is somebody's own, who is told what to type to do it by hand."""
-    runs: list[str] = field(default_factory=list)
+    runs: list[PlayedRun] = field(default_factory=list)
     published: list[dict[str, Published]] = field(default_factory=list)
     live: dict[str, dict[str, Released]] = field(default_factory=dict)
     on_demand: dict[str, Any] = field(default_factory=dict)
@@ -74,10 +82,10 @@ class Stage:
     def show_what_is_live(self) -> None:
         """Print the releases and the answers of both environments."""
         for environment, released in self.live.items():
-            show_released(self.output, released, environment.capitalize())
+            released_table(self.output, released, environment.capitalize())
             for service, result in released.items():
                 if result.answer:
-                    self.output.done(f"{environment} {service} answers: {result.answer}")
+                    self.output.short_line(f"{service} answers: {result.answer}", before="  ")
 
     def document(self) -> dict[str, Any]:
         """Return what was done, for machines."""
@@ -119,7 +127,11 @@ class Stage:
         """Verify a pull request and show what GitHub shows of it."""
         checks: list[Status] = self.run(verify_pull_request, number=number, commit=commit)
         for check in checks:
-            self.output.line(f"        {check.context}: {check.state}: {check.short}")
+            told = f"{check.context}: {check.short}"
+            if check.state is StatusState.SUCCESS:
+                self.output.done(told)
+            else:
+                self.output.line(f"✗ {told} ({check.state})")
         self.by_hand("verify", self.repository, str(number), commit)
         passed = checks[-1].state is StatusState.SUCCESS
         if passed and not passes:
@@ -163,8 +175,13 @@ class Stage:
 
     def run(self, flow: Callable[..., Coroutine[Any, Any, _R]], **parameters: Any) -> _R:
         """Run a flow for the repository to its end; raises what it fails with."""
-        finished = run_flow(flow, self.output, repository=self.repository, **parameters)
-        self.runs.append(finished.run_id)
+        return self.run_alone(flow, repository=self.repository, **parameters)
+
+    def run_alone(self, flow: Callable[..., Coroutine[Any, Any, _R]], **parameters: Any) -> _R:
+        """Run a flow that is not told the repository."""
+        finished = run_flow(flow, self.output, **parameters)
+        name = getattr(flow, "name", flow.__name__)
+        self.runs.append(PlayedRun(finished.run_id, name))
         return finished.result
 
     def unexpected(self, what: str, why: str = "") -> TiercelError:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from rich.markup import escape
@@ -13,7 +16,8 @@ from rich.table import Table
 
 from tiercel.domain.base.text import printable
 
-_BAR_WIDTH = 40
+_WIDE_BAR, _NARROW_BAR = 30, 12
+_NO_SERVICE = "the rest"
 _LONGEST_NAME = 60
 _TRIES = 10
 _RECORDED_WITHIN_SECONDS = 1.2
@@ -27,6 +31,26 @@ class TimedStep:
     name: str
     start: float
     seconds: float
+    run_id: str
+
+
+@dataclass(frozen=True)
+class TimedService:
+    """A service within a flow: the seconds in which it was worked on, and the longest step."""
+
+    name: str
+    seconds: float
+    longest: str
+
+
+@dataclass(frozen=True)
+class TimedFlow:
+    """All runs of a flow: the seconds in which a step of theirs ran, and their services."""
+
+    name: str
+    runs: int
+    seconds: float
+    services: tuple[TimedService, ...]
 
 
 def read_steps(run_ids: Sequence[str]) -> list[TimedStep]:
@@ -37,7 +61,10 @@ def read_steps(run_ids: Sequence[str]) -> list[TimedStep]:
     began: datetime = min(run.start_time for run in runs)
     return [
         TimedStep(
-            run.name, (run.start_time - began).total_seconds(), run.total_run_time.total_seconds()
+            run.name,
+            (run.start_time - began).total_seconds(),
+            run.total_run_time.total_seconds(),
+            str(run.flow_run_id),
         )
         for run in sorted(runs, key=lambda run: run.start_time)
     ]
@@ -66,23 +93,78 @@ async def _task_runs(run_ids: Sequence[str]) -> list[Any]:
     return [run for run in found if run.start_time and run.end_time]
 
 
-def draw(steps: Sequence[TimedStep], least_seconds: float = 0.0) -> Table:
-    """Return a chart with one bar a step; steps below the given seconds are left out."""
-    end = max((step.start + step.seconds for step in steps), default=0.0) or 1.0
-    table = Table(title="Timeline", title_justify="left", title_style="bold", box=None)
-    table.add_column("step", overflow="fold")
-    table.add_column("at", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("")
+def timed_flows(
+    steps: Sequence[TimedStep], flows: Mapping[str, str], services: Collection[str]
+) -> list[TimedFlow]:
+    """Return how long each flow and, in it, each service was worked on; the longest come first.
+
+    `flows` are the names by run. What runs side by side counts once. Steps that name no service
+    are the flow's own, and come under an empty name.
+    """
+    by_flow: dict[str, dict[str, list[TimedStep]]] = {}
     for step in steps:
-        if step.seconds < least_seconds:
-            continue
-        before = round(step.start / end * _BAR_WIDTH)
-        length = max(1, round(step.seconds / end * _BAR_WIDTH))
-        table.add_row(
-            escape(printable(step.name, _LONGEST_NAME)),
-            f"{step.start:.1f}",
-            f"{step.seconds:.2f}",
-            " " * before + "[green]" + "━" * min(length, _BAR_WIDTH - before or 1) + "[/]",
-        )
+        own = by_flow.setdefault(flows[step.run_id], {})
+        own.setdefault(service_of_step(step.name, services), []).append(step)
+    runs = Counter(flows.values())
+    found = [
+        TimedFlow(flow, runs[flow], _busy(chain(*own.values())), _services(own))
+        for flow, own in by_flow.items()
+    ]
+    return sorted(found, key=lambda one: -one.seconds)
+
+
+def _services(steps: Mapping[str, Sequence[TimedStep]]) -> tuple[TimedService, ...]:
+    found = [
+        TimedService(name, _busy(own), max(own, key=lambda step: step.seconds).name)
+        for name, own in steps.items()
+    ]
+    return tuple(sorted(found, key=lambda one: -one.seconds))
+
+
+def service_of_step(step: str, services: Collection[str]) -> str:
+    """Return the service that a step's name names as a word of its own; empty if it names none."""
+    named = [
+        one for one in services if re.search(rf"(?<![a-z0-9]){re.escape(one)}(?![a-z0-9])", step)
+    ]
+    return max(named, key=len, default="")
+
+
+def _busy(steps: Iterable[TimedStep]) -> float:
+    """Return the seconds in which at least one of the steps ran."""
+    seconds, until = 0.0, 0.0
+    for step in sorted(steps, key=lambda one: one.start):
+        end = step.start + step.seconds
+        seconds += max(0.0, end - max(until, step.start))
+        until = max(until, end)
+    return seconds
+
+
+def draw(flows: Sequence[TimedFlow], least_seconds: float, width: int) -> Table:
+    """Return a bar for each flow and each service that took so long, within a terminal's width."""
+    most = max((one.seconds for one in flows), default=0.0) or 1.0
+    whole = max(_NARROW_BAR, min(_WIDE_BAR, width // 5))
+    table = Table(title="Timeline", title_justify="left", title_style="bold", box=None)
+    table.add_column("flow, service", no_wrap=True, min_width=max(map(len, _names(flows))))
+    table.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
+    table.add_column("", no_wrap=True, min_width=whole)
+    table.add_column("its longest step", no_wrap=True, overflow="ellipsis")
+    for flow in flows:
+        bar = "━" * max(1, round(whole * flow.seconds / most))
+        name = f"[bold]{escape(_name(flow))}[/]"
+        table.add_row(name, f"{flow.seconds:.1f}", f"[green]{bar}[/]", "")
+        for one in flow.services:
+            if one.seconds >= least_seconds:
+                bar = "━" * max(1, round(whole * one.seconds / most))
+                step = escape(printable(one.longest, _LONGEST_NAME))
+                name = f"  {escape(one.name or _NO_SERVICE)}"
+                table.add_row(name, f"{one.seconds:.1f}", f"[dim]{bar}[/]", step)
     return table
+
+
+def _name(flow: TimedFlow) -> str:
+    return f"{flow.name} ({flow.runs} runs)" if flow.runs > 1 else flow.name
+
+
+def _names(flows: Sequence[TimedFlow]) -> list[str]:
+    services = (one for flow in flows for one in flow.services)
+    return [_NO_SERVICE, *map(_name, flows), *(f"  {one.name}" for one in services)]

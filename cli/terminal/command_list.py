@@ -119,6 +119,10 @@ COMMANDS = {
         "tiercel.cli.commands.look.open:app",
         "Addresses of pages, opened where there is a browser.",
     ),
+    "schema": KnownCommand(
+        "tiercel.cli.commands.look.schema:schema",
+        "Print the JSON Schema of a kind of document that commands print with --json.",
+    ),
     "metrics": KnownCommand(
         "tiercel.cli.commands.look.metrics:metrics",
         "Show deployment frequency, lead time, change failure rate and time to restore.",

@@ -125,7 +125,7 @@ def show_differences(
     """Print how two sides differ: services, then resources; as a document all of it."""
     from tiercel.domain.review.release_differences import resources_of
 
-    output.document({**more, "services": [one.model_dump(mode="json") for one in found]})
+    output.document("diff", {**more, "services": [one.model_dump(mode="json") for one in found]})
     if output.as_json:
         return
     output.table(

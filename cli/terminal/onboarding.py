@@ -149,13 +149,14 @@ def show_written(output: Output, proposal: Proposal, written: list[str], kept: l
     """Say which services there are, what was written, what was not told, and what is next."""
     services = [one.service for one in proposal.services]
     output.document(
+        "init",
         {
             "written": written,
             "kept": kept,
             "languages": [one.name for one in proposal.languages],
             "services": [one.model_dump(mode="json", exclude_defaults=True) for one in services],
             "unclear": [one.model_dump(mode="json") for one in proposal.unclear],
-        }
+        },
     )
     if output.as_json:
         return
@@ -181,12 +182,13 @@ def show_written(output: Output, proposal: Proposal, written: list[str], kept: l
 def show_readiness(output: Output, found: Readiness) -> None:
     """Show all that would stop a first release, each with what to do."""
     output.document(
+        "init-check",
         {
             "clone": str(found.clone),
             "services": found.services,
             "seconds": round(found.seconds, 3),
             "errors": [error.failure.document() for error in found.errors],
-        }
+        },
     )
     if output.as_json:
         return

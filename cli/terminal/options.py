@@ -22,6 +22,9 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Each line of the run's log, as it comes.")
+]
 RepositoryArgument = Annotated[
     str, typer.Argument(help="The GitHub repository, owner/name; in the sandbox also a folder.")
 ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
+from tiercel.cli.documents.kinds import FAILURE, document_of
 from tiercel.cli.terminal.tables import drawn, fitted
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure import REMEDY, Failure
@@ -28,22 +31,39 @@ class Output:
     With `as_json`, standard output gets exactly one JSON document.
     """
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+    def __init__(
+        self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False
+    ) -> None:
         """Decide once where everything goes."""
         self.as_json = as_json
+        self.verbose = verbose
         self._quiet = quiet
         self._progress = _console(stderr=True)
         self._results = _console(stderr=as_json)
 
     def of_a_step_before(self) -> Output:
         """Return where a step puts its words before the one whose document is the command's."""
-        output = Output(quiet=self._quiet)
+        output = Output(quiet=self._quiet, verbose=self.verbose)
         output._results = self._results
         return output
 
     def waiting(self, text: str) -> Status:
         """Return a spinner for a wait, to be used in `with`."""
         return self._progress.status(escape(text))
+
+    @property
+    def changes_in_place(self) -> bool:
+        """Whether progress can be lines that change: a person looks on, and wants no more."""
+        return self._progress.is_interactive and not self._quiet and not self.verbose
+
+    @property
+    def width(self) -> int:
+        """How many columns the results have."""
+        return self._results.width
+
+    def live(self, picture: RenderableType) -> Live:
+        """Return a part of the terminal that is drawn again until it stops, and is gone then."""
+        return Live(picture, console=self._progress, refresh_per_second=5, transient=True)
 
     def draw(self, picture: RenderableType) -> None:
         """Print a picture among the results."""
@@ -54,10 +74,17 @@ class Output:
         if not self._quiet:
             self._progress.rule(f"[bold]{escape(text)}", align="left", style="dim")
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, *, before: str = "") -> None:
         """Say one thing that happened; the text may come from the outside world."""
         if not self._quiet:
-            self._progress.print(escape(printable(text, _LONGEST_LINE)), soft_wrap=True)
+            shown = before + printable(text, _LONGEST_LINE)
+            self._progress.print(escape(shown), soft_wrap=True)
+
+    def short_line(self, text: str, *, before: str = "") -> None:
+        """Say one thing in one line of the terminal, cut where it is longer."""
+        if not self._quiet:
+            shown = Text(before + printable(text, _LONGEST_LINE))
+            self._progress.print(shown, no_wrap=True, overflow="ellipsis")
 
     def done(self, text: str) -> None:
         """Say one thing that succeeded."""
@@ -83,10 +110,12 @@ class Output:
         """Print a line of the result."""
         self._results.print(escape(text), soft_wrap=True)
 
-    def document(self, value: Any) -> None:
-        """Print the JSON document, if one was asked for."""
+    def document(self, kind: str, data: object, error: TiercelError | None = None) -> None:
+        """Print the JSON document, if one was asked for: of a kind that has a schema."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+            failure = error.failure.document() if error else None
+            document = document_of(kind, data, failure)
+            sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
     def error_note(self, error: TiercelError) -> None:
         """Say beside a result what could not be had; the JSON document has it already."""
@@ -96,14 +125,18 @@ class Output:
     def error(self, error: TiercelError) -> None:
         """Print what failed, where, why, the state now and what to do."""
         if self.as_json:
-            self.document({"error": error.failure.document()})
+            self.document(FAILURE, None, error)
             return
         self._progress.print(error_panel(error))
 
 
 def _console(*, stderr: bool) -> Console:
-    """A terminal has its own width; a log file gets one in which tables stay readable."""
-    console = Console(stderr=stderr, highlight=False)
+    """A terminal has its own width; a log file gets one in which tables stay readable.
+
+    In CI nobody looks on, whatever it says of its terminal.
+    """
+    watched = False if os.environ.get("CI") else None
+    console = Console(stderr=stderr, highlight=False, force_interactive=watched)
     if not console.is_terminal:
         console.width = _LOG_WIDTH
     return console

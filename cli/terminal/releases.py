@@ -30,6 +30,7 @@ _LONGEST_REASON = 120
 def show_released(output: Output, released: Mapping[str, Released], title: str) -> None:
     """Print which release of each service is live now."""
     output.document(
+        "released",
         {
             name: {
                 "stack": result.stack.name,
@@ -41,17 +42,22 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
                 "smoke_test": result.answer,
             }
             for name, result in released.items()
-        }
+        },
     )
-    if output.as_json:
-        return
+    if not output.as_json:
+        released_table(output, released, title)
+        show_outputs(output, {name: result.outputs for name, result in released.items()})
+
+
+def released_table(output: Output, released: Mapping[str, Released], title: str) -> None:
+    """Print which release of each service is live now, a line each."""
     output.table(
         title,
         ("service", "this run", "release", "stack", "status", "commit", "artifact"),
         [
             (
                 name,
-                "deployed" if result.changed else "unchanged: nothing deployed",
+                "deployed" if result.changed else "unchanged",
                 str(result.release.intent.number),
                 result.stack.name,
                 result.stack.status,
@@ -62,7 +68,6 @@ def show_released(output: Output, released: Mapping[str, Released], title: str) 
         ],
         least=("artifact", "commit", "status"),
     )
-    show_outputs(output, {name: result.outputs for name, result in released.items()})
 
 
 def show_outputs(output: Output, outputs: Mapping[str, Mapping[str, str]]) -> None:

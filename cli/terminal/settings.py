@@ -15,6 +15,7 @@ from tiercel.cli.terminal.options import (
     QuietOption,
     SandboxOption,
     StateOption,
+    VerboseOption,
 )
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.session import DEFAULT_STATE, use_config, use_sandbox, use_workers
@@ -78,11 +79,12 @@ class RunSettings(Settings):
 
     local: LocalOption = False
     quiet: QuietOption = False
+    verbose: VerboseOption = False
 
     @property
     def output(self) -> Output:
         """Where the command's words go."""
-        return Output(as_json=self.as_json, quiet=self.quiet)
+        return Output(as_json=self.as_json, quiet=self.quiet, verbose=self.verbose)
 
     def settle(self, environment: str) -> None:
         """Be where a run of an environment's deployments can be started, or the flow itself."""

@@ -84,7 +84,7 @@ def objection(review: GivenReview, posted: PostedPlan) -> str:
     if review.updated_at != review.submitted_at:
         return "its text may have been changed since; review it once more"
     if set(_own_digests(review.body)) != {posted.plan_digest}:
-        return "its text does not carry the plan's digest, and no other one"
+        return "it is no word on this plan: its text does not have the plan's digest alone"
     return ""
 
 

@@ -12,6 +12,7 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 _CUSTOM = "AWS::CloudFormation::CustomResource"
 _ENDS = ("_COMPLETE", "_FAILED", "_SKIPPED")
 _CANCELLED_BY_A_PERSON = "User Initiated"
+_PROGRESS = re.compile(r"(?!\w*(FAILED|ROLLBACK_IN_PROGRESS) )[A-Z]+(_[A-Z]+)+ \w+(::\w+)+ \w+")
 # What followed from another failure, and what only says where the reason stands.
 _FOLLOWED = re.compile(
     rf"{_CANCELLED_BY_A_PERSON}|"
@@ -87,6 +88,11 @@ class StackEvent:
             return ""
         token = properties.get("ServiceToken") if isinstance(properties, dict) else None
         return token if isinstance(token, str) and ":sns:" not in token else ""
+
+
+def is_progress(line: str) -> bool:
+    """Whether it is the `line` of an event by which nothing has failed or is brought back."""
+    return bool(_PROGRESS.match(line))
 
 
 def finished_and_known(events: Iterable[StackEvent], planned: int) -> tuple[int, int]:

@@ -105,10 +105,10 @@ async def place_taken(
             )  # fmt: skip
         raise
     get_run_logger().info(
-        "%s: of %s, until %s",
+        "%s: stays until %s UTC, %s",
         record.name,
-        record.owner or "nobody",
-        f"{record.expires:%d %b %H:%M}",
+        f"{record.expires.astimezone(UTC):%d %b %H:%M}",
+        f"for {record.owner}" if record.owner else "and has no owner",
     )
     return record
 

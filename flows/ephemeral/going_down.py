@@ -89,4 +89,4 @@ async def _tell_github(target: ReleaseTarget, record: EphemeralRecord) -> None:
     except TiercelError as error:
         get_run_logger().warning("the end of %s is not shown on GitHub: %s", record.name, error)
         return
-    get_run_logger().info("%s: %d deployments on GitHub are inactive", record.name, ended)
+    get_run_logger().info("%s: ended on GitHub too, deployments there: %d", record.name, ended)

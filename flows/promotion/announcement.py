@@ -95,7 +95,7 @@ async def _back_merge(prepared: PreparedCommit, tag: str) -> None:
     develop, production = _develop(prepared), prepared.target.names.environment.branch
     preview = await call(preview_merge, prepared.commit, sha, develop)
     if preview is None or not preview.changes_content:
-        get_run_logger().info("%s has all content of %s", develop, tag)
+        get_run_logger().info("no back-merge is needed: %s has all content of %s", develop, tag)
         return
     into = (production, develop)
     pull = await open_back_merge(name, tag, into, preview.conflicts)

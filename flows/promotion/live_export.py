@@ -47,4 +47,6 @@ async def _tell(topology: Topology, target: ReleaseTarget) -> None:
         )
         return
     if new:
-        get_run_logger().info("%s knows what is live here now", source.environment.name)
+        get_run_logger().info(
+            "%s was told what is live here now: its retention keeps that", source.environment.name
+        )

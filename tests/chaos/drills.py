@@ -17,7 +17,7 @@ from typing import Any
 from tests.chaos.frame import Case, Row, Size
 from tests.chaos.world import World
 from tests.support.aws import root_client
-from tests.support.commands import ROOT, run, start
+from tests.support.commands import ROOT, data_in, run, start
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.cli.terminal.session import leave_the_world
@@ -54,7 +54,7 @@ class Ground:
         """What a command says that has to succeed."""
         code, output, errors = run(*self.command(*arguments), "--json", **self.server)
         assert code == 0, output + errors
-        return json.loads(output)
+        return data_in(output)
 
     def live(self) -> dict[str, str]:
         """The artifact of each stack, as the ledger has it."""

@@ -26,7 +26,7 @@ from typing import Any
 
 from benchmarks.place import CONFIG, working_folder
 from tests.corpus.checkouts import Checkout, checkouts
-from tests.support.commands import fork
+from tests.support.commands import data_in, fork
 from tiercel.cli.terminal.session import quiet_prefect, use_sandbox
 from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.organization.stack_rules import STACK_SERVICES
@@ -121,7 +121,7 @@ def _released(
             return False
         if word == "publish":
             continue
-        found = json.loads(output)
+        found = data_in(output)
         if seconds is course.again:
             course.unchanged = not any(one["changed"] for one in found.values())
             if not course.unchanged:
@@ -146,7 +146,7 @@ def _shifts(stack: str, running: Sandbox) -> list[str]:
         return [errors[-_SHOWN:]]
     return [
         f"{stack}: {one['configuration']}: {one['status']}, {one['percent']:g} %"
-        for one in json.loads(output)
+        for one in data_in(output)
     ]
 
 

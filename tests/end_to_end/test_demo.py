@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from github import Auth, Github
 
-from tests.support.commands import invoke_json, run
+from tests.support.commands import data_in, invoke_json, run
 from tests.support.wheel import build_wheel, install_wheel
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
@@ -45,7 +45,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         code, output, errors = installed.run("demo", "--state", str(state), "--json")
         assert code == 0, errors
         assert installed.imported() == ""
-        yield Demo(state, json.loads(output), errors)
+        yield Demo(state, data_in(output), errors)
     finally:
         lifecycle.down(state)
 

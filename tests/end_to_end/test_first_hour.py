@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import ROOT, invoke, invoke_json
+from tests.support.commands import ROOT, data_in, error_in, invoke, invoke_json
 from tests.support.repositories import git
 from tiercel.domain.base.errors import ExitCode
 
@@ -39,7 +39,7 @@ def test_a_repository_is_described_as_its_team_would_have_and_nothing_stops_it(
     before = {path: path.read_bytes() for path in clone.rglob("*") if path.is_file()}
     code, output, _ = invoke("init", str(clone), "--check", "--json")
     assert code == ExitCode.CHECK_FAILED
-    assert [one["code"] for one in json.loads(output)["errors"]] == ["onboarding.no_branch"]
+    assert [one["code"] for one in data_in(output)["errors"]] == ["onboarding.no_branch"]
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "--message=Begin")
     git(clone, "branch", "develop")
@@ -96,7 +96,7 @@ def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (clone / ".github").symlink_to(tmp_path / "elsewhere")
     code, output, _ = invoke("init", str(clone), *ACCOUNTS, "--json")
-    assert (code, json.loads(output)["error"]["code"]) == (
+    assert (code, error_in(output)["code"]) == (
         ExitCode.REFUSED,
         "onboarding.leads_outside",
     )
@@ -128,7 +128,7 @@ def test_a_file_that_has_services_alone_is_checked(tmp_path: Path) -> None:
     file.write_text('[services.api]\npath = "api"\n[services.api.environments.staging]\n')
     code, output, _ = invoke("config", "check", str(file), "--json")
     assert code == ExitCode.CONFIGURATION
-    assert "there is no environment `staging`" in json.loads(output)["error"]["why"]
+    assert "there is no environment `staging`" in error_in(output)["why"]
     file.write_text('[services.api]\npath = "api"\n')
     assert list(invoke_json("config", "check", str(file))["services"]) == ["api"]
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import signal
 import socket
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import ROOT, invoke, start, start_without_terminal
+from tests.support.commands import ROOT, data_in, error_in, invoke, start, start_without_terminal
 from tests.support.repositories import git
 from tiercel.domain.base.errors import ExitCode
 from tiercel.sandbox.lifecycle import Sandbox
@@ -46,7 +45,7 @@ def test_a_wrong_configuration_is_refused_and_the_key_is_named(
     code, output, errors = invoke("config", "check", str(path), "--json")
 
     assert code == ExitCode.CONFIGURATION
-    assert named in json.loads(output)["error"]["why"]
+    assert named in error_in(output)["why"]
     assert errors == ""
 
 
@@ -58,7 +57,7 @@ def test_a_choice_whose_boundary_iam_would_not_take_is_refused(tmp_path: Path) -
     code, output, _ = invoke("config", "check", str(path), "--json")
 
     assert code == ExitCode.CONFIGURATION
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert error["code"] == "configuration.policy_too_long"
     assert error["where"] == f"{path}: environments.prod.stacks"
 
@@ -90,12 +89,12 @@ def test_the_configuration_that_is_checked_is_the_one_that_is_used(tmp_path: Pat
 
     code, output, _ = invoke("config", "check", "--json", TIERCEL_CONFIG=str(path))
     assert code == ExitCode.OK
-    assert json.loads(output)["environments"]["preprod"]["branch"] == "next"
+    assert data_in(output)["environments"]["preprod"]["branch"] == "next"
 
     path.unlink()
     code, output, _ = invoke("config", "check", "--json", TIERCEL_CONFIG=str(path))
     assert code == ExitCode.CONFIGURATION
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert error["where"] == str(path)
     assert "--config" not in error["remedy"]
     assert "TIERCEL_CONFIG" in error["remedy"]
@@ -105,7 +104,7 @@ def test_a_right_configuration_is_shown() -> None:
     code, output, _ = invoke("config", "check", "--json")
 
     assert code == ExitCode.OK
-    assert json.loads(output)["environments"]["preprod"]["branch"] == "develop"
+    assert data_in(output)["environments"]["preprod"]["branch"] == "develop"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ def test_a_profile_that_gives_no_credentials_has_a_remedy_and_no_traceback(
     code, output, errors = invoke("status", "--json", **NOWHERE | profiles, AWS_PROFILE="broken")
 
     assert code == ExitCode.UNREACHABLE
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert what in error["what"]
     assert error["why"]
     assert remedy in error["remedy"]
@@ -193,7 +192,7 @@ def test_a_code_that_nobody_can_give_is_a_failure_with_a_remedy(tmp_path: Path) 
     output, errors = process.communicate(timeout=60)
 
     assert process.returncode == ExitCode.UNREACHABLE
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert "asks for a code" in error["what"]
     assert "terminal" in error["remedy"]
     assert "Aborted" not in errors
@@ -216,7 +215,7 @@ def test_a_command_that_is_interrupted_says_so(command: str) -> None:
         connection.close()
 
     assert process.returncode == ExitCode.INTERRUPTED
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert (error["what"], error["exit_code"]) == ("interrupted", ExitCode.INTERRUPTED)
     assert errors == ""
 
@@ -238,7 +237,7 @@ def test_a_folder_that_is_not_there_is_told_as_such(words: tuple[str, ...], tmp_
     given = str(tmp_path / "away")
     told = (*words, given) if words[0] == "demo" else (words[0], given, *words[1:])
     code, output, _ = invoke(*told, "--state", str(tmp_path / "state"), "--json")
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert (code, error["code"], error["where"]) == (ExitCode.REFUSED, "sandbox.no_folder", given)
 
 
@@ -257,7 +256,7 @@ def test_a_clone_without_its_history_is_refused_before_anything_starts(
         ("demo", "--repository", str(shallow), "--state", str(tmp_path / "state")),
     ):
         code, output, _ = invoke(*words, "--json")
-        error = json.loads(output)["error"]
+        error = error_in(output)
         assert (code, error["code"]) == (ExitCode.REFUSED, "sandbox.shallow_repository")
         assert "git fetch --unshallow" in error["remedy"]
     assert not (tmp_path / "state").exists()
@@ -309,7 +308,7 @@ def test_a_prefect_server_that_cannot_be_used_is_told_with_the_reason(
         )
 
     assert code == ExitCode.UNREACHABLE, errors
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert what in error["what"]
     assert remedy in error["remedy"]
     assert error["where"] == url
@@ -330,4 +329,4 @@ def test_without_a_prefect_server_nothing_is_deployed_and_no_run_is_started(
     code, output, errors = invoke(*arguments, "--json", **variables)
 
     assert code == ExitCode.UNREACHABLE, errors
-    assert json.loads(output)["error"]["what"] == what
+    assert error_in(output)["what"] == what

@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.support.commands import ROOT, run
+from tests.support.commands import ROOT, error_in, run
 from tiercel.sandbox.lifecycle import Sandbox
 
 LOOKS = dedent("""
@@ -90,5 +90,5 @@ def test_what_no_flow_takes_is_refused_before_prefect_is_started(
     code, output, errors = run(
         *arguments, PREFECT_HOME=str(home), PREFECT_API_URL="http://127.0.0.1:1/api"
     )
-    assert (code, json.loads(output)["error"]["state"]) == (4, "nothing was called"), errors
+    assert (code, error_in(output)["state"]) == (4, "nothing was called"), errors
     assert not home.exists()

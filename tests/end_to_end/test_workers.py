@@ -23,7 +23,17 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.support.commands import ROOT, fork, fork_json, invoke, invoke_json, run_fork, run_json
+from tests.support.commands import (
+    ROOT,
+    data_in,
+    document_in,
+    fork,
+    fork_json,
+    invoke,
+    invoke_json,
+    run_fork,
+    run_json,
+)
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
@@ -247,7 +257,7 @@ def test_a_pull_request_is_verified_through_a_worker_and_followed_by_the_command
     )
 
     assert code == 0, progress
-    shown = json.loads(output)
+    shown = data_in(output)
     assert shown["run"]["state"] == "Completed"
     assert shown["run"]["id"] in shown["run"]["url"]
     assert re.findall(r": (Pending|Running|Completed)\n", progress) == [
@@ -263,9 +273,9 @@ def test_a_run_that_fails_ends_the_command_with_its_own_exit_code_and_remedy(wor
         "publish", REPOSITORY, "nosuch", *world.in_sandbox(), "--json", **world.server()
     )
 
-    shown = json.loads(output)
+    shown = document_in(output)
     assert code == ExitCode.REFUSED
-    assert shown["run"]["state"] == "Failed"
+    assert shown["data"]["run"]["state"] == "Failed"
     assert shown["error"]["what"] == f"there is no commit 'nosuch' in {REPOSITORY}"
     assert shown["error"]["remedy"] == "push it, or check the spelling"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from prefect.client.schemas.objects import Artifact
 
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import ROOT
+from tests.support.commands import ROOT, data_in
 from tiercel.cli.commands.look.check import check, show_report
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.accounts.findings import Aspect, CheckFailedError, CheckReport, Verdict
@@ -66,7 +65,7 @@ def test_a_red_check_ends_the_command_with_its_exit_code_and_leaves_artifacts(
     finally:
         s3.put_bucket_versioning(**place, VersioningConfiguration={"Status": "Enabled"})
     assert ended.value.exit_code == ExitCode.CHECK_FAILED
-    report = CheckReport.model_validate(json.loads(capsys.readouterr().out)["preprod"])
+    report = CheckReport.model_validate(data_in(capsys.readouterr().out)["preprod"])
     (red,) = report.of(Verdict.RED)
     assert (red.thing, red.aspect) == ("artifact bucket", Aspect.SETTINGS)
     assert "versioning is Suspended" in latest_artifact("check-preprod")

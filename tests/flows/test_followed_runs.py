@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +17,7 @@ from prefect.results import get_result_store
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Running, Scheduled
 
+from tests.support.commands import document_in
 from tests.support.go_between import GoBetween, go_between
 from tests.support.releases import intent, outcome
 from tests.support.thread_worker import Worker, crashes, executor_of, worker
@@ -143,7 +143,7 @@ def test_a_machine_reads_the_failure_as_one_document(capsys: pytest.CaptureFixtu
             Output(as_json=True, quiet=True), deployment, repository="acme/shop", commit="several"
         )
     assert ended.value.exit_code == ExitCode.BUILD_FAILED
-    shown = json.loads(capsys.readouterr().out)
+    shown = document_in(capsys.readouterr().out)
     assert shown["error"]["code"] == "run.several_failed"
     assert [cause["code"] for cause in shown["error"]["causes"]] == ["test.build", "test.aws"]
     assert shown["error"]["causes"][0]["why"] == HOSTILE
@@ -184,8 +184,9 @@ class Cutting(Output):
         super().__init__(quiet=True)
         self._way = way
 
-    def line(self, text: str) -> None:
-        if text.endswith(": Failed"):
+    def line(self, text: str, *, before: str = "") -> None:
+        del before
+        if text.endswith("Failed"):
             self._way.cut()
 
 

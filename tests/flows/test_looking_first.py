@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 import pytest
 
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import invoke, invoke_json
+from tests.support.commands import data_in, invoke, invoke_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services, template
@@ -160,7 +159,7 @@ def test_a_pool_that_the_server_lacks_is_told_apart_from_one_without_workers() -
 
 def test_the_doctor_says_what_lacks_and_how_to_get_it(sandbox: Sandbox) -> None:
     code, output, _ = invoke("doctor", "--json", "--sandbox", "--state", str(sandbox.state))
-    found = {(one["area"], one["what"]): one for one in json.loads(output)}
+    found = {(one["area"], one["what"]): one for one in data_in(output)}
     assert found["preprod", "credentials"]["health"] == "well"
     assert found["prod", "orchestrator"]["health"] == "well"
     assert found["preprod", "clock"]["health"] == "well"

@@ -19,7 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed
 
-from tests.support.commands import invoke
+from tests.support.commands import document_in, invoke
 from tests.support.thread_worker import crashes, executor_of, idles, worker
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running.triggered import follow_wanted
@@ -206,8 +206,9 @@ def test_an_event_of_which_nothing_follows_starts_nothing(
     ended, output, _ = invoke(
         "trigger", "preprod", "--json", GITHUB_EVENT_NAME=name, **variables(tmp_path)
     )
-    document = json.loads(output)
-    assert (ended, document.get("result") or document["error"]["code"]) == (code, told)
+    document = document_in(output)
+    said = document["error"]["code"] if "error" in document else document["data"]["result"]
+    assert (ended, said) == (code, told)
 
 
 def test_no_line_of_a_run_is_a_command_to_the_runner(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.aws import root_client
 from tests.support.codes import because
-from tests.support.commands import invoke
+from tests.support.commands import document_in, invoke
 from tests.support.flow_runs import release
 from tests.support.releases import intent, outcome
 from tests.support.repositories import RepositoryMaker
@@ -52,7 +52,8 @@ def records(sandbox: Sandbox, preprod: Names) -> Iterator[Records]:
 def shown(sandbox: Sandbox, *words: str) -> tuple[int, Any, str]:
     place = ("--sandbox", "--state", str(sandbox.state))
     code, output, errors = invoke(*words, *place, "--json")
-    return code, json.loads(output), errors
+    document = document_in(output)
+    return code, document.get("data", document), errors
 
 
 def test_what_cannot_be_read_is_marked_beside_everything_else_and_the_exit_code_tells(

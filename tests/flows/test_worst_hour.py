@@ -21,7 +21,7 @@ from tests.chaos.wire import Wire, operation_of, saying
 from tests.flows.conftest import Become
 from tests.sandbox.support import eventually
 from tests.support.aws import root_client
-from tests.support.commands import invoke, invoke_json, run_fork
+from tests.support.commands import data_in, invoke, invoke_json, run_fork
 from tests.support.flow_runs import release
 from tests.support.releases import intent, outcome
 from tests.support.repositories import Repository, RepositoryMaker
@@ -151,14 +151,14 @@ def _go_back_without_prefect(place: Iterable[str], folder: Path) -> Any:
     back = ("rollback", PROD, "--to", "1", "--local", "--json")
     code, output, errors = run_fork(*back, *place, **nowhere)
     assert code == ExitCode.OK, (output, errors)
-    return json.loads(output)
+    return data_in(output)
 
 
 def _the_doctor_names_what_has_expired(place: Iterable[str]) -> None:
     wire = Wire(saying("ExpiredToken", 400), 1, is_who_calls)
     with interceptor(expired(wire)) as proxy:
         _, output, _ = invoke("doctor", *place, "--json", HTTP_PROXY=proxy, http_proxy=proxy)
-    seen = {(one["area"], one["what"]): one for one in json.loads(output)}
+    seen = {(one["area"], one["what"]): one for one in data_in(output)}
     assert seen["preprod", "credentials"]["health"] == "wrong"
     assert "have expired" in seen["preprod", "credentials"]["found"]
     assert "log in again" in seen["preprod", "credentials"]["remedy"]

@@ -10,7 +10,7 @@ from typing import Any
 from tests.oracle.accounts import Policies
 from tests.oracle.mutants import Mutant
 from tests.oracle.needs import allows
-from tests.support.commands import run
+from tests.support.commands import error_in, run
 from tiercel.domain.base.errors import ExitCode
 from tiercel.sandbox.lifecycle import status
 
@@ -84,6 +84,6 @@ def play(demo: BrokenDemo, state: Path) -> list[str]:
         run("sandbox", "down", "--quiet", *place)
     if code != ExitCode.UNREACHABLE:
         return [f"the demo ended with {code}: {output}{errors}"]
-    error = json.loads(output)["error"]
+    error = error_in(output)
     # Refused for several services, it is one failure that has them as causes.
     return demo.faults((error["causes"] or [error])[0])

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.support import Caller, caller
-from tests.support.commands import ROOT, fork_json, run_fork
+from tests.support.commands import ROOT, error_in, fork_json, run_fork
 from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
 from tests.support.terraform import why_not, write_cli_config
@@ -164,7 +164,7 @@ def play(folder: Path) -> dict[str, Any]:
 
 def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisioned) -> None:
     code, output, _ = provisioned.said["without a bucket"]
-    error = json.loads(output)["error"]
+    error = error_in(output)
     assert code == 1
     assert error["what"] == "there is no bucket for Terraform's state"
     assert "--bootstrap" in error["remedy"]
@@ -176,7 +176,7 @@ def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) ->
     assert len(planned["plan"]["changes"]) == 52
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
-    assert planned["plan"]["digest"] in json.loads(output)["error"]["remedy"]
+    assert planned["plan"]["digest"] in error_in(output)["remedy"]
 
 
 def test_exactly_the_approved_plan_is_applied(provisioned: Provisioned) -> None:

@@ -17,11 +17,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator
 
 from tests.support.forks import Forked, forked
 
@@ -159,4 +161,29 @@ def _called(main: Callable[[], object], words: list[str]) -> Finished:
 def _document(finished: Finished) -> Any:
     code, output, errors = finished
     assert code == 0, errors + output
-    return json.loads(output)
+    return data_in(output)
+
+
+def data_in(output: str) -> Any:
+    """What a command's document has as its data; the whole has to be as its schema says."""
+    return document_in(output)["data"]
+
+
+def error_in(output: str) -> Any:
+    """The failure that a command's document tells."""
+    return document_in(output)["error"]
+
+
+def document_in(output: str) -> Any:
+    """A command's document, which is as its schema says."""
+    document = json.loads(output)
+    kind = document["schema"].removeprefix("tiercel.").partition("/")[0]
+    _validator(kind).validate(document)
+    return document
+
+
+@cache
+def _validator(kind: str) -> Any:
+    from tiercel.cli.documents.schemas import document_schema
+
+    return OAS31Validator(document_schema(kind))

@@ -133,7 +133,7 @@ def down(name: _Name, *, settings: RunSettings) -> None:
 
     finished = run_flow(ephemeral_down, output, name=name)
     result = finished.result
-    output.document(
+    output.document("ephemeral",
         _row(known(result.record, name))
         | {"deleted": [{"stack": one.stack, "seconds": one.seconds,
                         "retained": [kept.line() for kept in one.retained]}
@@ -163,7 +163,7 @@ def list_them(
     output = settings.output
     all_found = read_environments.fn(_records(settings))
     found = all_found.readable if gone else all_found.active
-    output.document([_row(one) for one in found])
+    output.document("ephemeral-list", [_row(one) for one in found])
     if not settings.as_json:
         _show_list(output, found)
     if all_found.unreadable:
@@ -208,7 +208,7 @@ def extend(
     changed = change_environment.fn(
         _records(settings), name, lambda found: extended(known(found, name), hours, limits, now)
     )
-    settings.output.document(_row(changed))
+    settings.output.document("ephemeral", _row(changed))
     if not settings.as_json:
         settings.output.result(f"{name} lives until {changed.expires:%Y-%m-%d %H:%M} UTC")
 
@@ -243,7 +243,7 @@ def _show_up(output: Output, result: CameUp) -> None:
                    "changed": one.changed, "outputs": one.outputs}
             for name, one in result.released.items()
         }  # fmt: skip
-        output.document(_row(record) | {"released": released})
+        output.document("ephemeral", _row(record) | {"released": released})
         return
     show_released(output, result.released, f"environment {record.name}")
     output.line(f"{record.name} lives until {record.expires:%Y-%m-%d %H:%M} UTC")

@@ -32,7 +32,9 @@ def export(environment: _Environment, folder: Folder, *, settings: Settings) -> 
     records = settings.target(names).records
     key = _signing_key(names, records)
     count = export_ledger.fn(records, key, folder)
-    output.document({"objects": count, "folder": str(folder), "signing_key": key.fingerprint})
+    output.document(
+        "ledger-export", {"objects": count, "folder": str(folder), "signing_key": key.fingerprint}
+    )
     if not settings.as_json:
         output.result(f"{count} objects of {environment} are in {folder}")
         output.line(f"They were signed with the key {key.fingerprint}: note it somewhere else.")
@@ -60,7 +62,7 @@ def restore(
     if sign_again:
         key = _signing_key(names, records)
         signed = sign_restored.fn(records, key, folder, sign_again)
-    output.document({"created": created, "objects": count, "signed": signed})
+    output.document("ledger-restore", {"created": created, "objects": count, "signed": signed})
     if not settings.as_json:
         output.result(f"{created} of {count} objects restored to {environment}, the others stood")
         if sign_again:

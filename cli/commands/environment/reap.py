@@ -47,7 +47,7 @@ def show_reaped(output: Output, report: ReapReport) -> None:
     from tiercel.domain.ephemeral.lifetimes import LifeStep
     from tiercel.domain.teardown.leftovers import Fate
 
-    output.document(report.document())
+    output.document("reap", report.document())
     if output.as_json:
         return
     ends = [one for one in report.lives if one.step is not LifeStep.NOTHING]

@@ -116,11 +116,13 @@ def show_drill(output: Output, result: DrillReport | DrillPlan) -> None:
     from tiercel.domain.pages.environment.drill_page import duration, recovered
 
     if isinstance(result, DrillPlan):
-        output.document({"digest": result.digest, "plan": result.model_dump(mode="json")})
+        output.document(
+            "drill-plan", {"digest": result.digest, "plan": result.model_dump(mode="json")}
+        )
         if not output.as_json:
             _show_plan(output, result)
         return
-    output.document(result.model_dump(mode="json"))
+    output.document("drill", result.model_dump(mode="json"))
     if output.as_json:
         return
     rows = [(phase, duration(seconds)) for phase, seconds in result.phases.items()]

@@ -59,6 +59,7 @@ def show_retention(
     kept = Counter(str(one.reason) for one in decisions if one.step is Retained.KEEP)
     going = [one for one in decisions if one.step is not Retained.KEEP]
     output.document(
+        "retention",
         {
             "deleted": deleted,
             "objects": [
@@ -67,7 +68,7 @@ def show_retention(
             ],
             "kept": dict(kept),
             "unknown": unknown,
-        }
+        },
     )
     if output.as_json:
         return

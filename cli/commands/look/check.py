@@ -37,7 +37,7 @@ def check(
     reports = [
         _checked(output, one, settings) for one in chosen or settings.topology().environments
     ]
-    output.document({one.environment: one.model_dump(mode="json") for one in reports})
+    output.document("check", {one.environment: one.model_dump(mode="json") for one in reports})
     if not settings.as_json:
         for report in reports:
             show_report(output, report)

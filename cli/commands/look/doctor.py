@@ -20,7 +20,7 @@ def doctor(*, settings: Settings) -> None:
     output = settings.output
     with output.waiting("looking"):
         found = list(examine(settings))
-    output.document([one.model_dump(mode="json") for one in found])
+    output.document("doctor", [one.model_dump(mode="json") for one in found])
     if not settings.as_json:
         output.table(
             "What Tiercel needs",

@@ -41,7 +41,7 @@ def show_drift(output: Output, report: DriftReport) -> None:
 
     The error is that of a check: something is not as it must be, or could not be looked at.
     """
-    output.document(report.model_dump(mode="json"))
+    output.document("drift", report.model_dump(mode="json"))
     if not output.as_json:
         rows = [(one.where, one.what, one.kind, one.why, one.remedy) for one in report.findings]
         if rows:

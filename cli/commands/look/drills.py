@@ -44,7 +44,7 @@ def drills(
     reports = read_reports.fn(records, 10_000 if number else newest)
     mine = [one for one in reports if one.environment == title]
     if not number:
-        output.document([one.model_dump(mode="json") for one in mine])
+        output.document("drills", [one.model_dump(mode="json") for one in mine])
         if not settings.as_json:
             output.table(
                 f"Drills of {title}",
@@ -67,7 +67,7 @@ def drills(
         raise no_drill(number, records.bucket)
     path = page or Path(f"drill-{title.replace(' ', '-')}-{number}.html")
     path.write_text(drill_html(found))
-    output.document({"page": str(path), "report": found.model_dump(mode="json")})
+    output.document("drill-page", {"page": str(path), "report": found.model_dump(mode="json")})
     if not settings.as_json:
         output.result(f"written: {path}")
         if page is None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from tiercel.cli.terminal.options import StackArgument
-from tiercel.cli.terminal.running.runs import is_noise
+from tiercel.cli.terminal.running.run_lines import is_noise
 from tiercel.cli.terminal.settings import Settings, shared
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.log_text import log_text
@@ -70,7 +70,7 @@ def logs(
         raise failures[0]
     for failure in failures:
         output.error_note(failure)
-    output.document(document)
+    output.document("logs", document)
 
 
 def _release(target: Target, stack: str, number: int) -> Release:

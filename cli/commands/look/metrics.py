@@ -50,13 +50,14 @@ def metrics(
     begin = end - timedelta(days=days)
     found = figures(own, _commit_times(output, own, begin), begin, end)
     output.document(
+        "metrics",
         {
             "environment": environment,
             "from": begin.isoformat(),
             "to": end.isoformat(),
             "figures": [one.model_dump(mode="json") for one in found],
             "definitions": dict(DEFINITIONS),
-        }
+        },
     )
     if not settings.as_json:
         output.table(f"{environment}, {days} days", _HEADER, [_row(one) for one in found])

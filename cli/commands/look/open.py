@@ -107,7 +107,7 @@ def _open(settings: Settings, address: str, lacking: str) -> None:
             remedy="see `tiercel status` and `tiercel doctor`",
         )
     output = settings.output
-    output.document({"address": address})
+    output.document("page", {"address": address})
     if settings.as_json:
         return
     output.result(address)

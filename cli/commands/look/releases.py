@@ -53,7 +53,7 @@ def releases(
         newest,
         lambda stack: stack.startswith(prefix) is on_demand,
     )
-    output.document([entry_row(entry) for entry in history])
+    output.document("releases", [entry_row(entry) for entry in history])
     if not settings.as_json:
         where = f"environments on demand in {names.environment.name}"
         title = where if on_demand else names.environment.name
@@ -87,6 +87,6 @@ def _show(output: Output, settings: Settings, name: str, environment: str) -> No
     found = read_release.fn(records, stack, int(number))
     if found is None:
         raise no_release(stack, int(number), records.bucket)
-    output.document(found.model_dump(mode="json"))
+    output.document("release", found.model_dump(mode="json"))
     if not output.as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(found))

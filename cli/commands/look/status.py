@@ -68,7 +68,7 @@ def status(*, settings: Settings) -> None:
             one.model_dump(mode="json", include={"repository", "number", "url", "base_branch"})
             for one in open_ones
         ]
-    output.document(document)
+    output.document("status", document)
     end_unless_all_is_shown(output, unreadable)
 
 

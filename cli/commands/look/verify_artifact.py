@@ -35,7 +35,7 @@ def verify_artifact(
     output, names = settings.output, names_of_stack(settings.topology(), stack)
     found, manifest, envelope, key = _verified(settings.target(names), stack, release)
     document = _document(found, manifest, envelope, key)
-    output.document(document)
+    output.document("artifact", document)
     if not settings.as_json:
         facts = [(name, str(value)) for name, value in document.items() if name != "objects"]
         facts += [("verified", one.key) for one in manifest.objects]

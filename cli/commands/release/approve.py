@@ -68,7 +68,7 @@ def _say(
     hand_over.fn(Records(access, names.artifact_bucket), signed)
     unseen = unseen_words(environment)
     told = {"plan_digest": digest, "approves": approves, "signed_at": signed.signed_at}
-    output.document(told | ({"unseen": unseen} if unseen else {}))
+    output.document("approval", told | ({"unseen": unseen} if unseen else {}))
     if not settings.as_json:
         output.result(
             f"handed over; it counts once a run of {environment} has shown it to STS, "

@@ -47,6 +47,7 @@ def show_verified(output: Output, verified: Mapping[str, VerifiedService]) -> No
 
     seen = {name: verified_in(one.release) for name, one in verified.items()}
     output.document(
+        "candidate",
         {
             name: {
                 "stack": one.release.intent.stack,
@@ -58,7 +59,7 @@ def show_verified(output: Output, verified: Mapping[str, VerifiedService]) -> No
                 "digest": one.release.intent.artifact_digest,
             }
             for name, one in verified.items()
-        }
+        },
     )
     if output.as_json:
         return

@@ -62,7 +62,7 @@ def _record(
         at=datetime.now(UTC),
     )
     recorded = record_hold.fn(target.records, event)
-    output.document(recorded.model_dump(mode="json"))
+    output.document("hold", recorded.model_dump(mode="json"))
     if not settings.as_json:
         done = "is on hold" if holds else "goes on"
         output.result(f"{environment} {done}: {recorded.reason}")

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.terminal.options import QuietOption, RepositoryArgument, RevisionArgument
+from tiercel.cli.terminal.options import (
+    QuietOption,
+    RepositoryArgument,
+    RevisionArgument,
+    VerboseOption,
+)
 from tiercel.cli.terminal.running.releasing import commit_to_release, owned
 from tiercel.cli.terminal.running.runs import run_flow
 from tiercel.cli.terminal.settings import RunSettings, Settings, shared
@@ -23,6 +28,7 @@ def plan(
     commit: RevisionArgument,
     *,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
     settings: Settings,
 ) -> None:
     """Show what a deploy or promotion of a commit would do; nothing is executed or left behind."""
@@ -34,6 +40,7 @@ def plan(
         as_json=settings.as_json,
         local=True,
         quiet=quiet,
+        verbose=verbose,
     )
     repository, commit = commit_to_release(here, name, repository, commit)
     owned(repository)
@@ -48,7 +55,7 @@ def show_plan(output: Output, found: PromotionPlan) -> None:
 
     The document has no value of a parameter or of a property.
     """
-    output.document(found.model_dump(mode="json") | {"digest": found.digest})
+    output.document("plan", found.model_dump(mode="json") | {"digest": found.digest})
     if output.as_json:
         return
     output.table(

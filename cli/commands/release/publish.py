@@ -42,6 +42,7 @@ def publish(
 def show_published(output: Output, published: Mapping[str, Published]) -> None:
     """Print what was built and what was there already."""
     output.document(
+        "published",
         {
             name: {
                 "artifact_id": result.manifest.artifact_id,
@@ -51,7 +52,7 @@ def show_published(output: Output, published: Mapping[str, Published]) -> None:
                 "objects": [entry.model_dump() for entry in result.manifest.objects],
             }
             for name, result in published.items()
-        }
+        },
     )
     if output.as_json:
         return

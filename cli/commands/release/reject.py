@@ -37,6 +37,6 @@ def reject(
         at=datetime.now(UTC),
     )
     rejected = record_rejection.fn(records, stack, number, rejection)
-    output.document(release_row(rejected))
+    output.document("rollback", release_row(rejected))
     if not settings.as_json:
         output.table(f"Release {number} of {stack}", ("what", "value"), detail_rows(rejected))

@@ -64,7 +64,7 @@ def rollback(
 
 def show_rolled_back(output: Output, restored: Released) -> None:
     """Print which release runs again."""
-    output.document(release_row(restored.release) | {"changed": restored.changed})
+    output.document("rollback", release_row(restored.release) | {"changed": restored.changed})
     if not output.as_json:
         intent = restored.release.intent
         done = "released again" if restored.changed else "unchanged: it is live already"

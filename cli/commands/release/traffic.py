@@ -33,7 +33,7 @@ def show(stack: StackArgument, *, most: _Most = 10, settings: Settings) -> None:
     access = _deployer(settings, stack)
     shifts = _shifts(access, stack)[-most:]
     output = settings.output
-    output.document([one.model_dump(mode="json") for one in shifts])
+    output.document("traffic", [one.model_dump(mode="json") for one in shifts])
     if not settings.as_json:
         heads = ("deployment", "alias", "version", "status", "share", "took")
         output.table(f"Traffic of {stack}", heads, [_row(one) for one in shifts])
@@ -64,7 +64,7 @@ def stop(stack: StackArgument, *, settings: Settings) -> None:
             "tiercel rollback",
         )
     output = settings.output
-    output.document([one.deployment for one in stopped])
+    output.document("traffic-stop", [one.deployment for one in stopped])
     if not settings.as_json:
         for one in stopped:
             output.result(f"{one.deployment} is being stopped: {one.what}")

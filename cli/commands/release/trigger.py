@@ -52,7 +52,7 @@ def _trigger(
     wanted = _wanted(job, settings, environment, on_schedule.value if on_schedule else "")
     if isinstance(wanted, str):
         output.line(wanted)
-        output.document({"result": "nothing", "reason": wanted})
+        output.document("trigger", {"result": "nothing", "reason": wanted})
         job.summarize(escaped(wanted))
         job.put(result="nothing")
         return

@@ -52,7 +52,7 @@ def show_checks(output: Output, checks: Sequence[Status]) -> None:
     """Print the statuses that GitHub shows beside the commit, and what failing tests have said."""
     from tiercel.domain.base.text import printable
 
-    output.document([one.model_dump(mode="json") for one in checks])
+    output.document("verify", [one.model_dump(mode="json") for one in checks])
     if not output.as_json:
         output.table(
             "Statuses",

@@ -46,7 +46,7 @@ def check(
         require_fitting_policies(topology, str(path))
     if as_json:
         only = {"services"} if of_services else None
-        output.document(topology.model_dump(mode="json", include=only))
+        output.document("config", topology.model_dump(mode="json", include=only))
         return
     if of_services:
         output.result(f"{path} is right; it describes services alone")

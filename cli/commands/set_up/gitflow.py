@@ -43,7 +43,7 @@ def check(repository: _Repository = "", *, settings: Settings) -> None:
     reports = [
         judge(needs, read_protection.fn(one, needs)) for one in _chosen(topology, repository)
     ]
-    output.document({one.repository: _document(one) for one in reports})
+    output.document("gitflow", {one.repository: _document(one) for one in reports})
     if not settings.as_json:
         for report in reports:
             _show(output, report)
@@ -79,7 +79,8 @@ def enforce(
     refused = {name: _made(output, name, planned) for name, planned in wanted.items()}
     reports = [judge(needs, read_protection.fn(one, needs)) for one in plans]
     output.document(
-        {one.repository: _outcome(one, plans[one.repository], refused) for one in reports}
+        "gitflow",
+        {one.repository: _outcome(one, plans[one.repository], refused) for one in reports},
     )
     if not settings.as_json:
         for report in reports:

@@ -54,11 +54,12 @@ def show_provisioned(output: Output, provisioned: Provisioned) -> None:
     """Print what is planned or was applied, and what the accounts hold."""
     plan = provisioned.plan
     output.document(
+        "provision",
         {
             "plan": plan.model_dump(mode="json"),
             "applied": provisioned.applied,
             "outputs": provisioned.outputs,
-        }
+        },
     )
     if output.as_json:
         return

@@ -105,6 +105,6 @@ def show(output: Output, state: Path) -> None:
         "workers": ", ".join(running_workers(state)) or "none",
     }
     if output.as_json:
-        output.document(facts | {"environment": sandbox.environ("preprod")})
+        output.document("sandbox", facts | {"environment": sandbox.environ("preprod")})
         return
     output.table("Sandbox", ("", ""), facts.items())

@@ -74,10 +74,11 @@ def install_everything(
 def show_installed(output: Output, installed: Installed) -> None:
     """Print what the server has now, and what became of it."""
     output.document(
+        "up",
         {
             "changes": [vars(one) for one in installed.changes],
             "schedules": [vars(one) for one in installed.schedules],
-        }
+        },
     )
     if output.as_json:
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from tiercel.cli.terminal.failures import (
     unforeseen,
 )
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.running.runs import is_noise
+from tiercel.cli.terminal.running.run_lines import RunLines
 from tiercel.domain.base.errors import (
     WAITING_STATE,
     TiercelError,
@@ -122,8 +121,7 @@ async def _follow(output: Output, deployment: str, ask: Ask, followed: Followed)
     def tell(seconds: float, line: str, level: int) -> None:
         if len(followed.said) < _KEPT_LINES:
             followed.said += line.splitlines()
-        if level < logging.ERROR and not is_noise(line):
-            output.line(f"{seconds:6.1f} s  {line}")
+        lines.say(seconds, line, level)
 
     def end(run: FlowRun) -> None:
         followed.ended = run
@@ -134,7 +132,8 @@ async def _follow(output: Output, deployment: str, ask: Ask, followed: Followed)
             return
         followed.run_id, followed.link = made.id, link_to(made.id)
         output.line(f"{deployment.rpartition('/')[2]}: {followed.link}")
-        await follow(client, made.id, tell, end)
+        with RunLines(output) as lines:
+            await follow(client, made.id, tell, end)
         followed.artifacts = await artifacts_of(client, made.id)
 
 
@@ -149,11 +148,11 @@ def show_followed(output: Output, followed: Followed) -> None:
         "artifacts": artifacts,
     }
     if output.as_json and failure:
-        output.document(document | {"error": failure.failure.document()})
+        output.document("run", document, failure)
         raise typer.Exit(int(failure.exit_code))
     if failure:
         raise failure
-    output.document(document)
+    output.document("run", document)
     if output.as_json:
         return
     # A flow reports its result last.

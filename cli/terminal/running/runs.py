@@ -12,26 +12,13 @@ from typing import Any, Generic, TypeVar
 
 from tiercel.cli.terminal.failures import interrupted, lost_server
 from tiercel.cli.terminal.output import Output
+from tiercel.cli.terminal.running.run_lines import RunLines
 from tiercel.cli.terminal.running.streams import deaf_to_hangups
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 
 _R = TypeVar("_R")
 
 _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
-_NOISE = (
-    "Beginning flow run",
-    "Created ",
-    "Downloading flow code",
-    "Finished in state",
-    "Flow run '",
-    "View at",
-    "Worker '",
-)
-
-
-def is_noise(message: str) -> bool:
-    """Tell whether a line of a run's log is a remark of Prefect's own."""
-    return message.startswith(_NOISE)
 
 
 @dataclass(frozen=True)
@@ -46,17 +33,15 @@ class Finished(Generic[_R]):
 class _Lines(logging.Handler):
     """Hands a run's log lines to the terminal; Prefect has its own copy of them."""
 
-    def __init__(self, output: Output, started: float) -> None:
+    def __init__(self, lines: RunLines, started: float) -> None:
         super().__init__(level=logging.INFO)
-        self._output = output
+        self._lines = lines
         self._started = started
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show what flows and tasks say, without Prefect's remarks on their states."""
-        message = record.getMessage()
-        if record.levelno >= logging.ERROR or is_noise(message):
-            return
-        self._output.line(f"{time.monotonic() - self._started:6.1f} s  {message}")
+        """Show what flows and tasks say."""
+        seconds = time.monotonic() - self._started
+        self._lines.say(seconds, record.getMessage(), record.levelno)
 
 
 def run_flow(
@@ -69,7 +54,12 @@ def run_flow(
     """
     started = time.monotonic()
     try:
-        with deaf_to_hangups(), _shown(_Lines(output, started)), _server_kept():
+        with (
+            deaf_to_hangups(),
+            RunLines(output) as lines,
+            _shown(_Lines(lines, started)),
+            _server_kept(),
+        ):
             state: Any = asyncio.run(flow(**parameters, return_state=True))
             outcome = asyncio.run(_outcome(state))
     except KeyboardInterrupt:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+from tiercel.cli.terminal.running import sign_of_life
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -36,6 +38,7 @@ class _Dropping(io.RawIOBase):
         return False
 
     def write(self, data: ReadableBuffer, /) -> int:
+        sign_of_life.end()
         left = memoryview(data).cast("B")
         size = len(left)
         with suppress(OSError):

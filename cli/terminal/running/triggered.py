@@ -87,7 +87,7 @@ def follow_wanted(
         asked = link_to(asyncio.run(_made(ask)))
         job.put(run_url=asked, result="started")
         output.line(f"{wanted.name}: {asked}")
-        output.document({"result": "started", "run": {"url": asked}})
+        output.document("trigger", {"result": "started", "run": {"url": asked}})
         return
     first = _followed(output, job, wanted.deployment, ask, said)
 

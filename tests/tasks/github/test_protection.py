@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.github.support import Place, git, refusal
-from tests.support.commands import invoke
+from tests.support.commands import data_in, error_in, invoke
 from tests.support.topology import topology_of, topology_text
 from tests.tasks import github_fixtures
 from tests.tasks.github_fixtures import Scripted, at_once, failure
@@ -223,9 +222,9 @@ def test_the_command_shows_the_difference_and_sets_it_once_it_is_confirmed(
 
     code, output, _ = invoke("gitflow", "check", *given)
     assert code == ExitCode.CHECK_FAILED
-    assert {one["verdict"] for one in json.loads(output)[shop.name]["findings"]} == {"red"}
+    assert {one["verdict"] for one in data_in(output)[shop.name]["findings"]} == {"red"}
     code, output, _ = invoke("gitflow", "enforce", *given)
-    assert (code, json.loads(output)["error"]["code"]) == (
+    assert (code, error_in(output)["code"]) == (
         ExitCode.REFUSED,
         "protection.not_confirmed",
     )
@@ -237,7 +236,7 @@ def test_the_command_shows_the_difference_and_sets_it_once_it_is_confirmed(
     assert "make the ruleset `Tiercel: main`" in output
     assert invoke("gitflow", "check", *given)[0] == ExitCode.OK
     code, output, _ = invoke("gitflow", "check", "--config", str(config), "--json")
-    assert json.loads(output)["error"]["code"] == "protection.no_repository"
+    assert error_in(output)["code"] == "protection.no_repository"
 
 
 def test_the_newest_state_of_each_check_is_read(shop: Place) -> None:

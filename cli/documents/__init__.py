@@ -1,0 +1,1 @@
+"""The JSON documents that commands print: their names, versions and schemas."""
