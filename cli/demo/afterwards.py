@@ -7,10 +7,9 @@ from typing import Any
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.demo.timeline import draw, read_steps, service_of_step, timed_flows
 from tiercel.cli.terminal.session import DEFAULT_STATE
-from tiercel.deployments.runs import board_of
-from tiercel.domain.organization.names import Names
+from tiercel.domain.pages.board_page import BOARD
+from tiercel.flows.engine.artifacts import page_address
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.source.topology_file import read_topology
 
 _LEAST_SHOWN_SECONDS = 0.5
 
@@ -40,14 +39,11 @@ def show_what_happened(stage: Stage) -> list[dict[str, Any]]:
 
 def show_what_is_next(stage: Stage, sandbox: Sandbox) -> None:
     """Say where all of it can be looked at, and which commands look."""
-    output, topology = stage.output, read_topology(stage.config)
+    output = stage.output
     state = "" if stage.state == DEFAULT_STATE else f" --state {stage.state}"
     rows = [
-        (f"board of {name}", board_of(Names.of(topology, name).page))
-        for name in topology.environments
-    ]
-    rows.append(("every run, in Prefect", f"{sandbox.prefect_ui_url}/runs"))
-    rows += [
+        ("what runs where, in Prefect", page_address(BOARD)),
+        ("every run, in Prefect", f"{sandbox.prefect_ui_url}/runs"),
         ("what GitHub has, in git", f"git -C {stage.state / 'team'} log --graph --oneline --all"),
         ("what is live where", f"tiercel status --sandbox{state}"),
         ("each release, and why", f"tiercel releases prod --sandbox{state}"),
