@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation lost corpus bench check screenshots format docs lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation lost corpus bench check screenshots format docs docs-site lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP) ## install Tiercel and its tools into .venv
 
@@ -88,6 +88,10 @@ format: setup ## format the code and fix what ruff can fix
 docs: setup ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m tests.support.access_matrix
 	$(BIN)/python -m tests.support.failures_page
+
+docs-site: setup ## build docs/ as a site into .tiercel/docs-site; it needs no network, nor does its search
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build  # with --quiet it would not stop at a dead link
+	@echo "Read it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory .tiercel/docs-site"
 
 lock: ## resolve pyproject.toml again into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

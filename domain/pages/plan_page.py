@@ -155,9 +155,12 @@ def _changes(changes: Sequence[Change]) -> str:
 
 
 def _service_role(check: RoleCheck) -> list[str]:
-    """Return what the service role lacks, where it does, and apart what may never be needed."""
+    """Return what the service role lacks, where it does, and apart what may never be needed.
+
+    What is seldom needed, and nothing else lacks, is no news.
+    """
     needed = [one for one in check.lacks if one.certain]
-    others = [one for one in check.lacks if not one.certain]
+    others = [one for one in check.lacks if one.possible and not one.certain]
     parts = []
     if needed:
         rows = [

@@ -134,6 +134,8 @@ def release_board(
     `runs` has the address of each flow run that can be looked at; of the place of builds it is
     told if it protects nothing.
     """
+    live = list(live)
+    waiting = [one for one in unfinished.waiting if not _is_carried_out(one, live)]
     lines = [
         _board_line(release, one, runs, links, names) if release else _unreadable_line(one)
         for one in live
@@ -143,10 +145,23 @@ def release_board(
         f"What is live in {names.environment.name}",
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
-        *(_waiting_line(one, links) for one in unfinished.waiting),
+        *(_waiting_line(one, links) for one in waiting),
         "As the ledger has it. `tiercel status` also looks at the stacks.",
         *(_back_merge_line(one, links) for one in unfinished.back_merges),
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
+    )
+
+
+def _is_carried_out(waiting: WaitingPromotion, live: Iterable[Live]) -> bool:
+    """Tell whether a promotion released something since it began to wait: it has its word then.
+
+    The run that carries it out writes the board before it ends the wait.
+    """
+    running = [one.running.intent for one in live if one.running]
+    return any(
+        (intent.repository, intent.commit) == (waiting.repository, waiting.commit)
+        and intent.at >= waiting.at
+        for intent in running
     )
 
 

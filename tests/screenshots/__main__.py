@@ -57,9 +57,9 @@ def _newest_promotion(api: PrefectApi) -> str:
 
 
 SHOTS = (
-    Shot("prefect-deployments", lambda _: "deployments", "deploy-to-preprod"),
+    Shot("prefect-deployments", lambda _: "deployments", "deploy-to-preprod", Window(1680, 800)),
     Shot("prefect-timeline", _newest_promotion, "Artifacts", Window(1280, 1000)),
-    Shot("prefect-plan", _newest("plan-acme-prod-orders"), "Plan digest", Window(1280, 1100)),
+    Shot("prefect-plan", _newest("plan-acme-prod-orders"), "Plan digest", Window(1480, 1100)),
     Shot("prefect-board", _key("board"), "same", Window(1280, 640)),
     Shot("prefect-live", _key("live-prod"), "As the ledger has it", Window(1280, 640)),
 )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from tests.support.promotion_plans import plan, planned, waiting
+from tests.support.releases import outcome, release
 from tests.support.topology import topology_of
 from tiercel.domain.approvals.plans import AskedBy
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.promotion_page import promotion_page
 from tiercel.domain.pages.release_pages import Unfinished, release_board
+from tiercel.domain.release.live import live_of
 
 LINKS = Links(server="https://github.com")
 NAMES = Names.of(topology_of(), "prod")
+HOUR = timedelta(hours=1)
 
 
 def test_the_board_tells_what_waits_for_a_word_and_no_name_does_harm_there() -> None:
@@ -20,6 +27,17 @@ def test_the_board_tells_what_waits_for_a_word_and_no_name_does_harm_there() -> 
     assert "**Waiting for a word:**" in page
     assert plan().digest in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize(("begun", "waits"), [(HOUR, False), (-HOUR, True)])
+def test_a_promotion_that_has_released_since_it_waited_waits_for_no_word(
+    begun: timedelta, waits: bool
+) -> None:
+    one = waiting(plan())
+    given = {"repository": one.repository, "commit": one.commit, "at": one.at + begun}
+    live = live_of("acme-prod-orders", [release(outcome(), stack="acme-prod-orders", **given)])
+    page = release_board([live], {}, LINKS, NAMES, unfinished=Unfinished(waiting=[one]))
+    assert ("Waiting for a word" in page) is waits
 
 
 def test_the_plan_of_a_promotion_tells_what_is_known_by_its_template_and_how_to_approve() -> None:
