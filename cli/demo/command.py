@@ -12,7 +12,7 @@ from tiercel.cli.commands.set_up.sandbox import start_sandbox
 from tiercel.cli.demo.story import story_of_the_example
 from tiercel.cli.terminal.options import JsonOption, StateOption
 from tiercel.cli.terminal.output import Output
-from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
+from tiercel.cli.terminal.session import DEFAULT_STATE, typed, use_sandbox
 from tiercel.tasks.engine.resources import resource
 
 _EXAMPLE = resource("examples", "shop")
@@ -61,7 +61,8 @@ def demo(
     output.document(document)
     output.done(f"done in {document['seconds']:.0f} s")
     if not stop:
-        output.line("The sandbox keeps running; `tiercel sandbox down` stops it.")
+        down = typed("sandbox", "down", state=state)
+        output.line(f"The sandbox keeps running; `{down}` stops it.")
 
 
 def _source(output: Output, repository: Path | None, state: Path) -> Path:
