@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from tiercel.cli.demo.worker_file import worker_file
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.releases import released_table
 from tiercel.cli.terminal.running.runs import run_flow
-from tiercel.cli.terminal.session import DEFAULT_STATE, use_sandbox
+from tiercel.cli.terminal.session import typed, use_sandbox
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.organization.topology import PREPROD, PROD
@@ -163,10 +162,8 @@ class Stage:
         """Say what would do the step that was just done, to somebody whose repository it is."""
         if not self.own:
             return
-        place = ["--sandbox", "--local", "--config", str(self.config)]
-        if self.state != DEFAULT_STATE:
-            place += ["--state", str(self.state)]
-        self.output.line(f"        by hand: {shlex.join(['tiercel', *words, *place])}")
+        place = ("--sandbox", "--local", "--config", str(self.config))
+        self.output.line(f"        by hand: {typed(*words, *place, state=self.state)}")
 
     def become(self, profile: str) -> None:
         """Be an environment's operator, as it would have its own worker, or another user of it."""

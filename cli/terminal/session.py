@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") 
         }
     )
     use_config(config)
+
+
+def typed(*words: str, state: Path) -> str:
+    """Return a command as it has to be typed for the sandbox of a state folder."""
+    place = () if state == DEFAULT_STATE else ("--state", str(state))
+    return shlex.join(("tiercel", *words, *place))
 
 
 def use_administrator(state: Path) -> None:
