@@ -95,6 +95,7 @@ def test_what_would_happen_is_shown_and_nothing_does(
     assert operations.count("CreateChangeSet") == operations.count("DeleteChangeSet") == 1
     assert "ExecuteChangeSet" not in operations
 
+    assert invoke("ephemeral", "list", *place)[0] == ExitCode.OK
     assert invoke_json("releases", "--show", f"{stack}/2", *place)["intent"]["number"] == 2
     assert invoke("releases", "--show", f"{stack}/3", *place)[0] == ExitCode.REFUSED
 
