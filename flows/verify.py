@@ -49,6 +49,7 @@ from tiercel.flows.release.preparation import (
     require_repository,
 )
 from tiercel.flows.verification.parts import environments_of, packages, stack_plan
+from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
 from tiercel.tasks.github.transport.verifying import only_verifying
 from tiercel.tasks.packaging.builder import build_folder
@@ -87,7 +88,9 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     pull = await call(read_pull_request, repository, number)
     await tag_flow_run("pull request", repository)
     fed = environment_fed_by(topology, pull.base_branch)
-    told = _Told(pull, commit, fed.name if fed else "", Links.of(topology, server_url()))
+    told = _Told(
+        pull, commit, fed.name if fed else "", Links.of(topology, server_url(), console_url())
+    )
     refused = refused_status(pull, commit, topology)
     if not refused and pull.mergeable is None:
         refused = refused_status(

@@ -32,6 +32,7 @@ from tiercel.flows.release.github import report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import require_repository
 from tiercel.flows.verify import _reviewed
+from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.github.pull_requests import read_pull_request
 from tiercel.tasks.github.transport.verifying import only_verifying
 from tiercel.tasks.source.fetch import fetch_merge_group
@@ -65,7 +66,7 @@ async def _verified(topology: Topology, repository: str, branch: str, commit: st
     # What is judged of it is what the queue would merge, and where.
     pull = found.model_copy(update={"head_commit": commit, "base_branch": queued.base})
     fed = environment_fed_by(topology, queued.base)
-    told = _Told(pull, fed.name if fed else "", Links.of(topology, server_url()))
+    told = _Told(pull, fed.name if fed else "", Links.of(topology, server_url(), console_url()))
     pending = [status_of("", StatusState.PENDING, "verifying")]
     await report_statuses(pull, commit, placed(told.environment, pending))
     try:

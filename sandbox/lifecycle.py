@@ -11,6 +11,7 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts.credentials import read_regions, read_user_keys, write_credentials
 from tiercel.sandbox.accounts.filling import seed_accounts
 from tiercel.sandbox.accounts.templates import policy_folder
+from tiercel.sandbox.aws.console.addresses import CONSOLE_PREFIX
 from tiercel.sandbox.aws.launch import await_aws, root_secret, start_aws
 from tiercel.sandbox.github.http.client import RunningGithub
 from tiercel.sandbox.github.http.process import await_github, running_github, start_github
@@ -73,6 +74,7 @@ class Sandbox:
         """
         aws = {
             "AWS_ENDPOINT_URL": self.aws_endpoint,
+            "TIERCEL_CONSOLE_URL": self.aws_endpoint + CONSOLE_PREFIX,
             "AWS_SHARED_CREDENTIALS_FILE": str(self.credentials_file),
             "AWS_CONFIG_FILE": str(Layout(self.state).config),
             "AWS_PROFILE": profile,

@@ -21,17 +21,20 @@ class Links(Frozen):
     `server` is GitHub's address, empty when git reads something that has no pages.
     `portal` is the address of the organization's AWS access portal and `console_role` the
     role by which people look: with them a link opens the right account, whichever one the
-    reader is signed in to.
+    reader is signed in to. `console` is the address of a console that is not AWS's own, as the
+    sandbox has one.
     """
 
     server: str
     portal: str = ""
     console_role: str = ""
+    console: str = ""
 
     @classmethod
-    def of(cls, topology: Topology, server: str) -> Links:
+    def of(cls, topology: Topology, server: str, console: str = "") -> Links:
         """Return the links of an organization on a GitHub server."""
         return cls(
+            console=console.rstrip("/"),
             server=server.rstrip("/") if server.startswith(("https://", "http://")) else "",
             portal=topology.organization.access_portal.rstrip("/"),
             console_role=topology.organization.console_role,
@@ -57,6 +60,8 @@ class Links(Frozen):
 
     def stack_address(self, stack_id: str, account: str, region: str) -> str:
         """Return the address of a stack's page in the console."""
+        if self.console:
+            return f"{self.console}/{account}/{region}/stacks/{quote(stack_id, safe=':/')}"
         page = f"#/stacks/stackinfo?stackId={quote(stack_id, safe='')}"
         return self._console(account, region, "cloudformation", page)
 
@@ -70,6 +75,8 @@ class Links(Frozen):
 
     def shift_address(self, deployment: str, account: str, region: str) -> str:
         """Return where CodeDeploy's console shows a deployment."""
+        if self.console:
+            return f"{self.console}/{account}/{region}/deployments/{quote(deployment, safe='')}"
         path = f"codesuite/codedeploy/deployments/{quote(deployment, safe='')}"
         return self._in_console(account, region, f"{path}?region={region}")
 

@@ -22,7 +22,10 @@ _MEND_SILENCE = (
 _MEND_ANSWER = (
     "read the function's log, correct it or what the smoke test expects, and release again"
 )
-_ASK = "ask who stopped it, then release again"
+_ASK = (
+    "ask who stopped it, then release again; where a smoke test asks at the first step, it may "
+    "have been that, in a run that died before it could say so: its log has the answer"
+)
 _MEND_WHAT_IS_NAMED = "correct what CodeDeploy names, then release again"
 _SETTLED = frozenset({StackStatus.UPDATE_ROLLBACK_COMPLETE})
 
@@ -70,7 +73,7 @@ def _error(who: TakenBackBy | None, what: str, why: str) -> DeployFailedError:
         case TakenBackBy.PERSON:
             return DeployFailedError(
                 "traffic.stopped",
-                f"somebody stopped the shift of traffic: {what}",
+                f"the shift of traffic was stopped: {what}",
                 why=why,
                 remedy=_ASK,
             )

@@ -19,6 +19,7 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.naming import tag_flow_run
+from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit, fetch_merge_ref
 from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
@@ -67,7 +68,7 @@ class ReleaseTarget(Target):
         return cls(
             names=names,
             run=str(flow_run.get_id() or "no-flow-run"),
-            links=Links.of(topology, server_url()),
+            links=Links.of(topology, server_url(), console_url()),
             lease_seconds=topology.leases.seconds,
             where=topology.builds.where,
             current_name=topology.current_name,

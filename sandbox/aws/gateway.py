@@ -1,4 +1,4 @@
-"""The ASGI application in front of the emulator: addresses, latency and the journal."""
+"""The ASGI application in front of the emulator: addresses, latency, the journal, and pages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from tiercel.sandbox.aws import addresses, exchange
+from tiercel.sandbox.aws.console.addresses import CONSOLE_PREFIX
 from tiercel.sandbox.aws.journal import JournalEntry, JournalWriter
 from tiercel.sandbox.aws.launch import HEALTH_PATH
 from tiercel.sandbox.aws.snapshots import Snapshots
 from tiercel.sandbox.machine.asgi import Application, Message, Receive, Scope, Send
+from tiercel.sandbox.pages.frame import PageRequest, answer_page
 
 _REQUEST_BODY_LIMIT = 1024 * 1024
 _ERROR_LIMIT = 64 * 1024
@@ -105,17 +107,27 @@ class Gateway:
     """Serves every call through the emulator and writes it to the journal."""
 
     def __init__(
-        self, emulator: Application, journal: JournalWriter, snapshots: Snapshots, latency_ms: int
+        self,
+        emulator: Application,
+        journal: JournalWriter,
+        snapshots: Snapshots,
+        latency_ms: int,
+        show: Callable[[list[str]], bytes | None] = lambda _: None,
     ) -> None:
+        """`show` makes a page of the console, and asks through this gateway for what is on it."""
         self._emulator = emulator
         self._journal = journal
         self._snapshots = snapshots
         self._latency = latency_ms / 1000
+        self._pages = show
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request, or the server's start and stop."""
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"].startswith(f"{CONSOLE_PREFIX}/"):
+            await self._show(scope, send)
             return
         if scope["type"] != "http" or scope["path"] == HEALTH_PATH:
             await self._emulator(scope, receive, send)
@@ -130,6 +142,17 @@ class Gateway:
             await self._emulator(scope, passing.receive, passing.send)
         finally:
             passing.ended()
+
+    async def _show(self, scope: Scope, send: Send) -> None:
+        headers = exchange.text_headers(scope["headers"])
+        asked = PageRequest(scope["method"], scope["raw_path"].decode(), headers.get("host", ""))
+        answer = await asyncio.to_thread(answer_page, asked, scope["server"][1], self._pages)
+        pairs = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        size = (b"Content-Length", str(len(answer.body)).encode())
+        start = {"type": "http.response.start", "status": answer.status, "headers": [*pairs, size]}
+        await send(start)
+        body = b"" if asked.method == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
 
     def _once(self, passing: PassingCall, started: datetime) -> Callable[[], None]:
         """Return what writes the call to the journal: before its answer ends, and only once.

@@ -18,12 +18,14 @@ from ministack.app import app as emulator
 from ministack.services.cloudformation.custom_resource import deliver_response
 
 from tiercel.sandbox.aws import corrections
+from tiercel.sandbox.aws.console.reading import Console
 from tiercel.sandbox.aws.corrections.stacks.custom_resources import let_custom_resources_answer_at
 from tiercel.sandbox.aws.gateway import Gateway
 from tiercel.sandbox.aws.journal import JournalWriter
 from tiercel.sandbox.aws.response_urls import ResponseServer
 from tiercel.sandbox.aws.snapshots import Snapshots
 from tiercel.sandbox.aws.stack_time import let_stacks_take
+from tiercel.sandbox.machine.processes import HOST
 
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 5
@@ -45,7 +47,9 @@ def main(arguments: list[str]) -> int:
     if options.stack_seconds:
         let_stacks_take(options.stack_seconds)
     journal = JournalWriter(options.journal)
-    gateway = Gateway(emulator, journal, Snapshots(), options.latency_ms)
+    endpoint = f"http://{HOST}:{os.environ['GATEWAY_PORT']}"
+    console = Console(endpoint, os.environ["AWS_SECRET_ACCESS_KEY"])
+    gateway = Gateway(emulator, journal, Snapshots(), options.latency_ms, console.show)
     config = uvicorn.Config(
         gateway,
         http="h11",  # it keeps the capitals of names of headers, as AWS does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,12 @@ class Identity(NamedTuple):
 
     arn: str
     ahead: float | None
+
+
+def console_url() -> str:
+    """Return where the console is if it is not AWS's own, as in the sandbox; else nothing."""
+    found = os.environ.get("TIERCEL_CONSOLE_URL", "")
+    return found if found.startswith(("https://", "http://")) else ""
 
 
 @world_task("identify caller")

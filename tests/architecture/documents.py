@@ -85,12 +85,17 @@ def code_of(cell: str) -> str:
 
 def uses_of(command: str, text: str) -> Iterator[list[str]]:
     """The arguments with which a command is shown, in blocks of shell and in inline code."""
-    lines = [line for body in fences(text, "sh") for line in body.splitlines()]
+    lines = typed_lines(text)
     for line in lines + spans(text):
         words = _words(line)
         for place, word in enumerate(words):
             if word.rpartition("/")[2] == command and (place == 0 or line in lines):
                 yield words[place + 1 :]
+
+
+def typed_lines(text: str) -> list[str]:
+    """The lines of all blocks of shell; one that a backslash breaks is one."""
+    return [line for body in fences(text, "sh") for line in body.replace("\\\n", " ").splitlines()]
 
 
 def _words(line: str) -> list[str]:

@@ -42,7 +42,7 @@ def options_of(command: Command) -> set[str]:
 
 def misuse(command: Command, words: list[str]) -> str:
     """What is wrong with a shown use of a command, or an empty text."""
-    for word in _until_the_end(words):
+    for word in until_the_end(words):
         children = getattr(command, "commands", None)
         if word.startswith("-"):
             if word.partition("=")[0] not in options_of(command) | {"--help"}:
@@ -54,7 +54,7 @@ def misuse(command: Command, words: list[str]) -> str:
     return ""
 
 
-def _until_the_end(words: list[str]) -> Iterator[str]:
+def until_the_end(words: list[str]) -> Iterator[str]:
     """The words of the first command of a line of shell."""
     for word in words:
         if word in {"&&", "||", "|", ">", ";"}:

@@ -35,6 +35,7 @@ MAY_BE_CALLED_DIRECTLY = {
     "tasks.records.ledger.no_release": "words of an error",
     "tasks.records.lease.give_back_lease": "in the lease's own threads: a task may have to queue",
     "tasks.records.lease.renew_lease": "the same",
+    "tasks.aws.caller.console_url": "looks into the process's environment",
     "tasks.source.mirrors.server_url": "looks into the process's environment",
     "tasks.source.topology_file.config_path": "the same",
 }

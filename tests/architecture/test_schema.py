@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import tomllib
 from typing import Any
 
@@ -8,11 +9,17 @@ from openapi_schema_validator import OAS32Validator
 
 from tests.architecture.documents import ROOT, code_of, rows, text_of
 from tests.architecture.test_docs import CONFIGURATION, SMALL, set_key
+from tests.support.commands import invoke
 from tiercel.domain.configuration.schema import configuration_schema
 
 # Of JSON Schema 2020-12, of which OpenAPI's dialect is a superset.
 VALIDATOR = OAS32Validator(configuration_schema())
 BY_RULES = ("; ", "waits", "there is no")
+
+
+def test_the_command_prints_the_schema() -> None:
+    code, output, _ = invoke("config", "schema")
+    assert (code, json.loads(output)) == (0, configuration_schema())
 
 
 def faults(text: str) -> list[str]:

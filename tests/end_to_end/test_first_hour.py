@@ -133,11 +133,19 @@ def test_a_file_that_has_services_alone_is_checked(tmp_path: Path) -> None:
     assert list(invoke_json("config", "check", str(file))["services"]) == ["api"]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_complete_commands(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "own"),
+    [
+        ("bash", "complete -o default"),
+        ("zsh", "#compdef tiercel"),
+        ("fish", "complete --command tiercel"),
+    ],
+)
+def test_a_shell_can_complete_commands(shell: str, own: str) -> None:
     code, script, _ = invoke("completion", shell)
     assert code == ExitCode.OK
     assert "_TIERCEL_COMPLETE" in script
+    assert own in script
     words = {"COMP_WORDS": "tiercel dep", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "tiercel dep"}
     words["_TYPER_COMPLETE_FISH_ACTION"] = "get-args"
     _, said, _ = invoke(_TIERCEL_COMPLETE=f"complete_{shell}", **words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.commands import data_in, invoke, invoke_json
 from tests.support.flow_runs import release
+from tests.support.plain_http import ask
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services, template
 from tiercel.cli.commands.release.plan import show_plan
@@ -51,7 +53,13 @@ def test_what_would_happen_is_shown_and_nothing_does(
     release(repository, second)
 
     address = invoke_json("open", "stack", stack, *place)["address"]
-    assert "eu-central-1.console.aws.amazon.com" in address
+    assert address.startswith(sandbox.aws_endpoint)
+    shown = ask("GET", address).raise_for_status().text
+    assert ">Queue</td><td>AWS::SQS::Queue<" in shown
+    assert "CREATE_COMPLETE" in shown
+    listed = ask("GET", address[: address.index("/arn:")]).raise_for_status().text
+    assert f">{stack}</a>" in listed
+    assert ask("GET", f"{address}-not").status_code == HTTPStatus.NOT_FOUND
     assert "/flow-run/" in invoke_json("open", "run", stack, *place)["address"]
 
     said = invoke_json("diff", f"{stack}/1", f"{stack}/2", *place)
@@ -86,6 +94,7 @@ def test_what_would_happen_is_shown_and_nothing_does(
     assert operations.count("CreateChangeSet") == operations.count("DeleteChangeSet") == 1
     assert "ExecuteChangeSet" not in operations
 
+    assert invoke("ephemeral", "list", *place)[0] == ExitCode.OK
     assert invoke_json("releases", "--show", f"{stack}/2", *place)["intent"]["number"] == 2
     assert invoke("releases", "--show", f"{stack}/3", *place)[0] == ExitCode.REFUSED
 

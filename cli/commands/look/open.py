@@ -54,11 +54,12 @@ def run(stack: StackArgument, *, settings: Settings) -> None:
 def of_stack(stack: StackArgument, *, settings: Settings) -> None:
     """Open a stack's page in the AWS console, in the right account where a portal is known."""
     from tiercel.domain.pages.links import Links
+    from tiercel.tasks.aws.caller import console_url
 
     names, newest = _newest(settings, stack)
     stack_id = newest.outcome.stack_id if newest.outcome else ""
     environment = names.environment
-    links = Links.of(settings.topology(), "")
+    links = Links.of(settings.topology(), "", console_url())
     address = links.stack_address(stack_id, environment.runtime_account, environment.region)
     _open(settings, address if stack_id else "", "its newest release has not ended")
 

@@ -92,7 +92,7 @@ class Api:
     """The operations that the stand-in models; every other address is 404."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = world
         self.limits = Limits(world)
         rate_limit = Route("GET", "/rate_limit", self._rate_limit, "anyone")
         routes = [route for module in _MODULES for route in module.ROUTES]
@@ -103,8 +103,8 @@ class Api:
         actor, operation = Actor(), ""
         accepted: dict[str, str] = {}
         try:
-            with self._world.change():
-                actor = identify(self._world, request.headers)
+            with self.world.change():
+                actor = identify(self.world, request.headers)
                 self._admit(request, actor)
                 method = "GET" if request.method == "HEAD" else request.method
                 path = request.path.removeprefix(API_PREFIX)
@@ -113,12 +113,12 @@ class Api:
                 accepted = _accepted(route)
                 repository = self._authorize(route, parameters, actor)
                 call = ApiCall(
-                    world=self._world,
+                    world=self.world,
                     actor=actor,
                     parameters=parameters,
                     query=parse_query(request.query),
                     raw_body=request.body,
-                    address=self._world.urls.server + request.path,
+                    address=self.world.urls.server + request.path,
                     found=repository,
                 )
                 answer = route.handler(call)
@@ -158,7 +158,7 @@ class Api:
             raise ApiError(REQUIRES_AUTHENTICATION)
         if "repo" not in parameters:
             return None
-        found = repositories.find(self._world, parameters["owner"], parameters["repo"])
+        found = repositories.find(self.world, parameters["owner"], parameters["repo"])
         if found is None or not (actor.app or actor.sees(found)):
             raise not_found()
         if isinstance(route.need, Need):

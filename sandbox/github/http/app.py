@@ -1,4 +1,4 @@
-"""The ASGI application: the API, git and the control path, with faults in front of them."""
+"""The ASGI application: the API, git, pages and the control path, with faults in front of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
@@ -24,8 +25,10 @@ from tiercel.sandbox.github.http.git_http import GitServer
 from tiercel.sandbox.github.http.journal import ApiExchange, Observer
 from tiercel.sandbox.github.http.visits import BODY_LIMIT, Visit
 from tiercel.sandbox.github.memory.urls import API_PREFIX
+from tiercel.sandbox.github.pages.serving import show
 from tiercel.sandbox.github.rules.errors import PROBLEMS_PARSING_JSON, ApiError
 from tiercel.sandbox.machine.asgi import Receive, Scope, Send
+from tiercel.sandbox.pages.frame import PageRequest, answer_page
 
 _IN_MEMORY = 1024 * 1024
 
@@ -127,10 +130,16 @@ class StandInApplication:
         if refusal:
             return self.api.refuse(request, refusal)
         if not visit.path.startswith(f"{API_PREFIX}/"):
-            return Reply(404, {"Content-Type": "text/plain"}, b"the stand-in has no pages\n")
+            return self._page(visit)
         if len(visit.body) > BODY_LIMIT:
             return self.api.refuse(request, ApiError(PROBLEMS_PARSING_JSON))
         return self.api.serve(request)
+
+    def _page(self, visit: Visit) -> Reply:
+        asked = PageRequest(visit.method, visit.path, visit.headers.get("host", ""))
+        _, port = visit.scope["server"]
+        answer = answer_page(asked, port, partial(show, self.api.world))
+        return Reply(answer.status, answer.headers, answer.body, operation="page")
 
     async def _serve_git(self, visit: Visit, request: git_http.GitRequest, *, lost: bool) -> None:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as raw, _file() as body:

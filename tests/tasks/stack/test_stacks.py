@@ -22,6 +22,7 @@ from tiercel.domain.stack.events import StackEvent
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import change_set_name
+from tiercel.tasks.aws.clients import client
 from tiercel.tasks.stack.change_sets import (
     discard_plan,
     discard_refused,
@@ -132,6 +133,22 @@ def test_a_plan_without_changes_is_empty_and_can_be_discarded_twice(
     discard_plan.fn(runtime, plan)
     discard_plan.fn(runtime, plan)
     assert workshop.observed(name).token == "release-1-attempt-1"
+
+
+def test_what_a_refused_plan_left_goes_and_what_cannot_go_is_only_told(
+    runtime: Access, workshop: Workshop, caplog: pytest.LogCaptureFixture
+) -> None:
+    stacks = client("cloudformation", runtime)
+    request = workshop.request(workshop.name(), queues(1))
+    planned(runtime, request)
+
+    discard_refused.fn(runtime, request)
+    discard_refused.fn(runtime, request)
+
+    assert stacks.list_change_sets(StackName=request.stack)["Summaries"] == []
+    assert "stays" not in caplog.text
+    discard_refused.fn(runtime, replace(request, stack="somebody-elses"))
+    assert f"change set {request.name} stays" in caplog.text
 
 
 def test_a_plan_that_changes_outputs_alone_lists_no_change_and_is_executed(

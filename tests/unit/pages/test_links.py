@@ -97,3 +97,13 @@ def test_a_portal_without_encryption_and_a_name_that_is_none_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"access_portal|console_role"):
         links(**organization)
+
+
+def test_a_console_that_is_not_awss_own_is_linked_whatever_portal_there_is() -> None:
+    organization = Organization(name="acme", access_portal="https://acme.awsapps.com/start")
+    topology = Topology(organization=organization, environments={})
+    found = Links.of(topology, "", "http://127.0.0.1:4566/_console/")
+    start = f"http://127.0.0.1:4566/_console/{ACCOUNT}/{REGION}"
+    assert found.stack_address(STACK_ID, ACCOUNT, REGION) == f"{start}/stacks/{STACK_ID}"
+    assert found.shift_address("d-1/?", ACCOUNT, REGION) == f"{start}/deployments/d-1%2F%3F"
+    assert address(found.stack("orders", STACK_ID, ACCOUNT, REGION)).startswith(start)
