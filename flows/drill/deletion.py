@@ -26,10 +26,10 @@ _LONGEST_GOING_SECONDS = 1200.0
 """Deleting a function with a network interface takes AWS 20 minutes and more."""
 
 
-async def delete_all(drill: Drill, first_gone: Callable[[], None]) -> None:
+async def delete_all(drill: Drill, one_is_done: Callable[[], None]) -> None:
     """Delete every stack of the plan, whoever uses another's outputs first, side by side.
 
-    What has time is begun when the `first_gone` is told, and no deletion waits for it.
+    What has time may begin when `one_is_done`, which is told of each.
 
     A stack that is not as the plan knows it stays, and so do those that it needs; that is written
     down. Whatever else fails is raised once all others have ended: the next run goes on.
@@ -37,7 +37,7 @@ async def delete_all(drill: Drill, first_gone: Callable[[], None]) -> None:
 
     async def one(name: str) -> DrillStep:
         done = drill.done(Phase.DELETE, name) or await _delete(drill, drill.plan.stack(name))
-        first_gone()
+        one_is_done()
         return done
 
     _, failed = await along(consumers(drill.plan.graph), one)

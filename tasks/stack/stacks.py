@@ -226,7 +226,7 @@ def physical_id(access: Access, stack: str, logical_id: str) -> str | None:
 def describe(access: Access, name: str) -> Stack | None:
     """Return what DescribeStacks says of a stack by name or id, None if there is none."""
     found = described(access, name)
-    return stack_from(found) if found else None
+    return observed_stack(found) if found else None
 
 
 def described(access: Access, name: str) -> StackTypeDef | None:
@@ -241,7 +241,7 @@ def described(access: Access, name: str) -> StackTypeDef | None:
     return answer["Stacks"][0]
 
 
-def stack_from(stack: StackTypeDef) -> Stack:
+def observed_stack(stack: StackTypeDef) -> Stack:
     """Return a stack in our form; its newest operation is not told by DescribeStacks."""
     return Stack(
         stack_id=stack["StackId"],

@@ -30,7 +30,7 @@ from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.source.templates import parse_template
-from tiercel.tasks.stack.stacks import described, newest_token, stack_from, where_is
+from tiercel.tasks.stack.stacks import described, newest_token, observed_stack, where_is
 from tiercel.tasks.teardown.stack_resources import list_resources
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def look_at_stack(looker: Looker, name: str) -> SeenStack | None:
     found = described(access, name)
     if found is None or found["StackStatus"] == StackStatus.DELETE_COMPLETE:
         return None
-    stack = stack_from(found)
+    stack = observed_stack(found)
     with ThreadPoolExecutor(_PARTS) as pool:
         token = pool.submit(newest_token, access, stack)
         templates = pool.submit(_templates, access, stack)

@@ -24,6 +24,7 @@ from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.lease import Lease
 from tiercel.domain.release.ledger import Intent, Purpose
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
@@ -32,6 +33,7 @@ from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.artifacts import read_artifact
+from tiercel.tasks.records.lease import give_back_lease, take_lease
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.teardown.drill_records import close_drill, open_drill
 
@@ -213,8 +215,12 @@ def test_a_drill_that_is_given_up_deletes_nothing_more_and_brings_back_what_is_g
     where = ["--local", "--sandbox", "--state", str(sandbox.state)]
     approved = ["--approve", plan.digest, "--account", plan.alias]
     config = ["--config", str(impatient(sandbox))]
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    other = Lease(stack=preprod.stack("store"), holder="another run", fencing=1, seconds=600)
+    held = take_lease.fn(records, other)  # so the drill is killed before it comes to that one
     killed = fork("rebuild", "preprod", *approved, *where, *config, **server())
     kill_after(killed, sandbox.journal, offset, "DeleteStack")
+    give_back_lease(held)
     began = journal_size(sandbox.journal)
 
     with pytest.raises(DrillFailedError, check=because("drill.not_as_before")) as told:

@@ -7,6 +7,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from prefect import get_run_logger
+
 from tiercel.domain.accounts.by_hand import StackByHand
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names
@@ -71,8 +73,10 @@ class StackChange:
         self._pages.add(asyncio.create_task(page))
 
     async def pages_shown(self) -> None:
-        """Return once all pages are there."""
-        await asyncio.gather(*self._pages)
+        """Return once all pages are there. One that is missing fails nothing: the log says so."""
+        for missing in await asyncio.gather(*self._pages, return_exceptions=True):
+            if missing:
+                get_run_logger().warning("%s: a page is missing: %r", self.intent.stack, missing)
 
     def is_own(self, token: str) -> bool:
         """Whether the operation of a token was begun for this very release."""
