@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions lost corpus bench check format docs lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions captures lost corpus bench check format docs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ adversary: setup ## attack builds, and each again without its protection; about 
 
 actions: setup ## run the workflows of examples/github with act, against the sandbox; 8 minutes
 	@$(BIN)/python -m pytest tests/actions --actions
+
+# CAPTURES=--write takes over what is seen; read it before it is committed.
+captures: setup ## compare what tmux shows of the commands at three widths with tests/captures; 10 minutes
+	@$(BIN)/python -m tests.captures $(CAPTURES)
 
 lost: setup ## lose half of all events, five times, and see that nothing is missing; 2 minutes
 	@LOST_ROUNDS=5 $(BIN)/python -m pytest tests/flows/test_lost_events.py
