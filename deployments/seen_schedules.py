@@ -21,7 +21,8 @@ FOLLOW_GITHUB = "follow-github"
 _LONGEST_SECONDS = 10.0
 _LARGEST_BYTES = 4_000_000
 _NO_DEPLOYMENT = b"eployment not found"
-_OTHER_WAYS = ("PREFECT_API_TLS", "PREFECT_API_SSL", "PREFECT_CLIENT_CUSTOM_HEADERS")
+_HEADERS = "PREFECT_CLIENT_CUSTOM_HEADERS"
+_OTHER_WAYS = ("PREFECT_API_TLS", "PREFECT_API_SSL", _HEADERS)
 """Settings of the way to the server that a plain request does not know."""
 
 
@@ -52,7 +53,7 @@ def seen_schedule(name: str) -> SeenSchedule | None:
     Raises NotAnsweredError: Prefect's own client may still be answered.
     """
     url = os.environ.get("PREFECT_API_URL", "").rstrip("/")
-    if not url.startswith(("http://", "https://")) or _goes_another_way():
+    if not url.startswith(("http://", "https://")) or _goes_another_way(url):
         raise NotAnsweredError
     wish = urllib.request.Request(  # noqa: S310 - http or https, as was seen
         f"{url}/deployments/name/{quote(name)}", headers=_credentials()
@@ -68,8 +69,9 @@ def seen_schedule(name: str) -> SeenSchedule | None:
         raise NotAnsweredError from error
 
 
-def _goes_another_way() -> bool:
-    return any(name.startswith(_OTHER_WAYS) for name in os.environ)
+def _goes_another_way(url: str) -> bool:
+    ways = _OTHER_WAYS if url.startswith("https://") else (_HEADERS,)
+    return any(name.startswith(ways) for name in os.environ)
 
 
 def _credentials() -> dict[str, str]:

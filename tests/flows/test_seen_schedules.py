@@ -83,7 +83,7 @@ def test_what_is_no_answer_is_left_to_prefects_client(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PREFECT_API_URL", ""), ("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "true")],
+    [("PREFECT_API_URL", ""), ("PREFECT_CLIENT_CUSTOM_HEADERS", "{}")],
 )
 def test_a_server_that_is_reached_another_way_is_not_asked(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
