@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation lost corpus bench check screenshots format docs docs-site lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation captures lost corpus bench check screenshots format docs docs-site lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,10 @@ actions: setup ## run the workflows of examples/github with act, against the san
 
 foundation: setup ## destroy a RuntimeAccount's roles with Terraform and make them again; 2 minutes
 	@$(BIN)/python -m pytest tests/oracle/test_terraform.py --foundation
+
+# CAPTURES=--write takes over what is seen; read it before it is committed.
+captures: setup ## compare what tmux shows of the commands at three widths with tests/captures; 10 minutes
+	@$(BIN)/python -m tests.captures $(CAPTURES)
 
 lost: setup ## lose half of all events, five times, and see that nothing is missing; 2 minutes
 	@LOST_ROUNDS=5 $(BIN)/python -m pytest tests/flows/test_lost_events.py

@@ -10,12 +10,11 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
+from tiercel.deployments.seen_schedules import FOLLOW_GITHUB, SeenSchedule
 from tiercel.deployments.server import prefect_server
 from tiercel.domain.base.errors import UnreachableError
 from tiercel.domain.organization.names import deployment_of
 from tiercel.tasks.source.topology_file import demanding_approvals
-
-FOLLOW_GITHUB = "follow-github"
 
 
 def switch_on(environments: Iterable[str]) -> list[str]:
@@ -37,14 +36,6 @@ def switch_on_for_worker(pool: str) -> None:
         logger.warning("whether approvals are followed is not known: %s", error.what)
 
 
-def why_off(environment: str) -> str:
-    """Return why nobody sees a word by itself, nothing if the schedule is on.
-
-    Raises UnreachableError if no Prefect server can be asked.
-    """
-    return asyncio.run(_why_off(deployment_of(FOLLOW_GITHUB, environment)))
-
-
 async def _switched_on(names: Iterable[str]) -> list[str]:
     async with prefect_server() as client:
         found = [(name, await _read(client, name)) for name in names]
@@ -55,14 +46,14 @@ async def _switched_on(names: Iterable[str]) -> list[str]:
         return [name for name, one in off if one.schedules]
 
 
-async def _why_off(name: str) -> str:
+async def seen_by_prefect(name: str) -> SeenSchedule | None:
+    """Return whether a deployment's schedule is on, None if there is none of the name.
+
+    Raises UnreachableError if no server can be asked.
+    """
     async with prefect_server() as client:
         found = await _read(client, name)
-    if found is None:
-        return f"there is no deployment {name}"
-    if found.paused:
-        return f"{name} is paused"
-    return "" if _is_on(found) else f"the schedule of {name} is off"
+    return SeenSchedule(is_paused=found.paused, is_on=_is_on(found)) if found else None
 
 
 def _is_on(deployment: DeploymentResponse) -> bool:

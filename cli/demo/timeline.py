@@ -17,6 +17,8 @@ from rich.table import Table
 from tiercel.domain.base.text import printable
 
 _WIDE_BAR, _NARROW_BAR = 30, 12
+_BETWEEN = 8
+"""Columns that rich puts around the cells of four columns."""
 _NO_SERVICE = "the rest"
 _LONGEST_NAME = 60
 _TRIES = 10
@@ -147,7 +149,8 @@ def draw(flows: Sequence[TimedFlow], least_seconds: float, width: int) -> Table:
     table.add_column("flow, service", no_wrap=True, min_width=max(map(len, _names(flows))))
     table.add_column("seconds", justify="right", no_wrap=True, min_width=len("seconds"))
     table.add_column("", no_wrap=True, min_width=whole)
-    table.add_column("its longest step", no_wrap=True, overflow="ellipsis")
+    left = width - max(map(len, _names(flows))) - len("seconds") - whole - _BETWEEN
+    table.add_column("its longest step", no_wrap=True, overflow="ellipsis", max_width=max(left, 1))
     for flow in flows:
         bar = "━" * max(1, round(whole * flow.seconds / most))
         name = f"[bold]{escape(_name(flow))}[/]"

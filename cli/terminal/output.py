@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.markup import escape
+from rich.markup import escape, render
 from rich.panel import Panel
 from rich.status import Status
 from rich.table import Table
@@ -23,6 +25,7 @@ from tiercel.domain.base.text import printable
 
 _LONGEST_LINE = 400
 _LOG_WIDTH = 140
+_NARROWEST = 20
 
 
 class Output:
@@ -77,8 +80,7 @@ class Output:
     def line(self, text: str, *, before: str = "") -> None:
         """Say one thing that happened; the text may come from the outside world."""
         if not self._quiet:
-            shown = before + printable(text, _LONGEST_LINE)
-            self._progress.print(escape(shown), soft_wrap=True)
+            _print(self._progress, escape(printable(text, _LONGEST_LINE)), before)
 
     def short_line(self, text: str, *, before: str = "") -> None:
         """Say one thing in one line of the terminal, cut where it is longer."""
@@ -89,7 +91,7 @@ class Output:
     def done(self, text: str) -> None:
         """Say one thing that succeeded."""
         if not self._quiet:
-            self._progress.print(f"[green]✓[/] {escape(text)}", soft_wrap=True)
+            _print(self._progress, escape(text), "[green]✓[/] ")
 
     def table(
         self,
@@ -106,9 +108,14 @@ class Output:
             told = f"too narrow for {', '.join(fit.left_out)}: see --json, or a wider terminal"
             self._results.print(f"[dim]({told})[/]", soft_wrap=True)
 
+    def fits(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
+        """Whether a table would show each cell whole."""
+        fit = fitted(header, [list(row) for row in rows], self._results.width, ())
+        return fit.is_whole
+
     def result(self, text: str) -> None:
         """Print a line of the result."""
-        self._results.print(escape(text), soft_wrap=True)
+        _print(self._results, escape(text))
 
     def document(self, kind: str, data: object, error: TiercelError | None = None) -> None:
         """Print the JSON document, if one was asked for: of a kind that has a schema."""
@@ -128,6 +135,20 @@ class Output:
             self.document(FAILURE, None, error)
             return
         self._progress.print(error_panel(error))
+
+
+def _print(console: Console, text: str, before: str = "") -> None:
+    """Print a line; a terminal gets it in lines that end between words, which are never broken.
+
+    What follows the first of them stands below its text. In a file a line stays one.
+    """
+    lines, below = [text], cell_len(render(before).plain)
+    if console.is_terminal:
+        width = max(_NARROWEST, console.width - below)
+        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    for number, line in enumerate(lines or [""]):
+        start = before if number == 0 else " " * below
+        console.print(start + line, soft_wrap=True)
 
 
 def _console(*, stderr: bool) -> Console:

@@ -75,8 +75,15 @@ def show_outputs(output: Output, outputs: Mapping[str, Mapping[str, str]]) -> No
     rows = [
         (service, name, value) for service, own in outputs.items() for name, value in own.items()
     ]
+    header = ("service", "output", "value")
+    if rows and output.fits(header, rows):
+        output.table("Outputs", header, rows)
+        return
     if rows:
-        output.table("Outputs", ("service", "output", "value"), rows)
+        output.result("Outputs")
+    for service, name, value in rows:
+        output.result(f" {service}, {name}:")
+        output.result(f"   {value}")
 
 
 def release_row(release: Release) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from tiercel.cli.terminal.failures import sandbox_not_running
 from tiercel.domain.base.errors import UnreachableError
 
 DEFAULT_STATE = Path(".tiercel/sandbox")
+_WORKERS_OF_PREFECT = ("APILogWorker", "EventsWorker")
+"""Threads that send logs and events; they warn of each wait for a server, past all handlers."""
 _PREFECT_CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
 
 
@@ -87,6 +90,8 @@ def quiet_prefect() -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    for one in _WORKERS_OF_PREFECT:
+        logging.getLogger(one).setLevel(logging.ERROR)
 
 
 def leave_the_world() -> None:

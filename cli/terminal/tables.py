@@ -22,6 +22,8 @@ class FittedTable:
     shown: tuple[int, ...]
     widths: tuple[int, ...]
     left_out: tuple[str, ...]
+    is_whole: bool
+    """Whether no word has to be broken."""
 
 
 def fitted(
@@ -43,7 +45,8 @@ def fitted(
         left_out.append(name)
     widths = _shared_out([words[one] for one in shown], [cells[one] for one in shown], width)
     order = tuple(name for name in header if name in left_out)
-    return FittedTable(tuple(shown), tuple(widths), order)
+    is_whole = all(width >= words[one] for width, one in zip(widths, shown, strict=True))
+    return FittedTable(tuple(shown), tuple(widths), order, is_whole)
 
 
 def drawn(

@@ -94,6 +94,7 @@ def test_the_demo_ends_with_the_answers_of_both_environments_and_a_timeline(demo
         assert set(live) == SERVICES
         assert live["orders"]["answer"].startswith('{"statusCode": 200')
         assert '"net": 690' in live["catalog"]["answer"], "the second change is not live"
+    assert {step["flow"] for step in demo.document["timeline"]} >= {"deploy-to-preprod"}
     steps = {step["name"] for step in demo.document["timeline"]}
     assert {"build orders", "plan acme-preprod-orders", "plan acme-prod-orders"} <= steps
 
@@ -151,10 +152,10 @@ def traffic(demo: Demo, environment: str, number: int) -> list[dict[str, Any]]:
 
 def test_a_pull_request_that_fails_is_told_apart_from_one_that_passes(demo: Demo) -> None:
     assert (
-        "tiercel/preprod/orders: failure: the build command failed: python3 -m unittest"
+        "✗ tiercel/preprod/orders: the build command failed: python3 -m unittest (failure)"
         in demo.progress
     )
-    assert "tiercel/preprod/orders: success: built and tested" in demo.progress
+    assert "✓ tiercel/preprod/orders: built and tested" in demo.progress
 
 
 def test_the_second_change_builds_and_releases_one_service_only(demo: Demo) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 from tiercel.domain.base.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from tiercel.deployments.seen_schedules import SeenSchedule
 
 
 def unseen_words(environment: str) -> str:
@@ -15,10 +21,12 @@ def unseen_words(environment: str) -> str:
 
     if environment not in demanding_approvals():
         return ""
-    from tiercel.deployments.following import why_off
+    from tiercel.deployments.seen_schedules import FOLLOW_GITHUB, why_off
+    from tiercel.domain.organization.names import deployment_of
 
+    name = deployment_of(FOLLOW_GITHUB, environment)
     try:
-        why = why_off(environment)
+        why = why_off(name, _schedule(name))
     except UnreachableError:
         return ""
     if not why:
@@ -27,3 +35,15 @@ def unseen_words(environment: str) -> str:
         f"no run looks for words in {environment}: {why}; `tiercel up` switches that on, and "
         "each `tiercel promote` looks once"
     )
+
+
+def _schedule(name: str) -> SeenSchedule | None:
+    """Ask without Prefect, whose import takes longer than all else; then its own client."""
+    from tiercel.deployments.seen_schedules import NotAnsweredError, seen_schedule
+
+    try:
+        return seen_schedule(name)
+    except NotAnsweredError:
+        from tiercel.deployments.following import seen_by_prefect
+
+        return asyncio.run(seen_by_prefect(name))

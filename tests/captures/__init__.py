@@ -1,0 +1,1 @@
+"""What people see on terminals of three widths, compared with files that somebody has read."""
