@@ -36,7 +36,7 @@ drill: setup ## delete Preprod in the sandbox and rebuild it, under the eyes of 
 
 # More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
 test: setup ## run the whole test suite; about 10 minutes
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
 
 quick: setup ## run the tests that start no process, each within 2 seconds
 	@$(BIN)/python -m pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from openapi_schema_validator import OAS31Validator
 
+from tests.support.commands import invoke
 from tiercel.cli.documents.kinds import DOCUMENTS, FAILURE, document_of, schema_name
 from tiercel.cli.documents.schemas import document_schema
+from tiercel.domain.base.errors import ExitCode
 
 ROOT = Path(__file__).parent.parent.parent
 _PRINTED = re.compile(r"output\.document\(\s*\"([a-z-]+)\"")
@@ -37,3 +40,11 @@ def test_a_schema_refuses_another_version_and_a_key_that_it_does_not_have() -> N
     assert not validator.is_valid(good | {"schema": "tiercel.page/2"})
     assert not validator.is_valid(good | {"data": {"address": "http://127.0.0.1", "more": 1}})
     assert not validator.is_valid({"schema": "tiercel.page/1"})
+
+
+def test_a_schema_is_printed_by_the_name_that_a_document_has_and_no_other() -> None:
+    code, output, _ = invoke("schema", "tiercel.page/1")
+    assert (code, json.loads(output)) == (ExitCode.OK, document_schema("page"))
+    code, output, _ = invoke("schema")
+    assert (code, output.split()) == (ExitCode.OK, [schema_name(one) for one in DOCUMENTS])
+    assert invoke("schema", "tiercel.page/2")[0] == ExitCode.REFUSED
