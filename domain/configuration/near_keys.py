@@ -18,6 +18,8 @@ def hint_for(model: type[BaseModel], path: Sequence[str]) -> str:
     It is a key of the same table that is spelt much the same, or the one table that has a key of
     that very name.
     """
+    if not path:  # of the file itself, or called as Pydantic calls the keys of tables
+        return ""
     *parents, key = path
     table = _table_at(model, parents)
     names = list(_keys(table)) if table else []

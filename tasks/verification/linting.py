@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
@@ -62,7 +61,7 @@ def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError
     """Run cfn-lint once a core for many services on this machine; return what is wrong, by service.
 
     What services have alike is read once. Nothing here was sent by others: the caller reads
-    templates of his own. Where the linter itself fails, nothing is said.
+    templates of his own. Where the linter itself fails, that is the fault of all that it was to read.
     """
     neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=folder))
     faults: dict[str, TiercelError] = {}
@@ -76,7 +75,8 @@ def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError
             continue
         for path in work.shop.templates:
             files.setdefault(_written(work, path, neutral), []).append((work, path))
-    reports = _reports(files, neutral, works[0].job) if files else []
+    reports, failed = _reports(files, neutral, works[0].job) if files else ([], {})
+    faults |= {user.shop.service.name: failed[file] for file in failed for user, _ in files[file]}
     for work in works:
         found = [
             _found(report, {file: path})
@@ -93,20 +93,29 @@ def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError
     return faults
 
 
-def _reports(files: Collection[str], neutral: Path, job: BuildJob) -> list[dict[str, Any]]:
-    """Return the errors of all files, of which each core's process has read its share."""
+def _reports(
+    files: Collection[str], neutral: Path, job: BuildJob
+) -> tuple[list[dict[str, Any]], dict[str, BuildFailedError]]:
+    """Return the errors of all files, of which each core's process has read its share.
+
+    Also why the linter failed, by each file that it has therefore not read.
+    """
     cores = os.cpu_count() or 1
     parts = [list(files)[start::cores] for start in range(cores)]
+    failed: dict[str, BuildFailedError] = {}
 
     def reported(part: int) -> list[dict[str, Any]]:
-        within = replace(job, root=neutral, scratch=neutral)
-        with suppress(BuildFailedError):
+        # What a command leaves is known by its scratch folder, and killed when it ends.
+        within = replace(job, root=neutral, scratch=neutral / str(part))
+        try:
             return _report(Here(), within, neutral, parts[part], f"{part}-{_LINT_REPORT}")
-        return []
+        except BuildFailedError as error:
+            failed.update(dict.fromkeys(parts[part], error))
+            return []
 
     with ThreadPoolExecutor(cores) as pool:
         chosen = [part for part, names in enumerate(parts) if names]
-        return [one for found in pool.map(reported, chosen) for one in found]
+        return [one for found in pool.map(reported, chosen) for one in found], failed
 
 
 def _written(work: Work, path: PurePosixPath, neutral: Path) -> str:

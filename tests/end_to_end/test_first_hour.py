@@ -79,7 +79,7 @@ def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Pa
     invoke_json("init", str(clone), *ACCOUNTS)
     database = "Resources: {Data: {Type: AWS::RDS::DBInstance}}"
     (clone / "services/storage/template.yaml").write_text(database)
-    code, _, errors = invoke("init", str(clone), "--check")
+    code, output, _ = invoke("init", str(clone), "--check", "--json")
     assert code == ExitCode.CHECK_FAILED
     for words in (
         "needs a value for Email",
@@ -88,7 +88,7 @@ def test_everything_that_would_stop_a_first_release_is_told_at_once(tmp_path: Pa
         "one/template.yaml:1: E3002",
         "two/template.yaml:1: E3002",
     ):
-        assert words in " ".join(errors.split())
+        assert words in output, output
 
 
 def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:

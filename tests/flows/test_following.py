@@ -20,7 +20,7 @@ from tests.support.place import Place
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, OriginKind
 from tiercel.domain.organization.access import Records, orchestrator
-from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.names import Names, deployment_of
 from tiercel.flows.follow import follow_github
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ephemeral import change_environment
@@ -38,7 +38,9 @@ async def _deployed() -> dict[str, Any]:
     async with get_client() as client:
         return {
             flow: await client.create_deployment(
-                await client.create_flow_from_name(flow), "preprod", enforce_parameter_schema=False
+                await client.create_flow_from_name(flow),
+                deployment_of(flow, "preprod").rpartition("/")[2],
+                enforce_parameter_schema=False,
             )
             for flow in FLOWS
         }

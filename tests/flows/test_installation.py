@@ -23,7 +23,9 @@ FILE = read_prefect_file(installed_prefect_file())
 INSTALLED = Installation.of(FILE, "prod", process_template())
 PROMOTE = "tiercel.flows.promote.promote_to_prod"
 VARIABLES = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
-ASKED = AskedRun("promote-to-prod", "prod", PROMOTE, (), VARIABLES, {}, process_template())
+ASKED = AskedRun(
+    "promote-to-prod", "promote-to-prod", PROMOTE, (), VARIABLES, {}, process_template()
+)
 
 
 def test_what_was_installed_may_run() -> None:

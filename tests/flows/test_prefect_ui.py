@@ -33,7 +33,9 @@ async def newest_run(name: str) -> FlowRun:
         return (await client.read_flow_runs(flow_run_filter=named, sort=newest, limit=1))[0]
 
 
-def test_a_release_leaves_its_plan_its_result_and_the_board(place: Place) -> None:
+def test_a_release_leaves_its_plan_its_result_and_the_board(
+    place: Place, operator: Sandbox
+) -> None:
     files = {"tiercel.toml": services(looks=""), "looks/template.json": queue()}
     commit = place.merged("feature/looks", files)
 
@@ -46,7 +48,7 @@ def test_a_release_leaves_its_plan_its_result_and_the_board(place: Place) -> Non
     assert f"# Artifacts of {linked}, [#1]({address}/pull/1)" in newest_page("artifacts-preprod")
     released = newest_page("released-preprod")
     assert f"# Released to preprod: {linked}, [#1]({address}/pull/1)" in released
-    assert "| [looks](https://eu-central-1.console" in released
+    assert f"| [looks]({operator.aws_endpoint}/_console/" in released
     assert ") | **released** | 1 | " in released
     board = [line for line in newest_page("live-preprod").splitlines() if "| [looks](" in line]
     assert len(board) == 1

@@ -345,7 +345,7 @@ async def deployed() -> None:
     """A deployment as `prefect deploy` makes it; no worker takes its runs up."""
     async with get_client() as client:
         flow = await client.create_flow(deploy_to_preprod)
-        await client.create_deployment(flow_id=flow, name="preprod")
+        await client.create_deployment(flow_id=flow, name="deploy-to-preprod")
 
 
 async def scheduled_runs() -> list[FlowRun]:

@@ -10,6 +10,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -257,7 +258,8 @@ def test_a_refusal_in_an_odd_form_is_a_refusal(scripted: Scripted, status: int, 
     odd = {"number": {"message": 5, "errors": {}}, "text": "x", "list": [1]}[name]
     scripted.says(status, odd)
     error = failure(CALLS["read tags"])
-    assert error.code in {"github.not_allowed", "github.refused"}
+    assert error.code in {"github.not_allowed", "github.refused", "github.refused_credentials"}
+    assert (error.code == "github.refused_credentials") is (status == HTTPStatus.UNAUTHORIZED)
     assert str(status) in error.why
 
 
