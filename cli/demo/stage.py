@@ -163,10 +163,16 @@ class Stage:
         """Say what would do the step that was just done, to somebody whose repository it is."""
         if not self.own:
             return
-        place = ["--sandbox", "--local", "--config", str(self.config)]
-        if self.state != DEFAULT_STATE:
-            place += ["--state", str(self.state)]
-        self.output.line(f"        by hand: {shlex.join(['tiercel', *words, *place])}")
+        self.output.line(f"        by hand: {self.command(*words, '--local')}")
+
+    def command(self, *words: str) -> str:
+        """Return what to type for a command in this sandbox, with the same worker's file."""
+        own = ["--config", str(self.config)] if self.own else []
+        return shlex.join(["tiercel", *words, "--sandbox", *own, *self.state_option()])
+
+    def state_option(self) -> list[str]:
+        """Return the option that names the sandbox, where it is not the usual one."""
+        return [] if self.state == DEFAULT_STATE else ["--state", str(self.state)]
 
     def become(self, profile: str) -> None:
         """Be an environment's operator, as it would have its own worker, or another user of it."""
