@@ -20,8 +20,9 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 
 from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
 from tiercel.deployments.up.changes import ServerChange, facts_of, server_change
-from tiercel.deployments.up.former import former_name, handed_over, retire, same_schedule
+from tiercel.deployments.up.former import handed_over, retire, same_schedule
 from tiercel.domain.base.errors import ConfigurationError, UnreachableError
+from tiercel.domain.organization.names import former_deployment
 from tiercel.flows.engine.parameters import form_of
 from tiercel.tasks.engine.processes import Command, Ending, run_command
 
@@ -53,7 +54,8 @@ async def deploy_all(
     for entry in file.deployments:
         flow = _load(entry["entrypoint"])
         name = f"{flow.name}/{entry['name']}"
-        flows[name], old_names[name] = flow, former_name(flow.name, entry)
+        flows[name] = flow
+        old_names[name] = former_deployment(name, entry["work_pool"]["name"])
     before = {name: await _read(client, name) for name in flows}
     former = {
         name: found

@@ -6,9 +6,6 @@ under its own name, gets what somebody had chosen for the old one, and the old o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import (
@@ -21,17 +18,6 @@ from prefect.client.schemas.objects import TERMINAL_STATES, DeploymentSchedule, 
 from prefect.client.schemas.responses import DeploymentResponse
 
 from tiercel.deployments.up.changes import ServerChange, schedule_place
-from tiercel.domain.organization.names import deployment_of
-
-
-def former_name(flow: str, entry: Mapping[str, Any]) -> str:
-    """Return what an earlier version called the deployment of a flow in prefect.yaml.
-
-    Of one that is not called as ours are it is what it is called today: an organization's own
-    deployment is none that took another name.
-    """
-    own, environment = f"{flow}/{entry['name']}", entry["work_pool"]["name"]
-    return f"{flow}/{environment}" if own == deployment_of(flow, environment) else own
 
 
 async def handed_over(
