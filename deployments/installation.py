@@ -18,6 +18,7 @@ from prefect.workers.process import ProcessWorker
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
+from tiercel.domain.organization.names import former_deployment
 from tiercel.tasks.engine.resources import resource
 
 PROCESS = "process"
@@ -44,6 +45,7 @@ class InstalledDeployment:
 class Installation:
     """What the runs of a work pool may be: its template, and its deployments as FLOW/NAME.
 
+    A deployment is known by its former name as well: runs of it may wait while Tiercel is upgraded.
     A text of the template may have placeholders, `${name}`, that were filled in somehow.
     """
 
@@ -53,15 +55,14 @@ class Installation:
     @classmethod
     def of(cls, file: PrefectFile, pool: str, template: Mapping[str, Any]) -> Installation:
         """Return what a prefect.yaml installs for a work pool; ConfigurationError if nothing."""
-        return cls(
-            template,
-            {
-                f"{flow_name(one['entrypoint'])}/{one['name']}": InstalledDeployment(
-                    one["entrypoint"], one["work_pool"].get("job_variables") or {}
-                )
-                for one in file.only(pool).deployments
-            },
-        )
+        now = {
+            f"{flow_name(one['entrypoint'])}/{one['name']}": InstalledDeployment(
+                one["entrypoint"], one["work_pool"].get("job_variables") or {}
+            )
+            for one in file.only(pool).deployments
+        }
+        former = {former_deployment(name, pool): one for name, one in now.items()}
+        return cls(template, former | now)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.demo.timeline import draw, read_steps, service_of_step, timed_flows
-from tiercel.cli.terminal.session import DEFAULT_STATE
+from tiercel.cli.terminal.session import typed
+from tiercel.domain.organization.topology import PROD
 from tiercel.domain.pages.board_page import BOARD
 from tiercel.flows.engine.artifacts import page_address
-from tiercel.sandbox.lifecycle import Sandbox
 
 _LEAST_SHOWN_SECONDS = 0.5
 
@@ -37,20 +38,22 @@ def show_what_happened(stage: Stage) -> list[dict[str, Any]]:
     ]
 
 
-def show_what_is_next(stage: Stage, sandbox: Sandbox) -> None:
-    """Say where all of it can be looked at, and which commands look."""
+def show_what_is_next(stage: Stage, prefect: str) -> None:
+    """Say where all of it can be looked at, `prefect` among it, and which commands look."""
     output = stage.output
-    state = "" if stage.state == DEFAULT_STATE else f" --state {stage.state}"
+    stack = next((one.stack.name for one in stage.live.get(PROD, {}).values()), "")
+    log = ("git", "-C", str(stage.team.work_tree), "log", "--graph", "--oneline", "--all")
     rows = [
         ("what runs where, in Prefect", page_address(BOARD)),
-        ("every run, in Prefect", f"{sandbox.prefect_ui_url}/runs"),
-        ("what GitHub has, in git", f"git -C {stage.state / 'team'} log --graph --oneline --all"),
-        ("what is live where", f"tiercel status --sandbox{state}"),
-        ("each release, and why", f"tiercel releases prod --sandbox{state}"),
-        ("what a run said", f"tiercel logs acme-prod-catalog --sandbox{state}"),
-        ("the end", f"tiercel sandbox down{state}"),
+        ("every run, in Prefect", f"{prefect}/runs"),
+        ("what GitHub has, in git", shlex.join(log)),
+        ("what is live where", stage.command("status")),
+        ("each release, and why", stage.command("releases", PROD)),
+        ("what a run said", stage.command("logs", stack) if stack else ""),
+        ("the end", typed("sandbox", "down", state=stage.state)),
     ]
     output.step("What to look at next; the sandbox keeps running")
     widest = max(len(what) for what, _ in rows)
     for what, where in rows:
-        output.result(f"{what:<{widest}}  {where}")
+        if where:
+            output.result(f"{what:<{widest}}  {where}")

@@ -63,7 +63,7 @@ def demo(  # noqa: PLR0913 - the options of the command
     if not stop and not as_json:
         from tiercel.cli.demo.afterwards import show_what_is_next
 
-        show_what_is_next(stage, sandbox)
+        show_what_is_next(stage, str(sandbox.prefect_ui_url))
     document["seconds"] = time.monotonic() - began
     output.document("demo", document)
     output.done(f"done in {document['seconds']:.0f} s")

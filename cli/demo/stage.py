@@ -162,8 +162,12 @@ class Stage:
         """Say what would do the step that was just done, to somebody whose repository it is."""
         if not self.own:
             return
-        place = ("--sandbox", "--local", "--config", str(self.config))
-        self.output.line(f"        by hand: {typed(*words, *place, state=self.state)}")
+        self.output.line(f"        by hand: {self.command(*words, '--local')}")
+
+    def command(self, *words: str) -> str:
+        """Return what to type for a command in this sandbox, with the same worker's file."""
+        own = ("--config", str(self.config)) if self.own else ()
+        return typed(*words, "--sandbox", *own, state=self.state)
 
     def become(self, profile: str) -> None:
         """Be an environment's operator, as it would have its own worker, or another user of it."""

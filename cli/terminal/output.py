@@ -64,6 +64,11 @@ class Output:
         """How many columns the results have."""
         return self._results.width
 
+    @property
+    def height(self) -> int:
+        """How many lines a terminal has for progress: three at least."""
+        return max(3, self._progress.height)
+
     def live(self, picture: RenderableType) -> Live:
         """Return a part of the terminal that is drawn again until it stops, and is gone then."""
         return Live(picture, console=self._progress, refresh_per_second=5, transient=True)

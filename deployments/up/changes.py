@@ -60,11 +60,11 @@ def facts_of(deployment: DeploymentResponse) -> dict[str, Any]:
                 "active": schedule.active,
                 "parameters": schedule.parameters,
             }
-            for schedule in sorted(deployment.schedules, key=_place)
+            for schedule in sorted(deployment.schedules, key=schedule_place)
         ],
     }
 
 
-def _place(schedule: DeploymentSchedule) -> tuple[str, str]:
+def schedule_place(schedule: DeploymentSchedule) -> tuple[str, str]:
     """Return what schedules are compared in the order of: of those without slug, when they run."""
     return schedule.slug or "", repr(schedule.schedule)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,15 +14,15 @@ from typing import Any
 
 import yaml
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow, load_flow_from_entrypoint
 
 from tiercel.deployments.prefect_file import FILE_NAME, PrefectFile
 from tiercel.deployments.up.changes import ServerChange, facts_of, server_change
-from tiercel.deployments.up.former import former_name, retire
+from tiercel.deployments.up.former import handed_over, retire, same_schedule
 from tiercel.domain.base.errors import ConfigurationError, UnreachableError
+from tiercel.domain.organization.names import former_deployment
 from tiercel.flows.engine.parameters import form_of
 from tiercel.tasks.engine.processes import Command, Ending, run_command
 
@@ -45,29 +46,36 @@ async def deploy_all(
     """Deploy everything of the file; return what changed and the schedules that are there.
 
     What an earlier version had deployed under another name goes, and what somebody had chosen for
-    it goes on under the new one. Raises ConfigurationError for an entrypoint that does not load,
+    it goes on under the new one. What somebody has paused or switched off stays so all the time,
+    also if this is killed or fails. Raises ConfigurationError for an entrypoint that does not load,
     and for what Prefect refuses.
     """
-    flows, names_before = {}, {}
+    flows, old_names = {}, {}
     for entry in file.deployments:
         flow = _load(entry["entrypoint"])
         name = f"{flow.name}/{entry['name']}"
-        flows[name], names_before[name] = flow, former_name(flow.name, entry)
+        flows[name] = flow
+        old_names[name] = former_deployment(name, entry["work_pool"]["name"])
     before = {name: await _read(client, name) for name in flows}
     former = {
-        name: await _read(client, old) for name, old in names_before.items() if old not in flows
+        name: found
+        for name, old in old_names.items()
+        if old not in flows and (found := await _read(client, old))
     }
-    await asyncio.to_thread(_run_prefect_deploy, file)
+    chosen = dict(before)
+    for name, old in former.items():
+        chosen[name] = await handed_over(client, old, name, before[name])
+    await asyncio.to_thread(_run_prefect_deploy, file, [*chosen.values()])
     changes, schedules = [], []
     for name, flow in flows.items():
         known = before[name]
-        now = await _finished(client, name, flow, known or former.get(name))
+        now = await _finished(client, name, flow, chosen[name])
         changes.append(
             server_change("deployment", name, facts_of(known) if known else None, facts_of(now))
         )
         schedules += _schedules_of(name, now)
-        if old := former.get(name):
-            changes.append(await retire(client, names_before[name], old, name))
+        if name in former:
+            changes.append(await retire(client, old_names[name], former[name], name))
     return changes, schedules
 
 
@@ -92,11 +100,14 @@ async def _read(client: PrefectClient, name: str) -> DeploymentResponse | None:
         return None
 
 
-def _run_prefect_deploy(file: PrefectFile) -> None:
-    """Let Prefect's command deploy exactly these deployments, in a folder without others."""
+def _run_prefect_deploy(file: PrefectFile, chosen: Sequence[DeploymentResponse | None]) -> None:
+    """Let Prefect's command deploy exactly these deployments, in a folder without others.
+
+    Each has what was `chosen` of it, in the order of the file; None if it is new.
+    """
     with tempfile.TemporaryDirectory(prefix="tiercel-up-") as folder:
         path = Path(folder) / FILE_NAME
-        path.write_text(yaml.safe_dump(_versioned(file)), "utf-8")
+        path.write_text(yaml.safe_dump(_as_chosen(_versioned(file), chosen)), "utf-8")
         arguments = ("deploy", "--all", "--prefect-file", str(path))
         ended = run_command(
             Command(
@@ -135,6 +146,27 @@ def _versioned(file: PrefectFile) -> dict[str, Any]:
     return file.data | {"deployments": [ours | one for one in file.deployments]}
 
 
+def _as_chosen(data: dict[str, Any], chosen: Sequence[DeploymentResponse | None]) -> dict[str, Any]:
+    """Return the document with what somebody has paused or switched off, or on.
+
+    Prefect takes what the file says before anything could be given back, and would start runs.
+    """
+    deployments = [
+        entry if known is None else entry | _switches(entry, known)
+        for entry, known in zip(data["deployments"], chosen, strict=True)
+    ]
+    return data | {"deployments": deployments}
+
+
+def _switches(entry: Mapping[str, Any], known: DeploymentResponse) -> dict[str, Any]:
+    active = {one.slug: one.active for one in known.schedules if one.slug}
+    schedules = [
+        one | {"active": active.get(one["slug"], one.get("active", True))}
+        for one in entry.get("schedules") or ()
+    ]
+    return {"paused": known.paused} | ({"schedules": schedules} if schedules else {})
+
+
 async def _finished(
     client: PrefectClient, name: str, flow: Flow[..., Any], before: DeploymentResponse | None
 ) -> DeploymentResponse:
@@ -147,8 +179,6 @@ async def _finished(
     )  # fmt: skip
     if before:
         await _restore_schedules(client, before, now)
-        if before.paused:
-            await client.pause_deployment(now.id)
     return await client.read_deployment(now.id)
 
 
@@ -175,19 +205,7 @@ async def _restore_schedules(
     slugs = {one.slug for one in now.schedules if one.slug}
     lost = [one for one in before.schedules if one.id not in left and one.slug not in slugs]
     if lost:
-        await client.create_deployment_schedules(
-            now.id,
-            [
-                DeploymentScheduleCreate(
-                    schedule=one.schedule,
-                    active=one.active,
-                    parameters=one.parameters,
-                    max_scheduled_runs=one.max_scheduled_runs,
-                    slug=one.slug,
-                )
-                for one in lost
-            ],
-        )
+        await client.create_deployment_schedules(now.id, [same_schedule(one) for one in lost])
 
 
 def _schedules_of(name: str, deployment: DeploymentResponse) -> list[Schedule]:

@@ -291,6 +291,16 @@ def deployment_of(flow: str, environment: str) -> str:
     return f"{flow}/{flow}" if flow.endswith(f"-{environment}") else f"{flow}/{flow}-{environment}"
 
 
+def former_deployment(deployment: str, environment: str) -> str:
+    """Return what an earlier version called a deployment, which was after its environment alone.
+
+    Of one that is not called as ours are it is its name: an organization's own took over no other.
+    """
+    flow = deployment.partition("/")[0]
+    is_ours = deployment == deployment_of(flow, environment)
+    return f"{flow}/{environment}" if is_ours else deployment
+
+
 def run_name(action: str, environment: str, service: str, commit: str) -> str:
     """Return a flow run's name, such as `deploy preprod orders@1a2b3c4`; see `printable`.
 

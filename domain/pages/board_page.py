@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.names import Names
@@ -25,6 +26,14 @@ BOARD_PART = f"{BOARD}-"
 """What the keys of the environments' parts begin with."""
 
 
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""In UTC. OverflowError for one that has no year there."""
+
+
 class BoardLine(Frozen):
     """What one service runs: a release without number has never ended well."""
 
@@ -33,7 +42,7 @@ class BoardLine(Frozen):
     repository: str = ""
     commit: str = ""
     digest: str = ""
-    since: datetime | None = None
+    since: Moment | None = None
     doubt: str = ""
     """What is not as it should be, in words; empty if nothing."""
 
@@ -43,7 +52,7 @@ class BoardPart(Frozen):
 
     environment: str
     production: bool
-    at: datetime
+    at: Moment
     lines: tuple[BoardLine, ...]
 
 
@@ -69,7 +78,7 @@ def board_part_in(document: object) -> BoardPart | None:
         return None
     try:
         return BoardPart.model_validate_json(document)
-    except ValidationError:
+    except (ValidationError, OverflowError):
         return None
 
 
@@ -147,4 +156,4 @@ def _linked(text: str, address: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return f"{at:%Y-%m-%d %H:%M}"

@@ -76,15 +76,17 @@ class WantedRun:
 
     def key(self, attempt: int) -> str:
         """Return the idempotency key of an attempt, counted from 0."""
-        return _key(self.deployment, self.subject, attempt)
+        return self._key(self.deployment, attempt)
 
     def undoing_key(self, attempt: int) -> str:
         """Return the key of an attempt of the run that undoes it."""
-        return _key(self.undone_by, self.subject, attempt)
+        return self._key(self.undone_by, attempt)
 
-
-def _key(deployment: str, subject: tuple[str, ...], attempt: int) -> str:
-    return f"event-{digest_of([deployment, *subject])}-{attempt}"
+    def _key(self, deployment: str, attempt: int) -> str:
+        """Name the flow and the environment: a deployment may be called otherwise one day."""
+        flow = deployment.partition("/")[0]
+        subject = [f"{flow}/{self.environment}", *self.subject]
+        return f"event-{digest_of(subject)}-{attempt}"
 
 
 class AttemptStatus(StrEnum):

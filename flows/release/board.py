@@ -37,11 +37,12 @@ async def report_on_board(names: Names, links: Links, live: Sequence[Live]) -> N
     if names.on_demand:
         return
     part = board_part(names, live, datetime.now(UTC))
-    others = [one for one in await _parts() if one.environment != part.environment]
+    # Told first: of two environments that report at once, whoever reads last has both.
     await report_document(
         f"{BOARD_PART}{names.page}", f"What the board has of {names.title}",
         part.model_dump(mode="json"),
     )  # fmt: skip
+    others = [one for one in await _parts() if one.environment != part.environment]
     text = board_page([part, *others], links, lambda name: page_address(f"live-{name}"))
     await show_standing_page(BOARD, text)
 

@@ -61,7 +61,7 @@ def lint_together(works: Sequence[Work], folder: Path) -> dict[str, TiercelError
     """Run cfn-lint once a core for many services on this machine; return what is wrong, by service.
 
     What services have alike is read once. Nothing here was sent by others: the caller reads
-    templates of his own. Where the linter itself fails, that is the fault of all that it was to read.
+    templates of his own. Where the linter itself fails, all that it was to read has that fault.
     """
     neutral = Path(tempfile.mkdtemp(prefix="lint-", dir=folder))
     faults: dict[str, TiercelError] = {}

@@ -23,13 +23,13 @@ FILE = read_prefect_file(installed_prefect_file())
 INSTALLED = Installation.of(FILE, "prod", process_template())
 PROMOTE = "tiercel.flows.promote.promote_to_prod"
 VARIABLES = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
-ASKED = AskedRun(
-    "promote-to-prod", "promote-to-prod", PROMOTE, (), VARIABLES, {}, process_template()
-)
+NAME = "promote-to-prod"
+ASKED = AskedRun(NAME, NAME, PROMOTE, (), VARIABLES, {}, process_template())
 
 
-def test_what_was_installed_may_run() -> None:
+def test_what_was_installed_may_run_also_if_it_waited_under_the_former_name() -> None:
     assert require_installed(ASKED, INSTALLED).entrypoint == PROMOTE
+    assert require_installed(replace(ASKED, deployment="prod"), INSTALLED).entrypoint == PROMOTE
 
 
 @pytest.mark.parametrize(

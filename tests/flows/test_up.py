@@ -39,7 +39,7 @@ from tiercel.deployments.prefect_file import PrefectFile, read_prefect_file
 from tiercel.deployments.runs import follow
 from tiercel.deployments.up.install import install
 from tiercel.deployments.worker.asked_runs import asked_run
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import ConfigurationError, RefusedInputError
 from tiercel.flows.promotion.handover import DEPLOY_TO_PREPROD
 
 ROOT = Path(__file__).parent.parent.parent
@@ -105,8 +105,8 @@ def test_what_an_earlier_version_called_after_its_environment_goes_with_its_choi
 ) -> None:
     (today,) = [one for one in SCHEDULED if one["entrypoint"].endswith("reap")]
 
-    def deployed_as(name: str) -> dict[str, str]:
-        data = FILE.data | {"deployments": [today | {"name": name}]}
+    def deployed_as(name: str, *others: dict[str, Any]) -> dict[str, str]:
+        data = FILE.data | {"deployments": [today | {"name": name}, *others]}
         changes = install(
             PrefectFile(tmp_path / "prefect.yaml", data), pool_type="process", notify=None
         ).changes
@@ -139,10 +139,16 @@ def test_what_an_earlier_version_called_after_its_environment_goes_with_its_choi
     deployed_as("preprod")
     waiting = asyncio.run(choose())
     before = asyncio.run(chosen("reap/preprod"))
-    assert deployed_as("reap-preprod")["reap/reap-preprod"] == "created"
+    never = {"cron": "never", "slug": "never"}
+    with pytest.raises(ConfigurationError) as refused:
+        deployed_as("reap-preprod", today | {"name": "refused", "schedules": [never]})
+    assert refused.value.code == "deployments.refused"
+    # Where it stopped, schedules are as somebody chose them, and no two go on.
     assert asyncio.run(chosen("reap/reap-preprod")) == before
-    # What waits there is not lost, and no schedule of it goes on.
     assert asyncio.run(chosen("reap/preprod"))[0]
+
+    assert "because 1 of its runs are open" in deployed_as("reap-preprod")["reap/preprod"]
+    assert asyncio.run(chosen("reap/reap-preprod")) == before
 
     asyncio.run(ended(waiting))
     assert deployed_as("reap-preprod") == {

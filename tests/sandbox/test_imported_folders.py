@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.support.codes import because
+from tests.support.releases import outcome, release
 from tests.support.repositories import git
+from tiercel.cli.demo.afterwards import show_what_is_next
 from tiercel.cli.demo.own import next_chapter
 from tiercel.cli.demo.stage import Stage
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.states import StackStatus
+from tiercel.flows.release.results import Released
 from tiercel.sandbox.github.http.client import RunningGithub
 from tiercel.sandbox.people import Team
 from tiercel.sandbox.repositories import (
@@ -145,8 +151,27 @@ def test_what_to_type_is_said_of_ones_own_repository_alone(
     stage = stage_of(tmp_path / "odd state", {})
     stage.by_hand("deploy", "acme/shop", "abc")
     said = " ".join(capsys.readouterr().err.split())
-    assert "by hand: tiercel deploy acme/shop abc --sandbox --local --config" in said
+    assert "by hand: tiercel deploy acme/shop abc --local --sandbox --config" in said
     assert said.endswith(f"--state '{tmp_path}/odd state'")
     stage.own = False
     stage.by_hand("deploy", "acme/shop", "abc")
     assert capsys.readouterr().err == ""
+
+
+def test_what_to_look_at_next_are_commands_for_the_stacks_and_the_file_of_this_demo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = stage_of(tmp_path / "odd state", {})
+    stack = Stack("arn", "ours-prod-desk", StackStatus.CREATE_COMPLETE, "", {})
+    stage.live["prod"] = {"desk": Released(release(outcome()), stack, changed=True)}
+    show_what_is_next(stage, "http://127.0.0.1:4200")
+    place = ["--sandbox", "--config", str(stage.config), "--state", str(stage.state)]
+    told = [
+        shlex.split(line) for line in capsys.readouterr().out.splitlines() if "tiercel " in line
+    ]
+    assert [line[line.index("tiercel") :] for line in told] == [
+        ["tiercel", "status", *place],
+        ["tiercel", "releases", "prod", *place],
+        ["tiercel", "logs", "ours-prod-desk", *place],
+        ["tiercel", "sandbox", "down", *place[3:]],
+    ]

@@ -86,3 +86,13 @@ def test_while_it_runs_a_service_has_one_line_and_the_clock_ticks() -> None:
     assert [line.split()[2] for line in drawn[:2]] == ["orders:", "web:"]
     assert "CREATE_COMPLETE" in drawn[0]
     assert len(drawn) == 3
+
+
+def test_of_more_lines_than_a_terminal_has_the_newest_and_the_clock_are_seen() -> None:
+    output, screen = Output(), StringIO()
+    output._progress = Console(file=screen, width=60, height=8, force_interactive=True)
+    with RunLines(output) as lines:
+        for second in range(20):
+            lines.say(second, f"remark {second} of the run", logging.INFO)
+        drawn = [str(one).split()[2:4] for one in lines.__rich__().renderables]
+    assert drawn[:-1] == [["remark", str(second)] for second in range(14, 20)]

@@ -28,6 +28,8 @@ _NOISE = (
 _TURNS = "|/-\\"
 _TURNS_A_SECOND = 5
 _LONGEST = 400
+_BESIDE = 2
+"""Lines of a terminal that the clock and the cursor take."""
 
 
 def is_noise(message: str) -> bool:
@@ -93,11 +95,13 @@ class RunLines:
                 line.show(self._output)
 
     def __rich__(self) -> Group:
-        """Return how it looks at this moment."""
+        """Return how it looks at this moment: the newest lines that a terminal has room for."""
         passed = time.monotonic() - self._began
         turn = _TURNS[int(passed * _TURNS_A_SECOND) % len(_TURNS)]
         with self._lock:
-            lines = [one.clock + printable(one.text, _LONGEST) for one in self._lines.values()]
+            known = list(self._lines.values())
+        newest = sorted(known, key=lambda line: line.seconds)[-(self._output.height - _BESIDE) :]
+        lines = [one.clock + printable(one.text, _LONGEST) for one in known if one in newest]
         lines.append(f"{passed:6.1f} s  {turn}")
         return Group(*(Text(one, no_wrap=True, overflow="ellipsis") for one in lines))
 

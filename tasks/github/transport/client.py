@@ -31,7 +31,7 @@ from tiercel.tasks.github.transport.errors import translated_answer
 from tiercel.tasks.github.transport.waiting import PatientRetry
 
 _TIMEOUT_SECONDS = 15
-_FORBIDDEN = 403
+_FORBIDDEN, _NOT_FOUND = 403, 404
 _one_at_a_time = threading.RLock()
 
 
@@ -73,9 +73,14 @@ def require_accepted() -> None:
     """Ask GitHub whether it takes our credentials; UnreachableError if it does not, or is away.
 
     It counts for no limit: https://docs.github.com/rest/rate-limit/rate-limit
+    An Enterprise server without limits says to whomever it takes that it finds none.
     """
     with github_call("authenticate at GitHub", own_credentials().api_url):
-        _connection(own_credentials()).client.get_rate_limit()
+        try:
+            _connection(own_credentials()).client.get_rate_limit()
+        except GithubException as error:
+            if error.status != _NOT_FOUND:
+                raise
 
 
 def own_login() -> str:

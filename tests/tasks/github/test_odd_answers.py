@@ -33,7 +33,7 @@ from tiercel.tasks.github.pushes import read_pushes
 from tiercel.tasks.github.releases import publish_release, read_version_tags, tag_version
 from tiercel.tasks.github.statuses import open_deployment, report_deployment_state, set_status
 from tiercel.tasks.github.transport.bounds import ApiServer, Budget, bounded_call
-from tiercel.tasks.github.transport.client import forget_github
+from tiercel.tasks.github.transport.client import forget_github, require_accepted
 
 scripted = github_fixtures.scripted
 
@@ -70,6 +70,13 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=6),
     max_leaves=12,
 )
+
+
+def test_a_server_without_rate_limits_takes_credentials_all_the_same(scripted: Scripted) -> None:
+    scripted.says(404, {"message": "Rate limiting is not enabled."})
+    require_accepted()
+    scripted.says(401, {"message": "Bad credentials"})
+    assert failure(require_accepted).code == "github.refused_credentials"
 
 
 @contextmanager

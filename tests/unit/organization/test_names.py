@@ -15,6 +15,7 @@ from tiercel.domain.organization.names import (
     RUNTIME_ROLES,
     Names,
     Role,
+    former_deployment,
     partition_of,
     run_name,
     session_name,
@@ -294,6 +295,22 @@ def test_the_commit_has_room_in_the_name_of_a_run_of_a_long_branch() -> None:
     name = with_commit(run_name("deploy", "preprod", "shop", branch), branch, "1a2b3c4" + "0" * 33)
     assert name.endswith(" (1a2b3c4)")
     assert len(name) == 100
+
+
+@pytest.mark.parametrize(
+    ("deployment", "environment", "former"),
+    [
+        ("roll-back/roll-back-prod", "prod", "roll-back/prod"),
+        ("promote-to-prod/promote-to-prod", "prod", "promote-to-prod/prod"),
+        ("roll-back/roll-back-prod", "preprod", "roll-back/roll-back-prod"),
+        ("detect-drift/weekly", "preprod", "detect-drift/weekly"),
+        ("detect-drift/preprod", "preprod", "detect-drift/preprod"),
+    ],
+)
+def test_a_deployment_of_ours_took_over_the_one_of_its_environment_and_others_took_none(
+    deployment: str, environment: str, former: str
+) -> None:
+    assert former_deployment(deployment, environment) == former
 
 
 @given(st.text(), st.text(), st.text(), st.text())

@@ -116,7 +116,10 @@ def test_one_environment_alone_is_compared_with_nothing() -> None:
 def test_a_part_comes_back_from_its_document_and_nothing_else_is_one() -> None:
     told = part("preprod", release(outcome()))
     assert board_part_in(json.dumps(told.model_dump(mode="json"))) == told
-    others: list[Any] = [None, "", "[]", '{"environment": "preprod"}', "{", {"lines": []}]
+    nowhere = told.model_dump(mode="json") | {"at": "0001-01-01T00:00:00+10:00"}
+    others: list[Any] = [
+        None, "", "[]", '{"environment": "preprod"}', "{", {"lines": []}, json.dumps(nowhere),
+    ]  # fmt: skip
     assert [board_part_in(one) for one in others] == [None] * len(others)
 
 

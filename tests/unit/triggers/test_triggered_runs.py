@@ -296,6 +296,14 @@ def test_the_same_event_twice_has_one_key_and_each_attempt_its_own() -> None:
     assert run.key(0) != run.key(1)
 
 
+def test_an_event_that_had_its_run_keeps_its_key_when_the_deployment_is_called_otherwise() -> None:
+    run = wanted_run(action_for(LABELED, TOPOLOGY), TOPOLOGY)
+    assert isinstance(run, WantedRun)
+    before = replace(run, deployment="ephemeral-up/preprod", undone_by="ephemeral-down/preprod")
+    assert (run.key(0), run.undoing_key(1)) == (before.key(0), before.undoing_key(1))
+    assert run.key(0) != replace(run, environment="prod").key(0)
+
+
 @pytest.mark.parametrize(
     ("attempts", "tries", "anew"),
     [
