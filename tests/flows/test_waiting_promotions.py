@@ -348,7 +348,7 @@ async def _deployment() -> UUID:
     async with get_client() as client:
         return await client.create_deployment(
             await client.create_flow_from_name("promote-to-prod"),
-            "prod",
+            "promote-to-prod",
             enforce_parameter_schema=False,
         )
 
