@@ -27,6 +27,8 @@ from tiercel.domain.base.record import StoredRecord
 from tiercel.domain.stack.plan import Change
 
 APPROVALS_PREFIX = "approvals/"
+PLAN_FORMAT = 1
+"""Of a kept plan. Whoever changes what its digest is made of raises it."""
 _Number = Annotated[int, Field(ge=1, le=99_999_999)]
 
 
@@ -104,7 +106,7 @@ class PlannedService(_Kept):
 class PromotionPlan(StoredRecord):
     """All that a promotion of a commit would do, service by service in the order of their names."""
 
-    format: Annotated[int, Field(strict=True, ge=1)] = 1
+    format: Annotated[int, Field(strict=True, ge=1)] = PLAN_FORMAT
 
     environment: str
     repository: str
@@ -134,6 +136,15 @@ class PromotionPlan(StoredRecord):
     def of_stack(self, stack: str) -> PlannedService | None:
         """Return what is planned for a stack, None if nothing is."""
         return next((one for one in self.services if one.stack == stack), None)
+
+
+def is_damaged(kept: PromotionPlan, digest: str, known: int = PLAN_FORMAT) -> bool:
+    """Tell whether a kept plan is not what its digest says, though this Tiercel makes it alike.
+
+    One of an earlier format than the `known` one may have a digest that is made of something else:
+    it is no plan that a word counts for any more, but nobody has touched it.
+    """
+    return kept.digest != digest and kept.format >= known
 
 
 def promotion_plan_key(digest: str) -> str:

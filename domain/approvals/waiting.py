@@ -74,7 +74,10 @@ class WaitEnd(StoredRecord):
 
 
 class OpenWait(Frozen):
-    """The newest promotion of a repository that has not ended, with the plan that was shown."""
+    """The newest promotion of a repository that has not ended, with the plan that was shown.
+
+    After an upgrade the plan may have another digest than was shown: no word counts for it then.
+    """
 
     waiting: WaitingPromotion
     plan: PromotionPlan
@@ -86,7 +89,15 @@ class OpenWait(Frozen):
         Once begun it has as long as there was for the word.
         """
         hours = self.waiting.expires_at - self.waiting.at
-        return self.begun is not None and now < self.begun.at + hours
+        return (
+            self.begun is not None
+            and self.plan.digest == self.waiting.plan_digest
+            and now < self.begun.at + hours
+        )
+
+    def has_shown(self, plan: PromotionPlan) -> bool:
+        """Tell whether a plan is the one that waits, by the digest that was shown."""
+        return self.plan.digest == self.waiting.plan_digest == plan.digest
 
 
 def wait_prefix(repository: str) -> str:
@@ -136,8 +147,10 @@ def what_differs(found: OpenWait | None, now: PromotionPlan) -> tuple[str, ...]:
     """Return why a plan needs a word of its own; nothing if it is the one that was shown."""
     if found is None:
         return ("nothing was shown yet",)
-    if found.plan.digest == now.digest:
+    if found.has_shown(now):
         return ()
+    if found.plan.digest != found.waiting.plan_digest:
+        return ("another version of Tiercel planned what was shown",)
     return plan_differences(found.plan, now) or ("its digest is another",)
 
 
@@ -257,7 +270,7 @@ class NextStep(StrEnum):
 
 def next_step(found: OpenWait | None, plan: PromotionPlan, now: datetime) -> NextStep:
     """Return what comes next, given what waits and what was planned now."""
-    if found is not None and found.plan.digest == plan.digest:
+    if found is not None and found.has_shown(plan):
         return NextStep.GO_ON if found.goes_on(now) else NextStep.ASK
     return NextStep.GO_ON if plan.changes_nothing else NextStep.WAIT
 

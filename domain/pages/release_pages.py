@@ -112,9 +112,12 @@ _UNPROTECTED = (
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What people have yet to do: merge what brings releases back into develop, give a word."""
+    """What people have yet to do: merge what brings releases back into develop, give a word.
 
-    back_merges: Sequence[PullRequest] = ()
+    `back_merges` is None where GitHub could not be asked for them.
+    """
+
+    back_merges: Sequence[PullRequest] | None = ()
     waiting: Sequence[WaitingPromotion] = ()
 
 
@@ -147,7 +150,7 @@ def release_board(
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
         *(_waiting_line(one, links) for one in waiting),
         "As the ledger has it. `tiercel status` also looks at the stacks.",
-        *(_back_merge_line(one, links) for one in unfinished.back_merges),
+        *_back_merge_lines(unfinished.back_merges, links),
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
     )
 
@@ -171,6 +174,12 @@ def _waiting_line(one: WaitingPromotion, links: Links) -> str:
         f"**Waiting for a word:** {links.commit(one.repository, one.commit)}{asked}, until "
         f"{_moment(one.expires_at)} UTC; plan {code(one.plan_digest)}"
     )
+
+
+def _back_merge_lines(pulls: Sequence[PullRequest] | None, links: Links) -> list[str]:
+    if pulls is None:
+        return ["Open back-merges are not known: GitHub could not be asked when this was written."]
+    return [_back_merge_line(one, links) for one in pulls]
 
 
 def _back_merge_line(pull: PullRequest, links: Links) -> str:

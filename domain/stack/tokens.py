@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from tiercel.domain.base.text import legal_text
 
@@ -10,6 +12,8 @@ _TOKEN_LIMIT = 128
 _OUTSIDE = "-outside"
 _PROMOTION = "promotion"
 _OF_HEAD, _OF_CONTENTS = 12, 16
+_AT_WORK_FOR = timedelta(hours=1)
+"""A run deletes within minutes what it makes to be shown."""
 _PULL_REQUEST_PLAN = rf"pull-[0-9]+-[0-9a-f]{{{_OF_HEAD}}}-[0-9a-f]{{{_OF_CONTENTS}}}"
 
 
@@ -61,8 +65,27 @@ def pull_request_plans(number: int) -> str:
 
 
 def pull_request_plan(number: int, head: str, contents: str) -> str:
-    """Return the name of the change set of a head, made from a template and values of a digest."""
+    """Return the name of the change set of a head, made from what a digest is of.
+
+    The run is part of that: another of the same head has a change set of its own.
+    """
     return f"{pull_request_plans(number)}-{head[:_OF_HEAD]}-{contents[:_OF_CONTENTS]}"
+
+
+def discardable_plans(
+    made: Iterable[tuple[str, datetime]], number: int, own: Collection[str], now: datetime
+) -> list[str]:
+    """Return which change sets of a pull request a run deletes, given names and when each was made.
+
+    Those that are its `own`, and those that no run can be at work with any more: their run was
+    killed. Another run of the same pull request may still look at a younger one.
+    """
+    return [
+        name
+        for name, at in made
+        if name.startswith(f"{pull_request_plans(number)}-")
+        and (name in own or now - at > _AT_WORK_FOR)
+    ]
 
 
 def promotion_plan(contents: str) -> str:

@@ -95,7 +95,7 @@ async def require_word(
     begun = same if same and same.goes_on(now) else None
     plan = await plan_promotion_of(prepared, manifests, begun)
     step = next_step(found, plan, now)
-    if found and step is not NextStep.WAIT and found.plan.digest == plan.digest:
+    if found and step is not NextStep.WAIT and found.has_shown(plan):
         if step is NextStep.ASK:
             return Approved(plan, found, await _ask(prepared, found, gates))
         return Approved(plan, found, await _still_open(prepared, found.begun, gates))

@@ -13,8 +13,9 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.gitflow.tags import Tag, newest_other
 from tiercel.domain.organization.topology import Environment, Topology
 from tiercel.domain.pages.release_notes import back_merge_body
-from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.tasks.engine.retry_budget import one_try
 from tiercel.tasks.github.pull_requests import find_open_pull_request, open_pull_request
 from tiercel.tasks.github.releases import read_version_tags
 from tiercel.tasks.github.transport.credentials import has_credentials
@@ -48,23 +49,24 @@ async def earlier_back_merge(
     )
 
 
-async def open_back_merges(target: ReleaseTarget, repositories: Iterable[str]) -> list[PullRequest]:
+async def open_back_merges(
+    target: ReleaseTarget, repositories: Iterable[str]
+) -> list[PullRequest] | None:
     """Return the back-merges of an environment's releases that are open on GitHub.
 
-    Empty where there can be none, and where GitHub cannot be asked or does not answer, which is
-    logged: the releases are shown all the same.
+    Empty where there can be none and without credentials. None where GitHub does not answer, which
+    is asked once: a release is made by then, and its run does not wait for what is only shown.
     """
     if not target.develop or not has_credentials():
         return []
     branches = (target.names.environment.branch, target.develop)
+    names = sorted({target.current_name(one) for one in repositories})
     try:
-        found = await all_done(
-            call(find_open_pull_request, repository, *branches)
-            for repository in sorted({target.current_name(one) for one in repositories})
-        )
+        with one_try():
+            found = [await call(find_open_pull_request, name, *branches) for name in names]
     except TiercelError as error:
         get_run_logger().warning("open back-merges are not known: %s", error.what)
-        return []
+        return None
     return [one for one in found if one]
 
 

@@ -40,6 +40,7 @@ from tiercel.flows.release.board import report_on_board, show_result
 from tiercel.flows.release.github import address_of
 from tiercel.flows.release.preparation import PreparedCommit, ReleaseTarget
 from tiercel.flows.release.results import Published, Released, VerifiedService
+from tiercel.tasks.engine.retry_budget import one_try
 from tiercel.tasks.github.pull_requests import pulls_of_commit
 from tiercel.tasks.github.transport.credentials import has_credentials
 from tiercel.tasks.records.ledger import read_live_releases
@@ -202,7 +203,8 @@ async def _source(prepared: PreparedCommit) -> str:
     if not has_credentials():
         return source
     try:
-        pulls = await call(pulls_of_commit, commit.repository, commit.sha)
+        with one_try():
+            pulls = await call(pulls_of_commit, commit.repository, commit.sha)
     except UnreachableError as error:
         get_run_logger().warning("the pull request is not linked: %s", error.what)
         return source

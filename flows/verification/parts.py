@@ -120,12 +120,11 @@ async def _planned(question: _Question, access: Access, values: PlannedValues) -
     staging = question.target.names.staging_bucket
     deployer, packaged = question.target.deployer, question.verified.packaged
     await call(stage_templates, deployer, staging, packaged)
-    kept = (request.name, outside_name(request.name))
-    await call(discard_plans, access, request.stack, number, kept)
+    own = (request.name, outside_name(request.name))
     try:
         plan = await call(plan_changes, access, request)
     finally:
-        await call(discard_plans, access, request.stack, number)
+        await call(discard_plans, access, request.stack, number, own)
     if plan is None:
         return StackPlan(reason="another run has changed the stack meanwhile")
     get_run_logger().info("%s: would change: %s", question.service.name, plan.summary())
@@ -158,7 +157,7 @@ async def environments_of(
 
 def _request(question: _Question, values: PlannedValues) -> ChangeSetRequest:
     names, template = question.target.names, question.verified.manifest.template
-    contents = digest_of([template.sha256, values.values])
+    contents = digest_of([template.sha256, values.values, question.target.run])
     return ChangeSetRequest(
         stack=question.stack,
         name=pull_request_plan(question.pull.number, question.pull.head_commit, contents),

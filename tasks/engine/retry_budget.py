@@ -33,6 +33,7 @@ class RetryBudget:
 
 
 _budget: ContextVar[RetryBudget | None] = ContextVar("retry budget", default=None)
+_once: ContextVar[bool] = ContextVar("tries once", default=False)
 
 
 @contextmanager
@@ -49,3 +50,22 @@ def may_retry() -> bool:
     """Take a retry from the run's budget; outside of a run there is no limit."""
     budget = _budget.get()
     return budget is None or budget.spend()
+
+
+@contextmanager
+def one_try() -> Iterator[None]:
+    """Let tasks that are called inside try once, and GitHub be given up on after some seconds.
+
+    For what only tells something: whoever goes back to an earlier release while a service is away
+    does not wait for that.
+    """
+    token = _once.set(True)
+    try:
+        yield
+    finally:
+        _once.reset(token)
+
+
+def tries_once() -> bool:
+    """Tell whether whatever fails here is to be left at that."""
+    return _once.get()

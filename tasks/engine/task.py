@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.tasks.engine.pace import PacedDelays
-from tiercel.tasks.engine.retry_budget import may_retry
+from tiercel.tasks.engine.retry_budget import may_retry, tries_once
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -85,7 +85,7 @@ def world_task(name: str, run_name: str = "") -> Callable[[Callable[_P, _R]], Wo
 
 def _is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     error = state.result(raise_on_failure=False)
-    if not (isinstance(error, TiercelError) and error.transient):
+    if tries_once() or not (isinstance(error, TiercelError) and error.transient):
         return False
     if may_retry():
         return True

@@ -10,6 +10,7 @@ from tiercel.domain.approvals.plans import (
     PostedPlan,
     PromotionPlan,
     WaitingPromotion,
+    is_damaged,
     posted_key,
     promotion_plan_key,
 )
@@ -69,7 +70,7 @@ def record_wait(records: Records, plan: PromotionPlan, waiting: WaitingPromotion
         number, parts = newest_waits(keys).get(repository, (0, frozenset()))
         if number and is_open(parts):
             there = _open_wait(records, repository, number, parts)
-            if there.plan.digest == plan.digest:
+            if there.has_shown(plan):
                 return there
         numbered = waiting.model_copy(update={"number": number + 1})
         try:
@@ -111,10 +112,11 @@ def read_posted_plan(records: Records, digest: str) -> PostedPlan | None:
 def read_promotion_plan(records: Records, digest: str) -> PromotionPlan | None:
     """Return the plan of a digest, None if none was shown.
 
-    Raises RefusedInputError for one that is not what its digest says.
+    Raises RefusedInputError for one that is not what its digest says, unless an earlier Tiercel
+    may have made that of something else.
     """
     plan = _read(records, promotion_plan_key(digest), PromotionPlan)
-    if plan is not None and plan.digest != digest:
+    if plan is not None and is_damaged(plan, digest):
         where = f"s3://{records.bucket}/{promotion_plan_key(digest)}"
         raise _damaged(where, f"its digest is {plan.digest}")
     return plan

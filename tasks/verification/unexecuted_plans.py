@@ -7,8 +7,9 @@ deleting change sets of that pull request.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from botocore.exceptions import ClientError
@@ -19,7 +20,7 @@ from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.organization.access import Access, Records
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.stack.states import StackStatus
-from tiercel.domain.stack.tokens import pull_request_plans
+from tiercel.domain.stack.tokens import discardable_plans, pull_request_plans
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.aws.objects import create_object, missing_package, read_object
@@ -147,21 +148,20 @@ def copy_templates(records: Records, manifest: Manifest, access: Access, bucket:
 
 
 @world_task("discard plans", "discard plans of #{number} on {stack}")
-def discard_plans(access: Access, stack: str, number: int, kept: Iterable[str] = ()) -> int:
-    """Delete the change sets of a pull request on a stack; return how many there were.
+def discard_plans(access: Access, stack: str, number: int, own: Collection[str]) -> int:
+    """Delete a run's own change sets of a pull request on a stack; return how many there were.
 
-    Those of a run that was killed are among them, whatever head it was for.
+    Those of runs that were killed an hour ago are among them, whatever head they were for.
     """
     with translated("delete a change set", where_is(access, stack)):
         pages = client("cloudformation", access).get_paginator("list_change_sets")
-        found = [
-            one["ChangeSetName"]
+        made = [
+            (one["ChangeSetName"], one["CreationTime"])
             for page in pages.paginate(StackName=stack)
             for one in page["Summaries"]
-            if one["ChangeSetName"].startswith(f"{pull_request_plans(number)}-")
-            and not one.get("ParentChangeSetId")
+            if not one.get("ParentChangeSetId")
         ]
-        gone = [name for name in found if name not in kept]
+        gone = discardable_plans(made, number, own, datetime.now(UTC))
         for name in gone:
             discard_change_set(access, stack, name)
         return len(gone)

@@ -28,6 +28,7 @@ MAY_BE_CALLED_DIRECTLY = {
     "tasks.accounts.terraform.private_folder": "a folder as long as a block of code",
     "tasks.packaging.builder.build_folder": "the same",
     "tasks.engine.pace.stoppable": "`call` itself: how a task learns that its run was cancelled",
+    "tasks.engine.retry_budget.one_try": "how patient the calls inside are",
     "tasks.engine.retry_budget.retry_budget": "a budget that all tasks of a run share",
     "tasks.github.transport.credentials.app_id": "looks into the process's environment",
     "tasks.github.transport.credentials.has_credentials": "looks into the process's environment",

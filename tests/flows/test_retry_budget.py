@@ -8,7 +8,12 @@ import pytest
 from tiercel.domain.base.errors import TransientError
 from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
-from tiercel.tasks.engine.retry_budget import RETRIES_OF_A_RUN, RetryBudget, retry_budget
+from tiercel.tasks.engine.retry_budget import (
+    RETRIES_OF_A_RUN,
+    RetryBudget,
+    one_try,
+    retry_budget,
+)
 from tiercel.tasks.engine.task import world_task
 
 tries: list[int] = []
@@ -38,6 +43,20 @@ def test_the_tasks_of_a_run_share_one_budget_of_retries(
 
     assert len(tries) == 3 + 5
     assert any("used up its retries" in record.getMessage() for record in run_log)
+
+
+@lifecycle_flow("once", "tell", "preprod")
+async def telling(repository: str, commit: str) -> None:  # noqa: ARG001 - name of the run
+    with one_try():
+        await call(never_answers, 1)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_what_is_only_told_is_tried_once() -> None:
+    tries.clear()
+    with pytest.raises(TransientError):
+        asyncio.run(telling("acme/shop", "develop"))
+    assert tries == [1]
 
 
 def test_a_budget_is_spent_once_for_each_retry() -> None:

@@ -156,10 +156,12 @@ def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
     if not has_credentials():
         return []
     # PyGithub takes a tenth of a second of a processor to import.
+    from tiercel.tasks.engine.retry_budget import one_try
     from tiercel.tasks.github.pull_requests import find_open_pull_request
 
     try:
-        found = [find_open_pull_request.fn(*place) for place in places]
+        with one_try():
+            found = [find_open_pull_request.fn(*place) for place in places]
     except TiercelError as error:
         output.error_note(error)
         return []

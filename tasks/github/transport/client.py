@@ -17,6 +17,7 @@ from github.Organization import Organization
 from github.Repository import Repository
 
 from tiercel.domain.base.errors import UnreachableError
+from tiercel.tasks.engine.retry_budget import tries_once
 from tiercel.tasks.github.transport.bounds import ApiServer, Budget, bounded_call
 from tiercel.tasks.github.transport.connection import bound_connections, forget_sessions
 from tiercel.tasks.github.transport.credentials import (
@@ -31,6 +32,8 @@ from tiercel.tasks.github.transport.errors import translated_answer
 from tiercel.tasks.github.transport.waiting import PatientRetry
 
 _TIMEOUT_SECONDS = 15
+_ONE_TRY_SECONDS = 5.0
+"""For an answer that only tells something; GitHub's take a second at most."""
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _one_at_a_time = threading.RLock()
 
@@ -130,9 +133,13 @@ def github_call(what: str, where: str) -> Iterator[None]:
     with (
         _one_at_a_time,
         translated_answer(what, where),
-        bounded_call(Budget(ApiServer.of(own_credentials().api_url))),
+        bounded_call(_budget(ApiServer.of(own_credentials().api_url))),
     ):
         yield
+
+
+def _budget(server: ApiServer) -> Budget:
+    return Budget(server, _ONE_TRY_SECONDS) if tries_once() else Budget(server)
 
 
 def forget_github() -> None:

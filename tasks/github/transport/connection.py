@@ -196,12 +196,13 @@ class _BoundedConnection(HTTPSRequestsConnectionClass):
         known = memory.of(self.url) if memory else None
         if known:
             self.headers["If-None-Match"] = known.etag
+        connecting = min(self.timeout or budget.exchange_seconds, budget.exchange_seconds)
         answer = self.session.request(
             self.verb,
             f"{self.protocol}://{self.host}:{self.port}{self.url}",
             headers=self.headers,
             data=self.input,
-            timeout=self.timeout,
+            timeout=(connecting, self.timeout),
             verify=self.verify,
             allow_redirects=False,
             stream=True,

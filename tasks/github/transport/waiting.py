@@ -14,6 +14,7 @@ from urllib3 import BaseHTTPResponse, Retry
 
 from tiercel.domain.base.rate_limits import rate_limit_seconds
 from tiercel.tasks.engine.pace import pause
+from tiercel.tasks.engine.retry_budget import tries_once
 from tiercel.tasks.engine.task import run_logger
 
 RATE_LIMIT_BUDGET_SECONDS = 120.0
@@ -69,16 +70,18 @@ class PatientRetry(Retry):
     ) -> Self:
         """Return what is left for the next attempt; raise when there is to be none.
 
-        GithubException for a refusal that waiting does not help against.
+        GithubException for a refusal that waiting does not help against. Inside `one_try` there is
+        no next attempt.
         """
         if response is None or response.status not in _REFUSED:
-            return super().increment(method, url, response, *more, **named)
+            left = self.new(total=0) if tries_once() else self
+            return super(PatientRetry, left).increment(method, url, response, *more, **named)
         headers = {name.lower(): value for name, value in response.headers.items()}
         body = _body(response)
         seconds = rate_limit_seconds(
             response.status, headers, str(body.get("message")), time.time()
         )
-        if seconds is None or seconds > self._budget:
+        if seconds is None or seconds > self._budget or tries_once():
             raise _refusal(response.status, headers, body)
         return self.new(budget=self._budget - seconds, limited_seconds=seconds)
 

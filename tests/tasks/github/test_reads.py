@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from types import FrameType
@@ -12,6 +13,7 @@ from requests import Session
 from urllib3 import HTTPResponse
 
 from tests.sandbox.github.support import Place, eventually
+from tests.support.codes import because
 from tests.tasks import github_fixtures
 from tests.tasks.github_fixtures import Scripted, at_once, failure
 from tiercel.domain.base.errors import (
@@ -25,6 +27,7 @@ from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.statuses import StatusState, status_of
 from tiercel.sandbox.github.http.journal import ApiExchange
 from tiercel.tasks.engine.pace import stoppable
+from tiercel.tasks.engine.retry_budget import one_try
 from tiercel.tasks.github.pull_requests import (
     await_mergeability,
     find_open_pull_request,
@@ -34,6 +37,7 @@ from tiercel.tasks.github.pull_requests import (
 )
 from tiercel.tasks.github.releases import read_version_tags, tag_version
 from tiercel.tasks.github.statuses import open_deployment, set_status
+from tiercel.tasks.github.transport import client
 from tiercel.tasks.github.transport.client import forget_github, token
 from tiercel.tasks.github.transport.errors import translated_answer
 from tiercel.tasks.github.transport.waiting import PatientRetry
@@ -141,6 +145,27 @@ def test_a_failure_in_between_does_not_fill_the_budget_up_again() -> None:
     later = used.increment("GET", "/", HTTPResponse(b"", {}, 503))
     with pytest.raises(GithubException):
         later.increment("GET", "/", limited(1))
+
+
+@pytest.mark.parametrize("answer", [502, 429])
+def test_what_is_only_told_is_asked_for_once(
+    scripted: Scripted, told: list[str], answer: int
+) -> None:
+    scripted.says(answer, retry_after="1")
+    with one_try():
+        error = failure(lambda: find_open_pull_request.fn("acme/shop", "main", "develop"))
+    assert error.transient
+    assert len(scripted.asked) == 1
+    assert told == []
+
+
+def test_what_is_only_told_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_ONE_TRY_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("GITHUB_TOKEN", "ghp_scripted")
+        with one_try(), pytest.raises(UnreachableError, check=because("github.too_slow")):
+            find_open_pull_request.fn("acme/shop", "main", "develop")
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "503"])

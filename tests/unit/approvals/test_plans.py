@@ -13,6 +13,7 @@ from tiercel.domain.approvals.plans import (
     AskedBy,
     PromotionPlan,
     WaitingPromotion,
+    is_damaged,
     plan_differences,
     posted_key,
     promotion_plan_key,
@@ -24,6 +25,18 @@ from tiercel.domain.base.record import read_stored
 def test_the_digest_of_a_plan_is_the_same_in_every_version() -> None:
     # A promotion waits across an upgrade of the worker: its plan made anew has to be the same.
     assert plan().digest == "11d14221cb1085bb71b74bbf5396ed6eda2cb9b587c1e57bc81ea9500f2a8dd5"
+
+
+@pytest.mark.parametrize(
+    ("is_same", "known", "damaged"),
+    [(True, 1, False), (True, 2, False), (False, 1, True), (False, 2, False)],
+)
+def test_a_kept_plan_of_another_digest_is_damaged_unless_an_earlier_tiercel_made_it(
+    is_same: bool, known: int, damaged: bool
+) -> None:
+    kept, other = plan(), plan(planned(live=4))
+    assert kept.format == 1
+    assert is_damaged(kept, (kept if is_same else other).digest, known) is damaged
 
 
 def test_neither_the_order_of_changes_nor_that_of_services_is_part_of_a_plan() -> None:

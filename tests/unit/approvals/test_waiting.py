@@ -71,6 +71,19 @@ def test_only_what_was_shown_and_begun_or_what_changes_nothing_needs_no_word(
     assert next_step(there, now_planned, now) is step
 
 
+@pytest.mark.parametrize("now", [SHOWN, OTHER])
+@pytest.mark.parametrize("begun", [None, NOON])
+def test_what_another_version_planned_is_planned_anew_and_waits_for_a_word_of_its_own(
+    now: PromotionPlan, begun: datetime | None
+) -> None:
+    # What was shown has the digest of SHOWN; this version makes that of OTHER of the same record.
+    before = found(SHOWN, begun).model_copy(update={"plan": OTHER})
+    assert not before.goes_on(NOON)
+    assert next_step(before, now, NOON) is NextStep.WAIT
+    (why,) = what_differs(before, now)
+    assert "another version" in why
+
+
 def test_another_commit_takes_the_place_of_what_waited_and_the_same_one_was_changed() -> None:
     assert end_of_replaced(found(SHOWN), OTHER) is WaitEnding.CHANGED
     assert end_of_replaced(found(SHOWN), plan(commit="3" * 40)) is WaitEnding.SUPERSEDED

@@ -227,6 +227,8 @@ def test_an_open_back_merge_stands_on_the_board_and_its_names_are_text() -> None
     assert "<b>" not in re.sub(r"`+[^`].*?[^`]?`+(?!`)", "", page)
     assert "evil.example" not in page
     assert "back-merge" not in release_board([], {}, LINKS, NAMES)
+    unknown = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(back_merges=None))
+    assert "Open back-merges are not known" in unknown
 
 
 def test_a_stack_that_never_ran_a_release_is_not_on_the_board() -> None:
