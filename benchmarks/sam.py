@@ -5,6 +5,7 @@ python -m benchmarks.sam [--rounds N] [--json PATH] [--smoke]
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from benchmarks.small_function import SmallFunction
 from tiercel.sandbox.lifecycle import Sandbox
 
 _AT_MOST = 0.3
+_COMMANDS_AT_MOST = 0.8
 
 
 @dataclass
@@ -114,7 +116,11 @@ def _compare(report: Report, sam: Path, running: Sandbox, folder: Path) -> None:
     )
     report.add(flows, command, deploys, *starts.values())
     report.add_ratio("flows / sam deploy", ratio_of(flows, deploys), at_most=_AT_MOST)
-    report.add_ratio("two processes of tiercel / sam deploy", ratio_of(command, deploys))
+    report.add_ratio(
+        "two processes of tiercel / sam deploy",
+        ratio_of(command, deploys),
+        at_most=_COMMANDS_AT_MOST,
+    )
     start = starts["start of sam"].seconds.median
     report.add_ratio(
         "flows / sam deploy without its start",
@@ -136,10 +142,12 @@ def _release(function: SmallFunction, commit: str) -> None:
 def _command(repository: str, commit: str, running: Sandbox) -> Callable[[], Any]:
     tiercel = Path(sys.executable).with_name("tiercel")
     place = ["--local", "--sandbox", "--state", str(running.state), "--config", str(CONFIG)]
+    # Compiled as if it had been installed, as the peer is: images forbid Python to keep that.
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
 
     def both() -> None:
         for word in ("publish", "deploy"):
-            run([tiercel, word, repository, commit, *place])
+            run([tiercel, word, repository, commit, *place], environment=environment)
 
     return both
 

@@ -19,6 +19,7 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running.streams import drop_what_cannot_be_shown
 from tiercel.cli.terminal.session import quiet_prefect
 from tiercel.domain.base.errors import ExitCode, TiercelError
+from tiercel.tasks.engine.garbage import import_first
 
 COMPLETING = "_TIERCEL_COMPLETE"
 """By this variable a shell asks what may come next."""
@@ -109,8 +110,7 @@ def main() -> None:
     """Run the command and end with one of the exit codes of docs/use/cli.md."""
     # Last of all: to look through all that was imported for garbage takes a quarter of a second.
     atexit.register(gc.freeze)
-    # And while it is imported: nothing of it is garbage, and Python would look a thousand times.
-    gc.set_threshold(50_000, 20, 100)
+    import_first()
     drop_what_cannot_be_shown()
     quiet_prefect()
     if os.environ.get(COMPLETING):

@@ -10,7 +10,6 @@ has the tasks is imported before this.
 
 from __future__ import annotations
 
-import gc
 import sys
 
 import prefect.task_engine
@@ -24,6 +23,7 @@ from prefect.events.schemas.events import Event
 from pydantic import BaseModel
 
 from tiercel.tasks.aws.clients import read_descriptions
+from tiercel.tasks.engine.garbage import then_work
 from tiercel.tasks.engine.secrecy import make_unreadable
 from tiercel.tasks.engine.task import WorldTask
 
@@ -59,5 +59,4 @@ make_unreadable()
 read_descriptions()
 make_tasks()
 complete_models()
-gc.freeze()
-gc.set_threshold(50_000, 20, 100)
+then_work()

@@ -23,6 +23,7 @@ from prefect.settings import get_current_settings
 from tiercel.deployments.installation import Installation
 from tiercel.deployments.worker.handing_over import HandingOverWorker
 from tiercel.deployments.worker.warm_runs import warm_runs
+from tiercel.tasks.engine.garbage import then_work
 from tiercel.tasks.engine.secrecy import make_unreadable
 
 _POLL_SECONDS = 0.2
@@ -48,6 +49,7 @@ def execute_runs(
         create_pool_if_not_found=False,
         installation=installation,
     )
+    then_work()
     with warm_runs():
         asyncio.run(work(worker, drain_seconds))
 

@@ -15,6 +15,7 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running.run_lines import RunLines
 from tiercel.cli.terminal.running.streams import deaf_to_hangups
 from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.tasks.engine.garbage import then_work
 
 _R = TypeVar("_R")
 
@@ -53,6 +54,7 @@ def run_flow(
     ends nothing.
     """
     started = time.monotonic()
+    then_work()
     try:
         with (
             deaf_to_hangups(),
