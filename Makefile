@@ -94,7 +94,7 @@ docs: setup ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m tests.support.failures_page
 
 docs-site: setup ## build docs/ as a site into .tiercel/docs-site; it needs no network, nor does its search
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build  # with --quiet it would not stop at a dead link
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build  # with --quiet it would not stop at a dead link
 	@echo "Read it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory .tiercel/docs-site"
 
 lock: ## resolve pyproject.toml again into requirements.lock

@@ -17,7 +17,7 @@ from tiercel.tasks.source.repository import Commit, list_files, read_text
 from tiercel.tasks.source.topology_file import CONFIG_FILE, read_topology
 
 
-@world_task("read configuration")
+@world_task("read configuration", shown=True)  # the first of a run: it has begun
 def load_topology(path: Path) -> Topology:
     """Return what the worker's configuration says; ConfigurationError names each wrong key."""
     return read_topology(path)

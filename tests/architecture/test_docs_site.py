@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.docs_site import deeper_lists, outside_links
+from tests.support.docs_site import deeper_lists, diagram, on_page_content, outside_links
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -56,6 +57,14 @@ def test_nothing_of_the_site_comes_from_elsewhere_and_a_dead_link_stops_it() -> 
     assert SITE["strict"] is True
     assert not {"extra_css", "extra_javascript"} & {*SITE}
     assert {*SITE["plugins"]} == {"search"}
+
+
+def test_a_page_with_a_diagram_and_no_other_has_what_draws_it_from_the_site_itself() -> None:
+    page = SimpleNamespace(url="operate/security/")
+    assert on_page_content("<p>text</p>", page, None, None) == "<p>text</p>"
+    drawn = on_page_content(diagram("flowchart LR\n a --> b"), page, None, None)
+    assert re.findall(r'src="([^"]+)"', drawn) == ["../../assets/javascripts/mermaid.js"]
+    assert "a --&gt; b</code></pre>" in drawn
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.github.description import UnavailableError, load_examples
+from tests.sandbox.github.description import load_examples
+from tests.support.npm_files import UnavailableError
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.configuration.parsing import parse_topology
 from tiercel.domain.triggers.rules import action_for

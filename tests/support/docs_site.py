@@ -2,15 +2,64 @@
 
 from __future__ import annotations
 
+import html
+import json
+import logging
 import posixpath
 import re
 from typing import Any
+
+from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
+
+from tests.support.npm_files import UnavailableError, cache_folder, file_of_package
 
 _ITEM = re.compile(r"(?:[-*]|\d+\.) +")
 _FENCE = re.compile(r" *(```+|~~~+)")
 _LINK = re.compile(r"\[([^\[\]]*(?:\[[^\]]*\])?[^\[\]]*)\]\(((?:\.\./)+[^()\s]*)\)")
 _INDENTATION = "    "
 _SOURCES = "blob/main"
+# Mermaid in one file. Material would load this major version of it from elsewhere.
+_MERMAID = "@mermaid-js/tiny@11.17.2"
+_MERMAID_MEMBER = "package/dist/mermaid.tiny.js"
+_MERMAID_SHA256 = "7a644017d37f93c8359790884e6b67fb1f747c78eb20475952404bd87190a3f8"
+_SCRIPT = "assets/javascripts/mermaid.js"
+_FRAME = '<div style="overflow-x: auto"><pre class="mermaid"><code>{}</code></pre></div>'
+# Letters stay nearly as large as those of the page: a wide picture is moved, and not made tiny.
+_HOW = {
+    "themeVariables": {"fontSize": "13px"},
+    "flowchart": {"useMaxWidth": False, "nodeSpacing": 24, "rankSpacing": 36, "wrappingWidth": 150},
+}
+_LOG = logging.getLogger("mkdocs.hooks.diagrams")
+
+
+def on_files(files: Any, config: Any) -> None:
+    """Bring along what draws diagrams; where it cannot be had they stay the text they are.
+
+    Material looks for it elsewhere as soon as a page has a diagram to draw, so none has one then.
+    """
+    path = cache_folder() / "mermaid" / f"{_MERMAID_SHA256[:16]}.js"
+    try:
+        script = file_of_package(_MERMAID, _MERMAID_MEMBER, _MERMAID_SHA256, path)
+    except UnavailableError as reason:
+        _LOG.info("diagrams are shown as text: %s", reason)
+        return
+    files.append(File.generated(config, _SCRIPT, abs_src_path=str(script)))
+    fence = {"name": "mermaid", "class": "mermaid", "format": diagram}
+    config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [fence]}
+
+
+def on_page_content(content: str, page: Any, config: Any, files: Any) -> str:
+    """Return a page that has diagrams with what draws them."""
+    del config, files
+    if '<pre class="mermaid">' not in content:
+        return content
+    return f'{content}\n<script src="{get_relative_url(_SCRIPT, page.url)}"></script>'
+
+
+def diagram(source: str, *_how: Any, **_known: Any) -> str:
+    """Return the element that Material puts the drawn diagram in the place of."""
+    return _FRAME.format(html.escape(f"%%{{init: {json.dumps(_HOW)}}}%%\n{source}"))
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

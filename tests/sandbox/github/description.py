@@ -5,16 +5,12 @@ It is OpenAPI. Where it says what GitHub does not do, it is corrected here, and 
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import shutil
-import subprocess
-import tarfile
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from tests.support.npm_files import cache_folder, file_of_package
 
 Json = dict[str, Any]
 
@@ -32,18 +28,10 @@ _EXAMPLES = (
 )
 _MEMBER = "package/generated/api.github.com.json"
 _EXAMPLES_MEMBER = "package/api.github.com/index.json"
-_PATIENCE_SECONDS = 120
-# Without a registry npm would try for minutes.
-_NPM_SETTINGS = {"npm_config_fetch_retries": "0", "npm_config_fetch_timeout": "60000"}
-
-
-class UnavailableError(Exception):
-    """The description cannot be had here; the text says why."""
 
 
 def description_folder() -> Path:
-    default = Path.home() / ".cache" / "tiercel"
-    return Path(os.environ.get("TIERCEL_CACHE_DIR", default)) / "github-description"
+    return cache_folder() / "github-description"
 
 
 def load_api() -> Json:
@@ -72,16 +60,10 @@ def load_examples() -> list[tuple[str, Json]]:
 
 
 def _load(package: str, digest: str, member: str = _MEMBER) -> Json:
-    """Return the description from the cache; the first time it is fetched with npm."""
+    """Return the description; the first time it is fetched with npm."""
     name = re.sub(r"[^a-z0-9.]+", "-", package).strip("-")
-    path = description_folder() / f"{name}.json"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(package, path, member)
-    raw = path.read_bytes()
-    if hashlib.sha256(raw).hexdigest() != digest:
-        raise UnavailableError(f"{path} is not what {package} contained when this was written")
-    document: Json = json.loads(raw)
+    path = file_of_package(package, member, digest, description_folder() / f"{name}.json")
+    document: Json = json.loads(path.read_bytes())
     return document
 
 
@@ -117,29 +99,3 @@ def _allow_any_error(document: Json) -> None:
                     schema = content.get("schema", {})
                     if "oneOf" in schema:
                         schema["anyOf"] = schema.pop("oneOf")
-
-
-def _fetch(package: str, path: Path, name: str) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise UnavailableError(f"npm, which brings {package}, is not installed")
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        try:
-            subprocess.run(
-                [npm, "pack", "--silent", package],
-                cwd=folder,
-                check=True,
-                capture_output=True,
-                timeout=_PATIENCE_SECONDS,
-                env=os.environ | _NPM_SETTINGS,
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            raise UnavailableError(f"npm could not bring {package}: {error}") from error
-        (archive,) = Path(folder).glob("*.tgz")
-        with tarfile.open(archive) as tar:
-            member = tar.extractfile(name)
-            if member is None:
-                raise UnavailableError(f"{package} has no {name}")
-            part = Path(folder) / "part"
-            part.write_bytes(member.read())
-        part.replace(path)

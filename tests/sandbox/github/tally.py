@@ -93,8 +93,9 @@ def watched(config: pytest.Config) -> Watched:
 def tally_of(seen: Watched) -> Tally:
     """Hold what one process saw against the descriptions."""
     # Imported here: most sessions do not need the validators, which take a while.
-    from tests.sandbox.github.description import UnavailableError, load_api, load_webhooks
+    from tests.sandbox.github.description import load_api, load_webhooks
     from tests.sandbox.github.fidelity import ApiChecker, WebhookChecker, check_all
+    from tests.support.npm_files import UnavailableError
 
     used = {f"{item.method} {item.operation}" for item in seen.exchanges if item.status < 300}
     tally = Tally(used=sorted(used), modelled=sorted(seen.modelled))

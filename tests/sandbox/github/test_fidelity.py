@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.github.description import UnavailableError, load_api, load_webhooks
+from tests.sandbox.github.description import load_api, load_webhooks
 from tests.sandbox.github.fidelity import ApiChecker, WebhookChecker, check_all
 from tests.sandbox.github.tally import Tally, Watched, tally_of
+from tests.support.npm_files import UnavailableError
 from tiercel.sandbox.github.http.journal import ApiExchange
 
 ONE = "/repos/{owner}/{repo}/git/ref/{ref}"
