@@ -35,7 +35,7 @@ drill: setup ## delete Preprod in the sandbox and rebuild it, under the eyes of 
 	@$(BIN)/python -m tiercel.cli.demo.drill
 
 # More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
-test: setup ## run the whole test suite; about 10 minutes
+test: setup ## run the whole test suite; about 12 minutes on two cores
 	@$(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
 
 quick: setup ## run the tests that start no process, each within 2 seconds

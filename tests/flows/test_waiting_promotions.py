@@ -394,7 +394,7 @@ def test_a_promotion_that_waited_for_its_hour_is_begun_again_by_itself(
 
     frozen_until(2099)
     place.released_to_preprod(place.merged("feature/hour", {
-        "tiercel.toml": services(hour=""), "hour/template.json": queue(),
+        "tiercel.toml": services(wednesday=""), "wednesday/template.json": queue(),
     }))  # fmt: skip
     commit = place.merged("release/1.0.0", {}, base="main")
     state = begun(place, become, commit)
@@ -402,7 +402,7 @@ def test_a_promotion_that_waited_for_its_hour_is_begun_again_by_itself(
     (deployment,) = place.remote.get_deployments(sha=commit, environment="prod")
     assert deployment.get_statuses()[0].state == "pending"
 
-    place.opened("release/2.0.0", {"hour/README": "more"}, base="main")
+    place.opened("release/2.0.0", {"wednesday/README": "more"}, base="main")
     assert followed() == 1
     asyncio.run(_all_end_as_waiting(promotions))
     assert followed() == 0
