@@ -127,7 +127,8 @@ def test_the_ways_out_of_the_worst_hour_lead_out(
             output, errors = back.communicate(timeout=240)
         assert back.wait() == ExitCode.OK, (output, errors)
         assert (data_in(output)["restores"], data_in(output)["changed"]) == (1, True)
-        assert [one.partition("?")[0] for one in asked] == ["/repos/acme/hour/pulls"]
+        # Once, about whichever repository of Prod is the first.
+        assert [one.partition("?")[0].rpartition("/")[2] for one in asked] == ["pulls"]
         invoke_json("reject", PROD, "2", "--reason", "it loses orders", *place)
     finally:
         invoke_json("resume", "prod", "--reason", "mended in 1.4.1", *place)
