@@ -8,6 +8,7 @@ from pathlib import Path
 _CLOCKLESS = "   0.0 s  "
 _CLOCK = re.compile(r"^ {0,5}\d+\.\d s  ")
 _SAME_WIDTH = (
+    re.compile(r"(?<=/)work(?=/source/)"),  # where the place of a build has it
     re.compile(r"(?<=127\.0\.0\.1:)\d{5}\b"),
     re.compile(r"(?<=localhost:)\d{5}\b"),
     re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b"),
