@@ -113,9 +113,8 @@ def test_an_environment_comes_up_filled_with_data_and_goes_without_a_trace(
 
     longer = invoke_json("ephemeral", "extend", "spring", "--hours", "48")
     assert longer["expires"] > made["expires"]
-    for hours in ("700", "9" * 12):
-        code, said, _ = invoke("ephemeral", "extend", "spring", "--hours", hours, "--json")
-        assert (code, error_in(said)["code"]) == (ExitCode.REFUSED, "ephemeral.too_long_in_all")
+    code, said, _ = invoke("ephemeral", "extend", "spring", "--hours", "700", "--json")
+    assert (code, error_in(said)["code"]) == (ExitCode.REFUSED, "ephemeral.too_long_in_all")
 
     down = ("ephemeral", "down", "spring", "--local")
     gone = invoke_json(*down, **server_of_commands())
