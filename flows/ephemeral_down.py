@@ -24,7 +24,7 @@ from tiercel.tasks.source.topology_file import config_path
 
 @dataclass(frozen=True)
 class WentDown:
-    """An environment on demand that is gone, and what became of each of its stacks.
+    """An environment on demand as it is recorded now, and what became of each of its stacks.
 
     Without a record there never was one.
     """
@@ -58,4 +58,5 @@ async def ephemeral_down(
     )  # fmt: skip
     deleted = await take_down(target, record, express=topology.on_demand.express)
     await report_environments(target)
-    return WentDown(record, deleted)
+    now = await call(read_environment, target.records, name)
+    return WentDown(now or record, deleted)

@@ -50,12 +50,13 @@ class ReapDocument(ClosedForm):
 
 
 class RetentionDocument(ClosedForm):
-    """What goes, how much stays and why, and of which environments nothing is known."""
+    """What goes, how much stays and why, and of which environments nothing is known, and why."""
 
     deleted: bool
     objects: list[AnyObject]
     kept: dict[str, int]
     unknown: list[str]
+    unknown_because: dict[str, str]
 
 
 OnDemandList = list[OnDemandDocument]

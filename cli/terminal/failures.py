@@ -136,6 +136,18 @@ def sandbox_not_running(state: Path) -> UnreachableError:
     )
 
 
+def not_in_sandbox(profile: str, state: Path) -> UnreachableError:
+    """Return the error for an environment whose accounts the sandbox was not filled with."""
+    return UnreachableError(
+        "sandbox.no_accounts",
+        f"the sandbox has no accounts of {profile}",
+        where=str(state),
+        why="it was filled with those of another configuration",
+        state="nothing was called",
+        remedy="fill it with those of yours: `tiercel sandbox up --config FILE`",
+    )
+
+
 def _how_to_go_on(run_id: object) -> str:
     return (
         f"follow it with `prefect flow-run watch {run_id}`, "

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, UnreachableError
 from tiercel.domain.organization.access import Access, Records, orchestrator
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.on_demand import stacks_on_demand
@@ -47,8 +47,8 @@ class ArtifactKeeper:
     names: Names
     profiles: Mapping[str, str]
 
-    def decided(self) -> tuple[list[RetentionDecision], list[str]]:
-        """Return what is done about each object, and of which environments nothing is known."""
+    def decided(self) -> tuple[list[RetentionDecision], dict[str, str]]:
+        """Return what is done about each object, and why of which environments nothing is known."""
         from tiercel.domain.teardown.retained_packages import decide_packages
         from tiercel.domain.teardown.retention import decide_manifests
 
@@ -90,9 +90,18 @@ class ArtifactKeeper:
         from tiercel.tasks.teardown.retention import look_at_artifacts
 
         reader = self._records(self.names.environment.name).access
-        return look_at_artifacts.fn(self._deleter, reader, self.names.artifact_bucket)
+        try:
+            return look_at_artifacts.fn(self._deleter, reader, self.names.artifact_bucket)
+        except UnreachableError as error:
+            if error.code != "aws.not_allowed":
+                raise
+            whose = f"--profile {self.names.environment.name}=PROFILE"
+            raise error.but(
+                remedy=f"name a profile of who administers the account, {whose}: no other may let "
+                "artifacts go; if it is his, `tiercel check` says what is not as it must be"
+            ) from error
 
-    def _needs(self, look: RetentionLook) -> tuple[Needs, list[str]]:
+    def _needs(self, look: RetentionLook) -> tuple[Needs, dict[str, str]]:
         from tiercel.domain.teardown.retention import Needs, counts, live_artifacts
         from tiercel.domain.teardown.retention import newest_artifacts as artifacts_of
         from tiercel.tasks.records.ephemeral import read_environments
@@ -106,21 +115,26 @@ class ArtifactKeeper:
             records, place.retention.releases, lambda stack: counts(stack, on_demand, alive)
         )
         looked = [place.name, *(one.name for one in self.topology.pullers_of(place.name))]
-        live = {name: self._live_digests(name) for name in looked}
-        unknown = [name for name, found in live.items() if found is None]
-        digests = {digest for found in live.values() for digest in found or ()}
+        digests, unknown = set[str](), dict[str, str]()
+        for name in looked:
+            try:
+                digests |= self._live_digests(name)
+            except TiercelError as error:
+                unknown[name] = ": ".join(filter(None, (error.what, error.why)))
         artifacts = None if unknown else frozenset(live_artifacts(digests, look.manifests))
         return Needs(artifacts, artifacts_of(entries), place.retention.days), unknown
 
-    def _live_digests(self, environment: str) -> set[str] | None:
-        """Return the digests of what an environment runs or is about to, None if unknown."""
+    def _live_digests(self, environment: str) -> set[str]:
+        """Return the digests of what an environment runs or is about to.
+
+        Raises TiercelError if that is not known.
+        """
+        from tiercel.domain.release.entries import unreadable_entries
         from tiercel.tasks.records.ledger import read_live_releases
 
-        try:
-            found = read_live_releases.fn(self._records(environment))
-        except TiercelError:
-            return None
-        if any(one.unreadable for one in found):
-            return None
+        found = read_live_releases.fn(self._records(environment))
+        unreadable = [entry for one in found for entry in one.unreadable]
+        if unreadable:
+            raise unreadable_entries(unreadable)
         releases = [release for one in found for release in (one.running, *one.later) if release]
         return {release.intent.artifact_digest for release in releases}

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from tiercel.cli.terminal.failures import sandbox_not_running
+from tiercel.cli.terminal.failures import not_in_sandbox, sandbox_not_running
 from tiercel.domain.base.errors import UnreachableError
 
 DEFAULT_STATE = Path(".tiercel/sandbox")
@@ -17,24 +17,23 @@ _WORKERS_OF_PREFECT = ("APILogWorker", "EventsWorker")
 _PREFECT_CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
 
 
-def use_sandbox(state: Path, config: Path | None, environment: str = "preprod") -> None:
-    """Point this process at the running sandbox, as that environment's operator.
+def use_sandbox(state: Path, config: Path | None, profile: str = "preprod") -> None:
+    """Point this process at the running sandbox, as that profile: an environment's operator.
 
-    Raises UnreachableError if none is running, so that a command that was meant for the
-    sandbox never reaches AWS.
+    Raises UnreachableError if none is running or it has no such profile, so that a command that was
+    meant for the sandbox never reaches AWS.
     """
     from tiercel.sandbox.lifecycle import status
 
     sandbox = status(state)
     if sandbox is None:
         raise sandbox_not_running(state)
+    try:
+        variables = sandbox.environ(profile)
+    except KeyError:
+        raise not_in_sandbox(profile, state) from None
     leave_the_world()
-    os.environ.update(
-        sandbox.environ(environment)
-        | {
-            "TIERCEL_CACHE_DIR": str(state.absolute() / "cache"),
-        }
-    )
+    os.environ.update(variables | {"TIERCEL_CACHE_DIR": str(state.absolute() / "cache")})
     use_config(config)
 
 

@@ -57,13 +57,23 @@ class Settings:
 
         return Names.of(self.topology(), environment)
 
-    def become(self, environment: str) -> None:
-        """Be the operator of an environment of the sandbox; in AWS one is who one is."""
+    def become(self, profile: str) -> None:
+        """Be whom the sandbox has as this profile; in AWS one is who one is.
+
+        An environment's name is the profile of its operator.
+        """
         if self.sandbox:
             from tiercel.tasks.aws.clients import forget_clients
 
-            use_sandbox(self.state, self.config, environment)
+            use_sandbox(self.state, self.config, profile)
             forget_clients()
+
+    def become_approver(self, environment: str) -> None:
+        """Be who gives his word on promotions in the sandbox; in AWS one is who one is."""
+        if self.sandbox:
+            from tiercel.sandbox.accounts.credentials import APPROVER
+
+            self.become(f"{environment}-{APPROVER}")
 
     def target(self, names: Names) -> Target:
         """Return an environment as this command acts in it, having become its operator."""

@@ -176,8 +176,8 @@ def extended(
     """
     if record.state in {EphemeralState.GONE, EphemeralState.GOING_DOWN}:
         raise _not_there(record)
-    wanted = now + timedelta(hours=hours)
-    if hours < 1 or wanted > record.created + timedelta(hours=settings.longest_hours):
+    room = record.created + timedelta(hours=settings.longest_hours) - now
+    if hours < 1 or hours > room / timedelta(hours=1):
         raise RefusedInputError(
             "ephemeral.too_long_in_all",
             f"environment {record.name} cannot live {hours} hours from now",
@@ -187,7 +187,7 @@ def extended(
             state=f"it lives until {record.expires:%d %B %H:%M} UTC, as before",
             remedy=_ASK_FOR_LESS,
         )
-    return record.model_copy(update={"expires": max(record.expires, wanted)})
+    return record.model_copy(update={"expires": max(record.expires, now + timedelta(hours=hours))})
 
 
 def in_state(record: EphemeralRecord, state: EphemeralState, generation: int) -> EphemeralRecord:
@@ -367,5 +367,5 @@ def _not_there(record: EphemeralRecord) -> RefusedInputError:
         f"environment {record.name} is {record.state}",
         where=f"the record {record_key(record.name)}",
         state="nothing was changed",
-        remedy="ask for it again",
+        remedy="bring one up again with `tiercel ephemeral up`",
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
 import typer
 
 from tests.architecture.documents import PAGES, ROOT, text_of, typed_lines, uses_of
+from tests.architecture.executed import executed_in, runners_of
 from tests.architecture.facts import Command, commands_of, until_the_end
 from tiercel.cli.main import app
 
@@ -24,21 +22,8 @@ EXAMPLES = [
 NUMBERS = {"N", "NUMBER"}
 """Placeholders for what is no word."""
 
-RUNNERS = re.compile(r"(invoke|run|fork|start|told|planned)(_\w+)?")
-"""Functions of tests that execute the command, given its words."""
-
-NOT_EXECUTED = {
-    "check": "tests/flows/test_check.py runs its flow, and what it shows",
-    "config fragment": "it asks AWS for types that it publishes; tests/unit has what is drafted",
-    "decline": "tests/flows/test_waiting_promotions.py records the word as it does",
-    "drift": "tests/flows/test_drift.py runs its flow, and what it shows",
-    "ephemeral down": "tests/flows/test_ephemeral.py runs its flow",
-    "ephemeral extend": "tests/flows/test_ephemeral.py changes the record as it does",
-    "ephemeral up": "tests/flows/test_ephemeral.py runs its flow",
-    "reap": "tests/flows/test_reap.py runs its flow",
-    "retention": "tests/tasks/teardown/test_retention.py runs its task, as an administrator",
-}
-"""Commands that no test executes as such, and what runs in their place."""
+EXECUTED_OTHERWISE = {"worker": "tests/end_to_end/test_wheel.py starts the one that is installed"}
+"""Commands that no test executes through tests/support/commands.py, and what does."""
 
 
 def refused(words: list[str]) -> str:
@@ -86,24 +71,36 @@ def test_what_is_not_taken_is_seen(words: list[str]) -> None:
     assert refused(words)
 
 
-def words_given(path: str) -> Iterator[tuple[str, ...]]:
-    """The words with which a module of tests executes the command, as far as they stand there."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if isinstance(node, ast.Call) and RUNNERS.fullmatch(ast.unparse(node.func).split(".")[-1]):
-            found = [one.value for one in node.args[:2] if isinstance(one, ast.Constant)]
-            yield tuple(map(str, found))
-        elif isinstance(node, ast.Tuple | ast.List):
-            yield tuple(str(one.value) for one in node.elts[:2] if isinstance(one, ast.Constant))
-
-
 @cache
 def executed() -> set[str]:
-    found = set[str]()
-    for path in sorted((ROOT / "tests").rglob("*.py")):
-        for words in words_given(str(path.relative_to(ROOT))):
-            found |= {" ".join(words[:1]), " ".join(words)}
-    return found
+    tests = (path.read_text() for path in sorted((ROOT / "tests").rglob("*.py")))
+    return set().union(*(executed_in(source, runners_of(ROOT)) for source in tests))
 
 
-def test_every_command_is_executed_or_it_is_said_why_not() -> None:
-    assert set(COMMANDS) - executed() == set(NOT_EXECUTED)
+def test_every_command_is_executed() -> None:
+    assert set(COMMANDS) - executed() == set(EXECUTED_OTHERWISE)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("invoke('hold', 'prod', *place)", {"hold", "hold prod"}),
+        ("invoke(*('open', 'run'), stack)", {"open", "open run"}),
+        ("words = ['open', 'run', stack]\ninvoke(*words)", {"open", "open run"}),
+        ("invoke('hold', environment)", {"hold"}),
+        (
+            "def told(*words):\n    return invoke(*words, '-s')\ntold('hold', 'prod')",
+            {"hold", "hold prod"},
+        ),
+        ("def told(words):\n    return invoke('status')\ntold('hold')", {"status"}),
+        ("words = ['hold', 'prod']", set()),
+        ("parametrize('words', [('hold', 'prod')])", set()),
+        ("run('hold', 'prod')", set()),
+        ("session.invoke('hold', 'prod')", set()),
+        ("invoke('hold', 'prod', '--help')", set()),
+    ],
+)
+def test_words_are_executed_that_reach_the_command(source: str, found: set[str]) -> None:
+    imported = "from tests.support.commands import invoke\n"
+    assert executed_in(imported + source, frozenset({"invoke"})) == found
+    assert executed_in(source, frozenset({"invoke"})) == set()

@@ -15,8 +15,10 @@ from tests.flows.conftest import Become
 from tests.flows.test_reap import reaped
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.commands import invoke_json
 from tests.support.flow_runs import release
 from tests.support.place import Place
+from tests.support.prefect_server import server_of_commands
 from tests.support.repositories import Repository, RepositoryMaker, git
 from tests.support.templates import queue, services
 from tests.tasks.faults import Answer, Question, interceptor
@@ -118,19 +120,25 @@ def test_a_hotfix_of_a_queue_with_a_fixed_name_reaches_prod_while_develop_is_ahe
 
     head = place.remote.get_pull(number).head.sha
     said = place.verified(number, head)["tiercel/prod/promotion to prod"].description
-    tried = verified(repository, "hotfix/0.1.1")["inbox"].release.intent
+    typed = ("candidate", repository, "hotfix/0.1.1", "--local")
+    tried = invoke_json(*typed, **server_of_commands())["inbox"]
     live = promoted(repository, become, place.team.approve_and_merge(number))["inbox"]
 
     assert said.endswith(f", once verified: tiercel candidate {repository} hotfix/0.1.1")
-    assert (tried.purpose, tried.commit, tried.branch) == (Purpose.CANDIDATE, head, "hotfix/0.1.1")
-    assert live.release.intent.artifact_digest == tried.artifact_digest
+    number = tried["release"]
+    assert [tried[one] for one in ("purpose", "commit", "branch")] == [
+        Purpose.CANDIDATE,
+        head,
+        "hotfix/0.1.1",
+    ]
+    assert live.release.intent.artifact_digest == tried["digest"]
     seen = live.release.intent.verified_in
     assert seen
-    assert (seen.stack, seen.number, seen.branch) == (stack, tried.number, "hotfix/0.1.1")
+    assert (seen.stack, seen.number, seen.branch) == (stack, number, "hotfix/0.1.1")
     assert told(preprod, stack)[:3] == [
-        (tried.number + 1, "restoration", "succeeded"),
-        (tried.number, "candidate", "succeeded"),
-        (tried.number - 1, "deploy", "succeeded"),
+        (number + 1, "restoration", "succeeded"),
+        (number, "candidate", "succeeded"),
+        (number - 1, "deploy", "succeeded"),
     ]
     assert place.statuses(head)["tiercel/preprod/as candidate"] == "success"
     assert "as a candidate of hotfix/0.1.1" in place.remote.get_latest_release().body

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact
 
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
-from tests.support.commands import ROOT, data_in
-from tiercel.cli.commands.look.check import check, show_report
+from tests.support.commands import ROOT, data_in, error_in, invoke, invoke_json
+from tests.support.prefect_server import server_of_commands
+from tiercel.cli.commands.look.check import show_report
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.accounts.findings import Aspect, CheckFailedError, CheckReport, Verdict
 from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError
@@ -39,12 +40,13 @@ def latest_artifact(key: str) -> str:
 
 
 def test_both_environments_are_green_and_what_was_not_checked_says_why(
-    operator: Sandbox, become: Become
+    operator: Sandbox,
 ) -> None:
-    assert operator.aws_endpoint
-    for environment in ("preprod", "prod"):
-        become(environment)
-        report = run(environment)
+    place = ("--sandbox", "--state", str(operator.state))
+    checked = invoke_json("check", "--quiet", *place, **server_of_commands())
+    assert list(checked) == ["preprod", "prod"]
+    for document in checked.values():
+        report = CheckReport.model_validate(document)
         assert report.of(Verdict.RED) == []
         assert len(report.of(Verdict.GREEN)) > 60
         assert all(one.why for one in report.of(Verdict.UNKNOWN))
@@ -54,18 +56,17 @@ def test_both_environments_are_green_and_what_was_not_checked_says_why(
 
 
 def test_a_red_check_ends_the_command_with_its_exit_code_and_leaves_artifacts(
-    operator: Sandbox, preprod: Names, capsys: pytest.CaptureFixture[str]
+    operator: Sandbox, preprod: Names
 ) -> None:
     s3 = root_client(operator, "preprod-infrastructure-root", "s3")
     place = {"Bucket": preprod.artifact_bucket}
     s3.put_bucket_versioning(**place, VersioningConfiguration={"Status": "Suspended"})
     try:
-        with pytest.raises(typer.Exit) as ended:
-            check("preprod", quiet=True, as_json=True)
+        code, said, _ = invoke("check", "preprod", "--json", **server_of_commands())
     finally:
         s3.put_bucket_versioning(**place, VersioningConfiguration={"Status": "Enabled"})
-    assert ended.value.exit_code == ExitCode.CHECK_FAILED
-    report = CheckReport.model_validate(data_in(capsys.readouterr().out)["preprod"])
+    assert code == ExitCode.CHECK_FAILED
+    report = CheckReport.model_validate(data_in(said)["preprod"])
     (red,) = report.of(Verdict.RED)
     assert (red.thing, red.aspect) == ("artifact bucket", Aspect.SETTINGS)
     assert "versioning is Suspended" in latest_artifact("check-preprod")
@@ -99,9 +100,24 @@ def test_an_environment_that_is_not_there_or_cannot_be_is_refused() -> None:
 
 @pytest.mark.usefixtures("operator")
 def test_the_command_names_the_environments_that_there_are() -> None:
-    with pytest.raises(ConfigurationError) as refused:
-        check("qa", config=ROOT / "tiercel.toml")
-    assert refused.value.remedy == "choose one of preprod, prod"
+    code, said, _ = invoke("check", "qa", "--json")
+    assert code == ExitCode.CONFIGURATION
+    assert error_in(said)["code"] == "configuration.no_environment"
+    assert error_in(said)["remedy"] == "choose one of preprod, prod"
+
+
+def test_an_environment_that_the_sandbox_was_not_filled_with_is_told(
+    operator: Sandbox, tmp_path: Path
+) -> None:
+    text = (ROOT / "tiercel.toml").read_text()
+    own = text[text.index("[environments.preprod]") :].split("\n\n", 1)[0]
+    for known, other in (("preprod", "staging"), ("develop", "staging"), ("1" * 12, "5" * 12)):
+        own = own.replace(known, other)
+    config = tmp_path / "tiercel.toml"
+    config.write_text(f"{text}\n{own.replace('2' * 12, '6' * 12)}\n")
+    place = ("--sandbox", "--state", str(operator.state), "--config", str(config))
+    code, said, _ = invoke("check", "staging", "--json", *place)
+    assert (code, error_in(said)["code"]) == (ExitCode.UNREACHABLE, "sandbox.no_accounts")
 
 
 def test_what_is_red_is_shown_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,17 @@ import pytest
 
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.commands import error_in, invoke, invoke_json
 from tests.support.place import Place
+from tests.support.prefect_server import server_of_commands
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
-from tiercel.domain.base.errors import DeployFailedError, RefusedInputError, TiercelError
+from tiercel.domain.base.errors import (
+    DeployFailedError,
+    ExitCode,
+    RefusedInputError,
+    TiercelError,
+)
 from tiercel.domain.ephemeral.asking import Asker
 from tiercel.domain.ephemeral.environments import EphemeralRecord, EphemeralState, record_key
 from tiercel.domain.organization.access import Records, orchestrator
@@ -78,13 +85,17 @@ def test_an_environment_comes_up_filled_with_data_and_goes_without_a_trace(
     damaged = {"Bucket": preprod.artifact_bucket, "Key": record_key("torn")}
     s3.put_object(**damaged, Body=b"{")
 
-    made = up(repository.name, commit=commit, name="spring", hours=5, purpose="try it")
+    given = ("--name", "spring", "--hours", "5", "--purpose", "try it")
+    made = invoke_json(
+        *("ephemeral", "up", repository.name, commit, "--local"), *given, **server_of_commands()
+    )
 
     s3.delete_object(**damaged)
-    assert made.record.state is EphemeralState.UP
-    assert made.record.seeded == ("spring",)
-    assert made.record.owner == ""
-    assert set(made.released) == {"basket", "spring"}
+    assert (made["state"], made["seeded"], made["owner"]) == ("up", ["spring"], "")
+    assert {name: one["changed"] for name, one in made["released"].items()} == {
+        "basket": True,
+        "spring": True,
+    }
     found = stacks_of(sandbox, topology, "spring")
     assert set(found) == {"acme-ephemeral-spring-basket", "acme-ephemeral-spring-spring"}
     tags = found["acme-ephemeral-spring-spring"]
@@ -100,16 +111,24 @@ def test_an_environment_comes_up_filled_with_data_and_goes_without_a_trace(
     with pytest.raises(RefusedInputError, check=because("ephemeral.name_taken")):
         up(repository.name, commit="develop", name="spring")
 
-    gone = asyncio.run(ephemeral_down("spring"))
+    longer = invoke_json("ephemeral", "extend", "spring", "--hours", "48")
+    assert longer["expires"] > made["expires"]
+    code, said, _ = invoke("ephemeral", "extend", "spring", "--hours", "700", "--json")
+    assert (code, error_in(said)["code"]) == (ExitCode.REFUSED, "ephemeral.too_long_in_all")
 
-    assert gone.record
-    assert gone.record.name == "spring"
-    assert {one.stack for one in gone.deleted} == set(found)
+    down = ("ephemeral", "down", "spring", "--local")
+    gone = invoke_json(*down, **server_of_commands())
+
+    assert (gone["name"], gone["state"]) == ("spring", "gone")
+    assert {one["stack"] for one in gone["deleted"]} == set(found)
     assert stacks_of(sandbox, topology, "spring") == {}
     record = record_of(preprod, "spring")
     assert record is not None
     assert record.state is EphemeralState.GONE
-    assert not any(one.stack_id for one in asyncio.run(ephemeral_down("spring")).deleted)
+    code, said, _ = invoke(*down, **server_of_commands())
+    assert (code, said) == (ExitCode.OK, "spring is gone: 0 stacks deleted\n")
+    code, said, _ = invoke("ephemeral", "extend", "spring", "--json")
+    assert (code, error_in(said)["code"]) == (ExitCode.REFUSED, "ephemeral.not_there")
 
 
 def test_what_came_up_in_part_goes_as_well(
@@ -204,3 +223,10 @@ def test_who_asks_is_whoever_made_the_deployment_on_github(
     assert asker_by_deployment.fn(name, number, title) == Asker("author", "write")
     with pytest.raises(RefusedInputError, check=because("ephemeral.other_request")):
         asker_by_deployment.fn(name, number, "ephemeral/another")
+
+    typed = ("ephemeral", "up", name, "develop", "--local", "--name")
+    code, said, _ = invoke(*typed, "Not one", "--json")
+    assert (code, error_in(said)["code"]) == (ExitCode.REFUSED, "parameter.malformed")
+    assert [one.id for one in place.remote.get_deployments()] == [number], "nobody was asked"
+    assert invoke_json(*typed, "login", **server_of_commands())["owner"] == "author"
+    assert asyncio.run(ephemeral_down("login")).deleted

@@ -12,10 +12,9 @@ from tests.support.aws import root_client
 from tests.support.commands import data_in, invoke, invoke_json
 from tests.support.flow_runs import release
 from tests.support.plain_http import ask
+from tests.support.prefect_server import server_of_commands
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services, template
-from tiercel.cli.commands.release.plan import show_plan
-from tiercel.cli.terminal.output import Output
 from tiercel.deployments.health import look_at_server
 from tiercel.domain.artifact.manifest import Manifest
 from tiercel.domain.artifact.provenance import provenance_prefix
@@ -40,10 +39,7 @@ def files(delay: int) -> dict[str, str]:
 
 
 def test_what_would_happen_is_shown_and_nothing_does(
-    sandbox: Sandbox,
-    preprod: Names,
-    repositories: RepositoryMaker,
-    capsys: pytest.CaptureFixture[str],
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker
 ) -> None:
     repository = repositories.make("lookahead")
     place = ("--sandbox", "--state", str(sandbox.state))
@@ -85,11 +81,8 @@ def test_what_would_happen_is_shown_and_nothing_does(
         asyncio.run(plan_release("preprod", repository.name, third))
     asyncio.run(publish_artifact(repository.name, third, then_deploy=False))
     before = journal_size(sandbox.journal)
-    planned = asyncio.run(plan_release("preprod", repository.name, third))
-    show_plan(Output(), planned)
-    assert (
-        "1 of 1 services would change, 1 resources, 0 of them replaced" in capsys.readouterr().out
-    )
+    said = invoke("plan", "preprod", repository.name, third, **server_of_commands())[1]
+    assert "1 of 1 services would change, 1 resources, 0 of them replaced" in said
     operations = [entry.operation for entry in read_journal(sandbox.journal, before)]
     assert operations.count("CreateChangeSet") == operations.count("DeleteChangeSet") == 1
     assert "ExecuteChangeSet" not in operations
@@ -167,7 +160,9 @@ def test_a_pool_that_the_server_lacks_is_told_apart_from_one_without_workers() -
 
 
 def test_the_doctor_says_what_lacks_and_how_to_get_it(sandbox: Sandbox) -> None:
-    code, output, _ = invoke("doctor", "--json", "--sandbox", "--state", str(sandbox.state))
+    place = ("--state", str(sandbox.state))
+    assert sandbox.aws_endpoint in str(invoke_json("sandbox", "status", *place))
+    code, output, _ = invoke("doctor", "--json", "--sandbox", *place)
     found = {(one["area"], one["what"]): one for one in data_in(output)}
     assert found["preprod", "credentials"]["health"] == "well"
     assert found["prod", "orchestrator"]["health"] == "well"

@@ -10,18 +10,20 @@ from prefect import flow
 
 from tests.support.aws import root_client
 from tests.support.codes import because
+from tests.support.commands import error_in, invoke, invoke_json
 from tests.support.place import Place
+from tests.support.prefect_server import server_of_commands
 from tests.support.releases import intent, packaged
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import ExitCode, RefusedInputError
 from tiercel.domain.ephemeral.environments import (
     EphemeralRecord,
     EphemeralState,
     OriginKind,
     record_key,
 )
-from tiercel.domain.ephemeral.lifetimes import LifeReason
+from tiercel.domain.ephemeral.lifetimes import LifeReason, LifeStep
 from tiercel.domain.organization.access import Target
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
@@ -140,6 +142,8 @@ def test_what_a_release_has_come_to_need_meanwhile_is_staged_again(
 
 def test_production_is_never_reaped(topology: Topology, sandbox: Sandbox) -> None:
     offset = journal_size(sandbox.journal)
+    code, said, _ = invoke("reap", "prod", "--json")
+    assert (code, error_in(said)["code"]) == (ExitCode.REFUSED, "reap.production")
 
     @flow(persist_result=False)
     async def of_prod() -> Any:
@@ -173,7 +177,7 @@ def test_a_record_that_cannot_be_read_holds_up_no_other_and_fails_the_run(
 
 
 def test_a_candidates_environment_goes_once_production_has_its_commit(
-    place: Place, preprod: Names, topology: Topology
+    place: Place, preprod: Names
 ) -> None:
     target, name = Target(preprod, "test"), place.repository.name
     main, develop = (place.remote.get_branch(one).commit.sha for one in ("main", "develop"))
@@ -184,13 +188,25 @@ def test_a_candidates_environment_goes_once_production_has_its_commit(
     for called, commit in {"tagged": main, "older": develop, "newer": newer}.items():
         recorded(target, called, commit=commit, **alive)
 
-    report = reaped(topology, LATER)
+    reap = ("reap", "preprod", "--local")
+    shown = invoke_json(*reap, "--dry-run", **server_of_commands())
+    untouched = [read_environment.fn(target.records, one) for one in ("tagged", "older")]
+    report = invoke_json(*reap, **server_of_commands())
 
-    reasons = {one.name: one.reason for one in report.lives}
-    assert reasons["tagged"] is LifeReason.PROMOTED
-    assert reasons["older"] is LifeReason.PROMOTED
-    assert reasons["newer"] is LifeReason.ALIVE
-    assert {"tagged", "older"} <= report.done
+    lives = [
+        (one["name"], one["step"], one["reason"])
+        for one in report["environments_on_demand"]
+        if one["name"] in {"tagged", "older", "newer"}
+    ]
+    assert sorted(lives) == [
+        ("newer", LifeStep.NOTHING, LifeReason.ALIVE),
+        ("older", LifeStep.DESTROY, LifeReason.PROMOTED),
+        ("tagged", LifeStep.DESTROY, LifeReason.PROMOTED),
+    ]
+    done = {one["name"]: one["done"] for one in report["environments_on_demand"]}
+    assert (done["tagged"], done["older"], done["newer"]) == (True, True, False)
+    assert not any(one["done"] for one in shown["environments_on_demand"])
+    assert [one and one.state for one in untouched] == [EphemeralState.UP, EphemeralState.UP]
     recorded(target, "newer", state=EphemeralState.GONE)
 
 

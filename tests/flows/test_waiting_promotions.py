@@ -20,7 +20,7 @@ from tests.flows.conftest import Become
 from tests.support.approvals import demanding_approval, say, with_gates
 from tests.support.aws import root_client
 from tests.support.codes import because
-from tests.support.commands import invoke
+from tests.support.commands import invoke, invoke_json
 from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.domain.approvals.waiting import OpenWait, WaitBegun
@@ -121,9 +121,9 @@ def open_wait(place: Place, become: Become) -> OpenWait | None:
         become("preprod")
 
 
-def approve(become: Become, found: OpenWait, *, approves: bool = True, opens: str = "") -> None:
+def approve(become: Become, found: OpenWait, *, opens: str = "") -> None:
     try:
-        say(records(become), found.waiting, approves=approves, overrides=tuple(opens.split()))
+        say(records(become), found.waiting, overrides=tuple(opens.split()))
     finally:
         become("preprod")
 
@@ -325,7 +325,9 @@ def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
     with pytest.raises(SupersededError, check=because("promotion.newer_waits")):
         asyncio.run(begun(place, become, first).aresult())
 
-    approve(become, newer, approves=False)
+    declining = ("decline", "prod", newer.plan.digest, "--reason", "not like this")
+    declined = invoke_json(*declining, "--sandbox", "--state", str(sandbox.state))
+    assert (declined["plan_digest"], declined["approves"]) == (newer.plan.digest, False)
     (wanted,) = due(become)
     assert wanted.parameters == {"repository": place.repository.name, "commit": second}
     with pytest.raises(RefusedInputError, check=because("promotion.not_approved")):

@@ -85,13 +85,12 @@ def say(
     records: Records,
     waiting: WaitingPromotion,
     *,
-    approves: bool = True,
     overrides: tuple[str, ...] = (),
 ) -> None:
     """Record the approver's word on what waits: a review would be read on GitHub once more."""
     word = Word(
         plan_digest=waiting.plan_digest,
-        approves=approves,
+        approves=True,
         by="rae",
         vouched_by=Voucher.AWS,
         account=PRINCIPAL,

@@ -31,6 +31,7 @@ _FOR_NOBODY = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
 }
+_LOGS_TO_SERVER = "PREFECT_LOGGING_TO_API_ENABLED"
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def prefect_server(folder: Path) -> Iterator[None]:
     server = start_prefect(layout, 0, SETTINGS | _FOR_NOBODY)
     await_prefect(layout, server, lambda _: None)
     environ = client_environ(api_url(server.port)) | {
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        _LOGS_TO_SERVER: "false",
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": (
             f"sqlite+aiosqlite:///{layout.prefect}/prefect.db"
         ),
@@ -62,6 +63,14 @@ def prefect_server(folder: Path) -> Iterator[None]:
     finally:
         EventsWorker.set_client_override(None)
         processes.stop([server.process])
+
+
+def server_of_commands() -> dict[str, str]:
+    """The variables with which a command's runs, in this process, are the server's of this process.
+
+    They keep their logs to themselves, as the runs of tests do.
+    """
+    return client_environ(str(settings.PREFECT_API_URL.value())) | {_LOGS_TO_SERVER: "false"}
 
 
 @contextmanager

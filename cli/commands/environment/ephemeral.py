@@ -60,6 +60,7 @@ def up(
 ) -> None:
     """Bring up an environment on demand, or bring it to a newer commit."""
     output = settings.output
+    wish = _taken(name, service or (), hours, purpose)
     if commit:
         repository, commit = commit_to_release(settings, "preprod", repository, commit)
     else:
@@ -69,23 +70,38 @@ def up(
         "commit": commit,
         "pull_request": pull_request,
         "live_of": live_of,
-        "name": name,
-        "services": " ".join(service or ()),
-        "hours": hours,
-        "purpose": purpose,
         "standard_mode": standard,
     }
+    given |= wish
     given = {key: value for key, value in given.items() if value or key == "repository"}
+    if settings.local:
+        owned(repository)
     given |= _asked(settings, repository, commit, pull_request, live_of, name)
     if not settings.local:
         run_deployment(output, _UP, **given)
         return
     from tiercel.flows.ephemeral_up import ephemeral_up
 
-    owned(repository)
     with open_releases_named(settings, "preprod"):
         finished = run_flow(ephemeral_up, output, **given)
     _show_up(output, finished.result)
+
+
+def _taken(name: str, services: Iterable[str], hours: int, purpose: str) -> dict[str, str | int]:
+    """Return what is wished, before anybody hears of it; RefusedInputError if no flow takes it."""
+    from tiercel.domain.configuration.requests import (
+        require_given_on_demand_name,
+        require_hours,
+        require_purpose,
+        require_services,
+    )
+
+    return {
+        "name": require_given_on_demand_name(name) if name else "",
+        "services": require_services(" ".join(services)),
+        "hours": require_hours(hours),
+        "purpose": require_purpose(purpose),
+    }
 
 
 def _asked(

@@ -7,6 +7,7 @@ whoever administers the InfrastructureAccount who calls it, with his own credent
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,9 +52,13 @@ def retention(
 
 
 def show_retention(
-    output: Output, decisions: list[RetentionDecision], unknown: list[str], *, deleted: bool
+    output: Output,
+    decisions: list[RetentionDecision],
+    unknown: Mapping[str, str],
+    *,
+    deleted: bool,
 ) -> None:
-    """Print what goes or went, and how much stays for which reason."""
+    """Print what goes or went, how much stays for which reason, and what is not known and why."""
     from tiercel.domain.teardown.retention import Retained
 
     kept = Counter(str(one.reason) for one in decisions if one.step is Retained.KEEP)
@@ -67,7 +72,8 @@ def show_retention(
                 for one in going
             ],
             "kept": dict(kept),
-            "unknown": unknown,
+            "unknown": list(unknown),
+            "unknown_because": dict(unknown),
         },
     )
     if output.as_json:
@@ -78,6 +84,14 @@ def show_retention(
             ("key", "step", "because"),
             [(one.key, one.step, one.reason) for one in going],
         )
-    output.table("Kept", ("because", "objects"), [(one, str(n)) for one, n in kept.items()])
-    for name in unknown:
-        output.result(f"what {name} runs is not known: nothing goes; name its --profile")
+    if kept:
+        output.table("Kept", ("because", "objects"), [(one, str(n)) for one, n in kept.items()])
+    done = "were" if deleted else "would be"
+    output.result(
+        f"{len(going)} objects {done} hidden, removed or brought back; {kept.total()} stay"
+    )
+    for name, why in unknown.items():
+        output.result(
+            f"what {name} runs is not known: {why}. Nothing goes; name a profile that may become "
+            f"its orchestrator, --profile {name}=PROFILE"
+        )

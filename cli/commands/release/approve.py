@@ -60,7 +60,7 @@ def _say(
 
     output, names = settings.output, settings.names(environment)
     word = _word(digest, reason, overrides, approves=approves)
-    settings.become(environment)
+    settings.become_approver(environment)
     region = names.environment.region
     _require_listed(names, caller_arn.fn(region), overrides)
     signed = signed_word.fn(word, names)
@@ -108,7 +108,8 @@ def _require_listed(names: Names, caller: str, overrides: tuple[str, ...]) -> No
             where=f"{where}.approvers",
             why=f"AWS calls you {caller}, which none of them is",
             state="nothing was handed over",
-            remedy="use the profile that is listed (AWS_PROFILE), or approve on GitHub",
+            remedy="use the profile that is listed (AWS_PROFILE), list yours there, or approve "
+            "on GitHub",
         )
     closed = [one for one in overrides if one not in gates.overridable]
     if closed:

@@ -32,7 +32,7 @@ def service_of(types: Iterable[str], published: Mapping[str, Handlers]) -> str:
     of_one = {one for group in drafted.values() for one in group}
     lines += [f"no stack may have {one}" for one in published if one not in of_one]
     if len(drafted) > 1:
-        lines += [f"{', '.join(group)} belong to {name}" for name, group in drafted.items()]
+        lines += [f"{name} has {', '.join(group)}" for name, group in drafted.items()]
     if lines or not drafted:
         raise RefusedInputError(
             "fragment.not_drafted",

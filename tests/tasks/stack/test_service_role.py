@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.support.commands import invoke
+from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.organization.stack_rules import StackRules
 from tiercel.domain.stack.needed_actions import lacking_actions
 from tiercel.domain.stack.plan import Change
@@ -25,6 +29,16 @@ def test_types_without_published_handlers_are_left_out() -> None:
 
 def test_a_region_that_is_newer_than_the_schemas_has_the_usual_types() -> None:
     assert published_handlers("mars-north-1", ["AWS::SQS::Queue"])
+
+
+def test_the_command_drafts_a_fragment_from_what_is_published() -> None:
+    code, said, errors = invoke("config", "fragment", "AWS::DMS::Endpoint", "--region", REGION)
+    assert code == ExitCode.OK, errors
+    (manage,) = json.loads(said)["manage"]
+    assert "dms:CreateEndpoint" in manage["Action"]
+    code, said, errors = invoke("config", "fragment", "AWS::DMS::Endpoint", "AWS::SQS::Queue")
+    assert (code, said) == (ExitCode.REFUSED, "")
+    assert "fragment.not_drafted" in errors
 
 
 def test_what_is_no_action_is_left_out() -> None:

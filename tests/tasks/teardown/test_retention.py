@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.commands import error_in, invoke, invoke_json
 from tests.support.releases import manifest, packaged
 from tiercel.cli.terminal.retaining import ArtifactKeeper
 from tiercel.domain.artifact.manifest import Manifest, manifest_key
 from tiercel.domain.artifact.provenance import provenance_prefix
 from tiercel.domain.base.digests import ArtifactId, Sha256, sha256_hex
+from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.organization.access import Access, Target
 from tiercel.domain.organization.names import Names, Role
 from tiercel.domain.organization.topology import Topology
@@ -84,10 +86,16 @@ def test_nothing_goes_while_it_is_not_known_what_production_runs(
     preprod: Names, topology: Topology
 ) -> None:
     bucket = Bucket(preprod, "d")
-    profiles = {"preprod": "preprod-infrastructure-root"}
-    unknown = ArtifactKeeper(topology, preprod, profiles).decided()
-    known = ArtifactKeeper(topology, preprod, profiles | {"prod": "prod"}).decided()
-    assert (unknown[1], known[1]) == (["prod"], [])
+    administrator = ("--profile", "preprod=preprod-infrastructure-root")
+    unknown = invoke_json("retention", "preprod", *administrator)
+    assert (unknown["unknown"], unknown["objects"]) == (["prod"], [])
+    assert unknown["kept"]
+    assert "AccessDenied" in unknown["unknown_because"]["prod"]
+    code, said, _ = invoke("retention", "preprod", "--json")
+    assert (code, error_in(said)["code"]) == (ExitCode.UNREACHABLE, "aws.not_allowed")
+    assert "--profile preprod=PROFILE" in error_in(said)["remedy"]
+    profiles = {"preprod": "preprod-infrastructure-root", "prod": "prod"}
+    known = ArtifactKeeper(topology, preprod, profiles).decided()
+    assert known[1] == {}
     reasons = {one.key: one.reason for one in known[0]}
     assert reasons[bucket.manifest] is KeepReason.YOUNG
-    assert {one.step for one in unknown[0]} == {Retained.KEEP}

@@ -172,6 +172,7 @@ def test_a_life_is_extended_from_now_and_never_shortened() -> None:
     ("hours", "after", "state", "code"),
     [
         (49, 0, EphemeralState.UP, "ephemeral.too_long_in_all"),
+        (10**12, 0, EphemeralState.UP, "ephemeral.too_long_in_all"),
         (2, 47, EphemeralState.UP, "ephemeral.too_long_in_all"),
         (0, 0, EphemeralState.UP, "ephemeral.too_long_in_all"),
         (-5, 0, EphemeralState.UP, "ephemeral.too_long_in_all"),
