@@ -88,10 +88,13 @@ class Output:
             _print(self._progress, escape(printable(text, _LONGEST_LINE)), before)
 
     def short_line(self, text: str, *, before: str = "") -> None:
-        """Say one thing in one line of the terminal, cut where it is longer."""
+        """Say one thing in one line, cut where a terminal is narrower; a file has it whole."""
         if not self._quiet:
             shown = Text(before + printable(text, _LONGEST_LINE))
-            self._progress.print(shown, no_wrap=True, overflow="ellipsis")
+            if self._progress.is_terminal:
+                self._progress.print(shown, no_wrap=True, overflow="ellipsis")
+            else:
+                self._progress.print(shown, soft_wrap=True)
 
     def done(self, text: str) -> None:
         """Say one thing that succeeded."""

@@ -12,7 +12,7 @@ from tiercel.cli.terminal.running.run_lines import RunLines
 
 SAID = (
     (0.9, "orders: 2 packages staged"),
-    (1.2, "orders: plan: 7 to add, 0 to modify, 0 to remove"),
+    (1.2, "orders: plan: 7 to add, 0 to modify (0 may be replaced), 0 to remove"),
     (1.3, "web: unchanged, release 4 is live"),
     (1.9, "orders: CREATE_COMPLETE AWS::DynamoDB::Table OrdersTable"),
     (2.0, "Created task run 'stage-0' for task 'stage'"),
@@ -22,12 +22,17 @@ SAID = (
 WARNING = "orders: the service role may lack sqs:TagQueue\n  for OrderQueue"
 
 
-def told(*, watched: bool = False, verbose: bool = False, width: int = 60) -> str:
+def told(*, watched: bool = False, verbose: bool = False, terminal: bool = False) -> str:
     """All that is left to read after a run, in one colour."""
     screen = StringIO()
     output = Output(verbose=verbose)
     output._progress = Console(
-        file=screen, width=width, color_system=None, highlight=False, force_interactive=watched
+        file=screen,
+        width=30 if terminal else 60,
+        color_system=None,
+        highlight=False,
+        force_interactive=watched,
+        force_terminal=terminal,
     )
     with RunLines(output) as lines:
         for seconds, text in SAID:
@@ -43,7 +48,7 @@ def said_of(text: str) -> list[str]:
 
 def test_in_a_pipe_a_line_comes_when_something_is_decided() -> None:
     assert said_of(told()) == [
-        "orders: plan: 7 to add, 0 to modify, 0 to remove",
+        SAID[1][1],
         "web: unchanged, release 4 is live",
         "orders: release 1 is live",
         "every stack is live",
@@ -69,10 +74,17 @@ def test_verbose_shows_every_line_but_those_of_prefect() -> None:
     assert not any("task run" in line for line in shown)
 
 
-def test_a_line_of_a_service_is_cut_and_a_warning_is_whole() -> None:
-    lines = told(width=30).splitlines()
+def test_a_terminal_has_a_line_of_a_service_cut_and_a_warning_whole() -> None:
+    lines = told(terminal=True).splitlines()
 
-    assert lines[0].endswith("…")
+    assert "   2.7 s  orders: release 1 i…" in lines
+    assert "          sqs:TagQueue" in lines
+
+
+def test_a_file_has_every_line_whole() -> None:
+    lines = told().splitlines()
+
+    assert f"   1.2 s  {SAID[1][1]}" in lines
     assert "   3.0 s  orders: the service role may lack sqs:TagQueue" in lines
 
 
