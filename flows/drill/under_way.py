@@ -15,7 +15,7 @@ from tiercel.domain.release.ledger import Intent
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.aws.caller import caller_arn
-from tiercel.tasks.stack.under_way import StacksUnderWay
+from tiercel.tasks.stack.waiting.under_way import StacksUnderWay
 from tiercel.tasks.teardown.drill_records import read_drill_steps, read_step, record_step
 from tiercel.tasks.teardown.inventory import Looker
 
