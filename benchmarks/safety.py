@@ -96,7 +96,8 @@ class _Deploys:
         from tiercel.tasks.records.lease import give_back_lease, take_lease  # noqa: PLC0415
         from tiercel.tasks.records.ledger import newest_release, record_intent, record_outcome  # noqa: PLC0415
         from tiercel.tasks.stack.change_sets import execute_plan, plan_changes  # noqa: PLC0415
-        from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack  # noqa: PLC0415
+        from tiercel.tasks.stack.stacks import observe_stack  # noqa: PLC0415
+        from tiercel.tasks.stack.waiting.operation import wait_for_stack  # noqa: PLC0415
 
         names, stack = self.names, self.names.stack(self.service)
         ours, theirs = orchestrator(names, "bench"), deployer(names, "bench")

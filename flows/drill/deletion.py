@@ -16,7 +16,7 @@ from tiercel.domain.drill.record import DrillStep, Phase, Remains
 from tiercel.domain.teardown.stack_deletion import DeletedStack
 from tiercel.flows.drill.along import along
 from tiercel.flows.drill.under_way import Drill, failed_step
-from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.stack.lease import lease_of
 from tiercel.flows.teardown.stack_deletion import SeenAlone, StackDeletion, delete_one_stack
 from tiercel.tasks.teardown.absence import wait_until_gone
@@ -46,21 +46,32 @@ async def delete_all(drill: Drill, one_is_done: Callable[[], None]) -> None:
 
 
 async def _delete(drill: Drill, planned: PlannedStack) -> DrillStep:
+    """Delete a stack under its lease, unless another run of the drill has decided otherwise."""
     began = datetime.now(UTC)
     kept = [one for one in consumers(drill.plan.graph)[planned.name] if one not in drill.deleted]
-    try:
-        if kept:
-            raise newer_than_the_plan(planned, [f"{', '.join(sorted(kept))} stays and needs it"])
-        async with lease_of(drill.target, planned.name) as lease:
-            await lease.take()
+    if kept:
+        why = f"{', '.join(sorted(kept))} stays and needs it"
+        return await _left(drill, planned, began, newer_than_the_plan(planned, [why]))
+    async with lease_of(drill.target, planned.name) as lease:
+        await lease.take()
+        ended = await drill.ended(Phase.DELETE, planned.name)
+        if ended:
+            return ended
+        try:
             found = await _as_planned(drill, planned)
             seen = SeenAlone(found.stack if found else None, lease)
             deleted = await delete_one_stack(_wish(drill, planned, seen))
-    except RefusedInputError as error:
-        get_run_logger().warning("%s stays: %s", planned.name, error)
-        return await drill.record(failed_step(Phase.DELETE, planned.name, began, error))
-    step = deleted_step(planned, deleted, began)
-    return await drill.record(step.model_copy(update={"data": found.data if found else ()}))
+        except RefusedInputError as error:
+            return await _left(drill, planned, began, error)
+        step = deleted_step(planned, deleted, began)
+        return await drill.record(step.model_copy(update={"data": found.data if found else ()}))
+
+
+async def _left(
+    drill: Drill, planned: PlannedStack, began: datetime, error: RefusedInputError
+) -> DrillStep:
+    get_run_logger().warning("%s stays: %s", planned.name, error)
+    return await drill.record(failed_step(Phase.DELETE, planned.name, began, error))
 
 
 async def _as_planned(drill: Drill, planned: PlannedStack) -> SeenStack | None:
@@ -117,14 +128,22 @@ async def leave_the_rest(drill: Drill) -> None:
     """Begin no other deletion: what is still as it was stays, and what is gone will come back.
 
     A deletion that has begun cannot be taken back: it comes to its end, and the stack comes back.
+    It is decided under each stack's lease, since another run of the drill may be at work.
     """
-    for planned in drill.plan.stacks:
-        if drill.done(Phase.DELETE, planned.name):
-            continue
+    await all_done(_leave(drill, planned) for planned in drill.plan.stacks)
+
+
+async def _leave(drill: Drill, planned: PlannedStack) -> None:
+    if drill.done(Phase.DELETE, planned.name):
+        return
+    async with lease_of(drill.target, planned.name) as lease:
+        await lease.take()
+        if await drill.ended(Phase.DELETE, planned.name):
+            return
         found = await call(look_at_stack, drill.looker, planned.name)
         if found and not _is_going(drill, found):
             error = newer_than_the_plan(planned, ["somebody gave its deletion up"])
-            await drill.record(failed_step(Phase.DELETE, planned.name, datetime.now(UTC), error))
+            await _left(drill, planned, datetime.now(UTC), error)
 
 
 def _is_going(drill: Drill, found: SeenStack) -> bool:

@@ -62,9 +62,9 @@ async def renew_foundation(ground: Ground, drill: Drill) -> None:
     The check of the environment has to be green before stacks come back.
     """
     approved = drill.plan.foundation
-    if approved is None or drill.done(Phase.APPLY_FOUNDATION):
+    if approved is None or await drill.ended(Phase.APPLY_FOUNDATION):
         return
-    if not drill.done(Phase.DESTROY_FOUNDATION) and not _is_empty(drill):
+    if not await drill.ended(Phase.DESTROY_FOUNDATION) and not _is_empty(drill):
         await leave_foundation(drill)
         return
     with private_folder() as folder:

@@ -15,8 +15,8 @@ from tiercel.domain.release.ledger import Intent
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.aws.caller import caller_arn
-from tiercel.tasks.stack.under_way import StacksUnderWay
-from tiercel.tasks.teardown.drill_records import read_drill_steps, record_step
+from tiercel.tasks.stack.waiting.under_way import StacksUnderWay
+from tiercel.tasks.teardown.drill_records import read_drill_steps, read_step, record_step
 from tiercel.tasks.teardown.inventory import Looker
 
 
@@ -55,8 +55,20 @@ class Drill:
         return self._acts_as
 
     def done(self, phase: Phase, stack: str = "") -> DrillStep | None:
-        """Return the step if it has ended, None if it is still to be done."""
+        """Return the step if it has ended, as far as this run knows; None if it is to be done."""
         return self.steps.get((phase, stack))
+
+    async def ended(self, phase: Phase, stack: str = "") -> DrillStep | None:
+        """Return the step if any run of the drill has ended it by now.
+
+        For what cannot be undone: another run may have given the drill up, or be ahead.
+        """
+        found = self.done(phase, stack) or await call(
+            read_step, self.target.records, self.begun.number, phase, stack
+        )
+        if found:
+            self.steps[phase, stack] = found
+        return found
 
     @property
     def deleted(self) -> Mapping[str, DrillStep]:

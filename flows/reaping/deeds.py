@@ -17,7 +17,8 @@ from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.stack.lease import lease_of
 from tiercel.tasks.aws.objects import copy_package
-from tiercel.tasks.stack.stacks import delete_stack, observe_stack, wait_for_stack
+from tiercel.tasks.stack.stacks import delete_stack, observe_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
 from tiercel.tasks.teardown.buckets import empty_bucket
 from tiercel.tasks.teardown.removal import (
     delete_bucket,

@@ -25,7 +25,7 @@ from tiercel.tasks.source.mirrors import server_url
 from tiercel.tasks.source.repository import Commit, find_objects
 from tiercel.tasks.source.services import load_services, load_topology
 from tiercel.tasks.source.topology_file import config_path
-from tiercel.tasks.stack.under_way import StacksUnderWay
+from tiercel.tasks.stack.waiting.under_way import StacksUnderWay
 
 PlanGate = Callable[[Plan], Awaitable[None]]
 """Asked before the plan of a stack is executed; it raises to keep the stack as it is."""

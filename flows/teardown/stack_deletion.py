@@ -30,7 +30,8 @@ from tiercel.domain.teardown.stack_deletion import (
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.stack.lease import StackLease, lease_of
-from tiercel.tasks.stack.stacks import delete_stack, observe_stack, wait_for_stack
+from tiercel.tasks.stack.stacks import delete_stack, observe_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
 from tiercel.tasks.teardown.buckets import empty_bucket
 from tiercel.tasks.teardown.stack_resources import list_resources
 

@@ -9,6 +9,7 @@ milliseconds each: a bar for every look would hide the rest, and cost more than 
 
 from __future__ import annotations
 
+import inspect
 import logging
 import random
 import sys
@@ -66,9 +67,16 @@ class WorldTask(Generic[_P, _R]):
             except TiercelError as error:
                 if not _worth_another_try(error):
                     raise
-                run_logger().warning("%s is tried again: %s", self.name, error.what)
+                called = self._called(*args, **kwargs)
+                run_logger().warning("%s is tried again: %s", called, error.what)
             pause(delay * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads tries
         return self.fn(*args, **kwargs)
+
+    def _called(self, *args: _P.args, **kwargs: _P.kwargs) -> str:
+        """Return what Prefect would call a run with these arguments."""
+        given = inspect.signature(self.fn).bind(*args, **kwargs)
+        given.apply_defaults()
+        return self._run_name.format(**given.arguments)
 
     def _recorded(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Run it as a task of Prefect.

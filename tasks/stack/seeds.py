@@ -16,21 +16,24 @@ _SECONDS_BETWEEN_TRIES = 2.0
 
 
 @world_task("seed", "seed {stack.name}")
-def seed_stack(access: Access, stack: Stack, seed: StackSeed) -> str:
+def seed_stack(
+    access: Access, stack: Stack, seed: StackSeed, seconds: int = SECONDS_OF_A_TRY
+) -> str:
     """Invoke the function that fills a stack, and return its answer as one short line.
 
     Only what did not run, because it is not ready yet, is tried again: five times, two seconds
-    apart. Raises SmokeTestFailedError if it fails or answers something else.
+    apart. What does not answer within so many seconds may still be at work. Raises
+    SmokeTestFailedError if it fails or answers something else.
     """
     where = f"stack {stack.name}, account {access.account}, region {access.region}"
     call = SmokeTest(invoke=seed.invoke, payload=seed.payload)
-    answer, problem = None, ""
-    for attempt in range(_TRIES):
-        if attempt:
-            pause(_SECONDS_BETWEEN_TRIES)
-        answer, problem = invoke_function(access, stack, seed.invoke, call, SECONDS_OF_A_TRY, where)
-        if not problem or answer is not None:
+    invoked = invoke_function(access, stack, seed.invoke, call, seconds, where)
+    for _ in range(_TRIES - 1):
+        if invoked.ran:
             break
+        pause(_SECONDS_BETWEEN_TRIES)
+        invoked = invoke_function(access, stack, seed.invoke, call, seconds, where)
+    answer, problem, _ = invoked
     if not problem and seed.expect is not None:
         problem = mismatch(seed.expect, answer)
     if not problem:

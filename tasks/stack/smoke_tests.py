@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -64,6 +64,17 @@ def smoke_test(
     )
 
 
+class Invocation(NamedTuple):
+    """What came of invoking a function: its answer, and what is wrong with it.
+
+    One that `ran`, or may still be at work, is not invoked again by whoever must not repeat it.
+    """
+
+    answer: Any
+    problem: str = ""
+    ran: bool = True
+
+
 def tried(ask: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
     """Return an answer and what is wrong with it, after five tries at most."""
     answer, problem = ask()
@@ -82,8 +93,8 @@ def ask_version(access: Access, shift: Shift, test: SmokeTest, where: str) -> tu
     """
     version, called = shift.new_version, f"version {shift.new_version}"
     which: InvocationRequestTypeDef = {"FunctionName": shift.function, "Qualifier": version}
-    answer, problem = _invoke(access, which, called, test, SECONDS_OF_A_TRY, where)
-    return _compared(test, answer, problem)
+    invoked = _invoke(access, which, called, test, SECONDS_OF_A_TRY, where)
+    return _compared(test, invoked.answer, invoked.problem)
 
 
 def _ask(
@@ -91,7 +102,7 @@ def _ask(
 ) -> tuple[Any, str]:
     """Return the answer, and what is wrong with it."""
     if test.invoke:
-        answer, problem = invoke_function(access, stack, test.invoke, test, seconds, where)
+        answer, problem, _ = invoke_function(access, stack, test.invoke, test, seconds, where)
     else:
         answer, problem = _call(stack, test, seconds, where)
     return _compared(test, answer, problem)
@@ -105,8 +116,8 @@ def _compared(test: SmokeTest, answer: Any, problem: str) -> tuple[Any, str]:
 
 def invoke_function(
     access: Access, stack: Stack, logical_id: str, test: SmokeTest, seconds: int, where: str
-) -> tuple[Any, str]:
-    """Invoke a function of a stack; return its answer, None if it did not run, and the problem."""
+) -> Invocation:
+    """Invoke a function of a stack, once."""
     name = physical_id(access, stack.stack_id, logical_id)
     if name is None:
         raise _names_nothing(f"the resource {logical_id}", "smoke_test.invoke", where)
@@ -120,7 +131,7 @@ def _invoke(
     test: SmokeTest,
     seconds: int,
     where: str,
-) -> tuple[Any, str]:
+) -> Invocation:
     functions = client_of_one_try("lambda", access, seconds)
     request: InvocationRequestTypeDef = {**which, "Payload": json.dumps(test.payload).encode()}
     with translated(f"invoke {called}", where):
@@ -132,15 +143,16 @@ def _invoke(
             else:
                 answer["Payload"].close()  # else its connection would be kept for the rest
         except ReadTimeoutError:
-            return None, f"{called} did not answer within {seconds} seconds"
+            return Invocation(None, f"{called} did not answer within {seconds} seconds")
         except ClientError as error:
             if not _is_the_functions(error, functions):
                 raise
-            return None, f"{called} cannot run: {code_of(error)}: {message_of(error)}"
+            why = f"{called} cannot run: {code_of(error)}: {message_of(error)}"
+            return Invocation(None, why, ran=False)
     told = parsed(body.decode(errors="replace"))
     if answer.get("FunctionError"):
-        return told, f"{called} raised an error: {shown(told)}"
-    return told, ""
+        return Invocation(told, f"{called} raised an error: {shown(told)}")
+    return Invocation(told)
 
 
 def _is_the_functions(error: ClientError, functions: Any) -> bool:

@@ -16,6 +16,7 @@ from tiercel.domain.drill.record import (
     Begun,
     DrillStep,
     OpenDrill,
+    Phase,
     drill_prefix,
     numbers_of,
     plan_key,
@@ -112,6 +113,12 @@ def record_step(records: Records, number: int, step: DrillStep) -> DrillStep:
     except ArtifactConflictError:
         return _read(records, DrillStep, key) or step
     return step
+
+
+@world_task("read step", "read step of drill {number}")
+def read_step(records: Records, number: int, phase: Phase, stack: str = "") -> DrillStep | None:
+    """Return how a step ended, None if it has not."""
+    return _read(records, DrillStep, step_key(number, phase, stack))
 
 
 @world_task("read steps", "read steps of drill {number}")

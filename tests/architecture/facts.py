@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from pydantic import BaseModel
@@ -143,6 +144,14 @@ def task_runs_in(path: Path) -> Iterator[tuple[str, str]]:
     for name, mark, _ in _decorated(path, "world_task"):
         for text in _texts(mark.args[-1]):
             yield name, text.partition("{")[0].strip()
+
+
+def unknown_in_task_runs(path: Path) -> Iterator[tuple[str, str]]:
+    """Each task of a module whose runs are named after something that it is not given."""
+    for name, mark, parameters in _decorated(path, "world_task"):
+        for text in _texts(mark.args[-1]):
+            fields = (field for _, field, _, _ in Formatter().parse(text) if field)
+            yield from ((name, one) for one in fields if one.partition(".")[0] not in parameters)
 
 
 def names_imported_by(path: Path) -> Iterator[str]:

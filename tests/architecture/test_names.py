@@ -3,10 +3,11 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.architecture.facts import PRODUCT, ROOT
+from tests.architecture.facts import PRODUCT, ROOT, unknown_in_task_runs
 
 WORDS_THAT_PEOPLE_TYPE = "cli/commands/"
 """Typer takes a command's name from its function, so these are the user's words, not ours."""
@@ -56,3 +57,11 @@ def test_no_public_name_stands_for_two_things() -> None:
 )
 def test_every_kind_of_name_is_seen(code: str) -> None:
     assert list(names_of(ast.parse(code))) == ["told"]
+
+
+def test_what_a_task_is_tried_again_or_shown_as_is_made_of_what_it_is_given(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text('@world_task("look", "look at {one.name} of {two}")\ndef look(one): ...\n')
+    assert list(unknown_in_task_runs(wrong)) == [("look", "two")]
+    modules = sorted((ROOT / "tasks").rglob("*.py"))
+    assert [found for path in modules for found in unknown_in_task_runs(path)] == []

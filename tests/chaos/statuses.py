@@ -24,7 +24,8 @@ from tiercel.domain.organization.access import deployer, destroyer
 from tiercel.domain.release.ledger import Purpose
 from tiercel.domain.stack.states import StackGoal, StackStatus, Step, decide
 from tiercel.flows.rollback import roll_back
-from tiercel.tasks.stack.stacks import delete_stack, observe_stack, wait_for_stack
+from tiercel.tasks.stack.stacks import delete_stack, observe_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
 
 _LOOKS = 3
 _MOST_SECONDS = 60.0

@@ -25,7 +25,7 @@ from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ledger import newest_release
-from tiercel.tasks.stack.shifts import read_shifts
+from tiercel.tasks.stack.waiting.shifts import read_shifts
 
 pytestmark = pytest.mark.usefixtures("operator")
 

@@ -22,7 +22,8 @@ from tiercel.domain.stack.plan import Plan
 from tiercel.domain.stack.tokens import change_set_name
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, execute_plan, plan_changes
-from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack
+from tiercel.tasks.stack.stacks import observe_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
 
 Template = dict[str, Any]
 _PATIENCE_SECONDS = 30

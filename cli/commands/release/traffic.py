@@ -49,7 +49,7 @@ def stop(stack: StackArgument, *, settings: Settings) -> None:
 
     CloudFormation then rolls the stack back, and the release that waits for it fails.
     """
-    from tiercel.tasks.stack.shifts import stop_shift
+    from tiercel.tasks.stack.waiting.shifts import stop_shift
 
     access = _deployer(settings, stack)
     running = [one for one in _shifts(access, stack) if not one.is_over and not one.is_way_back]
@@ -86,6 +86,6 @@ def _deployer(settings: Settings, stack: str) -> Access:
 
 
 def _shifts(access: Access, stack: str) -> list[Shift]:
-    from tiercel.tasks.stack.shifts import read_shifts
+    from tiercel.tasks.stack.waiting.shifts import read_shifts
 
     return read_shifts.fn(access, stack)

@@ -16,7 +16,7 @@ from tiercel.flows.release.stack.past_changes import changed_past
 from tiercel.flows.release.stack.wanted_change import StackChange, next_token
 from tiercel.tasks.stack.change_sets import ChangeSetRequest, plan_changes
 from tiercel.tasks.stack.service_role import read_service_role
-from tiercel.tasks.stack.shift_plans import plan_shifts
+from tiercel.tasks.stack.waiting.shift_plans import plan_shifts
 
 
 async def plan_stack(change: StackChange, stack: Stack | None, *, creates: bool) -> Plan | None:

@@ -15,10 +15,10 @@ from tiercel.domain.traffic.shifts import Shift, taken_back, updates_an_alias
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.stack.wanted_change import StackChange, remedy_by_hand
 from tiercel.tasks.stack.causes import find_causes
-from tiercel.tasks.stack.first_step import wait_and_ask
-from tiercel.tasks.stack.shift_causes import explain_shift
-from tiercel.tasks.stack.shifts import read_shifts
-from tiercel.tasks.stack.stacks import wait_for_stack
+from tiercel.tasks.stack.waiting.first_step import wait_and_ask
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
+from tiercel.tasks.stack.waiting.shift_causes import explain_shift
+from tiercel.tasks.stack.waiting.shifts import read_shifts
 
 
 class OperationEnd:

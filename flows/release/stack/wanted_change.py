@@ -20,7 +20,7 @@ from tiercel.domain.stack.tokens import attempt_in, change_set_name, release_of
 from tiercel.domain.template.outside import OutsideReference
 from tiercel.domain.traffic.shifts import Shift
 from tiercel.flows.release.preparation import PlanGate
-from tiercel.tasks.stack.under_way import StacksUnderWay
+from tiercel.tasks.stack.waiting.under_way import StacksUnderWay
 
 
 @dataclass

@@ -29,7 +29,8 @@ from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.aws.clients import caller_client, client, forget_clients
 from tiercel.tasks.aws.errors import translated
 from tiercel.tasks.aws.objects import list_keys
-from tiercel.tasks.stack.stacks import observe_stack, wait_for_stack
+from tiercel.tasks.stack.stacks import observe_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
 
 infrastructure = aws_fixtures.infrastructure
 runtime = aws_fixtures.runtime

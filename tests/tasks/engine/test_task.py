@@ -73,6 +73,21 @@ def test_a_look_is_tried_again_as_often_as_a_task_of_prefect(failures: int, aske
     assert answers.asked == asked
 
 
+def test_a_look_that_is_tried_again_is_called_what_a_task_of_prefect_would_be(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures: list[TiercelError] = [away()]
+
+    @world_task("look at a thing", "look at {thing} of {where}")
+    def look_at(thing: str, where: str = "Prod") -> str:
+        if failures:
+            raise failures.pop()
+        return thing + where
+
+    assert look_at("orders") == "ordersProd"
+    assert "look at orders of Prod is tried again: nobody answers" in caplog.messages
+
+
 def test_a_look_gives_up_after_five_tries_or_when_the_budget_is_spent() -> None:
     answers = Answers([away() for _ in range(9)])
     with pytest.raises(TransientError):

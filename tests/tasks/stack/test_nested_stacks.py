@@ -16,7 +16,7 @@ from tiercel.domain.organization.names import Names
 from tiercel.domain.stack.causes import Cause
 from tiercel.domain.stack.states import StackStatus
 from tiercel.tasks.stack.causes import find_causes
-from tiercel.tasks.stack.stacks import wait_for_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws

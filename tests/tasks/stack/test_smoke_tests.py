@@ -30,13 +30,14 @@ from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import SmokeTestFailedError, TransientError, UnreachableError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.services import SmokeTest
+from tiercel.domain.organization.services import SmokeTest, StackSeed
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import MAX_SHOWN
 from tiercel.domain.stack.states import StackStatus
 from tiercel.tasks.aws.clients import client_of_one_try, forget_clients
 from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.stack import smoke_tests
+from tiercel.tasks.stack.seeds import seed_stack
 from tiercel.tasks.stack.smoke_tests import smoke_test
 
 runtime = aws_fixtures.runtime
@@ -189,7 +190,7 @@ def test_an_invocation_that_lambda_is_too_busy_for_is_left_to_the_tasks_retries(
     assert smoke_test.fn(runtime, stack, test) == "{}"
 
 
-def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations(
+def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations_and_a_seed_after_one(
     runtime: Access, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invocations: list[str] = []
@@ -208,12 +209,15 @@ def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations(
         try:
             with pytest.raises(SmokeTestFailedError) as failure:
                 smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo"), seconds=1)
+            asked = len(invocations)
+            with pytest.raises(SmokeTestFailedError, check=because("seed.failed")):
+                seed_stack.fn(runtime, stack, StackSeed(invoke="Echo"), seconds=1)
         finally:
             over.set()
             forget_clients()
 
     assert failure.value.why == "Echo did not answer within 1 seconds"
-    assert len(invocations) == 5
+    assert (asked, len(invocations) - asked) == (5, 1), "it may still be at work"
 
 
 @pytest.mark.parametrize(
@@ -233,8 +237,9 @@ def test_a_function_that_lambda_cannot_run_is_tried_again(
     faults: Faults, runtime: Access, stack: Stack, code: str, status: int
 ) -> None:
     faults.inject(once("lambda", "Invoke", **error(code, status)))
-
     assert smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo", payload={})) == "{}"
+    faults.inject(once("lambda", "Invoke", **error(code, status)))
+    assert seed_stack.fn(runtime, stack, StackSeed(invoke="Echo", payload={})) == "{}"
 
     assert faults.fired() == ["Invoke"]
 

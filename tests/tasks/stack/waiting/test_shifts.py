@@ -17,9 +17,9 @@ from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.traffic.shifts import Shift, TakenBackBy
-from tiercel.tasks.stack.shift_causes import explain_shift
-from tiercel.tasks.stack.shifts import read_shifts, stop_shift
-from tiercel.tasks.stack.stacks import wait_for_stack
+from tiercel.tasks.stack.waiting.operation import wait_for_stack
+from tiercel.tasks.stack.waiting.shift_causes import explain_shift
+from tiercel.tasks.stack.waiting.shifts import read_shifts, stop_shift
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws

@@ -14,9 +14,10 @@ from tiercel.domain.stack.smoke_tests import shown
 from tiercel.domain.traffic.first_step import FirstStep, to_ask
 from tiercel.domain.traffic.shifts import Shift
 from tiercel.tasks.engine.task import run_logger, world_task
-from tiercel.tasks.stack.shifts import stop_shift
 from tiercel.tasks.stack.smoke_tests import ask_version, tried
-from tiercel.tasks.stack.stacks import follow_stack, physical_id
+from tiercel.tasks.stack.stacks import physical_id
+from tiercel.tasks.stack.waiting.operation import follow_stack
+from tiercel.tasks.stack.waiting.shifts import stop_shift
 
 
 @world_task("wait for stack, ask at first step", "wait for stack {name}")

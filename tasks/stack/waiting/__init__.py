@@ -1,0 +1,1 @@
+"""What happens on a stack while somebody waits: its operation, and the traffic that shifts."""
