@@ -12,7 +12,7 @@ from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
 from tiercel.domain.approvals.waiting import OpenWait
 from tiercel.domain.base.digests import short
-from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.names import Names
@@ -205,7 +205,7 @@ async def _source(prepared: PreparedCommit) -> str:
     try:
         with one_try():
             pulls = await call(pulls_of_commit, commit.repository, commit.sha)
-    except UnreachableError as error:
+    except TiercelError as error:
         get_run_logger().warning("the pull request is not linked: %s", error.what)
         return source
     brought = [pull for pull in pulls if pull.merged and pull.merge_commit == commit.sha]

@@ -17,6 +17,7 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.release.github import as_github_deployment
+from tiercel.flows.release.pages import report_superseded
 from tiercel.flows.release.preparation import prepare
 from tiercel.flows.release.results import Released
 from tiercel.sandbox.lifecycle import Sandbox
@@ -119,3 +120,20 @@ def test_a_success_that_github_does_not_take_fails_the_run_until_it_is_run_again
 
     shown(place)
     assert states(place)[0] == "success"
+
+
+@pytest.mark.parametrize("kind", ["503", "base_modified"])
+def test_a_page_that_github_does_not_help_with_leaves_out_the_pull_request_alone(
+    place: Place, sandbox: Sandbox, run_log: list[logging.LogRecord], kind: str
+) -> None:
+    assert sandbox.github
+    sandbox.github.control("POST", "/faults", kind=kind, method="GET", path="/commits/.*/pulls$")
+
+    @lifecycle_flow("paged", "page", "preprod")
+    async def page(repository: str, commit: str) -> None:
+        await report_superseded(await prepare(repository, commit, "preprod"), "release 9")
+
+    asyncio.run(page(place.repository.name, "develop"))
+
+    said = [one.getMessage() for one in run_log if one.levelno == logging.WARNING]
+    assert [line.partition(":")[0] for line in said] == ["the pull request is not linked"]

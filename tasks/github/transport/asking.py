@@ -15,7 +15,7 @@ _LABELED = "labeled"
 _LABELINGS = (_LABELED, "unlabeled")
 
 
-@world_task("ask for deployment", "ask GitHub for deployment to {environment}")
+@world_task("create deployment", "create deployment to {environment}")
 def request_deployment(name: str, ref: str, environment: str) -> int:
     """Create the deployment by which the owner of the token asks, and return its number.
 
