@@ -19,7 +19,7 @@ from tiercel.tasks.stack.smoke_tests import ask_version, tried
 from tiercel.tasks.stack.stacks import follow_stack, physical_id
 
 
-@world_task("wait for stack, ask at first step", "wait for stack {name}")
+@world_task("wait for stack, ask at first step", "wait for {service}")
 def wait_and_ask(  # noqa: PLR0913 - as wait_for_stack, and what to ask
     access: Access,
     name: str,

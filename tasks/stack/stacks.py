@@ -93,7 +93,7 @@ def protect_stack(access: Access, stack: Stack) -> None:
         )
 
 
-@world_task("wait for stack", "wait for stack {name}")
+@world_task("wait for stack", "wait for {service}")
 def wait_for_stack(  # noqa: PLR0913 - which stack, and how it is told
     access: Access,
     name: str,
