@@ -50,6 +50,8 @@ class _Bar:
         self._end.set_result(state)
         if self._run:
             await asyncio.wait({self._run})
+            if not self._run.cancelled():
+                self._run.exception()  # a bar that cannot be shown is no failure of what it shows
 
     async def _show(self) -> None:
         within = await self._outer.begin() if self._outer else None
