@@ -82,7 +82,7 @@ check: setup ## formatting, lint, types, layers, and Terraform where it is insta
 	$(BIN)/actionlint -shellcheck= -pyflakes= examples/github/*.yml .github/workflows/*.yml
 	@! command -v terraform > /dev/null || $(BIN)/python -m tests.support.check_terraform
 
-screenshots: setup ## take the pictures of Prefect in docs/ again; needs Chromium; about 4 minutes
+screenshots: setup ## take the pictures in docs/ again; needs Chromium; about 5 minutes
 	@$(BIN)/python -m tests.screenshots
 
 format: setup ## format the code and fix what ruff can fix

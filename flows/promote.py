@@ -10,6 +10,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest, moved_words
 from tiercel.domain.artifact.provenance import provenance_key
+from tiercel.domain.artifact.source_tree import SourceTree
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import PROD
 from tiercel.domain.release.ledger import Release
@@ -18,6 +19,7 @@ from tiercel.domain.release.promotion import (
     require_pulled,
 )
 from tiercel.flows.engine.concurrency import all_done, both, call, each
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.parameters import RepositoryParameter, RevisionParameter
 from tiercel.flows.promotion.announcement import announce, decide_version
@@ -29,7 +31,7 @@ from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
 from tiercel.flows.release.services import release_all
 from tiercel.tasks.aws.objects import copy_package
-from tiercel.tasks.aws.signing import read_signing_key
+from tiercel.tasks.aws.signing import SigningKey, read_signing_key
 from tiercel.tasks.records.artifacts import find_artifact, write_manifest
 from tiercel.tasks.records.provenance import find_provenance
 
@@ -76,13 +78,9 @@ async def _all_pulled(
 
 
 async def _pulled(prepared: PreparedCommit, service: Service, verified: Release) -> Manifest:
-    """Copy an artifact into Prod's InfrastructureAccount, each digest and the signature checked.
-
-    Prod's own key signs it there, before the manifest is written.
-    """
+    """Have an artifact in Prod's InfrastructureAccount; it is copied where it is not there yet."""
     source, target = prepared.source, prepared.target.names.environment.name
-    theirs, own = prepared.source_records, prepared.target.records
-    tree = prepared.trees[service.name]
+    own, tree = prepared.target.records, prepared.trees[service.name]
     (pulled, known), key = await both(
         both(
             call(find_artifact, own, tree),
@@ -94,19 +92,37 @@ async def _pulled(prepared: PreparedCommit, service: Service, verified: Release)
     if pulled and provenance_key(pulled, key.arn) in known:
         get_run_logger().info("%s: pulled already", service.name)
         return pulled
-    found = await call(find_artifact, theirs, tree)
-    manifest = require_promoted(found, verified, source.environment.name, target)
-    provenance = await require_provenance(theirs.access, source, manifest)
-    copied = await each(
-        manifest.objects,
-        lambda package: call(
-            copy_package, theirs.access, theirs.bucket, own.access, own.bucket, package
-        ),
-    )
-    verb = f"pulled from {source.environment.name}"
-    get_run_logger().info("%s: %s", service.name, moved_words(sum(copied), len(copied), verb))
-    await countersign(prepared, manifest, key, known, provenance)
-    written = await call(write_manifest, own, manifest)
+    async with in_group("pull", service.name):
+        written = await _copied(prepared, tree, verified, key, known)
     # Another run may have been faster.
     require_pulled(written, verified, source.environment.name, target)
     return written
+
+
+async def _copied(
+    prepared: PreparedCommit,
+    tree: SourceTree,
+    verified: Release,
+    key: SigningKey,
+    known: list[str],
+) -> Manifest:
+    """Copy an artifact, each digest and the signature checked.
+
+    Prod's own key signs it there, before the manifest is written.
+    """
+    source, target = prepared.source, prepared.target.names.environment.name
+    theirs, own = prepared.source_records, prepared.target.records
+    found = await call(find_artifact, theirs, tree)
+    manifest = require_promoted(found, verified, source.environment.name, target)
+    provenance = await require_provenance(theirs.access, source, manifest)
+    async with in_group("copy", manifest.service, at_once=True):
+        copied = await each(
+            manifest.objects,
+            lambda package: call(
+                copy_package, theirs.access, theirs.bucket, own.access, own.bucket, package
+            ),
+        )
+    verb = f"pulled from {source.environment.name}"
+    get_run_logger().info("%s: %s", manifest.service, moved_words(sum(copied), len(copied), verb))
+    await countersign(prepared, manifest, key, known, provenance)
+    return await call(write_manifest, own, manifest)

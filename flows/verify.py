@@ -33,6 +33,7 @@ from tiercel.domain.review.templates.template_permissions import permission_chan
 from tiercel.domain.review.templates.widening import widened
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict, stacks_left
 from tiercel.flows.engine.concurrency import all_done, both, call
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import (
@@ -123,6 +124,7 @@ class _Told:
     links: Links
 
 
+@in_group("tell GitHub")
 async def _say(told: _Told, whole: Status, review: Reviewed = _NOTHING) -> list[Status]:
     """Tell GitHub the verdict; the comment only if it speaks of the current head."""
     found = [*(one.status for one in review.services), *review.promotions, whole]
@@ -195,7 +197,7 @@ async def _verdicts(
     async def verdict(service: Service) -> ServiceVerdict:
         if before and is_same(before, after, service.name):
             return ServiceVerdict(service=service.name, status=unchanged(service.name))
-        async with one_per_core:
+        async with one_per_core, in_group("verify", service.name):
             base = before.services.get(service.name) if before else None
             trees = after.trees[service.name], before.trees.get(service.name) if before else None
             return await _verdict(described, merge, pull, service, base, trees)

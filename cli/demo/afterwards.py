@@ -29,6 +29,7 @@ def show_what_happened(stage: Stage) -> list[dict[str, Any]]:
     return [
         {
             "name": step.name,
+            "group": step.group,
             "flow": flows[step.run_id],
             "service": service_of_step(step.name, services),
             "start": step.start,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from rich.markup import escape
 from rich.table import Table
@@ -19,6 +20,8 @@ from tiercel.domain.base.text import printable
 _WIDE_BAR, _NARROW_BAR = 30, 12
 _BETWEEN = 8
 """Columns that rich puts around the cells of four columns."""
+_PARENTS = "__parents__"
+"""The input of a task run that is the one in which it ran."""
 _NO_SERVICE = "the rest"
 _LONGEST_NAME = 60
 _TRIES = 10
@@ -28,12 +31,17 @@ _RECORDED_WITHIN_SECONDS = 1.2
 
 @dataclass(frozen=True)
 class TimedStep:
-    """One task run; times in seconds from the start of the first step."""
+    """One task run; times in seconds from the start of the first step.
+
+    `group` is the step of which it is a part, empty if it is none; `has_parts` tells of such.
+    """
 
     name: str
     start: float
     seconds: float
     run_id: str
+    group: str = ""
+    has_parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,17 @@ def read_steps(run_ids: Sequence[str]) -> list[TimedStep]:
     if not runs:
         return []
     began: datetime = min(run.start_time for run in runs)
+    within = {run.id: {one.id for one in run.task_inputs.get(_PARENTS, ())} for run in runs}
+    groups = set[UUID]().union(*within.values())
+    names = {run.id: run.name for run in runs}
     return [
         TimedStep(
             run.name,
             (run.start_time - began).total_seconds(),
             run.total_run_time.total_seconds(),
             str(run.flow_run_id),
+            next((names[one] for one in within[run.id] if one in names), ""),
+            run.id in groups,
         )
         for run in sorted(runs, key=lambda run: run.start_time)
     ]
@@ -101,10 +114,10 @@ def timed_flows(
     """Return how long each flow and, in it, each service was worked on; the longest come first.
 
     `flows` are the names by run. What runs side by side counts once. Steps that name no service
-    are the flow's own, and come under an empty name.
+    are the flow's own, and come under an empty name. A step with parts is told by these.
     """
     by_flow: dict[str, dict[str, list[TimedStep]]] = {}
-    for step in steps:
+    for step in (one for one in steps if not one.has_parts):
         own = by_flow.setdefault(flows[step.run_id], {})
         own.setdefault(service_of_step(step.name, services), []).append(step)
     runs = Counter(flows.values())

@@ -33,9 +33,13 @@ class InitCheckDocument(ClosedForm):
 
 
 class TimedStepDocument(ClosedForm):
-    """A step of a flow; times in seconds, from the beginning of the first one."""
+    """A step of a flow, and the one of which it is a part, if it is.
+
+    Times are in seconds, from the beginning of the first one.
+    """
 
     name: str
+    group: str
     flow: str
     service: str
     start: float

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from tiercel.domain.base.errors import NotStartedError, TiercelError, combined
 from tiercel.domain.organization.services import Service, deployment_order
+from tiercel.flows.engine.groups import in_its_group
 from tiercel.tasks.engine.pace import stoppable
 from tiercel.tasks.engine.task import WorldTask
 
@@ -32,10 +33,11 @@ async def call(task: WorldTask[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> 
     Flows put no tags on task runs: Prefect asks its server for a concurrency slot for
     every tagged task, which cost up to six seconds when four tasks began at once.
     """
+    work = await in_its_group(task) if task.shown else task
     with stoppable() as stop:
         context = contextvars.copy_context()
         running = asyncio.get_running_loop().run_in_executor(
-            _threads(), partial(context.run, task, *args, **kwargs)
+            _threads(), partial(context.run, work, *args, **kwargs)
         )
         try:
             return await asyncio.shield(running)

@@ -28,7 +28,12 @@ _R = TypeVar("_R")
 _RESULTS = get_current_settings().results.local_storage_path
 """Where results would lie. Prefect would ask its server for the place, twice in each run."""
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
-_NOISE = ("Finished in state Completed(", "Finished in state Failed(")
+_NOISE = (
+    "Finished in state Completed(",
+    "Finished in state Failed(",
+    "Finished in state Cancelled(",
+    "Task run failed with state: ",  # a group, of what failed in it
+)
 _LONGEST_VALUE = 4_000
 
 

@@ -13,6 +13,7 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.opened_gates import each_once
 from tiercel.domain.release.promotion import require_newer
 from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.back_merges import earlier_back_merge, open_back_merge
 from tiercel.flows.release.pages import report_board
 from tiercel.flows.release.preparation import PreparedCommit
@@ -54,6 +55,7 @@ async def decide_version(prepared: PreparedCommit) -> str | None:
     return next_tag(tags, branch)
 
 
+@in_group("announce")
 async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Released]) -> None:
     """Tag the commit, write the GitHub release and open the back-merge if develop needs it."""
     name, sha = prepared.commit.repository, prepared.commit.sha

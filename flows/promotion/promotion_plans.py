@@ -22,6 +22,7 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.tokens import promotion_plan
 from tiercel.flows.engine.concurrency import both, call, in_dependency_order
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.sequence import live_may_differ, stack_change_of, stage_packages
@@ -87,7 +88,8 @@ async def plan_promotion_of(
             return _Looked(shown, outputs)
         runs, manifest = live.get(name, 0), manifests[service.name]
         subject = _Subject(service, manifest, stack, newest, runs, looking_into)
-        return _Looked(await _planned(prepared, subject, before), outputs)
+        async with in_group("plan", service.name):
+            return _Looked(await _planned(prepared, subject, before), outputs)
 
     looked = await in_dependency_order(prepared.topology.services, look)
     return PromotionPlan(

@@ -36,6 +36,7 @@ from tiercel.domain.gates.results import Decision, GateResult, require_open
 from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.engine.notices import tell
 from tiercel.flows.promotion.asking import who_asked
 from tiercel.flows.promotion.promotion_gates import show_gates
@@ -117,6 +118,7 @@ async def _require_newer(prepared: PreparedCommit, waiting: WaitingPromotion) ->
         raise newer_waits(waiting, prepared.commit.sha)
 
 
+@in_group("hear the word")
 async def _ask(
     prepared: PreparedCommit, found: OpenWait, gates: Sequence[GateResult]
 ) -> tuple[OpenedGate, ...]:
@@ -175,6 +177,7 @@ async def _replaced(prepared: PreparedCommit, found: OpenWait, plan: PromotionPl
     await _end(prepared, found, end_of_replaced(found, plan), reasons)
 
 
+@in_group("ask for a word")
 async def _waits_anew(
     prepared: PreparedCommit, plan: PromotionPlan, reasons: Sequence[str]
 ) -> WaitingError:

@@ -14,6 +14,7 @@ from tiercel.domain.stack.tokens import client_token
 from tiercel.domain.teardown.leftovers import Fate, Judgement, LeftoverKind
 from tiercel.domain.teardown.leftovers_seen import ReapScope
 from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.stack.lease import lease_of
 from tiercel.tasks.aws.objects import copy_package
@@ -151,6 +152,8 @@ async def unstage(
     needed = await needed_now()
     again = [] if needed is None else [needed[key] for key in keys if key in needed]
     access, source = target.deployer, target.records.bucket
-    await each(again, lambda one: call(copy_package, access, source, access, bucket, one))
+    if again:
+        async with in_group("stage again", at_once=True):
+            await each(again, lambda one: call(copy_package, access, source, access, bucket, one))
     missed = {one.key for one in again}
     deeds.done |= {one.key for one in chosen if one.name not in missed}

@@ -18,6 +18,7 @@ from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.source.fetch import fetch_candidate, fetch_commit, fetch_merge_ref
@@ -115,6 +116,7 @@ class PreparedCommit:
         return Records(self.reader, self.source.artifact_bucket)
 
 
+@in_group("prepare")
 async def prepare(repository: str, revision: str, environment: str) -> PreparedCommit:
     """Return what is to be released. Nothing has been called but git by then.
 
@@ -128,6 +130,7 @@ async def prepare(repository: str, revision: str, environment: str) -> PreparedC
     return await _prepared(topology, environment, commit, branch)
 
 
+@in_group("prepare")
 async def prepare_merge(
     repository: str, number: int, head_commit: str, environment: str
 ) -> PreparedCommit:
@@ -142,6 +145,7 @@ async def prepare_merge(
     return await _prepared(topology, environment, merge.commit, branch)
 
 
+@in_group("prepare")
 async def prepare_candidate(repository: str, revision: str) -> PreparedCommit:
     """Return what is to be verified in the environment that production promotes from.
 

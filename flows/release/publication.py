@@ -18,6 +18,7 @@ from tiercel.domain.base.digests import ArtifactDigest, short
 from tiercel.domain.organization.services import Service
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import all_done, both, call, each
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.pages import report_publication
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.flows.release.provenance import sign_build
@@ -57,7 +58,7 @@ async def _publish(
             "%s: unchanged, artifact %s is published already", service.name, short(found.digest)
         )
         return Published(found, built=False, uploaded=0)
-    async with one_per_core:
+    async with one_per_core, in_group("publish", service.name):
         return await _build_and_upload(prepared, service, found, known, key)
 
 

@@ -45,6 +45,7 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Plan
 from tiercel.domain.template.outside_rules import require_allowed
 from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.preparation import PlanGate, ReleaseTarget
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
@@ -131,6 +132,13 @@ class _Progress:
 
 
 async def release(wish: Wish) -> Released:
+    """Release as `_released` does, in a group of its own."""
+    phase = "restore" if wish.intent.restores else "release"
+    async with in_group(phase, wish.intent.service):
+        return await _released(wish)
+
+
+async def _released(wish: Wish) -> Released:
     """Bring one stack to what is wanted, or find that it is there already.
 
     An open intent of an earlier run with the same wish is taken up again. Raises
@@ -298,10 +306,11 @@ def stack_change_of(
 async def stage_packages(target: ReleaseTarget, manifest: Manifest) -> None:
     """Copy an artifact's packages to where CloudFormation reads them; those that are there stay."""
     access, source, staging = target.deployer, target.records.bucket, target.names.staging_bucket
-    created = await each(
-        manifest.objects,
-        lambda package: call(copy_package, access, source, access, staging, package),
-    )
+    async with in_group("stage", manifest.service, at_once=True):
+        created = await each(
+            manifest.objects,
+            lambda package: call(copy_package, access, source, access, staging, package),
+        )
     told = moved_words(sum(created), len(created), "staged")
     get_run_logger().info("%s: %s", manifest.service, told)
 

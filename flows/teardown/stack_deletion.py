@@ -28,6 +28,7 @@ from tiercel.domain.teardown.stack_deletion import (
     restless,
 )
 from tiercel.flows.engine.concurrency import call, each
+from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.stack.lease import StackLease, lease_of
 from tiercel.tasks.stack.stacks import delete_stack, observe_stack
@@ -87,6 +88,11 @@ async def delete_one_stack(wish: StackDeletion) -> DeletedStack:
     stack stays.
     """
     require_deletable_name(wish.target.names, wish.stack)
+    async with in_group("delete", wish.stack):
+        return await _deleted_alone(wish)
+
+
+async def _deleted_alone(wish: StackDeletion) -> DeletedStack:
     if wish.seen:
         return await _gone(wish, wish.seen.lease, _deletable(wish, wish.seen.stack))
     async with lease_of(wish.target, wish.stack) as lease:

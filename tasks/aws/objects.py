@@ -239,7 +239,7 @@ def upload_package(access: Access, bucket: str, package: PackagedObject, path: P
     return create_object(access, bucket, package.key, path.read_bytes(), package.sha256)
 
 
-@world_task("copy package", "copy {package.short_name} to {target}")
+@world_task("copy package", shown=False)  # all of an artifact are one bar
 def copy_package(
     reader: Access, source: str, writer: Access, target: str, package: PackagedObject
 ) -> bool:

@@ -38,6 +38,7 @@ from tests.architecture.facts import (
     toml,
     variables_in,
 )
+from tests.screenshots.__main__ import DRILL, IMAGES, SHOTS
 from tests.support.topology import topology_text
 from tiercel.cli.main import app
 from tiercel.cli.terminal.command_list import COMMANDS as COMMAND_LIST
@@ -250,6 +251,11 @@ def test_every_message_of_a_runbook_is_one_that_the_code_gives(page: str) -> Non
 def failures_of_the_product() -> set[str]:
     modules = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")]
     return {text for path in modules for text in failures_in(path)}
+
+
+def test_every_picture_of_the_docs_is_taken_by_the_command_that_takes_them_again() -> None:
+    taken = {*DRILL, *(shot.name for shot in SHOTS)}
+    assert {path.stem for path in IMAGES.iterdir()} == taken
 
 
 def test_every_task_of_the_flows_is_named_in_a_runbook() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Any
 
 import pytest
 
@@ -11,12 +10,13 @@ from tests.support.codes import because
 from tiercel.domain.base.errors import InterruptedRunError
 from tiercel.flows.engine.concurrency import call
 from tiercel.tasks.engine.pace import pause, stoppable
+from tiercel.tasks.engine.task import world_task
 
 LONG_SECONDS = 60.0
 
 
 def test_a_cancelled_run_does_not_wait_for_the_end_of_a_pause() -> None:
-    waiting: Any = pause
+    waiting = world_task("look at the clock")(pause)
 
     async def cancelled() -> None:
         running = asyncio.create_task(call(waiting, LONG_SECONDS))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from prefect import settings
 from prefect.context import _temporary_global_settings_context, get_settings_context
-from prefect.events.clients import NullEventsClient
+from prefect.events import Event
+from prefect.events.clients import AssertingEventsClient, NullEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import temporary_settings
 
@@ -80,6 +81,20 @@ def task_runs_recorded() -> Iterator[None]:
     try:
         yield
         asyncio.run(_drain())
+    finally:
+        EventsWorker.set_client_override(NullEventsClient)
+
+
+@contextmanager
+def task_runs_heard() -> Iterator[list[Event]]:
+    """Give what runs inside tell of their tasks, complete at the end; no server is told."""
+    heard: list[Event] = []
+    AssertingEventsClient.reset()
+    EventsWorker.set_client_override(AssertingEventsClient)
+    try:
+        yield heard
+        asyncio.run(_drain())
+        heard += [event for client in AssertingEventsClient.all for event in client.events]
     finally:
         EventsWorker.set_client_override(NullEventsClient)
 

@@ -31,6 +31,12 @@ def test_what_runs_side_by_side_counts_once() -> None:
     assert deploy.seconds == 5.0
 
 
+def test_a_step_with_parts_is_told_by_these() -> None:
+    group = TimedStep("release orders", 2.0, 9.0, "2", has_parts=True)
+
+    assert timed_flows((*STEPS, group), FLOWS, {"orders"}) == timed_flows(STEPS, FLOWS, {"orders"})
+
+
 @pytest.mark.parametrize(
     ("step", "service"),
     [

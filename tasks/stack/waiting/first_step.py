@@ -20,7 +20,7 @@ from tiercel.tasks.stack.waiting.operation import follow_stack
 from tiercel.tasks.stack.waiting.shifts import stop_shift
 
 
-@world_task("wait for stack, ask at first step", "wait for stack {name}")
+@world_task("wait for stack, ask at first step", "wait for {service}")
 def wait_and_ask(  # noqa: PLR0913 - as wait_for_stack, and what to ask
     access: Access,
     name: str,

@@ -25,7 +25,7 @@ _LONGEST_UNLOOKED = 15.0
 """Seconds of waiting after which a stack is looked at, whatever its events say."""
 
 
-@world_task("wait for stack", "wait for stack {name}")
+@world_task("wait for stack", "wait for {service}")
 def wait_for_stack(  # noqa: PLR0913 - which stack, and how it is told
     access: Access,
     name: str,

@@ -1,0 +1,127 @@
+"""Prefect's timeline: what a phase does for a service stands within one bar."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.prefect_server import task_runs_heard
+from tiercel.domain.base.errors import SupersededError, TiercelError, WaitingError
+from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.groups import in_group
+from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.tasks.engine.task import world_task
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@world_task("plan", "plan {service}")
+def plan(service: str, error: TiercelError | None = None) -> str:
+    """Plan."""
+    if error:
+        raise error
+    return service
+
+
+@world_task("read a thing")
+def read() -> None:
+    """Look."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the timeline has: the group of each bar by its name, and how each bar ended."""
+
+    groups: dict[str, str]
+    ends: dict[str, str]
+
+
+def shown(work: Callable[[], Awaitable[Any]]) -> Shown:
+    """Run the work as a flow, whatever becomes of it, and return what it shows."""
+
+    @lifecycle_flow("tried", "try")
+    async def tried() -> None:
+        await work()
+
+    run: Any = tried
+    with task_runs_heard() as events:
+        asyncio.run(run(return_state=True))
+    runs: dict[str, Any] = {one.resource.id: one for one in events if "task-run" in one.event}
+    names = {key.rpartition(".")[2]: one.resource.name for key, one in runs.items()}
+    groups = {}
+    for event in runs.values():
+        parents = event.payload["task_run"]["task_inputs"].get("__parents__", [])
+        groups[event.resource.name] = "".join(names[one["id"]] for one in parents)
+    ends = {one.resource.name: one.event.removeprefix("prefect.task-run.") for one in runs.values()}
+    return Shown(groups, ends)
+
+
+def test_what_is_called_in_a_group_stands_in_it_also_side_by_side() -> None:
+    async def of(service: str) -> None:
+        async with in_group("release", service):
+            await asyncio.sleep(0)
+            await call(plan, service)
+
+    async def work() -> None:
+        await all_done([of("orders"), of("catalog")])
+        await call(plan, "alone")
+
+    assert shown(work).groups == {
+        "release orders": "",
+        "plan orders": "release orders",
+        "release catalog": "",
+        "plan catalog": "release catalog",
+        "plan alone": "",
+    }
+
+
+def test_a_group_in_which_nothing_is_shown_is_none_but_for_one_that_is_work_as_a_whole() -> None:
+    @in_group("prepare")
+    async def looked() -> None:
+        await call(read)
+
+    async def work() -> None:
+        await looked()
+        async with in_group("release", "orders"), in_group("stage", "orders", at_once=True):
+            await call(read)
+
+    assert shown(work).groups == {"release orders": "", "stage orders": "release orders"}
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (None, "Completed"),
+        (TiercelError("test.reason", "refused"), "Failed"),
+        (WaitingError("test.waits", "not yet"), "Completed"),
+        (SupersededError("test.newer", "release 2 is newer"), "Completed"),
+    ],
+)
+def test_a_group_ends_as_what_is_done_in_it(error: TiercelError | None, end: str) -> None:
+    async def work() -> None:
+        async with in_group("release", "orders"):
+            await call(plan, "orders", error)
+
+    assert shown(work).ends["release orders"] == end
+
+
+def test_a_group_of_a_cancelled_run_is_cancelled() -> None:
+    async def work() -> None:
+        planned = asyncio.Event()
+
+        async def wait() -> None:
+            async with in_group("release", "orders"):
+                await call(plan, "orders")
+                planned.set()
+                await asyncio.Event().wait()
+
+        waiting = asyncio.create_task(wait())
+        await planned.wait()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+    assert shown(work).ends == {"plan orders": "Completed", "release orders": "Cancelled"}
