@@ -38,6 +38,12 @@ def masked(screen: str, folder: Path) -> str:
     return "".join(f"{line}\n" for line in _sorted(_without_bars([_masked(one) for one in lines])))
 
 
+def broken(screen: str, width: int) -> str:
+    """Return a capture with its lines broken where a terminal of this width breaks them."""
+    starts = [(line, range(0, max(1, len(line)), width)) for line in screen.splitlines()]
+    return "".join(f"{line[at : at + width]}\n" for line, every in starts for at in every)
+
+
 def _masked(line: str) -> str:
     line, clocks = _CLOCK.subn("", line)
     for one in _SAME_WIDTH:

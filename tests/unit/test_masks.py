@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.captures.masks import masked
+from tests.captures.masks import broken, masked
 
 FOLDER = Path("/tmp/captures-x1y2")
 
@@ -49,3 +49,7 @@ def test_of_a_timeline_the_flows_are_left() -> None:
     )
 
     assert masked("\n".join(seen), FOLDER).splitlines() == [" deploy", " verify", "End"]
+
+
+def test_a_line_that_is_too_long_is_broken_where_a_terminal_breaks_it() -> None:
+    assert broken("short\n\nQueue-0000000000000\n", 12) == "short\n\nQueue-000000\n0000000\n"
