@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Mapping
 
 import pytest
 from rich.text import Text
@@ -31,16 +32,16 @@ class Screen(io.StringIO):
 
 def told(
     monkeypatch: pytest.MonkeyPatch,
+    environment: Mapping[str, str],
     *,
     is_terminal: bool = True,
     quiet: bool = False,
-    **environment: str,
 ) -> tuple[str, str]:
     """The progress and the results of one of everything that a command can show."""
     for name in _SWITCHES:
         monkeypatch.delenv(name, raising=False)
     terminal = {"TERM": "xterm-256color", "COLUMNS": "40"}
-    for name, value in (terminal | environment).items():
+    for name, value in {**terminal, **environment}.items():
         monkeypatch.setenv(name, value)
     progress, results = Screen(is_terminal=is_terminal), Screen(is_terminal=is_terminal)
     monkeypatch.setattr(sys, "stderr", progress)
@@ -72,7 +73,7 @@ def told(
 def test_where_nobody_looks_on_or_colours_are_unwanted_text_alone_is_printed(
     monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environment: dict[str, str]
 ) -> None:
-    for shown in told(monkeypatch, is_terminal=is_terminal, **environment):
+    for shown in told(monkeypatch, environment, is_terminal=is_terminal):
         assert shown
         assert all(one == "\n" or one.isprintable() for one in shown), repr(shown)
 
@@ -84,7 +85,7 @@ def test_where_nobody_looks_on_or_colours_are_unwanted_text_alone_is_printed(
 def test_forced_colours_bring_nothing_that_moves(
     monkeypatch: pytest.MonkeyPatch, is_terminal: bool, environment: dict[str, str]
 ) -> None:
-    shown = "".join(told(monkeypatch, is_terminal=is_terminal, **environment))
+    shown = "".join(told(monkeypatch, environment, is_terminal=is_terminal))
     assert "\x1b[" in shown
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\n", "").isprintable(), repr(shown)
 
@@ -92,7 +93,7 @@ def test_forced_colours_bring_nothing_that_moves(
 def test_with_quiet_a_terminal_shows_results_and_failures_and_nothing_that_moves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    progress, results = told(monkeypatch, quiet=True)
+    progress, results = told(monkeypatch, {}, quiet=True)
     assert "acme-preprod-orders" in results
     assert "it failed" in progress
     assert "it is live" not in progress
@@ -103,7 +104,7 @@ def test_with_quiet_a_terminal_shows_results_and_failures_and_nothing_that_moves
 def test_on_a_terminal_without_colours_lines_still_end_between_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    progress, _ = told(monkeypatch, NO_COLOR="1")
+    progress, _ = told(monkeypatch, {"NO_COLOR": "1"})
     assert "a line that is so long that a terminal\nbreaks it\n" in progress
     assert max(map(len, progress.splitlines())) <= 40
 
@@ -112,7 +113,7 @@ def test_on_a_terminal_without_colours_lines_still_end_between_words(
 def test_the_first_sign_of_life_is_for_a_terminal_that_can_take_it_away(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    told(monkeypatch)
+    told(monkeypatch, {})
     assert sign_of_life._is_watched()
     monkeypatch.setenv(name, "1")
     assert not sign_of_life._is_watched()
