@@ -41,7 +41,8 @@ def show_what_happened(stage: Stage) -> list[dict[str, Any]]:
 def show_what_is_next(stage: Stage, prefect: str) -> None:
     """Say where all of it can be looked at, `prefect` among it, and which commands look."""
     output = stage.output
-    stack = next((one.stack.name for one in stage.live.get(PROD, {}).values()), "")
+    live = sorted(stage.live.get(PROD, {}).values(), key=lambda one: not one.changed)
+    stack = live[0].stack.name if live else ""
     github = Urls(stage.team.github.server_url)
     rows = [
         ("what runs where, in Prefect", page_address(BOARD)),

@@ -120,9 +120,9 @@ class Output:
         fit = fitted(header, [list(row) for row in rows], self._results.width, ())
         return fit.is_whole
 
-    def result(self, text: str) -> None:
+    def result(self, text: str, *, before: str = "") -> None:
         """Print a line of the result."""
-        _print(self._results, escape(text))
+        _print(self._results, escape(text), before)
 
     def document(self, kind: str, data: object, error: TiercelError | None = None) -> None:
         """Print the JSON document, if one was asked for: of a kind that has a schema."""

@@ -163,7 +163,11 @@ def test_what_to_look_at_next_are_the_pages_the_stacks_and_the_file_of_this_demo
 ) -> None:
     stage = stage_of(tmp_path / "odd state", {})
     stack = Stack("arn", "ours-prod-desk", StackStatus.CREATE_COMPLETE, "", {})
-    stage.live["prod"] = {"desk": Released(release(outcome()), stack, changed=True)}
+    old = Stack("arn", "ours-prod-base", StackStatus.CREATE_COMPLETE, "", {})
+    stage.live["prod"] = {
+        "base": Released(release(outcome()), old, changed=False),
+        "desk": Released(release(outcome()), stack, changed=True),
+    }
     show_what_is_next(stage, "http://127.0.0.1:4200")
     place = ["--sandbox", "--config", str(stage.config), "--state", str(stage.state)]
     shown = capsys.readouterr().out
