@@ -20,6 +20,8 @@ _SAME_WIDTH = (
     re.compile(r"\b\d{2} [A-Z][a-z]{2} \d{2}:\d{2}\b"),
 )
 _COUNTED = (
+    # A shift and its stack are looked at side by side: whose end is said last is chance.
+    (re.compile(r"^([a-z-]+: )(d-0{9}: Stopped|UPDATE_ROLLBACK_IN_PROGRESS)\b.*"), r"\1goes back"),
     (re.compile(r"^(✓ )\d+( customers had their answer meanwhile, )\d+"), r"\1N\2N"),
     (re.compile(r"^(✓ done in )\d+ s"), r"\1N s"),
     (re.compile(r"\b\d+(\.\d+)? s\b"), "N s"),

@@ -23,6 +23,8 @@ FOLDER = Path("/tmp/captures-x1y2")
         ("deployment d-O29JSWO2O", "deployment d-000000000"),
         ("2026-12-01 12:49:42", "0000-00-00 00:00:00"),
         ("✓ done in 191 s", "✓ done in N s"),
+        ("   9.1 s  web: d-O29JSWO2O: Stopped: One or", "   0.0 s  web: goes back"),
+        ("   9.1 s  web: UPDATE_ROLLBACK_IN_PROGRESS AWS::", "   0.0 s  web: goes back"),
         (f"as {FOLDER}/.tiercel says", "as ~/.tiercel says"),
     ],
 )
