@@ -12,9 +12,12 @@ _SAME_WIDTH = (
     re.compile(r"(?<=127\.0\.0\.1:)\d{5}\b"),
     re.compile(r"(?<=localhost:)\d{5}\b"),
     re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b"),
-    re.compile(r"\b\d{7}\b"),
+    # Ids may have digits alone, or letters alone; numbers of accounts are one digit, repeated.
+    re.compile(r"\b(\d{7}|[a-f]{7}|(?!(\d)\2{11})\d{12})\b"),
+    re.compile(r"(?<=https://)[0-9a-f]{8}(?=\.execute-api\.)"),
     re.compile(r"(?<=\bd-)[A-Z0-9]{9}\b"),
     re.compile(r"(?<=-)[0-9A-F]{12,13}\b"),
+    re.compile(r"(?<=\bSum )\d\.\d\b"),  # so many requests had failed by then
     re.compile(r"\b\d{4}-\d{2}-\d{2}\b"),
     re.compile(r"\b\d{2}:\d{2}(:\d{2})?\b"),
     re.compile(r"\b\d{2} [A-Z][a-z]{2} \d{2}:\d{2}\b"),

@@ -17,6 +17,13 @@ FOLDER = Path("/tmp/captures-x1y2")
         ("AWS at http://127.0.0.1:35929", "AWS at http://127.0.0.1:00000"),
         ("Publish 622efe7 and deploy it", "Publish 0000000 and deploy it"),
         ("Publish 5906836 and deploy it", "Publish 0000000 and deploy it"),
+        ("Publish defaced and deploy it", "Publish 0000000 and deploy it"),
+        (
+            "published artifact 520316497812, 3 packages",
+            "published artifact 000000000000, 3 packages",
+        ),
+        ("at https://91984281.execute-api.eu", "at https://00000000.execute-api.eu"),
+        ("Crossed: Sum 4.0 Greater 3.0", "Crossed: Sum 0.0 Greater 3.0"),
         ("account 222222222222, code 0.2.0", "account 222222222222, code 0.2.0"),
         ("stack acme-preprod-catalog is live", "stack acme-preprod-catalog is live"),
         ("CatalogErrors-CB380C1EF3B4A is ALARM", "CatalogErrors-0000000000000 is ALARM"),
