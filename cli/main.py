@@ -106,11 +106,21 @@ def tiercel(
     """GitFlow releases from GitHub to pairs of AWS accounts."""
 
 
+def _without_pyopenssl() -> None:
+    """Keep botocore from importing pyOpenSSL, which takes a tenth of a second.
+
+    It looks there for a class that urllib3 1 had put away. Where it does not find it, it takes the
+    class itself: https://github.com/boto/botocore/blob/develop/botocore/httpsession.py
+    """
+    sys.modules.setdefault("urllib3.contrib.pyopenssl", None)  # type: ignore[arg-type]
+
+
 def main() -> None:
     """Run the command and end with one of the exit codes of docs/use/cli.md."""
     # Last of all: to look through all that was imported for garbage takes a quarter of a second.
     atexit.register(gc.freeze)
     import_first()
+    _without_pyopenssl()
     drop_what_cannot_be_shown()
     quiet_prefect()
     if os.environ.get(COMPLETING):

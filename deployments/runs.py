@@ -165,7 +165,7 @@ class _Telling:
             # A run that is told to have ended is known to have ended.
             if state.id not in self.known and (ended or not state.is_final()):
                 self.known.add(state.id)
-                news.append((state.timestamp, f"{run.name}: {state.name}", 0))
+                news.append((state.timestamp, f"the run: {state.name}", 0))
         for when, text, level in sorted(news):
             self.tell(_since(run, when), text, level)
         await self._miss_workers(run)

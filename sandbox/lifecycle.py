@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tiercel.domain.organization.topology import Topology
 from tiercel.sandbox.accounts.credentials import read_regions, read_user_keys, write_credentials
-from tiercel.sandbox.accounts.filling import seed_accounts
 from tiercel.sandbox.accounts.templates import policy_folder
 from tiercel.sandbox.aws.console.addresses import CONSOLE_PREFIX
 from tiercel.sandbox.aws.launch import await_aws, root_secret, start_aws
@@ -213,6 +212,8 @@ def _seeded(
     if record.seeded == fingerprint or record.aws is None:
         return record
     report(f"filling {2 * len(topology.environments)} accounts")
+    from tiercel.sandbox.accounts.filling import seed_accounts  # noqa: PLC0415 - a look needs none
+
     endpoint = f"http://{HOST}:{record.aws.port}"
     secret = root_secret(layout)
     users = seed_accounts(topology, endpoint, secret, read_user_keys(layout, topology))

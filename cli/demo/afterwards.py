@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from tiercel.cli.demo.stage import Stage
@@ -11,6 +10,7 @@ from tiercel.cli.terminal.session import typed
 from tiercel.domain.organization.topology import PROD
 from tiercel.domain.pages.board_page import BOARD
 from tiercel.flows.engine.artifacts import page_address
+from tiercel.sandbox.github.memory.urls import Urls
 
 _LEAST_SHOWN_SECONDS = 0.5
 
@@ -42,12 +42,13 @@ def show_what_happened(stage: Stage) -> list[dict[str, Any]]:
 def show_what_is_next(stage: Stage, prefect: str) -> None:
     """Say where all of it can be looked at, `prefect` among it, and which commands look."""
     output = stage.output
-    stack = next((one.stack.name for one in stage.live.get(PROD, {}).values()), "")
-    log = ("git", "-C", str(stage.team.work_tree), "log", "--graph", "--oneline", "--all")
+    live = sorted(stage.live.get(PROD, {}).values(), key=lambda one: not one.changed)
+    stack = live[0].stack.name if live else ""
+    github = Urls(stage.team.github.server_url)
     rows = [
         ("what runs where, in Prefect", page_address(BOARD)),
         ("every run, in Prefect", f"{prefect}/runs"),
-        ("what GitHub has, in git", shlex.join(log)),
+        ("what happened on GitHub", github.page(stage.repository)),
         ("what is live where", stage.command("status")),
         ("each release, and why", stage.command("releases", PROD)),
         ("what a run said", stage.command("logs", stack) if stack else ""),

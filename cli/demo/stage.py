@@ -130,7 +130,7 @@ class Stage:
             if check.state is StatusState.SUCCESS:
                 self.output.done(told)
             else:
-                self.output.line(f"✗ {told} ({check.state})")
+                self.output.line(f"{told} ({check.state})", before="✗ ")
         self.by_hand("verify", self.repository, str(number), commit)
         passed = checks[-1].state is StatusState.SUCCESS
         if passed and not passes:

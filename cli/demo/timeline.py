@@ -24,6 +24,11 @@ _PARENTS = "__parents__"
 """The input of a task run that is the one in which it ran."""
 _NO_SERVICE = "the rest"
 _LONGEST_NAME = 60
+_SHORTER = (
+    (re.compile(r"\barn:[^\s/]+:stack/([^\s/]+)/\S+"), r"\1"),
+    (re.compile(r"\b([0-9a-f]{7})[0-9a-f]{33}\b"), r"\1"),
+)
+"""Ids of stacks and of commits, and what people call them."""
 _TRIES = 10
 _RECORDED_WITHIN_SECONDS = 1.2
 """The server writes what it heard of tasks once a second, see deployments/one_machine."""
@@ -144,6 +149,13 @@ def service_of_step(step: str, services: Collection[str]) -> str:
     return max(named, key=len, default="")
 
 
+def short_step(step: str) -> str:
+    """Return a step's name as a line of a terminal has room for it, ids cut to what is known."""
+    for known, short in _SHORTER:
+        step = known.sub(short, step)
+    return step
+
+
 def _busy(steps: Iterable[TimedStep]) -> float:
     """Return the seconds in which at least one of the steps ran."""
     seconds, until = 0.0, 0.0
@@ -171,7 +183,7 @@ def draw(flows: Sequence[TimedFlow], least_seconds: float, width: int) -> Table:
         for one in flow.services:
             if one.seconds >= least_seconds:
                 bar = "━" * max(1, round(whole * one.seconds / most))
-                step = escape(printable(one.longest, _LONGEST_NAME))
+                step = escape(printable(short_step(one.longest), _LONGEST_NAME))
                 name = f"  {escape(one.name or _NO_SERVICE)}"
                 table.add_row(name, f"{one.seconds:.1f}", f"[dim]{bar}[/]", step)
     return table

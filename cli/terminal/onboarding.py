@@ -175,7 +175,8 @@ def show_written(output: Output, proposal: Proposal, written: list[str], kept: l
     if proposal.unclear:
         output.result("Could not be told:")
         for one in proposal.unclear:
-            output.result(f"- {printable(one.what, _LONGEST_DOUBT)}: {printable(one.do, 200)}")
+            doubt = f"{printable(one.what, _LONGEST_DOUBT)}: {printable(one.do, 200)}"
+            output.result(doubt, before="- ")
     output.result("Next: look at tiercel.toml, then `tiercel init --check`")
 
 

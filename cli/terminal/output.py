@@ -51,8 +51,10 @@ class Output:
         return output
 
     def waiting(self, text: str) -> Status:
-        """Return a spinner for a wait, to be used in `with`."""
-        return self._progress.status(escape(text))
+        """Return a spinner for a wait, to be used in `with`; it is seen where a person looks on."""
+        watched = self._progress.is_interactive and not self._quiet
+        console = self._progress if watched else Console(quiet=True)
+        return console.status(escape(text))
 
     @property
     def changes_in_place(self) -> bool:
@@ -121,9 +123,9 @@ class Output:
         fit = fitted(header, [list(row) for row in rows], self._results.width, ())
         return fit.is_whole
 
-    def result(self, text: str) -> None:
+    def result(self, text: str, *, before: str = "") -> None:
         """Print a line of the result."""
-        _print(self._results, escape(text))
+        _print(self._results, escape(text), before)
 
     def document(self, kind: str, data: object, error: TiercelError | None = None) -> None:
         """Print the JSON document, if one was asked for: of a kind that has a schema."""
@@ -162,10 +164,19 @@ def _print(console: Console, text: str, before: str = "") -> None:
 def _console(*, stderr: bool) -> Console:
     """A terminal has its own width; a log file gets one in which tables stay readable.
 
-    In CI nobody looks on, whatever it says of its terminal.
+    Without a terminal nobody looks on, nor in CI, whatever it says of its terminal. Who wants no
+    colours gets text alone.
     """
-    watched = False if os.environ.get("CI") else None
-    console = Console(stderr=stderr, highlight=False, force_interactive=watched)
+    environ = os.environ
+    stream = sys.stderr if stderr else sys.stdout
+    plain = environ.get("NO_COLOR") or (environ.get("CI") and not environ.get("FORCE_COLOR"))
+    looked_at = stream.isatty() and not environ.get("CI") and not plain
+    console = Console(
+        stderr=stderr,
+        highlight=False,
+        force_interactive=None if looked_at else False,
+        color_system=None if plain else "auto",
+    )
     if not console.is_terminal:
         console.width = _LOG_WIDTH
     return console

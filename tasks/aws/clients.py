@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 import botocore
 from botocore.config import Config
 from botocore.credentials import DeferredRefreshableCredentials
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
 from botocore.session import get_session
 
 from tiercel.domain.organization.access import Access
@@ -191,10 +192,20 @@ def _session() -> boto3.Session:
     return boto3.Session(botocore_session=session)
 
 
+class _Descriptions(Loader):  # type: ignore[misc]  # botocore has no types
+    """botocore's own, without a look into the folders of all services to find one of them."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return the services that have any description; that of one is found by its name."""
+        del type_name
+        paths = [path for path in map(Path, self.search_paths) if path.is_dir()]
+        return sorted({one.name for path in paths for one in path.iterdir()})
+
+
 @cache
 def _loader() -> Loader:
     """One for all sessions: each would read the same descriptions of AWS's services again."""
-    return create_loader()
+    return _Descriptions()
 
 
 def _renewal_of(credentials: DeferredRefreshableCredentials) -> Callable[..., int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 
@@ -47,4 +48,6 @@ def compare(job: ActedJob, name: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(found)
         WRITTEN.append(path)
-    assert found == path.read_text(), job.text
+    wanted = path.read_text()
+    differs = difflib.unified_diff(wanted.splitlines(), found.splitlines(), path.name, "found")
+    assert found == wanted, "\n".join([*differs, "", job.text])

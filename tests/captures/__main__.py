@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.captures.masks import masked
+from tests.captures.masks import broken, masked
 from tests.captures.terminal import captured, is_there
 from tests.support.commands import ROOT
 from tests.support.repositories import git
@@ -76,7 +76,8 @@ def _screens(width: int) -> Iterator[tuple[str, str]]:
         _make_own_repository(folder / "own")
         try:
             for view, words in COMMANDS.items():
-                yield view, masked(captured((_TIERCEL, *words), width, folder), folder)
+                seen = captured((_TIERCEL, *words), width, folder)
+                yield view, broken(masked(seen, folder), width)
         finally:
             subprocess.run((_TIERCEL, "sandbox", "down", "--quiet"), cwd=folder, check=True)
 

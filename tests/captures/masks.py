@@ -12,14 +12,19 @@ _SAME_WIDTH = (
     re.compile(r"(?<=127\.0\.0\.1:)\d{5}\b"),
     re.compile(r"(?<=localhost:)\d{5}\b"),
     re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b"),
-    re.compile(r"\b\d{7}\b"),
+    # Ids may have digits alone, or letters alone; numbers of accounts are one digit, repeated.
+    re.compile(r"\b(\d{7}|[a-f]{7}|(?!(\d)\2{11})\d{12})\b"),
+    re.compile(r"(?<=https://)[0-9a-f]{8}(?=\.execute-api\.)"),
     re.compile(r"(?<=\bd-)[A-Z0-9]{9}\b"),
     re.compile(r"(?<=-)[0-9A-F]{12,13}\b"),
+    re.compile(r"(?<=\bSum )\d\.\d\b"),  # so many requests had failed by then
     re.compile(r"\b\d{4}-\d{2}-\d{2}\b"),
     re.compile(r"\b\d{2}:\d{2}(:\d{2})?\b"),
     re.compile(r"\b\d{2} [A-Z][a-z]{2} \d{2}:\d{2}\b"),
 )
 _COUNTED = (
+    # A shift and its stack are looked at side by side: whose end is said last is chance.
+    (re.compile(r"^([a-z-]+: )(d-0{9}: Stopped|UPDATE_ROLLBACK_IN_PROGRESS)\b.*"), r"\1goes back"),
     (re.compile(r"^(✓ )\d+( customers had their answer meanwhile, )\d+"), r"\1N\2N"),
     (re.compile(r"^(✓ done in )\d+ s"), r"\1N s"),
     (re.compile(r"\b\d+(\.\d+)? s\b"), "N s"),
@@ -36,6 +41,12 @@ def masked(screen: str, folder: Path) -> str:
     """
     lines = [line.rstrip() for line in screen.replace(str(folder), "~").splitlines()]
     return "".join(f"{line}\n" for line in _sorted(_without_bars([_masked(one) for one in lines])))
+
+
+def broken(screen: str, width: int) -> str:
+    """Return a capture with its lines broken where a terminal of this width breaks them."""
+    starts = [(line, range(0, max(1, len(line)), width)) for line in screen.splitlines()]
+    return "".join(f"{line[at : at + width]}\n" for line, every in starts for at in every)
 
 
 def _masked(line: str) -> str:

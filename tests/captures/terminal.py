@@ -22,7 +22,10 @@ def is_there() -> bool:
 
 
 def captured(command: Sequence[str], width: int, folder: Path) -> str:
-    """Return all that a terminal of this width has shown when the command has ended."""
+    """Return all that a terminal of this width has shown when the command has ended.
+
+    Lines that the terminal itself has broken are whole: it breaks names and ids anywhere.
+    """
     socket = f"tiercel-captures-{secrets.token_hex(8)}"  # none that is just going
 
     def tmux(*words: str) -> str:
@@ -40,7 +43,7 @@ def captured(command: Sequence[str], width: int, folder: Path) -> str:
     tmux("start-server", ";", *history, ";", *remains, ";", *session, *command)
     try:
         _wait(lambda: tmux("display-message", "-p", "#{pane_dead}").strip() == "1")
-        shown = tmux("capture-pane", "-p", "-S", "-")
+        shown = tmux("capture-pane", "-p", "-J", "-S", "-")
     finally:
         tmux("kill-server")
     return shown.partition(_DEAD)[0].rstrip() + "\n"

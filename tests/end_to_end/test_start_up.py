@@ -1,4 +1,7 @@
-"""Commands that only read import no Prefect, and without a token no PyGithub: both take long."""
+"""Commands that only read import no Prefect, and without a token no PyGithub: both take long.
+
+Nor pyOpenSSL, which botocore would import for nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,13 @@ from tiercel.sandbox.lifecycle import Sandbox
 
 LOOKS = dedent("""
     import json, sys
-    from tiercel.cli.main import app
+    from tiercel.cli.main import main
 
-    found, slow = {}, {"prefect", "github", "tiercel.flows"}
+    found, slow = {}, {"prefect", "github", "tiercel.flows", "OpenSSL"}
     for words in json.loads(sys.argv[1]):
+        sys.argv = ["tiercel", *words]
         try:
-            app(words, standalone_mode=False)
+            main()
         except SystemExit:
             pass
         found[" ".join(words[:2])] = sorted(slow & set(sys.modules))

@@ -158,17 +158,21 @@ def test_what_to_type_is_said_of_ones_own_repository_alone(
     assert capsys.readouterr().err == ""
 
 
-def test_what_to_look_at_next_are_commands_for_the_stacks_and_the_file_of_this_demo(
+def test_what_to_look_at_next_are_the_pages_the_stacks_and_the_file_of_this_demo(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage = stage_of(tmp_path / "odd state", {})
     stack = Stack("arn", "ours-prod-desk", StackStatus.CREATE_COMPLETE, "", {})
-    stage.live["prod"] = {"desk": Released(release(outcome()), stack, changed=True)}
+    old = Stack("arn", "ours-prod-base", StackStatus.CREATE_COMPLETE, "", {})
+    stage.live["prod"] = {
+        "base": Released(release(outcome()), old, changed=False),
+        "desk": Released(release(outcome()), stack, changed=True),
+    }
     show_what_is_next(stage, "http://127.0.0.1:4200")
     place = ["--sandbox", "--config", str(stage.config), "--state", str(stage.state)]
-    told = [
-        shlex.split(line) for line in capsys.readouterr().out.splitlines() if "tiercel " in line
-    ]
+    shown = capsys.readouterr().out
+    assert f"{stage.team.github.server_url}/acme/shop\n" in shown
+    told = [shlex.split(line) for line in shown.splitlines() if "tiercel " in line]
     assert [line[line.index("tiercel") :] for line in told] == [
         ["tiercel", "status", *place],
         ["tiercel", "releases", "prod", *place],

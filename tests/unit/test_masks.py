@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.captures.masks import masked
+from tests.captures.masks import broken, masked
 
 FOLDER = Path("/tmp/captures-x1y2")
 
@@ -17,12 +17,21 @@ FOLDER = Path("/tmp/captures-x1y2")
         ("AWS at http://127.0.0.1:35929", "AWS at http://127.0.0.1:00000"),
         ("Publish 622efe7 and deploy it", "Publish 0000000 and deploy it"),
         ("Publish 5906836 and deploy it", "Publish 0000000 and deploy it"),
+        ("Publish defaced and deploy it", "Publish 0000000 and deploy it"),
+        (
+            "published artifact 520316497812, 3 packages",
+            "published artifact 000000000000, 3 packages",
+        ),
+        ("at https://91984281.execute-api.eu", "at https://00000000.execute-api.eu"),
+        ("Crossed: Sum 4.0 Greater 3.0", "Crossed: Sum 0.0 Greater 3.0"),
         ("account 222222222222, code 0.2.0", "account 222222222222, code 0.2.0"),
         ("stack acme-preprod-catalog is live", "stack acme-preprod-catalog is live"),
         ("CatalogErrors-CB380C1EF3B4A is ALARM", "CatalogErrors-0000000000000 is ALARM"),
         ("deployment d-O29JSWO2O", "deployment d-000000000"),
         ("2026-12-01 12:49:42", "0000-00-00 00:00:00"),
         ("✓ done in 191 s", "✓ done in N s"),
+        ("   9.1 s  web: d-O29JSWO2O: Stopped: One or", "   0.0 s  web: goes back"),
+        ("   9.1 s  web: UPDATE_ROLLBACK_IN_PROGRESS AWS::", "   0.0 s  web: goes back"),
         (f"as {FOLDER}/.tiercel says", "as ~/.tiercel says"),
     ],
 )
@@ -49,3 +58,7 @@ def test_of_a_timeline_the_flows_are_left() -> None:
     )
 
     assert masked("\n".join(seen), FOLDER).splitlines() == [" deploy", " verify", "End"]
+
+
+def test_a_line_that_is_too_long_is_broken_where_a_terminal_breaks_it() -> None:
+    assert broken("short\n\nQueue-0000000000000\n", 12) == "short\n\nQueue-000000\n0000000\n"

@@ -67,6 +67,16 @@ def test_on_a_terminal_the_last_line_of_each_service_is_left() -> None:
     ]
 
 
+def test_of_a_service_that_fails_the_last_decision_is_left_and_not_where_it_went_on() -> None:
+    screen, output = StringIO(), Output()
+    output._progress = Console(file=screen, width=60, color_system=None, force_interactive=True)
+    with RunLines(output) as lines:
+        lines.say(0.9, "web: 2 packages staged", logging.INFO)
+        for seconds, text in SAID[:4]:
+            lines.say(seconds, text, logging.INFO)
+    assert said_of(screen.getvalue()) == ["web: unchanged, release 4 is live", SAID[1][1]][::-1]
+
+
 def test_verbose_shows_every_line_but_those_of_prefect() -> None:
     shown = said_of(told(verbose=True))
 

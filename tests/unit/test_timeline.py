@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tiercel.cli.demo.timeline import TimedService, TimedStep, service_of_step, timed_flows
+from tiercel.cli.demo.timeline import (
+    TimedService,
+    TimedStep,
+    service_of_step,
+    short_step,
+    timed_flows,
+)
 
 FLOWS = {"1": "verify", "2": "deploy", "3": "deploy"}
 STEPS = (
@@ -50,3 +56,19 @@ def test_a_step_with_parts_is_told_by_these() -> None:
 )
 def test_a_step_is_of_the_service_whose_name_stands_in_it(step: str, service: str) -> None:
     assert service_of_step(step, {"orders", "orders-web"}) == service
+
+
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [
+        (
+            "wait for stack arn:aws:cloudformation:eu-central-1:222222222222:stack/web/0f1e2d3c",
+            "wait for stack web",
+        ),
+        (f"fetch acme/shop {'5591ad0' + 'e' * 33}", "fetch acme/shop 5591ad0"),
+        ("smoke test acme-prod-orders", "smoke test acme-prod-orders"),
+        ("look at arn:aws:iam::222222222222:role/x", "look at arn:aws:iam::222222222222:role/x"),
+    ],
+)
+def test_ids_in_the_name_of_a_step_are_cut_to_what_people_know(step: str, shown: str) -> None:
+    assert short_step(step) == shown

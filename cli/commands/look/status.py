@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tiercel.domain.approvals.plans import WaitingPromotion
     from tiercel.domain.drift.report import DriftReport
     from tiercel.domain.gitflow.pull_requests import PullRequest
-    from tiercel.domain.organization.names import Names
+    from tiercel.domain.organization.access import Target
     from tiercel.domain.organization.topology import Topology
     from tiercel.domain.release.entries import UnreadableEntry
     from tiercel.domain.release.live import Live, StackSeen
@@ -45,8 +45,9 @@ def status(*, settings: Settings) -> None:
     unreadable: list[UnreadableEntry] = []
     for environment in topology.environments:
         try:
-            live, unseen = _live(settings, Names.of(topology, environment))
-            notes = _notes(settings, Names.of(topology, environment))
+            target = settings.target(Names.of(topology, environment))
+            live, unseen = _live(target)
+            notes = _notes(target)
         except TiercelError as error:
             failures.append(error)
             document[environment] = {"error": error.failure.document()}
@@ -81,14 +82,14 @@ class _Note:
     document: object
 
 
-def _notes(settings: Settings, names: Names) -> list[_Note]:
+def _notes(target: Target) -> list[_Note]:
     """Return who holds the line of an environment that promotes, what waits, and what drifted."""
     from tiercel.tasks.records.drift import read_drift
     from tiercel.tasks.records.holds import read_hold
     from tiercel.tasks.records.promotion_plans import read_open_waits
 
-    found, records = [], settings.target(names).records
-    environment = names.environment
+    found, records = [], target.records
+    environment = target.names.environment
     event = read_hold.fn(records) if environment.promotes_from else None
     if event and event.holds:
         words = f"{environment.name} is on hold: {event.words}"
@@ -172,9 +173,7 @@ def _open_back_merges(output: Output, topology: Topology) -> list[PullRequest]:
     return open_ones
 
 
-def _live(
-    settings: Settings, names: Names
-) -> tuple[list[tuple[Live, StackSeen | None]], TiercelError | None]:
+def _live(target: Target) -> tuple[list[tuple[Live, StackSeen | None]], TiercelError | None]:
     """Return the stacks that run or may run a release, and what AWS says of each.
 
     It is None for all of them if they cannot be looked at: then the reason is returned too.
@@ -182,9 +181,8 @@ def _live(
     from tiercel.tasks.records.ledger import read_live_releases
     from tiercel.tasks.stack.stacks import look_at_stacks
 
-    target = settings.target(names)
     found = read_live_releases.fn(target.records)
-    own = [one for one in found if one.stack.startswith(names.stack_prefix)]
+    own = [one for one in found if one.stack.startswith(target.names.stack_prefix)]
     live = [one for one in own if one.running or one.open or one.unreadable]
     if not live:
         return [], None

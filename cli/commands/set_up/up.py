@@ -54,12 +54,13 @@ def install_everything(
 
     Where its tiercel.toml demands approvals, the schedule that looks for words is switched on.
     """
-    from tiercel.deployments.following import switch_on
-    from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
-    from tiercel.deployments.up.install import install
-    from tiercel.tasks.source.topology_file import demanding_approvals
+    with output.waiting("loading Prefect"):
+        from tiercel.deployments.following import switch_on
+        from tiercel.deployments.prefect_file import installed_prefect_file, read_prefect_file
+        from tiercel.deployments.up.install import install
+        from tiercel.tasks.source.topology_file import demanding_approvals
 
-    chosen = read_prefect_file(file or installed_prefect_file())
+        chosen = read_prefect_file(file or installed_prefect_file())
     output.line(f"deploying what {chosen.path} describes")
     part = chosen.only(environment) if environment else chosen
     with output.waiting("deploying"):

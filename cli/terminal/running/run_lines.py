@@ -73,6 +73,7 @@ class RunLines:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}
+        self._decided: dict[str, _Line] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> RunLines:
@@ -88,10 +89,14 @@ class RunLines:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave what was said last of each service, in the order in which it was said."""
+        """Leave what was decided last of each service, in the order in which it was said.
+
+        How something went on is left where nothing was decided: where that ends is chance.
+        """
         if self._live:
             self._live.stop()
-            for line in sorted(self._lines.values(), key=lambda line: line.seconds):
+            left = self._lines | self._decided
+            for line in sorted(left.values(), key=lambda line: line.seconds):
                 line.show(self._output)
 
     def __rich__(self) -> Group:
@@ -115,8 +120,12 @@ class RunLines:
         subject = subject_of(message)
         whole = self._output.verbose or level >= logging.WARNING or not subject
         line = _Line(seconds, message, whole)
+        decided = whole or not is_detail(message)
         if self._live:
+            about = message if whole else subject
             with self._lock:
-                self._lines[message if whole else subject] = line
-        elif whole or not is_detail(message):
+                self._lines[about] = line
+                if decided:
+                    self._decided[about] = line
+        elif decided:
             line.show(self._output)

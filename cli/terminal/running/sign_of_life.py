@@ -16,6 +16,8 @@ _STDERR = 2
 _CLEAR = b"\r\x1b[K"
 _LONGEST = 40
 _EACH_SECONDS = 0.5
+_PLAIN = ("CI", "NO_COLOR", "_TIERCEL_COMPLETE")
+"""Where one of these is set, nothing is written that a later word would have to take away."""
 
 
 class _Sign:
@@ -63,8 +65,8 @@ def end() -> None:
 
 
 def _is_watched() -> bool:
-    at_work = not (os.environ.get("CI") or os.environ.get("_TIERCEL_COMPLETE"))
-    return at_work and os.environ.get("TERM", "dumb") != "dumb" and sys.stderr.isatty()
+    told = any(os.environ.get(name) for name in _PLAIN)
+    return not told and os.environ.get("TERM", "dumb") != "dumb" and sys.stderr.isatty()
 
 
 def _write(data: bytes) -> None:
