@@ -24,11 +24,7 @@ _PARENTS = "__parents__"
 """The input of a task run that is the one in which it ran."""
 _NO_SERVICE = "the rest"
 _LONGEST_NAME = 60
-_SHORTER = (
-    (re.compile(r"\barn:[^\s/]+:stack/([^\s/]+)/\S+"), r"\1"),
-    (re.compile(r"\b([0-9a-f]{7})[0-9a-f]{33}\b"), r"\1"),
-)
-"""Ids of stacks and of commits, and what people call them."""
+_COMMIT = re.compile(r"\b([0-9a-f]{7})[0-9a-f]{33}\b")
 _TRIES = 10
 _RECORDED_WITHIN_SECONDS = 1.2
 """The server writes what it heard of tasks once a second, see deployments/one_machine."""
@@ -150,10 +146,8 @@ def service_of_step(step: str, services: Collection[str]) -> str:
 
 
 def short_step(step: str) -> str:
-    """Return a step's name as a line of a terminal has room for it, ids cut to what is known."""
-    for known, short in _SHORTER:
-        step = known.sub(short, step)
-    return step
+    """Return a step's name as a line of a terminal has room for it, with commits in short."""
+    return _COMMIT.sub(r"\1", step)
 
 
 def _busy(steps: Iterable[TimedStep]) -> float:
