@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -68,7 +67,8 @@ class Engine:
     def build(self, source: Path, base: str, secrets: Mapping[str, Path], **arguments: str) -> None:
         told = {"BASE": base, **arguments}
         self.call(
-            *("build", "--network", "host", "--file", str(source / _CONTAINERFILE)),
+            *("build", "--layers=false", "--network", "host"),
+            *("--file", str(source / _CONTAINERFILE)),
             *(f"--build-arg={name}={value}" for name, value in told.items()),
             *(f"--secret=id={name},src={path}" for name, path in secrets.items()),
             *("--tag", TAG, str(source)),
@@ -85,26 +85,26 @@ class Engine:
         (found,) = json.loads(self.call("image", "inspect", TAG))
         return dict(found)
 
+    def remove_containers(self) -> None:
+        """End and remove all containers of this engine, with their volumes."""
+        self.call("rm", "--all", "--force", "--depend", "--volumes", "--time", "2")
+
     def remove_everything(self) -> None:
-        """Leave nothing of it: containers, their volumes, images and the folder itself."""
-        self.tried("rm", "--all", "--force", "--volumes", "--time", "2")
-        self.tried("rmi", "--all", "--force")
-        self.tried("volume", "prune", "--force")
+        """Leave nothing of it: containers, images and the folder itself."""
+        self.remove_containers()
+        self.call("image", "unmount", "--all")
+        self.call("rmi", "--all", "--force")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def confined() -> list[str]:
     """What a task or pod may not: write to its root, gain rights, reach more than its loopback.
 
-    With the host's network a container has that of this process: see `loopback`. podman would
-    raise the limits, which takes a right that root of a container may not have.
+    With the host's network a container has that of this process: see `loopback`. Without limits
+    podman would raise them, which takes a right that root of a container may not have.
     """
-    limits = {
-        name: resource.getrlimit(kind)[1]
-        for name, kind in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
-    }
     return [
         *("--network", "host", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all"),
         *("--security-opt", "no-new-privileges"),
-        *(f"--ulimit={name}={hard}:{hard}" for name, hard in limits.items()),
+        *("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=1024:1024"),
     ]
