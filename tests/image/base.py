@@ -32,4 +32,6 @@ def made_base(engine: Engine, root: Path) -> str:
     for name in _OF_THE_MACHINE:
         path = root / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    return engine.take_in(root, _NAME)
+    base = engine.take_in(root, _NAME)
+    shutil.rmtree(root)
+    return base

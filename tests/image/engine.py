@@ -86,8 +86,9 @@ class Engine:
         return dict(found)
 
     def remove_containers(self) -> None:
-        """End and remove all containers of this engine, with their volumes."""
-        self.call("rm", "--all", "--force", "--depend", "--volumes", "--time", "2")
+        """End and remove all containers, with their volumes; first those that need others."""
+        for container in reversed(self.call("ps", "--all", "--quiet", "--sort=created").split()):
+            self.call("rm", "--force", "--volumes", "--time", "2", container)
 
     def remove_everything(self) -> None:
         """Leave nothing of it: containers, images and the folder itself."""

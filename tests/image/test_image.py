@@ -10,8 +10,10 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -30,17 +32,25 @@ from tests.image.definitions import (
 from tests.image.engine import TAG, Engine, confined, why_impossible
 from tests.image.loopback import loopback_alone
 from tests.image.registries import machines_own, secrets
+from tests.support import templates
 from tests.support.databases import postgresql, postgresql_programs, redis, redis_program
 from tests.support.plain_http import ask
 from tests.support.prefect_api import PrefectApi
+from tests.support.repositories import RepositoryMaker
 from tiercel.domain.base.errors import ExitCode
 from tiercel.domain.base.failure_document import KEY
+from tiercel.domain.organization.topology import Topology
+from tiercel.sandbox import lifecycle
+from tiercel.sandbox.aws.journal import read_journal
+from tiercel.sandbox.lifecycle import Sandbox
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(2400)]
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "opt/tiercel/lib/python3.11/site-packages/tiercel"
 PUBLISH = "publish-artifact/publish-artifact-preprod"
+DEPLOY = "deploy-to-preprod/deploy-to-preprod"
+REAP = "reap/reap-preprod"
 CREDENTIAL = ("tiercel", "secret")
 STOPPED_WITHIN = 30
 """Seconds that ECS and Kubernetes give what they stop."""
@@ -92,15 +102,16 @@ class Place:
         self.engine.call("stop", "--time", str(STOPPED_WITHIN), name)
         return int(self.engine.call("inspect", "--format", "{{.State.ExitCode}}", name))
 
-    def execute(self, run: str, **told: str) -> tuple[int, str]:
-        """Execute a run as a task of its own; return the exit code and its log."""
-        container = of_task("run", self.secrets, PREFECT_API_URL=API_URL, **told)
+    def execute(self, run: str, *flags: str, **told: str) -> str:
+        """Execute a run as a task of its own and return its log."""
+        told |= {"PREFECT_API_URL": API_URL, "PREFECT__FLOW_RUN_ID": run}
+        container = of_task("run", self.secrets, **told)
         done = self.engine.tried(
-            *("run", "--rm", *confined(), *container.flags, f"--env=PREFECT__FLOW_RUN_ID={run}"),
-            *(TAG, *container.command),
+            *("run", "--rm", *confined(), *container.flags, *flags, TAG, *container.command),
             seconds=240,
         )
-        return done.returncode, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -230,18 +241,66 @@ def test_the_server_serves_its_ui(place: Place) -> None:
 def test_a_run_is_executed_by_the_flow_of_the_image(place: Place) -> None:
     """The flow refuses the repository before it calls anybody."""
     run = place.api.start(PUBLISH, repository="somebody/elses", commit="main")
-    code, log = place.execute(run, PYTHONPATH="/tmp", PATH="/tmp")
+    log = place.execute(run, PYTHONPATH="/tmp", PATH="/tmp")
     assert place.api.state(run) == "Failed", log
     assert "is not a repository of this organization" in place.api.run(run)["state"]["message"]
-    assert code == ExitCode.OK
+
+
+def test_a_commit_is_released_by_runs_in_containers_of_their_own(
+    place: Place, files: Path, topology: Topology, tmp_path: Path
+) -> None:
+    with sandbox_of(topology, tmp_path / "sandbox") as sandbox:
+        repository = RepositoryMaker(sandbox.state, tmp_path / "repositories").make("shop")
+        commit = repository.commit(
+            {
+                "tiercel.toml": templates.services(queue=""),
+                "queue/template.json": templates.queue(DelaySeconds=1),
+            }
+        )
+        flags = leading_to(sandbox, files, tmp_path)
+        told: dict[str, Any] = {"repository": repository.name, "commit": commit}
+        for deployment, more in ((PUBLISH, {"then_deploy": False}), (DEPLOY, {})):
+            run = place.api.start(deployment, **(told | more))
+            log = place.execute(run, *flags)
+            assert place.api.state(run) == "Completed", log
+        executed = [
+            entry.resource.split("/")[1]
+            for entry in read_journal(sandbox.journal)
+            if entry.operation == "ExecuteChangeSet" and entry.error_code is None
+        ]
+    assert executed == ["acme-preprod-queue"]
+
+
+@contextmanager
+def sandbox_of(topology: Topology, state: Path) -> Iterator[Sandbox]:
+    """AWS and GitHub on the loopback of the containers."""
+    try:
+        yield lifecycle.up(state, topology, prefect=False)
+    finally:
+        lifecycle.down(state)
+
+
+def leading_to(sandbox: Sandbox, files: Path, folder: Path) -> list[str]:
+    """An image's own variables that lead to a sandbox, as running.md says where they belong."""
+    environ = sandbox.environ("preprod")
+    flags = []
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        copy = folder / name
+        copy.write_bytes(Path(environ[name]).read_bytes())
+        environ[name] = f"/etc/tiercel/{name}"
+        flags.append(f"--volume={copy}:{environ[name]}:ro")
+    own = folder / "image.env"
+    shipped = (files / "etc" / "tiercel" / "image.env").read_text()
+    own.write_text(shipped + "".join(f"{name}={value}\n" for name, value in environ.items()))
+    return [*flags, f"--volume={own}:/etc/tiercel/image.env:ro"]
 
 
 def test_a_run_of_another_deployment_than_the_installed_one_is_refused(place: Place) -> None:
-    found = place.api.call("GET", f"deployments/name/{PUBLISH}")
+    found = place.api.call("GET", f"deployments/name/{REAP}")
     body = {"entrypoint": "/tmp/evil.py:flow"}
     url = f"{API_URL}/deployments/{found['id']}"
     ask("PATCH", url, json=body, auth=CREDENTIAL).raise_for_status()
-    run = place.api.start(PUBLISH, repository="acme/shop", commit="main")
+    run = place.api.start(REAP)
     place.execute(run)
     wanted = {"flow_run_id": {"any_": [run]}, "key": {"any_": [KEY]}}
     (told,) = place.api.call("POST", "artifacts/filter", {"artifacts": wanted})
