@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation captures lost corpus bench check screenshots format docs docs-site lock clean
+.PHONY: help setup demo drill test quick mutants prove chaos adversary actions foundation image captures lost corpus bench check screenshots format docs docs-site lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,10 @@ actions: setup ## run the workflows of examples/github with act, against the san
 
 foundation: setup ## destroy a RuntimeAccount's roles with Terraform and make them again; 2 minutes
 	@$(BIN)/python -m pytest tests/oracle/test_terraform.py --foundation
+
+# BASE=NAME@sha256:DIGEST; without it debootstrap makes one.
+image: setup ## build the container image and start it; needs root and podman; 8 minutes
+	@$(BIN)/python -m pytest tests/image --image $(if $(BASE),--base $(BASE))
 
 # CAPTURES=--write takes over what is seen; read it before it is committed.
 captures: setup ## compare what tmux shows of the commands at three widths with tests/captures; 10 minutes

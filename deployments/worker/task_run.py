@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -35,10 +36,12 @@ from tiercel.deployments.prefect_internals import EngineCommandStarter, FlowRunE
 from tiercel.deployments.worker.asked_runs import asked_run
 from tiercel.deployments.worker.handing_over import execute_or_hand_over, resolver_of
 from tiercel.deployments.worker.refusing import refuse_run
-from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.errors import ConfigurationError, TiercelError
 
 OWN_FILE = Path("/etc/tiercel") / FILE_NAME
 """Where an image has a prefect.yaml of its own."""
+RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
+"""Where Prefect's workers name the run of a task or pod."""
 
 
 async def execute_task(run_id: UUID, file: PrefectFile) -> int:
@@ -84,10 +87,31 @@ async def _installed(
     return require_installed(asked_run(flow_run, deployment, flow, pool), installed)
 
 
+def named_run(environment: Mapping[str, str]) -> UUID:
+    """Return the id of the run that the environment names; raises ConfigurationError."""
+    name = environment.get(RUN_VARIABLE, "")
+    try:
+        return UUID(name)
+    except ValueError:
+        raise ConfigurationError(
+            "worker.no_run",
+            "no run is named that this container could execute",
+            where=f"the variable {RUN_VARIABLE}",
+            why=f"it is {name!r}" if name else "it is not set",
+            remedy="leave it to the worker of a work pool to start this; to have the image do "
+            "something else, start it with another entry point",
+        ) from None
+
+
 def main() -> None:
     """Execute the run that the environment names."""
+    try:
+        run_id = named_run(os.environ)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
     file = read_prefect_file(OWN_FILE if OWN_FILE.exists() else installed_prefect_file())
-    sys.exit(asyncio.run(execute_task(UUID(os.environ["PREFECT__FLOW_RUN_ID"]), file)))
+    sys.exit(asyncio.run(execute_task(run_id, file)))
 
 
 if __name__ == "__main__":

@@ -285,7 +285,7 @@ def containerfile() -> str:
 
 
 def test_what_the_image_copies_is_there_and_is_all_of_the_package() -> None:
-    lines = re.findall(r"^COPY (?!--from)(.+)$", containerfile(), re.MULTILINE)
+    lines = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+)$", containerfile(), re.MULTILINE)
     sources = {word for line in lines for word in line.split()[:-1]} - {"${CONFIG}"}
     assert [source for source in sources if not (ROOT / source).exists()] == []
     linked = {path.resolve() for path in (ROOT / "src" / "tiercel").iterdir() if path.is_symlink()}
@@ -294,7 +294,8 @@ def test_what_the_image_copies_is_there_and_is_all_of_the_package() -> None:
 
 
 def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:
-    assert "uv pip sync --no-cache --require-hashes requirements.lock" in containerfile()
+    sync = "uv pip sync --no-cache --compile-bytecode --require-hashes requirements.lock"
+    assert sync in containerfile()
     assert re.findall(r"^USER (.+)$", containerfile(), re.MULTILINE) == ["10001"]
     locked, every = (
         pins(path) for path in (CONTAINER / "requirements.lock", ROOT / "requirements.lock")
@@ -314,13 +315,40 @@ def test_the_base_of_the_image_is_a_digest_and_its_tools_have_hashes() -> None:
     assert "grep -qE '@sha256:[0-9a-f]{64}$'" in text
     installed = re.findall(r"pip (?:install|sync) [^&\n]+", text)
     assert [one for one in installed if "--require-hashes" not in one] == [
-        "pip install --no-cache --no-deps /wheel/tiercel-*.whl\n".rstrip()
+        "pip install --offline --no-cache --compile-bytecode --no-deps /wheel/tiercel-*.whl"
     ]
     tools = pins(CONTAINER / "tools.lock")
     assert tools <= pins(ROOT / "requirements.lock")
     assert {"hatchling", "uv"} <= {name for name, _ in tools}
     blocks = re.split(r"(?m)^(?=\w)", (CONTAINER / "tools.lock").read_text())[1:]
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_workflow_that_publishes_the_image_names_its_base_by_digest() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "distribution.yml").read_text())
+    (script,) = [one["run"] for one in workflow["jobs"]["image"]["steps"] if "run" in one]
+    (build,) = re.findall(r"^docker build .+$", script.replace("\\\n", " "), re.MULTILINE)
+    assert '--build-arg "BASE=$python@$digest"' in build
+
+
+def test_what_git_ignores_is_not_in_the_context_of_the_image() -> None:
+    """A wheel has every file that is there: hatchling would ask git's list, which is not copied."""
+    left_out, ignored = (
+        {line.removeprefix("**/").strip("/") for line in (ROOT / name).read_text().splitlines()}
+        for name in (".dockerignore", ".gitignore")
+    )
+    assert ignored <= left_out
+
+
+def test_a_pod_hears_sigterm_where_its_command_does_not_handle_it_as_process_one() -> None:
+    for file, deployment in (("server", "prefect-services"), ("worker", "tiercel-worker")):
+        found = objects(KUBERNETES / f"{file}.yaml")
+        (one,) = [
+            item
+            for item in found
+            if item["metadata"]["name"] == deployment and item["kind"] == "Deployment"
+        ]
+        assert one["spec"]["template"]["spec"]["shareProcessNamespace"] is True
 
 
 def test_what_is_written_is_a_volume_where_the_root_is_read_only() -> None:

@@ -21,8 +21,8 @@ from tiercel.deployments.installation import pool_template
 from tiercel.deployments.prefect_file import PrefectFile
 from tiercel.deployments.runs import artifacts_of
 from tiercel.deployments.worker.entry import TAKEN, run_environment
-from tiercel.deployments.worker.task_run import execute_task
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.deployments.worker.task_run import execute_task, named_run
+from tiercel.domain.base.errors import ConfigurationError, ExitCode, RefusedInputError
 from tiercel.domain.base.failure_document import KEY, failure_in
 
 
@@ -57,6 +57,13 @@ def test_nothing_that_is_taken_names_code_or_another_server_of_aws_or_github() -
     assert [name for name in TAKEN if any(word in name for word in suspects)] == []
 
 
+@pytest.mark.parametrize("told", [{}, {"PREFECT__FLOW_RUN_ID": ""}, {"PREFECT__FLOW_RUN_ID": "x"}])
+def test_a_container_without_a_run_to_execute_says_so(told: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        named_run(told)
+    assert refused.value.code == "worker.no_run"
+
+
 @pytest.mark.process
 def test_the_entry_command_ignores_what_it_is_told_to_do(tmp_path: Path) -> None:
     """It ends because no run is named, and has neither run the command nor kept the variables."""
@@ -75,8 +82,8 @@ def test_the_entry_command_ignores_what_it_is_told_to_do(tmp_path: Path) -> None
         check=False,
         timeout=60,
     )
-    assert done.returncode == 1
-    assert "KeyError: 'PREFECT__FLOW_RUN_ID'" in done.stderr
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert "the variable PREFECT__FLOW_RUN_ID" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

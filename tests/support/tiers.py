@@ -48,6 +48,7 @@ _GROUPS = (
     ("tests/end_to_end/", 0),
     ("tests/actions/", 0),
     ("tests/adversary/", 1),
+    ("tests/image/", 0),
     ("tests/chaos/", 1),
     ("tests/corpus/", 0),
     ("tests/tasks/", 2),
@@ -64,6 +65,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--actions", action="store_true", help="the workflows, by act")
     parser.addoption("--foundation", action="store_true", help="a drill of Terraform's resources")
     parser.addoption("--adversary", action="store_true", help="all attacks, and not a sample")
+    parser.addoption("--image", action="store_true", help="the container image, built and started")
+    parser.addoption("--base", default="", help="what the image is built on: NAME@sha256:DIGEST")
 
 
 class ProcessGuard:
