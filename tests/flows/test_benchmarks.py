@@ -33,9 +33,16 @@ def own_environment() -> Iterator[None]:
 
 @pytest.fixture
 def nothing_is_left(sandbox: Sandbox) -> Iterator[None]:
-    """The script's objects have keys that Tiercel would never write, and take for foreign ones."""
+    """The script's objects have keys that Tiercel would never write, and take for foreign ones.
+
+    Its stacks of Prod are not protected, as Tiercel's own have to be.
+    """
     yield
     for environment in ("preprod", "prod"):
+        formation = root_client(sandbox, f"{environment}-runtime-root", "cloudformation")
+        for stack in formation.describe_stacks()["Stacks"]:
+            if stack["StackName"].startswith(f"acme-{environment}-scripted-"):
+                formation.delete_stack(StackName=stack["StackName"])
         s3 = root_client(sandbox, f"{environment}-infrastructure-root", "s3")
         bucket = Names.of(topology(), environment).artifact_bucket
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)

@@ -92,7 +92,7 @@ def test_a_release_goes_on_when_nobody_reads_on_when_a_log_is_full_and_at_a_hang
 def test_a_release_that_fails_ends_with_its_own_code_whoever_looks(
     operator: Sandbox, place: Place, place_of_words: str
 ) -> None:
-    unpublished = place.repository.commit({"shown/template.json": queue(MessageRetentionPeriod=77)})
+    unpublished = place.repository.commit({"inbox/template.json": queue(MessageRetentionPeriod=77)})
     arguments = ("deploy", place.repository.name, unpublished, "--local", *in_sandbox(operator))
     if place_of_words == "a pipe":
         assert code_of_one_whose_reader_goes_away(*arguments) == ExitCode.REFUSED

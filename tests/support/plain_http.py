@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 
+PATIENCE_SECONDS = 60.0
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def ask(method: str, url: str, **more: Any) -> httpx.Response:
     """Send a request in a connection of its own, and return the answer whatever its status."""
-    return httpx.request(method, url, trust_env=False, verify=NO_CERTIFICATES, **more)
+    patient = {"timeout": PATIENCE_SECONDS} | more
+    return httpx.request(method, url, trust_env=False, verify=NO_CERTIFICATES, **patient)
