@@ -60,9 +60,15 @@ class _Bar:
             await run(quote(self._name), quote(self))
 
     async def stay(self) -> State[Any]:
-        """Be the body of the task run: it is there until the group is over."""
+        """Be the body of the task run: it is there until the group is over.
+
+        At SIGTERM asyncio cancels it beside what it shows, and the future that it would await.
+        """
         self._begun.set_result(TaskRunContext.get())
-        return await self._end
+        try:
+            return await asyncio.shield(self._end)
+        except asyncio.CancelledError:
+            return Cancelled()
 
 
 _BAR: ContextVar[_Bar | None] = ContextVar("bar", default=None)

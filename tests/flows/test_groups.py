@@ -109,7 +109,10 @@ def test_a_group_ends_as_what_is_done_in_it(error: TiercelError | None, end: str
     assert shown(work).ends["release orders"] == end
 
 
-def test_a_group_of_a_cancelled_run_is_cancelled() -> None:
+@pytest.mark.parametrize("all_at_once", [False, True])
+def test_a_group_of_a_cancelled_run_is_cancelled_and_tells_the_run_so(all_at_once: bool) -> None:
+    cancelled: list[bool] = []
+
     async def work() -> None:
         planned = asyncio.Event()
 
@@ -119,9 +122,14 @@ def test_a_group_of_a_cancelled_run_is_cancelled() -> None:
                 planned.set()
                 await asyncio.Event().wait()
 
+        before = asyncio.all_tasks()
         waiting = asyncio.create_task(wait())
         await planned.wait()
-        waiting.cancel()
+        # At SIGTERM asyncio cancels all that a run has, the bars too.
+        for one in asyncio.all_tasks() - before if all_at_once else {waiting}:
+            one.cancel()
         await asyncio.wait({waiting})
+        cancelled.append(waiting.cancelled())
 
     assert shown(work).ends == {"plan orders": "Completed", "release orders": "Cancelled"}
+    assert cancelled == [True]
