@@ -88,8 +88,8 @@ async def renew_foundation(ground: Ground, drill: Drill) -> None:
 
 
 async def leave_foundation(drill: Drill) -> None:
-    """Write down that the account's own resources stay as they are, unless they are going."""
-    if drill.plan.foundation is None or drill.done(Phase.DESTROY_FOUNDATION):
+    """Write down that the account's own resources stay as they are, unless a run destroyed them."""
+    if drill.plan.foundation is None or await drill.ended(Phase.DESTROY_FOUNDATION):
         return
     now = datetime.now(UTC)
     error: RefusedInputError = foundation_stays(drill.plan.environment)

@@ -18,6 +18,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
+from prefect.exceptions import ExternalSignal
 from prefect.states import Cancelled, Completed, Failed
 from prefect.utilities.annotations import quote
 
@@ -43,6 +44,7 @@ class _Bar:
             self._run = asyncio.create_task(self._show())
         either: set[asyncio.Future[Any]] = {self._begun, self._run}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        _hand_on_signal(self._run)
         return self._begun.result() if self._begun.done() else None
 
     async def end(self, state: State[Any]) -> None:
@@ -50,8 +52,7 @@ class _Bar:
         self._end.set_result(state)
         if self._run:
             await asyncio.wait({self._run})
-            if not self._run.cancelled():
-                self._run.exception()  # a bar that cannot be shown is no failure of what it shows
+            _hand_on_signal(self._run)
 
     async def _show(self) -> None:
         within = await self._outer.begin() if self._outer else None
@@ -60,9 +61,25 @@ class _Bar:
             await run(quote(self._name), quote(self))
 
     async def stay(self) -> State[Any]:
-        """Be the body of the task run: it is there until the group is over."""
+        """Be the body of the task run: it is there until the group is over.
+
+        At SIGTERM asyncio cancels it beside what it shows, and the future that it would await.
+        """
         self._begun.set_result(TaskRunContext.get())
-        return await self._end
+        try:
+            return await asyncio.shield(self._end)
+        except asyncio.CancelledError:
+            return Cancelled()
+
+
+def _hand_on_signal(run: asyncio.Task[None]) -> None:
+    """Raise what the process was told while a bar was at work: it is meant for the whole run.
+
+    Else nothing is said: a bar that cannot be shown is no failure of what it shows.
+    """
+    error = run.exception() if run.done() and not run.cancelled() else None
+    if isinstance(error, ExternalSignal):
+        raise error
 
 
 _BAR: ContextVar[_Bar | None] = ContextVar("bar", default=None)

@@ -61,11 +61,12 @@ def _runners_in(tree: ast.Module, runners: frozenset[str]) -> set[str]:
 
 
 def _hands_on(function: ast.FunctionDef, runners: set[str]) -> bool:
+    """Tell whether its own words are the first that it gives to a runner."""
     words = function.args.vararg
     return words is not None and any(
         isinstance(one, ast.Starred) and ast.unparse(one.value) == words.arg
         for call in _calls(function, runners)
-        for one in call.args
+        for one in call.args[:1]
     )
 
 

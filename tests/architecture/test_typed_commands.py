@@ -93,6 +93,10 @@ def test_every_command_is_executed() -> None:
             {"hold", "hold prod"},
         ),
         ("def told(words):\n    return invoke('status')\ntold('hold')", {"status"}),
+        (
+            "def told(*words):\n    return invoke('open', *words)\ntold('hold', 'prod')",
+            {"open"},
+        ),
         ("words = ['hold', 'prod']", set()),
         ("parametrize('words', [('hold', 'prod')])", set()),
         ("run('hold', 'prod')", set()),

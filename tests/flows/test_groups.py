@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from tests.support.prefect_server import task_runs_heard
 from tiercel.domain.base.errors import SupersededError, TiercelError, WaitingError
@@ -109,7 +112,10 @@ def test_a_group_ends_as_what_is_done_in_it(error: TiercelError | None, end: str
     assert shown(work).ends["release orders"] == end
 
 
-def test_a_group_of_a_cancelled_run_is_cancelled() -> None:
+@pytest.mark.parametrize("all_at_once", [False, True])
+def test_a_group_of_a_cancelled_run_is_cancelled_and_tells_the_run_so(all_at_once: bool) -> None:
+    cancelled: list[bool] = []
+
     async def work() -> None:
         planned = asyncio.Event()
 
@@ -119,9 +125,42 @@ def test_a_group_of_a_cancelled_run_is_cancelled() -> None:
                 planned.set()
                 await asyncio.Event().wait()
 
+        before = asyncio.all_tasks()
         waiting = asyncio.create_task(wait())
         await planned.wait()
-        waiting.cancel()
+        # At SIGTERM asyncio cancels all that a run has, the bars too.
+        for one in asyncio.all_tasks() - before if all_at_once else {waiting}:
+            one.cancel()
         await asyncio.wait({waiting})
+        cancelled.append(waiting.cancelled())
 
     assert shown(work).ends == {"plan orders": "Completed", "release orders": "Cancelled"}
+    assert cancelled == [True]
+
+
+@pytest.mark.parametrize("step", ["Executing task", "Finished in state"])
+def test_a_signal_that_meets_a_bar_at_work_ends_the_run(step: str) -> None:
+    ended: list[BaseException] = []
+    logger = logging.getLogger("prefect.task_runs")
+
+    def at_work(record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith(step):
+            raise TerminationSignal(signal.SIGTERM)
+        return True
+
+    async def work() -> None:
+        try:
+            async with in_group("stage", "orders", at_once=True):
+                await call(read)
+        except TerminationSignal as error:
+            ended.append(error)
+
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(at_work)
+    try:
+        shown(work)
+    finally:
+        logger.removeFilter(at_work)
+        logger.setLevel(level)
+    assert len(ended) == 1

@@ -18,8 +18,8 @@ from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
 from tiercel.domain.drill.failures import DrillFailedError
-from tiercel.domain.drill.plan import DrillPlan
-from tiercel.domain.drill.record import ApprovalKind, OpenDrill
+from tiercel.domain.drill.plan import DrillPlan, Foundation
+from tiercel.domain.drill.record import ApprovalKind, DrillStep, OpenDrill, Phase
 from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
@@ -29,8 +29,9 @@ from tiercel.domain.release.ledger import Intent, Purpose
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.drill.approval import opened_with
 from tiercel.flows.drill.deletion import delete_all, leave_the_rest
+from tiercel.flows.drill.foundation import leave_foundation
 from tiercel.flows.drill.under_way import Drill
-from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.publish import publish_artifact
 from tiercel.flows.rebuild_from_scratch import rebuild_from_scratch
@@ -247,13 +248,16 @@ def test_a_drill_that_is_given_up_deletes_nothing_more_and_brings_back_what_is_g
 
 @lifecycle_flow("given-up", "give up", "preprod")
 async def given_up_while_another_run_is_at_work(topology: Topology, plan: DrillPlan) -> Drill:
-    """The other one has read what was done before; return what it knows at its end."""
-    target = ReleaseTarget.of(topology, "preprod")
+    """The two have read the same, then the other has destroyed what stacks need; return its end."""
+    target, now = ReleaseTarget.of(topology, "preprod"), datetime.now(UTC)
     begun = await opened_with(target, plan, ApprovalKind.TYPED, "ada", topology.drills)
-    other = await Drill.taken_up(target, begun)
-    await leave_the_rest(await Drill.taken_up(target, begun))
+    other, giving_up = await both(Drill.taken_up(target, begun), Drill.taken_up(target, begun))
+    await other.record(DrillStep(phase=Phase.DESTROY_FOUNDATION, began=now, ended=now))
+    await leave_the_rest(giving_up)
+    await leave_foundation(giving_up)
     await delete_all(other, lambda: None)
     await call(close_drill, target.records, begun.marker(target.names.stack_prefix))
+    assert not await other.ended(Phase.APPLY_FOUNDATION), "it has still to be made again"
     return other
 
 
@@ -262,13 +266,15 @@ def test_a_drill_that_is_given_up_deletes_nothing_more_in_another_run_that_is_at
 ) -> None:
     plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
     assert isinstance(plan, DrillPlan)
+    plan = plan.model_copy(update={"foundation": Foundation(digest="", addresses=())})
     offset = journal_size(sandbox.journal)
 
     other = asyncio.run(given_up_while_another_run_is_at_work(topology, plan))
 
     assert deletions(sandbox, offset) == []
     assert not other.deleted
-    assert {name for phase, name in other.steps} == {one.name for one in plan.stacks}
+    decided = {name for phase, name in other.steps if phase is Phase.DELETE}
+    assert decided == {one.name for one in plan.stacks}
 
 
 def test_an_artifact_that_git_builds_otherwise_now_is_refused_before_anything_is_deleted(
