@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -91,10 +93,11 @@ def run_command(command: Command, log: Path | None = None, guard: Guard | None =
     is killed. Raises InterruptedRunError, after the command was ended, when the run is
     cancelled.
     """
+    limits = _limits(command)
     with _outputs(log) as (output, errors), _input(command.input) as given:
         try:
             process = subprocess.Popen(
-                command.arguments,
+                (*limits, *command.arguments),
                 cwd=command.folder,
                 env=command.environment,
                 stdin=given,
@@ -107,7 +110,8 @@ def run_command(command: Command, log: Path | None = None, guard: Guard | None =
             return Ended(Ending.NOT_STARTED, f"it cannot be started: {error}")
         over = _watched(process)
         try:
-            _bound(process.pid, command.file_bytes)
+            if not limits:
+                _bound(process.pid, command.file_bytes)
             if guard:
                 guard.started(process.pid)
             ending, excess = _awaited(over, command, (output, errors), guard)
@@ -163,8 +167,31 @@ def _watched(process: subprocess.Popen[bytes]) -> threading.Event:
     return over
 
 
+def _limits(command: Command) -> tuple[str, ...]:
+    """Return by what a command begins with its limits: then all that it starts has them too.
+
+    Empty without prlimit(1), which is Linux's, and for a program that is not there: that is told
+    by its own name.
+    """
+    limiter, name = _limiter(), command.arguments[0]
+    place = str(command.folder / name) if "/" in name else name
+    if command.file_bytes is None or not limiter:
+        return ()
+    if not shutil.which(place, path=command.environment.get("PATH")):
+        return ()
+    return limiter, f"--fsize={command.file_bytes}:{command.file_bytes}", "--core=0:0", "--"
+
+
+@cache
+def _limiter() -> str | None:
+    return shutil.which("prlimit")
+
+
 def _bound(pid: int, file_bytes: int | None) -> None:
-    """Limit what a runaway command can write; only Linux can limit another process."""
+    """Limit what a runaway command can write; only Linux can limit another process.
+
+    What it has started by now stays without a limit.
+    """
     if file_bytes is not None and hasattr(resource, "prlimit"):
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))

@@ -54,6 +54,7 @@ ATTACKS = (
            _time, impossible=not_isolated),
     Attack("a build makes a large file", Kind.ESCAPE, "a size of files",
            (Removal(f"{_GUARD}._bound", "resource.RLIMIT_FSIZE: self.file_bytes,"),
+            Removal("tasks.engine.processes:_limits", "command.file_bytes is None", "True"),
             Removal("tasks.engine.processes:_bound", "file_bytes is not None", "False")),
            _large_file, impossible=not_isolated),
 )  # fmt: skip

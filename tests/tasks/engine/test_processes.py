@@ -195,8 +195,7 @@ def test_one_that_writes_without_end_is_ended(shell: Make, writes: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits other processes")
 def test_no_file_grows_past_its_limit(shell: Make, tmp_path: Path) -> None:
-    script = 'until [ "$(ulimit -f)" != unlimited ]; do :; done; head -c 100000 /dev/zero > large'
-    ended = run_command(shell(script, file_bytes=4096))
+    ended = run_command(shell("head -c 100000 /dev/zero > large", file_bytes=4096))
     assert not ended.succeeded
     assert (tmp_path / "large").stat().st_size <= 4096
 
