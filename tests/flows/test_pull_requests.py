@@ -5,11 +5,12 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
 from tests.conftest import ROOT
@@ -350,8 +351,12 @@ async def deployed() -> None:
 
 async def scheduled_runs() -> list[FlowRun]:
     async with get_client() as client:
-        runs: Any = await client.read_flow_runs(limit=200)
-        return [run for run in runs if run.deployment_id]
+        # Without a filter the server gives some 200 runs of all that a session's tests have made.
+        made_by_a_deployment = FlowRunFilterDeploymentId(is_null_=False)
+        return await client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(deployment_id=made_by_a_deployment),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        )
 
 
 def test_the_command_shows_what_failing_tests_have_said(
