@@ -106,7 +106,7 @@ async def _rebuild(
     wanted = rebuilding(source.earlier, parameters)
     async with lease_of(drill.target, planned.name) as lease:
         await lease.take()
-        ready = Ready(source.earlier, await drill.acts_as())
+        ready = Ready(await drill.acts_as())
         released = await release(
             Wish(drill.target, wanted, source.manifest, lease=lease, ready=ready)
         )

@@ -74,11 +74,9 @@ class Ready:
     """What was done before a release's turn: its artifact is verified and staged.
 
     Attributes:
-        known: An entry of the stack's ledger, which need not be read again if it is the newest.
         requested_by: As whom the run acts.
     """
 
-    known: Release
     requested_by: str
 
 
@@ -188,8 +186,7 @@ async def _answered(question: Question, known: Known, wish: Wish) -> Known:
     target, stack = wish.target, wish.intent.stack
     match question:
         case ReadLedger():
-            entry = wish.ready.known if wish.ready else None
-            latest = await call(newest_release, target.records, stack, entry)
+            latest = await call(newest_release, target.records, stack)
             return known.with_ledger(latest and as_called_now(latest, target.current_name))
         case ReadLasting():
             history = await call(read_history, target.records, stack)

@@ -33,6 +33,11 @@ _CHUNK_BYTES = 1024 * 1024
 _STORED_OTHERWISE = ("InvalidObjectState", "InvalidRequest")
 # The object is there already, or somebody else is creating or deleting it just now.
 CONFLICT_CODES = ("ConditionalRequestConflict", "PreconditionFailed")
+_MOST_KEPT = 2048
+_LONGEST_KEPT = 16 * 1024
+"""Bytes: what others may write into a bucket does not fill this process's memory."""
+
+_kept: dict[tuple[Access, str, str, str], bytes] = {}
 
 
 def create_object(
@@ -110,6 +115,23 @@ def read_object(
     with translated("read an object", f"s3://{bucket}/{key}"):
         answer = _opened(access, bucket, key)
         return None if answer is None else read_whole(answer, f"s3://{bucket}/{key}", limit)
+
+
+def read_listed(access: Access, bucket: str, key: str, etag: str) -> bytes | None:
+    """Return an object's bytes as `read_object`; those of a listed ETag are asked for once.
+
+    Another ETag is another content, so whoever lists first misses no change:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    place = (access, bucket, key, etag)
+    body = _kept.get(place)
+    if body is None:
+        body = read_object(access, bucket, key)
+        if body is not None and len(body) <= _LONGEST_KEPT:
+            if len(_kept) >= _MOST_KEPT:
+                _kept.clear()
+            _kept[place] = body
+    return body
 
 
 def read_whole(answer: Mapping[str, Any], where: str, limit: int = MAX_RECORD_BYTES) -> bytes:
@@ -222,13 +244,18 @@ def _base64(digest: bytes) -> str:
 
 def list_keys(access: Access, bucket: str, prefix: str) -> list[str]:
     """Return the keys below a prefix, in order."""
+    return [*list_etags(access, bucket, prefix)]
+
+
+def list_etags(access: Access, bucket: str, prefix: str) -> dict[str, str]:
+    """Return the ETags of the objects below a prefix by their keys, in order."""
     with translated("list objects", f"s3://{bucket}/{prefix}"):
         pages = client("s3", access).get_paginator("list_objects_v2")
-        return [
-            entry["Key"]
+        return {
+            entry["Key"]: entry["ETag"]
             for page in pages.paginate(Bucket=bucket, Prefix=prefix)
             for entry in page.get("Contents", ())
-        ]
+        }
 
 
 @world_task("upload package", "upload {package.short_name}")

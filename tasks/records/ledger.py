@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -27,7 +27,7 @@ from tiercel.domain.release.ledger import (
     stack_prefix,
 )
 from tiercel.domain.release.live import Live, live_of
-from tiercel.tasks.aws.objects import create_object, list_keys, read_object
+from tiercel.tasks.aws.objects import create_object, list_etags, read_listed
 from tiercel.tasks.engine.task import world_task
 
 _HISTORY = 50
@@ -37,44 +37,28 @@ _AT_ONCE = 8
 
 
 @world_task("read newest release", "read newest release of {stack}")
-def newest_release(records: Records, stack: str, known: Release | None = None) -> Release | None:
-    """Return the stack's newest entry of the ledger, or None if it has none.
-
-    An entry that is `known` is not read again, unless something was added to it.
-    """
-    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
-    numbers = entries_of(keys).get(stack, ())
-    if not numbers:
-        return None
-    if known and known.intent.number == numbers[-1] and _is_whole(known, keys):
-        return known
-    return _read(records, stack, numbers[-1], keys)
-
-
-def _is_whole(known: Release, keys: Collection[str]) -> bool:
-    """Tell whether nothing was added to an entry: what is there by then never changes."""
-    parts = zip(
-        _all_keys(known.intent.stack, known.intent.number), (known.outcome, known.rejection),
-        strict=True,
-    )  # fmt: skip
-    return all((key in keys) == (part is not None) for key, part in parts)
+def newest_release(records: Records, stack: str) -> Release | None:
+    """Return the stack's newest entry of the ledger, or None if it has none."""
+    listed = _listed(records, stack)
+    numbers = entries_of(listed).get(stack, ())
+    return _read(records, stack, numbers[-1], listed) if numbers else None
 
 
 @world_task("read release", "read release {number} of {stack}")
 def read_release(records: Records, stack: str, number: int) -> Release | None:
     """Return one entry of the ledger, or None if there is none of that number."""
-    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
-    if number not in entries_of(keys).get(stack, ()):
+    listed = _listed(records, stack)
+    if number not in entries_of(listed).get(stack, ()):
         return None
-    return _read(records, stack, number, keys)
+    return _read(records, stack, number, listed)
 
 
 @world_task("read history", "read history of {stack}")
 def read_history(records: Records, stack: str) -> list[Entry]:
     """Return the stack's entries, the newest first, as far back as promotions look."""
-    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
-    numbers = entries_of(keys).get(stack, ())
-    return [_entry(records, stack, number, keys) for number in numbers[: -_HISTORY - 1 : -1]]
+    listed = _listed(records, stack)
+    numbers = entries_of(listed).get(stack, ())
+    return [_entry(records, stack, number, listed) for number in numbers[: -_HISTORY - 1 : -1]]
 
 
 @world_task("record intent", "record intent for {intent.stack}")
@@ -88,7 +72,7 @@ def record_intent(records: Records, intent: Intent) -> Intent | None:
     try:
         create_object(records.access, records.bucket, intent_key(stack, number), _body(intent))
     except ArtifactConflictError:
-        taken = _read(records, stack, number, _all_keys(stack, number))
+        taken = _read(records, stack, number, _listed(records, stack))
         return taken.intent if resumable(taken, intent) else None
     return intent
 
@@ -100,8 +84,7 @@ def record_outcome(records: Records, intent: Intent, outcome: Outcome) -> Releas
     try:
         create_object(records.access, records.bucket, key, _body(outcome))
     except ArtifactConflictError:
-        keys = _all_keys(intent.stack, intent.number)
-        return _read(records, intent.stack, intent.number, keys)
+        return _read(records, intent.stack, intent.number, _listed(records, intent.stack))
     return Release(intent=intent, outcome=outcome)
 
 
@@ -111,13 +94,13 @@ def record_rejection(records: Records, stack: str, number: int, rejection: Rejec
 
     Raises RefusedInputError if the ledger has no such release.
     """
-    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
-    if number not in entries_of(keys).get(stack, ()):
+    listed = _listed(records, stack)
+    if number not in entries_of(listed).get(stack, ()):
         raise no_release(stack, number, records.bucket)
     key = rejection_key(stack, number)
     with suppress(ArtifactConflictError):
         create_object(records.access, records.bucket, key, _body(rejection))
-    return _read(records, stack, number, [*keys, key])
+    return _read(records, stack, number, _listed(records, stack))
 
 
 def no_release(stack: str, number: int, bucket: str) -> RefusedInputError:
@@ -137,11 +120,12 @@ def read_rejected_artifacts(records: Records, stack: str) -> dict[ArtifactId, Re
 
     However old that release is: no rejection is ever taken back.
     """
-    keys = list_keys(records.access, records.bucket, stack_prefix(stack))
-    numbers = entries_of(keys).get(stack, ())
-    rejections = {number: rejection_key(stack, number) for number in numbers}
+    listed = _listed(records, stack)
+    numbers = entries_of(listed).get(stack, ())
     return rejected_artifacts(
-        _read(records, stack, number, [key]) for number, key in rejections.items() if key in keys
+        _read(records, stack, number, _without(listed, outcome_key(stack, number)))
+        for number in numbers
+        if rejection_key(stack, number) in listed
     )
 
 
@@ -150,8 +134,8 @@ def read_newest_entries(
     records: Records, newest: int, counts: Callable[[str], bool]
 ) -> tuple[frozenset[str], list[Entry]]:
     """Return all stacks that the ledger knows, and up to `newest` entries of each that counts."""
-    keys = set(list_keys(records.access, records.bucket, "ledger/"))
-    entries = entries_of(keys)
+    listed = list_etags(records.access, records.bucket, "ledger/")
+    entries = entries_of(listed)
     wanted = [
         (stack, number)
         for stack, numbers in entries.items()
@@ -159,27 +143,31 @@ def read_newest_entries(
         for number in numbers[: -newest - 1 : -1]
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda one: _entry(records, one[0], one[1], keys), wanted)
+        found = pool.map(lambda one: _entry(records, one[0], one[1], listed), wanted)
         return frozenset(entries), list(found)
 
 
 @world_task("read live releases")
 def read_live_releases(records: Records) -> list[Live]:
     """Return what each stack of the environment runs, and what came after, by their names."""
-    keys = set(list_keys(records.access, records.bucket, "ledger/"))
-    entries = entries_of(keys)
+    listed = list_etags(records.access, records.bucket, "ledger/")
+    entries = entries_of(listed)
 
     def live(stack: str) -> Live:
         newest_first = reversed(entries[stack])
-        return live_of(stack, (_entry(records, stack, number, keys) for number in newest_first))
+        return live_of(stack, (_entry(records, stack, number, listed) for number in newest_first))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(live, entries))
 
 
-def _all_keys(stack: str, number: int) -> tuple[str, ...]:
-    """Return the keys that an entry may have, for readers who have not listed them."""
-    return outcome_key(stack, number), rejection_key(stack, number)
+def _listed(records: Records, stack: str) -> dict[str, str]:
+    """Return the ETags of the stack's objects by their keys."""
+    return list_etags(records.access, records.bucket, stack_prefix(stack))
+
+
+def _without(listed: Mapping[str, str], key: str) -> dict[str, str]:
+    return {one: etag for one, etag in listed.items() if one != key}
 
 
 def _body(entry: Intent | Outcome | Rejection) -> bytes:
@@ -187,24 +175,27 @@ def _body(entry: Intent | Outcome | Rejection) -> bytes:
     return canonical_json(entry.model_dump(mode="json")).decode(errors="replace").encode()
 
 
-def _entry(records: Records, stack: str, number: int, keys: Collection[str]) -> Entry:
+def _entry(records: Records, stack: str, number: int, listed: Mapping[str, str]) -> Entry:
     """Return an entry among others, which one that cannot be read does not hide."""
     try:
-        return _read(records, stack, number, keys)
+        return _read(records, stack, number, listed)
     except RefusedInputError as error:
         return UnreadableEntry(stack, number, error.failure)
 
 
-def _read(records: Records, stack: str, number: int, keys: Collection[str]) -> Release:
-    """Return an entry; what is not among the keys is not asked for.
+def _read(records: Records, stack: str, number: int, listed: Mapping[str, str]) -> Release:
+    """Return an entry; what is not listed is not asked for.
 
     Raises RefusedInputError if it is damaged or if a newer Tiercel wrote it.
     """
     where = f"s3://{records.bucket}/"
-    intent = read_object(records.access, records.bucket, intent_key(stack, number))
-    outcome, rejection = (
-        read_object(records.access, records.bucket, key) if key in keys else None
-        for key in _all_keys(stack, number)
+    intent, outcome, rejection = (
+        read_listed(records.access, records.bucket, key, listed[key]) if key in listed else None
+        for key in (
+            intent_key(stack, number),
+            outcome_key(stack, number),
+            rejection_key(stack, number),
+        )
     )
     try:
         release = Release(
