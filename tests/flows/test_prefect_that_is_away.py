@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
+from collections.abc import Callable
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
@@ -17,6 +20,14 @@ from tiercel.tasks.engine.progress import Progress
 from tiercel.tasks.engine.task import world_task
 
 KEY = "progress-of-a-test"
+_PATIENCE = 20.0
+
+
+def wait_until(fact: Callable[[], object]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @world_task("waits")
@@ -25,11 +36,42 @@ def waits_and_loses_its_bar() -> str:
     bar.show(1, 10)
     with get_client(sync_client=True) as client:
         wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[KEY]))
+        wait_until(lambda: client.read_artifacts(artifact_filter=wanted))
         for artifact in client.read_artifacts(artifact_filter=wanted):
             client.delete_artifact(artifact.id)
     for done in range(2, 10):
         bar.show(done, 10)
+    wait_until(lambda: bar._given_up)
     return "the stack is up"
+
+
+class Held(Progress):
+    """A bar that Prefect takes only when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__(KEY, "how far it is", after_seconds=0)
+        self.let_go = threading.Event()
+        self.drawn: list[float] = []
+
+    def _draw(self, percent: float) -> None:
+        self.drawn.append(percent)
+        self.let_go.wait(_PATIENCE)
+
+
+@world_task("waits beside")
+def waits_beside(bar: Held) -> list[float]:
+    for done in range(1, 10):
+        bar.show(done, 10)
+    while_held = list(bar.drawn)
+    bar.let_go.set()
+    wait_until(lambda: not bar._is_drawing)
+    return while_held
+
+
+@lifecycle_flow("waiting beside", "wait", "preprod")
+async def waiting_beside(repository: str, commit: str) -> list[list[float]]:  # noqa: ARG001
+    bar = Held()
+    return [await call(waits_beside, bar), bar.drawn]
 
 
 @lifecycle_flow("waiting", "wait", "preprod")
@@ -57,6 +99,12 @@ def test_a_wait_whose_progress_cannot_be_shown_warns_once_and_goes_on(
 
     (warning,) = warnings(run_log)
     assert warning.startswith("Prefect does not take how far the wait has come: ")
+
+
+def test_a_prefect_that_does_not_answer_holds_no_wait_up() -> None:
+    while_held, drawn = asyncio.run(waiting_beside("acme/shop", "develop"))
+    assert set(while_held) <= {10.0}
+    assert drawn[-1] == 90.0
 
 
 def test_a_run_that_cannot_be_tagged_warns_and_goes_on(run_log: list[logging.LogRecord]) -> None:
