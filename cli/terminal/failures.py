@@ -25,7 +25,7 @@ def defect(error: BaseException) -> TiercelError:
 
 
 def interrupted() -> InterruptedRunError:
-    """Return the error for Ctrl-C while something ran in this process."""
+    """Return the error for Ctrl-C or SIGTERM while something ran in this process."""
     return InterruptedRunError(
         "run.interrupted",
         "interrupted",

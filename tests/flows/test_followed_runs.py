@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import typer
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
+from prefect.exceptions import TerminationSignal
 from prefect.results import get_result_store
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Running, Scheduled
@@ -29,6 +31,7 @@ from tiercel.cli.terminal.settings import RunSettings
 from tiercel.domain.base.errors import (
     BuildFailedError,
     ExitCode,
+    InterruptedRunError,
     TiercelError,
     UnreachableError,
     combined,
@@ -198,6 +201,15 @@ def test_a_server_that_goes_away_while_a_flow_runs_here_is_no_defect() -> None:
     assert (failed.value.code, failed.value.exit_code) == ("run.lost_server", ExitCode.UNREACHABLE)
     assert "the ledger" in failed.value.state
     assert "tiercel status" in failed.value.remedy
+
+
+def test_a_run_in_this_process_that_is_told_to_end_says_so() -> None:
+    async def ended(**_: object) -> None:
+        raise TerminationSignal(signal.SIGTERM)
+
+    with pytest.raises(InterruptedRunError) as failed:
+        run_flow(ended, Output(quiet=True))
+    assert (failed.value.code, failed.value.exit_code) == ("run.interrupted", ExitCode.INTERRUPTED)
 
 
 @pytest.mark.walks("prefects-server-is-lost")

@@ -53,6 +53,8 @@ def run_flow(
     Raises the TiercelError with which the flow failed. Whoever closes the terminal meanwhile
     ends nothing.
     """
+    from prefect.exceptions import ExternalSignal
+
     started = time.monotonic()
     then_work()
     try:
@@ -64,7 +66,7 @@ def run_flow(
         ):
             state: Any = asyncio.run(flow(**parameters, return_state=True))
             outcome = asyncio.run(_outcome(state))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ExternalSignal):  # Ctrl-C, or SIGTERM
         raise interrupted() from None
     if isinstance(outcome, TiercelError):
         # The chain of exceptions behind it is for the log in Prefect, not for a person.
