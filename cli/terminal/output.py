@@ -93,7 +93,7 @@ class Output:
         """Say one thing in one line, cut where a terminal is narrower; a file has it whole."""
         if not self._quiet:
             shown = Text(before + printable(text, _LONGEST_LINE))
-            if self._progress.is_terminal:
+            if self._progress.file.isatty():
                 self._progress.print(shown, no_wrap=True, overflow="ellipsis")
             else:
                 self._progress.print(shown, soft_wrap=True)
@@ -150,10 +150,11 @@ class Output:
 def _print(console: Console, text: str, before: str = "") -> None:
     """Print a line; a terminal gets it in lines that end between words, which are never broken.
 
-    What follows the first of them stands below its text. In a file a line stays one.
+    What follows the first of them stands below its text. In a file a line stays one, also where
+    colours are forced into it.
     """
     lines, below = [text], cell_len(render(before).plain)
-    if console.is_terminal:
+    if console.file.isatty():
         width = max(_NARROWEST, console.width - below)
         lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(lines or [""]):
@@ -177,7 +178,7 @@ def _console(*, stderr: bool) -> Console:
         force_interactive=None if looked_at else False,
         color_system=None if plain else "auto",
     )
-    if not console.is_terminal:
+    if not stream.isatty():
         console.width = _LOG_WIDTH
     return console
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running import sign_of_life
 from tiercel.cli.terminal.running.run_lines import RunLines
+from tiercel.cli.terminal.running.streams import drop_what_cannot_be_shown
 from tiercel.domain.base.errors import TiercelError
 
 _SWITCHES = ("CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
@@ -90,6 +91,13 @@ def test_forced_colours_bring_nothing_that_moves(
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\n", "").isprintable(), repr(shown)
 
 
+def test_forced_colours_leave_a_pipe_its_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress, results = told(monkeypatch, {"FORCE_COLOR": "1"}, is_terminal=False)
+    assert f"{_WORDS}\n" in progress
+    assert max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", progress).splitlines())) == 140
+    assert "too narrow" not in results
+
+
 def test_with_quiet_a_terminal_shows_results_and_failures_and_nothing_that_moves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -117,3 +125,14 @@ def test_the_first_sign_of_life_is_for_a_terminal_that_can_take_it_away(
     assert sign_of_life._is_watched()
     monkeypatch.setenv(name, "1")
     assert not sign_of_life._is_watched()
+
+
+def test_a_process_without_any_of_the_three_streams_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told(monkeypatch, {})
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert not sign_of_life._is_watched()
+    drop_what_cannot_be_shown()
+    assert not any(one.isatty() for one in (sys.stdin, sys.stdout, sys.stderr))

@@ -66,7 +66,8 @@ def end() -> None:
 
 def _is_watched() -> bool:
     told = any(os.environ.get(name) for name in _PLAIN)
-    return not told and os.environ.get("TERM", "dumb") != "dumb" and sys.stderr.isatty()
+    seen = sys.stderr is not None and sys.stderr.isatty()  # None if the process got none
+    return not told and os.environ.get("TERM", "dumb") != "dumb" and seen
 
 
 def _write(data: bytes) -> None:

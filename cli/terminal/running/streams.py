@@ -48,8 +48,12 @@ class _Dropping(io.RawIOBase):
 
 
 def drop_what_cannot_be_shown() -> None:
-    """Let this process, whatever prints in it, go on when nobody takes what it prints."""
+    """Let this process, whatever prints in it, go on when nobody takes what it prints.
+
+    Where the process got nothing to read from, it reads an empty file.
+    """
     sys.stdout, sys.stderr = _dropping(sys.stdout), _dropping(sys.stderr)
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.BytesIO())
 
 
 def _dropping(stream: TextIO | None) -> TextIO:
