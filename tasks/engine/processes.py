@@ -179,12 +179,22 @@ def _limits(command: Command) -> tuple[str, ...]:
         return ()
     if not shutil.which(place, path=command.environment.get("PATH")):
         return ()
-    return limiter, f"--fsize={command.file_bytes}:{command.file_bytes}", "--core=0:0", "--"
+    most = within_own(resource.RLIMIT_FSIZE, command.file_bytes)
+    return limiter, f"--fsize={most}:{most}", "--core=0:0", "--"
 
 
 @cache
 def _limiter() -> str | None:
     return shutil.which("prlimit")
+
+
+def within_own(kind: int, most: int) -> int:
+    """Return how much of it a command may have: no more than this process itself may.
+
+    Only root can set a higher limit than its own; setrlimit(2).
+    """
+    own = resource.getrlimit(kind)[1]
+    return most if own == resource.RLIM_INFINITY else min(most, own)
 
 
 def _bound(pid: int, file_bytes: int | None) -> None:
@@ -194,7 +204,8 @@ def _bound(pid: int, file_bytes: int | None) -> None:
     """
     if file_bytes is not None and hasattr(resource, "prlimit"):
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+            most = within_own(resource.RLIMIT_FSIZE, file_bytes)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
             resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
 
 

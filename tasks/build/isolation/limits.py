@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tiercel.tasks.build.isolation.groups import CommandGroup
+from tiercel.tasks.engine.processes import within_own
 from tiercel.tasks.engine.task import run_logger
 
 _MIB = 1024 * 1024
@@ -139,7 +140,8 @@ class NamespaceGuard:
             resource.RLIMIT_FSIZE: self.file_bytes,
             resource.RLIMIT_CORE: 0,
         }
-        for kind, most in bounds.items():
+        for kind, wanted in bounds.items():
+            most = within_own(kind, wanted)
             resource.prlimit(pid, kind, (most, most))
 
     def _processes_excess(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -198,6 +199,16 @@ def test_no_file_grows_past_its_limit(shell: Make, tmp_path: Path) -> None:
     ended = run_command(shell("head -c 100000 /dev/zero > large", file_bytes=4096))
     assert not ended.succeeded
     assert (tmp_path / "large").stat().st_size <= 4096
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits other processes")
+def test_a_limit_of_the_worker_that_is_lower_than_that_of_a_command_stays(
+    shell: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    ended = run_command(shell("ulimit -f", file_bytes=1_000_000))
+    assert ended.succeeded
+    assert ended.stdout == b"8\n", "in blocks of 512 bytes"
 
 
 LOOP = "echo $$ > pid; while :; do sleep 0.01; done"
