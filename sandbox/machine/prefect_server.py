@@ -42,22 +42,17 @@ def start_prefect(
 
     `port` 0 lets the operating system choose one. Raises TiercelError when the port is taken.
     """
-    with processes.bind(port) as probe:
-        port = int(probe.getsockname()[1])
     copy_database(layout.prefect)
-    arguments = [
-        *(
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "--factory",
-            "tiercel.deployments.sqlite_server:create_app",
-        ),
-        *("--host", HOST),
-        *("--port", str(port)),
-        *("--log-level", "warning"),
-    ]
-    process = processes.start(arguments, _environment(layout, port, settings), layout.prefect_log)
+    with processes.bind(port) as listener:
+        port = int(listener.getsockname()[1])
+        arguments = [
+            *(sys.executable, "-m", "tiercel.sandbox.machine.prefect_process"),
+            *("--descriptor", str(listener.fileno())),
+        ]
+        environment = _environment(layout, port, settings)
+        process = processes.start(
+            arguments, environment, layout.prefect_log, inherit=(listener.fileno(),)
+        )
     return Server(process, port)
 
 
