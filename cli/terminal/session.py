@@ -82,6 +82,8 @@ def quiet_prefect() -> None:
     defaults: Mapping[str, str] = {
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_LOGGING_COLORS": "false",
+        # Else it writes down, whole, each event that a server which is away does not take.
+        "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         # The server that --local starts where none is named makes its database first.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -15,6 +19,28 @@ from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.failure_document import KEY, failure_document
 from tiercel.domain.pages.failure_page import failure_page
 from tiercel.domain.pages.markdown import escaped
+
+_LATER_SECONDS = 5.0
+"""What a page is given once Prefect has not taken one, for which its client tried a minute."""
+
+
+class _Pages:
+    """What is known of Prefect's taking pages of a run."""
+
+    were_taken = True
+
+
+_pages: ContextVar[_Pages | None] = ContextVar("pages of the run", default=None)
+
+
+@contextmanager
+def pages_of_a_run() -> Iterator[None]:
+    """Let all pages of a run wait together for a Prefect that is away, and not each of them."""
+    token = _pages.set(_Pages())
+    try:
+        yield
+    finally:
+        _pages.reset(token)
 
 
 async def report_failure(flow: str, error: TiercelError) -> None:
@@ -58,8 +84,14 @@ def _legal(key: str) -> str:
 
 
 async def _report(artifact: Artifact) -> None:
+    pages = _pages.get() or _Pages()
     try:
-        await artifact.acreate()
-    except httpx.HTTPError as error:
+        async with asyncio.timeout(None if pages.were_taken else _LATER_SECONDS):
+            await artifact.acreate()
+    except (httpx.HTTPError, TimeoutError) as error:
         # What was done is done and recorded: a page that is missing must not fail it.
-        get_run_logger().warning("Prefect does not take the page %s: %s", artifact.key, error)
+        pages.were_taken = False
+        why = str(error) or "it does not answer"
+        get_run_logger().warning("Prefect does not take the page %s: %s", artifact.key, why)
+    else:
+        pages.were_taken = True

@@ -18,7 +18,7 @@ from prefect.states import Completed
 from tiercel.domain.base.errors import WAITING_STATE, TiercelError, WaitingError
 from tiercel.domain.base.log_text import log_text
 from tiercel.domain.base.text import printable
-from tiercel.flows.engine.artifacts import report_failure
+from tiercel.flows.engine.artifacts import pages_of_a_run, report_failure
 from tiercel.flows.engine.naming import flow_run_name, tag_failed_run
 from tiercel.tasks.engine.retry_budget import retry_budget
 
@@ -54,19 +54,20 @@ def lifecycle_flow(
         @wraps(function)
         async def explained(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             _keep_log_readable()
-            try:
-                # Tasks find this client. Each would make its own, which reads all certificates:
-                # 30 ms of processor time a task, six times what the task itself costs.
-                with SyncClientContext.get_or_create(), retry_budget():
-                    return await function(*args, **kwargs)
-            except WaitingError as waiting:
-                await tag_failed_run(environment)
-                await report_failure(name, waiting)
-                return cast("_R", _waiting(waiting))
-            except TiercelError as error:
-                await tag_failed_run(environment)
-                await report_failure(name, error)
-                raise
+            with pages_of_a_run():
+                try:
+                    # Tasks find this client. Each would make its own, which reads all certificates:
+                    # 30 ms of processor time a task, six times what the task itself costs.
+                    with SyncClientContext.get_or_create(), retry_budget():
+                        return await function(*args, **kwargs)
+                except WaitingError as waiting:
+                    await tag_failed_run(environment)
+                    await report_failure(name, waiting)
+                    return cast("_R", _waiting(waiting))
+                except TiercelError as error:
+                    await tag_failed_run(environment)
+                    await report_failure(name, error)
+                    raise
 
         # Prefect would look the annotations' names up in this module, not in the function's.
         vars(explained)["__signature__"] = inspect.signature(function, eval_str=True)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
 
+import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 
 from tests.tasks.faults import free_port
+from tiercel.flows.engine import artifacts
+from tiercel.flows.engine.artifacts import show_page
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -88,6 +97,16 @@ async def tagged(repository: str, commit: str) -> str:  # noqa: ARG001 - name of
     return "the run goes on"
 
 
+@lifecycle_flow("two pages", "show", "preprod")
+async def two_pages(repository: str, commit: str, address: str) -> str:  # noqa: ARG001
+    silent = {PREFECT_API_URL: address, PREFECT_CLIENT_MAX_RETRIES: 0}
+    for patience in (0.1, 600.0):
+        with temporary_settings(updates=silent | {PREFECT_API_REQUEST_TIMEOUT: patience}):
+            # Another loop, so that it is not the client that the run has already.
+            await asyncio.to_thread(lambda: asyncio.run(show_page("page", "of two", "text")))
+    return "the run goes on"
+
+
 def warnings(run_log: list[logging.LogRecord]) -> list[str]:
     return [record.getMessage() for record in run_log if record.levelno == logging.WARNING]
 
@@ -112,3 +131,16 @@ def test_a_run_that_cannot_be_tagged_warns_and_goes_on(run_log: list[logging.Log
 
     (warning,) = warnings(run_log)
     assert warning.startswith("Prefect does not take the tags of the run: ")
+
+
+def test_only_the_first_page_waits_long_for_a_prefect_that_does_not_answer(
+    run_log: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifacts, "_LATER_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        assert asyncio.run(two_pages("acme/shop", "develop", address)) == "the run goes on"
+
+    first, second = warnings(run_log)
+    assert first.startswith("Prefect does not take the page page: ")
+    assert second == "Prefect does not take the page page: it does not answer"
