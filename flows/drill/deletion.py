@@ -21,7 +21,7 @@ from tiercel.flows.engine.concurrency import all_done, call
 from tiercel.flows.release.stack.lease import lease_of
 from tiercel.flows.teardown.stack_deletion import SeenAlone, StackDeletion, delete_one_stack
 from tiercel.tasks.teardown.absence import wait_until_gone
-from tiercel.tasks.teardown.drill_records import read_step
+from tiercel.tasks.teardown.drill_records import is_proven_empty
 from tiercel.tasks.teardown.inventory import list_stacks, look_at_stack
 
 _LONGEST_GOING_SECONDS = 1200.0
@@ -126,12 +126,6 @@ def deleted_step(planned: PlannedStack, deleted: DeletedStack, began: datetime) 
     )
 
 
-def _is_proven(drill: Drill) -> bool:
-    """Whether another run of the drill has looked: it rebuilds, and nothing will be gone again."""
-    found = read_step.fn(drill.target.records, drill.begun.number, Phase.PROVE_EMPTY)
-    return found is not None
-
-
 async def leave_the_rest(drill: Drill) -> None:
     """Begin no other deletion: what is still as it was stays, and what is gone will come back.
 
@@ -177,7 +171,7 @@ async def prove_empty(drill: Drill) -> None:
         for one in drill.plan.stack(name).resources
         if not one.retained and one.physical_id not in remains
     ]
-    proven = partial(_is_proven, drill)
+    proven = partial(is_proven_empty, drill.target.records, drill.begun.number)
     still = await call(
         wait_until_gone, drill.target.destroyer, gone, _LONGEST_GOING_SECONDS, proven
     )
