@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from tiercel.cli.terminal.failures import not_in_sandbox, sandbox_not_running
 from tiercel.domain.base.errors import UnreachableError
 
 DEFAULT_STATE = Path(".tiercel/sandbox")
+_NAME = "tiercel"
+_SET_BY_UV = "UV"
 _WORKERS_OF_PREFECT = ("APILogWorker", "EventsWorker")
 """Threads that send logs and events; they warn of each wait for a server, past all handlers."""
 _PREFECT_CREDENTIALS = ("PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
@@ -40,7 +44,20 @@ def use_sandbox(state: Path, config: Path | None, profile: str = "preprod") -> N
 def typed(*words: str, state: Path) -> str:
     """Return a command as it has to be typed for the sandbox of a state folder."""
     place = () if state == DEFAULT_STATE else ("--state", str(state))
-    return shlex.join(("tiercel", *words, *place))
+    return shlex.join((program(sys.argv[0], os.environ), *words, *place))
+
+
+def program(started: str, environment: Mapping[str, str]) -> str:
+    """Return what starts Tiercel again: its name, or its path where no shell finds the name.
+
+    `pipx run` and `uvx` start it by its path in a folder of theirs. That folder comes first in the
+    PATH that uv gives what it starts, and whoever types the next command does not have it there.
+    """
+    path = environment.get("PATH", "")
+    if _SET_BY_UV in environment:
+        path = path.partition(os.pathsep)[2]
+    by_path = Path(started).is_absolute() and Path(started).name == _NAME
+    return started if by_path and not shutil.which(_NAME, path=path) else _NAME
 
 
 def use_administrator(state: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from tiercel.flows.engine.concurrency import ended
+
 _T = TypeVar("_T")
 
 _AT_ONCE = 4
@@ -36,7 +38,7 @@ class Ahead(Generic[_T]):
         """Leave nothing running; what nobody asked for is forgotten, failures too."""
         for one in self._begun.values():
             one.cancel()
-        await asyncio.gather(*self._begun.values(), return_exceptions=True)
+        await ended(self._begun.values())
 
     async def _done(self, stack: str) -> _T:
         async with self._gate:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.drill.deletion import Graph, rebuild_waves
+from tiercel.flows.engine.concurrency import ended
 
 _T = TypeVar("_T")
 
@@ -32,10 +33,10 @@ async def along(
     for wave in rebuild_waves(graph):
         for name in wave:
             running[name] = asyncio.create_task(run(name), name=name)
-    ended = await asyncio.gather(*running.values(), return_exceptions=True)
+    results = await ended(running.values())
     done: dict[str, _T] = {}
     failed: list[TiercelError] = []
-    for name, result in zip(running, ended, strict=True):
+    for name, result in zip(running, results, strict=True):
         if isinstance(result, TiercelError):
             failed.append(result)
         elif isinstance(result, BaseException):

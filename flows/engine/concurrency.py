@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, ParamSpec, TypeVar, cast
+
+from prefect.exceptions import ExternalSignal
 
 from tiercel.domain.base.errors import NotStartedError, TiercelError, combined
 from tiercel.domain.organization.services import Service, deployment_order
@@ -76,7 +78,7 @@ async def each(items: Iterable[_T], work: Callable[[_T], Awaitable[_R]]) -> list
 
 async def all_done(awaitables: Iterable[Awaitable[_R]]) -> list[_R]:
     """Await everything to its end, then raise what failed: all of it as one error."""
-    results = await asyncio.gather(*awaitables, return_exceptions=True)
+    results = await ended([asyncio.ensure_future(one) for one in awaitables])
     failures = [result for result in results if isinstance(result, BaseException)]
     for failure in failures:
         if not isinstance(failure, TiercelError):
@@ -84,6 +86,27 @@ async def all_done(awaitables: Iterable[Awaitable[_R]]) -> list[_R]:
     if failures:
         raise combined([failure for failure in failures if isinstance(failure, TiercelError)])
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def ended(running: Collection[asyncio.Future[_R]]) -> list[_R | BaseException]:
+    """Await everything to its end and return what became of each, failures too.
+
+    SIGTERM is an exception wherever the main thread is, so in one of these too. It is meant for
+    the whole run: the others are cancelled, and it is raised.
+    """
+
+    def hand_on(one: asyncio.Future[_R]) -> None:
+        if not one.cancelled() and isinstance(one.exception(), ExternalSignal):
+            for other in running:
+                other.cancel()
+
+    for one in running:
+        one.add_done_callback(hand_on)
+    results = await asyncio.gather(*running, return_exceptions=True)
+    for result in results:
+        if isinstance(result, ExternalSignal):
+            raise result
+    return results
 
 
 async def both(one: Awaitable[_R], other: Awaitable[_T]) -> tuple[_R, _T]:

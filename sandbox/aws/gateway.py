@@ -19,6 +19,7 @@ from tiercel.sandbox.pages.frame import PageRequest, answer_page
 _REQUEST_BODY_LIMIT = 1024 * 1024
 _ERROR_LIMIT = 64 * 1024
 _XML_TAIL = 512
+_WITHOUT_BODY = (204, 304)
 
 
 class PassingCall:
@@ -57,19 +58,31 @@ class PassingCall:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._headers = exchange.text_headers(message.get("headers", ()))
-            if self.status >= 400 and not exchange.request_id(self._headers, b""):
+            if self._lacks_id or self._ends_with_headers:
                 self._held = message
                 return
         elif self.status >= 400:
             self._answer = (self._answer + message.get("body", b""))[:_ERROR_LIMIT]
         elif "xml" in self._headers.get("content-type", ""):
             self._answer = (self._answer + message.get("body", b""))[-_XML_TAIL:]
-        if self._held:
-            await self._send(self._identified(self._held))
-            self._held = None
+        held, self._held = self._held, None
+        if held and self._lacks_id:
+            held = self._identified(held)
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self.ended()
+        if held:
+            await self._send(held)
         await self._send(message)
+
+    @property
+    def _lacks_id(self) -> bool:
+        return self.status >= 400 and not exchange.request_id(self._headers, b"")
+
+    @property
+    def _ends_with_headers(self) -> bool:
+        """Whether a client has the whole answer when it has the headers."""
+        empty = self._headers.get("content-length") == "0"
+        return empty or self.status in _WITHOUT_BODY or self.scope["method"] == "HEAD"
 
     def _identified(self, start: Message) -> Message:
         identifier = exchange.request_id({}, self._answer) or str(uuid.uuid4())

@@ -9,7 +9,7 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import mismatch, shown
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
-from tiercel.tasks.stack.smoke_tests import SECONDS_OF_A_TRY, invoke_function
+from tiercel.tasks.stack.smoke_tests import SECONDS_OF_A_TRY, Invocation, invoke_function
 
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 2.0
@@ -22,22 +22,24 @@ def seed_stack(
     """Invoke the function that fills a stack, and return its answer as one short line.
 
     Only what did not run, because it is not ready yet, is tried again: five times, two seconds
-    apart. What does not answer within so many seconds may still be at work. Raises
-    SmokeTestFailedError if it fails or answers something else.
+    apart. What does not answer within so many seconds, or whose connection breaks, may have run
+    or still be at work. Raises SmokeTestFailedError then, and if it fails or answers something
+    else.
     """
     where = f"stack {stack.name}, account {access.account}, region {access.region}"
-    call = SmokeTest(invoke=seed.invoke, payload=seed.payload)
-    invoked = invoke_function(access, stack, seed.invoke, call, seconds, where)
+    invoked = _invoked(access, stack, seed, seconds, where)
     for _ in range(_TRIES - 1):
         if invoked.ran:
             break
         pause(_SECONDS_BETWEEN_TRIES)
-        invoked = invoke_function(access, stack, seed.invoke, call, seconds, where)
-    answer, problem, _ = invoked
+        invoked = _invoked(access, stack, seed, seconds, where)
+    if not invoked.answered:
+        raise _unanswered(stack, where, invoked.problem)
+    problem = invoked.problem
     if not problem and seed.expect is not None:
-        problem = mismatch(seed.expect, answer)
+        problem = mismatch(seed.expect, invoked.answer)
     if not problem:
-        return shown(answer)
+        return shown(invoked.answer)
     raise SmokeTestFailedError(
         "seed.failed",
         f"{stack.name} could not be filled with data",
@@ -45,4 +47,21 @@ def seed_stack(
         why=problem,
         state="the stack is there, with as much data as the function has written",
         remedy="read the function's log and correct it; it is invoked again by the next run",
+    )
+
+
+def _invoked(access: Access, stack: Stack, seed: StackSeed, seconds: int, where: str) -> Invocation:
+    call = SmokeTest(invoke=seed.invoke, payload=seed.payload)
+    return invoke_function(access, stack, call, seconds, where, repeatable=False)
+
+
+def _unanswered(stack: Stack, where: str, why: str) -> SmokeTestFailedError:
+    return SmokeTestFailedError(
+        "seed.no_answer",
+        f"whether {stack.name} was filled with data is not known",
+        where=where,
+        why=why,
+        state="the function may have run, or still be at work; it was not invoked again",
+        remedy="see in the function's log whether it has ended, and let it answer within a minute; "
+        "it is invoked again by the next run",
     )

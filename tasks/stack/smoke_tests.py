@@ -12,7 +12,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from tiercel.domain.base.errors import SmokeTestFailedError
 from tiercel.domain.organization.access import Access
@@ -33,6 +40,8 @@ _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_OF_A_TRY = 60
 _MAX_ANSWER_BYTES = 1_048_576
+_MAY_HAVE_RUN = (HTTPClientError, IncompleteReadError, ProxyConnectionError, SSLError)
+"""How a connection breaks that was there. What does not even come to be is another matter."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _AWS_HOSTS = re.compile(
     r"[a-z0-9]+\.(execute-api|lambda-url)\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"
@@ -68,11 +77,13 @@ class Invocation(NamedTuple):
     """What came of invoking a function: its answer, and what is wrong with it.
 
     One that `ran`, or may still be at work, is not invoked again by whoever must not repeat it.
+    Whether it did is open if it was not `answered`.
     """
 
     answer: Any
     problem: str = ""
     ran: bool = True
+    answered: bool = True
 
 
 def tried(ask: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
@@ -92,8 +103,12 @@ def ask_version(access: Access, shift: Shift, test: SmokeTest, where: str) -> tu
     Its weight does not matter: the version itself is invoked, and no alias of it.
     """
     version, called = shift.new_version, f"version {shift.new_version}"
-    which: InvocationRequestTypeDef = {"FunctionName": shift.function, "Qualifier": version}
-    invoked = _invoke(access, which, called, test, SECONDS_OF_A_TRY, where)
+    request: InvocationRequestTypeDef = {
+        "FunctionName": shift.function,
+        "Qualifier": version,
+        "Payload": _payload(test),
+    }
+    invoked = _invoke(access, request, called, SECONDS_OF_A_TRY, where)
     return _compared(test, invoked.answer, invoked.problem)
 
 
@@ -102,7 +117,8 @@ def _ask(
 ) -> tuple[Any, str]:
     """Return the answer, and what is wrong with it."""
     if test.invoke:
-        answer, problem, _ = invoke_function(access, stack, test.invoke, test, seconds, where)
+        invoked = invoke_function(access, stack, test, seconds, where)
+        answer, problem = invoked.answer, invoked.problem
     else:
         answer, problem = _call(stack, test, seconds, where)
     return _compared(test, answer, problem)
@@ -115,25 +131,41 @@ def _compared(test: SmokeTest, answer: Any, problem: str) -> tuple[Any, str]:
 
 
 def invoke_function(
-    access: Access, stack: Stack, logical_id: str, test: SmokeTest, seconds: int, where: str
+    access: Access,
+    stack: Stack,
+    test: SmokeTest,
+    seconds: int,
+    where: str,
+    *,
+    repeatable: bool = True,
 ) -> Invocation:
-    """Invoke a function of a stack, once."""
-    name = physical_id(access, stack.stack_id, logical_id)
+    """Invoke a function of a stack, once.
+
+    Raises TransientError if the connection breaks before the answer is there. If it must not be
+    repeated, that is what came of it: it may have run.
+    """
+    called = test.invoke or ""
+    name = physical_id(access, stack.stack_id, called)
     if name is None:
-        raise _names_nothing(f"the resource {logical_id}", "smoke_test.invoke", where)
-    return _invoke(access, {"FunctionName": name}, logical_id, test, seconds, where)
+        raise _names_nothing(f"the resource {called}", "smoke_test.invoke", where)
+    request: InvocationRequestTypeDef = {"FunctionName": name, "Payload": _payload(test)}
+    return _invoke(access, request, called, seconds, where, repeatable=repeatable)
+
+
+def _payload(test: SmokeTest) -> bytes:
+    return json.dumps(test.payload).encode()
 
 
 def _invoke(
     access: Access,
-    which: InvocationRequestTypeDef,
+    request: InvocationRequestTypeDef,
     called: str,
-    test: SmokeTest,
     seconds: int,
     where: str,
+    *,
+    repeatable: bool = True,
 ) -> Invocation:
     functions = client_of_one_try("lambda", access, seconds)
-    request: InvocationRequestTypeDef = {**which, "Payload": json.dumps(test.payload).encode()}
     with translated(f"invoke {called}", where):
         try:
             answer = functions.invoke(**request)
@@ -143,7 +175,12 @@ def _invoke(
             else:
                 answer["Payload"].close()  # else its connection would be kept for the rest
         except ReadTimeoutError:
-            return Invocation(None, f"{called} did not answer within {seconds} seconds")
+            why = f"{called} did not answer within {seconds} seconds"
+            return Invocation(None, why, answered=False)
+        except _MAY_HAVE_RUN as error:
+            if repeatable:
+                raise
+            return Invocation(None, f"no answer of {called} came: {error}", answered=False)
         except ClientError as error:
             if not _is_the_functions(error, functions):
                 raise

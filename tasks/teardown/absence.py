@@ -33,10 +33,14 @@ _ABSENT = frozenset(
 
 @world_task("wait until gone")
 def wait_until_gone(
-    access: Access, resources: Iterable[SeenResource], longest_seconds: float
+    access: Access,
+    resources: Iterable[SeenResource],
+    longest_seconds: float,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Wait until none of these is there; return the names of those that still are at the end.
 
+    That is after so many seconds, or as soon as it `is_over`, which is asked between two looks.
     Buckets, tables and queues are looked for; of other types CloudFormation's word is taken.
     """
     waiting = [one for one in resources if one.resource_type in DATA_KINDS and one.physical_id]
@@ -45,7 +49,7 @@ def wait_until_gone(
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             there = list(pool.map(partial(_is_there, access), waiting))
         waiting = [one for one, is_there in zip(waiting, there, strict=True) if is_there]
-        if not waiting or time.monotonic() >= until:
+        if not waiting or time.monotonic() >= until or is_over():
             return sorted(one.physical_id for one in waiting)
         run_logger().info("%d resources are still going", len(waiting))
         pause(delay)

@@ -121,6 +121,11 @@ def read_step(records: Records, number: int, phase: Phase, stack: str = "") -> D
     return _read(records, DrillStep, step_key(number, phase, stack))
 
 
+def is_proven_empty(records: Records, number: int) -> bool:
+    """Tell whether a run of a drill has looked: it rebuilds, and nothing will be gone again."""
+    return read_step.fn(records, number, Phase.PROVE_EMPTY) is not None
+
+
 @world_task("read steps", "read steps of drill {number}")
 def read_drill_steps(records: Records, number: int) -> list[DrillStep]:
     """Return every step of a drill that has ended."""

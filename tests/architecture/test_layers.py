@@ -34,6 +34,7 @@ MAY_BE_CALLED_DIRECTLY = {
     "tasks.github.transport.credentials.has_credentials": "looks into the process's environment",
     "tasks.github.transport.verifying.only_verifying": "which token a block of code uses",
     "tasks.records.ledger.no_release": "words of an error",
+    "tasks.teardown.drill_records.is_proven_empty": "given to a task, which asks it in its thread",
     "tasks.records.lease.give_back_lease": "in the lease's own threads: a task may have to queue",
     "tasks.records.lease.renew_lease": "the same",
     "tasks.aws.caller.console_url": "looks into the process's environment",

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,8 @@ from pydantic import BaseModel
 
 from tests.architecture.test_layers import PRODUCT, found_by, found_in
 
-INTERNALS = Path(__file__).parents[2] / "deployments" / "prefect_internals.py"
+DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
+INTERNALS = DEPLOYMENTS / "prefect_internals.py"
 
 
 def private_imports(tree: ast.Module) -> Iterator[str]:
@@ -89,6 +91,13 @@ VARIABLES = {
     "PREFECT__CONTROL_PORT": "prefect._internal.control_listener",
     "PREFECT__CONTROL_TOKEN": "prefect._internal.control_listener",
 }
+_OF_KUBERNETES = "PREFECT_INTEGRATIONS_KUBERNETES"
+SETTINGS = {
+    f"{_OF_KUBERNETES}_OBSERVER_ENABLED": "observer.enabled",
+    f"{_OF_KUBERNETES}_WORKER_API_AUTH_STRING_SECRET_KEY": "api_auth_string_secret_key",
+    f"{_OF_KUBERNETES}_WORKER_API_AUTH_STRING_SECRET_NAME": "api_auth_string_secret_name",
+}
+"""What the definitions set of Prefect's integrations, and where its worker reads that."""
 NOT_FOR_US = {"STORAGE_BASE_PATH", "DEPLOYMENT_NAME"}
 
 
@@ -158,6 +167,20 @@ def test_a_model_of_prefect_yaml_has_the_keys_that_we_use(name: str) -> None:
 @pytest.mark.parametrize("name", VARIABLES)
 def test_the_engine_reads_what_it_is_told(name: str) -> None:
     assert name in inspect.getsource(import_module(VARIABLES[name]))
+
+
+def test_what_is_set_of_prefects_integrations_is_read() -> None:
+    definitions = (*DEPLOYMENTS.rglob("*.json"), *DEPLOYMENTS.rglob("*.yaml"))
+    told = {
+        name
+        for path in definitions
+        for name in re.findall(r"PREFECT_INTEGRATIONS_\w+", path.read_text())
+    }
+    package = find_spec("prefect_kubernetes")
+    assert package is not None
+    assert package.origin is not None
+    worker = Path(package.origin).with_name("worker.py").read_text()
+    assert told == {name for name, read in SETTINGS.items() if read in worker}
 
 
 def test_the_engine_is_told_all_that_prefect_itself_would_tell() -> None:

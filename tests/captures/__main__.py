@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def main() -> int:
         _say("skipped: there is no tmux on this machine")
         return 0
     differs = False
+    # Else what is said to be typed next would begin with a path.
+    os.environ["PATH"] = os.pathsep.join((str(Path(_TIERCEL).parent), os.environ["PATH"]))
     for width in options.width or WIDTHS:
         for name, screen in _screens(width):
             file = SCREENS / f"{name}-{width}.txt"

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import InterruptedRunError
-from tiercel.flows.engine.concurrency import call
+from tiercel.domain.organization.services import Service
+from tiercel.flows.drill.along import along
+from tiercel.flows.engine.concurrency import all_done, call, in_dependency_order
 from tiercel.tasks.engine.pace import pause, stoppable
 from tiercel.tasks.engine.task import world_task
 
@@ -41,3 +47,48 @@ def test_a_pause_of_a_cancelled_run_says_what_to_do() -> None:
 
 def test_outside_of_a_run_a_pause_is_a_sleep() -> None:
     pause(0.01)
+
+
+Work = Callable[[str], Awaitable[None]]
+
+
+def side_by_side(work: Work) -> Awaitable[Any]:
+    return all_done([work("orders"), work("catalog")])
+
+
+def by_dependencies(work: Work) -> Awaitable[Any]:
+    services = {
+        name: Service(name=name, path=name, depends_on=needs)
+        for name, needs in {"orders": (), "catalog": (), "web": ("orders", "catalog")}.items()
+    }
+    return in_dependency_order(services, lambda one, _: work(one.name))
+
+
+def by_a_graph(work: Work) -> Awaitable[Any]:
+    needs = {"orders": (), "catalog": (), "web": ("orders", "catalog")}
+    return along({name: frozenset(before) for name, before in needs.items()}, work)
+
+
+@pytest.mark.parametrize("together", [side_by_side, by_dependencies, by_a_graph])
+def test_a_signal_that_meets_one_of_several_works_ends_the_others_and_the_run(
+    together: Callable[[Work], Awaitable[Any]],
+) -> None:
+    """The main thread works in one of them when SIGTERM comes, which Prefect makes an exception."""
+    begun, cancelled = [], []
+
+    async def work(name: str) -> None:
+        begun.append(name)
+        try:
+            await asyncio.sleep(0 if name == "orders" else LONG_SECONDS)
+        except asyncio.CancelledError:
+            cancelled.append(name)
+            raise
+        raise TerminationSignal(signal.SIGTERM)
+
+    async def run() -> None:
+        async with asyncio.timeout(LONG_SECONDS / 2):
+            await together(work)
+
+    with pytest.raises(TerminationSignal):
+        asyncio.run(run())
+    assert (set(begun), cancelled) == ({"orders", "catalog"}, ["catalog"])

@@ -28,7 +28,7 @@ from tiercel.domain.release.lease import Lease
 from tiercel.domain.release.ledger import Intent, Purpose
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.drill.approval import opened_with
-from tiercel.flows.drill.deletion import delete_all, leave_the_rest
+from tiercel.flows.drill.deletion import delete_all, leave_the_rest, prove_empty
 from tiercel.flows.drill.foundation import leave_foundation
 from tiercel.flows.drill.under_way import Drill
 from tiercel.flows.engine.concurrency import both, call
@@ -275,6 +275,37 @@ def test_a_drill_that_is_given_up_deletes_nothing_more_in_another_run_that_is_at
     assert not other.deleted
     decided = {name for phase, name in other.steps if phase is Phase.DELETE}
     assert decided == {one.name for one in plan.stacks}
+
+
+def test_a_run_of_a_drill_does_not_wait_for_what_another_run_of_it_brings_back(
+    topology: Topology, run_log: list[Any]
+) -> None:
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+
+    @lifecycle_flow("overtaken", "overtake", "preprod")
+    async def overtaken() -> Drill:
+        """A run waits for what is gone, as the other has proven that and brought it back."""
+        target, now = ReleaseTarget.of(topology, "preprod"), datetime.now(UTC)
+        begun = await opened_with(target, plan, ApprovalKind.TYPED, "ada", topology.drills)
+        other, late = await both(Drill.taken_up(target, begun), Drill.taken_up(target, begun))
+        for one in plan.stacks:
+            await other.record(DrillStep(phase=Phase.DELETE, stack=one.name, began=now, ended=now))
+            assert await late.ended(Phase.DELETE, one.name)
+        waiting = asyncio.create_task(prove_empty(late))
+        while not any("are still going" in one.getMessage() for one in run_log):
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        await other.record(DrillStep(phase=Phase.PROVE_EMPTY, began=now, ended=now))
+        async with asyncio.timeout(60):
+            await waiting
+        await call(close_drill, target.records, begun.marker(target.names.stack_prefix))
+        return late
+
+    proven = asyncio.run(overtaken()).done(Phase.PROVE_EMPTY)
+    assert proven is not None
+    assert proven.failure is None
+    assert not [one for one in run_log if one.levelname == "WARNING"]
 
 
 def test_an_artifact_that_git_builds_otherwise_now_is_refused_before_anything_is_deleted(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import configparser
 import hashlib
 import json
@@ -23,6 +24,7 @@ from tests.sandbox.support import (
     eventually,
     orchestrator,
 )
+from tiercel.sandbox.aws.gateway import PassingCall
 from tiercel.sandbox.aws.journal import CallKind, JournalEntry, journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 
@@ -267,6 +269,39 @@ def test_buckets_may_be_named_as_host(
     assert call_url(box, url)[:2] == (200, "by host")
     entry = last(calls, 3)
     assert (entry.operation, entry.resource) == ("GetObject", f"arn:aws:s3:::{BUCKET}/j/host")
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "size", "whole"),
+    [
+        ("HEAD", 200, 1, "start"),
+        ("DELETE", 204, None, "start"),
+        ("PUT", 200, 0, "start"),
+        ("PUT", 404, 0, "start"),
+        ("GET", 200, 1, "body"),
+    ],
+)
+def test_a_call_is_written_before_its_caller_has_the_whole_answer(
+    method: str, status: int, size: int | None, whole: str
+) -> None:
+    said: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message["type"].rpartition(".")[2])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def answer() -> None:
+        passing = PassingCall({"type": "http", "method": method}, receive, send)
+        passing.ended = lambda: said.append("written")
+        headers = [] if size is None else [(b"content-length", str(size).encode())]
+        await passing.send({"type": "http.response.start", "status": status, "headers": headers})
+        await passing.send({"type": "http.response.body", "body": b"x" * (size or 0)})
+
+    asyncio.run(answer())
+    assert [one for one in said if one != "written"] == ["start", "body"]
+    assert said.index("written") < said.index(whole)
 
 
 def test_entries_are_read_from_an_offset_and_never_by_halves(tmp_path: Path) -> None:

@@ -104,9 +104,13 @@ def fragment(
     region: Annotated[str, typer.Option(help="Whose types AWS publishes.")] = "us-east-1",
 ) -> None:
     """Draft stack-services/NAME.json for types of a service that Tiercel does not list."""
-    from tiercel.domain.review.templates.drafted_fragments import drafted_fragment, service_of
+    from tiercel.domain.review.templates.drafted_fragments import (
+        drafted_fragment,
+        require_region,
+        service_of,
+    )
     from tiercel.tasks.stack.service_role import published_handlers
 
-    published = published_handlers(region, types)
+    published = published_handlers(require_region(region), types)
     service = service_of(types, published)
     sys.stdout.write(drafted_fragment(service, published.values()))

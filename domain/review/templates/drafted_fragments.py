@@ -5,11 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from pydantic import TypeAdapter, ValidationError
+
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.text import printable
 from tiercel.domain.organization.fragments import may_be_allowed
+from tiercel.domain.organization.parts import Region
 from tiercel.domain.stack.needed_actions import Handlers, own_service
 
 _LOOKS = ("Describe*", "Get*", "List*")
+_REGION = TypeAdapter[str](Region)
+
+
+def require_region(text: str) -> str:
+    """Return the name of a region as `tiercel.toml` takes it, else raise RefusedInputError.
+
+    One of which nothing is published yet is one too: its types are the usual ones.
+    """
+    try:
+        return _REGION.validate_python(text)
+    except ValidationError:
+        raise RefusedInputError(
+            "fragment.no_region",
+            f"{printable(text, 40)!r} is no region of AWS",
+            where="--region",
+            state="nothing was written",
+            remedy="give the environment's region, such as eu-central-1",
+        ) from None
 
 
 def drafted_services(published: Mapping[str, Handlers]) -> dict[str, tuple[str, ...]]:

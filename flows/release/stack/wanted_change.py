@@ -19,6 +19,7 @@ from tiercel.domain.stack.states import ByHand, StackAction
 from tiercel.domain.stack.tokens import attempt_in, change_set_name, release_of
 from tiercel.domain.template.outside import OutsideReference
 from tiercel.domain.traffic.shifts import Shift
+from tiercel.flows.engine.concurrency import ended
 from tiercel.flows.release.preparation import PlanGate
 from tiercel.tasks.stack.waiting.under_way import StacksUnderWay
 
@@ -74,7 +75,7 @@ class StackChange:
 
     async def pages_shown(self) -> None:
         """Return once all pages are there. One that is missing fails nothing: the log says so."""
-        for missing in await asyncio.gather(*self._pages, return_exceptions=True):
+        for missing in await ended(self._pages):
             if missing:
                 get_run_logger().warning("%s: a page is missing: %r", self.intent.stack, missing)
 

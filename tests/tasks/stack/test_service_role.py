@@ -39,6 +39,9 @@ def test_the_command_drafts_a_fragment_from_what_is_published() -> None:
     code, said, errors = invoke("config", "fragment", "AWS::DMS::Endpoint", "AWS::SQS::Queue")
     assert (code, said) == (ExitCode.REFUSED, "")
     assert "fragment.not_drafted" in errors
+    code, said, errors = invoke("config", "fragment", "AWS::DMS::Endpoint", "--region", "garbage")
+    assert (code, said) == (ExitCode.REFUSED, "")
+    assert "fragment.no_region" in errors
 
 
 def test_what_is_no_action_is_left_out() -> None:

@@ -190,6 +190,26 @@ def test_an_invocation_that_lambda_is_too_busy_for_is_left_to_the_tasks_retries(
     assert smoke_test.fn(runtime, stack, test) == "{}"
 
 
+@pytest.mark.parametrize("broken", [0, 5], ids=["closed", "cut-short"])
+def test_a_seed_whose_connection_breaks_is_invoked_once_as_it_may_have_run(
+    runtime: Access, stack: Stack, between: Between, broken: int
+) -> None:
+    invocations: list[str] = []
+
+    def lose(question: Question, answer: Answer) -> Answer | None:
+        if not question.path.endswith("/invocations"):
+            return answer
+        invocations.append(question.path)
+        part = replace(answer, body=answer.body[:broken], claimed_length=len(answer.body))
+        return part if broken else None
+
+    seed = StackSeed(invoke="Echo", payload={"answer": "a long one"})
+    with between(lose), pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
+        seed_stack.fn(runtime, stack, seed)
+
+    assert len(invocations) == 1
+
+
 def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations_and_a_seed_after_one(
     runtime: Access, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +230,7 @@ def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations_an
             with pytest.raises(SmokeTestFailedError) as failure:
                 smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo"), seconds=1)
             asked = len(invocations)
-            with pytest.raises(SmokeTestFailedError, check=because("seed.failed")):
+            with pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
                 seed_stack.fn(runtime, stack, StackSeed(invoke="Echo"), seconds=1)
         finally:
             over.set()
