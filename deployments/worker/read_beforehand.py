@@ -1,5 +1,5 @@
 """Does, when it is imported, what every run would do: reads what botocore has to know of AWS, makes
-Prefect's tasks of the functions that the flows call, and completes the models that Prefect defers.
+Prefect's tasks of the functions that runs show, and completes the models that Prefect defers.
 It also makes the process unreadable to others, as which its forks begin, and keeps what was
 imported out of their search for garbage: none of it is, and to look at it takes a fork its share.
 They search more seldom, too: a run makes little garbage that is not freed at once.
@@ -41,11 +41,11 @@ _MODELS: tuple[type[BaseModel], ...] = (
 
 
 def make_tasks() -> None:
-    """Make the tasks of all modules that are imported."""
+    """Make the tasks of all modules that are imported; looks are none of Prefect's."""
     for name, module in list(sys.modules.items()):
         if name.startswith("tiercel.tasks."):
             for one in vars(module).values():
-                if isinstance(one, WorldTask):
+                if isinstance(one, WorldTask) and one.shown:
                     _ = one.task
 
 

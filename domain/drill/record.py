@@ -24,10 +24,15 @@ _Number = Annotated[int, Field(ge=1, le=99_999_999)]
 
 
 class Phase(StrEnum):
-    """The phases of a drill, in their order."""
+    """The phases of a drill, in their order.
+
+    The account's own resources are destroyed once BEGIN_FOUNDATION has ended, and never if it
+    failed: as a step is written once, one run decides that for all.
+    """
 
     DELETE = "delete"
     PROVE_EMPTY = "prove-empty"
+    BEGIN_FOUNDATION = "begin-foundation"
     DESTROY_FOUNDATION = "destroy-foundation"
     APPLY_FOUNDATION = "apply-foundation"
     REBUILD = "rebuild"

@@ -166,6 +166,14 @@ def _phases(steps: Sequence[DrillStep], order: Sequence[Phase]) -> dict[str, flo
     return phases
 
 
+_ONE_BY_ONE = (
+    Phase.PROVE_EMPTY,
+    Phase.BEGIN_FOUNDATION,
+    Phase.DESTROY_FOUNDATION,
+    Phase.APPLY_FOUNDATION,
+)
+
+
 def _critical(plan: DrillPlan, steps: Sequence[DrillStep]) -> tuple[tuple[str, ...], float]:
     """Return the longest chain of deletions and then of rebuilding, with what joins them."""
     took: dict[Phase, dict[str, float]] = {phase: {} for phase in Phase}
@@ -174,8 +182,7 @@ def _critical(plan: DrillPlan, steps: Sequence[DrillStep]) -> tuple[tuple[str, .
     going = {} if plan.shadow_of else consumers(plan.graph)
     down, down_seconds = critical_path(going, took[Phase.DELETE])
     back, back_seconds = critical_path(plan.graph, took[Phase.REBUILD])
-    one_by_one = (Phase.PROVE_EMPTY, Phase.DESTROY_FOUNDATION, Phase.APPLY_FOUNDATION)
-    between = sum(sum(took[phase].values()) for phase in one_by_one)
+    between = sum(sum(took[phase].values()) for phase in _ONE_BY_ONE)
     verified = max(took[Phase.VERIFY].values(), default=0.0)
     names = (*(f"delete {one}" for one in down), *(f"rebuild {one}" for one in back))
     return names, down_seconds + between + back_seconds + verified

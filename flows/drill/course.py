@@ -5,12 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from tiercel.domain.drill.foundation import require_foundation_done
-from tiercel.domain.drill.record import Begun, Phase
+from tiercel.domain.drill.record import Begun
 from tiercel.domain.drill.report import DrillReport
 from tiercel.domain.organization.topology import Drills
 from tiercel.flows.drill.ahead import ahead
 from tiercel.flows.drill.deletion import delete_all, leave_the_rest, prove_empty
-from tiercel.flows.drill.foundation import Ground, leave_foundation, renew_foundation
+from tiercel.flows.drill.foundation import (
+    Ground,
+    foundation_is_done,
+    leave_foundation,
+    renew_foundation,
+)
 from tiercel.flows.drill.rebuild import (
     begin_all,
     looked_at,
@@ -42,8 +47,7 @@ async def drilled(
         await leave_the_rest(drill)
         await leave_foundation(drill)
     if ground is None:
-        done = drill.done(Phase.APPLY_FOUNDATION) is not None
-        require_foundation_done(drill.plan, done=done)
+        require_foundation_done(drill.plan, done=foundation_is_done(drill))
     async with ahead(partial(made_ready, drill)) as ready, ahead(partial(looked_at, drill)) as seen:
         await delete_all(drill, partial(begin_all, drill, ready) if ground is None else _nothing)
         await prove_empty(drill)

@@ -28,18 +28,20 @@ _LONGEST_GOING_SECONDS = 1200.0
 """Deleting a function with a network interface takes AWS 20 minutes and more."""
 
 
-async def delete_all(drill: Drill, one_is_done: Callable[[], None]) -> None:
+async def delete_all(drill: Drill, meanwhile: Callable[[], None]) -> None:
     """Delete every stack of the plan, whoever uses another's outputs first, side by side.
 
-    What has time may begin when `one_is_done`, which is told of each.
+    What has time may begin `meanwhile`: that is called whenever a stack begins to go, and when one
+    is decided.
 
     A stack that is not as the plan knows it stays, and so do those that it needs; that is written
     down. Whatever else fails is raised once all others have ended: the next run goes on.
     """
 
     async def one(name: str) -> DrillStep:
-        done = drill.done(Phase.DELETE, name) or await _delete(drill, drill.plan.stack(name))
-        one_is_done()
+        planned = drill.plan.stack(name)
+        done = drill.done(Phase.DELETE, name) or await _delete(drill, planned, meanwhile)
+        meanwhile()
         return done
 
     _, failed = await along(consumers(drill.plan.graph), one)
@@ -47,7 +49,7 @@ async def delete_all(drill: Drill, one_is_done: Callable[[], None]) -> None:
         raise combined(failed)
 
 
-async def _delete(drill: Drill, planned: PlannedStack) -> DrillStep:
+async def _delete(drill: Drill, planned: PlannedStack, meanwhile: Callable[[], None]) -> DrillStep:
     """Delete a stack under its lease, unless another run of the drill has decided otherwise."""
     began = datetime.now(UTC)
     kept = [one for one in consumers(drill.plan.graph)[planned.name] if one not in drill.deleted]
@@ -61,6 +63,8 @@ async def _delete(drill: Drill, planned: PlannedStack) -> DrillStep:
             return ended
         try:
             found = await _as_planned(drill, planned)
+            drill.going.add(planned.name)
+            meanwhile()
             seen = SeenAlone(found.stack if found else None, lease)
             deleted = await delete_one_stack(_wish(drill, planned, seen))
         except RefusedInputError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.drill.foundation import (
@@ -64,18 +65,14 @@ async def renew_foundation(ground: Ground, drill: Drill) -> None:
     approved = drill.plan.foundation
     if approved is None or await drill.ended(Phase.APPLY_FOUNDATION):
         return
-    if not await drill.ended(Phase.DESTROY_FOUNDATION) and not _is_empty(drill):
+    if not _is_empty(drill):
         await leave_foundation(drill)
+    if _stays(await drill.ended(Phase.BEGIN_FOUNDATION)):
         return
     with private_folder() as folder:
         root = await initialized_root(folder, ground.topology, ground.names, ground.administrators)
-        if not drill.done(Phase.DESTROY_FOUNDATION):
-            began = datetime.now(UTC)
-            file = await call(plan_destruction, root, TARGETS)
-            require_approved_destruction(approved, file.plan)
-            if file.plan.changes:
-                await call(apply_terraform, root, file)
-            await _record(drill, Phase.DESTROY_FOUNDATION, began)
+        if not await _destroyed(root, approved, drill):
+            return
         began = datetime.now(UTC)
         file = await call(plan_terraform, root)
         require_approved_creation(approved, file.plan)
@@ -88,13 +85,39 @@ async def renew_foundation(ground: Ground, drill: Drill) -> None:
 
 
 async def leave_foundation(drill: Drill) -> None:
-    """Write down that the account's own resources stay as they are, unless a run destroyed them."""
+    """Write down that the account's own resources stay, unless a run has begun to destroy them."""
     if drill.plan.foundation is None or await drill.ended(Phase.DESTROY_FOUNDATION):
         return
-    now = datetime.now(UTC)
     error: RefusedInputError = foundation_stays(drill.plan.environment)
-    for phase in (Phase.DESTROY_FOUNDATION, Phase.APPLY_FOUNDATION):
-        await drill.record(failed_step(phase, "", now, error))
+    await drill.record(failed_step(Phase.BEGIN_FOUNDATION, "", datetime.now(UTC), error))
+
+
+def foundation_is_done(drill: Drill) -> bool:
+    """Tell whether the account's own resources were made again, or stay, as far as is known."""
+    made = drill.done(Phase.APPLY_FOUNDATION)
+    return made is not None or _stays(drill.done(Phase.BEGIN_FOUNDATION))
+
+
+async def _destroyed(root: Path, approved: Foundation, drill: Drill) -> bool:
+    """Destroy what was approved unless a run has done so; False if it stays, as a run decided."""
+    began = datetime.now(UTC)
+    file = await call(plan_destruction, root, TARGETS)
+    # A run that made something again before this plan has ended this phase before; if one changes
+    # something after it, Terraform does not apply this plan, as the state has moved.
+    if await drill.ended(Phase.DESTROY_FOUNDATION):
+        return True
+    require_approved_destruction(approved, file.plan)
+    if _stays(await _record(drill, Phase.BEGIN_FOUNDATION, began)):
+        return False
+    began = datetime.now(UTC)
+    if file.plan.changes:
+        await call(apply_terraform, root, file)
+    await _record(drill, Phase.DESTROY_FOUNDATION, began)
+    return True
+
+
+def _stays(begun: DrillStep | None) -> bool:
+    return begun is not None and begun.failure is not None
 
 
 def _is_empty(drill: Drill) -> bool:
@@ -104,5 +127,5 @@ def _is_empty(drill: Drill) -> bool:
     return everything and proven is not None and proven.failure is None
 
 
-async def _record(drill: Drill, phase: Phase, began: datetime) -> None:
-    await drill.record(DrillStep(phase=phase, began=began, ended=datetime.now(UTC)))
+async def _record(drill: Drill, phase: Phase, began: datetime) -> DrillStep:
+    return await drill.record(DrillStep(phase=phase, began=began, ended=datetime.now(UTC)))

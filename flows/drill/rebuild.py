@@ -59,10 +59,16 @@ async def made_ready(drill: Drill, stack: str) -> Source:
 
 
 def begin_all(drill: Drill, ready: Ahead[Source]) -> None:
-    """Begin to make everything ready that will come back, in the order in which it does."""
+    """Begin to make ready what comes back by now, in the order in which it does.
+
+    Nothing before one stack is gone: until then, the first deletions need the time.
+    """
+    if not drill.deleted:
+        return
+    wanted = drill.coming_back
     for wave in rebuild_waves(drill.plan.graph):
         for name in wave:
-            if not drill.done(Phase.REBUILD, name):
+            if name in wanted and not drill.done(Phase.REBUILD, name):
                 ready.begin(name)
 
 

@@ -27,6 +27,8 @@ class Drill:
     target: ReleaseTarget
     begun: Begun
     steps: dict[tuple[Phase, str], DrillStep] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)
+    """The stacks that this run itself has begun to delete."""
     rebuilt: dict[str, Intent] = field(default_factory=dict)
     """What this run itself has released again, by stack."""
     _acts_as: str = ""
@@ -78,6 +80,12 @@ class Drill:
             for (phase, stack), step in self.steps.items()
             if phase is Phase.DELETE and not step.failure
         }
+
+    @property
+    def coming_back(self) -> set[str]:
+        """The stacks that are gone, or going by this run itself, and are rebuilt."""
+        going = {one for one in self.going if not self.done(Phase.DELETE, one)}
+        return going.union(self.deleted)
 
     async def record(self, step: DrillStep) -> DrillStep:
         """Write a step down, so that nobody does it again."""

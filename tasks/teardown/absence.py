@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tiercel.domain.drill.inventory import DATA_KINDS, DataKind, SeenResource
 from tiercel.domain.organization.access import Access
 from tiercel.tasks.aws.clients import client
-from tiercel.tasks.aws.errors import code_of, translated
+from tiercel.tasks.aws.errors import DENIED_CODES, code_of, translated
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import run_logger, world_task
 
@@ -20,6 +20,7 @@ _FIRST_LOOK_SECONDS = 0.5
 _LONGEST_LOOK_SECONDS = 10.0
 _AT_ONCE = 16
 """Resources that are looked for at the same time."""
+_CLOSED = " (access denied: if another account has this name by now, it is gone)"
 _ABSENT = frozenset(
     {
         "404",
@@ -41,31 +42,36 @@ def wait_until_gone(
     """Wait until none of these is there; return the names of those that still are at the end.
 
     That is after so many seconds, or as soon as it `is_over`, which is asked between two looks.
-    Buckets, tables and queues are looked for; of other types CloudFormation's word is taken.
+    Buckets, tables and queues are looked for; of other types CloudFormation's word is taken. A
+    bucket that may not be looked at is not proven gone, and is told so: its name may be another
+    account's by now, and if that was raised, the drill would never come to its end.
     """
     waiting = [one for one in resources if one.resource_type in DATA_KINDS and one.physical_id]
     until, delay = time.monotonic() + longest_seconds, _FIRST_LOOK_SECONDS
     while True:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            there = list(pool.map(partial(_is_there, access), waiting))
-        waiting = [one for one, is_there in zip(waiting, there, strict=True) if is_there]
+            told = list(pool.map(partial(_still_there, access), waiting))
+        waiting = [one for one, name in zip(waiting, told, strict=True) if name]
         if not waiting or time.monotonic() >= until or is_over():
-            return sorted(one.physical_id for one in waiting)
+            return sorted(filter(None, told))
         run_logger().info("%d resources are still going", len(waiting))
         pause(delay)
         delay = min(_LONGEST_LOOK_SECONDS, delay * 2)
 
 
-def _is_there(access: Access, resource: SeenResource) -> bool:
-    look = _LOOKS[DATA_KINDS[resource.resource_type]]
+def _still_there(access: Access, resource: SeenResource) -> str:
+    """Return the name of what is there, an empty text if it is gone."""
+    kind = DATA_KINDS[resource.resource_type]
     with translated("look whether a resource is gone", f"account {access.account}"):
         try:
-            look(access, resource.physical_id)
+            _LOOKS[kind](access, resource.physical_id)
         except ClientError as error:
             if code_of(error) in _ABSENT:
-                return False
+                return ""
+            if kind is DataKind.BUCKET and code_of(error) in DENIED_CODES:
+                return f"{resource.physical_id}{_CLOSED}"
             raise
-    return True
+    return resource.physical_id
 
 
 def _bucket(access: Access, name: str) -> None:

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from tiercel.flows.drill.ahead import ahead
+from tests.support.drills import begun, plan, seen, step
+from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.drill.record import Phase
+from tiercel.domain.organization.topology import Topology
+from tiercel.flows.drill.ahead import Ahead, ahead
+from tiercel.flows.drill.rebuild import begin_all
+from tiercel.flows.drill.under_way import Drill
+from tiercel.flows.release.preparation import ReleaseTarget
 
 
 class Work:
@@ -66,3 +74,34 @@ def test_only_a_few_are_under_way_at_the_same_time() -> None:
             assert await begun.of("19") == "19"
 
     asyncio.run(go())
+
+
+class Named(Ahead[Any]):
+    """Notes which stacks are begun, and does nothing."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def begin(self, stack: str) -> None:
+        self.names.append(stack.removeprefix("acme-preprod-"))
+
+
+def test_only_what_comes_back_is_made_ready_and_nothing_before_a_stack_is_gone(
+    topology: Topology,
+) -> None:
+    services = ("gone", "going", "refused", "stays", "waiting", "rebuilt")
+    names = {one: f"acme-preprod-{one}" for one in services}
+    failure = RefusedInputError("drill.newer_than_plan", "it stays").failure
+    drill = Drill(ReleaseTarget.of(topology, "preprod"), begun(plan(*map(seen, services))))
+    drill.going.update((names["going"], names["refused"]))
+    ready = Named()
+
+    begin_all(drill, ready)
+    assert ready.names == []
+
+    ended = [step(Phase.DELETE, names[one]) for one in ("gone", "rebuilt")]
+    ended += [step(Phase.DELETE, names[one], failure=failure) for one in ("refused", "stays")]
+    ended.append(step(Phase.REBUILD, names["rebuilt"]))
+    drill.steps.update({(one.phase, one.stack): one for one in ended})
+    begin_all(drill, ready)
+    assert sorted(ready.names) == ["going", "gone"]

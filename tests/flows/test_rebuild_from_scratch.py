@@ -42,7 +42,7 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.lease import give_back_lease, take_lease
 from tiercel.tasks.records.ledger import newest_release
-from tiercel.tasks.teardown.drill_records import close_drill, open_drill
+from tiercel.tasks.teardown.drill_records import close_drill, list_drills, open_drill
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -88,18 +88,29 @@ def stacks(sandbox: Sandbox) -> dict[str, Any]:
     return {one["StackName"]: one for one in formation.describe_stacks()["Stacks"]}
 
 
+@pytest.fixture
+def shop_stands(
+    operator: Sandbox, preprod: Names, repositories: RepositoryMaker
+) -> dict[str, Intent]:
+    """What the stacks of the shop run, by service: each drill leaves them as they were."""
+    names = {one: preprod.stack(one) for one in ("store", "desk")}
+    if not stacks(operator).keys() >= set(names.values()):
+        repository = repositories.make("drilled")
+        release(repository, repository.commit(shop()))
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    found = {service: newest_release.fn(records, name) for service, name in names.items()}
+    return {service: one.intent for service, one in found.items() if one}
+
+
 def deletions(sandbox: Sandbox, offset: int) -> list[str]:
     calls = read_journal(sandbox.journal, offset)
     return [one.operation for one in calls if one.operation.startswith("Delete")]
 
 
 def test_an_environment_is_deleted_and_comes_back_as_it_was(
-    sandbox: Sandbox,
-    preprod: Names,
-    repositories: RepositoryMaker,
+    sandbox: Sandbox, preprod: Names, shop_stands: dict[str, Intent]
 ) -> None:
-    repository = repositories.make("drilled")
-    before = release(repository, repository.commit(shop()))
+    before = stacks(sandbox)
     s3 = root_client(sandbox, "preprod-runtime-root", "s3")
     files = next(one["Name"] for one in s3.list_buckets()["Buckets"] if "files" in one["Name"])
     s3.put_object(Bucket=files, Key="precious", Body=b"12345")
@@ -127,12 +138,13 @@ def test_an_environment_is_deleted_and_comes_back_as_it_was(
     assert report.stacks == 2
     assert stacks(sandbox).keys() == {preprod.stack("store"), preprod.stack("desk")}
     records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
-    for service, released in before.items():
-        now = newest_release.fn(records, preprod.stack(service))
+    for released in shop_stands.values():
+        now = newest_release.fn(records, released.stack)
         assert now
         assert now.intent.purpose is Purpose.DRILL
-        assert now.intent.artifact_digest == released.release.intent.artifact_digest
-        assert stacks(sandbox)[now.intent.stack]["StackId"] != released.stack.stack_id
+        assert now.intent.artifact_digest == released.artifact_digest
+        stack = stacks(sandbox)[released.stack]
+        assert stack["StackId"] != before[released.stack]["StackId"]
     assert [one.stack for one in report.bars if "seed" in one.steps] == [preprod.stack("desk")]
     assert any("objects, 5 bytes" in line for line in report.lost)
     assert any("output Made" in line for line in report.generated)
@@ -161,7 +173,7 @@ def remove_package(sandbox: Sandbox, preprod: Names, released: Intent) -> str:
 
 
 def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
-    sandbox: Sandbox, preprod: Names
+    sandbox: Sandbox, preprod: Names, shop_stands: dict[str, Intent]
 ) -> None:
     plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
     assert isinstance(plan, DrillPlan)
@@ -171,15 +183,14 @@ def test_a_drill_that_is_killed_goes_on_and_never_deletes_what_it_has_rebuilt(
     offset = journal_size(sandbox.journal)
 
     records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
-    desk = newest_release.fn(records, preprod.stack("desk"))
-    assert desk
-    package = remove_package(sandbox, preprod, desk.intent)
+    earlier = list_drills.fn(records)
+    package = remove_package(sandbox, preprod, shop_stands["desk"])
     killed = fork("rebuild", "preprod", *approved, *where, **server())
     kill_after(killed, sandbox.journal, offset, "ExecuteChangeSet")
     assert asyncio.run(rebuild_from_scratch("preprod", plan_only=True)) == plan
     report = fork_json("rebuild", "preprod", *where, **server())
 
-    assert report["number"] == 2
+    assert list_drills.fn(records) == [*earlier, report["number"]]
     assert not report["failures"]
     assert not report["differences"]
     calls = [one for one in read_journal(sandbox.journal, offset) if one.status == 200]
@@ -213,6 +224,7 @@ def test_other_runs_wait_while_a_drill_is_open_and_go_on_afterwards(
     assert asyncio.run(deploy())["waits"].changed
 
 
+@pytest.mark.usefixtures("shop_stands")
 def test_a_drill_that_is_given_up_deletes_nothing_more_and_brings_back_what_is_gone(
     sandbox: Sandbox, preprod: Names
 ) -> None:
@@ -261,6 +273,7 @@ async def given_up_while_another_run_is_at_work(topology: Topology, plan: DrillP
     return other
 
 
+@pytest.mark.usefixtures("shop_stands")
 def test_a_drill_that_is_given_up_deletes_nothing_more_in_another_run_that_is_at_work(
     sandbox: Sandbox, topology: Topology
 ) -> None:

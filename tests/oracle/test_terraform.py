@@ -151,11 +151,9 @@ def play(folder: Path) -> dict[str, Any]:
     temporary.mkdir()
     where = {"TMPDIR": str(temporary)}
     said: dict[str, Any] = {"without a bucket": run_fork("provision", "preprod", "--json", **where)}
-    said["planned"] = fork_json("provision", "preprod", "--bootstrap", "--plan-only", **where)
-    said["not approved"] = run_fork("provision", "preprod", "--json", **where)
-    digest = said["planned"]["plan"]["digest"]
+    said["not approved"] = run_fork("provision", "preprod", "--bootstrap", "--json", **where)
+    digest = error_in(said["not approved"][1])["remedy"].rpartition("--approve ")[2].strip("`")
     said["applied"] = fork_json("provision", "preprod", "--approve", digest, **where)
-    said["again"] = fork_json("provision", "preprod", **where)
     prod = {INFRASTRUCTURE_PROFILE: "prod-infrastructure", RUNTIME_PROFILE: "prod-runtime"}
     said["prod"] = fork_json("provision", "prod", "--bootstrap", "--plan-only", **where, **prod)
     said["left behind"] = [path.name for path in temporary.glob("tiercel-terraform-*")]
@@ -171,35 +169,25 @@ def test_without_the_bucket_of_the_state_nothing_is_planned(provisioned: Provisi
 
 
 def test_a_plan_that_nobody_approved_is_not_applied(provisioned: Provisioned) -> None:
-    planned = provisioned.said["planned"]
-    assert planned["applied"] is False
-    assert len(planned["plan"]["changes"]) == 52
     code, output, _ = provisioned.said["not approved"]
     assert code == 4
-    assert planned["plan"]["digest"] in error_in(output)["remedy"]
+    assert provisioned.said["applied"]["plan"]["digest"] in error_in(output)["remedy"]
+    assert provisioned.said["prod"]["applied"] is False
 
 
 def test_exactly_the_approved_plan_is_applied(provisioned: Provisioned) -> None:
-    planned, applied = provisioned.said["planned"], provisioned.said["applied"]
+    applied = provisioned.said["applied"]
     assert applied["applied"] is True
-    assert applied["plan"] == planned["plan"]
+    assert len(applied["plan"]["changes"]) == 52
     outputs = applied["outputs"]
     assert outputs["infrastructure_account"]["artifact_bucket"] == NAMES.artifact_bucket
     assert outputs["runtime_account"]["role_arns"]["deployer"].endswith("acme-preprod-deployer")
 
 
-def test_a_second_plan_has_nothing_to_do_and_needs_no_approval(provisioned: Provisioned) -> None:
-    again = provisioned.said["again"]
-    assert again["plan"]["changes"] == []
-    assert again["plan"]["changes_outputs"] is False
-    assert again["applied"] is False
-    assert again["outputs"] == provisioned.said["applied"]["outputs"]
-
-
 def test_prods_root_plans_the_same_resources_but_for_the_role_that_deletes(
     provisioned: Provisioned,
 ) -> None:
-    plans = [provisioned.said[name]["plan"] for name in ("planned", "prod")]
+    plans = [provisioned.said[name]["plan"] for name in ("applied", "prod")]
     addresses = [[one["address"] for one in plan["changes"]] for plan in plans]
     on_demand = [one for one in addresses[0] if one.startswith("module.ephemeral_environments[0]")]
     assert len(on_demand) == 7
@@ -246,20 +234,17 @@ def test_builds_and_logs_are_there_with_their_limits(provisioned: Provisioned) -
 
 
 def test_everything_that_can_be_tagged_is(provisioned: Provisioned) -> None:
-    document = json.loads(run_terraform(provisioned.root, ["show", "-json"], 120))
-    tagged = [one for one in resources_of(document["values"]["root_module"]) if "tags_all" in one]
+    s3 = provisioned.infrastructure.client("s3")
+    stored = s3.get_object(Bucket=NAMES.state_bucket, Key="preprod.tfstate")
+    state = json.load(stored["Body"])
+    found = [one["attributes"] for each in state["resources"] for one in each["instances"]]
+    tagged = [one for one in found if "tags_all" in one]
     assert len(tagged) >= 16
     assert [one["tags_all"] for one in tagged] == [TAGS] * len(tagged)
     iam = provisioned.infrastructure.client("iam")
     role = f"{NAMES.prefix}orchestrator"
     tags = iam.list_role_tags(RoleName=role)["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS
-
-
-def resources_of(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from (one["values"] for one in module.get("resources", ()))
-    for child in module.get("child_modules", ()):
-        yield from resources_of(child)
 
 
 def test_the_state_lies_in_a_guarded_bucket_and_its_lock_is_released(
@@ -277,9 +262,10 @@ def test_the_state_lies_in_a_guarded_bucket_and_its_lock_is_released(
     }
 
 
-def test_a_worker_that_is_given_administrators_provisions_from_the_form(
+def test_a_worker_that_is_given_administrators_provisions_from_the_form_and_a_second_plan_is_empty(
     provisioned: Provisioned,
 ) -> None:
+    """It needs no approval, as nothing is to do."""
     fork_json("up")
     api = PrefectApi(str(provisioned.box.prefect_api_url))
     assert api.form("provision-accounts/provision-accounts-preprod", environment="preprod")["valid"]
@@ -294,14 +280,15 @@ def test_a_worker_that_is_given_administrators_provisions_from_the_form(
         worker.terminate()
         worker.wait(60)
     api.await_task(found, "terraform output")
+    api.await_log(found, "preprod: 0 to create, 0 to update, 0 to replace, 0 to delete")
 
 
 def test_a_drill_would_destroy_the_runtime_accounts_own_resources_and_nothing_else(
     provisioned: Provisioned,
 ) -> None:
-    wanted = TerraformPlan.model_validate(provisioned.said["again"]["plan"])
+    nothing = TerraformPlan(environment="preprod", digest="", changes=(), changes_outputs=False)
 
-    foundation = foundation_of(wanted, plan_destruction.fn(provisioned.root, TARGETS).plan)
+    foundation = foundation_of(nothing, plan_destruction.fn(provisioned.root, TARGETS).plan)
 
     kinds = Counter(one.partition(".aws_")[2].partition(".")[0] for one in foundation.addresses)
     runtime = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)["runtime"]

@@ -35,7 +35,7 @@ padding:.15rem 0;border-bottom:1px solid var(--line);font-size:.9rem}
 .track{position:relative;height:1rem}
 .bar{position:absolute;top:.1rem;height:.8rem;min-width:2px;border-radius:.2rem}
 .delete{background:var(--delete)}.prove-empty{background:var(--prove-empty)}
-.destroy-foundation,.apply-foundation{background:var(--foundation)}
+.begin-foundation,.destroy-foundation,.apply-foundation{background:var(--foundation)}
 .rebuild{background:var(--rebuild)}.verify{background:var(--verify)}
 .critical{box-shadow:0 0 0 2px var(--text)}
 .failed{background:var(--bad)}
