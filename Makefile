@@ -56,7 +56,7 @@ adversary: setup ## attack builds, and each again without its protection; about 
 actions: setup ## run the workflows of examples/github with act, against the sandbox; 8 minutes
 	@$(BIN)/python -m pytest tests/actions --actions
 
-foundation: setup ## destroy a RuntimeAccount's roles with Terraform and make them again; 2 minutes
+foundation: setup ## destroy a RuntimeAccount's roles with Terraform and make them again, in a whole drill; 6 minutes
 	@$(BIN)/python -m pytest tests/oracle/test_terraform.py --foundation
 
 # BASE=NAME@sha256:DIGEST; without it debootstrap makes one.

@@ -15,25 +15,23 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.sandbox.support import Caller, caller
-from tests.support.commands import ROOT, error_in, fork_json, run_fork
+from tests.support.commands import ROOT, data_in, error_in, fork, fork_json, run_fork
 from tests.support.inventory import inventory
 from tests.support.prefect_api import PrefectApi
+from tests.support.repositories import RepositoryMaker
+from tests.support.templates import queue, services
 from tests.support.terraform import why_not, write_cli_config
 from tiercel.domain.accounts.provisioning import terraform_variables
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
 from tiercel.domain.configuration.parsing import parse_topology
-from tiercel.domain.drill.foundation import (
-    TARGETS,
-    foundation_of,
-    require_approved_creation,
-    require_approved_destruction,
-)
+from tiercel.domain.drill.foundation import TARGETS, foundation_of
 from tiercel.domain.organization.names import Names
 from tiercel.sandbox.lifecycle import Sandbox, down, up
 from tiercel.sandbox.machine.layout import Layout
@@ -44,10 +42,8 @@ from tiercel.tasks.accounts.administrators import (
 )
 from tiercel.tasks.accounts.terraform import (
     Backend,
-    apply_terraform,
     init_terraform,
     plan_destruction,
-    plan_terraform,
     prepare_root,
 )
 from tiercel.tasks.accounts.terraform_process import run_terraform
@@ -297,31 +293,69 @@ def test_a_drill_would_destroy_the_runtime_accounts_own_resources_and_nothing_el
     assert set(kinds) == {"iam_role", "iam_role_policy", "iam_policy"}
 
 
+@pytest.mark.timeout(1800)
 def test_a_drill_destroys_the_runtime_accounts_own_resources_and_makes_them_again(
-    provisioned: Provisioned, request: pytest.FixtureRequest
+    provisioned: Provisioned,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    """The command itself, with a stack that needs them."""
     if not request.config.getoption("--foundation"):
         pytest.skip("`make foundation` does this")
-    root = provisioned.root
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", provisioned.infrastructure.key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", provisioned.infrastructure.secret)
+    monkeypatch.setenv("GITHUB_SERVER_URL", (provisioned.box.state / "repositories").as_uri())
+    monkeypatch.setenv("TIERCEL_CACHE_DIR", str(tmp_path / "cache"))
+    repository = RepositoryMaker(provisioned.box.state, tmp_path).make("founded")
+    commit = repository.commit({"tiercel.toml": services(inbox=""), "inbox/template.json": queue()})
+    for verb in ("publish", "deploy"):
+        patient_json(verb, repository.name, commit, "--local")
     before = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)
-    wanted, destruction = plan_terraform.fn(root), plan_destruction.fn(root, TARGETS)
-    foundation = foundation_of(wanted.plan, destruction.plan)
-    require_approved_destruction(foundation, destruction.plan)
+    made = [made_when(who) for who in (provisioned.infrastructure, provisioned.runtime)]
+    drill = ("rebuild", "preprod", "--foundation")
 
-    apply_terraform.fn(root, destruction)
+    plan = patient_json(*drill, "--plan-only")
+    approved = ("--approve", plan["digest"], "--account", plan["plan"]["alias"])
+    report = patient_json(*drill, *approved)
 
-    gone = inventory(provisioned.infrastructure, provisioned.runtime, NAMES)
-    assert gone["infrastructure"] == before["infrastructure"]
-    assert gone["runtime"]["buckets"] == before["runtime"]["buckets"]
-    assert (gone["runtime"]["roles"], gone["runtime"]["policies"]) == ({}, {})
-    assert plan_destruction.fn(root, TARGETS).plan.changes == ()
-
-    made = plan_terraform.fn(root)
-    require_approved_creation(foundation, made.plan)
-    apply_terraform.fn(root, made)
-
+    assert not report["failures"]
+    assert report["stacks"] == 1
+    assert set(report["phases"]) > {"begin-foundation", "destroy-foundation", "apply-foundation"}
     assert inventory(provisioned.infrastructure, provisioned.runtime, NAMES) == before
-    assert foundation_of(plan_terraform.fn(root).plan, plan_destruction.fn(root, TARGETS).plan)
+    assert made_when(provisioned.infrastructure) == made[0]
+    now = made_when(provisioned.runtime)
+    anew = {one for one, when in now.items() if when != made[1][one]}
+    assert anew == {*before["runtime"]["roles"], *before["runtime"]["policies"]}
+    empty(provisioned.infrastructure, NAMES.artifact_bucket)
+    empty(provisioned.runtime, NAMES.staging_bucket)
+
+
+def patient_json(*arguments: str) -> Any:
+    command = fork(*arguments, "--json")
+    output, errors = command.communicate(timeout=1500)
+    assert command.wait() == 0, output + errors
+    return data_in(output)
+
+
+def made_when(who: Caller) -> dict[str, datetime]:
+    """When an account's roles, policies and buckets were made, by their names."""
+    iam = who.client("iam")
+    roles, policies = iam.list_roles()["Roles"], iam.list_policies(Scope="Local")["Policies"]
+    buckets = who.client("s3").list_buckets()["Buckets"]
+    return (
+        {one["RoleName"]: one["CreateDate"] for one in roles}
+        | {one["PolicyName"]: one["CreateDate"] for one in policies}
+        | {one["Name"]: one["CreationDate"] for one in buckets}
+    )
+
+
+def empty(who: Caller, bucket: str) -> None:
+    """So that the bucket can go: the release and the drill have left their records."""
+    s3 = who.client("s3")
+    s3.delete_bucket_policy(Bucket=bucket)
+    for one in s3.list_object_versions(Bucket=bucket).get("Versions", ()):
+        s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
 
 
 def test_destroying_leaves_nothing_but_the_state_and_keys_that_wait(
