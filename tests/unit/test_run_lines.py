@@ -22,9 +22,14 @@ SAID = (
 WARNING = "orders: the service role may lack sqs:TagQueue\n  for OrderQueue"
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def told(*, watched: bool = False, verbose: bool = False, terminal: bool = False) -> str:
     """All that is left to read after a run, in one colour."""
-    screen = StringIO()
+    screen = Terminal() if terminal else StringIO()
     output = Output(verbose=verbose)
     output._progress = Console(
         file=screen,
@@ -32,7 +37,6 @@ def told(*, watched: bool = False, verbose: bool = False, terminal: bool = False
         color_system=None,
         highlight=False,
         force_interactive=watched,
-        force_terminal=terminal,
     )
     with RunLines(output) as lines:
         for seconds, text in SAID:
