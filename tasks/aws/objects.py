@@ -124,14 +124,19 @@ def read_listed(access: Access, bucket: str, key: str, etag: str) -> bytes | Non
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
     place = (access, bucket, key, etag)
-    body = _kept.get(place)
-    if body is None:
-        body = read_object(access, bucket, key)
-        if body is not None and len(body) <= _LONGEST_KEPT:
+    kept = _kept.get(place)
+    if kept is not None:
+        return kept
+    with translated("read an object", f"s3://{bucket}/{key}"):
+        answer = _opened(access, bucket, key)
+        if answer is None:
+            return None
+        body = read_whole(answer, f"s3://{bucket}/{key}")
+        if answer["ETag"] == etag and len(body) <= _LONGEST_KEPT:
             if len(_kept) >= _MOST_KEPT:
                 _kept.clear()
             _kept[place] = body
-    return body
+        return body
 
 
 def read_whole(answer: Mapping[str, Any], where: str, limit: int = MAX_RECORD_BYTES) -> bytes:

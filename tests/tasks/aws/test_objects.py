@@ -25,7 +25,9 @@ from tiercel.domain.organization.names import Names
 from tiercel.tasks.aws.objects import (
     copy_package,
     create_object,
+    list_etags,
     list_keys,
+    read_listed,
     read_object,
     upload_package,
 )
@@ -158,6 +160,21 @@ def test_keys_with_strange_characters_are_stored_and_listed(
 
         assert list_keys(infrastructure, bucket, prefix) == keys
         assert all(read_object(infrastructure, bucket, key) == key.encode() for key in keys)
+
+
+def test_what_was_put_over_an_object_is_not_kept_as_what_was_listed(
+    infrastructure: Access, bucket: str
+) -> None:
+    key, first, other = unique("listed"), fresh_body(), fresh_body()
+    create_object(infrastructure, bucket, key, first)
+    (etag,) = list_etags(infrastructure, bucket, key).values()
+    s3 = root("infrastructure", "s3")
+    put_over = s3.put_object(Bucket=bucket, Key=key, Body=other)
+    assert read_listed(infrastructure, bucket, key, etag) == other
+
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=put_over["VersionId"])
+
+    assert read_listed(infrastructure, bucket, key, etag) == first
 
 
 @pytest.fixture
