@@ -18,6 +18,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.results import get_result_store
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Running, Scheduled
+from prefect.utilities.engine import capture_sigterm
 
 from tests.support.commands import document_in
 from tests.support.go_between import GoBetween, go_between
@@ -210,6 +211,21 @@ def test_a_run_in_this_process_that_is_told_to_end_says_so() -> None:
     with pytest.raises(InterruptedRunError) as failed:
         run_flow(ended, Output(quiet=True))
     assert (failed.value.code, failed.value.exit_code) == ("run.interrupted", ExitCode.INTERRUPTED)
+
+
+def test_a_run_whose_own_code_is_told_to_end_says_so_before_prefect_ends_the_process() -> None:
+    async def ended(**_: object) -> None:
+        with capture_sigterm():
+            signal.raise_signal(signal.SIGTERM)
+
+    met: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: met.append(number))
+    try:
+        with pytest.raises(InterruptedRunError):
+            run_flow(ended, Output(quiet=True))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not met, "this would have been the end of the process"
 
 
 @pytest.mark.walks("prefects-server-is-lost")

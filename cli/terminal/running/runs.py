@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from tiercel.cli.terminal.failures import interrupted, lost_server
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running.run_lines import RunLines
-from tiercel.cli.terminal.running.streams import deaf_to_hangups
+from tiercel.cli.terminal.running.streams import deaf_to_hangups, told_to_end_as_by_a_person
 from tiercel.domain.base.errors import TiercelError, UnreachableError
 from tiercel.tasks.engine.garbage import then_work
 
@@ -60,6 +60,7 @@ def run_flow(
     try:
         with (
             deaf_to_hangups(),
+            told_to_end_as_by_a_person(),
             RunLines(output) as lines,
             _shown(_Lines(lines, started)),
             _server_kept(),

@@ -83,3 +83,17 @@ def deaf_to_hangups() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@contextmanager
+def told_to_end_as_by_a_person() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C is taken.
+
+    Prefect sends the process the signal again once a run's own code has met it: without this, the
+    process would end there without a word.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
