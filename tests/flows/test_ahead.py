@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import Any
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 from tests.support.drills import begun, plan, seen, step
 from tiercel.domain.base.errors import RefusedInputError
@@ -74,6 +76,26 @@ def test_only_a_few_are_under_way_at_the_same_time() -> None:
             assert await begun.of("19") == "19"
 
     asyncio.run(go())
+
+
+def test_a_signal_that_meets_work_for_which_nobody_asks_yet_ends_the_run() -> None:
+    cancelled: list[str] = []
+
+    async def work(_: str) -> str:
+        raise TerminationSignal(signal.SIGTERM)
+
+    async def go() -> None:
+        async with ahead(work) as begun:
+            begun.begin("store")
+            try:
+                await asyncio.sleep(2)
+            except asyncio.CancelledError:
+                cancelled.append("what the run waits for")
+                raise
+
+    with pytest.raises(TerminationSignal):
+        asyncio.run(go())
+    assert cancelled
 
 
 class Named(Ahead[Any]):
