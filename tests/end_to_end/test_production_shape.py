@@ -94,8 +94,8 @@ def production(
         stack.callback(lifecycle.down, sandbox.state)
         assert POSTGRESQL
         assert REDIS
-        database = stack.enter_context(postgresql(POSTGRESQL, made(folder / "postgresql")))
-        broker = stack.enter_context(redis(REDIS, made(folder / "redis")))
+        database = stack.enter_context(postgresql(POSTGRESQL))
+        broker = stack.enter_context(redis(REDIS))
         secrets = {
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
             "PREFECT_REDIS_MESSAGING_URL": broker,
@@ -129,11 +129,6 @@ def production(
             (apis[0], apis[1]),
             {name: team_of(sandbox, folder, name) for name in REPOSITORIES},
         )
-
-
-def made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def start_task(

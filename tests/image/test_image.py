@@ -119,13 +119,7 @@ def place(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     programs, program = postgresql_programs(), redis_program()
     if not programs or not program:
         pytest.skip("PostgreSQL 15 or newer, or Redis, is not installed")
-    folder = tmp_path_factory.mktemp("databases")
-    for name in ("postgresql", "redis"):
-        (folder / name).mkdir()
-    with (
-        postgresql(programs, folder / "postgresql") as database,
-        redis(program, folder / "redis") as broker,
-    ):
+    with postgresql(programs) as database, redis(program) as broker:
         credential = ":".join(CREDENTIAL)
         told = {
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
@@ -144,7 +138,7 @@ def place(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             place.start("services", of_task("server-services", told))
             place.start("api", of_task("server-api", told))
             place.api.await_answer()
-            install(place, folder)
+            install(place, tmp_path_factory.mktemp("installation"))
             yield place
         finally:
             engine.remove_containers()

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,17 +40,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgresql(programs: Path, folder: Path) -> Iterator[str]:
+def postgresql(programs: Path) -> Iterator[str]:
     """Yield the URL of a fresh database for asyncpg, with room for several servers."""
-    user = _user_of(folder)
-    data, port = folder / "data", free_port()
-    subprocess.run(
-        [programs / "initdb", "--pgdata", data, "--username=prefect", "--auth=trust"],
-        check=True,
-        capture_output=True,
-        user=user,
-        cwd=folder,
-    )
+    port = free_port()
     arguments = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
@@ -58,29 +51,42 @@ def postgresql(programs: Path, folder: Path) -> Iterator[str]:
         "fsync": "off",
     }
     settings = [part for key, value in arguments.items() for part in ("-c", f"{key}={value}")]
-    with _process([str(programs / "postgres"), "-D", str(data), *settings], folder, user, port):
-        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+    with _folder() as (folder, user):
+        data = folder / "data"
+        subprocess.run(
+            [programs / "initdb", "--pgdata", data, "--username=prefect", "--auth=trust"],
+            check=True,
+            capture_output=True,
+            user=user,
+            cwd=folder,
+        )
+        with _process([str(programs / "postgres"), "-D", str(data), *settings], folder, user, port):
+            yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
 
 
 @contextmanager
-def redis(program: str, folder: Path) -> Iterator[str]:
+def redis(program: str) -> Iterator[str]:
     """Yield the URL of an empty Redis."""
     port = free_port()
-    arguments = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
-    with _process([*arguments, "--save", ""], folder, _user_of(folder), port):
-        yield f"redis://127.0.0.1:{port}"
+    with _folder() as (folder, user):
+        arguments = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
+        with _process([*arguments, "--save", ""], folder, user, port):
+            yield f"redis://127.0.0.1:{port}"
 
 
-def _user_of(folder: Path) -> str | int:
-    """PostgreSQL refuses to run as root: the folder goes to a user without rights."""
-    if os.geteuid():
-        return os.geteuid()
-    owner = pwd.getpwnam(_UNPRIVILEGED)
-    os.chown(folder, owner.pw_uid, owner.pw_gid)
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return _UNPRIVILEGED
+@contextmanager
+def _folder() -> Iterator[tuple[Path, str | int]]:
+    """Give an empty folder and its user, who is one without rights: PostgreSQL refuses root.
+
+    It is none of pytest's: whatever run of pytest begins next closes those of this user to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="tiercel-database-") as name:
+        if os.geteuid():
+            yield Path(name), os.geteuid()
+            return
+        owner = pwd.getpwnam(_UNPRIVILEGED)
+        os.chown(name, owner.pw_uid, owner.pw_gid)
+        yield Path(name), _UNPRIVILEGED
 
 
 @contextmanager
