@@ -56,8 +56,8 @@ def published(place: Place, seconds: int) -> str:
     """A commit whose queue keeps messages so long, and its artifact."""
     commit = place.repository.commit(
         {
-            "tiercel.toml": services(shown=""),
-            "shown/template.json": queue(MessageRetentionPeriod=seconds),
+            "tiercel.toml": services(unwatched=""),
+            "unwatched/template.json": queue(MessageRetentionPeriod=seconds),
         }
     )
     asyncio.run(publish_artifact(place.repository.name, commit))
@@ -72,12 +72,12 @@ def test_a_release_goes_on_when_nobody_reads_on_when_a_log_is_full_and_at_a_hang
 
     first = published(place, 60)
     assert code_of_one_whose_reader_goes_away(*local("deploy", first)) == ExitCode.OK
-    assert released(operator, "preprod", "acme-preprod-shown")[0][1] == "succeeded"
+    assert released(operator, "preprod", "acme-preprod-unwatched")[0][1] == "succeeded"
     place.repository.merge_into_main()
     assert code_of_one_whose_reader_goes_away(*local("promote", "main")) == ExitCode.OK
-    assert released(operator, "prod", "acme-prod-shown")[0][1] == "succeeded"
+    assert released(operator, "prod", "acme-prod-unwatched")[0][1] == "succeeded"
 
-    number, _ = released(operator, "preprod", "acme-preprod-shown")[0]
+    number, _ = released(operator, "preprod", "acme-preprod-unwatched")[0]
     second = published(place, 61)
     with Path("/dev/full").open("wb") as full:
         begun = journal_size(operator.journal)
@@ -85,7 +85,7 @@ def test_a_release_goes_on_when_nobody_reads_on_when_a_log_is_full_and_at_a_hang
         await_operation(operator.journal, begun, "CreateChangeSet")
         process.send_signal(signal.SIGHUP)
         assert process.wait(PATIENCE_SECONDS) == ExitCode.OK
-    assert released(operator, "preprod", "acme-preprod-shown")[0] == (number + 1, "succeeded")
+    assert released(operator, "preprod", "acme-preprod-unwatched")[0] == (number + 1, "succeeded")
 
 
 @pytest.mark.parametrize("place_of_words", ["/dev/full", "a pipe"])

@@ -109,12 +109,15 @@ def ask_later(config: str, *old: Bucket) -> tuple[Any, Any]:
 
 
 def aged(versions: str, keys: set[str]) -> str:
-    """A bucket's versions: those of the keys a hundred days older, what hides them two days."""
+    """Only the versions of the keys: a hundred days older, what hides them two days.
+
+    Others in this bucket are of other tests, and may be damaged, which keeps every package.
+    """
 
     def older(found: re.Match[str]) -> str:
         kind, one = found[1], found[0]
         if not any(f"<Key>{key}</Key>" in one for key in keys):
-            return one
+            return ""
         return re.sub(
             "(?<=<LastModified>)[^<]*",
             lambda at: (datetime.fromisoformat(at[0]) - DAY * (100 if kind == "Version" else 2))
