@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from prefect.exceptions import ExternalSignal
-
-from tiercel.flows.engine.concurrency import ended
+from tiercel.flows.engine.concurrency import ended, signal_ends
 
 _T = TypeVar("_T")
 
@@ -23,7 +21,8 @@ class Ahead(Generic[_T]):
     def __init__(self, work: Callable[[str], Awaitable[_T]]) -> None:
         """Begin nothing yet. The task that makes it is ended by a signal that meets the work."""
         self._work = work
-        self._whole = asyncio.current_task()
+        whole = asyncio.current_task()
+        self._whole = [whole] if whole else []
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._begun: dict[str, asyncio.Task[_T]] = {}
 
@@ -31,7 +30,8 @@ class Ahead(Generic[_T]):
         """Begin the work on a stack, unless it has begun."""
         if stack not in self._begun:
             self._begun[stack] = asyncio.create_task(self._done(stack), name=stack)
-            self._begun[stack].add_done_callback(self._hand_on)
+            # Nobody may ask for it for long; `end` raises it.
+            signal_ends(self._begun[stack], self._whole)
 
     async def of(self, stack: str) -> _T:
         """Return the result of a stack; raises what its work raises."""
@@ -43,11 +43,6 @@ class Ahead(Generic[_T]):
         for one in self._begun.values():
             one.cancel()
         await ended(self._begun.values())
-
-    def _hand_on(self, one: asyncio.Task[_T]) -> None:
-        """Cancel the whole if SIGTERM met this: nobody may ask for it for long. `end` raises it."""
-        if self._whole and not one.cancelled() and isinstance(one.exception(), ExternalSignal):
-            self._whole.cancel()
 
     async def _done(self, stack: str) -> _T:
         async with self._gate:

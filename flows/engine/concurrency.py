@@ -91,22 +91,29 @@ async def all_done(awaitables: Iterable[Awaitable[_R]]) -> list[_R]:
 async def ended(running: Collection[asyncio.Future[_R]]) -> list[_R | BaseException]:
     """Await everything to its end and return what became of each, failures too.
 
-    SIGTERM is an exception wherever the main thread is, so in one of these too. It is meant for
-    the whole run: the others are cancelled, and it is raised.
+    SIGTERM that meets one of these cancels the others, and is raised.
     """
-
-    def hand_on(one: asyncio.Future[_R]) -> None:
-        if not one.cancelled() and isinstance(one.exception(), ExternalSignal):
-            for other in running:
-                other.cancel()
-
     for one in running:
-        one.add_done_callback(hand_on)
+        signal_ends(one, running)
     results = await asyncio.gather(*running, return_exceptions=True)
     for result in results:
         if isinstance(result, ExternalSignal):
             raise result
     return results
+
+
+def signal_ends(one: asyncio.Future[Any], others: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel the others when SIGTERM meets this one.
+
+    It is an exception wherever the main thread is just then, and meant for the whole run.
+    """
+
+    def hand_on(one: asyncio.Future[Any]) -> None:
+        if not one.cancelled() and isinstance(one.exception(), ExternalSignal):
+            for other in others:
+                other.cancel()
+
+    one.add_done_callback(hand_on)
 
 
 async def both(one: Awaitable[_R], other: Awaitable[_T]) -> tuple[_R, _T]:

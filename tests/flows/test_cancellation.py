@@ -2,19 +2,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from prefect.exceptions import TerminationSignal
 
+from tests.support.aws import root_client
 from tests.support.codes import because
 from tiercel.domain.base.errors import InterruptedRunError
 from tiercel.domain.organization.services import Service
+from tiercel.domain.organization.topology import Topology
+from tiercel.domain.release.lease import lease_key
 from tiercel.flows.drill.along import along
 from tiercel.flows.engine.concurrency import all_done, call, in_dependency_order
+from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.release.stack.lease import StackLease
+from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.engine.pace import pause, stoppable
 from tiercel.tasks.engine.task import world_task
 
@@ -92,3 +100,33 @@ def test_a_signal_that_meets_one_of_several_works_ends_the_others_and_the_run(
     with pytest.raises(TerminationSignal):
         asyncio.run(run())
     assert (set(begun), cancelled) == ({"orders", "catalog"}, ["catalog"])
+
+
+class Struck(StackLease):
+    """A lease whose renewal the main thread is at when SIGTERM comes."""
+
+    async def _renew(self) -> None:
+        raise TerminationSignal(signal.SIGTERM)
+
+
+def test_a_signal_that_meets_the_renewal_of_a_lease_ends_the_run_and_gives_the_lease_back(
+    operator: Sandbox, topology: Topology
+) -> None:
+    stack = "acme-preprod-struck"
+    target = replace(ReleaseTarget.of(topology, "preprod"), lease_seconds=0.3)
+
+    async def run() -> None:
+        lease = Struck(target, stack)
+        try:
+            await lease.take()
+            await asyncio.sleep(LONG_SECONDS)
+        finally:
+            await lease.give_back()
+
+    began = time.monotonic()
+    with pytest.raises(TerminationSignal):
+        asyncio.run(run())
+    assert time.monotonic() - began < LONG_SECONDS / 2
+    storage = root_client(operator, "preprod-infrastructure-root", "s3")
+    kept = storage.get_object(Bucket=target.records.bucket, Key=lease_key(stack))["Body"].read()
+    assert json.loads(kept)["released"]

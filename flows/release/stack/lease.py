@@ -15,7 +15,7 @@ from prefect import get_run_logger
 
 from tiercel.domain.base.errors import LeaseLostError, TiercelError
 from tiercel.domain.release.lease import Lease, is_trusted, renewal_seconds
-from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.concurrency import call, ended, signal_ends
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.records.lease import HeldLease, give_back_lease, renew_lease, take_lease
 from tiercel.tasks.teardown.drill_records import read_open_drill, wait_for_drill
@@ -32,8 +32,10 @@ class StackLease:
     """
 
     def __init__(self, target: ReleaseTarget, stack: str) -> None:
-        """Take nothing yet."""
+        """Take nothing yet. The task that makes it is ended by a signal that meets a renewal."""
         self._target = target
+        whole = asyncio.current_task()
+        self._whole = [whole] if whole else []
         self._wanted = Lease(
             stack=stack,
             holder=f"run {target.run}, process {uuid4().hex[:8]}",
@@ -60,6 +62,7 @@ class StackLease:
         while True:
             self._held = await call(take_lease, self._target.records, self._wanted)
             self._renewing = asyncio.create_task(self._keep_alive())
+            signal_ends(self._renewing, self._whole)
             if not await self._drill_is_open():
                 return True
             await self.give_back()
@@ -87,16 +90,18 @@ class StackLease:
             await self._renew()
 
     async def give_back(self) -> None:
-        """Let the next writer in. Nothing of it fails: what is not given back runs out."""
-        if self._renewing:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
-        held, self._held = self._held, None
-        if held:
-            try:
-                await _apart(give_back_lease, held)
-            except TiercelError as error:
-                get_run_logger().warning("the lease is not given back and runs out: %s", error)
+        """Let the next writer in. Nothing of it fails: what is not given back runs out.
+
+        SIGTERM that met a renewal is raised then.
+        """
+        try:
+            if self._renewing:
+                self._renewing.cancel()
+                await ended([self._renewing])
+        finally:
+            held, self._held = self._held, None
+            if held:
+                await _let_go(held)
 
     async def _keep_alive(self) -> None:
         while True:
@@ -112,6 +117,13 @@ class StackLease:
         async with self._renewal:
             if self._held:
                 self._held = await _apart(renew_lease, self._held)
+
+
+async def _let_go(held: HeldLease) -> None:
+    try:
+        await _apart(give_back_lease, held)
+    except TiercelError as error:
+        get_run_logger().warning("the lease is not given back and runs out: %s", error)
 
 
 async def _apart(action: Callable[[HeldLease], _R], held: HeldLease) -> _R:
