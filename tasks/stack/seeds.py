@@ -22,9 +22,9 @@ def seed_stack(
     """Invoke the function that fills a stack, and return its answer as one short line.
 
     Only what did not run, because it is not ready yet, is tried again: five times, two seconds
-    apart. What does not answer within so many seconds, or whose connection breaks, may have run
-    or still be at work. Raises SmokeTestFailedError then, and if it fails or answers something
-    else.
+    apart. What does not answer within so many seconds, whose connection breaks, or at which Lambda
+    itself fails, may have run or still be at work. Raises SmokeTestFailedError then, and if it
+    fails or answers something else.
     """
     where = f"stack {stack.name}, account {access.account}, region {access.region}"
     invoked = _invoked(access, stack, seed, seconds, where)

@@ -41,7 +41,10 @@ _SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_OF_A_TRY = 60
 _MAX_ANSWER_BYTES = 1_048_576
 _MAY_HAVE_RUN = (HTTPClientError, IncompleteReadError, ProxyConnectionError, SSLError)
-"""How a connection breaks that was there. What does not even come to be is another matter."""
+"""How a call ends whose request may have arrived; botocore has other errors for one that cannot."""
+_LAMBDAS_OWN = "ServiceException"
+"""Lambda's own error, before or after the function ran:
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _AWS_HOSTS = re.compile(
     r"[a-z0-9]+\.(execute-api|lambda-url)\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"
@@ -141,8 +144,8 @@ def invoke_function(
 ) -> Invocation:
     """Invoke a function of a stack, once.
 
-    Raises TransientError if the connection breaks before the answer is there. If it must not be
-    repeated, that is what came of it: it may have run.
+    Raises TransientError if the connection breaks before the answer is there, or Lambda itself
+    fails. If it must not be repeated, that is what came of it: it may have run.
     """
     called = test.invoke or ""
     name = physical_id(access, stack.stack_id, called)
@@ -182,10 +185,12 @@ def _invoke(
                 raise
             return Invocation(None, f"no answer of {called} came: {error}", answered=False)
         except ClientError as error:
-            if not _is_the_functions(error, functions):
+            said = f"{code_of(error)}: {message_of(error)}"
+            if _is_the_functions(error, functions):
+                return Invocation(None, f"{called} cannot run: {said}", ran=False)
+            if repeatable or code_of(error) != _LAMBDAS_OWN:
                 raise
-            why = f"{called} cannot run: {code_of(error)}: {message_of(error)}"
-            return Invocation(None, why, ran=False)
+            return Invocation(None, f"no answer of {called} came: {said}", answered=False)
     told = parsed(body.decode(errors="replace"))
     if answer.get("FunctionError"):
         return Invocation(told, f"{called} raised an error: {shown(told)}")
@@ -201,7 +206,7 @@ def _is_the_functions(error: ClientError, functions: Any) -> bool:
     """
     shapes = functions.meta.service_model.operation_model("Invoke").error_shapes
     declared = {shape.name for shape in shapes}
-    return code_of(error) in declared - TRANSIENT_CODES - {"ServiceException"}
+    return code_of(error) in declared - TRANSIENT_CODES - {_LAMBDAS_OWN}
 
 
 def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any, str]:

@@ -210,6 +210,17 @@ def test_a_seed_whose_connection_breaks_is_invoked_once_as_it_may_have_run(
     assert len(invocations) == 1
 
 
+def test_a_seed_that_lambda_itself_fails_at_is_invoked_once_as_it_may_have_run(
+    faults: Faults, runtime: Access, stack: Stack
+) -> None:
+    faults.inject(once("lambda", "Invoke", **error("ServiceException", 500)))
+
+    with pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
+        seed_stack.fn(runtime, stack, StackSeed(invoke="Echo", payload={}))
+
+    assert faults.fired() == ["Invoke"]
+
+
 def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations_and_a_seed_after_one(
     runtime: Access, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
