@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.leavings import remove_leavings
 from tests.support.pace import botocore_at_pace, hurry
 from tests.support.repositories import RepositoryMaker
 from tiercel.domain.configuration.parsing import parse_topology
@@ -61,8 +62,16 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Ite
     lifecycle.down(state)
 
 
+@pytest.fixture(scope="module")
+def emptied(sandbox: Sandbox) -> Iterator[None]:
+    """The next file of tests finds the accounts as this one did."""
+    yield
+    remove_leavings(sandbox)
+
+
 @pytest.fixture
-def operator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def operator(sandbox: Sandbox, emptied: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    assert emptied is None
     from tiercel.tasks.aws.clients import forget_clients
 
     for name, value in sandbox.environ("preprod").items():

@@ -32,12 +32,14 @@ def root_client(sandbox: Sandbox, profile: str, service: str) -> Any:
         )
 
 
-def new_session(profile: str | None = None) -> boto3.Session:
+def new_session(
+    variables: dict[str, Any] | None = None, profile: str | None = None
+) -> boto3.Session:
     """A session of its own that does not read AWS's descriptions of its services again.
 
     To read them takes a tenth of a second for each client.
     """
-    session = get_session()
+    session = get_session(variables)
     session.register_component("data_loader", _loader())
     return boto3.Session(botocore_session=session, profile_name=profile)
 
@@ -50,13 +52,16 @@ def profile_client(profile: str, service: str) -> Any:
 
 @cache
 def _session_of(profile: str, _: str) -> boto3.Session:
-    return new_session(profile)
+    return new_session(profile=profile)
 
 
 @cache
 def _session() -> boto3.Session:
-    """One for all clients that are told everything: it takes longer to make than they do."""
-    return new_session()
+    """One for all clients that are told everything: it takes longer to make than they do.
+
+    It would keep for ever what the environment and its files say when it is first used.
+    """
+    return new_session({"profile": (None, None, None, None)})
 
 
 @cache

@@ -42,11 +42,12 @@ def remover(preprod: Names) -> Access:
 
 
 @pytest.fixture(scope="module")
-def aws(sandbox: Sandbox, pytestconfig: pytest.Config) -> Iterator[Faults]:
+def aws(sandbox: Sandbox, emptied: None, pytestconfig: pytest.Config) -> Iterator[Faults]:
     """Every call of a module's tasks reaches the sandbox through microburst.
 
     The clients live as long as the module, because to make them takes longer than most tests.
     """
+    assert emptied is None
     running = _one_microburst(pytestconfig, sandbox.aws_endpoint)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in sandbox.environ("preprod").items():

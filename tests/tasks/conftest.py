@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import prefect.main  # noqa: F401 - it sets up logging when it is first imported, and would forget caplog
 import pytest
 from hypothesis import settings
 

@@ -1,0 +1,58 @@
+"""What a file of tests leaves in the accounts of a sandbox that others share with it.
+
+A stack or a record that an earlier file left would be met by a later one, and which is the earlier
+depends on how many tests each file has.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.support.aws import root_client
+from tiercel.sandbox.lifecycle import Sandbox
+
+_PATIENCE_SECONDS = 60
+
+
+def remove_leavings(sandbox: Sandbox) -> None:
+    """Delete every stack of the accounts, and every object of their buckets.
+
+    Raises AssertionError when stacks are still there after a minute.
+    """
+    for profile in sorted(sandbox.regions):
+        if profile.endswith("-root"):
+            _empty_buckets(root_client(sandbox, profile, "s3"))
+            _delete_stacks(root_client(sandbox, profile, "cloudformation"))
+
+
+def _empty_buckets(storage: Any) -> None:
+    versions = storage.get_paginator("list_object_versions")
+    for bucket in storage.list_buckets()["Buckets"]:
+        for page in versions.paginate(Bucket=bucket["Name"]):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            if named:
+                storage.delete_objects(Bucket=bucket["Name"], Delete={"Objects": named})
+
+
+def _delete_stacks(formation: Any) -> None:
+    """A stack whose exports another imports can go only after that, so in rounds."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while left := _stacks(formation):
+        assert time.monotonic() < end, f"stacks that cannot be deleted: {left}"
+        for name in left:
+            with suppress(ClientError):  # a part of another stack goes with that
+                formation.update_termination_protection(
+                    StackName=name, EnableTerminationProtection=False
+                )
+                formation.delete_stack(StackName=name)
+        time.sleep(0.02)
+
+
+def _stacks(formation: Any) -> list[str]:
+    pages = formation.get_paginator("describe_stacks").paginate()
+    return [one["StackId"] for page in pages for one in page["Stacks"]]
