@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 60
 def remove_leavings(sandbox: Sandbox) -> None:
     """Delete every stack of the accounts, and every object of their buckets.
 
-    Raises AssertionError when stacks are still there after a minute.
+    Raises AssertionError for what cannot be deleted, stacks after a minute.
     """
     for profile in sorted(sandbox.regions):
         if profile.endswith("-root"):
@@ -36,7 +36,8 @@ def _empty_buckets(storage: Any) -> None:
             found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             named = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
             if named:
-                storage.delete_objects(Bucket=bucket["Name"], Delete={"Objects": named})
+                answer = storage.delete_objects(Bucket=bucket["Name"], Delete={"Objects": named})
+                assert "Errors" not in answer, answer["Errors"]
 
 
 def _delete_stacks(formation: Any) -> None:
