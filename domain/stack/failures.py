@@ -35,6 +35,18 @@ def vanished(where: str) -> DeployFailedError:
     return DeployFailedError("stack.vanished", "the stack has vanished", where=where)
 
 
+def plan_outrun(where: str) -> DeployFailedError:
+    """Return the error of a plan that is only to be shown, and that a change has deleted."""
+    return DeployFailedError(
+        "plan.outrun",
+        "the stack was changed while its plan was made",
+        where=where,
+        why="whoever executes a change set deletes all others of the stack",
+        state="this run changed nothing",
+        remedy="plan again once that has ended",
+    )
+
+
 def deploy_failure(
     stack: str,
     where: str,

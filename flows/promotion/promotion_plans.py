@@ -17,7 +17,7 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.release.ledger import Intent, Release, already_live
 from tiercel.domain.review.stack_plans import not_planned
 from tiercel.domain.review.templates.template_changes import template_changes
-from tiercel.domain.stack.failures import vanished
+from tiercel.domain.stack.failures import plan_outrun
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.plan import Change, Plan
 from tiercel.domain.stack.tokens import promotion_plan
@@ -141,7 +141,7 @@ async def _shown(prepared: PreparedCommit, subject: _Subject, wanted: Intent) ->
         await call(discard_refused, target.deployer, request)
         raise
     if plan is None:
-        raise vanished(change.where)
+        raise plan_outrun(change.where)
     await call(discard_plan, target.deployer, plan)
     get_run_logger().info("%s: would change: %s", subject.service.name, plan.summary())
     return plan

@@ -75,16 +75,18 @@ class ChangeSetRequest:
 def plan_changes(access: Access, request: ChangeSetRequest) -> Plan | None:
     """Create a change set and return it as a plan; an earlier one of that name is adopted.
 
-    None if another run of the same release has executed it already. Raises
-    DeployFailedError with CloudFormation's reason if it refuses the template, and for an
-    earlier change set that has other contents or that the stack has outrun.
+    None if it is gone: another run of the same release has executed it already, or another one
+    was executed, which deletes all others of the stack. Raises DeployFailedError with
+    CloudFormation's reason if it refuses the template, and for an earlier change set that has
+    other contents or that the stack has outrun.
     """
     with translated("create a change set", where_is(access, request.stack)):
         try:
             _create_change_set(access, request)
             return _finished_plan(access, request)
-        except (ClientError, DeployFailedError):
-            if _executed(access, request.stack, request.name):
+        except (ClientError, DeployFailedError) as error:
+            is_gone = isinstance(error, ClientError) and code_of(error) in _GONE
+            if is_gone or _executed(access, request.stack, request.name):
                 return None
             raise
 

@@ -136,3 +136,40 @@ def test_an_older_commit_does_not_win_with_the_number_after_a_newer_ones(
     prefix = f"ledger/{newer.stack}/"
     found = s3.list_objects_v2(Bucket=preprod.artifact_bucket, Prefix=prefix)["Contents"]
     assert [entry["Key"] for entry in found] == [key]
+
+
+def test_a_plan_that_is_deleted_as_somebody_executes_another_is_made_again(
+    sandbox: Sandbox,
+    preprod: Names,
+    repositories: RepositoryMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository = repositories.make("replanned")
+    [commit] = commits(repository, "replanned", 1)
+    publish(repository, commit)
+    stack = preprod.stack("replanned")
+    formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    tags = [{"Key": key, "Value": value} for key, value in preprod.stack_tags("replanned").items()]
+    begun: list[str] = []
+
+    def execute_another(question: Question, ask: Callable[[], Answer]) -> Answer:
+        """Somebody who plans at the same time is faster."""
+        answer = ask()
+        if b"Action=CreateChangeSet" in question.body and not begun:
+            begun.append(stack)
+            which = {"StackName": stack, "ChangeSetName": "by-hand"}
+            formation.create_change_set(
+                **which, ChangeSetType="CREATE", TemplateBody=queue(DelaySeconds=9), Tags=tags
+            )
+            formation.get_waiter("change_set_create_complete").wait(**which)
+            formation.execute_change_set(**which)
+            formation.get_waiter("stack_create_complete").wait(StackName=stack)
+        return answer
+
+    with interceptor(execute_another) as url:
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
+        forget_clients()
+        released = asyncio.run(deploy_to_preprod(repository.name, commit))["replanned"]
+
+    assert (released.changed, released.stack.status) == (True, "UPDATE_COMPLETE")

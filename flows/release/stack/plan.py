@@ -20,7 +20,7 @@ from tiercel.tasks.stack.waiting.shift_plans import plan_shifts
 
 
 async def plan_stack(change: StackChange, stack: Stack | None, *, creates: bool) -> Plan | None:
-    """Plan, and show the plan meanwhile; None if another run of this release executes it already.
+    """Plan, and show the plan meanwhile; None if another run has changed the stack since.
 
     Raises DeployFailedError if the service role cannot do what is planned.
     """
@@ -29,7 +29,7 @@ async def plan_stack(change: StackChange, stack: Stack | None, *, creates: bool)
         plan_changes, change.access, change_set_request(change, token, creates=creates)
     )
     if plan is None:
-        get_run_logger().info("%s: another run is executing this release", change.intent.service)
+        get_run_logger().info("%s: another run has changed the stack", change.intent.service)
         return None
     get_run_logger().info("%s: plan: %s", change.intent.service, plan.summary())
     check = await _role_check(change, plan)

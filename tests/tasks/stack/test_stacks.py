@@ -15,6 +15,7 @@ from tiercel.domain.base.errors import DeployFailedError, UnreachableError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
 from tiercel.domain.stack.states import StackStatus
+from tiercel.domain.stack.tokens import change_set_name
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.stack.change_sets import (
     discard_plan,
@@ -301,6 +302,24 @@ def test_a_plan_that_cannot_be_executed_is_not_adopted(
     assert f"{status} and {execution}" in failure.value.why
 
 
+def test_there_is_no_plan_where_another_was_executed_before_it_could_be_read(
+    between: Between, runtime: Access, workshop: Workshop
+) -> None:
+    name = workshop.name()
+    others = planned(runtime, workshop.request(name, queues(1)))
+    begun: list[bytes] = []
+
+    def execute_first(question: Question, answer: Answer) -> Answer:
+        if b"Action=CreateChangeSet" in question.body and not begun:
+            begun.append(question.body)
+            execute_plan.fn(runtime, others, change_set_name(1, 1))
+            wait_for_stack.fn(runtime, name, "test")
+        return answer
+
+    with between(execute_first):
+        assert plan_changes.fn(runtime, workshop.request(name, queues(2), release=2)) is None
+
+
 def test_an_execution_that_was_not_confirmed_has_begun_once(
     between: Between, runtime: Access, workshop: Workshop
 ) -> None:
@@ -336,8 +355,8 @@ def test_another_releases_plan_of_a_stack_that_exists_is_no_reason_to_adopt(
     name = workshop.name()
     workshop.finish(name, queues(1))
 
-    with pytest.raises((DeployFailedError, UnreachableError)):
-        plan_changes.fn(runtime, workshop.request(name, queues(1), release=2, creates=True))
+    request = workshop.request(name, queues(1), release=2, creates=True)
+    assert plan_changes.fn(runtime, request) is None
 
 
 def test_a_plan_that_another_release_has_executed_is_an_error(
