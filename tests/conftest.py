@@ -64,7 +64,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Ite
 
 @pytest.fixture(scope="module")
 def emptied(sandbox: Sandbox) -> Iterator[None]:
-    """The next file of tests finds the accounts as this one did."""
+    """The next file of tests finds no stack and no object of this one."""
     yield
     remove_leavings(sandbox)
 

@@ -43,7 +43,7 @@ def plan_outrun(where: str) -> DeployFailedError:
         where=where,
         why="whoever executes a change set deletes all others of the stack",
         state="this run changed nothing",
-        remedy="plan again once that has ended",
+        remedy="run it again once that has ended",
     )
 
 

@@ -95,11 +95,20 @@ async def ended(running: Collection[asyncio.Future[_R]]) -> list[_R | BaseExcept
     """
     for one in running:
         signal_ends(one, running)
-    results = await asyncio.gather(*running, return_exceptions=True)
+    try:
+        results = await asyncio.gather(*running, return_exceptions=True)
+    except asyncio.CancelledError:
+        # Cancelled by `signal_ends`, maybe: then it is the signal that the run ends with.
+        _raise_signal(one.exception() for one in running if one.done() and not one.cancelled())
+        raise
+    _raise_signal(results)
+    return results
+
+
+def _raise_signal(results: Iterable[object]) -> None:
     for result in results:
         if isinstance(result, ExternalSignal):
             raise result
-    return results
 
 
 def signal_ends(one: asyncio.Future[Any], others: Collection[asyncio.Future[Any]]) -> None:

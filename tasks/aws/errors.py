@@ -83,9 +83,14 @@ def message_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", "")) or code_of(error)
 
 
+def http_status_of(error: ClientError) -> int:
+    """Return the HTTP status of AWS's answer, 0 if it is not known."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
 def is_transient(error: ClientError) -> bool:
     """Tell whether the same call may succeed a moment later."""
-    return code_of(error) in TRANSIENT_CODES or _status_of(error) in _TRANSIENT_STATUSES
+    return code_of(error) in TRANSIENT_CODES or http_status_of(error) in _TRANSIENT_STATUSES
 
 
 @contextmanager
@@ -232,7 +237,7 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             "roles, buckets and keys their permissions; if both find nothing, see whether the ids "
             "in tiercel.toml are right and your credentials belong to this environment",
         )
-    if _status_of(error) == _DEFECT and os.environ.get("AWS_ENDPOINT_URL"):
+    if http_status_of(error) == _DEFECT and os.environ.get("AWS_ENDPOINT_URL"):
         return TransientError(
             "aws.stand_in_failed",
             f"cannot {what}: what stands in for AWS failed",
@@ -249,7 +254,3 @@ def _of_client_error(error: ClientError, what: str, where: str) -> TiercelError:
             remedy="run it again in a minute; nothing is lost",
         )
     return UnreachableError("aws.refused", f"cannot {what}", where=where, why=f"{code}: {message}")
-
-
-def _status_of(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -96,8 +96,16 @@ def renew_lease(held: HeldLease) -> HeldLease:
 
 
 def give_back_lease(held: HeldLease) -> None:
-    """Let the next writer in at once; a lease that was taken over stays with its holder."""
-    _write(held.records, held.lease.given_back(), held.version)
+    """Let the next writer in at once; a lease that was taken over stays with its holder.
+
+    A renewal of which the holder has not heard, because it was cancelled, is given back too.
+    """
+    if _write(held.records, held.lease.given_back(), held.version):
+        return
+    found, version, _ = _read(held.records, held.lease.stack)
+    own = held.lease.holder, held.lease.fencing
+    if found and (found.holder, found.fencing) == own and not found.released:
+        _write(held.records, found.given_back(), version)
 
 
 def _read(records: Records, stack: str) -> tuple[Lease | None, str, float]:

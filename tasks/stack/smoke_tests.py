@@ -28,7 +28,13 @@ from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import mismatch, parsed, shown
 from tiercel.domain.traffic.shifts import Shift
 from tiercel.tasks.aws.clients import client_of_one_try
-from tiercel.tasks.aws.errors import TRANSIENT_CODES, code_of, message_of, translated
+from tiercel.tasks.aws.errors import (
+    TRANSIENT_CODES,
+    code_of,
+    http_status_of,
+    message_of,
+    translated,
+)
 from tiercel.tasks.engine.pace import pause
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.stack.stacks import physical_id
@@ -42,9 +48,8 @@ SECONDS_OF_A_TRY = 60
 _MAX_ANSWER_BYTES = 1_048_576
 _MAY_HAVE_RUN = (HTTPClientError, IncompleteReadError, ProxyConnectionError, SSLError)
 """How a call ends whose request may have arrived; botocore has other errors for one that cannot."""
-_LAMBDAS_OWN = "ServiceException"
-"""Lambda's own error, before or after the function ran:
-https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
+_SERVER_ERRORS = range(500, 600)
+"""https://www.rfc-editor.org/rfc/rfc9110#section-15.6"""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _AWS_HOSTS = re.compile(
     r"[a-z0-9]+\.(execute-api|lambda-url)\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)"
@@ -188,7 +193,7 @@ def _invoke(
             said = f"{code_of(error)}: {message_of(error)}"
             if _is_the_functions(error, functions):
                 return Invocation(None, f"{called} cannot run: {said}", ran=False)
-            if repeatable or code_of(error) != _LAMBDAS_OWN:
+            if repeatable or not _is_lambdas_own(error, functions):
                 raise
             return Invocation(None, f"no answer of {called} came: {said}", answered=False)
     told = parsed(body.decode(errors="replace"))
@@ -204,9 +209,17 @@ def _is_the_functions(error: ClientError, functions: Any) -> bool:
     payload. Lambda's own trouble is the exception; refusals and most throttles are common to
     all calls and not declared.
     """
+    return code_of(error) in _declared(functions) - TRANSIENT_CODES
+
+
+def _is_lambdas_own(error: ClientError, functions: Any) -> bool:
+    """Whether Lambda or something before it failed, maybe after the function had begun to run."""
+    return http_status_of(error) in _SERVER_ERRORS and code_of(error) not in _declared(functions)
+
+
+def _declared(functions: Any) -> set[str]:
     shapes = functions.meta.service_model.operation_model("Invoke").error_shapes
-    declared = {shape.name for shape in shapes}
-    return code_of(error) in declared - TRANSIENT_CODES - {_LAMBDAS_OWN}
+    return {shape.name for shape in shapes} - {"ServiceException"}
 
 
 def _call(stack: Stack, test: SmokeTest, seconds: int, where: str) -> tuple[Any, str]:

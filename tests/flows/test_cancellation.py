@@ -19,7 +19,13 @@ from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.lease import lease_key
 from tiercel.flows.drill.along import along
-from tiercel.flows.engine.concurrency import all_done, call, in_dependency_order
+from tiercel.flows.engine.concurrency import (
+    all_done,
+    call,
+    ended,
+    in_dependency_order,
+    signal_ends,
+)
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.stack.lease import StackLease
 from tiercel.sandbox.lifecycle import Sandbox
@@ -100,6 +106,26 @@ def test_a_signal_that_meets_one_of_several_works_ends_the_others_and_the_run(
     with pytest.raises(TerminationSignal):
         asyncio.run(run())
     assert (set(begun), cancelled) == ({"orders", "catalog"}, ["catalog"])
+
+
+def test_a_signal_that_meets_what_is_just_ended_is_raised_and_not_lost_with_the_rest() -> None:
+    async def struck() -> None:
+        try:
+            await asyncio.sleep(LONG_SECONDS)
+        finally:
+            raise TerminationSignal(signal.SIGTERM)
+
+    async def run() -> None:
+        whole = asyncio.current_task()
+        assert whole
+        one = asyncio.create_task(struck())
+        signal_ends(one, [whole])
+        await asyncio.sleep(0)
+        one.cancel()
+        await ended([one])
+
+    with pytest.raises(TerminationSignal):
+        asyncio.run(run())
 
 
 class Struck(StackLease):

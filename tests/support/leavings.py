@@ -7,7 +7,6 @@ depends on how many tests each file has.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,10 +22,12 @@ def remove_leavings(sandbox: Sandbox) -> None:
 
     Raises AssertionError for what cannot be deleted, stacks after a minute.
     """
+    left: dict[str, str] = {}
     for profile in sorted(sandbox.regions):
         if profile.endswith("-root"):
             _empty_buckets(root_client(sandbox, profile, "s3"))
-            _delete_stacks(root_client(sandbox, profile, "cloudformation"))
+            left |= _delete_stacks(root_client(sandbox, profile, "cloudformation"))
+    assert not left
 
 
 def _empty_buckets(storage: Any) -> None:
@@ -40,18 +41,24 @@ def _empty_buckets(storage: Any) -> None:
                 assert "Errors" not in answer, answer["Errors"]
 
 
-def _delete_stacks(formation: Any) -> None:
-    """A stack whose exports another imports can go only after that, so in rounds."""
+def _delete_stacks(formation: Any) -> dict[str, str]:
+    """Return the stacks that stay, each with CloudFormation's last refusal.
+
+    A stack whose exports another imports can go only after that, so in rounds.
+    """
     end = time.monotonic() + _PATIENCE_SECONDS
-    while left := _stacks(formation):
-        assert time.monotonic() < end, f"stacks that cannot be deleted: {left}"
+    refusals: dict[str, str] = {}
+    while (left := _stacks(formation)) and time.monotonic() < end:
         for name in left:
-            with suppress(ClientError):  # a part of another stack goes with that
+            try:
                 formation.update_termination_protection(
                     StackName=name, EnableTerminationProtection=False
                 )
                 formation.delete_stack(StackName=name)
+            except ClientError as error:  # a part of another stack goes with that
+                refusals[name] = str(error)
         time.sleep(0.02)
+    return {name: refusals.get(name, "") for name in left}
 
 
 def _stacks(formation: Any) -> list[str]:

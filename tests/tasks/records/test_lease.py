@@ -67,6 +67,16 @@ def test_a_lease_is_taken_renewed_and_given_back(records: Records, bucket: str, 
     assert (first.lease.fencing, second.lease.fencing) == (1, 2)
 
 
+def test_a_renewal_of_which_its_holder_has_not_heard_is_given_back_too(
+    records: Records, bucket: str, stack: str
+) -> None:
+    first = take_lease.fn(records, wanted(stack))
+    renew_lease(first)
+    give_back_lease(first)
+
+    assert stored(bucket, stack)["released"]
+
+
 def test_another_writer_is_waited_for_until_it_gives_the_lease_back(
     records: Records, stack: str
 ) -> None:

@@ -210,10 +210,19 @@ def test_a_seed_whose_connection_breaks_is_invoked_once_as_it_may_have_run(
     assert len(invocations) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("ServiceException", 500),
+        ("InternalFailure", 500),
+        ("ServiceUnavailable", 503),
+        ("504", 504),
+    ],
+)
 def test_a_seed_that_lambda_itself_fails_at_is_invoked_once_as_it_may_have_run(
-    faults: Faults, runtime: Access, stack: Stack
+    faults: Faults, runtime: Access, stack: Stack, code: str, status: int
 ) -> None:
-    faults.inject(once("lambda", "Invoke", **error("ServiceException", 500)))
+    faults.inject(once("lambda", "Invoke", **error(code, status)))
 
     with pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
         seed_stack.fn(runtime, stack, StackSeed(invoke="Echo", payload={}))
