@@ -8,12 +8,14 @@ from tests.adversary.workplace import looting_python, looting_shell, not_isolate
 _GUARD = "tasks.build.isolation.limits:NamespaceGuard"
 
 
+_LOOKS_SECONDS = 6
+"""What is looked at now and then is seen by then, also on a machine that has much else to do."""
 _processes = looting_python(
     "import os, time\n"
     "for _ in range(200):\n"
     "    if os.fork() == 0:\n"
     "        time.sleep(30); os._exit(0)\n"
-    "time.sleep(1)\n"
+    f"time.sleep({_LOOKS_SECONDS})\n"
     "open('loot', 'w').write('x')",
     processes=50,
 )
@@ -23,15 +25,16 @@ _memory = looting_python(
     "for _ in range(8):\n"
     "    if os.fork() == 0:\n"
     "        held = b'x' * 30_000_000; time.sleep(30); os._exit(0)\n"
-    "time.sleep(1.5)\n"
+    f"time.sleep({_LOOKS_SECONDS})\n"
     "open('loot', 'w').write('x')",
     memory_mib=128,
 )
 _disk = looting_shell(
-    "for n in 1 2 3 4; do head -c 20000000 /dev/zero > /tmp/$n; done; sleep 3; echo x > loot",
+    "for n in 1 2 3 4; do head -c 20000000 /dev/zero > /tmp/$n; done; "
+    f"sleep {_LOOKS_SECONDS}; echo x > loot",
     disk_mib=40,
 )
-_time = looting_shell("trap '' TERM; sleep 2; echo x > loot", timeout_seconds=1)
+_time = looting_shell(f"trap '' TERM; sleep {_LOOKS_SECONDS}; echo x > loot", timeout_seconds=1)
 _large_file = looting_shell("truncate --size=3G /tmp/large && echo x > loot")
 
 ATTACKS = (
