@@ -12,6 +12,7 @@ from tiercel.domain.ephemeral.environments import (
     EphemeralWish,
     came_up,
     overtaken_by,
+    require_name_of_its_own,
 )
 from tiercel.domain.ephemeral.origins import origin_of
 from tiercel.domain.organization.names import Names
@@ -92,6 +93,7 @@ async def ephemeral_up(  # noqa: PLR0913, PLR0917 - the fields of the form
     repository = require_repository(repository, topology)
     origin = origin_of(commit, pull_request, live_of)
     name = name or origin.name(repository)
+    require_name_of_its_own(name, topology.environments)
     title = Names.ephemeral(topology, name).title
     label = settings.preview_label if asked_by_label else ""
     owner = await (

@@ -6,7 +6,7 @@ environment that is gone says so. Everything here is pure; times are UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -116,6 +116,22 @@ class EphemeralWish:
     hours: int = 0
     borrows: tuple[str, ...] = ()
     label: str = ""
+
+
+def require_name_of_its_own(name: str, environments: Collection[str]) -> None:
+    """Raise RefusedInputError for the name of an environment of tiercel.toml.
+
+    Nothing of that one would be touched, but whoever reads of the stacks would think so.
+    """
+    if name in environments:
+        raise RefusedInputError(
+            "ephemeral.name_of_environment",
+            f"an environment on demand is not called {name}",
+            where="environments in tiercel.toml",
+            why="an environment that stays has this name, and the two would be confused",
+            state="nothing was made",
+            remedy="give yours another name with --name",
+        )
 
 
 def begun(

@@ -110,6 +110,8 @@ def test_an_environment_comes_up_filled_with_data_and_goes_without_a_trace(
     assert invocations(sandbox, "acme-ephemeral-spring") == invoked
     with pytest.raises(RefusedInputError, check=because("ephemeral.name_taken")):
         up(repository.name, commit="develop", name="spring")
+    with pytest.raises(RefusedInputError, check=because("ephemeral.name_of_environment")):
+        up(repository.name, commit=commit, name="prod")
 
     longer = invoke_json("ephemeral", "extend", "spring", "--hours", "48")
     assert longer["expires"] > made["expires"]

@@ -30,6 +30,7 @@ from tiercel.domain.ephemeral.environments import (
     in_state,
     information_tags,
     overtaken_by,
+    require_name_of_its_own,
     require_within_limits,
     seeded,
 )
@@ -108,6 +109,12 @@ def test_one_that_is_gone_is_made_anew_with_nothing_of_the_old_one() -> None:
 def test_a_name_that_something_else_has_is_refused(found: EphemeralRecord, code: str) -> None:
     with pytest.raises(RefusedInputError, check=because(code)):
         begun(found, WISH, SETTINGS, NOW)
+
+
+def test_the_name_of_an_environment_that_stays_is_not_given_away() -> None:
+    with pytest.raises(RefusedInputError, check=because("ephemeral.name_of_environment")):
+        require_name_of_its_own("prod", {"preprod", "prod"})
+    require_name_of_its_own("prod2", {"preprod", "prod"})
 
 
 @pytest.mark.parametrize(
