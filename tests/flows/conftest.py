@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 from github import Auth, Github
 from prefect.logging.configuration import setup_logging
+from prefect.settings import PREFECT_API_URL
 
 from tests.support.aws import root_client
 from tests.support.place import Place
 from tests.support.prefect_server import prefect_server as server_of_the_flows
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
+from tests.tasks.faults import Interception, interceptor
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.people import Team
@@ -24,6 +27,7 @@ from tiercel.tasks.aws.clients import forget_clients
 from tiercel.tasks.github.transport.client import forget_github
 
 Become = Callable[[str], None]
+Watched = Callable[[Interception], AbstractContextManager[None]]
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
@@ -77,6 +81,24 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
 
     yield change
     forget_clients()
+
+
+@pytest.fixture
+def watched() -> Watched:
+    """Inside `with watched(hook):` each call of AWS is seen by a function on its way."""
+
+    @contextmanager
+    def watching(hook: Interception) -> Iterator[None]:
+        with interceptor(hook) as url, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("http_proxy", url)
+            patch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
+            forget_clients()
+            try:
+                yield
+            finally:
+                forget_clients()
+
+    return watching
 
 
 @pytest.fixture

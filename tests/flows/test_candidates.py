@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 
-from tests.flows.conftest import Become
+from tests.flows.conftest import Become, Watched
 from tests.flows.test_reap import reaped
 from tests.support.aws import root_client
 from tests.support.codes import because
@@ -21,7 +18,7 @@ from tests.support.place import Place
 from tests.support.prefect_server import server_of_commands
 from tests.support.repositories import Repository, RepositoryMaker, git
 from tests.support.templates import queue, services
-from tests.tasks.faults import Answer, Question, interceptor
+from tests.tasks.faults import Answer, Question
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
@@ -35,7 +32,6 @@ from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.release.results import Released, VerifiedService
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.repositories import import_repository
-from tiercel.tasks.aws.clients import forget_clients
 from tiercel.tasks.records.ledger import read_history
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -90,20 +86,6 @@ def merged_into_main(repository: Repository, branch: str) -> str:
     git(repository.folder, "checkout", "--quiet", "develop")
     import_repository(repository.folder, repository.state, repository.name)
     return sha
-
-
-@contextmanager
-def watched(
-    monkeypatch: pytest.MonkeyPatch, hook: Callable[[Question, Callable[[], Answer]], Answer]
-) -> Iterator[None]:
-    """Let a function see each call of AWS on its way."""
-    with interceptor(hook) as url:
-        monkeypatch.setenv("http_proxy", url)
-        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
-        forget_clients()
-        yield
-        monkeypatch.delenv("http_proxy")
-    forget_clients()
 
 
 @pytest.mark.walks("cannot-wait")
@@ -186,7 +168,7 @@ def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack_o
     repositories: RepositoryMaker,
     preprod: Names,
     topology: Topology,
-    monkeypatch: pytest.MonkeyPatch,
+    watched: Watched,
 ) -> None:
     repository, stack = repositories.make("killed-candidate"), preprod.stack("mended")
     fixed = {"QueueName": "acme-mended-of-a-hotfix"}
@@ -206,7 +188,7 @@ def test_what_a_killed_candidate_left_is_put_back_by_the_next_run_on_the_stack_o
                 return Answer(403, (), DENIED)
             return ask()
 
-        with watched(monkeypatch, end_before_the_outcome), pytest.raises(asyncio.CancelledError):
+        with watched(end_before_the_outcome), pytest.raises(asyncio.CancelledError):
             await running
 
     asyncio.run(killed(2))
@@ -231,7 +213,7 @@ def test_a_deploy_that_a_candidate_came_before_is_made_all_the_same(
     sandbox: Sandbox,
     repositories: RepositoryMaker,
     preprod: Names,
-    monkeypatch: pytest.MonkeyPatch,
+    watched: Watched,
 ) -> None:
     repository, stack = repositories.make("overtaking"), preprod.stack("overtaking")
     commit = repository.commit(delaying("overtaking", 0))
@@ -251,7 +233,7 @@ def test_a_deploy_that_a_candidate_came_before_is_made_all_the_same(
             s3.put_object(Bucket=preprod.artifact_bucket, Key=intent_key(stack, 2), Body=body)
         return answer
 
-    with watched(monkeypatch, record_a_candidate):
+    with watched(record_a_candidate):
         released = release(repository, commit)["overtaking"]
 
     assert released.release.intent.number == 3

@@ -4,19 +4,17 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 
-from tests.flows.conftest import Become
+from tests.flows.conftest import Become, Watched
 from tests.sandbox.support import eventually
 from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
-from tests.tasks.faults import Answer, Question, interceptor
+from tests.tasks.faults import Answer, Question
 from tiercel.domain.artifact.manifest import manifest_key
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import (
@@ -328,7 +326,7 @@ def test_what_prod_pulled_of_another_build_is_not_deployed_for_what_preprod_veri
     become: Become,
     topology: Topology,
     repositories: RepositoryMaker,
-    monkeypatch: pytest.MonkeyPatch,
+    watched: Watched,
     unseen: bool,
 ) -> None:
     preprod, prod = (Names.of(topology, environment) for environment in ("preprod", "prod"))
@@ -363,13 +361,10 @@ def test_what_prod_pulled_of_another_build_is_not_deployed_for_what_preprod_veri
                 return Answer(404, (("content-type", "application/xml"),), NO_SUCH_KEY)
         return ask()
 
-    with interceptor(hide_the_first_look) as url:
-        monkeypatch.setenv("http_proxy", url)
-        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
-        become("prod")
-        before = journal_size(sandbox.journal)
-        with pytest.raises(RefusedInputError) as refusal:
-            asyncio.run(promote_to_prod(repository.name, "main"))
+    become("prod")
+    before = journal_size(sandbox.journal)
+    with watched(hide_the_first_look), pytest.raises(RefusedInputError) as refusal:
+        asyncio.run(promote_to_prod(repository.name, "main"))
 
     assert refusal.value.what == f"prod has another build of {name} than preprod verified"
     assert first.digest in refusal.value.why

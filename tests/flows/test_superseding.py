@@ -3,23 +3,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 
+from tests.flows.conftest import Watched
 from tests.support.artifacts import newest_page
 from tests.support.aws import root_client
+from tests.support.codes import because
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import queue, services
-from tests.tasks.faults import Answer, Question, interceptor
+from tests.tasks.faults import Answer, Question
+from tiercel.domain.base.errors import DeployFailedError
 from tiercel.domain.organization.names import Names
 from tiercel.domain.release.ledger import Intent, intent_key
 from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.plan_release import plan_release
 from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
-from tiercel.tasks.aws.clients import forget_clients
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -102,7 +103,7 @@ def test_an_older_commit_does_not_win_with_the_number_after_a_newer_ones(
     sandbox: Sandbox,
     preprod: Names,
     repositories: RepositoryMaker,
-    monkeypatch: pytest.MonkeyPatch,
+    watched: Watched,
 ) -> None:
     repository = repositories.make("overtaken")
     first, second = commits(repository, "overtaken", 1, 2)
@@ -125,12 +126,8 @@ def test_an_older_commit_does_not_win_with_the_number_after_a_newer_ones(
             s3.put_object(Bucket=preprod.artifact_bucket, Key=key, Body=body)
         return ask()
 
-    with interceptor(take_the_number) as url:
-        monkeypatch.setenv("http_proxy", url)
-        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
-        forget_clients()
+    with watched(take_the_number):
         assert asyncio.run(deploy_to_preprod(repository.name, first)) == {}
-    forget_clients()
 
     assert taken
     prefix = f"ledger/{newer.stack}/"
@@ -142,7 +139,7 @@ def test_a_plan_that_is_deleted_as_somebody_executes_another_is_made_again(
     sandbox: Sandbox,
     preprod: Names,
     repositories: RepositoryMaker,
-    monkeypatch: pytest.MonkeyPatch,
+    watched: Watched,
 ) -> None:
     repository = repositories.make("replanned")
     [commit] = commits(repository, "replanned", 1)
@@ -166,10 +163,34 @@ def test_a_plan_that_is_deleted_as_somebody_executes_another_is_made_again(
             formation.get_waiter("stack_create_complete").wait(StackName=stack)
         return answer
 
-    with interceptor(execute_another) as url:
-        monkeypatch.setenv("http_proxy", url)
-        monkeypatch.setenv("no_proxy", urlsplit(str(PREFECT_API_URL.value())).netloc)
-        forget_clients()
+    with watched(execute_another):
         released = asyncio.run(deploy_to_preprod(repository.name, commit))["replanned"]
 
     assert (released.changed, released.stack.status) == (True, "UPDATE_COMPLETE")
+
+
+def test_a_plan_that_is_deleted_before_it_is_shown_says_that_the_stack_was_changed(
+    sandbox: Sandbox,
+    preprod: Names,
+    repositories: RepositoryMaker,
+    watched: Watched,
+) -> None:
+    repository = repositories.make("outrun")
+    first, second = commits(repository, "outrun", 1, 2)
+    publish(repository, first)
+    asyncio.run(deploy_to_preprod(repository.name, first))
+    publish(repository, second)
+    stack = preprod.stack("outrun")
+    formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+
+    def delete_plans(question: Question, ask: Callable[[], Answer]) -> Answer:
+        """What an execution of another change set does to all others."""
+        answer = ask()
+        if b"Action=CreateChangeSet" in question.body:
+            for plan in formation.list_change_sets(StackName=stack)["Summaries"]:
+                formation.delete_change_set(ChangeSetName=plan["ChangeSetId"])
+        return answer
+
+    outrun = pytest.raises(DeployFailedError, check=because("plan.outrun"))
+    with watched(delete_plans), outrun:
+        asyncio.run(plan_release("preprod", repository.name, second))
