@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
@@ -11,105 +10,42 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.support import zipped
 from tests.support.codes import because
-from tests.tasks import aws_fixtures
+from tests.tasks import aws_fixtures, smoke_fixtures
 from tests.tasks.aws_fixtures import Between
 from tests.tasks.faults import (
     Answer,
     Faults,
     Question,
     error,
-    interceptor,
     once,
     serving,
 )
-from tests.tasks.stacks import Template, Workshop
-from tiercel.domain.artifact.manifest import object_key
-from tiercel.domain.base.digests import sha256_hex
+from tests.tasks.smoke_fixtures import (
+    ERRORS_OF_A_FUNCTION,
+    GATEWAY,
+    Ask,
+    asking,
+    assert_nobody_came,
+    hanging,
+    with_output,
+)
 from tiercel.domain.base.errors import SmokeTestFailedError, TransientError, UnreachableError
 from tiercel.domain.organization.access import Access
-from tiercel.domain.organization.names import Names
-from tiercel.domain.organization.services import SmokeTest, StackSeed
+from tiercel.domain.organization.services import SmokeTest
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.smoke_tests import MAX_SHOWN
-from tiercel.domain.stack.states import StackStatus
-from tiercel.tasks.aws.clients import client_of_one_try, forget_clients
-from tiercel.tasks.aws.objects import create_object
 from tiercel.tasks.stack import smoke_tests
-from tiercel.tasks.stack.seeds import seed_stack
 from tiercel.tasks.stack.smoke_tests import smoke_test
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
 faults = aws_fixtures.faults
 between = aws_fixtures.between
+stack = smoke_fixtures.stack
+ask = smoke_fixtures.ask
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-CODE = """
-def handler(event, context):
-    if event and "rawPath" in event:
-        if event["rawPath"] == "/broken":
-            return {"statusCode": 503, "body": "sorry"}
-        return {"statusCode": 200, "body": '{"path": "%s", "more": [1, 2]}' % event["rawPath"]}
-    if event and "raise" in event:
-        raise ValueError("no such order: " + event["raise"])
-    return event
-"""
-HTTP_URL = {"Fn::Sub": "https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
-GATEWAY = "https://abc123.execute-api.eu-central-1.amazonaws.com"
-
-
-def api(where: dict[str, str], boundary: str) -> Template:
-    properties = {
-        "PermissionsBoundary": boundary,
-        "Handler": "app.handler",
-        "Runtime": "python3.11",
-        "CodeUri": where,
-        "Events": {"Any": {"Type": "HttpApi"}},
-    }
-    return {
-        "Transform": "AWS::Serverless-2016-10-31",
-        "Resources": {"Echo": {"Type": "AWS::Serverless::Function", "Properties": properties}},
-        "Outputs": {"ApiUrl": {"Value": HTTP_URL}, "Empty": {"Value": ""}},
-    }
-
-
-@pytest.fixture(scope="module")
-def stack(aws: Faults, runtime: Access, preprod: Names) -> Stack:
-    aws.inject()
-    body = zipped(app=CODE)
-    where = {"Bucket": preprod.staging_bucket, "Key": object_key(sha256_hex(body), "zip")}
-    create_object(runtime, where["Bucket"], where["Key"], body)
-    workshop = Workshop(runtime, preprod)
-    # A client keeps the proxy and the endpoint that it was made with.
-    client_of_one_try("lambda", runtime, smoke_tests.SECONDS_OF_A_TRY)
-    return workshop.finish(workshop.name(), api(where, preprod.boundary_arn))
-
-
-def with_output(address: str) -> Stack:
-    return Stack(
-        stack_id="arn:aws:cloudformation:eu-central-1:222222222222:stack/acme-preprod-web/1",
-        name="acme-preprod-web",
-        status=StackStatus.CREATE_COMPLETE,
-        reason="",
-        outputs={"ApiUrl": address},
-    )
-
-
-def asking(path: str = "/", **more: Any) -> SmokeTest:
-    return SmokeTest(http="ApiUrl", path=path, **more)
-
-
-Ask = Callable[[Stack, SmokeTest], str]
-
-
-@pytest.fixture
-def ask(runtime: Access, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    """Run a smoke test; HTTP goes straight to where AWS_ENDPOINT_URL points."""
-    monkeypatch.delenv("http_proxy")
-    return lambda stack, test: smoke_test.fn(runtime, stack, test)
 
 
 def failures(ask: Ask, cases: dict[str, tuple[Stack, SmokeTest]]) -> dict[str, str]:
@@ -190,97 +126,23 @@ def test_an_invocation_that_lambda_is_too_busy_for_is_left_to_the_tasks_retries(
     assert smoke_test.fn(runtime, stack, test) == "{}"
 
 
-@pytest.mark.parametrize("broken", [0, 5], ids=["closed", "cut-short"])
-def test_a_seed_whose_connection_breaks_is_invoked_once_as_it_may_have_run(
-    runtime: Access, stack: Stack, between: Between, broken: int
-) -> None:
-    invocations: list[str] = []
-
-    def lose(question: Question, answer: Answer) -> Answer | None:
-        if not question.path.endswith("/invocations"):
-            return answer
-        invocations.append(question.path)
-        part = replace(answer, body=answer.body[:broken], claimed_length=len(answer.body))
-        return part if broken else None
-
-    seed = StackSeed(invoke="Echo", payload={"answer": "a long one"})
-    with between(lose), pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
-        seed_stack.fn(runtime, stack, seed)
-
-    assert len(invocations) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("ServiceException", 500),
-        ("InternalFailure", 500),
-        ("ServiceUnavailable", 503),
-        ("504", 504),
-    ],
-)
-def test_a_seed_that_lambda_itself_fails_at_is_invoked_once_as_it_may_have_run(
-    faults: Faults, runtime: Access, stack: Stack, code: str, status: int
-) -> None:
-    faults.inject(once("lambda", "Invoke", **error(code, status)))
-
-    with pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
-        seed_stack.fn(runtime, stack, StackSeed(invoke="Echo", payload={}))
-
-    assert faults.fired() == ["Invoke"]
-
-
-def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations_and_a_seed_after_one(
+def test_a_function_that_does_not_answer_in_time_fails_after_five_invocations(
     runtime: Access, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    invocations: list[str] = []
-    over = threading.Event()
-
-    def hang(question: Question, ask: Callable[[], Answer]) -> Answer | None:
-        if not question.path.endswith("/invocations"):
-            return ask()
-        invocations.append(question.path)
-        over.wait(60)
-        return None
-
-    with interceptor(hang) as url:
-        monkeypatch.setenv("http_proxy", url)
-        forget_clients()
-        try:
-            with pytest.raises(SmokeTestFailedError) as failure:
-                smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo"), seconds=1)
-            asked = len(invocations)
-            with pytest.raises(SmokeTestFailedError, check=because("seed.no_answer")):
-                seed_stack.fn(runtime, stack, StackSeed(invoke="Echo"), seconds=1)
-        finally:
-            over.set()
-            forget_clients()
+    with hanging(monkeypatch) as invocations, pytest.raises(SmokeTestFailedError) as failure:
+        smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo"), seconds=1)
 
     assert failure.value.why == "Echo did not answer within 1 seconds"
-    assert (asked, len(invocations) - asked) == (5, 1), "it may still be at work"
+    assert len(invocations) == 5
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("KMSAccessDeniedException", 502),
-        ("SubnetIPAddressLimitReachedException", 502),
-        ("InvalidRuntimeException", 502),
-        ("EFSMountFailureException", 403),
-        ("EFSMountTimeoutException", 408),
-        ("SnapStartException", 400),
-        ("ResourceConflictException", 409),
-        ("ResourceNotFoundException", 404),
-    ],
-)
+@pytest.mark.parametrize(("code", "status"), ERRORS_OF_A_FUNCTION)
 def test_a_function_that_lambda_cannot_run_is_tried_again(
     faults: Faults, runtime: Access, stack: Stack, code: str, status: int
 ) -> None:
     faults.inject(once("lambda", "Invoke", **error(code, status)))
-    assert smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo", payload={})) == "{}"
-    faults.inject(once("lambda", "Invoke", **error(code, status)))
-    assert seed_stack.fn(runtime, stack, StackSeed(invoke="Echo", payload={})) == "{}"
 
+    assert smoke_test.fn(runtime, stack, SmokeTest(invoke="Echo", payload={})) == "{}"
     assert faults.fired() == ["Invoke"]
 
 
@@ -473,131 +335,3 @@ def test_smoke_tests_that_fail_say_what_came_and_what_was_expected(odd: Ask, sta
     assert len(why["huge"]) < 2 * MAX_SHOWN
     assert why["deep"].startswith('answer is "[[[')
     assert "/dropped did not answer" in why["dropped"]
-
-
-def assert_nobody_came(listener: socket.socket) -> None:
-    listener.setblocking(False)
-    with pytest.raises(BlockingIOError):
-        listener.accept()
-
-
-NOT_PUBLIC = "is not a public address"
-REFUSED = {
-    "https://127.0.0.1:{port}": NOT_PUBLIC,
-    "https://127.1:{port}": NOT_PUBLIC,
-    "https://2130706433:{port}": NOT_PUBLIC,
-    "https://0x7f.0.0.1:{port}": NOT_PUBLIC,
-    "https://0.0.0.0:{port}": NOT_PUBLIC,
-    "https://localhost:{port}": NOT_PUBLIC,
-    "https://[::1]:{port}": NOT_PUBLIC,
-    "https://[::ffff:127.0.0.1]:{port}": NOT_PUBLIC,
-    "https://user:password@127.0.0.1:{port}": NOT_PUBLIC,
-    "https://8.8.8.8@127.0.0.1:{port}": NOT_PUBLIC,
-    "https://8.8.8.8\\@127.0.0.1:{port}": NOT_PUBLIC,
-    "HTTPS://127.0.0.1:{port}/a/b?c=d": NOT_PUBLIC,
-    "https://169.254.169.254/latest/meta-data": NOT_PUBLIC,
-    "https://169.254.170.2/v2/credentials": NOT_PUBLIC,
-    "https://[fd00:ec2::254]": NOT_PUBLIC,
-    "https://[fe80::1]": NOT_PUBLIC,
-    "https://10.0.0.1": NOT_PUBLIC,
-    "https://172.16.0.1": NOT_PUBLIC,
-    "https://192.168.0.1": NOT_PUBLIC,
-    "https://100.64.0.1": NOT_PUBLIC,
-    "http://127.0.0.1:{port}": "only https",
-    "http://169.254.169.254/latest/meta-data": "only https",
-    "http://8.8.8.8": "only https",
-    "127.0.0.1:{port}": "only https",
-    "//127.0.0.1:{port}": "only https",
-    "file:///etc/passwd": "only https",
-    "ftp://127.0.0.1:{port}": "only https",
-    "not an address": "only https",
-    "https://[::1": "Invalid port",
-    "https://127.0.0.1:99999": "",
-    "https://127.0.0.1:{port}\n.amazonaws.com": "non-printable",
-    "https://a..b": "",
-    "https://" + "a" * 70 + ".example": "",
-    "https://\u2460\u2461\u2466.0.0.1:{port}": "IDNA",
-    "https://\ud800.example": "IDNA",
-}
-
-
-@pytest.mark.parametrize(("address", "reason"), REFUSED.items(), ids=range(len(REFUSED)))
-def test_no_address_makes_the_worker_call_itself_its_network_or_the_metadata_service(
-    ask: Ask, address: str, reason: str
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = address.replace("{port}", str(listener.getsockname()[1]))
-
-        with pytest.raises(SmokeTestFailedError) as failure:
-            ask(with_output(url), asking("/path"))
-
-        assert_nobody_came(listener)
-    assert failure.value.what == "the address in the output ApiUrl is not called"
-    assert reason in failure.value.why
-    assert "https" in failure.value.remedy
-
-
-def resolving(*addresses: str) -> Callable[..., Any]:
-    def resolve(_name: str, port: int, **_: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, port)) for a in addresses]
-
-    return resolve
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://abc123.execute-api.eu-central-1.amazonaws.com.example.invalid",
-        "https://abc123.execute-api.eu-central-1.example.invalid",
-        "https://a.b.execute-api.eu-central-1.amazonaws.com.invalid",
-        "https://example.invalid#.execute-api.eu-central-1.amazonaws.com",
-    ],
-)
-def test_only_awss_own_gateways_are_looked_for_in_the_sandbox(address: str) -> None:
-    url, _, _ = smoke_tests._target(address, resolving("93.184.216.34"))
-
-    assert url.startswith("https://93.184.216.34")
-
-
-def test_the_connection_goes_to_the_address_that_was_checked_under_the_name_that_was_given() -> (
-    None
-):
-    url, headers, extensions = smoke_tests._target(
-        "https://shop.example.com:8443/items?page=1", resolving("93.184.216.34", "93.184.216.35")
-    )
-
-    assert url == "https://93.184.216.34:8443/items?page=1"
-    assert headers == {"Host": "shop.example.com:8443"}
-    assert extensions == {"sni_hostname": "shop.example.com"}
-
-
-def test_a_name_that_also_leads_inside_is_refused() -> None:
-    with pytest.raises(ValueError, match=NOT_PUBLIC):
-        smoke_tests._target("https://shop.example.com", resolving("93.184.216.34", "10.0.0.1"))
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["::ffff:100.64.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1", "224.0.0.1"],
-)
-def test_an_address_inside_that_is_written_in_another_way_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match=NOT_PUBLIC):
-        smoke_tests._target("https://shop.example.com", resolving(address))
-
-
-def test_a_public_address_of_ipv6_is_called() -> None:
-    for address in ("2606:4700::1111", "::ffff:93.184.216.34"):
-        url, _, _ = smoke_tests._target("https://shop.example.com", resolving(address))
-        assert url == f"https://[{address}]"
-
-
-def test_a_name_is_checked_in_the_form_in_which_it_is_called() -> None:
-    asked: list[str] = []
-
-    def resolve(name: str, port: int, **_: Any) -> Any:
-        asked.append(name)
-        return resolving("93.184.216.34")(name, port)
-
-    _, headers, extensions = smoke_tests._target("https://fa\u00df.example", resolve)
-
-    assert [headers["Host"], extensions["sni_hostname"]] == asked * 2
