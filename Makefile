@@ -35,7 +35,7 @@ drill: setup ## delete Preprod in the sandbox and rebuild it, under the eyes of 
 	@$(BIN)/python -m tiercel.cli.demo.drill
 
 # More workers than cores, because some tests wait; tests/support/tiers.py makes the groups.
-test: setup ## run the whole test suite; about 12 minutes on two cores
+test: setup ## run the whole test suite; 14 to 25 minutes on two cores
 	@$(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
 
 quick: setup ## run the tests that start no process, each within 2 seconds
@@ -47,7 +47,7 @@ prove: setup ## hold the policies and the sandbox against iam-simulate; about 3 
 mutants: setup ## break the product 40 times and see that the tests notice; about 20 minutes
 	@$(BIN)/python -m tests.mutants
 
-chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/reliability.md; 40 minutes
+chaos: setup ## kill, race, starve and lie to deploys; writes docs/understand/reliability.md; an hour
 	@$(BIN)/python -m tests.chaos
 
 adversary: setup ## attack builds, and each again without its protection; about 2 minutes
