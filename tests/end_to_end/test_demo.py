@@ -20,6 +20,8 @@ from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 
 PROD_ARTIFACTS = "acme-prod-artifacts-333333333333-eu-central-1"
+# The whole demo, which takes four times as long beside another suite.
+pytestmark = pytest.mark.timeout(1000)
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
 ACCOUNTS = [
     f"{environment}-{account}-root"

@@ -27,7 +27,7 @@ from cfnlint.runner import main
 
 sys.exit(main())
 """
-_PATIENCE_SECONDS = 280
+_PATIENCE_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,12 @@ class Installed:
         )
 
     def run(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
-        process = self.start(*arguments, **variables)
-        output, errors = process.communicate(timeout=_PATIENCE_SECONDS)
+        with self.start(*arguments, **variables) as process:
+            try:
+                output, errors = process.communicate(timeout=_PATIENCE_SECONDS)
+            except BaseException:
+                process.kill()
+                raise
         return process.returncode, output, errors
 
     def imported(self) -> str:
