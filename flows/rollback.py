@@ -14,12 +14,11 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import (
     begun_by,
     nothing_before,
+    number_running,
     release_before,
     require_restorable,
     rolled_back_notice,
 )
-from tiercel.domain.stack.states import is_success
-from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
@@ -122,9 +121,8 @@ async def _named(target: ReleaseTarget, stack: str, number: int) -> Release:
 async def _before(
     target: ReleaseTarget, stack: str, history: list[Entry], rejected: Collection[ArtifactId]
 ) -> Release:
-    found_stack = await call(observe_stack, target.deployer, stack)
-    runs = release_of(found_stack.token) if found_stack and is_success(found_stack.status) else None
-    before = release_before(history, runs[0] if runs else None, rejected)
+    seen = await call(observe_stack, target.deployer, stack)
+    before = release_before(history, number_running(seen), rejected)
     if before is None:
         raise nothing_before(stack)
     return before

@@ -18,6 +18,9 @@ from tiercel.domain.release.ledger import (
     is_candidate,
     running_release,
 )
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.states import runs_its_newest
+from tiercel.domain.stack.tokens import release_of
 
 
 def release_before(
@@ -48,6 +51,40 @@ def release_before(
         ),
         None,
     )
+
+
+def release_to_restore(
+    history: Sequence[Entry], failed: int, rejected: Collection[ArtifactId]
+) -> Release | None:
+    """Return what a stack ran before a release that failed its smoke test, None without one.
+
+    None as well if that was the same: to go back further would take away what was seen to work,
+    and what differs lies outside of the artifact and its parameters. Raises as `release_before`.
+    """
+    fallen = next((one for one in readable_of(history) if one.intent.number == failed), None)
+    before = next(
+        (
+            one
+            for one in needed(one for one in history if number_of(one) < failed)
+            if one.status is ReleaseStatus.SUCCEEDED
+            and not is_candidate(one.intent)
+            and one.intent.artifact_id not in rejected
+        ),
+        None,
+    )
+    is_same = fallen and before and before.intent.business_key == fallen.intent.business_key
+    return None if is_same else before
+
+
+def number_running(stack: Stack | None) -> int | None:
+    """Return the release whose version a stack runs or is about to run, by its newest operation.
+
+    None if the operation went back or is none of a release: then the ledger says what runs.
+    """
+    if stack is None or not runs_its_newest(stack.status):
+        return None
+    made = release_of(stack.token)
+    return made[0] if made else None
 
 
 def _is_candidate(entry: Entry) -> bool:

@@ -140,6 +140,13 @@ _SUCCESSES = {
     },
     StackGoal.DELETE: {StackStatus.DELETE_COMPLETE},
 }
+_UNDER_WAY = frozenset(
+    {
+        StackStatus.CREATE_IN_PROGRESS,
+        StackStatus.UPDATE_IN_PROGRESS,
+        StackStatus.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS,
+    }
+)
 _NO_API_REPAIRS_IT = (
     "no call repairs this state: read the stack's events, correct the resources that they "
     "name, and ask AWS Support to repair the stack; or delete it with those resources retained"
@@ -189,6 +196,11 @@ def is_terminal(status: StackStatus) -> bool:
     REVIEW_IN_PROGRESS is terminal: it lasts until somebody executes a change set.
     """
     return status is StackStatus.REVIEW_IN_PROGRESS or not status.endswith("_IN_PROGRESS")
+
+
+def runs_its_newest(status: StackStatus) -> bool:
+    """Tell whether the stack is what its newest operation makes of it, or becomes that just now."""
+    return is_success(status) or status in _UNDER_WAY
 
 
 def is_success(status: StackStatus, goal: StackGoal = StackGoal.DEPLOY) -> bool:

@@ -13,7 +13,7 @@ from tiercel.domain.base.errors import (
 from tiercel.domain.release.candidates import left_candidate, to_put_back
 from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Purpose, Release, as_called_now
-from tiercel.domain.release.rollback import release_before, restoring, rolled_back_notice
+from tiercel.domain.release.rollback import release_to_restore, restoring, rolled_back_notice
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.notices import tell
@@ -161,5 +161,5 @@ async def _way_back(wish: Wish) -> tuple[int, Release | None]:
     )
     newest = next(needed(history))
     failed = newest.intent.number
-    before = release_before(history, failed, rejected)
+    before = release_to_restore(history, failed, rejected)
     return failed, before if newest.intent.business_key == wanted.business_key else None

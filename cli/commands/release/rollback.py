@@ -102,9 +102,12 @@ def _way_back(target: Target, stack: str, to: int) -> tuple[Release, Release]:
     """Return what runs and what would run again; RefusedInputError where the flow would refuse."""
     from tiercel.domain.release.entries import needed
     from tiercel.domain.release.ledger import running_release
-    from tiercel.domain.release.rollback import nothing_before, release_before, require_restorable
-    from tiercel.domain.stack.states import is_success
-    from tiercel.domain.stack.tokens import release_of
+    from tiercel.domain.release.rollback import (
+        nothing_before,
+        number_running,
+        release_before,
+        require_restorable,
+    )
     from tiercel.tasks.records.ledger import (
         no_release,
         read_history,
@@ -117,16 +120,14 @@ def _way_back(target: Target, stack: str, to: int) -> tuple[Release, Release]:
     history = read_history.fn(records, stack)
     rejected = read_rejected_artifacts.fn(records, stack)
     seen = observe_stack.fn(target.auditor, stack)
-    made = release_of(seen.token) if seen and is_success(seen.status) else None
+    number = number_running(seen)
     earlier = (
-        read_release.fn(records, stack, to)
-        if to
-        else release_before(history, made[0] if made else None, rejected)
+        read_release.fn(records, stack, to) if to else release_before(history, number, rejected)
     )
     if earlier is None:
         raise no_release(stack, to, records.bucket) if to else nothing_before(stack)
     require_restorable(earlier, rejected)
-    own = read_release.fn(records, stack, made[0]) if made else None
+    own = read_release.fn(records, stack, number) if number else None
     now = own or running_release(needed(history))
     if now is None:
         raise nothing_before(stack)

@@ -17,7 +17,16 @@ from tiercel.domain.release.ledger import (
     rejected_artifacts,
 )
 from tiercel.domain.release.promotion import verified_release
-from tiercel.domain.release.rollback import begun_by, release_before, require_restorable, restoring
+from tiercel.domain.release.rollback import (
+    begun_by,
+    number_running,
+    release_before,
+    release_to_restore,
+    require_restorable,
+    restoring,
+)
+from tiercel.domain.stack.observed import Stack
+from tiercel.domain.stack.states import StackStatus
 
 REJECTION = Rejection(by="ada", reason="it lost orders", at=NOON)
 
@@ -97,6 +106,51 @@ def test_a_restored_release_is_the_same_wish_and_says_where_it_comes_from() -> N
     assert wish.business_key == TWO.intent.business_key
     assert (wish.purpose, wish.restores) == (Purpose.ROLLBACK, 2)
     assert restoring(BACK_TO_ONE).restores == 1
+
+
+@pytest.mark.parametrize(
+    ("history", "number"),
+    [
+        ([entry(3, "c", "unwell"), TWO, ONE], 2),
+        ([entry(3, "b", "unwell"), TWO, ONE], None),
+        ([entry(4, "b", "unwell"), entry(3, "b", "unwell"), TWO, ONE], None),
+        ([entry(4, "b", "unwell"), BACK_TO_ONE, TWO, ONE], 3),
+        ([entry(4, "b", "unwell"), entry(3, "c", "failed"), TWO, ONE], None),
+        ([entry(4, "c", "unwell"), entry(3, "d", rejection=REJECTION), TWO, ONE], 2),
+        ([entry(4, "d", "unwell"), entry(3, "c", purpose=Purpose.CANDIDATE), TWO, ONE], 2),
+        ([ONE], None),
+    ],
+)
+def test_what_ran_before_a_failed_smoke_test_comes_back_unless_it_was_the_same(
+    history: list[Release], number: int | None
+) -> None:
+    failed = history[0].intent.number
+    before = release_to_restore(history, failed, rejected_artifacts(history))
+    assert (before.intent.number if before else None) == number
+
+
+@pytest.mark.parametrize(
+    ("status", "number"),
+    [
+        (StackStatus.UPDATE_COMPLETE, 5),
+        (StackStatus.UPDATE_COMPLETE_CLEANUP_IN_PROGRESS, 5),
+        (StackStatus.UPDATE_IN_PROGRESS, 5),
+        (StackStatus.CREATE_IN_PROGRESS, 5),
+        (StackStatus.UPDATE_ROLLBACK_IN_PROGRESS, None),
+        (StackStatus.UPDATE_ROLLBACK_COMPLETE, None),
+        (StackStatus.UPDATE_FAILED, None),
+        (StackStatus.DELETE_IN_PROGRESS, None),
+    ],
+)
+def test_an_operation_under_way_counts_as_what_it_leads_to_unless_it_goes_back(
+    status: StackStatus, number: int | None
+) -> None:
+    stack = Stack(
+        stack_id="arn", name="orders", status=status, reason="", outputs={},
+        token="release-5-attempt-1",
+    )  # fmt: skip
+    assert number_running(stack) == number
+    assert number_running(None) is None
 
 
 @pytest.mark.parametrize(
