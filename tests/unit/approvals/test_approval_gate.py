@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.topology import topology_of
 from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.plans import AskedBy, WaitingPromotion
-from tiercel.domain.approvals.words import Voucher, Word, word_key
+from tiercel.domain.approvals.words import RecordedWord, Voucher, Word, lasting, word_key
 from tiercel.domain.base.digests import PlanDigest, Sha256
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.gates.results import Decision
@@ -142,6 +142,26 @@ def test_what_does_not_count_says_why() -> None:
     assert "ada is an author" in found.reason
     assert PLAN in found.remedy
     assert "#7" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("approves", "voucher", "seconds", "counts"),
+    [
+        (False, Voucher.AWS, -1, False),
+        (False, Voucher.GITHUB, -1, False),
+        (False, Voucher.AWS, 0, True),
+        (False, Voucher.GITHUB, 1, True),
+        (True, Voucher.AWS, -1, True),
+        (True, Voucher.GITHUB, 1, False),
+    ],
+)
+def test_a_decline_lasts_as_long_as_what_it_ended_and_an_approving_review_is_read_again(
+    approves: bool, voucher: Voucher, seconds: int, counts: bool
+) -> None:
+    said = word(BOB, approves=approves, vouched_by=voucher)
+    began = NOW.replace(microsecond=900_000)
+    recorded = RecordedWord(said, NOW + timedelta(seconds=seconds))
+    assert lasting([recorded], began) == ((said,) if counts else ())
 
 
 def test_the_same_evidence_is_the_same_word() -> None:
