@@ -100,10 +100,15 @@ def unreadable_words(entries: Iterable[UnreadableEntry]) -> str:
 def _is_of(live: Live, token: str) -> bool:
     """Tell whether one of these releases left the stack with this token, or is about to."""
     known = [one for one in (live.running, *live.later) if one]
-    return any(
-        (one.outcome and one.outcome.stack_token == token) or attempt_in(token, one.intent.number)
-        for one in known
-    )
+    return any(_left(one, token) or attempt_in(token, one.intent.number) for one in known)
+
+
+def _left(release: Release, token: str) -> bool:
+    """Tell whether a release ended with this token; one that failed may have recorded none."""
+    outcome = release.outcome
+    if outcome is None or outcome.stack_token != token:
+        return False
+    return bool(token) or release.status is ReleaseStatus.SUCCEEDED
 
 
 def _change(token: str) -> str:

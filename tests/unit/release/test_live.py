@@ -12,6 +12,8 @@ ROLLED_BACK = release(
     outcome(status=ReleaseStatus.FAILED, deployed=False, stack_token="release-8-attempt-2"),
     number=8,
 )
+UNDONE = release(outcome(status=ReleaseStatus.FAILED, deployed=False, stack_token=""), number=8)
+UNWELL = release(outcome(status=ReleaseStatus.FAILED, deployed=True, stack_token=""))
 REPAIR = "delete-of-release-9-attempt-1"
 OPEN_SINCE = "release 9 open since 2026-03-01 12:00:00, may be running"
 AS_RELEASED = (Standing.AS_RELEASED, "as released")
@@ -46,6 +48,9 @@ def seen(token: str) -> StackSeen:
             Standing.AS_RELEASED,
             "as released",
         ),
+        (live(UNDONE, RUNNING), seen(""), Standing.CHANGED, "changed past Tiercel"),
+        (live(UNWELL), seen(""), Standing.CHANGED, "changed past Tiercel"),
+        (live(release(outcome(stack_token=""))), seen(""), *AS_RELEASED),
         (live(OPEN, RUNNING), seen("release-7-attempt-1"), Standing.OPEN, OPEN_SINCE),
         (live(OPEN, RUNNING), seen("release-9-attempt-1"), Standing.OPEN, OPEN_SINCE),
         (live(OPEN, RUNNING), seen(REPAIR), Standing.OPEN, OPEN_SINCE),
