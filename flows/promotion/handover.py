@@ -21,6 +21,8 @@ from tiercel.domain.organization.topology import PREPROD
 from tiercel.flows.release.preparation import PreparedCommit
 
 DEPLOY_TO_PREPROD = deployment_of("deploy-to-preprod", PREPROD)
+_GOING_ON = set(StateType) - TERMINAL_STATES - {StateType.CANCELLING}
+"""A run that is being cancelled does nothing more of what was asked for."""
 
 
 async def start_deploy(prepared: PreparedCommit) -> None:
@@ -46,22 +48,20 @@ async def start_deploy(prepared: PreparedCommit) -> None:
 
 
 async def _under_way(parameters: dict[str, Any]) -> FlowRun | None:
-    """Return a run of the deployment that has the same parameters and has not ended."""
+    """Return a run of the deployment that has the same parameters and goes on."""
     async with get_client() as client:
         deployment = await client.read_deployment_by_name(DEPLOY_TO_PREPROD)
         runs = await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
-                state=FlowRunFilterState(
-                    type=FlowRunFilterStateType(any_=[*(set(StateType) - TERMINAL_STATES)])
-                ),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[*_GOING_ON])),
             )
         )
     return next((run for run in runs if run.parameters == parameters), None)
 
 
 async def _started(parameters: dict[str, Any]) -> FlowRun:
-    """Return a run that has not ended, and is the same for everybody who asks at this moment.
+    """Return a run that goes on, and is the same for everybody who asks at this moment.
 
     The idempotency key names the run before it: the merge that is announced twice at once gives
     one run, and what a cancelled run left is deployed by the next.
@@ -76,6 +76,6 @@ async def _started(parameters: dict[str, Any]) -> FlowRun:
             timeout=0,
             as_subflow=False,
         )
-        if run.state is None or not run.state.is_final():
+        if run.state is None or not (run.state.is_final() or run.state.is_cancelling()):
             return run
         before = str(run.id)

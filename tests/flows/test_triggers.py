@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.states import Failed
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Cancelled, Cancelling, Completed, Failed, Running
 
 from tests.support.commands import document_in, invoke
 from tests.support.thread_worker import crashes, executor_of, idles, worker
@@ -25,9 +25,15 @@ from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running.triggered import follow_wanted
 from tiercel.cli.terminal.running.workflow import WorkflowJob, grouped
 from tiercel.deployments.runs import start_run
-from tiercel.domain.base.errors import BuildFailedError, InterruptedRunError, UnreachableError
-from tiercel.domain.triggers.triggered_runs import WantedRun
+from tiercel.domain.base.errors import (
+    WAITING_STATE,
+    BuildFailedError,
+    InterruptedRunError,
+    UnreachableError,
+)
+from tiercel.domain.triggers.triggered_runs import AttemptStatus, WantedRun
 from tiercel.flows.engine.lifecycle import lifecycle_flow
+from tiercel.flows.engine.wanted_runs import attempt_status
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -219,3 +225,20 @@ def test_no_line_of_a_run_is_a_command_to_the_runner(capsys: pytest.CaptureFixtu
     word = stop.removeprefix("::stop-commands::")
     assert len(word) >= 32
     assert (resume, end) == (f"::{word}::", "::endgroup::")
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (Running(), AttemptStatus.LIVE),
+        (Cancelling(), AttemptStatus.FAILED),
+        (Cancelled(), AttemptStatus.FAILED),
+        (Completed(), AttemptStatus.SUCCEEDED),
+        (Completed(name=WAITING_STATE), AttemptStatus.WAITING),
+        (None, AttemptStatus.LIVE),
+    ],
+)
+def test_a_run_that_is_being_cancelled_is_not_waited_for(
+    state: State[Any] | None, status: AttemptStatus
+) -> None:
+    assert attempt_status(FlowRun(flow_id=uuid4(), state=state)) is status
