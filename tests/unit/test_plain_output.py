@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from rich.text import Text
@@ -136,3 +137,15 @@ def test_a_process_without_any_of_the_three_streams_goes_on(
     assert not sign_of_life._is_watched()
     drop_what_cannot_be_shown()
     assert not any(one.isatty() for one in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def test_a_letter_that_the_encoding_does_not_have_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told(monkeypatch, {})
+    for encoding in ("ascii", "latin-1"):
+        with (tmp_path / "log").open("w", encoding=encoding) as log:
+            monkeypatch.setattr(sys, "stdout", log)
+            drop_what_cannot_be_shown()
+            sys.stdout.write("\u2022 done\n")
+        assert (tmp_path / "log").read_bytes() == rb"\u2022 done" + b"\n"

@@ -59,7 +59,8 @@ def drop_what_cannot_be_shown() -> None:
 def _dropping(stream: TextIO | None) -> TextIO:
     """Return a stream in place of this one, which is None if the process got none.
 
-    One that is only in memory, as a test has it, cannot fail.
+    A letter that its encoding does not have is shown as an escape. One that is only in memory, as
+    a test has it, cannot fail.
     """
     if stream is None:
         return io.TextIOWrapper(io.BytesIO())
@@ -70,7 +71,7 @@ def _dropping(stream: TextIO | None) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(_Dropping(descriptor)),
         encoding=stream.encoding,
-        errors=stream.errors,
+        errors="backslashreplace" if stream.errors == "strict" else stream.errors,
         line_buffering=True,
     )
 
