@@ -16,7 +16,7 @@ from tiercel.flows.ephemeral.going_down import take_down
 from tiercel.flows.reaping.deeds import ReaperDeeds
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.teardown.stack_deletion import StackDeletion, delete_one_stack
-from tiercel.tasks.records.ephemeral import change_environment
+from tiercel.tasks.records.ephemeral import change_environment, read_environment
 
 _WITHOUT_RECORD = (LifeReason.UNRECORDED, LifeReason.STACKS_LEFT)
 
@@ -62,7 +62,14 @@ async def _end(
 async def _end_stacks(
     target: ReleaseTarget, topology: Topology, stacks: Sequence[StackThere]
 ) -> bool:
-    """Delete stacks that nobody recorded, the newest first: it may use what was made before it."""
+    """Delete stacks that nobody recorded, the newest first: it may use what was made before it.
+
+    Whoever made one after the records were read has recorded that before.
+    """
+    record = await call(read_environment, target.records, target.names.on_demand)
+    if record and record.is_active:
+        get_run_logger().info("%s: stays: it was made anew meanwhile", record.name)
+        return False
     prefix = target.names.stack_prefix
     mine = [one for one in stacks if one.name.startswith(prefix) and not one.is_nested]
     for one in sorted(mine, key=lambda stack: stack.created, reverse=True):

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from prefect import flow
 
+from tests.flows.conftest import Watched
 from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import error_in, invoke, invoke_json
 from tests.support.place import Place
 from tests.support.prefect_server import server_of_commands
 from tests.support.releases import intent, packaged
+from tests.tasks.faults import Answer, Question
 from tiercel.domain.artifact.manifest import PackagedObject
 from tiercel.domain.base.digests import sha256_hex
 from tiercel.domain.base.errors import ExitCode, RefusedInputError
@@ -296,3 +299,31 @@ def test_environments_on_demand_that_are_over_go_and_then_what_their_stacks_left
     assert bucket not in {one["Name"] for one in s3.list_buckets()["Buckets"]}
     tables = root_client(sandbox, "preprod-runtime-root", "dynamodb").list_tables()["TableNames"]
     assert not [one for one in tables if one.startswith("acme-ephemeral-")]
+
+
+def test_stacks_of_an_environment_that_is_made_anew_while_the_reaper_looks_stay(
+    sandbox: Sandbox, preprod: Names, topology: Topology, watched: Watched
+) -> None:
+    target, revived = Target(preprod, "test"), Names.ephemeral(topology, "revived")
+    gone = recorded(target, "revived", state=EphemeralState.GONE)
+    made_on_demand(sandbox, revived)
+    anew: list[EphemeralRecord] = []
+
+    def bring_up(question: Question, ask: Callable[[], Answer]) -> Answer:
+        """Somebody asks for it again once the records were read."""
+        answer = ask()
+        if b"Action=DescribeStacks" in question.body and not anew:
+            end = {"generation": gone.generation + 1, "expires": LATER + timedelta(hours=9)}
+            anew.append(recorded(target, "revived", **end))
+        return answer
+
+    with watched(bring_up):
+        first = reaped(topology, LATER)
+
+    found = {one.name: one.reason for one in first.lives}
+    assert (found["revived"], "revived" in first.done) == (LifeReason.STACKS_LEFT, False)
+    formation = root_client(sandbox, "preprod-runtime-root", "cloudformation")
+    (stack,) = formation.describe_stacks(StackName=revived.stack("shop"))["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    recorded(target, "revived", state=EphemeralState.GONE)
+    assert "revived" in reaped(topology, LATER).done
