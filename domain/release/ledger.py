@@ -328,10 +328,15 @@ def already_live(latest: Release | None, wanted: Intent, stack_token: str) -> bo
 
 
 def resumable(latest: Release | None, wanted: Intent) -> bool:
-    """Tell whether an earlier run wanted the same and did not come to its end."""
+    """Tell whether an earlier run wanted the same and did not come to its end.
+
+    Its own smoke test and seed would be run: whoever has corrected one gets another release.
+    """
     return (
         latest is not None
         and latest.status is ReleaseStatus.OPEN
         and latest.intent.business_key == wanted.business_key
+        and latest.intent.smoke_test == wanted.smoke_test
+        and latest.intent.seed == wanted.seed
         and _is_of_one_kind(latest.intent, wanted)
     )

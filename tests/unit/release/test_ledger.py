@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tests.support.releases import NOON, STACK, intent, outcome, release
 from tiercel.domain.base.digests import digest_of
 from tiercel.domain.base.errors import ExitCode
+from tiercel.domain.organization.services import SmokeTest, StackSeed
 from tiercel.domain.release.ledger import (
     Outcome,
     Release,
@@ -169,6 +170,8 @@ def test_the_ledger_records_a_release_whoever_touched_its_stack_since(token: str
         (release(artifact_digest="d" * 64), False),
         (release(parameters={"LogLevel": "debug"}), False),
         (release(stack="acme-preprod-catalog"), False),
+        (release(smoke_test=SmokeTest(invoke="Wrong")), False),
+        (release(seed=StackSeed(invoke="Wrong")), False),
     ],
 )
 def test_a_run_goes_on_from_an_open_intent_that_wanted_the_same(
