@@ -16,7 +16,8 @@ from tiercel.domain.review.release_differences import ServiceDifference
 class StatusDocument(OpenForm):
     """An array of stacks, or an `error`, by environment; what else there is to say stands beside.
 
-    A stack is as of `releases`, with `now`, `open_since` and `unreadable`.
+    A stack is as of `releases`, with `now`, `open_since` and `unreadable`. What is said beside, and
+    cannot be had, has an `error` in its place.
     """
 
     back_merges: tuple[AnyObject, ...] = ()

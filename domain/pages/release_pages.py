@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tiercel.domain.approvals.found_waits import UnreadableWait
 from tiercel.domain.approvals.plans import WaitingPromotion
 from tiercel.domain.base.digests import short
 from tiercel.domain.gitflow.pull_requests import PullRequest
@@ -114,11 +115,12 @@ _UNPROTECTED = (
 class Unfinished:
     """What people have yet to do: merge what brings releases back into develop, give a word.
 
-    `back_merges` is None where GitHub could not be asked for them.
+    `back_merges` is None where GitHub could not be asked for them; `unreadable` may wait, too.
     """
 
     back_merges: Sequence[PullRequest] | None = ()
     waiting: Sequence[WaitingPromotion] = ()
+    unreadable: Sequence[UnreadableWait] = ()
 
 
 _FINISHED = Unfinished()
@@ -149,6 +151,7 @@ def release_board(
         place(names),
         table(_BOARD, lines) if lines else "Nothing is deployed yet.",
         *(_waiting_line(one, links) for one in waiting),
+        *map(_unreadable_wait, unfinished.unreadable),
         "As the ledger has it. `tiercel status` also looks at the stacks.",
         *_back_merge_lines(unfinished.back_merges, links),
         *([_UNPROTECTED] if where is BuildPlace.HERE else []),
@@ -173,6 +176,13 @@ def _waiting_line(one: WaitingPromotion, links: Links) -> str:
     return (
         f"**Waiting for a word:** {links.commit(one.repository, one.commit)}{asked}, until "
         f"{_moment(one.expires_at)} UTC; plan {code(one.plan_digest)}"
+    )
+
+
+def _unreadable_wait(one: UnreadableWait) -> str:
+    return (
+        f"**What waits of {escaped(one.repository)} cannot be read:** "
+        f"{escaped(one.failure.what)} ({code(one.failure.code)})"
     )
 
 

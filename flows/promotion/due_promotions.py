@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.overrides import opened_by_words, with_opened
 from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
-from tiercel.domain.base.errors import TiercelError, UnreachableError
+from tiercel.domain.base.errors import TiercelError, UnreachableError, error_from
 from tiercel.domain.gates.results import Decision, GateResult, worst
 from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.organization.topology import Topology
@@ -30,15 +30,20 @@ async def due_promotions(
     """Return the runs that go on with what waits in an environment, none if nothing can wait.
 
     As long as another gate is closed, and not opened by the word, it is not gone on with: the run
-    would only find that again. Of what waits for words that cannot be had the errors are returned:
-    it keeps no other back.
+    would only find that again. Of what cannot be read, or waits for words that cannot be had, the
+    errors are returned: it keeps no other back.
     """
     target = ReleaseTarget.of(topology, environment)
     if not target.names.environment.gates.approvals:
         return [], []
+    waits = await call(read_open_waits, target.records)
     found: list[WantedRun] = []
     errors: list[TiercelError] = []
-    for one in await call(read_open_waits, target.records):
+    for unread in waits.unreadable:
+        what = unread.failure.what
+        get_run_logger().warning("%s is not gone on with: %s", unread.repository, what)
+        errors.append(error_from(unread.failure))
+    for one in waits.readable:
         try:
             found += await _due(target, one)
         except TiercelError as error:

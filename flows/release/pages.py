@@ -10,7 +10,7 @@ from prefect.utilities.urls import url_for
 
 from tiercel.domain.accounts.findings import CheckReport
 from tiercel.domain.accounts.terraform_plan import TerraformPlan
-from tiercel.domain.approvals.waiting import OpenWait
+from tiercel.domain.approvals.found_waits import WaitsFound
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.errors import TiercelError
 from tiercel.domain.base.git_names import short_commit
@@ -142,12 +142,12 @@ async def report_board(target: ReleaseTarget) -> None:
     """Show what is live in the environment, since when and by whom, and what it owes to develop.
 
     The release is made and recorded by then: if the ledger cannot be listed any more, the board
-    stays as it was, and the log says so.
+    stays as it was, and the log says so. A record that cannot be read is told on it.
     """
     names = target.names
     try:
         found = await call(read_live_releases, target.records)
-        waits: list[OpenWait] = []
+        waits = WaitsFound()
         if names.environment.gates.approvals:
             waits = await call(read_open_waits, target.records)
     except TiercelError as error:
@@ -164,7 +164,9 @@ async def report_board(target: ReleaseTarget) -> None:
             names,
             target.where,
             Unfinished(
-                await open_back_merges(target, released_from), [one.waiting for one in waits]
+                await open_back_merges(target, released_from),
+                [one.waiting for one in waits.readable],
+                waits.unreadable,
             ),
         ),
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from tiercel.domain.approvals.found_waits import UnreadableWait, WaitsFound
 from tiercel.domain.approvals.plans import (
     PostedPlan,
     PromotionPlan,
@@ -47,14 +48,18 @@ def read_open_wait(records: Records, repository: str) -> OpenWait | None:
 
 
 @world_task("read waiting promotions")
-def read_open_waits(records: Records) -> list[OpenWait]:
+def read_open_waits(records: Records) -> WaitsFound:
     """Return what waits in an environment, of all repositories."""
     keys = list_keys(records.access, records.bucket, WAITING_PREFIX)
-    return [
-        _open_wait(records, repository, number, parts)
-        for repository, (number, parts) in sorted(newest_waits(keys).items())
-        if is_open(parts)
-    ]
+    readable, unreadable = [], []
+    for repository, (number, parts) in sorted(newest_waits(keys).items()):
+        if not is_open(parts):
+            continue
+        try:
+            readable.append(_open_wait(records, repository, number, parts))
+        except RefusedInputError as error:
+            unreadable.append(UnreadableWait(repository, error.failure))
+    return WaitsFound(tuple(readable), tuple(unreadable))
 
 
 @world_task("record waiting promotion", "record waiting promotion of {waiting.repository}")

@@ -117,7 +117,7 @@ class Ground:
         self.prod.work()
         names = self.prod.names
         records = Records(orchestrator(names, "chaos"), names.artifact_bucket)
-        return {one.waiting.repository for one in read_open_waits.fn(records)}
+        return {one.waiting.repository for one in read_open_waits.fn(records).readable}
 
     def released(self, subject: Subject) -> None:
         """A word comes, Prod's own follow_github sees it, and the promotion is carried out."""
@@ -125,7 +125,9 @@ class Ground:
         names, api = self.prod.names, self.machine.api
         records = Records(orchestrator(names, "chaos"), names.artifact_bucket)
         (found,) = [
-            one for one in read_open_waits.fn(records) if one.waiting.repository == subject.name
+            one
+            for one in read_open_waits.fn(records).readable
+            if one.waiting.repository == subject.name
         ]
         sign(names, found.plan.digest)
         api.await_state(api.start(_FOLLOW), {"Completed"})

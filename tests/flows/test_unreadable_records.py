@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 
+from tests.flows.conftest import Become
+from tests.flows.test_check import latest_artifact
+from tests.support.approvals import demanding_approval
 from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import document_in, invoke
 from tests.support.flow_runs import release
+from tests.support.promotion_plans import plan, waiting
 from tests.support.releases import intent, outcome
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
-from tiercel.domain.base.errors import ExitCode, RefusedInputError
+from tiercel.domain.approvals.plans import promotion_plan_key
+from tiercel.domain.approvals.waiting import wait_key
+from tiercel.domain.base.errors import ExitCode, RefusedInputError, TiercelError
+from tiercel.domain.base.record import StoredRecord
+from tiercel.domain.drift.report import DRIFT_KEY
+from tiercel.domain.gates.holds import hold_key
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.ledger import intent_key, outcome_key, stack_prefix
+from tiercel.domain.triggers.triggered_runs import WantedRun
+from tiercel.flows.engine.concurrency import call
+from tiercel.flows.promotion.due_promotions import due_promotions
+from tiercel.flows.release.pages import report_board
+from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object, list_keys
 from tiercel.tasks.records.ledger import record_intent, record_outcome
+from tiercel.tasks.source.services import load_topology
+from tiercel.tasks.source.topology_file import config_path
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -105,3 +126,102 @@ def test_a_deploy_that_needs_a_record_of_a_newer_tiercel_changes_nothing(
         release(repository, repository.commit(files))
     after = list_keys(records.access, records.bucket, stack_prefix(preprod.stack(NEWER)))
     assert after == before
+
+
+def body(record: StoredRecord, **changes: Any) -> bytes:
+    return json.dumps(record.model_dump(mode="json") | changes).encode()
+
+
+@pytest.fixture
+def prod(sandbox: Sandbox, topology: Topology) -> Iterator[Names]:
+    """Prod runs a release, and nothing beside that can be read but one of three that wait."""
+    names = Names.of(topology, "prod")
+    stack = names.stack(WHOLE)
+    shown_plans = {name: plan(repository=f"acme/{name}") for name in (WHOLE, CUT, NEWER)}
+    past = datetime(2026, 3, 1, tzinfo=UTC)
+    asked = {
+        name: waiting(one, pull_request=None, at=past, expires_at=past)
+        for name, one in shown_plans.items()
+    }
+    objects = {
+        intent_key(stack, 1): body(intent(stack=stack, number=1)),
+        outcome_key(stack, 1): body(outcome()),
+        hold_key(99): b"{",
+        DRIFT_KEY: b'{"format": 99}',
+    }
+    for name, one in shown_plans.items():
+        objects[wait_key(one.repository, 1, "asked")] = body(asked[name])
+        objects[promotion_plan_key(one.digest)] = body(one)
+    objects[wait_key(f"acme/{CUT}", 1, "asked")] = body(asked[CUT])[:40]
+    objects[promotion_plan_key(shown_plans[NEWER].digest)] = body(shown_plans[NEWER], format=99)
+    s3 = root_client(sandbox, "prod-infrastructure-root", "s3")
+    for key, content in objects.items():
+        s3.put_object(Bucket=names.artifact_bucket, Key=key, Body=content)
+    yield names
+    for key in objects:
+        s3.delete_object(Bucket=names.artifact_bucket, Key=key)
+
+
+def test_what_cannot_be_read_beside_the_ledger_hides_no_stacks_and_the_exit_code_tells(
+    sandbox: Sandbox, prod: Names
+) -> None:
+    code, document, _ = shown(sandbox, "status")
+    assert [row["stack"] for row in document["prod"]] == [prod.stack(WHOLE)]
+    assert document["holds"]["prod"]["error"]["code"] == "gates.hold_damaged"
+    assert document["drift"]["prod"]["error"]["code"] == "record.newer_format"
+    of = {one["repository"]: one for one in document["waiting"]["prod"]}
+    assert of[f"acme/{WHOLE}"]["plan_digest"] == plan(repository=f"acme/{WHOLE}").digest
+    assert of[f"acme/{CUT}"]["error"]["code"] == "promotion.wait_damaged"
+    assert of[f"acme/{NEWER}"]["error"]["code"] == "record.newer_format"
+    assert code == ExitCode.REFUSED
+
+    code, output, errors = invoke("status", "--sandbox", "--state", str(sandbox.state))
+    assert code == ExitCode.REFUSED
+    assert prod.stack(WHOLE) in output
+    assert f"acme/{CUT}" in output
+    told = ("gates.hold_damaged", "promotion.wait_damaged", "record.newer_format")
+    assert [one for one in told if one not in output] == []
+    assert [one for one in told if one not in errors] == []
+
+
+@pytest.fixture
+def demanding(
+    operator: Sandbox,
+    prod: Names,
+    become: Become,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """Flows are Prod's own, which demands approvals."""
+    assert operator
+    assert prod
+    monkeypatch.setenv("TIERCEL_CONFIG", str(demanding_approval(tmp_path)))
+    become("prod")
+    yield
+    become("preprod")
+
+
+@pytest.mark.usefixtures("demanding")
+def test_what_cannot_be_read_keeps_nothing_else_back_that_waits() -> None:
+    @flow
+    async def look() -> tuple[list[WantedRun], list[TiercelError]]:
+        return await due_promotions(await call(load_topology, config_path()), "prod")
+
+    found, errors = asyncio.run(look())
+    assert [one.parameters["repository"] for one in found] == [f"acme/{WHOLE}"]
+    codes = ["promotion.wait_damaged", "record.newer_format"]
+    assert sorted(one.code for one in errors) == codes
+
+
+@pytest.mark.usefixtures("demanding")
+def test_the_board_is_brought_up_to_date_and_tells_what_cannot_be_read(prod: Names) -> None:
+    @flow
+    async def look() -> None:
+        topology = await call(load_topology, config_path())
+        await report_board(ReleaseTarget.of(topology, "prod"))
+
+    asyncio.run(look())
+    page = latest_artifact(f"live-{prod.page}")
+    assert plan(repository=f"acme/{WHOLE}").digest in page
+    assert "promotion.wait_damaged" in page
+    assert "record.newer_format" in page

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 from tiercel.cli.terminal.releases import end_unless_all_is_shown, live_row, live_table
 from tiercel.cli.terminal.running.following import unseen_words
 from tiercel.cli.terminal.settings import Settings, shared
-from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.errors import TiercelError, error_from
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.base.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from tiercel.cli.terminal.output import Output
     from tiercel.domain.approvals.plans import WaitingPromotion
+    from tiercel.domain.base.failure import Failure
     from tiercel.domain.drift.report import DriftReport
     from tiercel.domain.gitflow.pull_requests import PullRequest
     from tiercel.domain.organization.access import Target
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 _BACK_MERGES, _HOLDS, _DRIFT = "back_merges", "holds", "drift"
 _WAITING, _UNSEEN = "waiting", "unseen_words"
+_LONGEST_UNREAD = 300
 
 
 @shared(Settings)
@@ -34,7 +39,8 @@ def status(*, settings: Settings) -> None:
     Each stack is looked at: a release that is under way and a change past Tiercel are named. What
     the newest look for drift found is said, too.
     An environment that your credentials do not reach is named; if there is no other, the
-    command fails. It fails as well if entries of the ledger cannot be read, which are marked.
+    command fails. It fails as well if entries of the ledger, or what else is said of an
+    environment, cannot be read: they are marked.
     """
     from tiercel.domain.organization.names import Names
 
@@ -43,6 +49,7 @@ def status(*, settings: Settings) -> None:
     failures: list[TiercelError] = []
     told: dict[str, dict[str, object]] = {}
     unreadable: list[UnreadableEntry] = []
+    unread: list[TiercelError] = []
     for environment in topology.environments:
         try:
             target = settings.target(Names.of(topology, environment))
@@ -56,6 +63,7 @@ def status(*, settings: Settings) -> None:
         unreadable += [entry for one, _ in live for entry in one.unreadable]
         for note in notes:
             told.setdefault(note.kind, {})[environment] = note.document
+            unread += note.unread
         if not settings.as_json:
             _show(output, environment, live, notes, unseen)
     if len(failures) == len(document):
@@ -70,42 +78,85 @@ def status(*, settings: Settings) -> None:
             for one in open_ones
         ]
     output.document("status", document)
+    for one in unread:
+        output.error_note(one)
     end_unless_all_is_shown(output, unreadable)
+    if unread:
+        raise typer.Exit(int(unread[0].exit_code))
 
 
 @dataclass(frozen=True)
 class _Note:
-    """What is to be said of an environment besides its stacks: for people, and as a document."""
+    """What is to be said of an environment besides its stacks: for people, and as a document.
+
+    `unread` tells what of it could not be had.
+    """
 
     kind: str
     words: str
     document: object
+    unread: tuple[TiercelError, ...] = ()
 
 
 def _notes(target: Target) -> list[_Note]:
-    """Return who holds the line of an environment that promotes, what waits, and what drifted."""
-    from tiercel.tasks.records.drift import read_drift
-    from tiercel.tasks.records.holds import read_hold
-    from tiercel.tasks.records.promotion_plans import read_open_waits
+    """Return who holds the line of an environment that promotes, what waits, and what drifted.
 
-    found, records = [], target.records
+    What cannot be had of that is marked: it hides neither the stacks nor the rest.
+    """
     environment = target.names.environment
-    event = read_hold.fn(records) if environment.promotes_from else None
-    if event and event.holds:
-        words = f"{environment.name} is on hold: {event.words}"
-        found.append(_Note(_HOLDS, words, event.model_dump(mode="json")))
-    waits = read_open_waits.fn(records) if environment.promotes_from else []
-    if waits:
-        waiting = [one.waiting for one in waits]
-        told = [one.model_dump(mode="json") for one in waiting]
-        found.append(_Note(_WAITING, _waiting_words(waiting), told))
+    found = []
+    if environment.promotes_from:
+        found += [_had(_HOLDS, _hold, target), _had(_WAITING, _waits, target)]
     unseen = unseen_words(environment.name)
     if unseen:
         found.append(_Note(_UNSEEN, unseen, unseen))
-    report = read_drift.fn(records).report
-    if report:
-        found.append(_Note(_DRIFT, _drift_words(report), report.model_dump(mode="json")))
-    return found
+    found.append(_had(_DRIFT, _drift, target))
+    return [one for one in found if one]
+
+
+def _had(kind: str, read: Callable[[Target], _Note | None], target: Target) -> _Note | None:
+    """Return a note, or one that says why it cannot be had."""
+    try:
+        return read(target)
+    except TiercelError as error:
+        words = _unread_words(f"{kind} of {target.names.environment.name}", error.failure)
+        told = {"error": error.failure.document()}
+        return _Note(kind, words, [told] if kind == _WAITING else told, (error,))
+
+
+def _hold(target: Target) -> _Note | None:
+    from tiercel.tasks.records.holds import read_hold
+
+    event = read_hold.fn(target.records)
+    if event is None or not event.holds:
+        return None
+    words = f"{target.names.environment.name} is on hold: {event.words}"
+    return _Note(_HOLDS, words, event.model_dump(mode="json"))
+
+
+def _waits(target: Target) -> _Note | None:
+    from tiercel.tasks.records.promotion_plans import read_open_waits
+
+    found = read_open_waits.fn(target.records)
+    waiting = [one.waiting for one in found.readable]
+    words = [_waiting_words(one) for one in waiting]
+    told: list[dict[str, object]] = [one.model_dump(mode="json") for one in waiting]
+    for one in found.unreadable:
+        words.append(_unread_words(f"{_WAITING} of {one.repository}", one.failure))
+        told.append({"repository": one.repository, "error": one.failure.document()})
+    unread = tuple(error_from(one.failure) for one in found.unreadable)
+    return _Note(_WAITING, "\n".join(words), told, unread) if told else None
+
+
+def _drift(target: Target) -> _Note | None:
+    from tiercel.tasks.records.drift import read_drift
+
+    report = read_drift.fn(target.records).report
+    return _Note(_DRIFT, _drift_words(report), report.model_dump(mode="json")) if report else None
+
+
+def _unread_words(what: str, failure: Failure) -> str:
+    return printable(f"{what}: {failure.what} ({failure.code})", _LONGEST_UNREAD)
 
 
 def _drift_words(report: DriftReport) -> str:
@@ -129,15 +180,14 @@ def _show(
         output.error_note(unseen)
 
 
-def _waiting_words(waiting: Sequence[WaitingPromotion]) -> str:
+def _waiting_words(one: WaitingPromotion) -> str:
     """Say what waits, who asked, until when, and what to type."""
     from tiercel.domain.approvals.waiting import how_to_approve
 
-    return "\n".join(
+    return (
         f"{one.repository}@{short_commit(one.commit)} waits for a word in {one.environment} until "
         f"{one.expires_at:%Y-%m-%d %H:%M} UTC, asked for by "
         f"{one.asked_by.name or one.asked_by.principal}: {how_to_approve(one)}"
-        for one in waiting
     )
 
 

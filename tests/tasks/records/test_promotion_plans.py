@@ -71,11 +71,11 @@ def test_what_waits_is_found_until_it_has_ended_and_the_next_gets_a_number_of_it
     record_wait_end.fn(records, found.waiting, WaitEnding.CHANGED, "another plan", "run")
     assert newer.waiting.number == 2
     assert read_open_wait.fn(records, "acme/waits") == newer
-    assert newer in read_open_waits.fn(records)
+    assert newer in read_open_waits.fn(records).readable
     record_wait_end.fn(records, newer.waiting, WaitEnding.EXECUTED, "done", "run")
     record_wait_end.fn(records, newer.waiting, WaitEnding.EXPIRED, "too late", "run")
     assert read_open_wait.fn(records, "acme/waits") is None
-    assert newer not in read_open_waits.fn(records)
+    assert newer not in read_open_waits.fn(records).readable
 
 
 def test_a_plan_that_is_not_what_its_digest_says_is_no_plan(records: Records) -> None:
@@ -91,3 +91,20 @@ def test_a_record_that_cannot_be_read_lets_nothing_go_on(records: Records) -> No
     create_object(records.access, records.bucket, key, b"{}")
     with pytest.raises(RefusedInputError, check=because("promotion.wait_damaged")):
         read_open_wait.fn(records, "acme/damaged")
+
+
+def test_a_record_that_cannot_be_read_hides_nothing_else_that_waits(records: Records) -> None:
+    whole, newer = waits(records, shown("acme/whole")), shown("acme/newer")
+    cut = wait_key("acme/cut", 1, "asked")
+    create_object(records.access, records.bucket, cut, b'{"number": 1, "envi')
+    later = canonical_json(newer.model_dump(mode="json") | {"format": 99})
+    create_object(records.access, records.bucket, promotion_plan_key(newer.digest), later)
+    asked = waiting(newer, at=NOW, expires_at=NOW + timedelta(hours=1))
+    body = canonical_json(asked.model_dump(mode="json"))
+    create_object(records.access, records.bucket, wait_key("acme/newer", 1, "asked"), body)
+
+    found = read_open_waits.fn(records)
+    unreadable = {one.repository: one.failure.code for one in found.unreadable}
+    assert whole in found.readable
+    assert unreadable["acme/cut"] == "promotion.wait_damaged"
+    assert unreadable["acme/newer"] == "record.newer_format"

@@ -9,7 +9,9 @@ import pytest
 from tests.support.promotion_plans import plan, planned, waiting
 from tests.support.releases import outcome, release
 from tests.support.topology import topology_of
+from tiercel.domain.approvals.found_waits import UnreadableWait
 from tiercel.domain.approvals.plans import AskedBy
+from tiercel.domain.base.failure import Failure
 from tiercel.domain.organization.names import Names
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.promotion_page import promotion_page
@@ -26,6 +28,14 @@ def test_the_board_tells_what_waits_for_a_word_and_no_name_does_harm_there() -> 
     page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(waiting=[one]))
     assert "**Waiting for a word:**" in page
     assert plan().digest in page
+    assert "<b>" not in page
+
+
+def test_the_board_tells_what_may_wait_and_cannot_be_read_and_no_name_does_harm_there() -> None:
+    one = UnreadableWait("acme/<b>shop", Failure("promotion.wait_damaged", "it <b>cannot"))
+    page = release_board([], {}, LINKS, NAMES, unfinished=Unfinished(unreadable=[one]))
+    assert "cannot be read" in page
+    assert "`promotion.wait_damaged`" in page
     assert "<b>" not in page
 
 
