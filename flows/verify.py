@@ -49,6 +49,7 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
+from tiercel.flows.verification.ending import ended_by_verdict
 from tiercel.flows.verification.parts import environments_of, packages, stack_plan
 from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
@@ -80,7 +81,7 @@ async def verify_pull_request(
         commit: The full id of its newest commit. If there is a newer one, nothing is built.
     """
     with only_verifying():
-        return await _verified(repository, number, commit)
+        return ended_by_verdict(await _verified(repository, number, commit))
 
 
 async def _verified(repository: str, number: int, commit: str) -> list[Status]:

@@ -31,6 +31,7 @@ from tiercel.flows.engine.parameters import (
 from tiercel.flows.release.github import report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import require_repository
+from tiercel.flows.verification.ending import ended_by_verdict
 from tiercel.flows.verify import _reviewed
 from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.github.pull_requests import read_pull_request
@@ -56,7 +57,7 @@ async def verify_merge_group(
         topology = await call(load_topology, config_path())
         repository = require_repository(repository, topology)
         await tag_flow_run("merge group", repository)
-        return await _verified(topology, repository, branch, commit)
+        return ended_by_verdict(await _verified(topology, repository, branch, commit))
 
 
 async def _verified(topology: Topology, repository: str, branch: str, commit: str) -> list[Status]:

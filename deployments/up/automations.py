@@ -11,6 +11,7 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.events.schemas.events import ResourceSpecification
 
 from tiercel.domain.base.notices import NoticeKind
+from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
 from tiercel.domain.teardown.reaper import ENDS_SOON_EVENT
 
 TAG = "tiercel"
@@ -37,7 +38,9 @@ _AT_REST = {
         "Crashed",
         "Failed",
         "Late",
+        OUTDATED_STATE,
         "Paused",
+        REJECTED_STATE,
         "Scheduled",
         "Suspended",
         "TimedOut",

@@ -28,6 +28,8 @@ class FollowedRun:
             AttemptStatus.LIVE: "under way",
             AttemptStatus.SUCCEEDED: "done",
             AttemptStatus.WAITING: "waiting",
+            AttemptStatus.REJECTED: "rejected",
+            AttemptStatus.OUTDATED: "outdated",
             AttemptStatus.FAILED: "**failed, and is not tried again**",
         }[self.status]
 

@@ -88,6 +88,25 @@ def candidate_status(environment: str, state: StatusState, description: str) -> 
     return status
 
 
+REJECTED_STATE = "Rejected"
+OUTDATED_STATE = "Outdated"
+
+
+def bad_end(whole: Status) -> str:
+    """Return the name under which a run is completed whose verdict is no success; else nothing.
+
+    A verdict depends on more than the commit, and may be asked for again. There is none yet of what
+    was not looked at, because its head had moved on or it was closed: that run is outdated.
+    """
+    match whole.state:
+        case StatusState.FAILURE:
+            return REJECTED_STATE
+        case StatusState.ERROR:
+            return OUTDATED_STATE
+        case _:
+            return ""
+
+
 def placed(environment: str, checks: Iterable[Status]) -> list[Status]:
     """Return the same statuses, of a pull request whose base feeds that environment."""
     return [one.model_copy(update={"environment": environment}) for one in checks]

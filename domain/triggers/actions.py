@@ -17,6 +17,7 @@ class VerifyPullRequest:
     base: str
     head_commit: str
     base_commit: str
+    reopened: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class PullRequestChanged:
-    """A pull request was opened, reopened, retargeted or got another head."""
+    """A pull request was opened, reopened, retargeted or got another head.
+
+    One that was `reopened` may have been closed for nothing else than to be looked at again.
+    """
 
     repository: str
     number: int
@@ -16,6 +19,7 @@ class PullRequestChanged:
     base: str
     head_commit: str
     base_commit: str
+    reopened: bool = False
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,7 @@ def _for_changed_pull_request(
         event.base,
         event.head_commit,
         event.base_commit,
+        reopened=event.reopened,
     )
 
 

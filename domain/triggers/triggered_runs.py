@@ -46,7 +46,8 @@ class WantedRun:
     deployment whose run for the same parameters it starts by itself, empty if there is none.
     `undone_by` is the deployment whose run for the same subject undoes it, empty if there is none:
     after that run it is wanted anew. `goes_on` tells that what a run of it waited for has come: one
-    that ended as waiting does not stand for it any more.
+    that ended as waiting does not stand for it any more. `looks_again` tells that one which ended
+    with a bad verdict does not either.
     """
 
     deployment: str
@@ -56,6 +57,7 @@ class WantedRun:
     then: str = ""
     undone_by: str = ""
     goes_on: bool = False
+    looks_again: bool = False
 
     @property
     def name(self) -> str:
@@ -96,7 +98,15 @@ class AttemptStatus(StrEnum):
     SUCCEEDED = "succeeded"
     WAITING = "waiting"
     """It has ended, and waits for a word or an hour; another run goes on."""
+    REJECTED = "rejected"
+    """It has said what is bad; that may be mended beside the commit, or pass by itself."""
+    OUTDATED = "outdated"
+    """It looked at nothing, because GitHub had moved on."""
     FAILED = "failed"
+
+
+_NO_TRIES = frozenset({AttemptStatus.WAITING, AttemptStatus.REJECTED, AttemptStatus.OUTDATED})
+"""They did what they could, and do not count where failures do."""
 
 
 def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun | Nothing:
@@ -143,6 +153,7 @@ def _verification(action: Verify | VerifyMergeGroup, topology: Topology) -> Want
                 action.base,
                 action.base_commit,
             ),
+            looks_again=action.reopened,
         )
     return WantedRun(
         deployment=deployment_of("verify-merge-group", environment),
@@ -262,18 +273,28 @@ def begun_anew(
     *,
     undone: bool = False,
     goes_on: bool = False,
+    looks_again: bool = False,
 ) -> bool:
     """Tell whether another run is begun, given how the earlier ones of the same subject stand.
 
     `attempts` are in their order. One that lives or has succeeded is joined, unless it was `undone`
     since, and one that ended as waiting unless what it waits for has come: then it `goes_on`. One
-    that failed or was cancelled is begun anew while there are fewer than `tries` that have not
-    waited: the same event twice is no wish for another, and a person who asks again may have as
-    many as there can be.
+    with a bad verdict is begun anew for a person who asks again, and if the event `looks_again`;
+    one that is outdated whoever asks, because what it missed is there again. One that failed or was
+    cancelled is begun anew while there are fewer than `tries`, those aside that have waited or
+    said what they found: the same event twice is no wish for another, and a person who asks again
+    may have as many as there can be.
     """
     if not attempts or undone:
         return True
-    if attempts[-1] is AttemptStatus.WAITING:
-        return goes_on
-    tried = [one for one in attempts if one is not AttemptStatus.WAITING]
-    return attempts[-1] is AttemptStatus.FAILED and len(tried) < tries
+    match attempts[-1]:
+        case AttemptStatus.WAITING:
+            return goes_on
+        case AttemptStatus.REJECTED:
+            return looks_again or tries >= ASKED_AGAIN
+        case AttemptStatus.OUTDATED:
+            return True
+        case AttemptStatus.FAILED:
+            return sum(one not in _NO_TRIES for one in attempts) < tries
+        case AttemptStatus.LIVE | AttemptStatus.SUCCEEDED:
+            return False

@@ -151,6 +151,7 @@ def _pull_request(payload: object) -> list[Event] | Nothing:
             pull.base.ref,
             head_commit=pull.head.sha,
             base_commit=pull.base.sha,
+            reopened=told.action == "reopened",
         )
         return [changed, _labels(told, is_open=True)]
     if told.action in _LABELS:

@@ -18,6 +18,7 @@ from prefect.states import Completed
 from tiercel.domain.base.errors import WAITING_STATE, TiercelError, WaitingError
 from tiercel.domain.base.log_text import log_text
 from tiercel.domain.base.text import printable
+from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
 from tiercel.flows.engine.artifacts import pages_of_a_run, report_failure
 from tiercel.flows.engine.naming import flow_run_name, tag_failed_run
 from tiercel.tasks.engine.retry_budget import retry_budget
@@ -32,6 +33,8 @@ _NOISE = (
     "Finished in state Completed(",
     "Finished in state Failed(",
     "Finished in state Cancelled(",
+    f"Finished in state {REJECTED_STATE}(",
+    f"Finished in state {OUTDATED_STATE}(",
     "Task run failed with state: ",  # a group, of what failed in it
 )
 _LONGEST_VALUE = 4_000

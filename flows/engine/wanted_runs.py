@@ -16,12 +16,20 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from tiercel.domain.base.errors import WAITING_STATE, RefusedInputError, UnreachableError
+from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
 from tiercel.domain.triggers.triggered_runs import (
     MOST_ATTEMPTS,
     AttemptStatus,
     WantedRun,
     begun_anew,
 )
+
+_COMPLETED_AS = {
+    WAITING_STATE: AttemptStatus.WAITING,
+    REJECTED_STATE: AttemptStatus.REJECTED,
+    OUTDATED_STATE: AttemptStatus.OUTDATED,
+}
+"""By the name of a state that is a completed one under another name."""
 
 StartRun = Callable[[str, dict[str, Any], str], Awaitable[FlowRun]]
 """Makes a run of a deployment with these parameters; one for all who give the same key."""
@@ -33,14 +41,16 @@ async def wanted_run_of(
     """Return the run that is wanted, and whether it was there already.
 
     Runs that failed count as the wanted one from the given number of them on; one that was undone
-    since counts no more. Two who ask at the same moment get the same run: the attempt's number is
-    part of its idempotency key. Raises what `start` raises, RefusedInputError after a hundred
-    attempts.
+    since or is outdated counts no more. Two who ask at the same moment get the same run: the
+    attempt's number is part of its idempotency key. Raises what `start` raises, RefusedInputError
+    after a hundred attempts.
     """
     attempts = await _attempts(client, wanted.key)
     undone = bool(attempts and wanted.undone_by) and await _is_undone(client, wanted, attempts[-1])
     statuses = [attempt_status(one) for one in attempts]
-    if not begun_anew(statuses, tries, undone=undone, goes_on=wanted.goes_on):
+    if not begun_anew(
+        statuses, tries, undone=undone, goes_on=wanted.goes_on, looks_again=wanted.looks_again
+    ):
         return attempts[-1], True
     if len(attempts) == MOST_ATTEMPTS:
         raise _too_often(wanted)
@@ -114,9 +124,9 @@ def attempt_status(run: FlowRun) -> AttemptStatus:
         return AttemptStatus.FAILED  # it does nothing more of what was asked for
     if run.state is None or not run.state.is_final():
         return AttemptStatus.LIVE
-    if run.state.name == WAITING_STATE:
-        return AttemptStatus.WAITING
-    return AttemptStatus.SUCCEEDED if run.state.is_completed() else AttemptStatus.FAILED
+    if run.state.is_completed():
+        return _COMPLETED_AS.get(run.state.name or "", AttemptStatus.SUCCEEDED)
+    return AttemptStatus.FAILED
 
 
 def _not_deployed(deployment: str) -> UnreachableError:

@@ -5,11 +5,12 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
@@ -20,9 +21,10 @@ from tests.support.templates import queue, services, template
 from tiercel.cli.commands.release.verify import show_checks
 from tiercel.cli.terminal.output import Output
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.review.statuses import StatusState, status_of
+from tiercel.domain.review.statuses import Status, StatusState, status_of
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
+from tiercel.flows.verify import verify_pull_request
 from tiercel.flows.verify_merge_group import verify_merge_group
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
@@ -183,6 +185,33 @@ def test_a_head_that_moved_is_left_to_its_successor(place: Place) -> None:
     )
     assert place.statuses(old) == {"tiercel/preprod": "error"}
     assert place.comments(number) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "more", "name"),
+    [
+        ("main", {}, "Rejected"),
+        ("develop", {}, "Completed"),
+        ("develop", {"a": "2"}, "Outdated"),
+    ],
+)
+def test_a_run_whose_verdict_is_bad_is_completed_under_a_name_of_its_own(
+    place: Place, base: str, more: dict[str, str], name: str, run_log: list[logging.LogRecord]
+) -> None:
+    number, commit = place.opened("feature/judged", {"a": "1"}, base=base)
+    if more:
+        place.team.push("feature/judged", "develop", more, "Go on")
+
+    async def ended() -> tuple[State[Any], list[Status]]:
+        state = await verify_pull_request(place.repository.name, number, commit, return_state=True)
+        return state, await state.aresult()
+
+    state, checks = asyncio.run(ended())
+
+    assert (state.name, state.is_completed()) == (name, True), state.message
+    whole = checks[-1].short
+    assert [one.getMessage() for one in run_log][-1] == whole
+    assert state.message == (None if name == "Completed" else whole)
 
 
 def test_a_head_that_moves_while_it_is_verified_has_no_comment_of_the_old_one(

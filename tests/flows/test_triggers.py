@@ -31,6 +31,7 @@ from tiercel.domain.base.errors import (
     InterruptedRunError,
     UnreachableError,
 )
+from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
 from tiercel.domain.triggers.triggered_runs import AttemptStatus, WantedRun
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.wanted_runs import attempt_status
@@ -93,10 +94,10 @@ def started(wanted: WantedRun, folder: Path, attempt: str = "1") -> UUID:
     return UUID(outputs(folder)["run-url"].rpartition("/")[2])
 
 
-def ends(run_id: UUID) -> None:
+def ends(run_id: UUID, state: State[Any] | None = None) -> None:
     async def end() -> None:
         async with get_client() as client:
-            await client.set_flow_run_state(run_id, Failed(), force=True)
+            await client.set_flow_run_state(run_id, state or Failed(), force=True)
 
     asyncio.run(end())
 
@@ -116,6 +117,25 @@ def test_an_event_that_is_told_twice_has_one_run(deployment: str, tmp_path: Path
     again = started(wanted, tmp_path, attempt="2")
     assert again != first
     assert started(wanted, tmp_path, attempt="3") == again
+
+
+def test_a_bad_verdict_is_looked_at_again_when_somebody_asks(
+    deployment: str, tmp_path: Path
+) -> None:
+    wanted = wish(deployment)
+    first = started(wanted, tmp_path)
+    ends(first, Completed(name=REJECTED_STATE))
+    assert started(wanted, tmp_path) == first
+    second = started(wanted, tmp_path, attempt="2")
+    assert second != first
+    ends(second, Completed(name=REJECTED_STATE))
+    third = started(replace(wanted, looks_again=True), tmp_path)
+    assert third not in {first, second}
+    ends(third, Completed(name=OUTDATED_STATE))
+    fourth = started(wanted, tmp_path)
+    assert fourth not in {first, second, third}
+    ends(fourth, Completed())
+    assert started(replace(wanted, looks_again=True), tmp_path, attempt="2") == fourth
 
 
 def test_jobs_that_ask_at_the_same_moment_have_one_run(deployment: str, tmp_path: Path) -> None:
@@ -235,6 +255,8 @@ def test_no_line_of_a_run_is_a_command_to_the_runner(capsys: pytest.CaptureFixtu
         (Cancelled(), AttemptStatus.FAILED),
         (Completed(), AttemptStatus.SUCCEEDED),
         (Completed(name=WAITING_STATE), AttemptStatus.WAITING),
+        (Completed(name=REJECTED_STATE), AttemptStatus.REJECTED),
+        (Completed(name=OUTDATED_STATE), AttemptStatus.OUTDATED),
         (None, AttemptStatus.LIVE),
     ],
 )

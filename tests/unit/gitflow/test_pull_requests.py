@@ -13,8 +13,11 @@ from tiercel.domain.gitflow.branches import classify, environment_fed_by, where_
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.review.promotions import promotion_status
 from tiercel.domain.review.statuses import (
+    OUTDATED_STATE,
+    REJECTED_STATE,
     Status,
     StatusState,
+    bad_end,
     candidate_status,
     conflict_status,
     failed_status,
@@ -133,6 +136,23 @@ def test_the_answer_belongs_to_the_commit_of_which_the_caller_was_told() -> None
     found = refused_status(pull(is_open=False), "c" * 40, TOPOLOGY)
     assert found
     assert found.description == "superseded: the head moved to aaaaaaa"
+
+
+@pytest.mark.parametrize(
+    ("whole", "name"),
+    [
+        (success(""), ""),
+        (say(head_commit="b" * 40), OUTDATED_STATE),
+        (say(is_open=False), OUTDATED_STATE),
+        (say(base_branch="main"), REJECTED_STATE),
+        (say(mergeable=False), REJECTED_STATE),
+        (failed_status("", BuildFailedError("test.build", "it failed")), REJECTED_STATE),
+    ],
+)
+def test_a_run_ends_by_another_name_after_a_bad_verdict_than_after_none(
+    whole: Status, name: str
+) -> None:
+    assert bad_end(whole) == name
 
 
 @pytest.mark.parametrize(

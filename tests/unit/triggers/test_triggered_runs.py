@@ -45,7 +45,8 @@ OLD, NEW, NEWER = "1" * 40, "2" * 40, "3" * 40
 TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text())
 CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
 LIVE, SUCCEEDED, FAILED = AttemptStatus.LIVE, AttemptStatus.SUCCEEDED, AttemptStatus.FAILED
-WAITING = AttemptStatus.WAITING
+WAITING, REJECTED = AttemptStatus.WAITING, AttemptStatus.REJECTED
+OUTDATED = AttemptStatus.OUTDATED
 
 
 def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
@@ -323,6 +324,20 @@ def test_an_event_that_had_its_run_keeps_its_key_when_the_deployment_is_called_o
         ([WAITING], ASKED_AGAIN, False),
         ([WAITING, FAILED], FOLLOWED, True),
         ([WAITING, FAILED, FAILED], FOLLOWED, False),
+        ([REJECTED], 1, False),
+        ([REJECTED], FOLLOWED, False),
+        ([REJECTED], ASKED_AGAIN, True),
+        ([REJECTED, LIVE], ASKED_AGAIN, False),
+        ([REJECTED, SUCCEEDED], ASKED_AGAIN, False),
+        ([REJECTED, REJECTED], ASKED_AGAIN, True),
+        ([REJECTED, FAILED], FOLLOWED, True),
+        ([REJECTED, FAILED, FAILED], FOLLOWED, False),
+        ([OUTDATED], 1, True),
+        ([OUTDATED], FOLLOWED, True),
+        ([OUTDATED, LIVE], ASKED_AGAIN, False),
+        ([OUTDATED, SUCCEEDED], ASKED_AGAIN, False),
+        ([OUTDATED, FAILED], FOLLOWED, True),
+        ([OUTDATED, FAILED, FAILED], FOLLOWED, False),
     ],
 )
 def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
@@ -341,3 +356,20 @@ def test_a_run_that_waited_gives_way_to_another_once_what_it_waited_for_has_come
     attempts: list[AttemptStatus], anew: bool
 ) -> None:
     assert begun_anew(attempts, FOLLOWED, goes_on=True) is anew
+
+
+@pytest.mark.parametrize(
+    ("attempts", "anew"),
+    [([], True), ([REJECTED], True), ([SUCCEEDED], False), ([REJECTED, LIVE], False),
+     ([FAILED], False), ([WAITING], False)],
+)  # fmt: skip
+def test_an_event_that_asks_for_another_look_has_one_after_a_bad_verdict_alone(
+    attempts: list[AttemptStatus], anew: bool
+) -> None:
+    assert begun_anew(attempts, looks_again=True) is anew
+
+
+def test_a_pull_request_that_is_reopened_is_looked_at_again_as_the_same_subject() -> None:
+    again = wanted(replace(CHANGED, reopened=True))
+    assert (wanted(CHANGED).looks_again, again.looks_again) == (False, True)
+    assert wanted(CHANGED).key(1) == again.key(1)

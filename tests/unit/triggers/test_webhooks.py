@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,8 +88,9 @@ CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OL
     [
         *(
             ("pull_request", pull(action), CHANGED)
-            for action in ("opened", "reopened", "synchronize", "ready_for_review")
+            for action in ("opened", "synchronize", "ready_for_review")
         ),
+        ("pull_request", pull("reopened"), replace(CHANGED, reopened=True)),
         ("pull_request_target", pull("opened"), CHANGED),
         ("pull_request", pull("edited", changes={"base": {"ref": {"from": "main"}}}), CHANGED),
         (
