@@ -44,7 +44,8 @@ async def rebuild_from_scratch(
         account: The alias of its RuntimeAccount, or its id if it has none; typed with the digest.
         bucket_names: Names of buckets that may become anybody's, separated by commas.
         plan_only: Show what would be deleted and rebuilt, and end.
-        give_up: Delete nothing more of a drill that is open, and rebuild what is gone.
+        give_up: Delete nothing more of a drill that is open, rebuild what is gone, and end also if
+            that fails.
     """
     topology = await call(load_topology, config_path())
     require_no_production(Names.of(topology, environment))

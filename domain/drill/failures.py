@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tiercel.domain.base.digests import short
-from tiercel.domain.base.errors import ExitCode, RefusedInputError, TiercelError
+from tiercel.domain.base.errors import (
+    ExitCode,
+    NotStartedError,
+    RefusedInputError,
+    TiercelError,
+)
 from tiercel.domain.base.notices import Notice, NoticeKind
 from tiercel.domain.drill.plan import PlannedStack
 from tiercel.domain.drill.record import Begun
@@ -41,6 +46,17 @@ def newer_than_the_plan(planned: PlannedStack, changes: Sequence[str]) -> Refuse
         why="; ".join(changes),
         state="it was left alone; the other stacks of the drill go on",
         remedy="nothing, if the change is wanted: the next drill plans it",
+    )
+
+
+def not_rebuilt(planned: PlannedStack, missing: Iterable[str]) -> NotStartedError:
+    """Return why a stack is not brought back: others that it needs were not."""
+    return NotStartedError(
+        "drill.not_rebuilt",
+        f"{planned.name} was not rebuilt, because {', '.join(sorted(missing))} was not",
+        where=f"stack {planned.name}",
+        state="it is gone",
+        remedy="correct what failed, then deploy it again",
     )
 
 

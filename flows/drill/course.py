@@ -40,7 +40,8 @@ async def drilled(
 
     Without a `ground` the account's own resources are left as they are: RefusedInputError if the
     drill was approved to destroy them and has not done it. What the stacks are rebuilt from is made
-    ready while they are deleted, unless their account goes as well.
+    ready while they are deleted, unless their account goes as well. A drill that somebody gives up
+    comes to its end without what cannot be rebuilt.
     """
     drill = await Drill.taken_up(target, begun)
     if give_up:
@@ -53,7 +54,7 @@ async def drilled(
         await prove_empty(drill)
         if ground:
             await renew_foundation(ground, drill)
-        await rebuild_all(drill, ready, seen)
+        await rebuild_all(drill, ready, seen, give_up=give_up)
         await verify_all(drill, seen)
     return await finish(drill, settings)
 

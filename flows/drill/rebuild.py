@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from prefect import get_run_logger
 
 from tiercel.domain.artifact.manifest import Manifest
-from tiercel.domain.base.errors import combined
+from tiercel.domain.base.errors import TiercelError, combined
 from tiercel.domain.drill.comparison import Ids, compared_stack, ids_before, ids_now
 from tiercel.domain.drill.deletion import filled, rebuild_waves
+from tiercel.domain.drill.failures import not_rebuilt
 from tiercel.domain.drill.inventory import SeenStack
 from tiercel.domain.drill.plan import PlannedStack
 from tiercel.domain.drill.record import DrillStep, Phase
@@ -21,7 +22,7 @@ from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.rollback import rebuilding
 from tiercel.flows.drill.ahead import Ahead
 from tiercel.flows.drill.along import along
-from tiercel.flows.drill.under_way import Drill
+from tiercel.flows.drill.under_way import REBUILD_VERDICTS, Drill, failed_step
 from tiercel.flows.engine.concurrency import all_done, call, each
 from tiercel.flows.release.provenance import require_provenance
 from tiercel.flows.release.results import Released
@@ -72,19 +73,27 @@ def begin_all(drill: Drill, ready: Ahead[Source]) -> None:
                 ready.begin(name)
 
 
-async def rebuild_all(drill: Drill, ready: Ahead[Source], seen: Ahead[SeenStack | None]) -> None:
+async def rebuild_all(
+    drill: Drill, ready: Ahead[Source], seen: Ahead[SeenStack | None], *, give_up: bool
+) -> None:
     """Release every stack that was deleted again, what it needs first, side by side.
 
     The very packages, templates and parameters that the ledger names; of a parameter that another
     stack's output filled, the new output. Each is looked at, to be `seen`, as soon as it is there.
-    Raises what failed once all others have ended.
+    Raises what failed once all others have ended. Whoever gives the drill up writes down in place
+    of that what cannot be rebuilt, and what needs it: otherwise a release that can succeed no more
+    would keep the drill open, and the one that is corrected would wait for its end.
     """
 
     outputs: dict[str, _Outputs] = {}
 
-    async def one(name: str) -> bool:
+    async def one(name: str) -> bool | None:
+        released = None
         if name in drill.deleted and not drill.done(Phase.REBUILD, name):
-            released = await _rebuild(drill, name, await ready.of(name), outputs)
+            released = await _rebuilt_if_it_can(drill, name, ready, outputs, give_up=give_up)
+        if drill.stays_away(name):
+            return None
+        if released:
             outputs[name] = released.outputs
             seen.begin(name)
         else:
@@ -96,12 +105,56 @@ async def rebuild_all(drill: Drill, ready: Ahead[Source], seen: Ahead[SeenStack 
     _, failed = await along(drill.plan.graph, one)
     if failed:
         raise combined(failed)
+    await _leave_what_was_not_begun(drill)
+
+
+async def _rebuilt_if_it_can(
+    drill: Drill,
+    name: str,
+    ready: Ahead[Source],
+    outputs: Mapping[str, _Outputs],
+    *,
+    give_up: bool,
+) -> Released | None:
+    """Return what this run has released, None if another run or a failure has decided on it.
+
+    A failure is written down under the lease: another run may be releasing the stack just then.
+    """
+    began = datetime.now(UTC)
+    try:
+        return await _rebuild(drill, name, await ready.of(name), outputs)
+    except REBUILD_VERDICTS as error:
+        if not give_up:
+            raise
+        async with lease_of(drill.target, name) as lease:
+            await lease.take()
+            await _leave(drill, name, began, error)
+        return None
+
+
+async def _leave_what_was_not_begun(drill: Drill) -> None:
+    """Write down which stacks need one that was given up, and that they stay away for that."""
+    for wave in rebuild_waves(drill.plan.graph):
+        for name in wave:
+            if name in drill.deleted and not drill.done(Phase.REBUILD, name):
+                missing = [one for one in drill.plan.graph[name] if drill.stays_away(one)]
+                error = not_rebuilt(drill.plan.stack(name), missing)
+                await _leave(drill, name, datetime.now(UTC), error)
+
+
+async def _leave(drill: Drill, name: str, began: datetime, error: TiercelError) -> None:
+    step = await drill.record(failed_step(Phase.REBUILD, name, began, error))
+    if step.failure:
+        get_run_logger().warning("%s does not come back: %s", name, error)
 
 
 async def _rebuild(
     drill: Drill, name: str, source: Source, outputs: Mapping[str, _Outputs]
-) -> Released:
-    """Release a stack again, under a lease that is taken first: then one look at it is enough."""
+) -> Released | None:
+    """Release a stack again, under a lease that is taken first: then one look at it is enough.
+
+    None if another run has decided on it by then: after the drill's end it is for other releases.
+    """
     began, planned = datetime.now(UTC), drill.plan.stack(name)
     await _names_are_free(drill, planned, began)
     parameters = filled(
@@ -112,12 +165,14 @@ async def _rebuild(
     wanted = rebuilding(source.earlier, parameters)
     async with lease_of(drill.target, planned.name) as lease:
         await lease.take()
+        if await drill.ended(Phase.REBUILD, name):
+            return None
         ready = Ready(await drill.acts_as())
         released = await release(
             Wish(drill.target, wanted, source.manifest, lease=lease, ready=ready)
         )
-    drill.rebuilt[name] = released.release.intent
-    await drill.record(rebuilt_step(planned, released, began))
+        drill.rebuilt[name] = released.release.intent
+        await drill.record(rebuilt_step(planned, released, began))
     return released
 
 
@@ -152,9 +207,10 @@ async def looked_at(drill: Drill, stack: str) -> SeenStack | None:
 
 
 async def verify_all(drill: Drill, seen: Ahead[SeenStack | None]) -> None:
-    """Compare every stack with what it was before, and write down what differs."""
+    """Compare every stack that is back with what it was before, and write down what differs."""
     began = datetime.now(UTC)
-    names = [one.name for one in drill.plan.stacks if one.name in drill.deleted]
+    gone = [one.name for one in drill.plan.stacks if one.name in drill.deleted]
+    names = [name for name in gone if not drill.stays_away(name)]
     waiting = [name for name in names if not drill.done(Phase.VERIFY, name)]
     if not waiting:
         return

@@ -7,15 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from tiercel.domain.base.errors import (
-    ArtifactConflictError,
-    ConfigurationError,
-    DeployFailedError,
-    RefusedInputError,
-    SmokeTestFailedError,
-    TiercelError,
-    UntrustedArtifactError,
-)
+from tiercel.domain.base.errors import RefusedInputError, TiercelError
 from tiercel.domain.drill.failures import appeared_since
 from tiercel.domain.drill.plan import PlannedStack
 from tiercel.domain.drill.record import DrillStep, Phase
@@ -29,7 +21,7 @@ from tiercel.flows.drill.along import along
 from tiercel.flows.drill.deletion import deleted_step
 from tiercel.flows.drill.rebuild import rebuilt_step
 from tiercel.flows.drill.shadow import ShadowPart, stack_parts
-from tiercel.flows.drill.under_way import Drill, failed_step
+from tiercel.flows.drill.under_way import REBUILD_VERDICTS, Drill, failed_step
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.ephemeral.coming_up import in_its_place, lent_outputs, place_taken
 from tiercel.flows.ephemeral.going_down import take_down
@@ -41,15 +33,6 @@ from tiercel.tasks.stack.stacks import observe_stack
 from tiercel.tasks.teardown.drill_records import close_drill
 from tiercel.tasks.teardown.inventory import list_stacks
 
-_VERDICTS = (
-    ArtifactConflictError,
-    ConfigurationError,
-    DeployFailedError,
-    RefusedInputError,
-    SmokeTestFailedError,
-    UntrustedArtifactError,
-)
-"""What says that something cannot be rebuilt; all else is for the next run to go on from."""
 _Outputs = Mapping[str, str]
 
 
@@ -130,7 +113,7 @@ async def _rebuild(shadow: Shadow, planned: PlannedStack) -> DrillStep:
         found = await call(read_environment, drill.target.records, shadow.name)
         require_there(known(found, shadow.name).state, shadow.name)
         released = await release(await _wish(shadow, planned))
-    except _VERDICTS as error:
+    except REBUILD_VERDICTS as error:
         return await drill.record(failed_step(Phase.REBUILD, planned.name, began, error))
     return await drill.record(rebuilt_step(planned, released, began))
 

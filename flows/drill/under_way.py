@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 
 from prefect import get_run_logger
 
-from tiercel.domain.base.errors import TiercelError
+from tiercel.domain.base.errors import (
+    ArtifactConflictError,
+    ConfigurationError,
+    DeployFailedError,
+    RefusedInputError,
+    SmokeTestFailedError,
+    TiercelError,
+    UntrustedArtifactError,
+)
 from tiercel.domain.drill.plan import DrillPlan
 from tiercel.domain.drill.record import Begun, DrillStep, Phase
 from tiercel.domain.release.ledger import Intent
@@ -18,6 +26,16 @@ from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.stack.waiting.under_way import StacksUnderWay
 from tiercel.tasks.teardown.drill_records import read_drill_steps, read_step, record_step
 from tiercel.tasks.teardown.inventory import Looker
+
+REBUILD_VERDICTS = (
+    ArtifactConflictError,
+    ConfigurationError,
+    DeployFailedError,
+    RefusedInputError,
+    SmokeTestFailedError,
+    UntrustedArtifactError,
+)
+"""What says that something cannot be rebuilt; all else is for the next run to go on from."""
 
 
 @dataclass
@@ -86,6 +104,11 @@ class Drill:
         """The stacks that are gone, or going by this run itself, and are rebuilt."""
         going = {one for one in self.going if not self.done(Phase.DELETE, one)}
         return going.union(self.deleted)
+
+    def stays_away(self, stack: str) -> bool:
+        """Tell whether this drill brings a stack back no more: it could not be rebuilt."""
+        rebuilt = self.done(Phase.REBUILD, stack)
+        return rebuilt is not None and rebuilt.failure is not None
 
     async def record(self, step: DrillStep) -> DrillStep:
         """Write a step down, so that nobody does it again."""

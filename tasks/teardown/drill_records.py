@@ -59,7 +59,7 @@ def wait_for_drill(records: Records, prefix: str, own: int = 0) -> bool:
         if waited % _TELL_SECONDS == 0:
             run_logger().info(
                 "waiting for drill %d of %s, which is open since %s: `tiercel rebuild %s` goes on "
-                "with one that was killed",
+                "with one that was killed, and with --give-up ends one that cannot be rebuilt",
                 drill.number, drill.environment, f"{drill.at:%Y-%m-%d %H:%M:%S}",
                 drill.environment,
             )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,11 @@ from tests.support.commands import fork, fork_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services, template
-from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
+from tiercel.domain.base.errors import (
+    ArtifactConflictError,
+    RefusedInputError,
+    SmokeTestFailedError,
+)
 from tiercel.domain.drill.failures import DrillFailedError
 from tiercel.domain.drill.plan import DrillPlan, Foundation
 from tiercel.domain.drill.record import ApprovalKind, DrillStep, OpenDrill, Phase
@@ -27,10 +33,12 @@ from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.lease import Lease
 from tiercel.domain.release.ledger import Intent, Purpose
 from tiercel.flows.deploy import deploy_to_preprod
+from tiercel.flows.drill.ahead import ahead
 from tiercel.flows.drill.approval import opened_with
 from tiercel.flows.drill.deletion import delete_all, leave_the_rest, prove_empty
 from tiercel.flows.drill.foundation import leave_foundation
-from tiercel.flows.drill.under_way import Drill
+from tiercel.flows.drill.rebuild import looked_at, made_ready, rebuild_all
+from tiercel.flows.drill.under_way import Drill, failed_step
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.publish import publish_artifact
@@ -42,7 +50,12 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.lease import give_back_lease, take_lease
 from tiercel.tasks.records.ledger import newest_release
-from tiercel.tasks.teardown.drill_records import close_drill, list_drills, open_drill
+from tiercel.tasks.teardown.drill_records import (
+    close_drill,
+    list_drills,
+    open_drill,
+    read_open_drill,
+)
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -218,6 +231,7 @@ def test_other_runs_wait_while_a_drill_is_open_and_go_on_afterwards(
         while not any("waiting for drill 99" in one.getMessage() for one in run_log):
             await asyncio.sleep(0.05)
             assert not running.done()
+        assert any("with --give-up ends one" in one.getMessage() for one in run_log)
         await asyncio.to_thread(close_drill.fn, records, drill)
         return await running
 
@@ -319,6 +333,90 @@ def test_a_run_of_a_drill_does_not_wait_for_what_another_run_of_it_brings_back(
     assert proven is not None
     assert proven.failure is None
     assert not [one for one in run_log if one.levelname == "WARNING"]
+
+
+def lamp(handler: str) -> dict[str, str]:
+    """`shade` takes an output of `lamp`, which is released as its function says."""
+    name = {"LampName": {"Type": "String"}}
+    return {
+        "tiercel.toml": services(
+            lamp='[services.lamp.smoke_test]\ninvoke = "Function"\n',
+            shade='depends_on = ["lamp"]\n',
+        ),
+        "lamp/template.json": function(Outputs={"LampName": {"Value": {"Ref": "Function"}}}),
+        "lamp/src/app.py": handler,
+        "shade/template.json": template({"Queue": {"Type": "AWS::SQS::Queue"}}, Parameters=name),
+    }
+
+
+@pytest.mark.usefixtures("shop_stands")
+def test_a_drill_that_cannot_rebuild_a_stack_ends_when_it_is_given_up_and_a_deploy_goes_through(
+    sandbox: Sandbox, preprod: Names, repositories: RepositoryMaker, tmp_path: Path
+) -> None:
+    repository = repositories.make("dark")
+    oil = tmp_path / "oil"  # data that nothing brings back
+    oil.touch()
+    needs_oil = f"def handler(event, context):\n    return open({str(oil)!r}).read()\n"
+    release(repository, repository.commit(lamp(needs_oil)))
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    before = stacks(sandbox)
+    oil.unlink()
+    with pytest.raises(SmokeTestFailedError):
+        asyncio.run(rebuild_from_scratch("preprod", approve=plan.digest, account=plan.alias))
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    assert read_open_drill.fn(records), "without a word it is for the next run to go on"
+
+    with pytest.raises(DrillFailedError, check=because("drill.not_as_before")) as told:
+        asyncio.run(rebuild_from_scratch("preprod", give_up=True))
+
+    broken, waits = preprod.stack("lamp"), preprod.stack("shade")
+    assert told.value.why.splitlines() == [
+        f"rebuild {broken}: the smoke test of {broken} failed",
+        f"rebuild {waits}: {waits} was not rebuilt, because {broken} was not",
+    ]
+    assert stacks(sandbox).keys() == before.keys() - {waits}
+    assert read_open_drill.fn(records) is None
+    released = release(repository, repository.commit(lamp(answering("light"))))
+    assert released["lamp"].changed
+    assert released["shade"].changed
+    assert stacks(sandbox).keys() == before.keys()
+
+
+@pytest.mark.usefixtures("shop_stands")
+def test_what_a_run_has_given_up_is_not_released_by_another_run_of_the_drill(
+    sandbox: Sandbox, topology: Topology, preprod: Names, run_log: list[Any]
+) -> None:
+    plan = asyncio.run(rebuild_from_scratch("preprod", plan_only=True))
+    assert isinstance(plan, DrillPlan)
+    store, desk = preprod.stack("store"), preprod.stack("desk")
+    plan = plan.model_copy(update={"stacks": (plan.stack(store), plan.stack(desk))})
+    offset = journal_size(sandbox.journal)
+
+    @lifecycle_flow("left", "leave", "preprod")
+    async def left() -> Drill:
+        """The two have read the same, then the one has given up what the other waits for."""
+        target, now = ReleaseTarget.of(topology, "preprod"), datetime.now(UTC)
+        begun = await opened_with(target, plan, ApprovalKind.TYPED, "ada", topology.drills)
+        giving_up = await Drill.taken_up(target, begun)
+        for name in (store, desk):
+            await giving_up.record(DrillStep(phase=Phase.DELETE, stack=name, began=now, ended=now))
+        late = await Drill.taken_up(target, begun)
+        error = SmokeTestFailedError("test.reason", "it does not answer")
+        await giving_up.record(failed_step(Phase.REBUILD, store, now, error))
+        ready, seen = partial(made_ready, late), partial(looked_at, late)
+        async with ahead(ready) as sources, ahead(seen) as looks:
+            await rebuild_all(late, sources, looks, give_up=False)
+        await call(close_drill, target.records, begun.marker(target.names.stack_prefix))
+        return late
+
+    late = asyncio.run(left())
+
+    assert late.stays_away(store)
+    assert late.stays_away(desk)
+    assert not [one for one in run_log if "is live" in one.getMessage()]
+    operations = {one.operation for one in read_journal(sandbox.journal, offset)}
+    assert not operations & {"CreateChangeSet", "ExecuteChangeSet"}
 
 
 def test_an_artifact_that_git_builds_otherwise_now_is_refused_before_anything_is_deleted(

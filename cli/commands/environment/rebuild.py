@@ -41,7 +41,7 @@ def rebuild(
         bool, typer.Option("--plan-only", help="Show what would be deleted, and end.")
     ] = False,
     give_up: Annotated[
-        bool, typer.Option("--give-up", help="Delete nothing more; rebuild what is gone.")
+        bool, typer.Option("--give-up", help="Delete nothing more; rebuild what can be.")
     ] = False,
     foundation: Annotated[
         bool,

@@ -13,6 +13,7 @@ from tiercel.domain.base.record import read_stored
 from tiercel.domain.drill.comparison import compared_stack, ids_before, ids_now, without_ids
 from tiercel.domain.drill.failures import (
     DrillFailedError,
+    not_rebuilt,
     require_approved_plan,
     require_passed,
 )
@@ -73,6 +74,9 @@ def test_times_are_those_of_the_steps_however_often_the_run_was_killed() -> None
 FAILED = step(Phase.DELETE, "acme-preprod-other", 0, 1).model_copy(
     update={"failure": RefusedInputError("drill.newer_than_plan", "it stays").failure}
 )
+NOT_REBUILT = step(
+    Phase.REBUILD, ORDERS.name, failure=not_rebuilt(PLAN.stack(ORDERS.name), ["b", "a"]).failure
+)
 DIFFERENT = step(Phase.VERIFY, ORDERS.name, 26, 1, differences=("its template is another one",))
 
 
@@ -83,6 +87,7 @@ DIFFERENT = step(Phase.VERIFY, ORDERS.name, 26, 1, differences=("its template is
         (report(objective=27), ""),
         (report(objective=26), "drill.too_slow"),
         (report(FAILED), "drill.not_as_before"),
+        (report(NOT_REBUILT), "drill.not_as_before"),
         (report(DIFFERENT, objective=1), "drill.not_as_before"),
     ],
 )
@@ -94,6 +99,11 @@ def test_a_drill_passes_if_everything_is_as_it_was_and_in_time(
         return
     with pytest.raises(DrillFailedError, check=because(code)):
         require_passed(found)
+
+
+def test_a_stack_that_was_not_rebuilt_names_those_that_it_needs() -> None:
+    told = f"rebuild {ORDERS.name}: {ORDERS.name} was not rebuilt, because a, b was not"
+    assert report(NOT_REBUILT).failures == (told,)
 
 
 def test_what_a_drill_should_take_is_told_by_earlier_ones_of_as_many_stacks() -> None:
