@@ -34,7 +34,7 @@ class ApprovalGate(Frozen):
             return _result(Decision.ALLOW, "none is demanded")
         refusal = self._void(now) or self._declined(now)
         if refusal:
-            return _result(Decision.REFUSE, refusal, "promote again: its plan is shown anew")
+            return _result(Decision.REFUSE, refusal, self._way_on(now))
         approving = {one.by: one for one in self.counting(now) if one.approves}
         told = ", ".join(approving[name].told for name in sorted(approving))
         if len(approving) >= self.demanded:
@@ -71,8 +71,18 @@ class ApprovalGate(Frozen):
         return ""
 
     def _declined(self, now: datetime) -> str:
-        declines = [one for one in self.counting(now) if not one.approves]
-        return "; ".join(f"declined by {one.told}: {one.why}" for one in declines)
+        return "; ".join(f"declined by {one.told}: {one.why}" for one in self._declines(now))
+
+    def _declines(self, now: datetime) -> list[Word]:
+        return [one for one in self.counting(now) if not one.approves]
+
+    def _way_on(self, now: datetime) -> str:
+        """Say what to do after a refusal: a plan stays declined, however often it is shown."""
+        declines = self._declines(now)
+        if not declines:
+            return "promote again: its plan is shown anew"
+        last = max(one.at for one in declines) + timedelta(hours=self.settings.approval_hours)
+        return f"promote what mends it: this plan stays declined until {last:%Y-%m-%d %H:%M} UTC"
 
     def _unvouched(self, word: Word, approver: Approver) -> str:
         if word.vouched_by is Voucher.GITHUB:

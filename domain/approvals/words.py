@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -56,14 +55,6 @@ class Word(StoredRecord):
         return printable(self.reason, LONGEST_WORD_REASON)
 
 
-@dataclass(frozen=True)
-class RecordedWord:
-    """A word, and when it was recorded: to the second, by the clock of who keeps it."""
-
-    word: Word
-    at: datetime
-
-
 def words_prefix(digest: str) -> str:
     """Return where the words on a plan are."""
     return f"{APPROVALS_PREFIX}words/{digest}/"
@@ -75,15 +66,9 @@ def word_key(word: Word) -> str:
     return f"{words_prefix(word.plan_digest)}{word.vouched_by}-{name}.json"
 
 
-def lasting(recorded: Iterable[RecordedWord], since: datetime) -> tuple[Word, ...]:
-    """Return the recorded words that count as they were recorded, for what waits `since` then.
+def lasting(words: Iterable[Word]) -> tuple[Word, ...]:
+    """Return the recorded words that count as they were recorded.
 
-    An approving review counts only while it stands on GitHub, so it is read there each time. A
-    decline ended what waited when it was recorded, and is none of what waits anew.
+    An approving review counts only while it stands on GitHub, so it is read there each time.
     """
-    begun = since.replace(microsecond=0)
-    return tuple(
-        one.word
-        for one in recorded
-        if (one.word.vouched_by is Voucher.AWS if one.word.approves else one.at >= begun)
-    )
+    return tuple(one for one in words if one.vouched_by is Voucher.AWS or not one.approves)

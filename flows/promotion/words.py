@@ -45,11 +45,11 @@ async def words_on(target: ReleaseTarget, waiting: WaitingPromotion) -> tuple[Wo
     """Return what counts now, having recorded what is new.
 
     An approving review counts while it stands: what was recorded of one counts for nothing. What
-    AWS vouched for counts as it was recorded, and so does every decline of this waiting.
+    AWS vouched for, and every decline, counts as it was recorded.
     """
     recorded = await call(read_words, target.records, waiting.plan_digest)
-    kept = lasting(recorded, waiting.at)
-    signed = await _signed(target, waiting, frozenset(one.word.evidence for one in recorded))
+    kept = lasting(recorded)
+    signed = await _signed(target, waiting, frozenset(one.evidence for one in recorded))
     reviewed = await _reviewed(target, waiting)
     for word in (*signed, *reviewed):
         if await call(record_word, target.records, word):

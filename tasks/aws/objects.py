@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ from tiercel.tasks.aws.errors import code_of, message_of, translated
 from tiercel.tasks.engine.task import world_task
 
 if TYPE_CHECKING:
-    from types_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectTypeDef
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _CHUNK_BYTES = 1024 * 1024
 # Encrypted with a key that the caller would have to send, or moved to an archive: that is the
@@ -255,22 +254,13 @@ def list_keys(access: Access, bucket: str, prefix: str) -> list[str]:
 
 def list_etags(access: Access, bucket: str, prefix: str) -> dict[str, str]:
     """Return the ETags of the objects below a prefix by their keys, in order."""
-    return {entry["Key"]: entry["ETag"] for entry in _listed(access, bucket, prefix)}
-
-
-def list_written(access: Access, bucket: str, prefix: str) -> dict[str, datetime]:
-    """Return when the objects below a prefix were written by their keys, to the second."""
-    return {entry["Key"]: entry["LastModified"] for entry in _listed(access, bucket, prefix)}
-
-
-def _listed(access: Access, bucket: str, prefix: str) -> list[ObjectTypeDef]:
     with translated("list objects", f"s3://{bucket}/{prefix}"):
         pages = client("s3", access).get_paginator("list_objects_v2")
-        return [
-            entry
+        return {
+            entry["Key"]: entry["ETag"]
             for page in pages.paginate(Bucket=bucket, Prefix=prefix)
             for entry in page.get("Contents", ())
-        ]
+        }
 
 
 @world_task("upload package", "upload {package.short_name}")

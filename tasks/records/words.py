@@ -5,23 +5,23 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from tiercel.domain.approvals.signed_words import SignedWord, offered_prefix
-from tiercel.domain.approvals.words import RecordedWord, Word, word_key, words_prefix
+from tiercel.domain.approvals.words import Word, word_key, words_prefix
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.errors import ArtifactConflictError, RefusedInputError
 from tiercel.domain.base.record import R, read_stored
 from tiercel.domain.organization.access import Records
-from tiercel.tasks.aws.objects import create_object, list_keys, list_written, read_object
+from tiercel.tasks.aws.objects import create_object, list_keys, read_object
 from tiercel.tasks.engine.task import run_logger, world_task
 
 
 @world_task("read words")
-def read_words(records: Records, digest: str) -> tuple[RecordedWord, ...]:
-    """Return the words on a plan that were recorded, and when.
+def read_words(records: Records, digest: str) -> tuple[Word, ...]:
+    """Return the words on a plan that were recorded.
 
     Raises RefusedInputError for one that cannot be read: it may decline.
     """
-    written = list_written(records.access, records.bucket, words_prefix(digest))
-    return tuple(RecordedWord(_read(records, key, Word), at) for key, at in written.items())
+    keys = list_keys(records.access, records.bucket, words_prefix(digest))
+    return tuple(_read(records, key, Word) for key in keys)
 
 
 @world_task("record word", "record word of {word.by}")

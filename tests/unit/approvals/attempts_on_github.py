@@ -40,7 +40,7 @@ LISTED = (
     ACCOUNT,
 )  # fmt: skip
 STANDING = (
-    Removal("domain.approvals.words:lasting", "one.word.vouched_by is Voucher.AWS",
+    Removal("domain.approvals.words:lasting", "one.vouched_by is Voucher.AWS or not one.approves",
             "True"),
 )  # fmt: skip
 LATER: dict[str, Any] = {

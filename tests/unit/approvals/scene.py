@@ -34,7 +34,7 @@ from tiercel.domain.approvals.signed_words import (
     principal_in,
     signed_headers,
 )
-from tiercel.domain.approvals.words import RecordedWord, Voucher, Word, lasting
+from tiercel.domain.approvals.words import Voucher, Word, lasting
 from tiercel.domain.base.digests import PlanDigest
 from tiercel.domain.gates.holds import HoldEvent, HoldGate
 from tiercel.domain.gates.results import Decision, judged, worst
@@ -109,11 +109,7 @@ class Scene:
             settings=self.settings,
             waiting=self.promotion,
             plan_digest=self.plan,
-            words=(
-                *self._recorded(),
-                *self._signed(),
-                *self._reviewed(),
-            ),
+            words=(*lasting(self.recorded), *self._signed(), *self._reviewed()),
         )
         gates = (
             HoldGate(event=self.hold, hotfix=self.hotfix,
@@ -125,10 +121,6 @@ class Scene:
         )  # fmt: skip
         results = with_overrides(judged(gates, self.now), approvals, self.now)
         return worst(results) is Decision.ALLOW
-
-    def _recorded(self) -> tuple[Word, ...]:
-        began = self.promotion.at
-        return lasting([RecordedWord(one, began) for one in self.recorded], began)
 
     def _reviewed(self) -> tuple[Word, ...]:
         approvers = self.settings.approvers

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.topology import topology_of
 from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.plans import AskedBy, WaitingPromotion
-from tiercel.domain.approvals.words import RecordedWord, Voucher, Word, lasting, word_key
+from tiercel.domain.approvals.words import Voucher, Word, word_key
 from tiercel.domain.base.digests import PlanDigest, Sha256
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.gates.results import Decision
@@ -144,24 +144,18 @@ def test_what_does_not_count_says_why() -> None:
     assert "#7" in found.remedy
 
 
-@pytest.mark.parametrize(
-    ("approves", "voucher", "seconds", "counts"),
-    [
-        (False, Voucher.AWS, -1, False),
-        (False, Voucher.GITHUB, -1, False),
-        (False, Voucher.AWS, 0, True),
-        (False, Voucher.GITHUB, 1, True),
-        (True, Voucher.AWS, -1, True),
-        (True, Voucher.GITHUB, 1, False),
-    ],
-)
-def test_a_decline_lasts_as_long_as_what_it_ended_and_an_approving_review_is_read_again(
-    approves: bool, voucher: Voucher, seconds: int, counts: bool
-) -> None:
-    said = word(BOB, approves=approves, vouched_by=voucher)
-    began = NOW.replace(microsecond=900_000)
-    recorded = RecordedWord(said, NOW + timedelta(seconds=seconds))
-    assert lasting([recorded], began) == ((said,) if counts else ())
+def test_a_plan_stays_declined_until_the_hours_of_the_word_are_over() -> None:
+    declined = word(BOB, approves=False, at=NOW - timedelta(hours=1))
+    later = waiting(number=2, at=NOW, expires_at=NOW + timedelta(hours=72))
+    gate = ApprovalGate(
+        settings=GateSettings(approvals=1, approval_hours=2, approvers=PEOPLE),
+        waiting=later,
+        plan_digest=PLAN,
+        words=(declined, word(ADA, at=NOW)),
+    )
+    results = [gate.judge(NOW + timedelta(minutes=one)) for one in (1, 59, 60)]
+    assert [one.decision for one in results] == [Decision.REFUSE, Decision.REFUSE, Decision.ALLOW]
+    assert "until 2026-12-01 13:00 UTC" in results[0].remedy
 
 
 def test_the_same_evidence_is_the_same_word() -> None:
