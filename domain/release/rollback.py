@@ -32,6 +32,7 @@ def release_before(
     operation has, None if it has none: then the ledger says what runs. A stack that runs a
     rollback counts as running what was restored, so that going back twice goes back two releases,
     and one that runs a candidate as running what that took the place of: nobody goes back to one.
+    A rollback that is under way is gone on with, so that two at once go back one release.
     `rejected` are the artifacts that were ever ruled out; `history` need not reach back so far.
     Raises the error of an entry that cannot be read if it may be the one that is looked for.
     """
@@ -40,6 +41,9 @@ def release_before(
     runs = known.get(running or 0) or running_release(needed(history))
     if runs is None:
         return None
+    restored = known.get(runs.intent.restores or 0)
+    if runs.status is ReleaseStatus.OPEN and restored:
+        return restored
     newest = runs.intent.restores or runs.intent.number
     return next(
         (

@@ -46,6 +46,7 @@ def entry(number: int, artifact: str, status: str = "succeeded", **changes: Any)
 
 
 ONE, TWO = entry(1, "a"), entry(2, "b")
+OPEN_BACK_TO_TWO = entry(4, "b", "open", purpose=Purpose.ROLLBACK, restores=2)
 BACK_TO_ONE = entry(3, "a", purpose=Purpose.ROLLBACK, restores=1)
 
 
@@ -160,8 +161,15 @@ def test_an_operation_under_way_counts_as_what_it_leads_to_unless_it_goes_back(
         ([entry(3, "c", "superseded"), TWO, ONE], 3, 2),
         ([entry(3, "c", "open"), TWO, ONE], 2, 1),
         ([TWO, ONE], 9, 1),
+        ([OPEN_BACK_TO_TWO, entry(3, "c", "unwell"), TWO, ONE], 4, 2),
     ],
-    ids=["an open one runs", "one runs that was superseded", "it did not get so far", "unknown"],
+    ids=[
+        "an open one runs",
+        "one runs that was superseded",
+        "it did not get so far",
+        "unknown",
+        "another rollback is under way",
+    ],
 )
 def test_what_runs_is_what_the_stack_says_and_not_what_the_ledger_believes(
     history: list[Release], running: int, number: int
