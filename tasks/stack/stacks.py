@@ -46,11 +46,16 @@ def newest_token(access: Access, stack: Stack) -> str:
 
 @world_task("look at stacks")
 def look_at_stacks(access: Access, names: Sequence[str]) -> list[StackSeen]:
-    """Return of each stack whether it is there and what was done to it last, in this order."""
+    """Return of each stack whether it is there and what was done to it last, in this order.
+
+    One that has nothing but a plan for it is not there yet.
+    """
 
     def seen(name: str) -> StackSeen:
         stack = observe_stack.fn(access, name)
-        return StackSeen(exists=stack is not None, token=stack.token if stack else "")
+        if stack is None or stack.status is StackStatus.REVIEW_IN_PROGRESS:
+            return StackSeen(exists=False)
+        return StackSeen(exists=True, token=stack.token)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(seen, names))
