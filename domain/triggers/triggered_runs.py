@@ -105,6 +105,8 @@ class AttemptStatus(StrEnum):
     FAILED = "failed"
 
 
+_MOST_OUTDATED = 3
+"""So many runs look in vain because of one event that is told over and over."""
 _NO_TRIES = frozenset({AttemptStatus.WAITING, AttemptStatus.REJECTED, AttemptStatus.OUTDATED})
 """They did what they could, and do not count where failures do."""
 
@@ -280,10 +282,10 @@ def begun_anew(
     `attempts` are in their order. One that lives or has succeeded is joined, unless it was `undone`
     since, and one that ended as waiting unless what it waits for has come: then it `goes_on`. One
     with a bad verdict is begun anew for a person who asks again, and if the event `looks_again`;
-    one that is outdated whoever asks, because what it missed is there again. One that failed or was
-    cancelled is begun anew while there are fewer than `tries`, those aside that have waited or
-    said what they found: the same event twice is no wish for another, and a person who asks again
-    may have as many as there can be.
+    one that is outdated whoever asks, because what it missed may be there again, but for the same
+    event told over and over. One that failed or was cancelled is begun anew while there are fewer
+    than `tries`, those aside that have waited or said what they found: the same event twice is no
+    wish for another, and a person who asks again may have as many as there can be.
     """
     if not attempts or undone:
         return True
@@ -293,7 +295,8 @@ def begun_anew(
         case AttemptStatus.REJECTED:
             return looks_again or tries >= ASKED_AGAIN
         case AttemptStatus.OUTDATED:
-            return True
+            few = attempts.count(AttemptStatus.OUTDATED) < _MOST_OUTDATED
+            return few or looks_again or tries > 1
         case AttemptStatus.FAILED:
             return sum(one not in _NO_TRIES for one in attempts) < tries
         case AttemptStatus.LIVE | AttemptStatus.SUCCEEDED:

@@ -334,6 +334,8 @@ def test_an_event_that_had_its_run_keeps_its_key_when_the_deployment_is_called_o
         ([REJECTED, FAILED, FAILED], FOLLOWED, False),
         ([OUTDATED], 1, True),
         ([OUTDATED], FOLLOWED, True),
+        ([OUTDATED] * 3, 1, False),
+        ([OUTDATED] * 3, FOLLOWED, True),
         ([OUTDATED, LIVE], ASKED_AGAIN, False),
         ([OUTDATED, SUCCEEDED], ASKED_AGAIN, False),
         ([OUTDATED, FAILED], FOLLOWED, True),
