@@ -49,7 +49,7 @@ from tiercel.flows.release.preparation import (
     read_source_trees,
     require_repository,
 )
-from tiercel.flows.verification.ending import ended_by_verdict
+from tiercel.flows.verification.ending import ended_by_verdict, say_undecided
 from tiercel.flows.verification.parts import environments_of, packages, stack_plan
 from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.github.pull_requests import await_mergeability, read_pull_request
@@ -105,7 +105,8 @@ async def _verified(repository: str, number: int, commit: str) -> list[Status]:
     await report_statuses(pull, commit, placed(told.environment, pending))
     try:
         review = await _reviewed(topology, merge, pull)
-    except UnreachableError:
+    except UnreachableError as error:
+        await say_undecided(pull, commit, told.environment, error)
         raise
     except TiercelError as error:
         return await _say(told, failed_status("", error))

@@ -31,7 +31,7 @@ from tiercel.flows.engine.parameters import (
 from tiercel.flows.release.github import report_statuses
 from tiercel.flows.release.pages import report_verification
 from tiercel.flows.release.preparation import require_repository
-from tiercel.flows.verification.ending import ended_by_verdict
+from tiercel.flows.verification.ending import ended_by_verdict, say_undecided
 from tiercel.flows.verify import _reviewed
 from tiercel.tasks.aws.caller import console_url
 from tiercel.tasks.github.pull_requests import read_pull_request
@@ -72,7 +72,8 @@ async def _verified(topology: Topology, repository: str, branch: str, commit: st
     await report_statuses(pull, commit, placed(told.environment, pending))
     try:
         review = await _reviewed(topology, merge, pull)
-    except UnreachableError:
+    except UnreachableError as error:
+        await say_undecided(pull, commit, told.environment, error)
         raise
     except TiercelError as error:
         return await _say(told, [failed_status("", error)])

@@ -49,7 +49,7 @@ class Status(Frozen):
 
     `subject` is a service, a promotion, or empty for the whole pull request. `environment` is the
     one that the pull request's base feeds, empty if it feeds none. A service that is `unchanged`
-    was not built.
+    was not built. One that is `undecided` is no verdict, and takes none back.
     """
 
     subject: str
@@ -57,6 +57,7 @@ class Status(Frozen):
     description: str
     details: str = ""
     unchanged: bool = False
+    undecided: bool = False
     environment: str = ""
 
     @property
@@ -176,6 +177,16 @@ def conflict_status(pull_request: PullRequest) -> Status:
 def failed_status(subject: str, error: TiercelError) -> Status:
     """Return the status for a failure that a person can act on."""
     return status_of(subject, StatusState.FAILURE, error.what, str(error))
+
+
+def undecided_status(error: TiercelError) -> Status:
+    """Return the status of the whole when what a verification needs was out of reach."""
+    return Status(
+        subject="",
+        state=StatusState.ERROR,
+        description=f"not verified: {error.what}",
+        undecided=True,
+    )
 
 
 def summary_status(

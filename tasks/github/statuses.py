@@ -58,7 +58,8 @@ def read_checks(name: str, commit: str) -> dict[str, str]:
 def _leaves(status: CommitStatus, check: Status) -> bool:
     """Whether there is nothing to say: the run that a status links to may be an earlier one."""
     same = (status.state, status.description) == (check.state.value, check.short)
-    return same or check.state is StatusState.PENDING
+    is_pending = status.state == StatusState.PENDING
+    return same or check.state is StatusState.PENDING or (check.undecided and not is_pending)
 
 
 @world_task("open deployment", "open GitHub deployment to {environment}")

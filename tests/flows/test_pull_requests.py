@@ -20,7 +20,7 @@ from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.cli.commands.release.verify import show_checks
 from tiercel.cli.terminal.output import Output
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, UnreachableError
 from tiercel.domain.review.statuses import Status, StatusState, status_of
 from tiercel.flows.deploy import deploy_to_preprod
 from tiercel.flows.publish import publish_artifact
@@ -343,6 +343,25 @@ def test_a_verdict_reaches_github_through_faults_and_a_rate_limit_is_waited_for_
     }
     assert len(place.comments(number)) == 1
     assert any("rate limit" in record.getMessage() for record in run_log)
+
+
+@pytest.mark.parametrize("has_verdict", [False, True], ids=["never verified", "verified before"])
+def test_a_verification_that_finds_nothing_out_leaves_nothing_pending_and_no_verdict_undone(
+    place: Place, sandbox: Sandbox, *, has_verdict: bool
+) -> None:
+    assert sandbox.github
+    number, commit = place.opened("release/1.2.0", {"README.md": "Read this."}, base="main")
+    if has_verdict:
+        place.verified(number, commit)
+
+    sandbox.github.control("POST", "/faults", kind="503", path="/tags$", times=1000)
+    try:
+        with pytest.raises(UnreachableError):
+            place.verified(number, commit)
+    finally:
+        sandbox.github.control("DELETE", "/faults")
+
+    assert place.statuses(commit)["tiercel/prod"] == ("success" if has_verdict else "error")
 
 
 def test_a_merge_is_deployed_once_at_a_time_and_again_when_it_is_not_live(place: Place) -> None:
