@@ -10,6 +10,7 @@ from prefect.events.actions import ChangeFlowRunState, SendNotification
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from tiercel.domain.base.errors import WAITING_STATE
 from tiercel.domain.base.notices import NoticeKind
 from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
 from tiercel.domain.teardown.reaper import ENDS_SOON_EVENT
@@ -44,6 +45,7 @@ _AT_REST = {
         "Scheduled",
         "Suspended",
         "TimedOut",
+        WAITING_STATE,
     )
 }
 

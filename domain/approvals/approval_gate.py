@@ -77,9 +77,12 @@ class ApprovalGate(Frozen):
         return [one for one in self.counting(now) if not one.approves]
 
     def _way_on(self, now: datetime) -> str:
-        """Say what to do after a refusal: a plan stays declined, however often it is shown."""
+        """Say what to do after a refusal: a plan stays declined, however often it is shown.
+
+        What is planned by now may be another plan, of which nobody has said anything yet.
+        """
         declines = self._declines(now)
-        if not declines:
+        if not declines or self.plan_digest != self.waiting.plan_digest:
             return "promote again: its plan is shown anew"
         last = max(one.at for one in declines) + timedelta(hours=self.settings.approval_hours)
         return f"promote what mends it: this plan stays declined until {last:%Y-%m-%d %H:%M} UTC"

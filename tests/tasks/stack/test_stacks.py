@@ -14,6 +14,7 @@ from tests.tasks.stacks import Workshop, gated, planned, queues, signal
 from tiercel.domain.base.errors import DeployFailedError, UnreachableError
 from tiercel.domain.organization.access import Access
 from tiercel.domain.organization.names import Names
+from tiercel.domain.release.live import StackSeen
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.stack.tokens import change_set_name
 from tiercel.tasks.aws.clients import client
@@ -26,6 +27,7 @@ from tiercel.tasks.stack.change_sets import (
 from tiercel.tasks.stack.stacks import (
     continue_rollback,
     delete_stack,
+    look_at_stacks,
     observe_stack,
     physical_id,
     protect_stack,
@@ -77,6 +79,7 @@ def test_a_plan_says_what_will_change_and_changes_nothing(
     stack = workshop.observed(request.stack)
     assert stack.status is StackStatus.REVIEW_IN_PROGRESS
     assert stack.token == ""
+    assert look_at_stacks.fn(runtime, [request.stack]) == [StackSeen(exists=False)]
     assert physical_id(runtime, request.stack, "Queue0") is None
 
 

@@ -158,6 +158,12 @@ def test_a_plan_stays_declined_until_the_hours_of_the_word_are_over() -> None:
     assert "until 2026-12-01 13:00 UTC" in results[0].remedy
 
 
+def test_a_decline_keeps_nobody_from_having_another_plan_shown() -> None:
+    declined, other = word(BOB, approves=False), gate(plan=OTHER).judge(NOW)
+    assert gate(declined, plan=OTHER).judge(NOW).remedy == other.remedy
+    assert gate(declined).judge(NOW).remedy != other.remedy
+
+
 def test_the_same_evidence_is_the_same_word() -> None:
     assert word_key(word()) == word_key(word(at=NOW, reason="again"))
     assert word_key(word()) != word_key(word(BOB))
