@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import MAXYEAR, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -74,11 +74,17 @@ class _Calendar:
         return next((one for one in self.freezes if one.first <= day <= one.last), None)
 
     def next_after(self, now: datetime) -> datetime | None:
-        """Return the next minute that is allowed. Each is looked at: clocks are put on and back."""
+        """Return the next minute that is allowed, None if nobody can say.
+
+        Each is looked at: clocks are put on and back. A freeze of the last year that there is has
+        no end.
+        """
         moment = now.replace(second=0, microsecond=0) + _MINUTE
         left = _MOST_MINUTES
         while left:
             freeze = self.freeze_at(moment)
+            if freeze and freeze.last.year == MAXYEAR:
+                return None
             if freeze:
                 moment = max(moment + _MINUTE, self._end_of(freeze, moment))
                 left = _MOST_MINUTES

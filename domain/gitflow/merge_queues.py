@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
 
-_BRANCH = re.compile(r"gh-readonly-queue/(.+)/pr-([1-9][0-9]{0,9})-[0-9a-f]{40,64}")
+MERGE_QUEUE = "gh-readonly-queue"
+"""What the names of the branches that GitHub makes for merge queues begin with."""
+_BRANCH = re.compile(MERGE_QUEUE + r"/(.+)/pr-([1-9][0-9]{0,9})-[0-9a-f]{40,64}")
 _LONGEST_SHOWN = 80
 
 

@@ -238,7 +238,8 @@ def _limited(wanted: EnvironmentNeed, found: GitHubEnvironment | None) -> LimitE
     limits = found.limits if found and found.limits is not None else None
     if limits is None:
         limits = ()
-        patterns = [wanted.branch, *wanted.others, *_patterns(wanted.prefixes)]
+        used = (*wanted.prefixes, *(wanted.tolerated if found else ()))
+        patterns = [wanted.branch, *wanted.others, *_patterns(used)]
     else:
         patterns = [wanted.branch]
     kept = tuple(one for one in limits if not one.is_tag and wanted.allows(one.pattern))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from tiercel.domain.base.values import Frozen
+from tiercel.domain.gitflow.merge_queues import MERGE_QUEUE
 from tiercel.domain.organization.topology import Environment, Organization, Topology
 from tiercel.domain.protection.rules import ADMIN_ROLE, MAINTAIN_ROLE, BypassActor, Rule
 from tiercel.domain.review.statuses import required_context
@@ -64,17 +65,19 @@ class WantedRuleset(Frozen):
 class EnvironmentNeed(Frozen):
     """Who may use a GitHub environment: `branch`, and what may be beside it.
 
-    `others` are branches, `prefixes` are those whose branches may use it too.
+    `others` are branches, `prefixes` are those whose branches may use it too. Branches below those
+    of `tolerated` keep what they can today, and get nothing that they have not.
     """
 
     name: str
     branch: str
     others: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
 
     def allows(self, pattern: str) -> bool:
         """Tell whether the branches of a pattern may use it."""
-        heads = tuple(f"{one}/" for one in self.prefixes)
+        heads = tuple(f"{one}/" for one in (*self.prefixes, *self.tolerated))
         return pattern in (self.branch, *self.others) or bool(heads and pattern.startswith(heads))
 
 
@@ -191,7 +194,8 @@ def _wanted(topology: Topology, environment: Environment) -> EnvironmentNeed:
     """Return who may use an environment's namesake on GitHub.
 
     Where candidates are verified, so may they; and the branches of what promotes from there, which
-    are no less guarded: GitHub runs what starts on `pull_request_target` in the default branch.
+    are no less guarded: GitHub runs what starts on `pull_request_target` in the default branch. What
+    a merge queue would merge is verified there as well, if there is one.
     """
     verifies = environment.name == topology.verifying.name
     pullers = topology.pullers_of(environment.name) if verifies else []
@@ -200,4 +204,5 @@ def _wanted(topology: Topology, environment: Environment) -> EnvironmentNeed:
         branch=environment.branch,
         others=tuple(one.branch for one in pullers),
         prefixes=CANDIDATES if verifies else (),
+        tolerated=(MERGE_QUEUE,) if verifies else (),
     )

@@ -22,7 +22,7 @@ async def look_at_live_stacks(target: ReleaseTarget) -> tuple[int, list[DriftFin
     lives = [
         one
         for one in await call(read_live_releases, target.records)
-        if one.stack.startswith(prefix) and one.running
+        if one.stack.startswith(prefix) and (one.running or one.unreadable)
     ]
     if not lives:
         return 0, []

@@ -27,7 +27,7 @@ from tiercel.domain.approvals.plans import promotion_plan_key
 from tiercel.domain.approvals.waiting import wait_key
 from tiercel.domain.base.errors import ExitCode, RefusedInputError, TiercelError
 from tiercel.domain.base.record import StoredRecord
-from tiercel.domain.drift.report import DRIFT_KEY
+from tiercel.domain.drift.report import DRIFT_KEY, DriftKind
 from tiercel.domain.gates.holds import hold_key
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
@@ -38,6 +38,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.promotion.due_promotions import due_promotions
 from tiercel.flows.release.pages import report_board
 from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.watch.stacks import look_at_live_stacks
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object, list_keys
 from tiercel.tasks.records.ledger import record_intent, record_outcome
@@ -81,6 +82,8 @@ def test_what_cannot_be_read_is_marked_beside_everything_else_and_the_exit_code_
     sandbox: Sandbox, preprod: Names, records: Records
 ) -> None:
     assert records
+    assert drifts(preprod) == {preprod.stack(name): DriftKind.UNSEEN for name in (CUT, NEWER)}
+
     code, document, _ = shown(sandbox, "status")
     rows = {row["stack"]: row for row in document["preprod"]}
     now = {name: rows[preprod.stack(name)]["now"] for name in (WHOLE, CUT, NEWER)}
@@ -102,6 +105,20 @@ def test_what_cannot_be_read_is_marked_beside_everything_else_and_the_exit_code_
     assert code == ExitCode.OK
     assert ON_DEMAND in stacks
     assert preprod.stack(WHOLE) not in stacks
+
+
+def drifts(names: Names) -> dict[str, DriftKind]:
+    """Return what a look for drift says of the stacks that cannot be read."""
+    ours = [names.stack(name) for name in (CUT, NEWER)]
+
+    @flow
+    async def look() -> dict[str, DriftKind]:
+        topology = await call(load_topology, config_path())
+        target = ReleaseTarget.of(topology, names.environment.name)
+        _, found = await look_at_live_stacks(target)
+        return {one.where: one.kind for one in found if one.where in ours}
+
+    return asyncio.run(look())
 
 
 @pytest.mark.walks("entries-are-unreadable")

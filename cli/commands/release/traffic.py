@@ -8,7 +8,7 @@ import typer
 
 from tiercel.cli.terminal.options import StackArgument
 from tiercel.cli.terminal.settings import Settings, shared
-from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.errors import RefusedInputError, TiercelError, combined
 from tiercel.domain.base.text import printable
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ _Most = Annotated[int, typer.Option(min=1, max=50, help="How many deployments at
 @shared(Settings)
 def show(stack: StackArgument, *, most: _Most = 10, settings: Settings) -> None:
     """Show how the traffic of a stack shifts, and how it went before."""
+    from tiercel.tasks.stack.waiting.shifts import read_shifts
+
     access = _deployer(settings, stack)
-    shifts = _shifts(access, stack)[-most:]
+    shifts = read_shifts.fn(access, stack, most=most)[-most:]
     output = settings.output
     output.document("traffic", [one.model_dump(mode="json") for one in shifts])
     if not settings.as_json:
@@ -49,12 +51,11 @@ def stop(stack: StackArgument, *, settings: Settings) -> None:
 
     CloudFormation then rolls the stack back, and the release that waits for it fails.
     """
-    from tiercel.tasks.stack.waiting.shifts import stop_shift
+    from tiercel.tasks.stack.waiting.shifts import read_running_shifts
 
     access = _deployer(settings, stack)
-    running = [one for one in _shifts(access, stack) if not one.is_over and not one.is_way_back]
-    stopped = [one for one in running if stop_shift.fn(access, one.deployment)]
-    if not stopped:
+    stopped, errors = _stopped(access, read_running_shifts.fn(access, stack))
+    if not stopped and not errors:
         raise RefusedInputError(
             "traffic.nothing_shifts",
             f"no traffic of {stack} shifts now",
@@ -68,6 +69,23 @@ def stop(stack: StackArgument, *, settings: Settings) -> None:
     if not settings.as_json:
         for one in stopped:
             output.result(f"{one.deployment} is being stopped: {one.what}")
+    if errors:
+        raise combined(errors)
+
+
+def _stopped(access: Access, running: list[Shift]) -> tuple[list[Shift], list[TiercelError]]:
+    """Stop what gives no traffic back; one that cannot be stopped keeps no other shifting."""
+    from tiercel.tasks.stack.waiting.shifts import stop_shift
+
+    stopped, errors = [], []
+    for one in running:
+        if not one.is_way_back:
+            try:
+                if stop_shift.fn(access, one.deployment):
+                    stopped.append(one)
+            except TiercelError as error:
+                errors.append(error)
+    return stopped, errors
 
 
 def _row(shift: Shift) -> tuple[str, ...]:
@@ -83,9 +101,3 @@ def _deployer(settings: Settings, stack: str) -> Access:
     from tiercel.domain.organization.names import names_of_stack
 
     return settings.target(names_of_stack(settings.topology(), stack)).deployer
-
-
-def _shifts(access: Access, stack: str) -> list[Shift]:
-    from tiercel.tasks.stack.waiting.shifts import read_shifts
-
-    return read_shifts.fn(access, stack)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,15 +28,27 @@ Group = tuple[str, str]
 
 
 @world_task("read shifts", "read shifts of {stack}")
-def read_shifts(access: Access, stack: str, since: datetime | None = None) -> list[Shift]:
+def read_shifts(
+    access: Access, stack: str, since: datetime | None = None, most: int | None = None
+) -> list[Shift]:
     """Return what CodeDeploy has shifted for a stack, the oldest first, each with its way back.
 
-    A group is known if the stack has its application, too. `since` leaves out what was before.
+    A group is known if the stack has its application, too. `since` leaves out what was before, and
+    `most` all but the newest of each group: to look at one takes three calls.
     """
     with translated("read deployments", _where(access, stack)):
-        ids = [one for group in _groups(access, stack) for one in _listed(access, group, since)]
-        found = [_look(access, one) for one in dict.fromkeys(ids)]
-    return sorted(found, key=lambda one: str(one.began))
+        groups = _groups(access, stack)
+        ids = [one for group in groups for one in islice(_listed(access, group, since), most)]
+        return _looked_at(access, ids)
+
+
+@world_task("read running shifts", "read running shifts of {stack}")
+def read_running_shifts(access: Access, stack: str) -> list[Shift]:
+    """Return what CodeDeploy shifts for a stack now, the oldest first; nothing else is read."""
+    with translated("read deployments", _where(access, stack)):
+        groups = _groups(access, stack)
+        ids = [one for group in groups for one in _listed(access, group, None, _ACTIVE)]
+        return [one for one in _looked_at(access, ids) if not one.is_over]
 
 
 @world_task("stop shift", "stop shift {deployment}")
@@ -100,10 +113,10 @@ class ShiftWatch:
         if self._waiting is None:
             self._waiting = _groups(self._access, self._stack)
         for group in list(self._waiting):
-            found = _listed(self._access, group, self._since, _ACTIVE)
+            found = next(_listed(self._access, group, self._since, _ACTIVE), None)
             if found:
                 self._waiting.remove(group)
-                self._show(found[0])
+                self._show(found)
         for one in list(self._seen.values()):
             if not one.is_over:
                 self._show(one.deployment)
@@ -154,15 +167,21 @@ def _groups(access: Access, stack: str) -> list[Group]:
 
 def _listed(
     access: Access, group: Group, since: datetime | None, statuses: tuple[str, ...] = ()
-) -> list[str]:
-    """Return ids of deployments, the newest first."""
+) -> Iterator[str]:
+    """Give the ids of deployments, the newest first; a page is asked for once it is needed."""
     asked: dict[str, Any] = {"applicationName": group[0], "deploymentGroupName": group[1]}
     if since:
         asked["createTimeRange"] = {"start": since}
     if statuses:
         asked["includeOnlyStatuses"] = list(statuses)
     pages = client("codedeploy", access).get_paginator("list_deployments")
-    return [one for page in pages.paginate(**asked) for one in page.get("deployments", ())]
+    for page in pages.paginate(**asked):
+        yield from page.get("deployments", ())
+
+
+def _looked_at(access: Access, ids: Iterable[str]) -> list[Shift]:
+    found = [_look(access, one) for one in dict.fromkeys(ids)]
+    return sorted(found, key=lambda one: str(one.began))
 
 
 def _look(access: Access, deployment: str) -> Shift:

@@ -96,6 +96,13 @@ def test_a_promotion_waits_for_the_next_minute_that_is_allowed(
         assert gate.judge(found.until - timedelta(minutes=1)).decision is WAIT
 
 
+@pytest.mark.parametrize("last", ["9999-12-31", "9999-12-30"])
+def test_a_freeze_until_further_notice_has_no_end(last: str) -> None:
+    found = window_gate(freezes=(f"2026-01-01..{last} the audit",), zone=BERLIN).judge(NOON)
+
+    assert (found.decision, found.until) == (WAIT, None)
+
+
 @pytest.mark.parametrize(
     ("minutes", "verified", "decision", "until"),
     [

@@ -221,6 +221,8 @@ def test_merge_commits_are_allowed_where_the_repository_forbids_them() -> None:
         ("preprod", {"limits": limits("develop", "feature/*")}, True),
         ("preprod", {"limits": limits("release/*")}, True),
         ("preprod", {"limits": limits("develop", "*")}, True),
+        ("preprod", {"limits": limits("develop", "gh-readonly-queue/**/*")}, False),
+        ("prod", {"limits": limits("main", "gh-readonly-queue/**/*")}, True),
     ],
 )
 def test_an_environment_is_green_for_its_own_branches_alone(
@@ -236,6 +238,23 @@ def test_an_environment_that_is_not_there_is_red() -> None:
     state = EVERYTHING.model_copy(update={"environments": EVERYTHING.environments | {"prod": None}})
 
     assert red(state) == {("environment prod", BRANCH_RULES)}
+
+
+@pytest.mark.parametrize(
+    ("before", "has_queue"),
+    [(GitHubEnvironment(name="preprod"), True), (None, False)],
+    ids=["open", "not there"],
+)
+def test_a_merge_queue_keeps_what_it_could_use_and_gets_nothing_new(
+    before: GitHubEnvironment | None, *, has_queue: bool
+) -> None:
+    environments = EVERYTHING.environments | {"preprod": before}
+    state = EVERYTHING.model_copy(update={"environments": environments})
+
+    (change,) = plan(NEEDS, state).changes
+
+    assert isinstance(change, LimitEnvironment)
+    assert any(one.startswith("gh-readonly-queue/") for one in change.add) is has_queue
 
 
 def test_an_environment_keeps_what_it_demands_beside_its_branches() -> None:

@@ -19,7 +19,7 @@ from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.traffic.shifts import Shift, TakenBackBy
 from tiercel.tasks.stack.waiting.operation import wait_for_stack
 from tiercel.tasks.stack.waiting.shift_causes import explain_shift
-from tiercel.tasks.stack.waiting.shifts import read_shifts, stop_shift
+from tiercel.tasks.stack.waiting.shifts import read_running_shifts, read_shifts, stop_shift
 
 runtime = aws_fixtures.runtime
 aws = aws_fixtures.aws
@@ -167,6 +167,8 @@ def test_who_stops_a_shift_and_which_alarm_does_is_known_afterwards(
 
     workshop.start(name, shifting(preprod, 2, 60), release=2)
     stopped = with_half(runtime, name)
+    (running,) = read_running_shifts.fn(runtime, name)
+    assert running.deployment == stopped.deployment
     assert stop_shift.fn(runtime, stopped.deployment)
     ended, _ = wait_for_stack.fn(runtime, name, "test")
     assert ended.status is StackStatus.UPDATE_ROLLBACK_COMPLETE
@@ -174,6 +176,8 @@ def test_who_stops_a_shift_and_which_alarm_does_is_known_afterwards(
     by_hand, back = read_shifts.fn(runtime, name)
     assert (by_hand.taken_back_by, by_hand.percent) == (TakenBackBy.PERSON, 50)
     assert (by_hand.rollback, back.took_back) == (back.deployment, by_hand.deployment)
+    assert read_shifts.fn(runtime, name, most=1) == [back]
+    assert read_running_shifts.fn(runtime, name) == []
 
     workshop.start(name, shifting(preprod, 3, 60), release=3)
     with_half(runtime, name)
