@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from tiercel.cli.terminal.command_list import COMMANDS, overview
-from tiercel.cli.terminal.failures import defect, interrupted
+from tiercel.cli.terminal.failures import defect, interrupted, nothing_started
 from tiercel.cli.terminal.output import Output
 from tiercel.cli.terminal.running.streams import drop_what_cannot_be_shown
 from tiercel.cli.terminal.session import quiet_prefect
@@ -76,6 +76,8 @@ class _Tiercel(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise interrupted() from None
+        except typer.Abort:  # at a question, before anything was started
+            raise nothing_started() from None
 
 
 app = typer.Typer(

@@ -249,6 +249,18 @@ def run_cancelled(where: str = "", why: str = "") -> InterruptedRunError:
     )
 
 
+def file_not_written(path: str, why: str) -> RefusedInputError:
+    """Return the error of a file that a person asked for and that his machine does not take."""
+    return RefusedInputError(
+        "run.file_not_written",
+        "a file cannot be written",
+        where=path,
+        why=why,
+        state="what was written before stays",
+        remedy="see who owns that folder and whether there is room, then repeat it",
+    )
+
+
 def combined(errors: list[TiercelError]) -> TiercelError:
     """Return one error for several, which has them as causes and the exit code of the first.
 

@@ -194,8 +194,8 @@ def _wanted(topology: Topology, environment: Environment) -> EnvironmentNeed:
     """Return who may use an environment's namesake on GitHub.
 
     Where candidates are verified, so may they; and the branches of what promotes from there, which
-    are no less guarded: GitHub runs what starts on `pull_request_target` in the default branch. What
-    a merge queue would merge is verified there as well, if there is one.
+    are no less guarded: GitHub runs what starts on `pull_request_target` in the default branch.
+    What a merge queue would merge is verified there as well, if there is one.
     """
     verifies = environment.name == topology.verifying.name
     pullers = topology.pullers_of(environment.name) if verifies else []

@@ -14,7 +14,11 @@ from pydantic import ValidationError
 
 from tiercel.domain.artifact.dsse import Envelope
 from tiercel.domain.artifact.provenance import provenance_of_key
-from tiercel.domain.base.errors import RefusedInputError, UntrustedArtifactError
+from tiercel.domain.base.errors import (
+    RefusedInputError,
+    UntrustedArtifactError,
+    file_not_written,
+)
 from tiercel.domain.organization.access import Records
 from tiercel.domain.release.ledger_export import (
     PREFIXES,
@@ -38,7 +42,8 @@ def export_ledger(records: Records, key: SigningKey, folder: Path) -> int:
     The key that the environment signs with is written too, for `sign_restored`.
 
     A file's path is its object's key. Files that are there already are read again, so an
-    export may be repeated. Raises RefusedInputError for a key that is none of Tiercel's.
+    export may be repeated. Raises RefusedInputError for a key that is none of Tiercel's, and for a
+    folder that cannot be written to.
     """
     keys = [key for prefix in PREFIXES for key in list_keys(records.access, records.bucket, prefix)]
     foreign = [key for key in keys if not is_copied(key)]
@@ -52,15 +57,20 @@ def export_ledger(records: Records, key: SigningKey, folder: Path) -> int:
         )
 
     def copy(key: str) -> None:
-        path = folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(read_object(records.access, records.bucket, key) or b"")
+        _write(folder / key, read_object(records.access, records.bucket, key) or b"")
 
-    exported = folder / _KEYS / f"{key.id}.json"
-    exported.parent.mkdir(parents=True, exist_ok=True)
-    exported.write_text(ExportedKey(arn=key.arn, public=key.public).model_dump_json(), "utf-8")
+    exported = ExportedKey(arn=key.arn, public=key.public)
+    _write(folder / _KEYS / f"{key.id}.json", exported.model_dump_json().encode())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return len(list(pool.map(copy, keys)))
+
+
+def _write(path: Path, body: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    except OSError as error:
+        raise file_not_written(str(path), str(error)) from error
 
 
 @world_task("restore ledger", "restore ledger from {folder}")

@@ -72,6 +72,6 @@ def _read(records: Records, key: str, kind: type[R]) -> R:
                 for one in error.errors(include_input=False)
             ),
             state="nothing was changed",
-            remedy="find out who wrote it, and let an administrator remove it; or promote something "
-            "else, whose plan has words of its own",
+            remedy="find out who wrote it, and let an administrator remove it; or promote "
+            "something else, whose plan has words of its own",
         ) from error

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import typer
 
-from tests.architecture.documents import PAGES, ROOT, text_of, typed_lines, uses_of
+from tests.architecture.documents import PAGES, ROOT, spans, text_of, typed_lines, uses_of
 from tests.architecture.executed import executed_in, runners_of
 from tests.architecture.facts import Command, commands_of, until_the_end
 from tiercel.cli.main import app
@@ -21,6 +21,8 @@ EXAMPLES = [
 ]
 NUMBERS = {"N", "NUMBER"}
 """Placeholders for what is no word."""
+PLACEHOLDERS = {"…", "...", "COMMAND"}
+"""Placeholders for any words."""
 
 EXECUTED_OTHERWISE = {"worker": "tests/end_to_end/test_wheel.py starts the one that is installed"}
 """Commands that no test executes through tests/support/commands.py, and what does."""
@@ -52,8 +54,22 @@ def refused(words: list[str]) -> str:
 @pytest.mark.parametrize("page", [*PAGES, *EXAMPLES])
 def test_every_command_that_is_shown_to_be_typed_is_taken(page: str) -> None:
     shown = uses_of("tiercel", "```sh\n" + "\n".join(typed_lines(text_of(page))) + "\n```")
-    typed = [words for words in shown if not {"…", "..."} & set(words)]
+    typed = [words for words in shown if not PLACEHOLDERS & set(words)]
     assert [(words, said) for words in typed if (said := refused(words))] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, *EXAMPLES])
+def test_a_command_that_a_text_names_takes_the_words_that_stand_with_it(page: str) -> None:
+    named = ["```sh\n" + one + "\n```" for one in spans(text_of(page)) if one[:8] == "tiercel "]
+    words = [one for line in named for one in uses_of("tiercel", line)]
+    whole = [one for one in words if not PLACEHOLDERS & set(one)]
+    wrong = [(one, said) for one in whole if (said := refused(one)) and not is_cut_short(said)]
+    assert wrong == []
+
+
+def is_cut_short(said: str) -> bool:
+    """Whether more would have to be typed: a text may name a command by its first words."""
+    return said.startswith("Missing ") or said.endswith(("requires an argument.", "no command []"))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -218,6 +221,25 @@ def test_a_command_that_is_interrupted_says_so(command: str) -> None:
     error = error_in(output)
     assert (error["what"], error["exit_code"]) == ("interrupted", ExitCode.INTERRUPTED)
     assert errors == ""
+
+
+def test_a_question_that_is_left_without_an_answer_ends_as_interrupted(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    person, terminal = os.openpty()
+    program = Path(sys.executable).parent / "tiercel"
+    process = subprocess.Popen(
+        [program, "init"], cwd=tmp_path, stdin=terminal, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    asked = b""
+    while b"organization" not in asked:
+        asked += os.read(person, 1024)
+
+    os.write(person, b"\x04")
+
+    assert process.wait(60) == ExitCode.INTERRUPTED
+    os.close(person)
+    assert [one.name for one in tmp_path.iterdir()] == [".git"]
 
 
 def test_a_folder_that_is_no_repository_is_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.flows.conftest import Become
 from tests.support.aws import root_client
 from tests.support.codes import because
-from tests.support.commands import invoke, invoke_json
+from tests.support.commands import error_in, invoke, invoke_json
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
@@ -166,7 +166,10 @@ def test_a_ledger_outlives_its_bucket(
     release(repository, repository.commit(queue_of("outlives", 1)))
     release(repository, repository.commit(queue_of("outlives", 2)))
     place = _place(sandbox)
-    folder = sandbox.state / "exported"
+    folder, occupied = sandbox.state / "exported", sandbox.state / "occupied"
+    occupied.write_text("")
+    code, output, _ = invoke("ledger", "export", "preprod", str(occupied), *place, "--json")
+    assert (code, error_in(output)["code"]) == (ExitCode.REFUSED, "run.file_not_written")
     invoke_json("ledger", "export", "preprod", str(folder), *place)
     _keep("outlives", preprod, folder)
     s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")

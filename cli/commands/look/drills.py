@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tiercel.cli.terminal.settings import Settings, shared
+from tiercel.domain.base.errors import file_not_written
 
 _DEFAULT = "preprod"
 
@@ -66,7 +67,10 @@ def drills(
     if found is None:
         raise no_drill(number, records.bucket)
     path = page or Path(f"drill-{title.replace(' ', '-')}-{number}.html")
-    path.write_text(drill_html(found))
+    try:
+        path.write_text(drill_html(found), encoding="utf-8")
+    except OSError as error:
+        raise file_not_written(str(path), str(error)) from error
     output.document("drill-page", {"page": str(path), "report": found.model_dump(mode="json")})
     if not settings.as_json:
         output.result(f"written: {path}")

@@ -121,14 +121,15 @@ def _chosen(topology: Topology, repository: str) -> list[str]:
 
 def _confirm(output: Output, person: str) -> None:
     """Ask a person; without a terminal, or for a machine, --yes has to be said."""
-    if output.as_json or not typer.get_text_stream("stdin").isatty():
-        raise RefusedInputError(
-            "protection.not_confirmed",
-            "what is planned was not confirmed",
-            state="nothing was changed",
-            remedy="look at the plan, then add --yes",
-        )
-    typer.confirm(f"Set this on GitHub as {person}?", abort=True)
+    can_ask = not output.as_json and typer.get_text_stream("stdin").isatty()
+    if can_ask and typer.confirm(f"Set this on GitHub as {person}?"):
+        return
+    raise RefusedInputError(
+        "protection.not_confirmed",
+        "what is planned was not confirmed",
+        state="nothing was changed",
+        remedy="look at the plan, then add --yes",
+    )
 
 
 def _made(output: Output, name: str, planned: ProtectionPlan) -> dict[str, TiercelError]:
