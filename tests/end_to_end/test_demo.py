@@ -15,13 +15,14 @@ import pytest
 from github import Auth, Github
 
 from tests.support.commands import data_in, invoke_json, run
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.wheel import build_wheel, install_wheel
 from tiercel.sandbox import lifecycle
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 
 PROD_ARTIFACTS = "acme-prod-artifacts-333333333333-eu-central-1"
 # The whole demo, which takes four times as long beside another suite.
-pytestmark = pytest.mark.timeout(1000)
+pytestmark = pytest.mark.timeout(1200)
 SERVICES = {"storage", "orders", "fulfilment", "catalog"}
 ACCOUNTS = [
     f"{environment}-{account}-root"
@@ -323,7 +324,7 @@ def test_the_demo_goes_on_when_nobody_reads_on(demo: Demo) -> None:
     with os.fdopen(reads, "rb") as lines:
         assert lines.readline()
 
-    assert process.wait(240) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     called = {(call.account, call.operation) for call in read_journal(sandbox.journal, begun)}
     for environment in ("preprod", "prod"):
         assert (account_of(demo, f"{environment}-runtime-root"), "DescribeStacks") in called

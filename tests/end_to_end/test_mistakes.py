@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import ROOT, data_in, error_in, invoke, start, start_without_terminal
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.repositories import git
 from tiercel.domain.base.errors import ExitCode
 from tiercel.sandbox.lifecycle import Sandbox
@@ -192,7 +193,7 @@ def test_a_code_that_nobody_can_give_is_a_failure_with_a_remedy(tmp_path: Path) 
     profiles = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_PROFILE": "mfa"}
 
     process = start_without_terminal("status", "--json", **NOWHERE | profiles)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == ExitCode.UNREACHABLE
     error = error_in(output)
@@ -211,10 +212,10 @@ def test_a_command_that_is_interrupted_says_so(command: str) -> None:
             AWS_ACCESS_KEY_ID="a",
             AWS_SECRET_ACCESS_KEY="b",
         )
-        silent.settimeout(60)
+        silent.settimeout(PATIENCE_SECONDS)
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
         connection.close()
 
     assert process.returncode == ExitCode.INTERRUPTED
@@ -237,7 +238,7 @@ def test_a_question_that_is_left_without_an_answer_ends_as_interrupted(tmp_path:
 
     os.write(person, b"\x04")
 
-    assert process.wait(60) == ExitCode.INTERRUPTED
+    assert process.wait(PATIENCE_SECONDS) == ExitCode.INTERRUPTED
     os.close(person)
     assert [one.name for one in tmp_path.iterdir()] == [".git"]
 

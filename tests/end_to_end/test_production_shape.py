@@ -42,7 +42,7 @@ POSTGRESQL = postgresql_programs()
 REDIS = redis_program()
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(POSTGRESQL is None, reason="PostgreSQL 15 or newer is not installed"),
     pytest.mark.skipif(REDIS is None, reason="Redis is not installed"),
 ]

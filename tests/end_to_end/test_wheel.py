@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.commands import ROOT
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.wheel import Installed, build_wheel, install_wheel
 from tiercel.domain.base.errors import ExitCode
 from tiercel.sandbox.machine import processes
@@ -92,7 +93,7 @@ def test_deployments_come_from_the_wheel_and_a_run_of_them_too(
         code, _, errors = installed.run("publish", "somebody/elses", "main", **prefect)
     finally:
         worker.send_signal(signal.SIGTERM)
-        _, log = worker.communicate(timeout=60)
+        _, log = worker.communicate(timeout=PATIENCE_SECONDS)
     assert code == ExitCode.REFUSED, errors + log
     assert "is not a repository of this organization" in errors
     assert installed.imported() == ""

@@ -40,7 +40,7 @@ from tiercel.sandbox.aws.journal import journal_size
 
 AWAY_SECONDS = 3
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ from tests.support.commands import (
     run_fork,
     run_json,
 )
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.prefect_api import PrefectApi
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
@@ -46,7 +47,7 @@ from tiercel.sandbox.machine.record import read_record
 from tiercel.sandbox.people import Team
 from tiercel.sandbox.workers import running_workers, start_workers
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(1200)
 
 VERIFY = "verify-pull-request/verify-pull-request-preprod"
 PUBLISH = "publish-artifact/publish-artifact-preprod"
@@ -165,7 +166,7 @@ def _killed_deploy(state: Path, api: PrefectApi, commit: str) -> Dead:
     journal = Layout(state).journal
     offset = journal_size(journal)
     run_id = api.start(DEPLOY, repository=REPOSITORY, commit=commit)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not any(one.operation == "CreateChangeSet" for one in read_journal(journal, offset)):
         assert time.monotonic() < deadline, api.log(run_id)
         time.sleep(0.005)
@@ -288,7 +289,7 @@ def test_ctrl_c_ends_the_following_and_not_the_run(world: World) -> None:
     found = re.search(r"/flow-run/([0-9a-f-]{36})", link)
     assert found, link
     command.send_signal(signal.SIGINT)
-    _, errors = command.communicate(timeout=30)
+    _, errors = command.communicate(timeout=PATIENCE_SECONDS)
 
     assert command.returncode == ExitCode.INTERRUPTED
     assert "the run goes on" in errors
@@ -388,8 +389,8 @@ def test_a_run_without_a_worker_is_refused_and_the_sandbox_takes_its_workers_wit
     assert running_workers(world.state) == []
 
 
-def _await(condition: Any, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
+def _await(condition: Any) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.1)

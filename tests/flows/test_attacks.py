@@ -12,8 +12,6 @@ from tests.adversary.whole.scene import Scene
 from tests.support.place import Place
 from tiercel.domain.organization.names import Names
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     whole = metafunc.config.getoption("--adversary")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.place import Place
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import services
@@ -68,8 +69,8 @@ def builds_of(where: BuildProject) -> list[dict[str, Any]]:
     return list(codebuild.batch_get_builds(ids=ids)["builds"]) if ids else []
 
 
-def until(happened: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
+def until(happened: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := happened()):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL
 
 from tests.support.commands import ROOT, fork, fork_json, invoke_json
 from tests.support.forks import Forked
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import answering, function, services
 from tiercel.domain.organization.names import Names
@@ -20,8 +21,6 @@ from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.machine.prefect_server import client_environ
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-PATIENCE_SECONDS = 60.0
 
 
 LEASE_SECONDS = 3

@@ -26,7 +26,7 @@ from tiercel.deployments.runs import artifacts_of
 from tiercel.deployments.worker.handing_over import HandingOverWorker
 from tiercel.domain.base.failure_document import KEY, failure_in
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 POOL = "attacked"
 FLOW = "publish-artifact"

@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL
 
 from tests.support.commands import ROOT, fork_shown_to, invoke_json
 from tests.support.forks import Forked
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.place import Place
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import ExitCode
@@ -21,8 +22,6 @@ from tiercel.flows.publish import publish_artifact
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.machine.prefect_server import client_environ
-
-PATIENCE_SECONDS = 90.0
 
 
 def in_sandbox(sandbox: Sandbox) -> tuple[str, ...]:

@@ -93,7 +93,6 @@ def test_a_type_of_work_pool_for_which_nothing_is_installed_is_refused() -> None
     assert refused.value.code == "worker.foreign_pool_type"
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize("attacked", [False, True])
 def test_a_task_executes_what_is_installed_and_refuses_anything_else(

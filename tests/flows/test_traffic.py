@@ -14,6 +14,7 @@ from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import invoke, invoke_json
 from tests.support.flow_runs import release
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, services, template
 from tiercel.domain.base.errors import DeployFailedError, ExitCode, InterruptedRunError
@@ -96,7 +97,7 @@ def stepped(answer: str, expected: str) -> dict[str, str]:
 
 def stop_when_it_shifts(client: Any) -> None:
     """Be the person in the console: stop the deployment that has its first share."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if found := share(client, "shifted"):
             client.stop_deployment(deploymentId=found)

@@ -17,6 +17,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
 
+from tests.support.patience import PATIENCE_SECONDS
 from tiercel.deployments.installation import (
     Installation,
     InstalledDeployment,
@@ -29,7 +30,7 @@ WAITS = f"{sys.executable} -c 'import time; time.sleep(60)'"
 ENGINE = f"{sys.executable} -m prefect.engine"
 BRIEFLY = 0.1
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @asynccontextmanager
@@ -68,8 +69,8 @@ async def started_run(
     return (await client.create_flow_run_from_deployment(deployment)).id
 
 
-async def until(happened: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
+async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await happened():  # noqa: ASYNC110 - a server tells nobody
             await asyncio.sleep(BRIEFLY)
 

@@ -23,6 +23,7 @@ from tests.sandbox.support import eventually
 from tests.support.aws import root_client
 from tests.support.commands import data_in, fork, invoke, invoke_json
 from tests.support.flow_runs import release
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.releases import intent, outcome
 from tests.support.repositories import Repository, RepositoryMaker
 from tests.support.templates import function, queue, services
@@ -124,7 +125,7 @@ def test_the_ways_out_of_the_worst_hour_lead_out(
                 "rollback", PROD, "--local", "--json", **nowhere, **without_prefect(tmp_path)
             )
             _the_doctor_names_what_has_expired(place)  # while a Prefect server starts
-            output, errors = back.communicate(timeout=240)
+            output, errors = back.communicate(timeout=PATIENCE_SECONDS)
         assert back.wait() == ExitCode.OK, (output, errors)
         assert (data_in(output)["restores"], data_in(output)["changed"]) == (1, True)
         # Once, about whichever repository of Prod is the first.

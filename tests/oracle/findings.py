@@ -23,10 +23,10 @@ import uv
 
 from tests.oracle.judges import HERE, UnavailableError
 from tests.oracle.world import ours
+from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = HERE.parents[1]
 ANSWERS = HERE / "findings.toml"
-_PATIENCE_SECONDS = 300
 _SHOWN = 400
 
 
@@ -101,7 +101,7 @@ def checkov_findings(root: Path = ROOT) -> list[Finding]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=_PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS,
     )  # fmt: skip
     reports = list(_reports(said.stdout))
     assert {report["check_type"] for report in reports} == {"terraform", "cloudformation"}
@@ -124,7 +124,7 @@ def lint_findings(root: Path = ROOT) -> list[Finding]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=_PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS,
     )
     return [
         Finding(
@@ -154,7 +154,7 @@ def parliament_findings() -> list[Finding]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=_PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS,
     )
     found = ((*place.split(), rule, text) for place, rule, text in json.loads(said.stdout))
     return sorted({Finding(rule, file, sid, text) for file, sid, rule, text in found})
@@ -207,7 +207,7 @@ def _install(folder: Path, requirements: Path) -> None:
                 check=True,
                 capture_output=True,
                 text=True,
-                timeout=_PATIENCE_SECONDS,
+                timeout=PATIENCE_SECONDS,
             )
     except (subprocess.SubprocessError, OSError) as error:
         words = getattr(error, "stderr", None) or str(error)

@@ -17,10 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.patience import PATIENCE_SECONDS
+
 Simulation = dict[str, Any]
 
 HERE = Path(__file__).parent
-_PATIENCE_SECONDS = 300
 # Without a registry npm would try for minutes.
 _NPM_SETTINGS = {"npm_config_fetch_retries": "0", "npm_config_fetch_timeout": "60000"}
 # Keys that the judge does not know, given a name that it knows, in policy and request alike.
@@ -167,7 +168,7 @@ def _install(folder: Path) -> None:
             cwd=folder,
             check=True,
             capture_output=True,
-            timeout=_PATIENCE_SECONDS,
+            timeout=PATIENCE_SECONDS,
             env=os.environ | _NPM_SETTINGS,
         )
     except (subprocess.SubprocessError, OSError) as error:

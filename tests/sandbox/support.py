@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.topology import topology_of
 from tiercel.domain.organization.names import Names, Role
 from tiercel.sandbox.lifecycle import Sandbox
@@ -180,7 +181,7 @@ def reasons(who: Caller, stack_id: str) -> str:
     return "\n".join(event.get("ResourceStatusReason", "") for event in events)
 
 
-def eventually(condition: Any, patience: float = 15.0) -> Any:
+def eventually(condition: Any, patience: float = PATIENCE_SECONDS) -> Any:
     """Return the first true answer; fail when there is none in time."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:

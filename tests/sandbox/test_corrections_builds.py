@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from botocore.model import ListShape, Shape, StructureShape
 
 from tests.sandbox.support import PREPROD, PROD, caller, orchestrator
+from tests.support.patience import PATIENCE_SECONDS
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.build.isolation.availability import can_isolate
 
@@ -67,7 +68,7 @@ def start(codebuild: Any, project: str, buildspec: str, **more: Any) -> dict[str
 
 
 def ended(codebuild: Any, build: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         (found,) = codebuild.batch_get_builds(ids=[build])["builds"]
         if found["buildComplete"]:
@@ -179,7 +180,7 @@ def test_a_build_that_is_stopped_ends_with_all_that_it_started(
     codebuild: Any, project: str
 ) -> None:
     build = start(codebuild, project, spec(build=["sleep 30 & echo started; sleep 30"]))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not [one for one in codebuild.batch_get_builds(ids=[build["id"]])["builds"]
                if one["currentPhase"] == "BUILD"]:  # fmt: skip
         assert time.monotonic() < deadline

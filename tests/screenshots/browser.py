@@ -19,10 +19,10 @@ from typing import Any
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.plain_http import ask
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _ENDING_SECONDS = 5.0
 _STILL_SECONDS = 1.5
@@ -75,7 +75,7 @@ class Browser:
         self._call("Browser.close")
 
     def _until_drawn(self, wait_for: str) -> None:
-        deadline, still_since, before = time.monotonic() + _PATIENCE_SECONDS, 0.0, ""
+        deadline, still_since, before = time.monotonic() + PATIENCE_SECONDS, 0.0, ""
         while time.monotonic() < deadline:
             text = str(self._evaluate("document.body ? document.body.innerText : ''"))
             if wait_for not in text or text != before:
@@ -92,7 +92,7 @@ class Browser:
         number = next(self._numbers)
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            answer = json.loads(self.socket.recv(timeout=_PATIENCE_SECONDS))
+            answer = json.loads(self.socket.recv(timeout=PATIENCE_SECONDS))
             if answer.get("id") == number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
@@ -133,7 +133,7 @@ def browser(program: str) -> Iterator[Browser]:
 
 def _page_of(folder: Path) -> str:
     """Return the address of the first page's protocol, once the browser tells its port."""
-    told, deadline = folder / "DevToolsActivePort", time.monotonic() + _PATIENCE_SECONDS
+    told, deadline = folder / "DevToolsActivePort", time.monotonic() + PATIENCE_SECONDS
     while not (told.exists() and told.read_text().strip()):
         if time.monotonic() > deadline:
             raise TimeoutError("the browser does not start")

@@ -26,6 +26,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from tests.support.forks import Forked, forked
+from tests.support.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -58,7 +59,7 @@ def _start(
 
 def run(*arguments: str, **environment: str) -> Finished:
     process = start(*arguments, **environment)
-    output, errors = process.communicate(timeout=240)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     return process.returncode, output, errors
 
 
@@ -77,7 +78,7 @@ def fork_shown_to(file: int, *arguments: str, **environment: str) -> Forked:
 
 def run_fork(*arguments: str, **environment: str) -> Finished:
     process = fork(*arguments, **environment)
-    output, errors = process.communicate(timeout=240)
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     return process.wait(), output, errors
 
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
 from tiercel.sandbox.machine.processes import bind
 
 _UNPRIVILEGED = "nobody"
-_PATIENCE_SECONDS = 30.0
 
 
 def postgresql_programs() -> Path | None:
@@ -109,7 +109,7 @@ def _process(arguments: list[str], folder: Path, user: str | int, port: int) -> 
 
 
 def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -12,9 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.support.aws import root_client
+from tests.support.patience import PATIENCE_SECONDS
 from tiercel.sandbox.lifecycle import Sandbox
-
-_PATIENCE_SECONDS = 60
 
 
 def remove_leavings(sandbox: Sandbox) -> None:
@@ -46,7 +45,7 @@ def _delete_stacks(formation: Any) -> dict[str, str]:
 
     A stack whose exports another imports can go only after that, so in rounds.
     """
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     refusals: dict[str, str] = {}
     while (left := _stacks(formation)) and time.monotonic() < end:
         for name in left:

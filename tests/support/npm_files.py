@@ -10,7 +10,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-_PATIENCE_SECONDS = 120
+from tests.support.patience import PATIENCE_SECONDS
+
 # Without a registry npm would try for minutes.
 _NPM_SETTINGS = {"npm_config_fetch_retries": "0", "npm_config_fetch_timeout": "60000"}
 
@@ -50,7 +51,7 @@ def _fetch(package: str, name: str, path: Path) -> None:
                 cwd=folder,
                 check=True,
                 capture_output=True,
-                timeout=_PATIENCE_SECONDS,
+                timeout=PATIENCE_SECONDS,
                 env=os.environ | _NPM_SETTINGS,
             )
         except (subprocess.SubprocessError, OSError) as error:

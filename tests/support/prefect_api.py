@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.plain_http import ask
 
 FINAL = frozenset({"Completed", "Failed", "Crashed", "Cancelled", "TimedOut"})
 _POLL_SECONDS = 0.2
-_BUSY_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class PrefectApi:
     url: str
     auth: tuple[str, str] | None = None
 
-    def await_answer(self, seconds: float = 240) -> None:
-        deadline = time.monotonic() + seconds
+    def await_answer(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._answers():
             assert time.monotonic() < deadline, f"{self.url} does not answer"
             time.sleep(_POLL_SECONDS)
@@ -36,9 +36,9 @@ class PrefectApi:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Ask again after a 503, with which a server that is starting or stopping answers."""
-        deadline = time.monotonic() + _BUSY_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            answer = ask(method, f"{self.url}/{path}", json=body, auth=self.auth, timeout=30)
+            answer = ask(method, f"{self.url}/{path}", json=body, auth=self.auth)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer.raise_for_status().json()
             assert time.monotonic() < deadline, f"{self.url} stays busy"
@@ -79,7 +79,9 @@ class PrefectApi:
         found = self.call("GET", f"flow_run_states/?flow_run_id={run}")
         return [state["name"] for state in sorted(found, key=lambda one: one["timestamp"])]
 
-    def await_state(self, run: str, names: Collection[str], seconds: float = 180) -> str:
+    def await_state(
+        self, run: str, names: Collection[str], seconds: float = PATIENCE_SECONDS
+    ) -> str:
         """Return the state when it is one of these; it may be missed if it passes quickly."""
         deadline = time.monotonic() + seconds
         while (state := self.state(run)) not in names:
@@ -96,19 +98,19 @@ class PrefectApi:
         )
         return "\n".join(line["message"] for line in lines)
 
-    def await_task(self, run: str, name: str, seconds: float = 30) -> None:
+    def await_task(self, run: str, name: str) -> None:
         """Return when the server has recorded that a task of the run has completed."""
         wanted = {
             "flow_runs": {"id": {"any_": [run]}},
             "task_runs": {"name": {"any_": [name]}, "state": {"type": {"any_": ["COMPLETED"]}}},
         }
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.call("POST", "task_runs/filter", wanted):
             assert time.monotonic() < deadline, f"no {name!r} in\n{self.log(run)}"
             time.sleep(_POLL_SECONDS)
 
-    def await_log(self, run: str, text: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
+    def await_log(self, run: str, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while text not in self.log(run):
             assert time.monotonic() < deadline, f"no {text!r} in\n{self.log(run)}"
             time.sleep(_POLL_SECONDS)

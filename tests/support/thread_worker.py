@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow
 from prefect.states import Crashed
 
-PATIENCE_SECONDS = 30
+from tests.support.patience import PATIENCE_SECONDS
 
 Worker = Callable[[FlowRun], Any]
 

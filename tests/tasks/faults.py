@@ -24,11 +24,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.plain_http import ask
 
 Rule = dict[str, Any]
 
-_PATIENCE_SECONDS = 20.0
 _HOP_BY_HOP = {"connection", "content-length", "expect", "proxy-connection", "transfer-encoding"}
 
 
@@ -77,7 +77,7 @@ def microburst(upstream: str) -> Iterator[Faults]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not faults.is_up():
             assert process.poll() is None, "microburst has ended"
             assert time.monotonic() < deadline, "microburst does not answer"

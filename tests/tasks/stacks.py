@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.tasks.aws_fixtures import root, unique
 from tiercel.domain.artifact.manifest import object_key
 from tiercel.domain.base.digests import sha256_hex
@@ -26,7 +27,6 @@ from tiercel.tasks.stack.stacks import observe_stack
 from tiercel.tasks.stack.waiting.operation import wait_for_stack
 
 Template = dict[str, Any]
-_PATIENCE_SECONDS = 30
 
 
 def queues(count: int = 1, **properties: Any) -> Template:
@@ -44,7 +44,7 @@ def gated() -> Template:
 
 def signal(stack: str, status: str) -> None:
     """Let a gated stack go on, as soon as it has come to its gate: SUCCESS or FAILURE."""
-    formation, deadline = root("runtime", "cloudformation"), time.monotonic() + _PATIENCE_SECONDS
+    formation, deadline = root("runtime", "cloudformation"), time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             formation.signal_resource(

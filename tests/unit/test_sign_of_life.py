@@ -6,9 +6,8 @@ import time
 
 import pytest
 
+from tests.support.patience import PATIENCE_SECONDS
 from tiercel.cli.terminal.running.sign_of_life import _CLEAR, _Sign
-
-_PATIENCE_SECONDS = 30.0
 
 
 def test_a_sign_is_there_at_once_and_gone_without_a_trace_before_the_first_word(
@@ -16,7 +15,7 @@ def test_a_sign_is_there_at_once_and_gone_without_a_trace_before_the_first_word(
 ) -> None:
     sign, shown = _Sign(), ""
     sign.begin("tiercel deploy")
-    until = time.monotonic() + _PATIENCE_SECONDS
+    until = time.monotonic() + PATIENCE_SECONDS
     while not shown and time.monotonic() < until:
         shown = capfd.readouterr().err
     sign.end()

@@ -20,6 +20,7 @@ from github import Auth, Github, GithubRetry
 from github.PullRequest import PullRequest
 from github.Repository import Repository
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.plain_http import NO_CERTIFICATES
 from tiercel.sandbox.github.http.client import RunningGithub
 from tiercel.sandbox.github.http.journal import Observer
@@ -205,7 +206,7 @@ def git(folder: Path, *arguments: str, data: str = "") -> str:
     return done.stdout
 
 
-def eventually(condition: Callable[[], T], patience: float = 10.0) -> T:
+def eventually(condition: Callable[[], T], patience: float = PATIENCE_SECONDS) -> T:
     """Return the first true answer; fail when there is none in time."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:

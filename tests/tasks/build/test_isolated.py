@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.codes import because
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.topology import topology_of
 from tests.tasks.conftest import Origin
 from tiercel.domain.artifact.source_tree import source_paths, source_tree
@@ -130,7 +131,7 @@ def test_nothing_is_open_when_builds_are_done(tmp_path: Path) -> None:
     for _ in range(3):
         Isolated().build(job_of(tmp_path, "true"))
         failure_of(job_of(tmp_path, "false"))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while _open_files() > before + 1:  # the proxies' threads end by themselves
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -18,7 +18,7 @@ from tiercel.tasks.source.files import FolderFiles
 from tiercel.tasks.source.templates import complete_template, dump_template, parse_template
 
 # What multiplies would take hours; no other test of this module takes seconds.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(600)
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 HEAD = b"Resources:\n  Thing:\n    Type: AWS::SQS::Queue\n    Properties:\n"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.patience import PATIENCE_SECONDS
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import root
 from tests.tasks.stacks import Workshop
@@ -129,7 +130,7 @@ def shifting(names: Names, version: int, minutes: int) -> dict[str, Any]:
 
 def with_half(access: Access, stack: str) -> Shift:
     """Return the shift once the new version has its first share."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = read_shifts.fn(access, stack)
         if found and found[-1].percent:
