@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path, PurePosixPath
 
 from tiercel.domain.packaging.folders import MANIFESTS, Folder
@@ -99,10 +100,11 @@ def _around(folder: Path, copy: CodeCopy) -> Path:
     """Return the folder that is packaged: a layer's content lies deeper in it."""
     if not copy.inner:
         return folder
-    root = copy.view.with_name(f"{copy.view.name}.layer")
-    if not root.exists():
-        (root / copy.inner).parent.mkdir(parents=True)
-        folder.rename(root / copy.inner)
+    # Builders share one view, and a command may have made a folder of any name beside it.
+    root = Path(tempfile.mkdtemp(dir=copy.view.parent))
+    inside = root / copy.inner
+    inside.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(inside)
     return root
 
 

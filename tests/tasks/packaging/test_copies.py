@@ -28,3 +28,39 @@ def test_nothing_is_changed_where_links_of_a_build_lead_out_of_it(
     with pytest.raises(RefusedInputError, check=because("package.link_leads_out")):
         finish_copy(copy, "src", scripts=False)
     assert [path.read_text() for path in outside.iterdir()] == ["theirs"]
+
+
+def test_layers_that_are_built_in_one_view_have_each_their_own_build(tmp_path: Path) -> None:
+    view = tmp_path / "installed/source"
+    stray = view.with_name("source.layer") / "java/stray"
+    for folder in (view, stray.parent):
+        folder.mkdir(parents=True)
+    stray.write_text("of a command")
+    layers = [("0.made", "java"), ("1.made", "ruby/lib"), ("2.made", "java")]
+    roots = []
+    for name, inner in layers:
+        made = view.with_name(name)
+        made.mkdir()
+        (made / "built").write_text(name)
+        copy = CodeCopy(view, view, view, inner=inner, made=made)
+        roots.append(finish_copy(copy, "src", scripts=False))
+    assert [_files(root) for root in roots] == [
+        [(f"{inner}/built", name)] for name, inner in layers
+    ]
+
+
+def test_a_layer_in_which_packages_are_installed_lies_where_its_runtime_looks(
+    tmp_path: Path,
+) -> None:
+    """The folder beside it, which was there before, is another one."""
+    view = tmp_path / "installed/0"
+    (view / "orders/layer").mkdir(parents=True)
+    (view / "orders/layer.layer").mkdir()
+    (view / "orders/layer/tea.py").write_text("x")
+    copy = CodeCopy(view, view, view / "orders/layer", inner="python")
+    assert _files(finish_copy(copy, "src", scripts=False)) == [("python/tea.py", "x")]
+
+
+def _files(root: Path) -> list[tuple[str, str]]:
+    files = (path for path in root.rglob("*") if path.is_file())
+    return [(path.relative_to(root).as_posix(), path.read_text()) for path in files]
