@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
@@ -11,10 +10,8 @@ from pydantic import Field
 from tiercel.domain.base.digests import ArtifactId, digest_of
 from tiercel.domain.base.values import Frozen
 from tiercel.domain.organization.services import Service
+from tiercel.domain.template.values import names_machines
 
-_MACHINE_WORD = re.compile(
-    r"x86_64|arm64|(?:dotnet|java|nodejs|provided|python|ruby)[0-9a-z.]{0,12}"
-)
 PACKAGE_FORMAT = 4
 """Raised whenever the same source would give other bytes than before."""
 
@@ -65,7 +62,7 @@ def _settings(service: Service) -> dict[str, tuple[str, ...]]:
         found["role_names"] = (service.role_names,)
     for table in (service.parameters, *(one.parameters for one in service.environments.values())):
         for name, value in table.items():
-            if _MACHINE_WORD.fullmatch(value):
+            if names_machines(value):
                 found[name] = (*found.get(name, ()), value)
     return found
 

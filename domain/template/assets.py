@@ -24,7 +24,7 @@ from tiercel.domain.template.locations import (
     NamedPlace,
     places,
 )
-from tiercel.domain.template.values import GivenValues, value_scope
+from tiercel.domain.template.values import GIVEN_IN_PART, GivenValues, value_scope
 
 
 class Asset(Frozen):
@@ -32,9 +32,9 @@ class Asset(Frozen):
 
     It is built for `runtime` and `architecture`; `runtimes` and `architectures` are those that it
     has to run on: several only of a layer. `unknown` says which property that decides this has no
-    single value, in words. `handler` is what a function runs, empty where only a deploy knows;
-    `layers` are the logical ids of its layers in the same template, and `has_other_layers` says
-    that it has more.
+    single value, in words; `runtime` may be a language without a version then. `handler` is what a
+    function runs, empty where only a deploy knows; `layers` are the logical ids of its layers in
+    the same template, and `has_other_layers` says that it has more.
     """
 
     logical_id: str
@@ -158,21 +158,33 @@ def _runs_on(
         "runtimes": _texts(properties.get(runtime), scope),
         "architectures": _texts(built_for or properties.get(architecture), scope) or ("x86_64",),
     }
-    unknown = [
-        f"{key} may be {' or '.join(values)}" if is_known else f"{key} is known at a deploy only"
-        for key, values in zip((runtime, architecture), found.values(), strict=True)
-        for is_known in [not any("${" in text for text in values)]
-        if not is_known or (kind is AssetKind.CODE and len(values) > 1)
-    ]
+    is_one = kind is AssetKind.CODE
+    named = zip((runtime, architecture), found.values(), strict=True)
+    unknown = [_why_unknown(key, values, is_one=is_one) for key, values in named]
     return found | {
-        "runtime": _known(found["runtimes"]) if kind is AssetKind.CODE else "",
+        "runtime": _runtime(found["runtimes"]) if is_one else "",
         "architecture": _known(found["architectures"]),
-        "unknown": "; ".join(unknown),
+        "unknown": "; ".join(reason for reason in unknown if reason),
     }
+
+
+def _why_unknown(key: str, values: tuple[str, ...], *, is_one: bool) -> str:
+    """Return why a property has no value on which a package may depend, or nothing."""
+    if any(GIVEN_IN_PART in text for text in values):
+        return f"{key} has a value of tiercel.toml in it that is no whole name"
+    if any("${" in text for text in values):
+        return f"{key} is known at a deploy only"
+    return f"{key} may be {' or '.join(values)}" if is_one and len(values) > 1 else ""
 
 
 def _known(texts: tuple[str, ...]) -> str:
     return next((text for text in texts[:1] if "${" not in text), "")
+
+
+def _runtime(texts: tuple[str, ...]) -> str:
+    """Return the first, or its language alone where the version is not known."""
+    start, placeholder, _ = texts[0].partition("${") if texts else ("", "", "")
+    return start.rstrip("0123456789.") if placeholder else start
 
 
 def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ One package serves every environment: a value on which it depends has to be the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,13 +17,35 @@ GivenValues = Mapping[str, tuple[str | None, ...]]
 """By the name of a parameter, the texts that are given for it; None where its default counts."""
 _RELEASED = ("preprod", "prod")
 """The environments that releases reach; docs/use/configuration.md."""
+GIVEN_IN_PART = "${given}"
+"""In a text: a value of tiercel.toml of which the artifact id knows nothing."""
+_MACHINE = r"(?:x86_64|arm64|(?:dotnet|java|nodejs|provided|python|ruby)[0-9a-z.]{0,12})"
+_MACHINES = re.compile(rf"{_MACHINE}(?: *, *{_MACHINE})*")
+
+
+def names_machines(value: str) -> bool:
+    """Tell whether a parameter's value is the name of a runtime or architecture, or several.
+
+    These alone are part of the artifact id: a part of a name, as `3.12`, looks like any number.
+    """
+    return bool(_MACHINES.fullmatch(value))
 
 
 def given_values(service: Service) -> dict[str, tuple[str | None, ...]]:
-    """Return what a service's parameters are given in the environments, each value once."""
+    """Return what a service's parameters are given in the environments, each value once.
+
+    A value that names no machine is not told: no package may depend on it, or it would be another
+    one under the same artifact id.
+    """
     tables = [service.parameters_in(name) for name in (*_RELEASED, *service.environments)]
     names = dict.fromkeys(name for table in tables for name in table)
-    return {name: tuple(dict.fromkeys(table.get(name) for table in tables)) for name in names}
+    return {
+        name: tuple(dict.fromkeys(_told(table.get(name)) for table in tables)) for name in names
+    }
+
+
+def _told(value: str | None) -> str | None:
+    return value if value is None or names_machines(value) else GIVEN_IN_PART
 
 
 def value_scope(template: TemplateDocument, given: GivenValues) -> TemplateScope:

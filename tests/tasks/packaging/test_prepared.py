@@ -329,6 +329,11 @@ def test_a_runtime_that_is_no_single_one_is_refused_where_something_depends_on_i
         packages(origin, folder)
     service = ORDERS.model_copy(update={"parameters": {"Rt": "python3.10"}})
     assert "tea/__init__.py" in packages(origin, folder, service)["F"]
+    described["Resources"]["F"]["Properties"]["Runtime"] = {"Fn::Sub": "python${Rt}"}
+    origin.commit({"orders/template.json": json.dumps(described)})
+    service = ORDERS.model_copy(update={"parameters": {"Rt": "3.10"}})
+    with pytest.raises(RefusedInputError, check=because("package.machine_unknown")):
+        packages(origin, folder, service)
 
 
 def test_a_nested_template_is_built_for_the_machine_that_its_parent_names(

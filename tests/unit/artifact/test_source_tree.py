@@ -45,6 +45,7 @@ def test_a_change_outside_the_source_gives_the_same_artifact(others: dict[str, s
     [
         {"depends_on": ("storage",)},
         {"parameters": {"LogLevel": "debug"}},
+        {"parameters": {"Version": "3.12", "Retention": "30", "Language": "python3.12,go"}},
         {"environments": {"prod": {"parameters": {"LogLevel": "debug"}}}},
         {"smoke_test": {"invoke": "Function"}},
         {"include": ("services/common", "services/orders")},
@@ -72,6 +73,20 @@ def test_what_does_not_go_into_the_packages_gives_the_same_artifact(
 def test_another_recipe_gives_another_artifact(changes: dict[str, Any]) -> None:
     service = ORDERS.model_copy(update=changes)
     assert source_tree(service, OBJECTS).artifact_id != source_tree(ORDERS, OBJECTS).artifact_id
+
+
+@pytest.mark.parametrize("value", ["python3.12", "arm64", "java17,java21", "arm64, x86_64"])
+def test_another_machine_in_tiercel_toml_gives_another_artifact(value: str) -> None:
+    service = ORDERS.model_copy(update={"parameters": {"On": value}})
+    other = ORDERS.model_copy(update={"parameters": {"On": "python3.11"}})
+    ids = {source_tree(one, OBJECTS).artifact_id for one in (ORDERS, service, other)}
+    assert len(ids) == 3
+
+
+def test_the_artifact_id_of_a_machine_in_tiercel_toml_never_changes() -> None:
+    service = ORDERS.model_copy(update={"parameters": {"On": "python3.12", "Size": "512"}})
+    found = source_tree(service, OBJECTS).artifact_id
+    assert found == "aab0980e8b2a90c23d9d76a5ef52e4b580c4355bd465bf3ea460079f0b12c871"
 
 
 @given(st.sampled_from(sorted(OBJECTS)), object_ids)

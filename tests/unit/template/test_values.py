@@ -3,7 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tiercel.domain.artifact.source_tree import source_tree
 from tiercel.domain.organization.services import EnvironmentOverrides, Service
 from tiercel.domain.template.assets import Asset, find_assets
 from tiercel.domain.template.values import (
@@ -91,12 +94,48 @@ def test_what_environments_give_counts_with_the_default_where_one_gives_nothing(
     service = Service(
         name="orders",
         path=".",
-        parameters={"A": "1", "B": "1"},
+        parameters={"A": "java17", "B": "java17"},
         environments={
-            "prod": EnvironmentOverrides(parameters={"B": "2", "C": "3"}),
+            "prod": EnvironmentOverrides(parameters={"B": "arm64", "C": "x86_64"}),
         },
     )
-    assert given_values(service) == {"A": ("1",), "B": ("1", "2"), "C": (None, "3")}
+    assert given_values(service) == {
+        "A": ("java17",),
+        "B": ("java17", "arm64"),
+        "C": (None, "x86_64"),
+    }
+
+
+WHOLE = ["python3.11", "x86_64", "provided.al2023", "nodejs22.x", "java17,java21", "arm64, x86_64"]
+PARTS = ["3.11", "22", "11", "arm", "64", "x86", "al2023", "python3.11,", "{{resolve:ssm:/rt}}", ""]
+
+
+@given(st.sampled_from(WHOLE + PARTS), st.sampled_from(WHOLE + PARTS))
+def test_no_package_depends_on_a_value_of_tiercel_toml_of_which_its_id_knows_nothing(
+    first: str, second: str
+) -> None:
+    services = [
+        Service(name="orders", path=".", parameters={"V": value}) for value in (first, second)
+    ]
+    runtimes = ({"Ref": "V"}, {"Fn::Sub": "python${V}"}, {"Fn::Join": ["", ["a", {"Ref": "V"}]]})
+    for runtime in runtimes:
+        told = [
+            asset({"V": TEXT}, given_values(one), Runtime=runtime, Architectures=[{"Ref": "V"}])
+            for one in services
+        ]
+        ids = [source_tree(one, {".": "1" * 40}).artifact_id for one in services]
+        assert told[0] == told[1] or ids[0] != ids[1]
+
+
+def test_of_a_runtime_that_is_put_together_from_tiercel_toml_the_language_is_known() -> None:
+    service = Service(name="orders", path=".", parameters={"V": "3.11"})
+    parameters = {"V": TEXT | {"Default": "3.12"}}
+    found = asset(parameters, given_values(service), Runtime={"Fn::Sub": "python${V}"})
+    assert found.runtime == "python"
+    assert found.unknown == "Runtime has a value of tiercel.toml in it that is no whole name"
+    nothing = service.model_copy(update={"parameters": {}})
+    found = asset(parameters, given_values(nothing), Runtime={"Fn::Sub": "python${V}"})
+    assert (found.runtime, found.unknown) == ("python3.12", "")
 
 
 def test_a_nested_template_gets_what_all_that_nest_it_give() -> None:
