@@ -92,7 +92,7 @@ def builder_for(asset: Asset, folder: Folder, where: str) -> FunctionBuilder | N
         return _METHODS[method]
     if method.startswith(("python", "nodejs")):
         return None
-    language = _language(method or asset.runtime)
+    language = language_of(method or asset.runtime)
     if method and language not in ("dotnet", "java", "ruby", "provided"):
         raise RefusedInputError(
             "build.unknown_method",
@@ -103,21 +103,23 @@ def builder_for(asset: Asset, folder: Folder, where: str) -> FunctionBuilder | N
         )
     if asset.kind is AssetKind.LAYER and not method:
         return None
-    return _of_language(asset, language, folder, where)
+    builder = builder_of_language(language, asset, folder)
+    if builder is None and language in _LOADED:
+        _require_compiled(asset, language, folder, where)
+    return builder
 
 
-def _language(runtime: str) -> str:
-    plain = re.split(r"[0-9.]", runtime)[0]
+def language_of(runtime: str) -> str:
+    """Return a runtime's name without its version, which need not be known."""
+    plain = re.split(r"[0-9.$]", runtime)[0]
     return {"dotnetcore": "dotnet"}.get(plain, plain)
 
 
-def _of_language(asset: Asset, language: str, folder: Folder, where: str) -> FunctionBuilder | None:
+def builder_of_language(language: str, asset: Asset, folder: Folder) -> FunctionBuilder | None:
+    """Return the builder that a function of some language needs by its folder, None if none."""
     if language == "provided":
         return _custom(asset, folder)
-    known = next((one for one in _BY_LANGUAGE.get(language, ()) if _has(folder, one)), None)
-    if known is None and language in _LOADED:
-        _require_compiled(asset, language, folder, where)
-    return known
+    return next((one for one in _BY_LANGUAGE.get(language, ()) if _has(folder, one)), None)
 
 
 def _has(folder: Folder, builder: FunctionBuilder) -> bool:
@@ -169,7 +171,7 @@ def layer_folder(asset: Asset) -> str:
         return ""
     if method.startswith(("python", "nodejs")):
         return "python" if method.startswith("python") else "nodejs"
-    return _LAYER_FOLDERS.get(_language(method), "")
+    return _LAYER_FOLDERS.get(language_of(method), "")
 
 
 def programs_of(builder: FunctionBuilder, folder: Folder) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -141,6 +142,9 @@ _MACHINE_KEYS = {
     AssetKind.LAYER: ("CompatibleRuntimes", "CompatibleArchitectures"),
 }
 
+_RESOLVED = re.compile(r"\{\{resolve:.*?(?:\}\}|$)", re.DOTALL)
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html"""
+
 
 def _runs_on(
     kind: AssetKind, properties: TemplateDocument, metadata: TemplateDocument, scope: TemplateScope
@@ -182,14 +186,18 @@ def _known(texts: tuple[str, ...]) -> str:
 
 
 def _runtime(texts: tuple[str, ...]) -> str:
-    """Return the first, or its language alone where the version is not known."""
-    start, placeholder, _ = texts[0].partition("${") if texts else ("", "", "")
-    return start.rstrip("0123456789.") if placeholder else start
+    """Return the first; its language alone where the version is not known, nothing of several."""
+    languages = {re.split(r"[0-9.$]", text)[0] for text in texts}
+    if len(languages) != 1:
+        return ""
+    return next(iter(languages)) if "${" in texts[0] else texts[0]
 
 
 def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:
+    """Return the texts of a value, in which CloudFormation resolves references at a deploy."""
     texts = () if value is None else items_of(value, scope)
-    return tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",")))
+    known = [_RESOLVED.sub(UNKNOWN_TEXT, text) for text in texts]
+    return tuple(dict.fromkeys(part.strip() for text in known for part in text.split(",")))
 
 
 def with_globals(

@@ -45,6 +45,7 @@ from tiercel.domain.packaging.python_manifests import (
     paths_outside,
     python_manifest,
 )
+from tiercel.domain.packaging.undecided import require_decided
 from tiercel.domain.packaging.workspaces import require_no_workspace
 from tiercel.domain.template.locations import AssetKind
 from tiercel.tasks.build.job import BuildStep
@@ -95,6 +96,7 @@ class _Preparation:
         builder = builder_for(asset, self.folder, where)
         if builder:
             return self._built(builder)
+        require_decided(asset, self.folder, where)
         is_layer = asset.kind is AssetKind.LAYER
         if is_layer and not asset.build_method:
             return []

@@ -419,6 +419,17 @@ def test_sources_that_have_to_be_compiled_are_not_packaged(
         packages(origin, folder)
 
 
+def test_sources_are_not_packaged_either_where_a_deploy_tells_their_language(
+    origin: Origin, folder: Path
+) -> None:
+    thing = function(Runtime={"Fn::ImportValue": "org-runtime"})
+    origin.commit({"orders/template.json": template(F=thing), "orders/src/App.java": "x"})
+    with pytest.raises(RefusedInputError, check=because("package.machine_unknown")):
+        packages(origin, folder)
+    origin.commit({"orders/template.json": template(F=thing | {"Metadata": {"SkipBuild": True}})})
+    assert packages(origin, folder)["F"].keys() == {"App.java"}
+
+
 def test_a_module_that_is_only_there_compiled_is_kept(origin: Origin, folder: Path) -> None:
     origin.commit(
         {

@@ -78,6 +78,7 @@ def test_the_templates_word_or_runtime_and_manifest_tell_the_builder(
         ("java21", "App.java"),
         ("nodejs22.x", "app.ts"),
         ("java21", "x"),
+        ("java", "App.java"),
     ],
 )
 def test_sources_that_have_to_be_compiled_are_never_a_package(runtime: str, file: str) -> None:

@@ -73,6 +73,32 @@ def test_a_value_that_is_not_one_is_told_by_the_name_of_its_property(
 
 
 @pytest.mark.parametrize(
+    ("text", "runtime"),
+    [
+        ("{{resolve:ssm:/org/rt}}", ""),
+        ("{{resolve:ssm:/org/${AWS::Region}", ""),
+        ("java{{resolve:ssm:/org/version}}", "java"),
+        ("java${AWS::Region}", "java"),
+        ("provided.${AWS::Region}", "provided"),
+        ("${AWS::Region}", ""),
+    ],
+)
+def test_of_a_runtime_that_a_deploy_completes_the_language_may_be_known(
+    text: str, runtime: str
+) -> None:
+    found = asset({}, Runtime={"Fn::Sub": text})
+    assert (found.runtime, found.unknown) == (runtime, "Runtime is known at a deploy only")
+
+
+def test_of_runtimes_of_several_languages_none_is_known() -> None:
+    def of(*allowed: str) -> str:
+        return asset({"Rt": TEXT | {"AllowedValues": [*allowed]}}, Runtime={"Ref": "Rt"}).runtime
+
+    assert of("python3.12", "java21") == ""
+    assert of("python3.12", "python3.13") == "python3.12"
+
+
+@pytest.mark.parametrize(
     ("parameters", "architectures"),
     [
         ({"Arch": TEXT | {"Default": "arm64"}}, [{"Ref": "Arch"}]),
