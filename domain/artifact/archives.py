@@ -5,7 +5,7 @@ Source of the sizes: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tiercel.domain.base.errors import RefusedInputError
@@ -92,6 +92,25 @@ def require_safe_archive(entries: Sequence[ArchiveEntry], where: str) -> None:
             "an archive becomes far larger when it is unpacked",
             where=where,
             why=why,
+        )
+
+
+def require_fit_together(sizes: Mapping[str, int], limit: int, where: str) -> None:
+    """Raise RefusedInputError if a function and its layers are more than Lambda unpacks for one.
+
+    `sizes` are their unzipped bytes by logical id, the function's first. Layers from elsewhere are
+    not known: with them it is even more.
+    """
+    total = sum(sizes.values())
+    if total > limit:
+        raise RefusedInputError(
+            "package.too_large_with_layers",
+            f"{next(iter(sizes))} and its layers are together too large",
+            where=where,
+            why=f"{', '.join(f'{name} has {size:,}' for name, size in sizes.items())} bytes "
+            f"unzipped, {total:,} together; AWS takes {limit:,}",
+            state="nothing was uploaded",
+            remedy="make them smaller, or give the function fewer layers",
         )
 
 

@@ -71,6 +71,12 @@ def files_in_zip(path: Path) -> frozenset[str]:
     return frozenset([*names, *inner])
 
 
+def unzipped_bytes(path: Path) -> int:
+    """Return how many bytes the files of a zip that is safe are when it is unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        return sum(info.file_size for info in archive.infolist())
+
+
 def _names_in(body: bytes) -> list[str]:
     """Return the names in a Java archive, none for what is only called one."""
     try:

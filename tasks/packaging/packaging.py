@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES
+from tiercel.domain.artifact.archives import MAX_UNZIPPED_BYTES, require_fit_together
 from tiercel.domain.artifact.handlers import require_handler
 from tiercel.domain.artifact.manifest import AssetReference, PackagedObject
 from tiercel.domain.base.limits import at_most, require_template_limits
@@ -21,7 +21,7 @@ from tiercel.domain.template.rewriting import declare_asset_bucket, rewrite
 from tiercel.tasks.packaging.archive import LoadCheck, zip_files, zip_folder
 from tiercel.tasks.packaging.committed import zip_committed_folder
 from tiercel.tasks.packaging.copies import finish_copy
-from tiercel.tasks.packaging.foreign_zips import files_in_zip, require_safe_zip
+from tiercel.tasks.packaging.foreign_zips import files_in_zip, require_safe_zip, unzipped_bytes
 from tiercel.tasks.packaging.references import LocalReference, read_references
 from tiercel.tasks.packaging.workshop import Workshop
 from tiercel.tasks.packaging.workspaces import bring_packages_home
@@ -57,6 +57,7 @@ def package_template(
             )
         )
     for found in references:
+        _require_fit(shop, found, packages)
         _require_handler(shop, found, packages)
     rewritten = without_nothing(bounded(rewrite(template, keys)))
     if ancestors:
@@ -85,6 +86,24 @@ def _package_file(shop: Workshop, found: LocalReference) -> PackagedObject:
     suffix = found.relative.suffix[1:].lower()
     body = shop.files.read(found.relative)
     return shop.add_bytes(body, suffix if _SUFFIX.fullmatch(suffix) else "file")
+
+
+def _require_fit(
+    shop: Workshop, found: LocalReference, packages: Mapping[str, PackagedObject]
+) -> None:
+    """AWS counts a function and its layers together; each alone has been found small enough."""
+    function = found.asset
+    layers = [name for name in function.layers if name in packages]
+    if layers:
+        together = (function.logical_id, *layers)
+        sizes = {name: _unzipped(shop, packages[name]) for name in together}
+        require_fit_together(sizes, MAX_UNZIPPED_BYTES, found.where)
+
+
+def _unzipped(shop: Workshop, package: PackagedObject) -> int:
+    if package.sha256 not in shop.unzipped:
+        shop.unzipped[package.sha256] = unzipped_bytes(shop.output / package.sha256)
+    return shop.unzipped[package.sha256]
 
 
 def _require_handler(

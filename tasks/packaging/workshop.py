@@ -68,6 +68,7 @@ class Workshop:
     values: dict[PurePosixPath, GivenValues] = field(default_factory=dict)
     packaged: dict[Any, PackagedObject] = field(default_factory=dict)
     contents: dict[str, frozenset[str]] = field(default_factory=dict)
+    unzipped: dict[str, int] = field(default_factory=dict)
 
     @property
     def files(self) -> FolderFiles | CommittedFiles:

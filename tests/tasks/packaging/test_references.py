@@ -225,6 +225,42 @@ def test_a_handler_that_no_package_has_is_refused(
         assert build(origin, folder).manifest.assets
 
 
+@pytest.mark.parametrize(
+    ("layers", "limit", "code"),
+    [
+        ([{"Ref": "L"}], 1000, "package.too_large_with_layers"),
+        ([{"Ref": "L"}], 1001, ""),
+        ([{"Ref": "L"}, "arn:aws:lambda:x"], 1000, "package.too_large_with_layers"),
+        ([{"Ref": "L"}, {"Ref": "Other"}], 1000, "package.too_large_with_layers"),
+        (["arn:aws:lambda:x"], 1000, ""),
+        ([], 1000, ""),
+    ],
+)
+def test_a_function_and_the_layers_beside_it_are_counted_together(
+    origin: Origin,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    layers: list[Any],
+    limit: int,
+    code: str,
+) -> None:
+    monkeypatch.setattr("tiercel.tasks.packaging.packaging.MAX_UNZIPPED_BYTES", limit)
+    layer = resource("AWS::Serverless::LayerVersion", ContentUri="layer.zip")
+    origin.commit(
+        {
+            "orders/template.json": template(F=function(CodeUri="src", Layers=layers), L=layer),
+            "orders/src/app.py": "x" * 301,
+            "orders/layer.zip": zip_of({"python/a.py": b"x" * 400, "python/b.py": b"x" * 300}),
+        }
+    )
+    if code:
+        error = refusal_of(origin, folder)
+        assert (error.code, error.where) == (code, "orders/src (F in orders/template.json)")
+        assert "F has 301, L has 700 bytes" in error.why
+    else:
+        assert build(origin, folder).manifest.assets
+
+
 def test_a_handler_may_stand_in_a_java_archive_of_the_package(origin: Origin, folder: Path) -> None:
     java = {"Runtime": "java21", "Handler": "com.acme.Orders::handle"}
     origin.commit(

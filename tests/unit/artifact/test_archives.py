@@ -14,6 +14,7 @@ from tiercel.domain.artifact.archives import (
     MAX_UNZIPPED_BYTES,
     ArchiveEntry,
     fault_of,
+    require_fit_together,
     require_safe_archive,
     require_safe_package,
 )
@@ -49,6 +50,17 @@ def test_a_package_may_have_250_mib_unzipped_and_not_one_byte_more() -> None:
     error = refusal_of(lambda: require_safe_package(["app.py"], MAX_UNZIPPED_BYTES + 1, WHERE))
     assert "262,144,001" in error.what
     assert error.remedy
+
+
+def test_a_function_and_its_layers_may_be_together_what_one_package_may_be() -> None:
+    sizes = {"Orders": 100 * MIB, "Numbers": 100 * MIB, "Tables": 50 * MIB}
+    require_fit_together(sizes, MAX_UNZIPPED_BYTES, WHERE)
+    more = sizes | {"Tables": 50 * MIB + 1}
+    error = refusal_of(lambda: require_fit_together(more, MAX_UNZIPPED_BYTES, WHERE))
+    assert error.code == "package.too_large_with_layers"
+    assert "Orders" in error.what
+    for told in (*more, "104,857,600", "52,428,801", "262,144,001", "262,144,000"):
+        assert told in error.why
 
 
 def test_a_package_may_have_65534_files_and_not_one_more() -> None:
