@@ -30,11 +30,13 @@ class Folder:
     """The names of a folder's files and folders, and the texts of its manifests by name.
 
     `endings` are those of all files below it, `.py` for one, that no installer has put there.
+    `unread` are manifests without a text: links, folders and files that are too large.
     """
 
     names: frozenset[str]
     texts: Mapping[str, str] = field(default_factory=dict)
     endings: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
 
     def first(self, *names: str) -> str:
         """Return the first of some names that is there, or nothing."""
@@ -43,6 +45,22 @@ class Folder:
     def text(self, name: str) -> str:
         """Return the text of a manifest, or nothing."""
         return self.texts.get(name, "")
+
+    def required_text(self, name: str, where: str) -> str:
+        """Return the text of a manifest, nothing if there is none.
+
+        Raises RefusedInputError for one that was not read: it may say anything.
+        """
+        if name in self.unread:
+            raise RefusedInputError(
+                "build.file_not_read",
+                f"{name} decides what is installed, and cannot be read",
+                where=where,
+                why="it is a link or a folder, or larger than a manifest may be",
+                state="nothing was built",
+                remedy="put the file itself in its place",
+            )
+        return self.text(name)
 
 
 def not_included(path: str, where: str, service: str) -> RefusedInputError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
@@ -20,10 +21,13 @@ _LOCKS = {
     "bun.lock": "bun",
     "bun.lockb": "bun",
 }
-_REGISTRY = re.compile(
-    r"((?:@[a-z0-9~._-]+:)?registry)\s*=\s*(https?://[^\s/@:]+(?::\d+)?(?:/\S*)?)"
+_NPMRC = ".npmrc"
+_MAY_NAME_REGISTRY = re.compile(
+    r"(?:.*:)?(?:registry(?:\[\])?|[^:]*[${}][^:]*)", re.IGNORECASE | re.DOTALL
 )
-_HOST = re.compile(r"https?://([^/]+)")
+"""Keys that mean a registry in any spelling, and those that a variable could make one."""
+_REGISTRY_KEY = re.compile(r"(?:@[A-Za-z0-9~._-]+:)?registry")
+_REGISTRY_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+(?::\d+)?)(?:/[^\s;#\\]*)?")
 
 
 class NodeManifest(Frozen):
@@ -83,28 +87,61 @@ def package_of(folder: Folder, where: str) -> dict[str, Any]:
     )
 
 
-def npm_settings(text: str, reached: tuple[str, ...], where: str) -> str:
-    """Return of a `.npmrc` which registry has which scope, and nothing else.
+def npm_settings(folder: Folder, reached: tuple[str, ...], where: str) -> str:
+    """Return of a folder's `.npmrc` which registry has which scope, and nothing else.
 
     Any other key could name a program or a credential. `reached` are the hosts of `indexes`.
-    Raises RefusedInputError for a registry that is not among them: without it, packages of its
-    scope would be asked for elsewhere.
+    Raises RefusedInputError for a registry that is not among them, or that cannot be told:
+    without it, packages of its scope would be asked for elsewhere.
     """
-    lines = []
-    for line in text.splitlines():
-        match = _REGISTRY.fullmatch(line.strip())
-        host = _HOST.match(match[2]) if match else None
-        if not match or not host:
-            continue
-        if host[1].lower() not in reached:
-            raise RefusedInputError(
-                "build.registry_not_reached",
-                "packages come from a registry that builds do not reach",
-                where=where,
-                why=f".npmrc names {printable(host[1], 200)} for {match[1]}",
-                state="nothing was built",
-                remedy="add it to `indexes` of [builds] in the worker's tiercel.toml, and its "
-                "credential to `index_credentials`",
-            )
-        lines.append(f"{match[1]}={match[2]}\n")
-    return "".join(lines)
+    return "".join(
+        f"{key}={_registry_of(key, value, line, reached, where)}\n"
+        for line, key, value in _npmrc_pairs(folder.required_text(_NPMRC, where))
+        if _MAY_NAME_REGISTRY.fullmatch(key)
+    )
+
+
+def _registry_of(key: str, value: str, line: int, reached: tuple[str, ...], where: str) -> str:
+    """Return the address of a registry; an error has its host and no credential beside it."""
+    address = _REGISTRY_ADDRESS.fullmatch(value)
+    if not address or not _REGISTRY_KEY.fullmatch(key):
+        raise RefusedInputError(
+            "build.npmrc_not_read",
+            ".npmrc names a registry in a way that is not read",
+            where=where,
+            why=f"line {line} of it",
+            state="nothing was built",
+            remedy="write `registry` or `@SCOPE:registry` and https://HOST/PATH, without variables "
+            "and credentials; a credential stands in `index_credentials` of [builds]",
+        )
+    if address[1].lower() not in reached:
+        raise RefusedInputError(
+            "build.registry_not_reached",
+            "packages come from a registry that builds do not reach",
+            where=where,
+            why=f".npmrc names {printable(address[1], 200)} for {printable(key, 200)}",
+            state="nothing was built",
+            remedy="add it to `indexes` of [builds] in the worker's tiercel.toml, and its "
+            "credential to `index_credentials`",
+        )
+    return value
+
+
+def _npmrc_pairs(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, key and value as npm reads them: https://github.com/npm/ini."""
+    for number, line in enumerate(re.split(r"\r\n|[\r\n]", text.replace("\ufeff", "")), 1):
+        key, _, value = line.partition("=")
+        if plain := _unquoted(key):
+            yield number, plain, _unquoted(value)
+
+
+def _unquoted(text: str) -> str:
+    """Return a key or value of a `.npmrc`: out of its quotes, or up to where a comment begins."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        quoted = text[1:-1] if text[0] == "'" else text
+        try:
+            return str(json.loads(quoted))
+        except (ValueError, RecursionError):
+            return quoted.strip("'\"")
+    return re.split(r"(?<!\\)[;#]", text, maxsplit=1)[0].strip()

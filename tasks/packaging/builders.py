@@ -93,7 +93,7 @@ def builder_step(
     """
     require_machine(found.asset, found.where)
     shop.check_out()
-    settings = npm_settings(folder.text(".npmrc"), indexes, found.where)
+    settings = npm_settings(folder, indexes, found.where)
     view = built_source(shop)
     paths = _MakePaths.of(shop, found, builder)
     code = view / paths.code

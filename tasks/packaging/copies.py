@@ -30,14 +30,16 @@ _SHOWN = 10
 def read_folder(files: FolderFiles | CommittedFiles, folder: PurePosixPath) -> Folder:
     """Return what lies in a folder, with the texts of its manifests."""
     names = files.names_in(folder)
+    manifests = names.intersection(MANIFESTS)
     texts = {}
-    for name in names.intersection(MANIFESTS):
+    for name in manifests:
         file = folder / name
         if files.is_plain(file) and files.size_of(file) <= _MANIFEST_BYTES:
             texts[name] = files.read(file).decode(errors="replace")
     below = (name.split("/") for name in files.names_below(folder))
     own = (parts[-1] for parts in below if _NOT_OWN.isdisjoint(parts[:-1]))
-    return Folder(names, texts, frozenset(PurePosixPath(name).suffix for name in own))
+    endings = frozenset(PurePosixPath(name).suffix for name in own)
+    return Folder(names, texts, endings, manifests - texts.keys())
 
 
 def copy_code(shop: Workshop, origin: Path, inner: str, *, whole: bool) -> CodeCopy:

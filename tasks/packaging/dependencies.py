@@ -135,7 +135,7 @@ class _Preparation:
         modules = root or found.path
         command = node_for_tests(manifest, where, runs_code=self.runs_code)
         folder = built_source(shop) / modules.relative_to(shop.source)
-        settings = npm_settings(top.text(".npmrc"), indexes, where)
+        settings = npm_settings(top, indexes, where)
         install = BuildStep(
             command, PurePosixPath(folder.relative_to(shop.root)),
             f"install packages of {where}", programs=("node", manifest.manager),
@@ -241,7 +241,7 @@ class _Preparation:
             manifest, machine, where, runs_code=self.runs_code,
             scripts=self.shop.service.install_scripts,
         )  # fmt: skip
-        settings = npm_settings(installing.text(".npmrc"), self.builds.indexes, where)
+        settings = npm_settings(installing, self.builds.indexes, where)
         copy = self._copy("package.json", workspace=root)
         folder = copy.workspace or copy.code
         for name in SETTINGS_FILES:
@@ -250,7 +250,7 @@ class _Preparation:
             (folder / ".npmrc").write_text(settings)
         if manifest.berry:
             text = berry_settings(
-                machine, installing.text(".yarnrc.yml"), where,
+                machine, installing.required_text(".yarnrc.yml", where), where,
                 scripts=self.shop.service.install_scripts,
             )  # fmt: skip
             (folder / BERRY_SETTINGS).write_text(text)

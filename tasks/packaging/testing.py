@@ -105,7 +105,7 @@ def _of_node(shop: Workshop, builds: Builds, *, runs_code: bool) -> list[BuildSt
         folder, where = read_folder(shop.files, relative), str(relative)
         manifest = node_manifest(folder, where, for_tests=True)
         if manifest and not manifest.berry and (runs_code or manifest.manager == "npm"):
-            npm_settings(folder.text(".npmrc"), builds.indexes, where)
+            npm_settings(folder, builds.indexes, where)
             command = node_for_tests(manifest, where, runs_code=runs_code)
             shown = f"install packages of {where} for the tests"
             steps.append(BuildStep(command, PurePosixPath("source") / relative, shown))

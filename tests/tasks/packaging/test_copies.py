@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.tasks.packaging.copies import finish_copy
+from tiercel.tasks.packaging.copies import finish_copy, read_folder
 from tiercel.tasks.packaging.workshop import CodeCopy
+from tiercel.tasks.source.files import FolderFiles
 
 
 @pytest.mark.parametrize("link", ["code", "code/lib", "code/node_modules", "made"])
@@ -64,3 +65,19 @@ def test_a_layer_in_which_packages_are_installed_lies_where_its_runtime_looks(
 def _files(root: Path) -> list[tuple[str, str]]:
     files = (path for path in root.rglob("*") if path.is_file())
     return [(path.relative_to(root).as_posix(), path.read_text()) for path in files]
+
+
+def test_a_manifest_that_is_no_file_of_a_fair_size_is_not_taken_for_an_empty_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/package.json").write_text("{}")
+    (tmp_path / "src/.npmrc").symlink_to("package.json")
+    (tmp_path / "src/Pipfile").mkdir()
+    with (tmp_path / "src/yarn.lock").open("wb") as large:
+        large.truncate(16 * 1024 * 1024 + 1)
+    folder = read_folder(FolderFiles(tmp_path), PurePosixPath("src"))
+    assert folder.unread == {".npmrc", "Pipfile", "yarn.lock"}
+    assert folder.required_text("package.json", "src") == "{}"
+    with pytest.raises(RefusedInputError, check=because("build.file_not_read")):
+        folder.required_text(".npmrc", "src")

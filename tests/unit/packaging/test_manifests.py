@@ -128,18 +128,66 @@ def test_what_a_manifest_takes_from_beside_its_folder_is_found(text: str, paths:
     assert paths_outside(text) == paths
 
 
-def test_of_npms_settings_only_the_registries_are_kept() -> None:
-    text = (
-        "git=./evil.sh\n//npm.acme.com/:_authToken=${TOKEN}\n"
-        "@acme:registry=https://npm.acme.com/\nregistry = https://packages.acme.com\n"
-    )
-    reached = ("npm.acme.com", "packages.acme.com")
-    assert npm_settings(text, reached, "src").splitlines() == [
-        "@acme:registry=https://npm.acme.com/",
-        "registry=https://packages.acme.com",
-    ]
-    with pytest.raises(RefusedInputError, check=because("build.registry_not_reached")):
-        npm_settings(text, ("packages.acme.com",), "src")
+REACHED = ("npm.acme.com", "packages.acme.com:8443")
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("@acme:registry=https://npm.acme.com/", "@acme:registry=https://npm.acme.com/"),
+        ("registry = http://packages.acme.com:8443", "registry=http://packages.acme.com:8443"),
+        ('  @acme:registry\t= "https://npm.acme.com/"', "@acme:registry=https://npm.acme.com/"),
+        ("'@acme:registry'='https://npm.acme.com/'", "@acme:registry=https://npm.acme.com/"),
+        ("@Acme:registry=https://npm.acme.com/a # ours", "@Acme:registry=https://npm.acme.com/a"),
+        ("\ufeffregistry=https://NPM.acme.com/${REPO}", "registry=https://NPM.acme.com/${REPO}"),
+        ("; registry=https://evil.example/", None),
+        ("# @acme:registry=https://evil.example/", None),
+        ("git=./evil.sh\nnode-options=--require ./evil.js", None),
+        ("//npm.acme.com/:_authToken=${TOKEN}\n//${HOST}/:_authToken=secret", None),
+        ("//npm.acme.com/:_auth=secret==\nalways-auth", None),
+        ("", None),
+    ],
+)
+def test_of_npms_settings_only_the_registries_are_kept(line: str, kept: str | None) -> None:
+    given = folder(__npmrc=f"{line}\n")
+    assert npm_settings(given, REACHED, "src") == (f"{kept}\n" if kept else "")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("@acme:registry=https://other.example/", "build.registry_not_reached"),
+        ("registry='https://other.example'", "build.registry_not_reached"),
+        ("always-auth\r@acme:registry=https://npm.acme.com:444/", "build.registry_not_reached"),
+        ("@acme:registry=${ACME_REGISTRY}", "build.npmrc_not_read"),
+        ("@acme:registry=https://${HOST}/", "build.npmrc_not_read"),
+        ("@acme:registry=https://user:secret@npm.acme.com/", "build.npmrc_not_read"),
+        ("@acme:registry=https://npm.acme.com\\@evil.example/", "build.npmrc_not_read"),
+        ('@acme:registry="https://npm.acme.com/#secret"', "build.npmrc_not_read"),
+        ("REGISTRY=https://npm.acme.com/", "build.npmrc_not_read"),
+        ("@acme:Registry=https://npm.acme.com/", "build.npmrc_not_read"),
+        ("registry[]=https://npm.acme.com/", "build.npmrc_not_read"),
+        ('"\\u0072egistry"=//npm.acme.com/', "build.npmrc_not_read"),
+        ("'\"registry\"'=npm.acme.com", "build.npmrc_not_read"),
+        ("${SCOPE}:registry=https://npm.acme.com/", "build.npmrc_not_read"),
+        ("@acme:${KEY}=https://npm.acme.com/", "build.npmrc_not_read"),
+        ("registry", "build.npmrc_not_read"),
+        ("@acme:registry=", "build.npmrc_not_read"),
+    ],
+)
+def test_a_registry_that_is_not_asked_is_refused_without_what_is_secret(
+    line: str, code: str
+) -> None:
+    given = folder(__npmrc=f"# x\n//npm.acme.com/:_authToken=secret\n{line}\n")
+    with pytest.raises(RefusedInputError, check=because(code)) as refusal:
+        npm_settings(given, REACHED, "src")
+    assert "secret" not in str(refusal.value.failure)
+
+
+def test_settings_of_npm_that_were_not_read_are_refused() -> None:
+    given = Folder(frozenset({".npmrc"}), unread=frozenset({".npmrc"}))
+    with pytest.raises(RefusedInputError, check=because("build.file_not_read")):
+        npm_settings(given, REACHED, "src")
 
 
 @pytest.mark.parametrize(
