@@ -20,6 +20,8 @@ MANIFESTS = (
     "poetry.lock",
     "pyproject.toml",
     "requirements.txt",
+    "setup.cfg",
+    "setup.py",
     "yarn.lock",
 )
 """Files whose text decides something; the others decide by being there."""

@@ -31,7 +31,7 @@ def requirements_of(lock: str, text: str, where: str) -> str:
     """
     try:
         return "".join(f"{line}\n" for line in _READERS[lock](text))
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise RefusedInputError(
             "build.lock_not_read",
             f"{lock} cannot be read as what a function needs",

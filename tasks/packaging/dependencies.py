@@ -175,7 +175,7 @@ class _Preparation:
         machine = require_machine(self.found.asset, self.found.where)
         if manifest == PythonManifest(requirements="pyproject.toml"):
             self.shop.check_out()
-            root = uv_workspace_of(self.shop, self.found.path)
+            root = uv_workspace_of(self.shop, self.found.path, self.found.where)
             if root:
                 return self._of_uv_workspace(root, machine)
         copy = self._copy(manifest.requirements, manifest.lock)

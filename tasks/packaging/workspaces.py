@@ -36,14 +36,14 @@ def workspace_of(shop: Workshop, path: Path, folder: Folder, where: str) -> Path
     return None
 
 
-def uv_workspace_of(shop: Workshop, path: Path) -> Path | None:
+def uv_workspace_of(shop: Workshop, path: Path, where: str) -> Path | None:
     """Return the root of uv's workspace in the source that has a folder, None if there is none."""
     for root in path.parents:
         if not root.is_relative_to(shop.source):
             return None
         if (root / "uv.lock").is_file():
             above = read_folder(shop.files, PurePosixPath(root.relative_to(shop.source)))
-            members = uv_members(above.text("pyproject.toml"))
+            members = uv_members(above, where)
             relative = path.relative_to(root).as_posix()
             return root if has_member({"workspaces": members}, "", relative) else None
     return None

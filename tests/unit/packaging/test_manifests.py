@@ -16,6 +16,8 @@ from tiercel.domain.packaging.python_manifests import (
 )
 
 PROJECT = '[project]\nname = "x"\ndependencies = ["six"]\n'
+DYNAMIC = '[project]\nname = "x"\ndynamic = ["dependencies"]\n'
+SETUP = "setup(name='x', install_requires=['six'])\n"
 POETRY = '[tool.poetry.dependencies]\npython = "^3.12"\nsix = "*"\n'
 
 
@@ -45,8 +47,22 @@ def package(**values: object) -> str:
         ),
         (folder(pyproject__toml=PROJECT), PythonManifest(requirements="pyproject.toml")),
         (folder(pyproject__toml="[tool.ruff]\n"), None),
-        (folder(pyproject__toml="not toml ["), None),
+        (folder(pyproject__toml='[project]\nname = "x"\ndynamic = ["version"]\n'), None),
         (folder(pyproject__toml='[tool.poetry.dependencies]\npython = "^3.12"\n'), None),
+        (folder(pyproject__toml=f'{DYNAMIC}[tool.poetry.dependencies]\npython = "^3.12"\n'), None),
+        (folder(pyproject__toml="\ufeff[tool.pytest.ini_options]\n"), None),
+        (folder(setup__py="setup(name='x', install_requires=[])"), None),
+        (folder(setup__py="# install_requires=['six']\nsetup()"), None),
+        (folder(setup__cfg="[flake8]\nignore = E1\n[options]\ninstall_requires =\n"), None),
+        (
+            folder("requirements.txt", pyproject__toml="<<<<<<< HEAD\n", setup__py=SETUP),
+            PythonManifest(requirements="requirements.txt"),
+        ),
+        (folder("uv.lock", pyproject__toml=DYNAMIC), PythonManifest(lock="uv.lock")),
+        (
+            folder(pyproject__toml=PROJECT, setup__py=SETUP),
+            PythonManifest(requirements="pyproject.toml"),
+        ),
     ],
 )
 def test_a_manifest_or_lock_that_is_there_is_read(
@@ -61,7 +77,24 @@ def test_a_manifest_or_lock_that_is_there_is_read(
         (folder("uv.lock", "poetry.lock"), "build.several_locks"),
         (folder(pyproject__toml=POETRY), "build.no_lock"),
         (folder(Pipfile="[packages]\nsix = '*'\n"), "build.no_lock"),
+        (folder(pyproject__toml=f"{DYNAMIC}{POETRY}"), "build.no_lock"),
         (folder("environment.yml"), "build.manifest_not_read"),
+        (folder(pyproject__toml=DYNAMIC), "build.manifest_not_read"),
+        (folder(setup__py=SETUP), "build.manifest_not_read"),
+        (
+            folder(setup__py="needs = {'c#': 1, 'install_requires': read()}"),
+            "build.manifest_not_read",
+        ),
+        (folder(setup__cfg="[options]\ninstall_requires =\n  six\n"), "build.manifest_not_read"),
+        (folder(pyproject__toml="[tool.ruff]\n<<<<<<< HEAD\n"), "build.manifest_not_parsed"),
+        (folder(pyproject__toml=f"x = {'[' * 10_000}"), "build.manifest_not_parsed"),
+        (folder(pyproject__toml='project = "x"'), "build.manifest_not_parsed"),
+        (folder(pyproject__toml="tool = 1"), "build.manifest_not_parsed"),
+        (folder(pyproject__toml='[tool]\npoetry = "x"'), "build.manifest_not_parsed"),
+        (folder(pyproject__toml='[[project]]\nname = "x"'), "build.manifest_not_parsed"),
+        (folder(Pipfile="=======\n"), "build.manifest_not_parsed"),
+        (folder(Pipfile='packages = "six"'), "build.manifest_not_parsed"),
+        (folder(setup__cfg="[flake8]\n>>>>>>> mine\n"), "build.manifest_not_parsed"),
     ],
 )
 def test_a_manifest_that_nothing_would_read_is_refused(files: Folder, code: str) -> None:
@@ -184,6 +217,12 @@ def test_a_registry_that_is_not_asked_is_refused_without_what_is_secret(
     assert "secret" not in str(refusal.value.failure)
 
 
+@pytest.mark.parametrize("name", ["pyproject.toml", "Pipfile", "setup.py", "poetry.lock"])
+def test_a_manifest_of_python_that_was_not_read_is_no_empty_one(name: str) -> None:
+    with pytest.raises(RefusedInputError, check=because("build.file_not_read")):
+        python_manifest(Folder(frozenset({name}), unread=frozenset({name})), "src")
+
+
 def test_settings_of_npm_that_were_not_read_are_refused() -> None:
     given = Folder(frozenset({".npmrc"}), unread=frozenset({".npmrc"}))
     with pytest.raises(RefusedInputError, check=because("build.file_not_read")):
@@ -194,11 +233,15 @@ def test_settings_of_npm_that_were_not_read_are_refused() -> None:
     ("text", "members"),
     [
         ('[tool.uv.workspace]\nmembers = ["libs/*", 1]\n', ["libs/*"]),
-        ('[tool.uv]\nworkspace = "x"\n', []),
         ("[tool.uv.workspace]\nmembers = 1\n", []),
-        ("not toml [", []),
         ("", []),
     ],
 )
 def test_a_workspace_of_uv_names_its_members(text: str, members: list[str]) -> None:
-    assert uv_members(text) == members
+    assert uv_members(folder(pyproject__toml=text), "src") == members
+
+
+@pytest.mark.parametrize("text", ['[tool.uv]\nworkspace = "x"\n', "not toml ["])
+def test_a_workspace_of_uv_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(RefusedInputError, check=because("build.manifest_not_parsed")):
+        uv_members(folder(pyproject__toml=text), "src")

@@ -80,7 +80,9 @@ def test_a_lock_becomes_requirements_of_the_application_alone(
         ("Pipfile.lock", '{"default": {"-r /etc/passwd": {"version": "==1"}}}'),
         ("Pipfile.lock", "{"),
         ("Pipfile.lock", "[]"),
+        ("Pipfile.lock", "[" * 200_000),
         ("poetry.lock", "not toml ["),
+        ("poetry.lock", f"x = {'[' * 10_000}"),
     ],
 )
 def test_a_lock_that_cannot_be_read_as_such_is_refused(lock: str, text: str) -> None:
