@@ -64,16 +64,26 @@ def needs_of_python(requirements: str, variables: Mapping[str, str]) -> IndexNee
         return IndexNeed(_hosts(named))
     named += [value for word, value in options if word in _LINKS]
     named += variables.get("UV_FIND_LINKS", "").split()
+    asked, own = indexes_of_python(requirements, variables)
+    return IndexNeed(_hosts([*named, *asked]), own=own)
+
+
+def indexes_of_python(
+    requirements: str, variables: Mapping[str, str]
+) -> tuple[tuple[str, ...], bool]:
+    """Return the indexes of which uv is told, and whether it asks its own as well."""
+    found = map(_OPTION.fullmatch, _lines(requirements))
+    options = [(one[1], one[2]) for one in found if one]
     if any(word == "--no-index" for word, _ in options):
-        return IndexNeed(_hosts(named))
+        return (), False
     told = [value for word, value in options if word in _DEFAULTS]
     told += [variables[name] for name in _UV_DEFAULTS if variables.get(name)]
-    named += told[:1] + [value for word, value in options if word == "--extra-index-url"]
+    named = told[:1] + [value for word, value in options if word == "--extra-index-url"]
     # An index of UV_INDEX may have a name before its address.
     for one in (one for name in _UV_MORE for one in variables.get(name, "").split()):
         after = one.partition("=")[2]
         named.append(after if "://" in after else one)
-    return IndexNeed(_hosts(named), own=not told)
+    return tuple(named), not told
 
 
 def needs_of_python_lock(lock: str, text: str, variables: Mapping[str, str]) -> IndexNeed:

@@ -22,6 +22,8 @@ MANIFESTS = (
     "requirements.txt",
     "setup.cfg",
     "setup.py",
+    "uv.lock",
+    "uv.toml",
     "yarn.lock",
 )
 """Files whose text decides something; the others decide by being there."""

@@ -35,6 +35,33 @@ class PythonManifest(Frozen):
     lock: str = ""
 
 
+@dataclass(frozen=True)
+class TomlFile:
+    """What a file of TOML says, empty for one that is not there."""
+
+    name: str
+    where: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, folder: Folder, name: str, where: str) -> TomlFile:
+        """Return it; RefusedInputError for one that is no TOML: it may name packages."""
+        text = folder.required_text(name, where).removeprefix("\ufeff")
+        try:
+            return cls(name, where, tomllib.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise unparsed_manifest(name, str(error), where) from error
+
+    def table(self, *keys: str) -> Mapping[str, Any]:
+        """Return the table at some keys, empty without one; RefusedInputError for no table."""
+        found = self.values
+        for key in keys:
+            found = found.get(key, {})
+            if not isinstance(found, dict):
+                raise unparsed_manifest(self.name, f"`{key}` is no table", self.where)
+        return found
+
+
 def python_manifest(folder: Folder, where: str) -> PythonManifest | None:
     """Return what says which packages a function needs, None where nothing does.
 
@@ -50,7 +77,7 @@ def python_manifest(folder: Folder, where: str) -> PythonManifest | None:
         return PythonManifest(requirements="requirements.txt", lock=lock)
     if lock:
         return PythonManifest(lock=lock)
-    project = _TomlFile.of(folder, "pyproject.toml", where)
+    project = TomlFile.of(folder, "pyproject.toml", where)
     if project.table("project").get("dependencies"):
         return PythonManifest(requirements="pyproject.toml")
     _require_lock(folder, project, where)
@@ -58,9 +85,9 @@ def python_manifest(folder: Folder, where: str) -> PythonManifest | None:
     return None
 
 
-def _require_lock(folder: Folder, project: _TomlFile, where: str) -> None:
+def _require_lock(folder: Folder, project: TomlFile, where: str) -> None:
     poetry = project.table("tool", "poetry", "dependencies")
-    pipenv = _TomlFile.of(folder, "Pipfile", where).table("packages")
+    pipenv = TomlFile.of(folder, "Pipfile", where).table("packages")
     for file, tool, wanted in (
         ("pyproject.toml", "poetry lock", set(poetry) - {"python"}),
         ("Pipfile", "pipenv lock", set(pipenv)),
@@ -76,7 +103,7 @@ def _require_lock(folder: Folder, project: _TomlFile, where: str) -> None:
             )
 
 
-def _require_no_other(folder: Folder, project: _TomlFile, where: str) -> None:
+def _require_no_other(folder: Folder, project: TomlFile, where: str) -> None:
     """Poetry's table says what its dynamic dependencies are; of others' their backend knows."""
     dynamic = project.table("project").get("dynamic")
     is_dynamic = isinstance(dynamic, list) and "dependencies" in dynamic
@@ -103,7 +130,7 @@ def _required_by_setup_cfg(folder: Folder, where: str) -> str:
     try:
         parser.read_string(folder.required_text("setup.cfg", where))
     except configparser.Error as error:
-        raise _not_parsed("setup.cfg", str(error), where) from error
+        raise unparsed_manifest("setup.cfg", str(error), where) from error
     return parser.get("options", "install_requires", fallback="").strip()
 
 
@@ -112,7 +139,7 @@ def uv_members(folder: Folder, where: str) -> list[str]:
 
     Raises RefusedInputError for a file that cannot be read.
     """
-    project = _TomlFile.of(folder, "pyproject.toml", where)
+    project = TomlFile.of(folder, "pyproject.toml", where)
     members = project.table("tool", "uv", "workspace").get("members")
     return [one for one in members if isinstance(one, str)] if isinstance(members, list) else []
 
@@ -133,34 +160,8 @@ def paths_outside(*texts: str) -> set[str]:
     return {match[1] for text in texts for match in _OUTSIDE.finditer(text) if match[1] != ".."}
 
 
-@dataclass(frozen=True)
-class _TomlFile:
-    """What a file of TOML says, empty for one that is not there."""
-
-    name: str
-    where: str
-    values: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, folder: Folder, name: str, where: str) -> _TomlFile:
-        """Return it; RefusedInputError for one that is no TOML: it may name packages."""
-        text = folder.required_text(name, where).removeprefix("\ufeff")
-        try:
-            return cls(name, where, tomllib.loads(text))
-        except (ValueError, RecursionError) as error:
-            raise _not_parsed(name, str(error), where) from error
-
-    def table(self, *keys: str) -> Mapping[str, Any]:
-        """Return the table at some keys, empty without one; RefusedInputError for no table."""
-        found = self.values
-        for key in keys:
-            found = found.get(key, {})
-            if not isinstance(found, dict):
-                raise _not_parsed(self.name, f"`{key}` is no table", self.where)
-        return found
-
-
-def _not_parsed(file: str, why: str, where: str) -> RefusedInputError:
+def unparsed_manifest(file: str, why: str, where: str) -> RefusedInputError:
+    """Return the error for a file that decides what is installed and cannot be parsed."""
     return RefusedInputError(
         "build.manifest_not_parsed",
         f"{file} cannot be parsed, and may name packages",

@@ -14,6 +14,7 @@ import uv
 from tiercel.domain.artifact.indexes import (
     NO_NEED,
     IndexNeed,
+    indexes_of_python,
     needs_of_node,
     needs_of_python,
     needs_of_python_lock,
@@ -39,6 +40,7 @@ from tiercel.domain.packaging.lambda_builders import (
 )
 from tiercel.domain.packaging.machines import LambdaMachine, require_machine
 from tiercel.domain.packaging.node_manifests import node_manifest, npm_settings, package_of
+from tiercel.domain.packaging.python_indexes import named_indexes, require_told_indexes
 from tiercel.domain.packaging.python_locks import constraints_beside, requirements_of
 from tiercel.domain.packaging.python_manifests import (
     PythonManifest,
@@ -184,6 +186,8 @@ class _Preparation:
         shown = os.path.relpath(pins, copy.code)
         requirements, commands = manifest.requirements, []
         need = self._need_of_python(manifest)
+        named = named_indexes(self.folder, manifest, self.found.where)
+        self._require_told(named, self.folder.text(requirements))
         if manifest.lock == "pylock.toml":
             requirements, shown = requirements or manifest.lock, ""
         elif manifest.lock == "uv.lock":
@@ -200,6 +204,11 @@ class _Preparation:
         commands.append(python_install(program, machine, files, runs_code=self.runs_code))
         return [self._step(copy, command, need, tools=(Path(program),)) for command in commands]
 
+    def _require_told(self, named: frozenset[str], requirements: str) -> None:
+        told, own = indexes_of_python(requirements, passed_environment(self.builds))
+        if told or own:
+            require_told_indexes(named, told, self.found.where)
+
     def _need_of_python(self, manifest: PythonManifest) -> IndexNeed:
         variables = passed_environment(self.builds)
         locked = self.folder.text(manifest.lock) if manifest.lock else ""
@@ -211,6 +220,11 @@ class _Preparation:
 
     def _of_uv_workspace(self, root: Path, machine: LambdaMachine) -> list[BuildStep]:
         """What a member needs is exported in its folder, and names other members from the root."""
+        member = self.found.path.relative_to(root).as_posix()
+        named = named_indexes(
+            self._folder_at(root), PythonManifest(lock="uv.lock"), self.found.where, member=member
+        )
+        self._require_told(named, "")
         copy = self._copy("pyproject.toml", workspace=root)
         top, program = copy.workspace or copy.view, uv.find_uv_bin()
         pins, here = os.path.relpath(pins_of(copy), copy.code), os.path.relpath(copy.code, top)
@@ -220,7 +234,7 @@ class _Preparation:
         )  # fmt: skip
         tools = (Path(program),)
         need = needs_of_python("package", passed_environment(self.builds))
-        export = self._step(copy, uv_export(program, pins, hashes=False), NO_NEED, tools=tools)
+        export = self._step(copy, uv_export(program, pins, hashes=True), NO_NEED, tools=tools)
         inside = PurePosixPath(copy.code.relative_to(self.shop.root))
         return [replace(export, folder=inside), self._step(copy, install, need, tools=tools)]
 

@@ -117,5 +117,9 @@ ATTACKS = (
     Attack("uv runs a Python of the repository", Kind.ESCAPE, "the machine's own Python",
            (Removal(_PYTHON, '"--system", '),), _own_interpreter),
     Attack("uv takes an index from the repository", Kind.REACH, "uv reads no settings",
-           (Removal(_PYTHON, '"--no-config", '),), _index_of_uv),
+           (
+               Removal(_PYTHON, '"--no-config", '),
+               Removal("domain.packaging.python_indexes:require_told_indexes", "if missing:",
+                       "if not known:"),
+           ), _index_of_uv),
 )  # fmt: skip

@@ -370,7 +370,27 @@ def test_a_member_of_uvs_workspace_is_installed_from_the_lock_at_its_root(
     service = ORDERS.model_copy(update={"include": ("pyproject.toml", "uv.lock")})
     export, install = build_work(origin.fetch(), service, Here(), HERE, folder).job.build
     assert (export.folder.name, export.command[1]) == ("src", "export")
+    assert "--no-hashes" not in export.command
     assert install.command[install.command.index("--target") + 1] == "orders/src"
+
+
+def test_an_index_that_only_a_lock_or_settings_name_has_to_be_told_to_uv(
+    origin: Origin, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = "https://packages.example/simple"
+    lock = f'[[package]]\nname = "tea"\nsource = {{ registry = "{ours}" }}\n'
+    alone = {"orders/template.json": template(F=function()), "orders/src/requirements.txt": "tea"}
+    beside = {"orders/src/pyproject.toml": f'[tool.uv]\nindex-url = "{ours}"\n'}
+    locked = {"orders/src/uv.lock": lock, "orders/src/pyproject.toml": ""}
+    telling = Builds(where=BuildPlace.HERE, pass_environment=("UV_INDEX",))
+    monkeypatch.setenv("UV_INDEX", f"ours={ours}")
+    for number, files in enumerate((alone | beside, locked)):
+        origin.commit(files)
+        at = folder.with_name(f"build-{number}")
+        with pytest.raises(RefusedInputError, check=because("build.index_not_told")):
+            build_work(origin.fetch(), ORDERS, Here(), HERE, at)
+        told = build_work(origin.fetch(), ORDERS, Here(), telling, at.with_suffix(".told"))
+        assert told.job.build
 
 
 def test_tests_import_what_functions_need_and_their_own_requirements(
