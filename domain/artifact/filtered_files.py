@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.path_patterns import path_expression
 from tiercel.domain.base.text import printable
 
 POINTER_BYTES = 1024
@@ -81,13 +82,4 @@ def _parsed(lines: Iterable[str]) -> Iterable[tuple[re.Pattern[str], str]]:
         pattern, *words = line.split() or ("",)
         values = [word for word in words if word.lstrip("-!").partition("=")[0] == "filter"]
         if values and pattern[0] not in "#[":
-            yield _expression(pattern.strip('"')), values[-1].partition("=")[2]
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    """Return a pattern of git as a regular expression; without a slash it fits at any depth."""
-    anchored = "/" in pattern.rstrip("/")
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.lstrip("/"))
-    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    body = "".join(known.get(part, re.escape(part)) for part in parts)
-    return re.compile(body if anchored else f"(?:.*/)?{body}")
+            yield path_expression(pattern.strip('"')), values[-1].partition("=")[2]

@@ -6,33 +6,55 @@ https://docs.npmjs.com/cli/v10/using-npm/workspaces
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tiercel.domain.base.errors import RefusedInputError
+from tiercel.domain.base.path_patterns import path_expression
+from tiercel.domain.base.text import printable
 from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.packaging.folders import Folder
 
+_STRANGE = re.compile(r"[][{}()]")
+"""Alternatives and sets of characters, which tools understand and this does not."""
 _DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies")
 
 
-def has_member(root: TemplateDocument, pnpm: str, relative: str) -> bool:
+def has_member(patterns: Sequence[str], relative: str, where: str) -> bool:
     """Tell whether a folder is one of a workspace's, by its path from the workspace's root.
 
-    `root` is the package.json there, `pnpm` the text of its `pnpm-workspace.yaml`.
+    A pattern that begins with `!` takes folders out. Raises RefusedInputError if it depends on a
+    pattern that is not understood: without the root's lock, any version would be installed.
     """
+    wanted = [one for one in patterns if one.strip("./!")]
+    fitting = [one for one in wanted if _fits(one, relative)]
+    if any(one.startswith("!") for one in fitting):
+        return False
+    strange = [one for one in wanted if _STRANGE.search(one)]
+    if any(one.startswith("!") or not fitting for one in strange):
+        raise RefusedInputError(
+            "build.workspace_pattern",
+            "it is not known whether a folder belongs to the workspace above it",
+            where=where,
+            why=f"the workspace is described by {printable(', '.join(strange), 300)}",
+            state="nothing was built",
+            remedy="name its members by patterns of `*` and `**` alone",
+        )
+    return bool(fitting)
+
+
+def npm_patterns(root: TemplateDocument) -> list[str]:
+    """Return the patterns by which a package.json names the members of its workspace."""
     declared: Any = root.get("workspaces") or ()
     if isinstance(declared, dict):
         declared = declared.get("packages") or ()
-    listed = re.findall(r"^\s*-\s*['\"]?([^'\"#\n]+?)['\"]?\s*$", pnpm, re.MULTILINE)
-    texts = [one for one in declared if isinstance(one, str)] if isinstance(declared, list) else []
-    patterns = [one for one in (*texts, *listed) if one.strip("./!")]
-    path = PurePosixPath(relative)
-    fitting = [
-        one for one in patterns if path.match(one.lstrip("!").removeprefix("./").rstrip("/"))
-    ]
-    return bool(fitting) and not any(one.startswith("!") for one in fitting)
+    return [one for one in declared if isinstance(one, str)] if isinstance(declared, list) else []
+
+
+def _fits(pattern: str, relative: str) -> bool:
+    """Patterns begin at the root; with a slash behind both, `a/**` has the folder `a` too."""
+    path = pattern.lstrip("!").removeprefix("./").strip("/")
+    return bool(path_expression(f"/{path}/").fullmatch(f"{relative}/"))
 
 
 def require_no_workspace(package: TemplateDocument, where: str) -> None:

@@ -9,12 +9,19 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.node_manifests import package_of
 from tiercel.domain.packaging.python_manifests import uv_members
-from tiercel.domain.packaging.workspaces import has_member, is_locked, needed_packages
+from tiercel.domain.packaging.workspaces import (
+    has_member,
+    is_locked,
+    needed_packages,
+    npm_patterns,
+)
 from tiercel.tasks.packaging.copies import read_folder, require_below
 from tiercel.tasks.packaging.workshop import CodeCopy, Workshop
+from tiercel.tasks.source.templates import parse_template
 
 _PNPM = "pnpm-workspace.yaml"
 _LONGEST = 4 * 1024 * 1024
@@ -31,7 +38,10 @@ def workspace_of(shop: Workshop, path: Path, folder: Folder, where: str) -> Path
             continue
         above = read_folder(shop.files, PurePosixPath(root.relative_to(shop.source)))
         relative = path.relative_to(root).as_posix()
-        if is_locked(above) and has_member(package_of(above, where), above.text(_PNPM), relative):
+        if not is_locked(above):
+            continue
+        patterns = npm_patterns(package_of(above, where)) + _pnpm_patterns(above, where)
+        if has_member(patterns, relative, where):
             return root
     return None
 
@@ -45,8 +55,31 @@ def uv_workspace_of(shop: Workshop, path: Path, where: str) -> Path | None:
             above = read_folder(shop.files, PurePosixPath(root.relative_to(shop.source)))
             members = uv_members(above, where)
             relative = path.relative_to(root).as_posix()
-            return root if has_member({"workspaces": members}, "", relative) else None
+            return root if has_member(members, relative, where) else None
     return None
+
+
+def _pnpm_patterns(root: Folder, where: str) -> list[str]:
+    """Return those of `pnpm-workspace.yaml`; RefusedInputError for one that cannot be read."""
+    text = root.required_text(_PNPM, where)
+    try:
+        patterns = parse_template(text.encode(), where).get("packages", []) if text else []
+    except RefusedInputError as error:
+        raise _not_a_workspace(error.why or error.what, where) from error
+    if not (isinstance(patterns, list) and all(isinstance(one, str) for one in patterns)):
+        raise _not_a_workspace("`packages` is no list of texts", where)
+    return patterns
+
+
+def _not_a_workspace(why: str, where: str) -> RefusedInputError:
+    return RefusedInputError(
+        "build.pnpm_workspace",
+        "pnpm-workspace.yaml cannot be read, and may name the function's workspace",
+        where=where,
+        why=why,
+        state="nothing was built",
+        remedy="correct it",
+    )
 
 
 def bring_packages_home(copy: CodeCopy, root: Path) -> None:
