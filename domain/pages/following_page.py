@@ -30,6 +30,7 @@ class FollowedRun:
             AttemptStatus.WAITING: "waiting",
             AttemptStatus.REJECTED: "rejected",
             AttemptStatus.OUTDATED: "outdated",
+            AttemptStatus.CANCELLED: "**cancelled, and is not tried again**",
             AttemptStatus.FAILED: "**failed, and is not tried again**",
         }[self.status]
 

@@ -102,13 +102,22 @@ class AttemptStatus(StrEnum):
     """It has said what is bad; that may be mended beside the commit, or pass by itself."""
     OUTDATED = "outdated"
     """It looked at nothing, because GitHub had moved on."""
+    CANCELLED = "cancelled"
+    """A person has ended it, or the job that asked for it: nobody else begins it again."""
     FAILED = "failed"
 
 
 _MOST_OUTDATED = 3
 """So many runs look in vain because of one event that is told over and over."""
-_NO_TRIES = frozenset({AttemptStatus.WAITING, AttemptStatus.REJECTED, AttemptStatus.OUTDATED})
-"""They did what they could, and do not count where failures do."""
+_NO_TRIES = frozenset(
+    {
+        AttemptStatus.WAITING,
+        AttemptStatus.REJECTED,
+        AttemptStatus.OUTDATED,
+        AttemptStatus.CANCELLED,
+    }
+)
+"""They did what they could, or were not let, and do not count where failures do."""
 
 
 def wanted_run(action: Action, topology: Topology, wish: str = "") -> WantedRun | Nothing:
@@ -283,21 +292,21 @@ def begun_anew(
     since, and one that ended as waiting unless what it waits for has come: then it `goes_on`. One
     with a bad verdict is begun anew for a person who asks again, and if the event `looks_again`;
     one that is outdated whoever asks, because what it missed may be there again, but for the same
-    event told over and over. One that failed or was cancelled is begun anew while there are fewer
-    than `tries`, those aside that have waited or said what they found: the same event twice is no
-    wish for another, and a person who asks again may have as many as there can be.
+    event told over and over. One that was cancelled is begun anew only for a person who asks
+    again. One that failed is begun anew while there are fewer than `tries`, those aside that have
+    waited, said what they found or were cancelled: the same event twice is no wish for another, and
+    a person who asks again may have as many as there can be.
     """
     if not attempts or undone:
         return True
-    match attempts[-1]:
-        case AttemptStatus.WAITING:
-            return goes_on
-        case AttemptStatus.REJECTED:
-            return looks_again or tries >= ASKED_AGAIN
-        case AttemptStatus.OUTDATED:
-            few = attempts.count(AttemptStatus.OUTDATED) < _MOST_OUTDATED
-            return few or looks_again or tries > 1
-        case AttemptStatus.FAILED:
-            return sum(one not in _NO_TRIES for one in attempts) < tries
-        case AttemptStatus.LIVE | AttemptStatus.SUCCEEDED:
-            return False
+    asked_again = tries >= ASKED_AGAIN
+    few = attempts.count(AttemptStatus.OUTDATED) < _MOST_OUTDATED
+    return {
+        AttemptStatus.LIVE: False,
+        AttemptStatus.SUCCEEDED: False,
+        AttemptStatus.WAITING: goes_on,
+        AttemptStatus.REJECTED: looks_again or asked_again,
+        AttemptStatus.OUTDATED: few or looks_again or tries > 1,
+        AttemptStatus.CANCELLED: asked_again,
+        AttemptStatus.FAILED: sum(one not in _NO_TRIES for one in attempts) < tries,
+    }[attempts[-1]]

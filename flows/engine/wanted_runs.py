@@ -120,8 +120,8 @@ async def _attempts(client: PrefectClient, key: Callable[[int], str]) -> list[Fl
 
 def attempt_status(run: FlowRun) -> AttemptStatus:
     """Return what became of a run so far."""
-    if run.state and run.state.is_cancelling():
-        return AttemptStatus.FAILED  # it does nothing more of what was asked for
+    if run.state and (run.state.is_cancelling() or run.state.is_cancelled()):
+        return AttemptStatus.CANCELLED  # it does nothing more of what was asked for
     if run.state is None or not run.state.is_final():
         return AttemptStatus.LIVE
     if run.state.is_completed():

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Cancelled, Cancelling, Completed, Failed, Running
+from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Running
 
 from tests.support.commands import document_in, invoke
 from tests.support.thread_worker import crashes, executor_of, idles, worker
@@ -251,8 +251,10 @@ def test_no_line_of_a_run_is_a_command_to_the_runner(capsys: pytest.CaptureFixtu
     ("state", "status"),
     [
         (Running(), AttemptStatus.LIVE),
-        (Cancelling(), AttemptStatus.FAILED),
-        (Cancelled(), AttemptStatus.FAILED),
+        (Cancelling(), AttemptStatus.CANCELLED),
+        (Cancelled(), AttemptStatus.CANCELLED),
+        (Crashed(), AttemptStatus.FAILED),
+        (Failed(), AttemptStatus.FAILED),
         (Completed(), AttemptStatus.SUCCEEDED),
         (Completed(name=WAITING_STATE), AttemptStatus.WAITING),
         (Completed(name=REJECTED_STATE), AttemptStatus.REJECTED),

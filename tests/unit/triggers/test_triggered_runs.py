@@ -46,7 +46,7 @@ TOPOLOGY = parse_topology((Path(__file__).parents[3] / "tiercel.toml").read_text
 CHANGED = PullRequestChanged("acme/shop", 7, "feature/login", "develop", NEW, OLD)
 LIVE, SUCCEEDED, FAILED = AttemptStatus.LIVE, AttemptStatus.SUCCEEDED, AttemptStatus.FAILED
 WAITING, REJECTED = AttemptStatus.WAITING, AttemptStatus.REJECTED
-OUTDATED = AttemptStatus.OUTDATED
+OUTDATED, CANCELLED = AttemptStatus.OUTDATED, AttemptStatus.CANCELLED
 
 
 def wanted(event: PullRequestChanged | BranchMoved) -> WantedRun:
@@ -340,6 +340,13 @@ def test_an_event_that_had_its_run_keeps_its_key_when_the_deployment_is_called_o
         ([OUTDATED, SUCCEEDED], ASKED_AGAIN, False),
         ([OUTDATED, FAILED], FOLLOWED, True),
         ([OUTDATED, FAILED, FAILED], FOLLOWED, False),
+        ([CANCELLED], 1, False),
+        ([CANCELLED], FOLLOWED, False),
+        ([CANCELLED], ASKED_AGAIN, True),
+        ([FAILED, CANCELLED], FOLLOWED, False),
+        ([CANCELLED, LIVE], ASKED_AGAIN, False),
+        ([CANCELLED, FAILED], FOLLOWED, True),
+        ([CANCELLED, FAILED, FAILED], FOLLOWED, False),
     ],
 )
 def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
@@ -352,7 +359,8 @@ def test_a_run_is_begun_anew_only_after_a_failure_and_only_so_often(
 @pytest.mark.parametrize(
     ("attempts", "anew"),
     [([], True), ([WAITING], True), ([FAILED, WAITING], True), ([WAITING, LIVE], False),
-     ([WAITING, SUCCEEDED], False), ([WAITING, FAILED, FAILED], False)],
+     ([WAITING, SUCCEEDED], False), ([WAITING, FAILED, FAILED], False),
+     ([WAITING, CANCELLED], False)],
 )  # fmt: skip
 def test_a_run_that_waited_gives_way_to_another_once_what_it_waited_for_has_come(
     attempts: list[AttemptStatus], anew: bool
@@ -363,7 +371,7 @@ def test_a_run_that_waited_gives_way_to_another_once_what_it_waited_for_has_come
 @pytest.mark.parametrize(
     ("attempts", "anew"),
     [([], True), ([REJECTED], True), ([SUCCEEDED], False), ([REJECTED, LIVE], False),
-     ([FAILED], False), ([WAITING], False)],
+     ([FAILED], False), ([CANCELLED], False), ([WAITING], False)],
 )  # fmt: skip
 def test_an_event_that_asks_for_another_look_has_one_after_a_bad_verdict_alone(
     attempts: list[AttemptStatus], anew: bool
