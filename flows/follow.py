@@ -26,7 +26,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.engine.lifecycle import lifecycle_flow
 from tiercel.flows.engine.naming import tag_flow_run
 from tiercel.flows.engine.parameters import EnvironmentParameter
-from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
+from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started, standing_run
 from tiercel.flows.promotion.due_promotions import due_promotions, is_open_by_now
 from tiercel.flows.release.back_merges import keep_back_merge
 from tiercel.flows.release.preparation import ReleaseTarget
@@ -150,6 +150,7 @@ async def _gone_on_with(topology: Topology, wanted: WantedRun) -> FollowedRun:
 async def _followed(wanted: WantedRun) -> FollowedRun:
     async with get_client() as client:
         run, was_there = await joined_or_started(client, wanted, FOLLOWED)
+        run = await standing_run(client, wanted, run)
     if not was_there:
         get_run_logger().info("%s: %s is started", wanted.deployment, run.name)
     return FollowedRun(wanted, attempt_status(run), not was_there, _link(run))

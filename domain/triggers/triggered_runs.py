@@ -47,7 +47,8 @@ class WantedRun:
     `undone_by` is the deployment whose run for the same subject undoes it, empty if there is none:
     after that run it is wanted anew. `goes_on` tells that what a run of it waited for has come: one
     that ended as waiting does not stand for it any more. `looks_again` tells that one which ended
-    with a bad verdict does not either.
+    with a bad verdict does not either. `repeats` tells that a person who asks again has another
+    after one that succeeded: what it did may have been undone since, and to do it twice is safe.
     """
 
     deployment: str
@@ -58,6 +59,7 @@ class WantedRun:
     undone_by: str = ""
     goes_on: bool = False
     looks_again: bool = False
+    repeats: bool = False
 
     @property
     def name(self) -> str:
@@ -212,6 +214,7 @@ def _of_commit(action: PublishAndDeploy | VerifyCandidate | Promote, wish: str) 
         parameters={"repository": action.repository, "commit": action.commit},
         subject=(wish, action.repository, action.commit),
         then=then,
+        repeats=not isinstance(action, VerifyCandidate),
     )
 
 
@@ -285,17 +288,19 @@ def begun_anew(
     undone: bool = False,
     goes_on: bool = False,
     looks_again: bool = False,
+    repeats: bool = False,
 ) -> bool:
     """Tell whether another run is begun, given how the earlier ones of the same subject stand.
 
-    `attempts` are in their order. One that lives or has succeeded is joined, unless it was `undone`
-    since, and one that ended as waiting unless what it waits for has come: then it `goes_on`. One
-    with a bad verdict is begun anew for a person who asks again, and if the event `looks_again`;
-    one that is outdated whoever asks, because what it missed may be there again, but for the same
-    event told over and over. One that was cancelled is begun anew only for a person who asks
-    again. One that failed is begun anew while there are fewer than `tries`, those aside that have
-    waited, said what they found or were cancelled: the same event twice is no wish for another, and
-    a person who asks again may have as many as there can be.
+    `attempts` are in their order. One that lives is joined. One that has succeeded is joined, too,
+    unless it was `undone` since, or `repeats` and a person asks again. One that ended as waiting is
+    joined unless what it waits for has come: then it `goes_on`. One with a bad verdict is begun
+    anew for a person who asks again, and if the event `looks_again`; one that is outdated whoever
+    asks, because what it missed may be there again, but for the same event told over and over. One
+    that was cancelled is begun anew only for a person who asks again. One that failed is begun anew
+    while there are fewer than `tries`, those aside that have waited, said what they found or were
+    cancelled: the same event twice is no wish for another, and a person who asks again may have as
+    many as there can be.
     """
     if not attempts or undone:
         return True
@@ -303,7 +308,7 @@ def begun_anew(
     few = attempts.count(AttemptStatus.OUTDATED) < _MOST_OUTDATED
     return {
         AttemptStatus.LIVE: False,
-        AttemptStatus.SUCCEEDED: False,
+        AttemptStatus.SUCCEEDED: repeats and asked_again,
         AttemptStatus.WAITING: goes_on,
         AttemptStatus.REJECTED: looks_again or asked_again,
         AttemptStatus.OUTDATED: few or looks_again or tries > 1,

@@ -18,6 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from tiercel.domain.base.errors import WAITING_STATE, RefusedInputError, UnreachableError
 from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
 from tiercel.domain.triggers.triggered_runs import (
+    ASKED_AGAIN,
     MOST_ATTEMPTS,
     AttemptStatus,
     WantedRun,
@@ -41,16 +42,19 @@ async def wanted_run_of(
     """Return the run that is wanted, and whether it was there already.
 
     Runs that failed count as the wanted one from the given number of them on; one that was undone
-    since or is outdated counts no more. Two who ask at the same moment get the same run: the
-    attempt's number is part of its idempotency key. Raises what `start` raises, RefusedInputError
-    after a hundred attempts.
+    since or is outdated counts no more. What became of the run that it started by itself is what
+    became of it. Two who ask at the same moment get the same run: the attempt's number is part of
+    its idempotency key. Raises what `start` raises, RefusedInputError after a hundred attempts.
     """
     attempts = await _attempts(client, wanted.key)
     undone = bool(attempts and wanted.undone_by) and await _is_undone(client, wanted, attempts[-1])
     statuses = [attempt_status(one) for one in attempts]
+    if attempts:
+        statuses[-1] = attempt_status(await standing_run(client, wanted, attempts[-1]))
     if not begun_anew(
-        statuses, tries, undone=undone, goes_on=wanted.goes_on, looks_again=wanted.looks_again
-    ):
+        statuses, tries, undone=undone, goes_on=wanted.goes_on, looks_again=wanted.looks_again,
+        repeats=wanted.repeats,
+    ):  # fmt: skip
         return attempts[-1], True
     if len(attempts) == MOST_ATTEMPTS:
         raise _too_often(wanted)
@@ -98,6 +102,30 @@ async def following_run(
         if run.parameters == wanted.parameters and not ended_before:
             return run
     return None
+
+
+async def run_after(
+    client: PrefectClient, wanted: WantedRun, first: FlowRun | None, start: StartRun, tries: int
+) -> FlowRun | None:
+    """Return the run of `wanted.then` that follows the `first`; None if none does.
+
+    A first run that finds everything live starts none. Who asks again is to hear what is live: for
+    him it is made. Raises what `start` raises.
+    """
+    found = await following_run(client, wanted, first)
+    if found or first is None or tries < ASKED_AGAIN:
+        return found
+    return await start(wanted.then, dict(wanted.parameters), f"after-{first.id}")
+
+
+async def standing_run(client: PrefectClient, wanted: WantedRun, run: FlowRun) -> FlowRun:
+    """Return the run that tells how a wanted one stands: that of `wanted.then` if it led to one."""
+    if not wanted.then or attempt_status(run) is not AttemptStatus.SUCCEEDED:
+        return run
+    try:
+        return await following_run(client, wanted, run) or run
+    except ObjectNotFound:  # nothing is deployed under that name
+        return run
 
 
 async def _is_undone(client: PrefectClient, wanted: WantedRun, last: FlowRun) -> bool:

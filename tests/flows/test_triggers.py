@@ -32,9 +32,9 @@ from tiercel.domain.base.errors import (
     UnreachableError,
 )
 from tiercel.domain.review.statuses import OUTDATED_STATE, REJECTED_STATE
-from tiercel.domain.triggers.triggered_runs import AttemptStatus, WantedRun
+from tiercel.domain.triggers.triggered_runs import FOLLOWED, AttemptStatus, WantedRun
 from tiercel.flows.engine.lifecycle import lifecycle_flow
-from tiercel.flows.engine.wanted_runs import attempt_status
+from tiercel.flows.engine.wanted_runs import attempt_status, joined_or_started
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -138,6 +138,57 @@ def test_a_bad_verdict_is_looked_at_again_when_somebody_asks(
     assert started(replace(wanted, looks_again=True), tmp_path, attempt="2") == fourth
 
 
+def test_what_makes_a_commit_live_is_made_live_again_when_somebody_asks(
+    deployment: str, tmp_path: Path
+) -> None:
+    wanted = replace(wish(deployment), repeats=True)
+    first = started(wanted, tmp_path)
+    ends(first, Completed())
+    assert started(wanted, tmp_path) == first
+    again = started(wanted, tmp_path, attempt="2")
+    assert again != first
+    assert started(wanted, tmp_path, attempt="3") == again
+
+
+def test_a_run_whose_next_one_failed_is_begun_anew_once_for_who_follows_and_for_who_asks(
+    deployment: str, tmp_path: Path
+) -> None:
+    """The other runs are those of a publication, these those of the deploy that it starts."""
+    with worker(triggered, idles) as then:
+        wanted = replace(wish(deployment), then=then, repeats=True)
+        first = started(wanted, tmp_path)
+        ends(first, Completed())
+        deploys = next_run(wanted)
+        assert followed(wanted) == started(wanted, tmp_path, attempt="2") == first  # it lives
+        ends(deploys, Cancelled())
+        assert followed(wanted) == first
+        ends(deploys)
+        assert started(wanted, tmp_path) == first
+        second = followed(wanted)
+        assert second != first
+        ends(second, Completed())
+        ends(next_run(wanted))
+        assert followed(wanted) == second
+        assert started(wanted, tmp_path, attempt="2") not in {first, second}
+        next_run(wanted)  # for the worker that waits for one
+
+
+def followed(wanted: WantedRun) -> UUID:
+    """The id of the run that `follow-github` starts, or finds."""
+
+    async def follow() -> UUID:
+        async with get_client() as client:
+            run, _ = await joined_or_started(client, wanted, FOLLOWED)
+            return run.id
+
+    return asyncio.run(follow())
+
+
+def next_run(wanted: WantedRun) -> UUID:
+    """What the flow itself starts before it ends."""
+    return asyncio.run(start(wanted.then, wanted.parameters)).id
+
+
 def test_jobs_that_ask_at_the_same_moment_have_one_run(deployment: str, tmp_path: Path) -> None:
     wanted, folders = wish(deployment), [tmp_path / str(number) for number in range(3)]
     for folder in folders:
@@ -181,9 +232,31 @@ def test_what_the_run_starts_by_itself_is_followed_too(job: WorkflowJob, tmp_pat
     assert outputs(tmp_path)["result"] == "run.crashed"
 
 
-async def start(deployment: str, parameters: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("attempt", "deploys"), [("1", False), ("2", True)])
+def test_who_asks_again_hears_what_is_live_also_when_nothing_is_left_to_do(
+    attempt: str, deploys: bool, tmp_path: Path
+) -> None:
+    with worker(triggered, executor_of(triggered)) as then:
+        with worker(triggered, executor_of(triggered)) as deployment:
+            wanted = replace(wish(deployment), then=then, repeats=True)
+            follow_wanted(Output(quiet=True), a_job(tmp_path, attempt), wanted, wait=True)
+        told = UUID(outputs(tmp_path)["run-url"].rpartition("/")[2])
+        assert asyncio.run(_deployment_of(told)) == (then if deploys else deployment)
+        if not deploys:
+            next_run(wanted)  # for the worker that waits for one
+
+
+async def _deployment_of(run_id: UUID) -> str:
     async with get_client() as client:
-        await start_run(client, deployment, parameters)
+        run = await client.read_flow_run(run_id)
+        assert run.deployment_id
+        found = await client.read_deployment(run.deployment_id)
+        return f"{triggered.name}/{found.name}"
+
+
+async def start(deployment: str, parameters: dict[str, Any]) -> FlowRun:
+    async with get_client() as client:
+        return await start_run(client, deployment, parameters)
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
     from tiercel.domain.triggers.triggered_runs import WantedRun
+    from tiercel.flows.engine.wanted_runs import StartRun
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """With both, a few seconds apart, GitHub's runner cancels a step."""
@@ -92,9 +93,9 @@ def follow_wanted(
     first = _followed(output, job, wanted.deployment, ask, said)
 
     async def ask_next(client: PrefectClient) -> FlowRun | None:
-        from tiercel.flows.engine.wanted_runs import following_run
+        from tiercel.flows.engine.wanted_runs import run_after
 
-        return await following_run(client, wanted, first)
+        return await run_after(client, wanted, first, _starting(client), _tries(job))
 
     if wanted.then:
         _followed(output, job, wanted.then, ask_next)
@@ -104,20 +105,29 @@ def _asking(output: Output, job: WorkflowJob, wanted: WantedRun) -> Ask:
     """Return what asks for the run that is wanted: the one that is there, or a new one."""
 
     async def ask(client: PrefectClient) -> FlowRun:
-        from tiercel.deployments.runs import start_run
-        from tiercel.domain.triggers.triggered_runs import ASKED_AGAIN
         from tiercel.flows.engine.wanted_runs import wanted_run_of
 
-        async def start(deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
-            return await start_run(client, deployment, parameters, key)
-
-        tries = ASKED_AGAIN if job.is_repeated else 1
-        run, was_there = await wanted_run_of(client, wanted, start, tries)
+        run, was_there = await wanted_run_of(client, wanted, _starting(client), _tries(job))
         if was_there:
             output.line(f"{run.name} is there already, for the same event")
         return run
 
     return ask
+
+
+def _starting(client: PrefectClient) -> StartRun:
+    async def start(deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
+        from tiercel.deployments.runs import start_run
+
+        return await start_run(client, deployment, parameters, key)
+
+    return start
+
+
+def _tries(job: WorkflowJob) -> int:
+    from tiercel.domain.triggers.triggered_runs import ASKED_AGAIN
+
+    return ASKED_AGAIN if job.is_repeated else 1
 
 
 async def _made(ask: Ask) -> UUID:

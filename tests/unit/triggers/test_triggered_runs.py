@@ -379,6 +379,46 @@ def test_an_event_that_asks_for_another_look_has_one_after_a_bad_verdict_alone(
     assert begun_anew(attempts, looks_again=True) is anew
 
 
+@pytest.mark.parametrize(
+    ("attempts", "tries", "anew"),
+    [
+        ([SUCCEEDED], 1, False),
+        ([SUCCEEDED], FOLLOWED, False),
+        ([SUCCEEDED], ASKED_AGAIN, True),
+        ([FAILED, SUCCEEDED], ASKED_AGAIN, True),
+        ([SUCCEEDED, LIVE], ASKED_AGAIN, False),
+        ([SUCCEEDED, WAITING], ASKED_AGAIN, False),
+        ([SUCCEEDED, FAILED], FOLLOWED, False),
+        ([SUCCEEDED, CANCELLED], FOLLOWED, False),
+    ],
+)
+def test_what_a_person_may_repeat_is_begun_anew_after_a_success_only_for_him(
+    attempts: list[AttemptStatus], tries: int, anew: bool
+) -> None:
+    assert begun_anew(attempts, tries, repeats=True) is anew
+
+
+@pytest.mark.parametrize(
+    ("event", "repeats"),
+    [
+        (BranchMoved("acme/shop", "develop", OLD, NEW), True),
+        (BranchMoved("acme/shop", "main", OLD, NEW), True),
+        (ReleaseAsked("acme/shop", "prod", NEW, promotes=True), True),
+        (BranchMoved("acme/shop", "hotfix/0.1.1", OLD, NEW), False),
+        (RollbackAsked("acme/shop", "acme-preprod-orders", 0), False),
+        (RebuildAsked("acme/shop", "preprod"), False),
+        (CHANGED, False),
+        (LABELED, False),
+    ],
+)
+def test_only_what_makes_a_commit_live_may_be_repeated_after_a_success(
+    event: Event, repeats: bool
+) -> None:
+    run = wanted_run(action_for(event, TOPOLOGY), TOPOLOGY)
+    assert isinstance(run, WantedRun)
+    assert run.repeats is repeats
+
+
 def test_a_pull_request_that_is_reopened_is_looked_at_again_as_the_same_subject() -> None:
     again = wanted(replace(CHANGED, reopened=True))
     assert (wanted(CHANGED).looks_again, again.looks_again) == (False, True)
