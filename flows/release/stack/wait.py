@@ -39,9 +39,10 @@ class OperationEnd:
 async def wait_for_end(
     change: StackChange, stack_id: str, token: str, *, planned: int = 0, is_new: bool = False
 ) -> OperationEnd:
-    """Wait for the end of the operation of a token, and note what traffic did meanwhile.
+    """Wait for the end of the operation of a token, and tell what traffic did meanwhile.
 
-    Where it is of this very release, the smoke test is asked at the first step if it is to be.
+    Where it is of this very release, the smoke test is asked at the first step if it is to be, and
+    what was shifted is told to the change: another release's shifts are no part of this one.
     """
     change.traffic.noted.add(token)
     service, test, first = change.intent.service, change.intent.smoke_test, None
@@ -55,16 +56,18 @@ async def wait_for_end(
             wait_for_stack, access, stack_id, service, planned,
             is_new=is_new, links=links, under_way=change.under_way,
         )  # fmt: skip
-    return OperationEnd(stack, events, await _noted(change, stack, events, first))
+    found = await _shifted(change, stack, events, first)
+    change.note_shifts(token, found)
+    return OperationEnd(stack, events, found)
 
 
-async def _noted(
+async def _shifted(
     change: StackChange, stack: Stack, events: Sequence[StackEvent], first: FirstStep | None
 ) -> list[Shift]:
     """Return what CodeDeploy shifted in an operation; only where an alias was updated it is asked.
 
-    What was not known before is told to the change. A first step counts only for the operation
-    that it was of, and only if that came to its end: else the smoke test is due afterwards.
+    A first step counts only for the operation that it was of, and only if that came to its end:
+    else the smoke test is due afterwards.
     """
     seen = change.traffic
     passed = first and not first.problem and states.is_success(stack.status)
@@ -74,10 +77,7 @@ async def _noted(
         return []
     since = min((at for at in updated if at), default=None)
     found = await call(read_shifts, change.access, stack.stack_id, since)
-    found = with_refusal(found, first)
-    known = {one.deployment for one in seen.shifts}
-    seen.shifts.extend(one for one in found if one.deployment not in known)
-    return found
+    return with_refusal(found, first)
 
 
 async def failure_of_operation(change: StackChange, end: OperationEnd) -> DeployFailedError:

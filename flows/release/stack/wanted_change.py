@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,12 @@ class StackChange:
         """Whether the operation of a token was begun for this very release."""
         release = release_of(token)
         return release is not None and release[0] == self.intent.number
+
+    def note_shifts(self, token: str, shifts: Iterable[Shift]) -> None:
+        """Note what traffic did in the operation of a token, each once, if it is this release's."""
+        if self.is_own(token):
+            known = {one.deployment for one in self.traffic.shifts}
+            self.traffic.shifts.extend(one for one in shifts if one.deployment not in known)
 
 
 def next_token(change: StackChange, stack: Stack | None) -> str:
