@@ -24,13 +24,18 @@ _PLACEHOLDERS = frozenset(
     {"environment", "named", "organization", "partition", "prefix", "region", "runtime_account"}
 )
 _LONGEST = 10_000
-# What a fragment opens to stacks is no more than its own service.
-_NEVER = re.compile(r"\*.*|(iam|sts|organizations|account|sso|cloudformation):.*")
+# Wildcards in front of the colon could stand for any service.
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_EVERY_ACTION = "*"
+# What a fragment opens to stacks is no more than its own service. IAM reads actions in any case.
+_NEVER = re.compile(r"\*|(iam|sts|organizations|account|sso|cloudformation):.*")
 _OF_POLICIES = re.compile(
-    r"iam:((Create|Delete|Get|Tag|Untag)Policy|(Create|Delete|Get)PolicyVersion"
-    r"|SetDefaultPolicyVersion|List(PolicyVersions|EntitiesForPolicy))"
+    r"iam:((create|delete|get|tag|untag)policy|(create|delete|get)policyversion"
+    r"|setdefaultpolicyversion|list(policyversions|entitiesforpolicy))"
 )
-_PASSING = re.compile("iam:PassRole")
+_PASSING = "iam:passrole"
+# Terraform reads fragments as templates of its own, in which this begins a directive.
+_DIRECTIVE = "%{"
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
@@ -58,7 +63,7 @@ class Fragment(Frozen):
 
 def may_be_allowed(action: str) -> bool:
     """Tell whether a fragment may allow an action, roles and policies of stacks apart."""
-    return _NEVER.fullmatch(action) is None
+    return _NEVER.fullmatch(action.lower()) is None
 
 
 def read_fragment(name: str, text: str, source: str) -> Fragment:
@@ -69,10 +74,10 @@ def read_fragment(name: str, text: str, source: str) -> Fragment:
         groups = _Groups.model_validate(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise _wrong(source, printable(_reason(error), 300)) from error
-    for fault in _faults(name, text, groups):
+    used = json.dumps(groups.model_dump(exclude_none=True, mode="json"))
+    for fault in _faults(name, used, groups):
         raise _wrong(source, fault)
-    complete = groups.model_dump(exclude_none=True, mode="json")
-    return Fragment(name=name, text=json.dumps(complete))
+    return Fragment(name=name, text=used)
 
 
 def _reason(error: Exception) -> str:
@@ -82,18 +87,31 @@ def _reason(error: Exception) -> str:
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
-def _faults(name: str, text: str, groups: _Groups) -> Iterator[str]:
+def _faults(name: str, used: str, groups: _Groups) -> Iterator[str]:
+    """Find what is wrong; `used` is the text that policies are made of, without JSON's escapes."""
     if not re.fullmatch(FRAGMENT_NAME, name):
         yield f"the name must match {FRAGMENT_NAME}"
-    for placeholder in Template(text).get_identifiers():
+    for placeholder in Template(used).get_identifiers():
         if placeholder not in _PLACEHOLDERS:
             yield f"${{{placeholder}}} is none of {', '.join(sorted(_PLACEHOLDERS))}"
-    if not Template(text).is_valid():
+    if not Template(used).is_valid():
         yield "a $ stands for no placeholder"
+    if _DIRECTIVE in used:
+        yield f"{_DIRECTIVE} begins a directive of Terraform"
     for group in ("manage", "use", "read"):
         statements: tuple[_Statement, ...] = getattr(groups, group)
         for statement in statements:
+            yield from _malformed(statement)
             yield from _faults_of(group, statement)
+
+
+def _malformed(statement: _Statement) -> Iterator[str]:
+    for action in statement.Action:
+        if action != _EVERY_ACTION and not _ACTION.fullmatch(action):
+            yield (
+                f"{statement.Sid}: {action!r} is no action: SERVICE:NAME, with * and ? "
+                "in the name alone"
+            )
 
 
 def _faults_of(group: str, statement: _Statement) -> Iterator[str]:
@@ -110,9 +128,9 @@ def _faults_of(group: str, statement: _Statement) -> Iterator[str]:
 def _is_bounded(action: str, statement: _Statement) -> bool:
     """Tell whether roles and policies are those of stacks, and roles go to named services."""
     tests: dict[str, Any] = (statement.Condition or {}).get("StringLike", {})
-    if _PASSING.fullmatch(action) and "iam:PassedToService" in tests:
+    if action.lower() == _PASSING and "iam:PassedToService" in tests:
         return all(one.endswith(":role/${prefix}*") for one in statement.Resource)
-    is_of_policies = _OF_POLICIES.fullmatch(action) is not None
+    is_of_policies = _OF_POLICIES.fullmatch(action.lower()) is not None
     return is_of_policies and all(one.endswith(":policy/${prefix}*") for one in statement.Resource)
 
 

@@ -62,7 +62,12 @@ PASSING = {"StringLike": {"iam:PassedToService": ["transfer.*"]}}
     [
         statement("iam:PassRole", ROLES, Condition=PASSING),
         statement("iam:CreatePolicy", POLICIES),
+        statement("IAM:passrole", ROLES, Condition=PASSING),
+        statement("IAM:createPOLICY", POLICIES),
         statement("transfer:Delete*", Effect="Deny"),
+        statement("*", Effect="Deny"),
+        statement("Transfer:Describe?erver*"),
+        statement("transfer:*", "arn:*:transfer:*:*:user/$${aws:username}"),
     ],
 )
 def test_a_fragment_may_pass_bounded_roles_and_keep_policies(manage: dict[str, Any]) -> None:
@@ -85,12 +90,43 @@ def test_a_fragment_may_pass_bounded_roles_and_keep_policies(manage: dict[str, A
         statement("transfer:*", "$x"),
         statement("transfer:*", Sid="no sid"),
         statement("transfer:*", NotAction=["x"]),
+        statement("transfer:*", notAction=["x"]),
+        statement("transfer:*", NOTRESOURCE=["x"]),
+        statement("transfer:*", principal="*"),
+        statement("IAM:*"),
+        statement("Iam:CreateRole", ROLES),
+        statement("IAM:PassRole", "*", Condition=PASSING),
+        statement("IAM:CreatePolicy", "*"),
+        statement("STS:AssumeRole"),
+        statement("CloudFormation:*"),
+        statement(" iam:*"),
+        statement("iam:\n*"),
+        statement("?am:*"),
+        statement("i*:*"),
+        statement("iam*"),
+        statement("iam"),
+        statement(":*"),
+        statement("${prefix}:*"),
+        statement("transfer:${named}*"),
+        statement("\u0131am:*"),
+        statement(" transfer:Delete*", Effect="Deny"),
+        statement("transfer:*", "arn:*:role/*%{ if false }"),
     ],
 )
 def test_a_fragment_that_opens_more_than_a_service_is_refused(manage: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         read(manage)
     assert (refusal.value.code, refusal.value.where) == ("configuration.fragment", "transfer.json")
+
+
+@pytest.mark.parametrize("dollar", ["$", "\\u0024"])
+def test_a_placeholder_is_found_however_json_writes_it(dollar: str) -> None:
+    text = json.dumps({"manage": [statement("transfer:*", "PLACE")]})
+    known = read_fragment("transfer", text.replace("PLACE", dollar + "{prefix}"), "transfer.json")
+    assert json.loads(known.text)["manage"][0]["Resource"] == ["${prefix}"]
+    with pytest.raises(ConfigurationError) as refusal:
+        read_fragment("transfer", text.replace("PLACE", dollar + "{secret}"), "transfer.json")
+    assert refusal.value.code == "configuration.fragment"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"other": []}', "[" * 20_000])
