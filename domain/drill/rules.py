@@ -15,6 +15,12 @@ from tiercel.domain.stack.states import is_terminal
 from tiercel.domain.teardown.stack_deletion import BUCKET_TYPE, require_deletable_name
 
 _UNTOUCHED = "nothing was deleted"
+_UNHEEDED = {
+    "--shadow": ("--approve", "--account", "--free-name", "--foundation", "--give-up"),
+    "--foundation": ("--give-up",),
+    "--plan-only": ("--approve", "--account", "--give-up"),
+}
+"""Options of `tiercel rebuild` of which nothing is heard beside another one."""
 
 
 def require_no_production(names: Names) -> None:
@@ -28,6 +34,31 @@ def require_no_production(names: Names) -> None:
             state="nothing was called",
             remedy="name an environment that is no production",
         )
+
+
+def require_heeded(given: Collection[str]) -> None:
+    """Raise RefusedInputError for options of the command that would be ignored as they are given.
+
+    Who gives a drill up while it goes on deleting has asked for the contrary of what happens.
+    """
+    for other, unheeded in _UNHEEDED.items():
+        found = [one for one in unheeded if one in given]
+        if other in given and found:
+            raise _unheeded(found, f"{other} takes none of it", f", or {other}")
+    if "--account" in given and "--approve" not in given:
+        raise _unheeded(["--account"], "it is typed with a digest", ", or give --approve with it")
+
+
+def _unheeded(options: list[str], why: str, otherwise: str) -> RefusedInputError:
+    told = ", ".join(options)
+    return RefusedInputError(
+        "drill.option_unheeded",
+        f"{told} would not be heeded",
+        where=told,
+        why=why,
+        state="nothing was called",
+        remedy=f"leave out {told}{otherwise}",
+    )
 
 
 def require_drillable(

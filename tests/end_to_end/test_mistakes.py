@@ -286,6 +286,26 @@ def test_a_clone_without_its_history_is_refused_before_anything_starts(
     assert not (sandbox.state / "repositories" / "acme" / "shallow.git").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "unheeded"),
+    [
+        ("preprod --foundation --give-up", "--give-up"),
+        ("--shadow prod --foundation --free-name b", "--free-name, --foundation"),
+        ("--shadow prod --approve 1 --account a --give-up", "--approve, --account, --give-up"),
+        ("preprod --plan-only --give-up", "--give-up"),
+    ],
+)
+def test_an_option_that_a_drill_would_not_heed_is_refused_before_anything_is_read(
+    words: str, unheeded: str, tmp_path: Path
+) -> None:
+    nowhere = str(tmp_path / "none.toml")
+    code, output, _ = invoke("rebuild", *words.split(), "--config", nowhere, "--json")
+
+    assert code == ExitCode.REFUSED
+    error = error_in(output)
+    assert (error["code"], error["where"]) == ("drill.option_unheeded", unheeded)
+
+
 def test_an_unknown_option_is_a_usage_error() -> None:
     code, _, errors = invoke("deploy", "--nonsense")
 

@@ -57,12 +57,22 @@ def rebuild(
     that is there is deleted, and nothing is approved. With --foundation it runs here, with
     administrators of both accounts.
     """
-    from tiercel.domain.drill.rules import require_no_production
+    from tiercel.domain.drill.rules import require_heeded, require_no_production
     from tiercel.domain.drill.shadow import require_one_subject
     from tiercel.domain.organization.names import deployment_of
 
     output = settings.output
     require_one_subject(environment, shadow)
+    options = {
+        "--shadow": shadow,
+        "--approve": approve,
+        "--account": account,
+        "--free-name": free_name,
+        "--plan-only": plan_only,
+        "--give-up": give_up,
+        "--foundation": foundation,
+    }
+    require_heeded([option for option, value in options.items() if value])
     if shadow:
         _rebuild_shadow(settings, shadow, plan_only=plan_only)
         return

@@ -24,6 +24,7 @@ from tiercel.domain.drill.inventory import SeenStack
 from tiercel.domain.drill.plan import DrillPlan, changes_since
 from tiercel.domain.drill.rules import (
     require_drillable,
+    require_heeded,
     require_no_production,
     require_typed_approval,
 )
@@ -243,3 +244,38 @@ def test_a_stack_with_something_newer_than_the_plan_stays(
     change: Callable[[SeenStack], SeenStack], is_new: bool
 ) -> None:
     assert bool(changes_since(plan(ORDERS).stacks[0], change(ORDERS))) is is_new
+
+
+@pytest.mark.parametrize(
+    ("given", "unheeded"),
+    [
+        ("--foundation --give-up", "--give-up"),
+        ("--shadow --foundation", "--foundation"),
+        ("--shadow --approve --account", "--approve, --account"),
+        ("--shadow --free-name", "--free-name"),
+        ("--shadow --give-up --plan-only", "--give-up"),
+        ("--plan-only --give-up", "--give-up"),
+        ("--plan-only --approve --account", "--approve, --account"),
+        ("--account", "--account"),
+        ("--foundation --account", "--account"),
+    ],
+)
+def test_an_option_that_a_drill_would_not_heed_is_refused(given: str, unheeded: str) -> None:
+    with pytest.raises(RefusedInputError, check=because("drill.option_unheeded")) as refusal:
+        require_heeded(given.split())
+    assert refusal.value.where == unheeded
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "--give-up",
+        "--shadow --plan-only",
+        "--plan-only --free-name --foundation",
+        "--approve --account --free-name --foundation",
+        "--give-up --approve --account",
+    ],
+)
+def test_what_a_drill_heeds_is_taken(given: str) -> None:
+    require_heeded(given.split())
