@@ -6,7 +6,12 @@ import graphlib
 from collections.abc import Iterator
 
 from tiercel.domain.base.git_names import is_legal_branch
-from tiercel.domain.configuration.promotions import ConfigurationFault, promotion_findings
+from tiercel.domain.configuration.promotions import (
+    ConfigurationFault,
+    WrongPaths,
+    is_there,
+    promotion_findings,
+)
 from tiercel.domain.configuration.renames import rename_findings
 from tiercel.domain.organization.on_demand import EPHEMERAL
 from tiercel.domain.organization.services import Service, deployment_order
@@ -16,8 +21,17 @@ from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Top
 _UNIQUE_KEYS = (("branch",), ("external_id",), ("infrastructure_account", "runtime_account"))
 
 
-def contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
-    """Yield what contradicts what, by the path of a key and the reason."""
+def contradictions(topology: Topology, left_out: WrongPaths) -> Iterator[ConfigurationFault]:
+    """Yield what contradicts what, by the path of a key and the reason.
+
+    Nothing that only follows from what is left out of the topology because it is wrong.
+    """
+    for path, reason in _found(topology, left_out):
+        if path not in left_out:
+            yield path, reason
+
+
+def _found(topology: Topology, left_out: WrongPaths) -> Iterator[ConfigurationFault]:
     yield from _missing_environments(topology)
     if EPHEMERAL in topology.environments:
         reason = "stands for environments on demand: give this one another name"
@@ -25,12 +39,12 @@ def contradictions(topology: Topology) -> Iterator[ConfigurationFault]:
     for name, environment in topology.environments.items():
         if not is_legal_branch(environment.branch):
             yield ("environments", name, "branch"), "git allows no branch of this name"
-    yield from promotion_findings(topology)
-    yield from rename_findings(topology)
+    yield from promotion_findings(topology, left_out)
+    yield from rename_findings(topology, left_out)
     for keys in _UNIQUE_KEYS:
         yield from _shared(topology.environments, keys)
     for service in topology.services.values():
-        yield from _dangling_names(service, topology)
+        yield from _dangling_names(service, topology, left_out)
         yield from _unread_by_invoke(service)
     yield from _cycles(topology.services)
 
@@ -54,12 +68,14 @@ def _shared(
                 yield ("environments", name, key), f"`{value}` is already {owner}"
 
 
-def _dangling_names(service: Service, topology: Topology) -> Iterator[ConfigurationFault]:
+def _dangling_names(
+    service: Service, topology: Topology, left_out: WrongPaths
+) -> Iterator[ConfigurationFault]:
     for name in service.depends_on:
-        if name not in topology.services:
+        if not is_there("services", name, topology, left_out):
             yield ("services", service.name, "depends_on"), f"there is no service `{name}`"
     for name in service.environments:
-        if name not in topology.environments and name != EPHEMERAL:
+        if name != EPHEMERAL and not is_there("environments", name, topology, left_out):
             yield (
                 ("services", service.name, "environments", name),
                 f"there is no environment `{name}`",

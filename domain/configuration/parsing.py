@@ -59,7 +59,7 @@ def parse_topology(
     data = parse_toml(text, source)
     written = [*_written_names(data, "environments", "services"), *_written_fragments(data)]
     topology, faults = _read(Topology, _with_fragments(_named(data), fragments))
-    found = [] if topology is None else list(contradictions(topology))
+    found = [] if topology is None else _contradictions(topology, faults)
     _raise([*written, *faults, *found], text, source)
     return _whole(topology)
 
@@ -76,7 +76,7 @@ def parse_services(text: str, topology: Topology, source: str = "tiercel.toml") 
     written = list(_written_names(data, "services"))
     read, faults = _read(_OfCommit, _named(data))
     described = None if read is None else topology.with_services(read.services)
-    found = [] if described is None else list(contradictions(described))
+    found = [] if described is None else _contradictions(described, faults)
     _raise([*written, *faults, *found], text, source)
     return _whole(described)
 
@@ -147,6 +147,12 @@ def _read(model: type[M], data: dict[str, Any]) -> tuple[M | None, list[Configur
         return model.model_validate(_without(data, [one["loc"] for one in details])), faults
     except ValidationError:
         return None, faults
+
+
+def _contradictions(
+    topology: Topology, faults: Iterable[ConfigurationFault]
+) -> list[ConfigurationFault]:
+    return list(contradictions(topology, {path for path, _ in faults}))
 
 
 def _without(data: Any, places: Collection[Sequence[int | str]]) -> Any:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
 ConfigurationFault = tuple[tuple[str, ...], str]
 """The path of a key and what is wrong with it."""
+WrongPaths = Collection[tuple[str, ...]]
+"""The paths of what is wrong for itself: it was told, and is left out of what was read."""
 
 
-def promotion_findings(topology: Topology) -> Iterator[ConfigurationFault]:
+def is_there(table: str, name: str, topology: Topology, left_out: WrongPaths) -> bool:
+    """Tell whether `environments` or `services` have this one, be it one that is left out."""
+    return name in getattr(topology, table) or (table, name) in left_out
+
+
+def promotion_findings(topology: Topology, left_out: WrongPaths) -> Iterator[ConfigurationFault]:
     """Find environments that could not be promoted to, or would be without being verified."""
     for name, environment in topology.environments.items():
-        reason = _unpromotable(topology, environment)
+        reason = _unpromotable(topology, environment, left_out)
         if reason:
             yield ("environments", name, "promotes_from"), reason
     yield from _fixed_parts(topology)
 
 
-def _unpromotable(topology: Topology, environment: Environment) -> str:
+def _unpromotable(topology: Topology, environment: Environment, left_out: WrongPaths) -> str:
     """Return why nothing can be promoted to an environment, empty if it can or need not be."""
     source = environment.promotes_from
     if not source:
         wanted = "missing: production releases what another environment has verified"
         return wanted if environment.production else ""
-    if source not in topology.environments:
+    if not is_there("environments", source, topology, left_out):
         return f"there is no environment `{source}`"
     passed = [environment.name]
     while source in topology.environments and source not in passed:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiercel.domain.configuration.promotions import ConfigurationFault
+from tiercel.domain.configuration.promotions import ConfigurationFault, WrongPaths
 from tiercel.domain.organization.topology import Topology
 
+_LIST = ("organization", "repositories")
 
-def rename_findings(topology: Topology) -> Iterator[ConfigurationFault]:
+
+def rename_findings(topology: Topology, left_out: WrongPaths) -> Iterator[ConfigurationFault]:
     """Find names that would stand for two repositories, or for one that is never released."""
+    is_whole = all(path[: len(_LIST)] != _LIST for path in left_out)
     listed = {name.lower() for name in topology.organization.repositories}
     current = {name.lower() for name in topology.repositories}
     owners: dict[str, str] = {}
     for name, settings in topology.repositories.items():
-        if not topology.organization.owns(name):
+        if is_whole and not topology.organization.owns(name):
             yield ("repositories", name), "organization.repositories does not list it"
         for former in settings.formerly:
             reason = ""

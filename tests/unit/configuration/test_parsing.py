@@ -348,6 +348,59 @@ def test_every_error_of_a_file_is_reported_at_once() -> None:
     ]
 
 
+GATES = "[environments.preprod.gates]\nsoak_minutes = 5\n"
+ANOTHER = """\
+[environments.live]
+branch = "live"
+region = "eu-central-1"
+infrastructure_account = "555555555555"
+runtime_account = "666666666666"
+external_id = "acme-live"
+production = true
+promotes_from = 3
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (TEXT + GATES, "environments.preprod"),
+        (
+            f"{TEXT}[services.orders.environments.preprod]\n{GATES}",
+            "environments.preprod",
+        ),
+        (
+            TEXT.replace('[services.storage]\npath = "services/storage"\n', "").replace(
+                "[services.orders]", '[services]\nstorage = "x"\n\n[services.orders]'
+            ),
+            "services.storage",
+        ),
+        (
+            changed("[services.storage]", f"{ANOTHER}[services.storage]"),
+            "environments.live.promotes_from",
+        ),
+        (
+            changed('repositories = ["acme/shop"]', 'repositories = "acme/shop"')
+            + '[repositories."acme/shop"]\nformerly = ["acme/market"]\n',
+            "organization.repositories",
+        ),
+    ],
+)
+def test_nothing_is_told_that_only_follows_from_what_is_wrong(text: str, wrong: str) -> None:
+    (finding,) = findings(text)
+    assert finding.split(": ")[1] == wrong
+
+
+def test_what_is_wrong_beside_a_wrong_environment_is_told_with_it() -> None:
+    text = changed('["storage"]', '["storrage"]').replace("ments.prod.p", "ments.trial.p")
+    assert {line.split(": ")[1] for line in findings(text + GATES)} == {
+        "environments.preprod",
+        "services.orders.depends_on",
+        "services.orders.environments.trial",
+    }
+
+
 def test_a_bad_name_of_a_table_is_reported_once() -> None:
     text = changed("[services.storage]", "[services.Storage]").replace('["storage"]', "[]")
     (finding,) = findings(text)
