@@ -18,26 +18,31 @@ _OF_WORKER = {"organization", "environments"}
 
 def config_path() -> Path:
     """Return the path of the worker's configuration: TIERCEL_CONFIG, or ./tiercel.toml."""
-    return Path(os.environ.get("TIERCEL_CONFIG", CONFIG_FILE))
+    return Path(os.environ.get("TIERCEL_CONFIG") or CONFIG_FILE)
 
 
 def read_topology(path: Path) -> Topology:
     """Return what a configuration file says; ConfigurationError names each wrong key."""
-    return parse_topology(_text(path), str(path), _fragments(path.parent / OWN_FRAGMENTS))
+    return _whole(_text(path), path)
 
 
-def read_services_file(path: Path, worker: Path | None) -> Topology | None:
-    """Return what a repository's file says of its services; None if it says more than that.
+def _whole(text: str, path: Path) -> Topology:
+    return parse_topology(text, str(path), _fragments(path.parent / OWN_FRAGMENTS))
 
-    The environments that it names are those of the worker's file, `preprod` and `prod` if none is
-    given. Raises ConfigurationError as `read_topology` does.
+
+def read_either(path: Path, worker: Path | None) -> tuple[Topology, bool]:
+    """Return what a file says, and whether it is a repository's that says of services alone.
+
+    The environments that such a file names are those of the worker's file, `preprod` and `prod` if
+    none is given. The file is read once: it may be a pipe. Raises ConfigurationError as
+    `read_topology` does.
     """
     text = _text(path)
     tables = parse_toml(text, str(path))
     if _OF_WORKER & tables.keys() or "services" not in tables:
-        return None
+        return _whole(text, path), False
     topology = read_topology(worker) if worker else stand_in_topology()
-    return parse_services(text, topology, str(path))
+    return parse_services(text, topology, str(path)), True
 
 
 def names_environments(path: Path) -> bool:
@@ -51,7 +56,16 @@ def names_environments(path: Path) -> bool:
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            "configuration.not_utf8",
+            "the configuration is not UTF-8",
+            where=str(path),
+            why=str(error),
+            state="nothing was called",
+            remedy="save the file as UTF-8",
+        ) from error
+    except OSError as error:
         raise ConfigurationError(
             "configuration.unreadable",
             "the configuration cannot be read",

@@ -104,6 +104,39 @@ def test_the_configuration_that_is_checked_is_the_one_that_is_used(tmp_path: Pat
     assert "TIERCEL_CONFIG" in error["remedy"]
 
 
+def test_an_empty_name_of_a_configuration_is_none() -> None:
+    code, output, _ = invoke("config", "check", "--json", TIERCEL_CONFIG="")
+
+    assert (code, data_in(output)["organization"]["name"]) == (ExitCode.OK, "acme")
+
+
+@pytest.mark.parametrize("text", [CONFIG, '[services.desk]\npath = "desk"\n'])
+def test_a_configuration_is_read_once_so_that_a_pipe_can_be_checked(
+    text: str, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "tiercel.toml"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(text,), daemon=True)
+    writer.start()
+
+    code, output, _ = invoke("config", "check", str(pipe), "--json")
+    writer.join()
+
+    assert code == ExitCode.OK
+    assert data_in(output)["services"]
+
+
+def test_a_configuration_that_is_not_utf8_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "tiercel.toml"
+    path.write_bytes(CONFIG.encode("utf-16"))
+
+    code, output, _ = invoke("config", "check", str(path), "--json")
+
+    assert code == ExitCode.CONFIGURATION
+    error = error_in(output)
+    assert (error["code"], error["where"]) == ("configuration.not_utf8", str(path))
+
+
 def test_a_right_configuration_is_shown() -> None:
     code, output, _ = invoke("config", "check", "--json")
 

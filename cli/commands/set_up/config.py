@@ -36,19 +36,18 @@ def check(
 ) -> None:
     """Check a configuration; every wrong key is named with its line. Nothing is called."""
     from tiercel.tasks.engine.policy_files import require_fitting_policies
-    from tiercel.tasks.source.topology_file import config_path, read_services_file, read_topology
+    from tiercel.tasks.source.topology_file import config_path, read_either
 
     output = Output(as_json=as_json)
     path = path or config_path()
-    of_services = read_services_file(path, config)
-    topology = of_services or read_topology(path)
-    if of_services is None:
+    topology, services_alone = read_either(path, config)
+    if not services_alone:
         require_fitting_policies(topology, str(path))
     if as_json:
-        only = {"services"} if of_services else None
+        only = {"services"} if services_alone else None
         output.document("config", topology.model_dump(mode="json", include=only))
         return
-    if of_services:
+    if services_alone:
         output.result(f"{path} is right; it describes services alone")
     else:
         _show_environments(output, topology, path)
