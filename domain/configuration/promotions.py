@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from tiercel.domain.organization.names import partition_of
 from tiercel.domain.organization.topology import PREPROD, PROD, Environment, Topology
 
 ConfigurationFault = tuple[tuple[str, ...], str]
@@ -40,7 +41,18 @@ def _unpromotable(topology: Topology, environment: Environment, left_out: WrongP
         source = topology.environments[source].promotes_from
     if source == environment.name:
         return f"environments promote in a circle: {' -> '.join([*passed, source])}"
-    return ""
+    return _out_of_reach(topology, environment)
+
+
+def _out_of_reach(topology: Topology, environment: Environment) -> str:
+    """Return why no role can read the source's artifacts: roles end with their partition."""
+    source = topology.environments.get(environment.promotes_from)
+    if source is None or partition_of(source.region) == partition_of(environment.region):
+        return ""
+    return (
+        f"`{source.name}` is in {source.region} and this in {environment.region}: no role of one "
+        "partition of AWS reaches another"
+    )
 
 
 def _fixed_parts(topology: Topology) -> Iterator[ConfigurationFault]:

@@ -15,8 +15,12 @@ def rename_findings(topology: Topology, left_out: WrongPaths) -> Iterator[Config
     is_whole = all(path[: len(_LIST)] != _LIST for path in left_out)
     listed = {name.lower() for name in topology.organization.repositories}
     current = {name.lower() for name in topology.repositories}
+    spelled: dict[str, str] = {}
     owners: dict[str, str] = {}
     for name, settings in topology.repositories.items():
+        first = spelled.setdefault(name.lower(), name)
+        if first != name:
+            yield ("repositories", name), f"`{first}` is the same repository"
         if is_whole and not topology.organization.owns(name):
             yield ("repositories", name), "organization.repositories does not list it"
         for former in settings.formerly:

@@ -86,9 +86,16 @@ class Organization(Frozen):
 
     @model_validator(mode="after")
     def _ids_of_listed(self) -> Self:
-        """An id of what is not listed is a misspelt name; half of a subject is none."""
+        """An id of what is not listed is a misspelt name; half of a subject is none.
+
+        GitHub does not tell upper from lower case, so one of two spellings would win unseen.
+        """
         owners = {one.lower().partition("/")[0] for one in self.repositories}
-        known = {name.lower() for name in self.github_ids}
+        known: dict[str, str] = {}
+        for name in self.github_ids:
+            first = known.setdefault(name.lower(), name)
+            if first != name:
+                raise ValueError(f"github_ids: {first} and {name} are one name")
         for name in self.github_ids:
             owner, slash, _ = name.lower().partition("/")
             listed = self.owns(name) if slash else owner in owners

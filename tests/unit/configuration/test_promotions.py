@@ -5,11 +5,12 @@ import pytest
 from tiercel.domain.base.errors import ConfigurationError
 from tiercel.domain.configuration.parsing import parse_topology
 
+CHINA = "# in another partition"
 NAMES = ("preprod", "prod", "live", "stage")
 TABLE = """
 [environments.{name}]
 branch = "{name}-branch"
-region = "eu-central-1"
+region = "{region}"
 infrastructure_account = "{first}"
 runtime_account = "{second}"
 external_id = "acme-{name}-secret"
@@ -23,6 +24,7 @@ def configuration(**more: str) -> str:
             name=name,
             first=f"{2 * number:012}",
             second=f"{2 * number + 1:012}",
+            region="cn-north-1" if more.get(name) == CHINA else "eu-central-1",
             more=more.get(name, ""),
         )
         for number, name in enumerate(NAMES)
@@ -56,6 +58,9 @@ def test_prod_may_promote_from_another_environment() -> None:
             "circle: live -> stage -> live",
         ),
         ({"live": 'promotes_from = "qa"'}, "live.promotes_from", "no environment `qa`"),
+        ({"preprod": CHINA}, "prod.promotes_from", "cn-north-1"),
+        ({"prod": CHINA}, "prod.promotes_from", "cn-north-1"),
+        ({"live": 'promotes_from = "stage"', "stage": CHINA}, "live.promotes_from", "eu-central-1"),
         ({"live": 'promotes_from = "Not"'}, "live.promotes_from", "wrong form"),
         ({"live": "production = true"}, "live.promotes_from", "missing: production"),
         ({"prod": 'promotes_from = ""'}, "prod.promotes_from", "missing: production"),
@@ -82,3 +87,8 @@ def test_an_environment_may_promote_from_one_that_promotes_itself() -> None:
     chain = configuration(stage='promotes_from = "preprod"', prod='promotes_from = "stage"')
     topology = parse_topology(chain)
     assert [one.name for one in topology.pullers_of("stage")] == ["prod"]
+
+
+def test_environments_that_promote_from_one_another_are_together_in_any_partition() -> None:
+    topology = parse_topology(configuration(preprod=CHINA, prod=CHINA))
+    assert topology.environment("prod").region == "cn-north-1"

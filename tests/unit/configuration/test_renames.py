@@ -79,6 +79,11 @@ def test_an_event_of_a_renamed_repository_is_that_of_its_current_name() -> None:
             RENAMED + '[repositories."acme/market"]\nformerly = []',
             "`acme/market` is the name of a repository that is released",
         ),
+        (
+            ["acme/*"],
+            RENAMED + '[repositories."acme/store"]\nformerly = ["acme/stall"]',
+            "repositories.acme/store: `Acme/Store` is the same repository",
+        ),
         (["acme/*"], '[repositories."acme/*"]\nformerly = ["acme/a"]', "has the wrong form"),
     ],
 )
