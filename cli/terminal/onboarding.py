@@ -19,6 +19,7 @@ from tiercel.domain.onboarding.answers import (
     Answers,
     proposed_branch,
     proposed_organization,
+    require_usable,
 )
 from tiercel.domain.organization.topology import PREPROD, PROD
 
@@ -43,9 +44,24 @@ class NewAnswers:
     branches: tuple[str, str]
     tiercel: str
 
+    def require_usable(self) -> None:
+        """Raise RefusedInputError that names each option with which no file could be written."""
+        require_usable(
+            Answers(
+                organization=self.organization,
+                repository=self.repository,
+                region=self.region,
+                accounts=dict(zip(ACCOUNTS, self.accounts, strict=True)),
+                branches=dict(zip((PREPROD, PROD), self.branches, strict=True)),
+            )
+        )
+
 
 def answered(given: NewAnswers, seen: RepositorySeen, *, ask: bool) -> Answers:
-    """Return the answers of options, and on a terminal of whoever sits there."""
+    """Return the answers of options, and on a terminal of whoever sits there.
+
+    Raises RefusedInputError that names the option of what was answered wrong.
+    """
     if given.tiercel and not _COPY.fullmatch(given.tiercel):
         raise RefusedInputError(
             "onboarding.no_such_copy",
@@ -67,7 +83,7 @@ def answered(given: NewAnswers, seen: RepositorySeen, *, ask: bool) -> Answers:
         name: answer(f"branch of {name}", known, proposed_branch(seen.branches, name))
         for name, known in zip((PREPROD, PROD), given.branches, strict=True)
     }
-    return Answers(
+    answers = Answers(
         organization=organization,
         repository=repository,
         region=answer("region", given.region),
@@ -81,6 +97,8 @@ def answered(given: NewAnswers, seen: RepositorySeen, *, ask: bool) -> Answers:
         branches=branches,
         tiercel=given.tiercel,
     )
+    require_usable(answers)
+    return answers
 
 
 def write_new(

@@ -47,6 +47,25 @@ def test_a_repository_is_described_as_its_team_would_have_and_nothing_stops_it(
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("--region", "europe", "--preprod-runtime", "22"), "--region, --preprod-runtime"),
+        ((*ACCOUNTS, "--preprod-infrastructure", "11111"), "--preprod-infrastructure"),
+        (("--preprod-branch", "main"), "--prod-branch"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_is_written(
+    words: tuple[str, ...], wrong: str, tmp_path: Path
+) -> None:
+    clone = clone_of_the_example(tmp_path / "store")
+    code, output, _ = invoke("init", str(clone), "--no-ask", *words, "--json")
+    assert code == ExitCode.REFUSED
+    error = error_in(output)
+    assert (error["code"], error["where"]) == ("onboarding.wrong_answer", wrong)
+    assert not (clone / "tiercel.toml").exists()
+
+
 def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     clone = clone_of_the_example(tmp_path / "store")
     (clone / "tiercel.toml").write_text("# mine\n")

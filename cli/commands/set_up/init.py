@@ -60,6 +60,7 @@ def init(
         branches=(preprod_branch, prod_branch),
         tiercel=tiercel,
     )
+    given.require_usable()
     from tiercel.domain.onboarding.proposal import propose
 
     clone, seen = _seen(folder, repository)

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tests.support.codes import because
+from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.configuration.parsing import parse_services, parse_topology
 from tiercel.domain.onboarding.answers import (
     ACCOUNTS,
     Answers,
     proposed_branch,
     proposed_organization,
+    require_usable,
 )
 from tiercel.domain.onboarding.callers import caller_texts, calls_no_copy
 from tiercel.domain.onboarding.config_text import config_text, toml_string
@@ -241,3 +244,35 @@ def test_a_repository_that_has_everything_is_told_nothing() -> None:
     workflows = {".github/workflows/a.yml": "uses: corp/tiercel/.github/workflows/release.yml@1"}
     branches = ["develop", "main"]
     assert not list(repository_refusals(parse_topology(text), "acme/store", branches, workflows))
+
+
+RUNTIME = ("preprod", "runtime_account")
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        ({"organization": "Acme_1"}, "--organization"),
+        ({"organization": "sthree-x"}, "--organization"),
+        ({"repository": "acme"}, "--repository"),
+        ({"repository": "acme/*"}, "--repository"),
+        ({"region": "europe"}, "--region"),
+        ({"accounts": {RUNTIME: "22"}}, "--preprod-runtime"),
+        ({"accounts": {**WHOLE.accounts, RUNTIME: "1" * 12}}, "--preprod-runtime"),
+        ({"branches": {"prod": "a..b"}}, "--prod-branch"),
+        ({"branches": {"preprod": "main", "prod": "main"}}, "--prod-branch"),
+        ({"region": "europe", "accounts": {RUNTIME: "22"}}, "--region, --preprod-runtime"),
+    ],
+)
+def test_an_answer_that_no_file_can_have_is_told_by_its_option(
+    answer: dict[str, Any], wrong: str
+) -> None:
+    with pytest.raises(RefusedInputError, check=because("onboarding.wrong_answer")) as refusal:
+        require_usable(OPEN.model_copy(update=answer))
+    assert refusal.value.where == wrong
+    assert refusal.value.state == "nothing was written"
+
+
+@pytest.mark.parametrize("answers", [OPEN, WHOLE])
+def test_what_nobody_knows_yet_is_no_wrong_answer(answers: Answers) -> None:
+    require_usable(answers)
