@@ -16,7 +16,8 @@ from tiercel.domain.base.text import printable
 from tiercel.domain.packaging.folders import Folder
 from tiercel.domain.packaging.python_manifests import PythonManifest, TomlFile, unparsed_manifest
 
-_PUBLIC = ("https://pypi.org/simple", "https://pypi.python.org/simple")
+PUBLIC_INDEXES = tuple(f"https://{host}.org/simple" for host in ("pypi", "pypi.python"))
+"""What uv asks where it is told of no other, by its names of today and before."""
 _HERE = "."
 
 
@@ -36,7 +37,7 @@ def named_indexes(
 
 def require_told_indexes(named: Iterable[str], told: Iterable[str], where: str) -> None:
     """Raise RefusedInputError for indexes that are neither public nor among those told to uv."""
-    known = {_plain(one) for one in (*told, *_PUBLIC)}
+    known = {_plain(one) for one in (*told, *PUBLIC_INDEXES)}
     missing = sorted({_plain(one) for one in named} - known)
     if missing:
         raise RefusedInputError(
@@ -121,7 +122,7 @@ def _of_poetry(lock: Mapping[str, Any]) -> Iterator[object]:
 def _of_pipenv(lock: Mapping[str, Any]) -> Iterator[object]:
     """A package that names no source comes from the first."""
     sources = {one["name"]: one["url"] for one in lock.get("_meta", {}).get("sources", ())}
-    first = next(iter(sources.values()), _PUBLIC[0])
+    first = next(iter(sources.values()), PUBLIC_INDEXES[0])
     for one in lock["default"].values():
         if "version" in one:
             yield sources.get(one.get("index"), first)

@@ -7,10 +7,14 @@ import pytest
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.packaging.folders import Folder
-from tiercel.domain.packaging.python_indexes import named_indexes, require_told_indexes
+from tiercel.domain.packaging.python_indexes import (
+    PUBLIC_INDEXES,
+    named_indexes,
+    require_told_indexes,
+)
 from tiercel.domain.packaging.python_manifests import PythonManifest
 
-PUBLIC, OURS = "https://pypi.org/simple", "https://packages.example/simple"
+PUBLIC, OURS = PUBLIC_INDEXES[0], "https://packages.example/simple"
 UV = f"""
 [[package]]
 name = "fn"
@@ -120,7 +124,7 @@ def test_a_file_whose_indexes_cannot_be_told_is_refused(lock: str, text: str) ->
     ("index", "told"),
     [
         (f"{PUBLIC}/", ()),
-        ("https://pypi.python.org/simple", ()),
+        (PUBLIC_INDEXES[1], ()),
         (OURS, ("https://me:secret@PACKAGES.example/simple/",)),
         ("https://${USER}:${PASSWORD}@packages.example/simple", (OURS,)),
     ],
