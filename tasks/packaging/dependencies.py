@@ -205,8 +205,9 @@ class _Preparation:
         return [self._step(copy, command, need, tools=(Path(program),)) for command in commands]
 
     def _require_told(self, named: frozenset[str], requirements: str) -> None:
+        """Where uv does not ask its own index, what others have put there is never taken."""
         told, own = indexes_of_python(requirements, passed_environment(self.builds))
-        if told or own:
+        if own:
             require_told_indexes(named, told, self.found.where)
 
     def _need_of_python(self, manifest: PythonManifest) -> IndexNeed:

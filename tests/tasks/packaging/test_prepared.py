@@ -382,15 +382,17 @@ def test_an_index_that_only_a_lock_or_settings_name_has_to_be_told_to_uv(
     alone = {"orders/template.json": template(F=function()), "orders/src/requirements.txt": "tea"}
     beside = {"orders/src/pyproject.toml": f'[tool.uv]\nindex-url = "{ours}"\n'}
     locked = {"orders/src/uv.lock": lock, "orders/src/pyproject.toml": ""}
-    telling = Builds(where=BuildPlace.HERE, pass_environment=("UV_INDEX",))
     monkeypatch.setenv("UV_INDEX", f"ours={ours}")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://mirror.example/simple")
     for number, files in enumerate((alone | beside, locked)):
         origin.commit(files)
         at = folder.with_name(f"build-{number}")
         with pytest.raises(RefusedInputError, check=because("build.index_not_told")):
             build_work(origin.fetch(), ORDERS, Here(), HERE, at)
-        told = build_work(origin.fetch(), ORDERS, Here(), telling, at.with_suffix(".told"))
-        assert told.job.build
+        for name in ("UV_INDEX", "UV_DEFAULT_INDEX"):
+            telling = Builds(where=BuildPlace.HERE, pass_environment=(name,))
+            told = build_work(origin.fetch(), ORDERS, Here(), telling, at.with_suffix(f".{name}"))
+            assert told.job.build
 
 
 def test_tests_import_what_functions_need_and_their_own_requirements(
