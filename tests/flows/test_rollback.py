@@ -168,7 +168,8 @@ def test_a_ledger_outlives_its_bucket(
     place = _place(sandbox)
     folder, occupied = sandbox.state / "exported", sandbox.state / "occupied"
     occupied.write_text("")
-    code, output, _ = invoke("ledger", "export", "preprod", str(occupied), *place, "--json")
+    below = str(occupied / "below")
+    code, output, _ = invoke("ledger", "export", "preprod", below, *place, "--json")
     assert (code, error_in(output)["code"]) == (ExitCode.REFUSED, "run.file_not_written")
     invoke_json("ledger", "export", "preprod", str(folder), *place)
     _keep("outlives", preprod, folder)
