@@ -8,7 +8,8 @@ from tiercel.domain.base.errors import WaitingError
 from tiercel.domain.gitflow.pull_requests import PullRequest
 from tiercel.domain.organization.topology import Environment
 from tiercel.domain.review.stack_plans import StackPlan
-from tiercel.domain.review.templates.template_changes import Templates, changes_permissions
+from tiercel.domain.review.templates.changed_values import Templates
+from tiercel.domain.review.templates.template_changes import changes_permissions
 from tiercel.domain.review.templates.widening import widened
 
 

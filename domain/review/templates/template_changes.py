@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.review.templates.changed_values import Templates, with_changed_marked
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.assets import resources
 
@@ -32,25 +31,27 @@ _ROLE_PROPERTIES = {
 _ABSENT = object()
 
 
-Templates = Mapping[str, TemplateDocument]
-"""A service's template under the empty path, and those nested in it by the path of their stack."""
-
-
 def all_changes(before: Templates, after: Templates) -> tuple[Change, ...]:
     """Return what changes in a service's template and in those nested in it, with its path."""
+    marked = with_changed_marked(before, after)
     return tuple(
         change.model_copy(update={"nested_in": path})
         for path in sorted({*before, *after})
-        for change in template_changes(before.get(path), after.get(path, {}))
+        for change in _changes(before.get(path), marked.get(path, {}))
     )
 
 
 def template_changes(before: dict[str, Any] | None, after: dict[str, Any]) -> tuple[Change, ...]:
     """Return added, modified and removed resources; only CloudFormation knows replacements.
 
-    A resource of another type under the same name is one removed and one added. What SAM
-    puts into every resource is told as a change of `Globals`.
+    A resource of another type under the same name is one removed and one added. One that refers to
+    a parameter, a mapping or a condition that changed is modified. What SAM puts into every
+    resource is told as a change of `Globals`.
     """
+    return all_changes({} if before is None else {"": before}, {"": after})
+
+
+def _changes(before: dict[str, Any] | None, after: dict[str, Any]) -> tuple[Change, ...]:
     old, new = dict(resources(before or {})), dict(resources(after))
     stays = {name for name in new if name in old and _type(old[name]) == _type(new[name])}
     changes = [_change("Add", name, new[name]) for name in new if name not in stays]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
+from tiercel.domain.review.templates.changed_values import Templates
 from tiercel.domain.review.templates.sam_types import made_types
-from tiercel.domain.review.templates.template_changes import Templates, all_changes
+from tiercel.domain.review.templates.template_changes import all_changes
 from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies

@@ -12,11 +12,8 @@ from typing import Any, NamedTuple
 
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.values import TemplateDocument
-from tiercel.domain.review.templates.template_changes import (
-    Templates,
-    all_changes,
-    changes_permissions,
-)
+from tiercel.domain.review.templates.changed_values import Templates, with_changed_marked
+from tiercel.domain.review.templates.template_changes import all_changes, changes_permissions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.assets import resources
 
@@ -39,16 +36,19 @@ class _Grant(NamedTuple):
 
 def widened(before: Templates, after: Templates) -> tuple[str, ...]:
     """Return the paths of resources whose change may allow somebody more than before."""
+    marked = with_changed_marked(before, after)
     return tuple(
         change.path
         for change in all_changes(before, after)
-        if changes_permissions(change) and _widens(change, before, after)
+        if changes_permissions(change) and _widens(change, before, marked)
     )
 
 
 def _widens(change: Change, before: Templates, after: Templates) -> bool:
     old = set(_grants(change, before)) if change.action != "Add" else set()
     new = set(_grants(change, after)) if change.action != "Remove" else set()
+    if "Condition" in change.properties:  # what allows may appear, and what limits may go
+        return bool(old | new)
     more = (one for one in new if not one.limits and not any(_covers(o, one) for o in old))
     return any(more) or any(one.limits and one not in new for one in old)
 

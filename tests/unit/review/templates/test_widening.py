@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tiercel.domain.review.templates.template_changes import Templates
+from tiercel.domain.review.templates.changed_values import Templates
 from tiercel.domain.review.templates.widening import widened
 
 
