@@ -10,9 +10,11 @@ from tiercel.domain.base.values import Frozen
 from tiercel.domain.stack.validations import Validation, path_of
 
 _PERMISSION_TYPES = (
+    "AWS::Cognito::IdentityPoolRoleAttachment",
     "AWS::IAM::",
     "AWS::Lambda::Permission",
     "AWS::Lambda::LayerVersionPermission",
+    "AWS::Lambda::Url",
     "AWS::KMS::Grant",
     "AWS::KMS::Key",
     "AWS::RAM::",
@@ -26,9 +28,11 @@ _POLICY_PROPERTIES = {
     "AccessPolicy",
     "ExecutionRoleArn",
     "FileSystemPolicy",
+    "IamInstanceProfile",
     "KeyPolicy",
     "Policy",
     "PolicyDocument",
+    "PublicAccessBlockConfiguration",
     "RepositoryPolicyText",
     "ResourcePolicy",
     "Role",

@@ -9,13 +9,15 @@ from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.assets import resources
 
 _SAM_WITH_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+_SAM_APIS = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::GraphQLApi")
 _CONNECTOR = "AWS::Serverless::Connector"
-_CONNECTORS = "Connectors"
-_GLOBALS = "Globals"
+CONNECTORS = "Connectors"
+GLOBALS = "Globals"
 # From these SAM makes roles, their policies and permissions to invoke:
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
 _ROLE_PROPERTIES = {
     "AssumeRolePolicyDocument",
+    "Auth",
     "DeadLetterQueue",
     "DurableConfig",
     "EventInvokeConfig",
@@ -68,8 +70,10 @@ def changes_permissions(change: Change) -> bool:
     """Tell whether a change may give or take permissions, SAM's generated roles included."""
     if change.changes_permissions or change.resource_type == _CONNECTOR:
         return True
-    if _CONNECTORS in change.properties:
+    if CONNECTORS in change.properties:
         return True
+    if change.resource_type in _SAM_APIS:
+        return "Auth" in change.properties
     if change.resource_type not in (*_SAM_WITH_ROLE, ""):
         return False
     parts = {name.rpartition(".")[2] for name in change.properties}
@@ -83,8 +87,8 @@ def _type(resource: dict[str, Any]) -> str:
 def _change(
     action: str, name: str, resource: dict[str, Any], properties: tuple[str, ...] = ()
 ) -> Change:
-    if action != "Modify" and _CONNECTORS in resource:
-        properties = (_CONNECTORS,)
+    if action != "Modify" and CONNECTORS in resource:
+        properties = (CONNECTORS,)
     return Change(
         action=action, logical_id=name, resource_type=_type(resource), properties=properties
     )
@@ -108,7 +112,7 @@ def _differing(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
 
 def _globals(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     """Return what differs in the section, as `Function.Tracing`, if anything does."""
-    old, new = before.get(_GLOBALS) or {}, after.get(_GLOBALS) or {}
+    old, new = before.get(GLOBALS) or {}, after.get(GLOBALS) or {}
     if old == new:
         return []
     if not isinstance(old, dict) or not isinstance(new, dict):
@@ -119,7 +123,7 @@ def _globals(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
             for kind in _differing(old, new)
             for name in _differing(_mapping(old.get(kind)), _mapping(new.get(kind)))
         )
-    return [Change(action="Modify", logical_id=_GLOBALS, resource_type="", properties=names)]
+    return [Change(action="Modify", logical_id=GLOBALS, resource_type="", properties=names)]
 
 
 def _mapping(value: Any) -> dict[str, Any]:

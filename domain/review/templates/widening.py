@@ -13,12 +13,20 @@ from typing import Any, NamedTuple
 from tiercel.domain.base.digests import canonical_json
 from tiercel.domain.base.values import TemplateDocument
 from tiercel.domain.review.templates.changed_values import Templates, with_changed_marked
-from tiercel.domain.review.templates.template_changes import all_changes, changes_permissions
+from tiercel.domain.review.templates.template_changes import (
+    CONNECTORS,
+    GLOBALS,
+    all_changes,
+    changes_permissions,
+)
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.template.assets import resources
 
-_MEANS_NOTHING = frozenset({"Description", "Path", "PolicyName", "RoleName", "Tags"})
+_MEANS_NOTHING = frozenset({"Description", "PolicyName", "RoleName", "Tags"})
+_OF_A_ROLE = frozenset({"Path"})
+"""What means nothing of a role itself; of an event it is what may be called."""
 _BOUNDARY = "PermissionsBoundary"
+_LIMITING = frozenset({_BOUNDARY, "Auth", "PublicAccessBlockConfiguration"})
 _LISTED = ("Action", "NotAction", "Resource", "NotResource")
 
 
@@ -54,12 +62,28 @@ def _widens(change: Change, before: Templates, after: Templates) -> bool:
 
 
 def _grants(change: Change, templates: Templates) -> Iterator[_Grant]:
-    resource = dict(resources(templates.get(change.nested_in) or {})).get(change.logical_id, {})
-    properties = resource.get("Properties")
-    for name, value in (properties if isinstance(properties, dict) else {}).items():
-        alone = change.model_copy(update={"properties": (str(name),), "action": "Modify"})
-        if name not in _MEANS_NOTHING and changes_permissions(alone):
-            yield from _of_value(str(name), value)
+    for name, value in _settings(change, templates.get(change.nested_in) or {}):
+        alone = change.model_copy(update={"properties": (name,), "action": "Modify"})
+        if name not in _OF_A_ROLE | _MEANS_NOTHING and changes_permissions(alone):
+            yield from _of_value(name, value)
+
+
+def _settings(change: Change, template: TemplateDocument) -> Iterator[tuple[str, Any]]:
+    """Yield what a changed resource says, named as changes name it; or what `Globals` do."""
+    if change.logical_id == GLOBALS and not change.resource_type:
+        for kind, settings in _items(template.get(GLOBALS)):
+            for name, value in _items(settings):
+                yield f"{kind}.{name}", value
+        return
+    resource = dict(resources(template)).get(change.logical_id, {})
+    yield from _items(resource.get("Properties"))
+    if CONNECTORS in resource:
+        yield CONNECTORS, resource[CONNECTORS]
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    for name, one in (value if isinstance(value, dict) else {}).items():
+        yield str(name), one
 
 
 def _of_value(name: str, value: Any) -> Iterator[_Grant]:
@@ -73,7 +97,11 @@ def _of_value(name: str, value: Any) -> Iterator[_Grant]:
             if key not in _MEANS_NOTHING:
                 yield from _of_value(f"{name}.{key}", below)
     else:
-        yield _Grant(name.startswith(_BOUNDARY), name, "", canonical_json(value))
+        parts = set(name.split("."))
+        limits = not _LIMITING.isdisjoint(parts)
+        yield _Grant(limits, name, "", canonical_json(value))
+        if limits and _BOUNDARY not in parts:  # what stands there may open as well
+            yield _Grant(limits=False, action=name, resource="", rest=canonical_json(value))
 
 
 def _is_function(value: TemplateDocument) -> bool:

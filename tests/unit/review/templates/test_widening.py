@@ -27,6 +27,19 @@ def function(**properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "a", **properties}}
 
 
+def called(path: str) -> dict[str, Any]:
+    return {"Call": {"Type": "Api", "Properties": {"Method": "get", "Path": path}}}
+
+
+def api(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Serverless::Api", "Properties": properties}
+
+
+def bucket(**blocked: bool) -> dict[str, Any]:
+    block = {"PublicAccessBlockConfiguration": blocked} if blocked else {}
+    return {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "b", **block}}
+
+
 def told(before: Any, after: Any) -> bool:
     old, new = ({"Resources": {"R": one} if one else {}} for one in (before, after))
     return widened({"": old}, {"": new}) == ("R",)
@@ -81,6 +94,26 @@ BOUNDED = {"PermissionsBoundary": "arn:boundary"}
         ({"Type": "AWS::SQS::Queue"}, {"Type": "AWS::SQS::Queue", "Properties": {"A": 1}}, False),
         (role(allow()), {"Type": "AWS::IAM::Role", "Properties": "x"}, False),
         (role(allow()), role({"Effect": ["odd"], "Action": None}), False),
+        (function(), function() | {"Connectors": {"A": {"Properties": {}}}}, True),
+        (function() | {"Connectors": {"A": {"Properties": {"Permissions": ["Read"]}}}},
+         function() | {"Connectors": {"A": {"Properties": {"Permissions": ["Read", "Write"]}}}},
+         True),
+        (function(Events=called("/a")), function(Events=called("/{proxy+}")), True),
+        (function(FunctionUrlConfig={"AuthType": "AWS_IAM"}),
+         function(FunctionUrlConfig={"AuthType": "NONE"}), True),
+        (api(Auth={"DefaultAuthorizer": "AWS_IAM"}), api(), True),
+        (api(Auth={"DefaultAuthorizer": "AWS_IAM"}), api(Auth={"DefaultAuthorizer": "NONE"}), True),
+        (api(Name="a"), api(Name="b"), False),
+        (bucket(BlockPublicAcls=True), bucket(), True),
+        (bucket(BlockPublicAcls=True), bucket(BlockPublicAcls=False), True),
+        (role(Path="/a/"), role(Path="/b/"), False),
+        ({"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "AWS_IAM"}},
+         {"Type": "AWS::Lambda::Url", "Properties": {"AuthType": "NONE"}}, True),
+        ({"Type": "AWS::EC2::Instance", "Properties": {"IamInstanceProfile": "reader"}},
+         {"Type": "AWS::EC2::Instance", "Properties": {"IamInstanceProfile": "admin"}}, True),
+        ({"Type": "AWS::Cognito::IdentityPoolRoleAttachment", "Properties": {"Roles": {"a": "b"}}},
+         {"Type": "AWS::Cognito::IdentityPoolRoleAttachment", "Properties": {"Roles": {"a": "c"}}},
+         True),
     ],
 )  # fmt: skip
 def test_a_change_that_may_allow_more_is_told(before: Any, after: Any, is_wider: bool) -> None:
@@ -91,3 +124,21 @@ def test_what_is_nested_is_told_with_its_path() -> None:
     before: Templates = {"": {"Resources": {}}, "Inner": {"Resources": {"R": role(allow())}}}
     after: Templates = {"": {"Resources": {}}, "Inner": {"Resources": {"R": role(allow("*"))}}}
     assert widened(before, after) == ("Inner/R",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_wider"),
+    [
+        ({}, {"AssumeRolePolicyDocument": {"Statement": [allow(Principal="*")]}}, True),
+        ({"FunctionUrlConfig": {"AuthType": "AWS_IAM"}},
+         {"FunctionUrlConfig": {"AuthType": "NONE"}}, True),
+        ({"PermissionsBoundary": "arn:boundary"}, {}, True),
+        ({}, {"PermissionsBoundary": "arn:boundary"}, False),
+        ({"MemorySize": 1}, {"MemorySize": 2}, False),
+    ],
+)  # fmt: skip
+def test_what_sam_puts_into_every_function_may_allow_more(
+    before: Any, after: Any, is_wider: bool
+) -> None:
+    old, new = ({"Globals": {"Function": one}, "Resources": {}} for one in (before, after))
+    assert widened({"": old}, {"": new}) == (("Globals",) if is_wider else ())
