@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -22,7 +22,14 @@ UNKNOWN_TEXT = "${?}"
 _MOST = 64
 """Possibilities of one value that are followed; more are not known."""
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-_FOREIGN_TYPES = ("Custom::", "AWS::CloudFormation::CustomResource")
+# Whoever answers or signals says what these have: a team's own function, or any caller.
+_FOREIGN_TYPES = (
+    "Custom::",
+    "AWS::CloudFormation::CustomResource",
+    "AWS::CloudFormation::WaitCondition",
+)
+_STORED_TEXT = "AWS::SSM::Parameter"
+_DEEPEST = 32
 _STACKS = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 _STACK_FILE = {
     "AWS::CloudFormation::Stack": "TemplateURL",
@@ -49,6 +56,8 @@ class TemplateScope:
     templates: Mapping[str, TemplateDocument]
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     budget: _Budget = field(default_factory=_Budget, compare=False)
+    followed: tuple[str, ...] = ()
+    """The resources whose attributes led here; one that leads back to itself has no value."""
 
     @property
     def template(self) -> TemplateDocument:
@@ -164,10 +173,24 @@ def _attribute(argument: Any, scope: TemplateScope) -> tuple[str, ...]:
     if len(parts) != 2 or not all(isinstance(part, str) for part in parts):
         return (UNKNOWN_TEXT,)
     name, attribute = parts
-    kind = str(scope.resources.get(name, {}).get("Type", ""))
-    if kind in _STACKS:
-        return _output(name, attribute.removeprefix("Outputs."), scope)
+    resource = scope.resources.get(name, {})
+    kind = str(resource.get("Type", ""))
+    if kind in _STACKS or kind == _STORED_TEXT:
+        if name in scope.followed or len(scope.followed) >= _DEEPEST:
+            return (UNKNOWN_TEXT,)
+        inner = replace(scope, followed=(*scope.followed, name))
+        if kind in _STACKS:
+            return _output(name, attribute.removeprefix("Outputs."), inner)
+        return _stored(resource, attribute, inner)
     return (UNKNOWN_TEXT,) if kind.startswith(_FOREIGN_TYPES) else _ref(name, scope)
+
+
+def _stored(resource: TemplateDocument, attribute: str, scope: TemplateScope) -> tuple[str, ...]:
+    """Return what the template itself writes into a parameter of Parameter Store."""
+    properties = resource.get("Properties")
+    if not isinstance(properties, dict) or attribute not in properties:
+        return (UNKNOWN_TEXT,)
+    return texts_of(properties[attribute], scope)
 
 
 def _output(stack: str, output: str, scope: TemplateScope) -> tuple[str, ...]:

@@ -116,6 +116,52 @@ def test_a_condition_says_who_is_meant_by_everybody(condition: Any, code: str | 
     assert judged(role("*", Condition=condition)) == code
 
 
+def stored(value: Any) -> dict[str, Any]:
+    return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [
+        (stored(ROOT_OF.format(FOREIGN)), "template.foreign_trust"),
+        (stored({"Fn::If": ["C", RUNTIME, FOREIGN]}), "template.foreign_trust"),
+        (stored({"Ref": "AWS::AccountId"}), None),
+        (stored({"Fn::GetAtt": ["Own", "Arn"]}), None),
+        (stored({"Fn::GetAtt": ["P", "Value"]}), "template.unknown_trust"),
+        (stored({"Fn::ImportValue": "theirs"}), "template.unknown_trust"),
+        ({"Type": "AWS::SSM::Parameter"}, "template.unknown_trust"),
+        ({"Type": "Custom::Partner"}, "template.unknown_trust"),
+        ({"Type": "AWS::CloudFormation::WaitCondition"}, "template.unknown_trust"),
+        ({"Type": "AWS::Serverless::Application"}, "template.unknown_trust"),
+    ],
+    ids=lambda one: str(one)[:70],
+)
+@pytest.mark.parametrize("read", [{"Fn::GetAtt": "P.Value"}, {"Fn::Sub": "${P.Value}"}])
+def test_an_attribute_that_is_free_text_is_judged_as_that_text(
+    resource: dict[str, Any], code: str | None, read: dict[str, Any]
+) -> None:
+    described = role({"AWS": read})
+    described["Resources"]["P"] = resource
+    assert judged(described) == code
+
+
+def test_texts_that_are_stored_for_each_other_without_end_are_unknown() -> None:
+    chain = {f"P{n}": stored({"Fn::GetAtt": [f"P{n + 1}", "Value"]}) for n in range(500)}
+    described = role({"AWS": {"Fn::GetAtt": ["P0", "Value"]}})
+    described["Resources"] |= chain | {"P500": stored(RUNTIME)}
+    assert judged(described) == "template.unknown_trust"
+    given = {"TemplateURL": "child.yaml", "Parameters": {"Whom": {"Fn::GetAtt": "S.Outputs.Whom"}}}
+    outer = role({"AWS": {"Fn::GetAtt": "S.Outputs.Whom"}})
+    outer["Resources"]["S"] = {"Type": "AWS::CloudFormation::Stack", "Properties": given}
+    child = {
+        "Parameters": {"Whom": {"Type": "String"}},
+        "Resources": {},
+        "Outputs": {"Whom": {"Value": {"Ref": "Whom"}}},
+    }
+    (found,) = outside_references(HERE, {HERE: outer, "orders/child.yaml": child})
+    assert found.text == "${?}"
+
+
 STATEMENT = allowing({"AWS": FOREIGN})["Statement"][0]
 TEXT = json.dumps(allowing({"AWS": ROOT_OF.format(FOREIGN)}))
 FOREIGN_ONES = [
@@ -298,6 +344,14 @@ def test_layers_come_from_the_own_accounts_and_aws(
     assert judged(described) == code
     if LAYER.format(FOREIGN) in json.dumps(layers):
         assert judged(described, allowing_it) is None
+
+
+def test_a_layer_that_the_template_stores_as_a_text_is_judged_as_that_text() -> None:
+    for publisher, code in ((FOREIGN, "template.foreign_layer"), (RUNTIME, None)):
+        layers = [{"Fn::GetAtt": ["P", "Value"]}]
+        described = template("AWS::Lambda::Function", {"Layers": layers})
+        described["Resources"]["P"] = stored(LAYER.format(publisher))
+        assert judged(described) == code
 
 
 def test_a_foreign_layers_version_is_part_of_what_was_found() -> None:
