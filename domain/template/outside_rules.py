@@ -17,6 +17,7 @@ from tiercel.domain.template.outside import (
     OutsideReference,
     account_of,
 )
+from tiercel.domain.template.trusts import CANNED_ACLS
 
 _MOST_TOLD = 20
 _BY_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -187,7 +188,11 @@ def _told(seen: Iterable[_Seen], kind: OutsideKind, refused: Callable[[str], boo
 
 
 def _is_known(text: str) -> bool:
-    return _is_own(text) or _NAMES_SOMEBODY.fullmatch(account_of(text)) is not None
+    return (
+        _is_own(text)
+        or text in CANNED_ACLS
+        or _NAMES_SOMEBODY.fullmatch(account_of(text)) is not None
+    )
 
 
 def _is_in(text: str, places: tuple[str, ...]) -> bool:
@@ -204,5 +209,5 @@ def _is_image_of(text: str, places: tuple[str, ...]) -> bool:
 
 
 def _is_own(text: str) -> bool:
-    account = account_of(text)
+    account = account_of(CANNED_ACLS.get(text, text))
     return account.startswith(OWN) or account in _OF_AWS

@@ -10,11 +10,26 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tiercel.domain.base.values import TemplateDocument
-from tiercel.domain.template.intrinsics import UNKNOWN_TEXT, TemplateScope, items_of
+from tiercel.domain.template.intrinsics import OWN, UNKNOWN_TEXT, TemplateScope, items_of
 from tiercel.domain.template.local_files import walk
 
 ANYBODY = "*"
 """The principal that is everybody."""
+
+CANNED_ACLS = {
+    "AuthenticatedRead": ANYBODY,
+    "AwsExecRead": OWN,
+    "BucketOwnerFullControl": OWN,
+    "BucketOwnerRead": OWN,
+    "LogDeliveryWrite": OWN,
+    "Private": OWN,
+    "PublicRead": ANYBODY,
+    "PublicReadWrite": ANYBODY,
+}
+"""Whom S3's access control lists let in: everybody, or the owner and services of AWS.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl
+"""
 
 _NO_TRUST = ("AWS::EC2::VPCEndpoint",)
 """Its policy narrows what passes, and lets nobody in who may not otherwise."""
@@ -42,7 +57,6 @@ _WEB_IDENTITIES = (
     "www.amazon.com",
 )
 _SERVICES = (".amazonaws.com", ".amazonaws.com.cn", ".aws.internal")
-_PUBLIC_ACLS = ("AuthenticatedRead", "PublicRead", "PublicReadWrite")
 _LISTED = {
     "AWS::RAM::ResourceShare": "Principals",
     "AWS::EC2::VPCEndpointServicePermissions": "AllowedPrincipals",
@@ -67,7 +81,7 @@ def trusted_principals(scope: TemplateScope) -> Iterator[Trusted]:
     """Yield whom the resources of a template let in, but for AWS's own services.
 
     A service that acts for a named account counts as that account. Conditions that everybody
-    has to meet name who is meant by everybody.
+    has to meet name who is meant by everybody. A list of S3 stands for whom it lets in.
     """
     for logical_id, resource in scope.resources.items():
         properties = resource.get("Properties")
@@ -89,8 +103,9 @@ def _principals(
         yield from (one for one in items_of(value, scope) if not one.endswith(_SERVICES))
     elif kind in _GRANTED and name == "Principal":
         yield from _granted(kind, properties, scope)
-    elif kind == "AWS::S3::Bucket" and name == "AccessControl" and value in _PUBLIC_ACLS:
-        yield ANYBODY
+    elif kind == "AWS::S3::Bucket" and name == "AccessControl":
+        # One that a parameter names is known at the deploy.
+        yield from (CANNED_ACLS.get(text, text) for text in items_of(value, scope))
     elif kind == "AWS::Serverless::Api" and name == "Auth":
         for _, node in walk(value):
             yield from items_of(node.get("AwsAccountWhitelist") or [], scope)

@@ -212,6 +212,34 @@ def test_every_kind_of_policy_and_permission_is_looked_through(described: dict[s
 
 
 @pytest.mark.parametrize(
+    ("acl", "values", "code"),
+    [
+        ("Private", {}, None),
+        ({"Fn::If": ["C", "BucketOwnerRead", {"Ref": "AWS::NoValue"}]}, {}, None),
+        ({"Fn::If": ["C", "Private", "PublicRead"]}, {}, "template.foreign_trust"),
+        ({"Fn::FindInMap": ["M", {"Ref": "Acl"}, "acl"]}, {}, "template.foreign_trust"),
+        ({"Ref": "Acl"}, {}, None),
+        ({"Ref": "Acl"}, {"Acl": "LogDeliveryWrite"}, None),
+        ({"Ref": "Acl"}, {"Acl": "AuthenticatedRead"}, "template.foreign_trust"),
+        ({"Fn::Sub": "${Acl}"}, {"Acl": "PublicReadWrite"}, "template.foreign_trust"),
+        ({"Fn::ImportValue": "theirs"}, {}, "template.unknown_trust"),
+    ],
+    ids=str,
+)
+def test_every_list_that_a_bucket_may_get_is_judged(
+    acl: Any, values: dict[str, str], code: str | None
+) -> None:
+    described = template(
+        "AWS::S3::Bucket",
+        {"AccessControl": acl},
+        Parameters={"Acl": {"Type": "String", "Default": "Private"}},
+        Mappings={"M": {"a": {"acl": "Private"}, "b": {"acl": "PublicRead"}}},
+    )
+    assert judged(described, **values) == code
+    assert judged(described, OPEN, **values) is None
+
+
+@pytest.mark.parametrize(
     "described",
     [
         template("AWS::S3::BucketPolicy", {"PolicyDocument": allowing("*", Effect="Deny")}),
