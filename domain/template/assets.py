@@ -200,10 +200,10 @@ def _texts(value: Any, scope: TemplateScope) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for text in known for part in text.split(",")))
 
 
-def with_globals(
+def globals_for(
     resource: TemplateDocument, template: TemplateDocument, where: str
 ) -> TemplateDocument:
-    """Return properties with SAM's Globals, which a type inherits unless a resource ignores them.
+    """Return what SAM's Globals have for a resource, whatever it says itself.
 
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
     """
@@ -213,9 +213,16 @@ def with_globals(
         inherited = mapping(mapping(template, "Globals", where), section, where)
     ignored = resource.get("IgnoreGlobals") or []
     if ignored == "*":
-        inherited = {}
-    elif isinstance(ignored, list):
-        inherited = {name: value for name, value in inherited.items() if name not in ignored}
+        return {}
+    names = ignored if isinstance(ignored, list) else []
+    return {name: value for name, value in inherited.items() if name not in names}
+
+
+def with_globals(
+    resource: TemplateDocument, template: TemplateDocument, where: str
+) -> TemplateDocument:
+    """Return properties with SAM's Globals, which a type inherits unless they are ignored."""
+    inherited = globals_for(resource, template, where)
     own = mapping(resource, "Properties", where)
     shared, more = inherited.get("Layers"), own.get("Layers")
     if isinstance(shared, list) and isinstance(more, list):

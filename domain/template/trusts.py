@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.template.assets import globals_for
 from tiercel.domain.template.intrinsics import OWN, UNKNOWN_TEXT, TemplateScope, items_of
 from tiercel.domain.template.local_files import walk
 
@@ -56,6 +57,7 @@ _WEB_IDENTITIES = (
     "graph.facebook.com",
     "www.amazon.com",
 )
+_API = "AWS::Serverless::Api"
 _SERVICES = (".amazonaws.com", ".amazonaws.com.cn", ".aws.internal")
 _LISTED = {
     "AWS::RAM::ResourceShare": "Principals",
@@ -83,15 +85,50 @@ def trusted_principals(scope: TemplateScope) -> Iterator[Trusted]:
     A service that acts for a named account counts as that account. Conditions that everybody
     has to meet name who is meant by everybody. A list of S3 stands for whom it lets in.
     """
+    for logical_id, kind, properties in _said(scope):
+        if kind not in _NO_TRUST:
+            for name, principal in _of_properties(kind, properties, scope):
+                yield Trusted(logical_id, name, principal)
+
+
+def _said(scope: TemplateScope) -> Iterator[tuple[str, str, TemplateDocument]]:
+    """Yield each resource's type and properties, with those that it has from Globals."""
     for logical_id, resource in scope.resources.items():
-        properties = resource.get("Properties")
-        if isinstance(properties, dict) and resource.get("Type") not in _NO_TRUST:
-            for name, value in properties.items():
-                for principal in _principals(str(resource.get("Type")), name, properties, scope):
-                    yield Trusted(logical_id, str(name), principal)
-                for statement in _statements(str(resource.get("Type")), name, value):
-                    for principal in _of_statement(statement, scope):
-                        yield Trusted(logical_id, str(name), principal)
+        properties = resource.get("Properties") or {}
+        if isinstance(properties, dict):
+            shared = globals_for(resource, scope.template, scope.path)
+            yield logical_id, str(resource.get("Type")), _merged(shared, properties)
+    # SAM makes an API of its own for events that name none: it has all from Globals.
+    implicit = globals_for({"Type": _API}, scope.template, scope.path)
+    yield "Globals.Api", _API, implicit
+
+
+def _merged(shared: Any, own: Any) -> Any:
+    """Return what SAM makes of a value of Globals and a resource's own: functions replace."""
+    if isinstance(shared, list) and isinstance(own, list):
+        return shared + own
+    if not isinstance(shared, dict) or not isinstance(own, dict):
+        return own
+    if _is_function(shared) or _is_function(own):
+        return own
+    both = {name: _merged(shared[name], own[name]) for name in shared.keys() & own.keys()}
+    return {**shared, **own, **both}
+
+
+def _is_function(value: TemplateDocument) -> bool:
+    names = [str(name) for name in value]
+    return len(names) == 1 and (names[0] in ("Ref", "Condition") or names[0].startswith("Fn::"))
+
+
+def _of_properties(
+    kind: str, properties: TemplateDocument, scope: TemplateScope
+) -> Iterator[tuple[str, str]]:
+    for name, value in properties.items():
+        for principal in _principals(kind, name, properties, scope):
+            yield str(name), principal
+        for statement in _statements(kind, name, value):
+            for principal in _of_statement(statement, scope):
+                yield str(name), principal
 
 
 def _principals(
@@ -106,7 +143,7 @@ def _principals(
     elif kind == "AWS::S3::Bucket" and name == "AccessControl":
         # One that a parameter names is known at the deploy.
         yield from (CANNED_ACLS.get(text, text) for text in items_of(value, scope))
-    elif kind == "AWS::Serverless::Api" and name == "Auth":
+    elif kind == _API and name == "Auth":
         for _, node in walk(value):
             yield from items_of(node.get("AwsAccountWhitelist") or [], scope)
 

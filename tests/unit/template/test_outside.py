@@ -211,6 +211,53 @@ def test_every_kind_of_policy_and_permission_is_looked_through(described: dict[s
     assert judged(described) == "template.foreign_trust"
 
 
+def assuming(statement: Any) -> dict[str, Any]:
+    return {"AssumeRolePolicyDocument": {"Statement": statement}}
+
+
+LISTING = {"Auth": {"ResourcePolicy": {"AwsAccountWhitelist": [FOREIGN]}}}
+OWN_STATEMENT = STATEMENT | {"Principal": {"AWS": RUNTIME}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "shared", "properties", "code"),
+    [
+        ("Function", assuming([STATEMENT]), {}, "template.foreign_trust"),
+        ("Function", assuming([STATEMENT]), assuming([OWN_STATEMENT]), "template.foreign_trust"),
+        ("Function", assuming(STATEMENT | {"Effect": "Deny"}), {}, None),
+        (
+            "Function",
+            assuming(STATEMENT | {"Effect": "Deny"}),
+            assuming({"Effect": "Allow"}),
+            "template.foreign_trust",
+        ),
+        ("Function", assuming(STATEMENT), assuming({"Principal": {"AWS": RUNTIME}}), None),
+        ("Function", assuming([STATEMENT]), {"AssumeRolePolicyDocument": {"Fn::If": ["C"]}}, None),
+        ("Function", assuming([OWN_STATEMENT]), {}, None),
+        ("Api", LISTING, {}, "template.foreign_trust"),
+        ("Function", {"Timeout": 3}, {}, None),
+    ],
+    ids=lambda one: str(one)[:60],
+)
+def test_what_a_resource_has_from_globals_is_judged_with_its_own(
+    kind: str, shared: dict[str, Any], properties: dict[str, Any], code: str | None
+) -> None:
+    described = template(f"AWS::Serverless::{kind}", properties, Globals={kind: shared})
+    assert judged(described) == code
+    if kind == "Function":
+        described["Resources"]["Thing"]["IgnoreGlobals"] = "*"
+        assert judged(described) is None
+
+
+def test_the_api_that_sam_makes_by_itself_has_what_globals_say() -> None:
+    event = {"Type": "Api", "Properties": {"Path": "/", "Method": "get"}}
+    described = template(
+        "AWS::Serverless::Function", {"Events": {"Get": event}}, Globals={"Api": LISTING}
+    )
+    (found,) = outside_references(HERE, {HERE: described})
+    assert (found.logical_id, found.name, found.text) == ("Globals.Api", "Auth", FOREIGN)
+
+
 @pytest.mark.parametrize(
     ("acl", "values", "code"),
     [
