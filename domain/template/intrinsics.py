@@ -9,19 +9,22 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 from tiercel.domain.base.values import TemplateDocument
+from tiercel.domain.template.expansion.loops import ANY_ITEM, LoopedResource, looped_resources
 
 OWN = "${own}"
 """In a text: something of a resource of the same stack."""
-UNKNOWN_TEXT = "${?}"
+UNKNOWN_TEXT = ANY_ITEM
 """In a text: what only CloudFormation will know, or nobody."""
 
 _MOST = 64
 """Possibilities of one value that are followed; more are not known."""
-_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+# The name in it may have the item of a loop in it.
+_PLACEHOLDER = re.compile(r"\$\{((?:\$\{\?\}|[^}])*)\}")
 # Whoever answers or signals says what these have: a team's own function, or any caller.
 _FOREIGN_TYPES = (
     "Custom::",
@@ -69,6 +72,17 @@ class TemplateScope:
         """The template's resources by logical id."""
         found = self.template.get("Resources") or {}
         return {str(name): one for name, one in found.items() if isinstance(one, dict)}
+
+    @cached_property
+    def looped(self) -> tuple[LoopedResource, ...]:
+        """What loops make over what only a deploy knows."""
+        return tuple(looped_resources(self.template))
+
+    def all_resources(self) -> Iterator[tuple[str, TemplateDocument]]:
+        """Yield the resources by logical id, with those of loops as their ids are written."""
+        yield from self.resources.items()
+        for one in self.looped:
+            yield one.written, one.resource
 
     def nested(self) -> Iterator[tuple[str, TemplateScope]]:
         """Yield the stacks that the template nests from files of the repository."""
@@ -164,8 +178,29 @@ def _ref(name: Any, scope: TemplateScope) -> tuple[str, ...]:
         return (f"${{{name}}}",)
     if name in scope.parameters:
         return scope.parameters[name]
+    if any(_may_be(name, str(one)) for one in scope.parameters):
+        return (UNKNOWN_TEXT,)
     # SAM makes resources whose ids begin with those of its own.
-    return (OWN,) if name.startswith(tuple(scope.resources)) else (UNKNOWN_TEXT,)
+    is_own = name.startswith(tuple(scope.resources)) or any(
+        _may_be(name, one.logical_id) for one in scope.looped
+    )
+    return (OWN,) if is_own else (UNKNOWN_TEXT,)
+
+
+def _may_be(name: str, other: str) -> bool:
+    """Tell whether two names may be the same, once the items of loops in them are known."""
+    (start, *unknown), (begin, *unsure) = name.split(ANY_ITEM), other.split(ANY_ITEM)
+    if not unknown and not unsure:
+        return name == other
+    if not unknown or not unsure:
+        whole, part = (name, other) if not unknown else (other, name)
+        known = part.split(ANY_ITEM)
+        return whole.startswith(known[0]) and whole.endswith(known[-1])
+    return _meet(start, begin) and _meet(unknown[-1][::-1], unsure[-1][::-1])
+
+
+def _meet(start: str, other: str) -> bool:
+    return start.startswith(other) or other.startswith(start)
 
 
 def _attribute(argument: Any, scope: TemplateScope) -> tuple[str, ...]:
@@ -173,7 +208,24 @@ def _attribute(argument: Any, scope: TemplateScope) -> tuple[str, ...]:
     if len(parts) != 2 or not all(isinstance(part, str) for part in parts):
         return (UNKNOWN_TEXT,)
     name, attribute = parts
-    resource = scope.resources.get(name, {})
+    found = [_attribute_of(one, name, attribute, scope) for one in _named(name, scope)]
+    return tuple(text for texts in found for text in texts) if found else _ref(name, scope)
+
+
+def _named(name: str, scope: TemplateScope) -> list[TemplateDocument]:
+    """Return the resource of a name, or all that may have it."""
+    if name in scope.resources:
+        return [scope.resources[name]]
+    plain = scope.resources.items() if ANY_ITEM in name else ()
+    return [
+        *(resource for logical_id, resource in plain if _may_be(name, logical_id)),
+        *(one.resource for one in scope.looped if _may_be(name, one.logical_id)),
+    ]
+
+
+def _attribute_of(
+    resource: TemplateDocument, name: str, attribute: str, scope: TemplateScope
+) -> tuple[str, ...]:
     kind = str(resource.get("Type", ""))
     if kind in _STACKS or kind == _STORED_TEXT:
         if name in scope.followed or len(scope.followed) >= _DEEPEST:
@@ -257,7 +309,7 @@ def _mapped(argument: list[Any], scope: TemplateScope) -> list[Any]:
     node: list[Any] = [scope.template.get("Mappings")]
     for key in argument[:3]:
         maps = [one for one in node if isinstance(one, dict)]
-        if isinstance(key, str):
+        if isinstance(key, str) and ANY_ITEM not in key:
             node = [one[key] for one in maps if key in one]
         else:
             node = [value for one in maps for value in one.values()]

@@ -132,7 +132,7 @@ def _of_template(scope: TemplateScope) -> Iterator[tuple[OutsideKind, str, str, 
         account = account_of(principal)
         if not account.startswith(OWN) and account != _OWN_ACCOUNT:
             yield OutsideKind.TRUST, logical_id, name, principal
-    for logical_id, resource in scope.resources.items():
+    for logical_id, resource in scope.all_resources():
         properties = resource.get("Properties")
         if isinstance(properties, dict):
             yield from _of_resource(scope, logical_id, str(resource.get("Type")), properties)

@@ -93,7 +93,7 @@ def trusted_principals(scope: TemplateScope) -> Iterator[Trusted]:
 
 def _said(scope: TemplateScope) -> Iterator[tuple[str, str, TemplateDocument]]:
     """Yield each resource's type and properties, with those that it has from Globals."""
-    for logical_id, resource in scope.resources.items():
+    for logical_id, resource in scope.all_resources():
         properties = resource.get("Properties") or {}
         if isinstance(properties, dict):
             shared = globals_for(resource, scope.template, scope.path)

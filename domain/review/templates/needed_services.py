@@ -40,7 +40,7 @@ def unlisted_services(
     wanted: set[str] = set()
     unknown: set[str] = set()
     for scope in scopes:
-        for logical_id, resource in scope.resources.items():
+        for logical_id, resource in scope.all_resources():
             for kind in _types(scope, resource):
                 made = Change(action="Add", logical_id=logical_id, resource_type=kind)
                 for lack in lacking_actions([made], published, role).lacks:

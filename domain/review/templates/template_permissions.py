@@ -12,6 +12,7 @@ from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, lacking_act
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies
 from tiercel.domain.template.assets import resources
+from tiercel.domain.template.expansion.loops import looped_resources
 
 _LIFE = ("create", "read", "update", "delete")
 
@@ -29,9 +30,14 @@ def types_of(*templates: TemplateDocument | None) -> frozenset[str]:
     return frozenset(
         made
         for template in templates
-        for _, resource in resources(template or {})
+        for resource in _all(template or {})
         for made in made_types(resource)
     )
+
+
+def _all(template: TemplateDocument) -> Iterator[TemplateDocument]:
+    yield from (resource for _, resource in resources(template))
+    yield from (one.resource for one in looped_resources(template))
 
 
 def permission_change(

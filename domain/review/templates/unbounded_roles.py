@@ -52,7 +52,7 @@ def roles_without_boundary(
 
 def unbounded_roles(scope: TemplateScope, boundary: str) -> Iterator[UnboundedRole]:
     """Yield the roles of a template that would not have the boundary of that name."""
-    for logical_id, resource in scope.resources.items():
+    for logical_id, resource in scope.all_resources():
         properties = resource.get("Properties")
         properties = properties if isinstance(properties, dict) else {}
         for place in _without_role(str(resource.get("Type")), properties):

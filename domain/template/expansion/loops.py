@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.text import printable
@@ -17,7 +17,42 @@ from tiercel.domain.template.boundary import LOOP
 from tiercel.domain.template.expansion.budget import NodeBudget
 
 _PARTS = 3
+ANY_ITEM = "${?}"
+"""Stands for the item of a loop that stays one."""
 _SHOWN = 300
+
+
+class LoopedResource(NamedTuple):
+    """What a loop makes that stays one: as many resources as only a deploy knows.
+
+    In `logical_id` and `resource` the loop's variable is unknown; `written` has it.
+    """
+
+    written: str
+    logical_id: str
+    resource: TemplateDocument
+
+
+def looped_resources(template: TemplateDocument) -> Iterator[LoopedResource]:
+    """Yield what stands in a template's loops, and in the loops in those."""
+    found = template.get("Resources")
+    for name, value in found.items() if isinstance(found, dict) else ():
+        if str(name).startswith(LOOP):
+            yield from _looped(str(name), value, ())
+
+
+def _looped(name: str, value: Any, variables: tuple[_Variable, ...]) -> Iterator[LoopedResource]:
+    if name.startswith(LOOP):
+        if isinstance(value, list) and len(value) == _PARTS and isinstance(value[2], dict):
+            inner = _Variable(str(value[0]), ANY_ITEM, ANY_ITEM)
+            for key, body in value[2].items():
+                yield from _looped(str(key), body, (*variables, inner))
+        return
+    logical_id, resource = name, value
+    for variable in variables:
+        logical_id, resource = _filled(logical_id, variable), _filled(resource, variable)
+    if isinstance(resource, dict):
+        yield LoopedResource(name, logical_id, resource)
 
 
 def unrolled(template: TemplateDocument, where: str) -> TemplateDocument:
@@ -83,24 +118,8 @@ class _Writer:
         return node
 
     def _with(self, value: Any, identifier: str, item: str) -> Any:
-        """Return a value of the loop's body for one item.
-
-        `${Name}` is the item, `&{Name}` its letters and digits.
-        """
-        self._budget.spend()
-        if isinstance(value, str):
-            plain = value.replace(f"${{{identifier}}}", item)
-            return plain.replace(f"&{{{identifier}}}", re.sub("[^A-Za-z0-9]", "", item))
-        if isinstance(value, list):
-            return [self._with(one, identifier, item) for one in value]
-        if not isinstance(value, dict):
-            return value
-        if value == {"Ref": identifier}:
-            return item
-        return {
-            self._with(name, identifier, item): self._with(one, identifier, item)
-            for name, one in value.items()
-        }
+        letters = re.sub("[^A-Za-z0-9]", "", item)
+        return _filled(value, _Variable(identifier, item, letters), self._budget.spend)
 
     def _clash(self, name: str) -> RefusedInputError:
         return RefusedInputError(
@@ -111,6 +130,34 @@ class _Writer:
             state="nothing was uploaded or deployed",
             remedy="use the loop's variable in the name, as in `Table${Name}`",
         )
+
+
+class _Variable(NamedTuple):
+    """A loop's variable, and what takes its place: an item, or its letters and digits."""
+
+    name: str
+    item: str
+    letters: str
+
+
+def _filled(value: Any, variable: _Variable, spend: Callable[[], None] = lambda: None) -> Any:
+    """Return a value of a loop's body for one item.
+
+    `${Name}` is the item, `&{Name}` its letters and digits.
+    """
+    spend()
+    if isinstance(value, str):
+        plain = value.replace(f"${{{variable.name}}}", variable.item)
+        return plain.replace(f"&{{{variable.name}}}", variable.letters)
+    if isinstance(value, list):
+        return [_filled(one, variable, spend) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value == {"Ref": variable.name}:
+        return variable.item
+    return {
+        _filled(name, variable, spend): _filled(one, variable, spend) for name, one in value.items()
+    }
 
 
 def _text(item: Any) -> str:

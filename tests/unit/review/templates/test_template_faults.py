@@ -193,6 +193,22 @@ def test_a_role_that_would_have_no_boundary_is_told(
     assert len(texts_of(roles_without_boundary([found], BOUNDARY))) == count
 
 
+def looping(kind: str, properties: dict[str, Any]) -> TemplateScope:
+    body = {"R${N}": {"Type": kind, "Properties": properties}}
+    loop = {"Fn::ForEach::X": ["N", {"Ref": "Names"}, body]}
+    return scope_of("t.yaml", {"t.yaml": {"Resources": loop, "Parameters": {"Names": {}}}})
+
+
+def test_what_a_loop_makes_needs_services_and_boundaries_too() -> None:
+    (needed,) = unlisted(looping("AWS::RDS::DBInstance", {}))
+    assert [finding.path for finding in needed.findings] == [("Resources", "R${N}")]
+    found = looping("AWS::IAM::Role", {"PermissionsBoundary": f"{ARN}other"})
+    (role,) = roles_without_boundary([found], BOUNDARY)
+    assert [finding.path for finding in role.findings] == [("Resources", "R${N}")]
+    own = looping("AWS::IAM::Role", {"PermissionsBoundary": f"{ARN}${{N}}"})
+    assert list(roles_without_boundary([own], BOUNDARY)) == []
+
+
 def fault(*texts: str, kind: FaultKind = FaultKind.NAME) -> TemplateFault:
     findings = tuple(FaultAt(template="t", path=("A", text), text=text) for text in texts)
     return TemplateFault(kind=kind, remedy="do", findings=findings)

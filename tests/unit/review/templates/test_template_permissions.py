@@ -57,6 +57,13 @@ def test_two_versions_differ_in_what_they_may_need() -> None:
     assert found.check.lacks == ()
 
 
+def test_what_stands_in_a_loop_that_stays_one_has_its_type() -> None:
+    loop = ["N", {"Ref": "Names"}, {"Q${N}": QUEUE}]
+    nested = ["M", {"Ref": "Names"}, {"Fn::ForEach::X": loop, "T${M}": TOPIC}]
+    made = types_of({"Resources": {"Fn::ForEach::Y": nested}})
+    assert made == {"AWS::SQS::Queue", "AWS::SNS::Topic"}
+
+
 def test_nested_templates_count_as_the_services_own_and_what_lacks_has_its_path() -> None:
     before = {"": template(A=QUEUE), "Inner": template(B=QUEUE)}
     after = {"": template(A=QUEUE), "Inner": template(), "Inner/Deep": template(B=TOPIC)}
