@@ -139,11 +139,12 @@ def begun(
 ) -> EphemeralRecord:
     """Return the record of an environment that begins to come up, or is brought to a newer commit.
 
-    One that is there keeps its owner, its age and its expiry. Raises RefusedInputError for a name
-    that something else has, for one that is going down, and for a life that is too long.
+    One that is there keeps its owner and its age, and its expiry unless hours are asked for or its
+    time is over: then it lives on as `extended` lets it. Raises RefusedInputError for a name that
+    something else has, for one that is going down, and for a life that is too long.
     """
-    hours = wish.hours or settings.default_hours
     if found is None or not found.is_active:
+        hours = wish.hours or settings.default_hours
         _require_hours(wish.name, hours, settings)
         return _created(wish, found.generation + 1 if found else 1, now, hours)
     if _origin(found) != _origin(wish):
@@ -158,7 +159,7 @@ def begun(
         "state": EphemeralState.COMING_UP,
         "flow_run": wish.flow_run,
     }
-    return found.model_copy(update=update)
+    return _living_on(found, wish, settings, now).model_copy(update=update)
 
 
 def require_within_limits(
@@ -192,7 +193,7 @@ def extended(
     """
     if record.state in {EphemeralState.GONE, EphemeralState.GOING_DOWN}:
         raise _not_there(record)
-    room = record.created + timedelta(hours=settings.longest_hours) - now
+    room = _last_end(record, settings) - now
     if hours < 1 or hours > room / timedelta(hours=1):
         raise RefusedInputError(
             "ephemeral.too_long_in_all",
@@ -319,6 +320,27 @@ def _created(wish: EphemeralWish, generation: int, now: datetime, hours: int) ->
     )
 
 
+def _living_on(
+    found: EphemeralRecord, wish: EphemeralWish, settings: EphemeralSettings, now: datetime
+) -> EphemeralRecord:
+    """Return the record with the time that it needs: the reaper would take one that is over."""
+    is_over = found.has_expired(now)
+    # A run that is repeated got its hours when it began.
+    asked = wish.hours if wish.flow_run != found.flow_run or is_over else 0
+    if asked:
+        return extended(found, asked, settings, now)
+    if not is_over:
+        return found
+    room = (_last_end(found, settings) - now) // timedelta(hours=1)
+    if room < 1:
+        raise _no_time_left(found, settings)
+    return extended(found, min(settings.default_hours, room), settings, now)
+
+
+def _last_end(record: EphemeralRecord, settings: EphemeralSettings) -> datetime:
+    return record.created + timedelta(hours=settings.longest_hours)
+
+
 def _origin(of: EphemeralRecord | EphemeralWish) -> tuple[OriginKind, str, str]:
     return of.origin, of.origin_of, of.repository
 
@@ -374,6 +396,18 @@ def _going_down(found: EphemeralRecord) -> RefusedInputError:
         why="its stacks are being deleted, or the run that did it was killed",
         state="nothing was changed",
         remedy="take it down again, which waits for its end, then ask again",
+    )
+
+
+def _no_time_left(found: EphemeralRecord, settings: EphemeralSettings) -> RefusedInputError:
+    return RefusedInputError(
+        "ephemeral.no_time_left",
+        f"the time of environment {found.name} is over",
+        where="ephemeral.longest_hours in tiercel.toml",
+        why=f"it was made at {found.created:%d %B %H:%M} UTC, and none lives longer than "
+        f"{settings.longest_hours} hours in all",
+        state="nothing was changed",
+        remedy=f"take it down with `tiercel ephemeral down {found.name}`, then ask again",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,6 +89,50 @@ def test_a_newer_commit_of_the_same_origin_keeps_owner_age_and_expiry() -> None:
         ("storage", "orders", "catalog"),
     )
     assert updated.state is EphemeralState.COMING_UP
+
+
+@pytest.mark.parametrize(
+    ("hours", "after", "run", "until"),
+    [
+        (30, 3, "run-2", 33),
+        (2, 3, "run-2", 24),
+        (0, 23.9, "run-2", 24),
+        (0, 24, "run-2", 48),
+        (8, 24, "run-2", 32),
+        (0, 30, "run-2", 48),
+        (0, 30.5, "run-2", 47.5),
+        (0, 47, "run-2", 48),
+        (46, 3, "run-1", 24),
+        (0, 30, "run-1", 48),
+        (8, 30, "run-1", 38),
+    ],
+)
+def test_one_that_is_there_lives_on_if_hours_are_asked_for_or_its_time_is_over(
+    hours: int, after: float, run: str, until: float
+) -> None:
+    wish = replace(WISH, hours=hours, flow_run=run)
+    updated = begun(RECORD, wish, SETTINGS, NOW + timedelta(hours=after))
+    assert updated.expires == NOW + timedelta(hours=until)
+    assert (updated.created, updated.flow_run) == (NOW, run)
+
+
+@pytest.mark.parametrize(
+    ("hours", "after", "code"),
+    [
+        (46, 3, "ephemeral.too_long_in_all"),
+        (-1, 3, "ephemeral.too_long_in_all"),
+        (10**12, 3, "ephemeral.too_long_in_all"),
+        (2, 47, "ephemeral.too_long_in_all"),
+        (0, 47.1, "ephemeral.no_time_left"),
+        (0, 60, "ephemeral.no_time_left"),
+    ],
+)
+def test_one_that_is_there_is_not_brought_up_past_the_longest_life(
+    hours: int, after: float, code: str
+) -> None:
+    wish = replace(WISH, hours=hours, flow_run="run-2")
+    with pytest.raises(RefusedInputError, check=because(code)):
+        begun(RECORD, wish, SETTINGS, NOW + timedelta(hours=after))
 
 
 def test_one_that_is_gone_is_made_anew_with_nothing_of_the_old_one() -> None:
