@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tiercel.domain.drift.report import DriftFinding
 from tiercel.domain.organization.names import Names
+from tiercel.domain.pages.changed_resources import removal_words, replacement_words
 from tiercel.domain.pages.frame import page, place, stack_link
 from tiercel.domain.pages.links import Links
 from tiercel.domain.pages.markdown import code, escaped, table
@@ -143,8 +144,8 @@ def _changes(changes: Sequence[Change]) -> str:
         return "none"
     rows = [
         (
-            change.action,
-            _replacement(change),
+            change.action + removal_words(change),
+            replacement_words(change),
             code(change.path),
             escaped(change.resource_type),
             escaped(", ".join(change.properties)),
@@ -186,9 +187,3 @@ def _resource(lack: Lack) -> tuple[str, str]:
 
 def _actions(actions: Sequence[str]) -> str:
     return ", ".join(map(code, actions))
-
-
-def _replacement(change: Change) -> str:
-    if change.replaces:
-        return "**replaced**"
-    return "may be replaced" if change.may_replace else ""

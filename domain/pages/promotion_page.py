@@ -13,6 +13,7 @@ from tiercel.domain.approvals.plans import WaitingPromotion as Waiting
 from tiercel.domain.approvals.waiting import how_to_approve
 from tiercel.domain.base.digests import short
 from tiercel.domain.base.git_names import short_commit
+from tiercel.domain.pages.changed_resources import action_words
 from tiercel.domain.pages.frame import page
 from tiercel.domain.pages.markdown import bounded_table, code, escaped, table
 
@@ -21,7 +22,6 @@ PROMOTION_MARKER = "<!-- tiercel: promotion -->"
 _ROOM = 20_000
 _SERVICES = ("service", "what", "from release", "artifact", "known by")
 _CHANGES = ("service", "action", "resource", "type", "properties")
-_VERBS = {"Add": "added", "Modify": "changed", "Remove": "removed", "Import": "taken in"}
 
 
 def promotion_page(plan: PromotionPlan, waiting: Waiting | None, link: str = "") -> str:
@@ -76,7 +76,7 @@ def _table(changes: list[tuple[PlannedService, PlannedChange]]) -> str:
     rows = (
         (
             code(service.service),
-            _action(change),
+            action_words(change),
             code(change.path),
             escaped(change.resource_type),
             escaped(", ".join(change.properties)),
@@ -84,11 +84,3 @@ def _table(changes: list[tuple[PlannedService, PlannedChange]]) -> str:
         for service, change in changes
     )
     return bounded_table(_ROOM, _CHANGES, rows, len(changes))
-
-
-def _action(change: PlannedChange) -> str:
-    if change.replaces:
-        return "**replaced**"
-    if change.may_replace:
-        return "may be **replaced**"
-    return _VERBS.get(change.action, escaped(change.action))

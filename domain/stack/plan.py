@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from tiercel.domain.base.digests import PlanDigest, Sha256, digest_of
@@ -43,6 +44,29 @@ _POLICY_PROPERTIES = {
 }
 
 
+class Aftermath(StrEnum):
+    """What becomes of the resource that a change takes away."""
+
+    UNTOLD = ""
+    DELETED = "deleted"
+    KEPT = "kept"
+    SNAPSHOT = "a snapshot stays"
+
+
+_AFTERMATHS = {
+    "Delete": Aftermath.DELETED,
+    "Retain": Aftermath.KEPT,
+    "Snapshot": Aftermath.SNAPSHOT,
+    "ReplaceAndDelete": Aftermath.DELETED,
+    "ReplaceAndRetain": Aftermath.KEPT,
+    "ReplaceAndSnapshot": Aftermath.SNAPSHOT,
+}
+_OF_THE_OLD_ONE = {
+    Aftermath.KEPT: "the old one is kept",
+    Aftermath.SNAPSHOT: "a snapshot of the old one stays",
+}
+
+
 class Change(Frozen):
     """What CloudFormation will do to one resource.
 
@@ -65,13 +89,25 @@ class Change(Frozen):
 
     @property
     def replaces(self) -> bool:
-        """Whether the resource is created anew, and the old one deleted."""
+        """Whether the resource is created anew; `aftermath` has what becomes of the old one."""
         return self.replacement == "True"
 
     @property
     def may_replace(self) -> bool:
         """Whether that depends on a value that is known only when it is carried out."""
         return self.replacement == "Conditional"
+
+    @property
+    def aftermath(self) -> Aftermath:
+        """What becomes of the resource that goes, as CloudFormation's `PolicyAction` tells it."""
+        return _AFTERMATHS.get(self.policy_action, Aftermath.UNTOLD)
+
+    @property
+    def aftermath_words(self) -> str:
+        """What is said of that beside the action; nothing of an old one that is simply deleted."""
+        if self.action == "Remove":
+            return self.aftermath.value
+        return _OF_THE_OLD_ONE.get(self.aftermath, "")
 
     @property
     def changes_permissions(self) -> bool:

@@ -70,7 +70,7 @@ def test_a_plan_is_cloudformations_own_is_deleted_and_hostile_templates_are_neve
     planned = comment.partition("#### What a merge would change in preprod")[2]
     planned = planned.partition("####")[0]
     assert [line for line in planned.splitlines() if line.startswith("| plans")] == [
-        "| plans | removed | `Goes` | AWS::SQS::Queue |  |",
+        "| plans | removed, **deleted** | `Goes` | AWS::SQS::Queue |  |",
         "| plans | **replaced** | `Named` | AWS::SQS::Queue | QueueName |",
         "| plans | added | `New` | AWS::SNS::Topic |  |",
     ]

@@ -79,8 +79,14 @@ def planned_release(output: Output) -> None:
             "properties": ("AttributeDefinitions", "KeySchema"),
         }
     )
+    gone = QUEUE.model_copy(
+        update={"action": "Remove", "logical_id": "OldQueue", "policy_action": "Delete"}
+    )
+    kept = table.model_copy(
+        update={"logical_id": "GuestsTable", "policy_action": "ReplaceAndRetain"}
+    )
     services = (
-        planned("orders", changes=(table, ROLE)),
+        planned("orders", changes=(table, kept, gone, ROLE)),
         planned("fulfilment", changes=(QUEUE,), live=0, follows=True),
         planned("web", changes=(), unchanged=True),
     )

@@ -104,5 +104,7 @@ def _known(one: PlannedService) -> str:
 
 def _action(change: PlannedChange) -> str:
     if change.replaces:
-        return "replace"
-    return "maybe replace" if change.may_replace else change.action.lower()
+        verb = "replace"
+    else:
+        verb = "maybe replace" if change.may_replace else change.action.lower()
+    return f"{verb}, {change.aftermath_words}" if change.aftermath_words else verb

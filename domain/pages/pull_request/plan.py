@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tiercel.domain.pages.changed_resources import action_words, deletes_data, is_made_anew
 from tiercel.domain.pages.markdown import bounded_table, code, escaped, fitting
 from tiercel.domain.review.templates.template_changes import changes_permissions
 from tiercel.domain.review.verdicts import Reviewed, ServiceVerdict
@@ -20,7 +21,6 @@ _ROOM_FOR_READ = 6_000
 _ROOM_FOR_NOTES = 3_000
 _ROOM_FOR_LATER = 4_000
 _HEADER = ("service", "action", "resource", "type", "properties")
-_VERBS = {"Add": "added", "Modify": "changed", "Remove": "removed", "Import": "taken in"}
 _FROM_TEXT = "From the templates' text, which does not say what is replaced."
 
 
@@ -37,7 +37,7 @@ class _Row:
         change = self.change
         return (
             escaped(self.service),
-            _action(change) + (", **may allow more**" if self.widens else ""),
+            action_words(change) + (", **may allow more**" if self.widens else ""),
             code(change.path),
             escaped(change.resource_type),
             escaped(", ".join(change.properties)),
@@ -116,11 +116,18 @@ def _notes_of(verdict: ServiceVerdict) -> Iterator[str]:
         yield f"- {name}: {said}."
     if plan.unseen:
         yield f"- {name}: CloudFormation cannot look into its nested stacks."
-    lost = [one for one in plan.changes if one.replaces or one.may_replace]
-    if lost:
-        shown = ", ".join(code(one.path) for one in lost[:5])
-        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
-        yield f"- ⚠️ {name}: what is replaced is made anew, and loses what it holds: {shown}{more}."
+    anew = [one for one in plan.changes if is_made_anew(one)]
+    if anew:
+        told = "what is replaced is made anew, and loses what it holds"
+        yield f"- ⚠️ {name}: {told}: {_first_of(anew)}."
+    deleted = [one for one in plan.changes if deletes_data(one)]
+    if deleted:
+        yield f"- ⚠️ {name}: what is deleted loses what it holds: {_first_of(deleted)}."
+
+
+def _first_of(changes: Sequence[Change]) -> str:
+    shown = ", ".join(code(one.path) for one in changes[:5])
+    return shown + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
 
 
 def _notes(lines: Sequence[str]) -> Iterator[str]:
@@ -153,14 +160,6 @@ def _is_widened(change: Change, widened: Sequence[str]) -> bool:
 
 def _is_permission(row: _Row) -> bool:
     return row.widens or changes_permissions(row.change)
-
-
-def _action(change: Change) -> str:
-    if change.replaces:
-        return "**replaced**"
-    if change.may_replace:
-        return "may be **replaced**"
-    return _VERBS.get(change.action, escaped(change.action))
 
 
 def _table(rows: Sequence[_Row], room: int) -> str:

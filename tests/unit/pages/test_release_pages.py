@@ -80,7 +80,7 @@ def test_a_plan_marks_replacements_and_keeps_permissions_apart() -> None:
     assert "| Modify | **replaced** | `Table` | AWS::DynamoDB::Table | KeySchema |" in section(
         page, "Resources"
     )
-    assert "| Modify | may be replaced | `Api` |" in section(page, "Resources")
+    assert "| Modify | may be **replaced** | `Api` |" in section(page, "Resources")
     assert "Role" not in section(page, "Resources")
     assert "| Add |  | `Role` | AWS::IAM::Role |  |" in section(page, "Permissions")
     assert "| `LogLevel` | `info` |" in section(page, "Parameters")
