@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _LONGEST_HEAD = 64 * 1024
-_HTTP = 80
+_HTTP, _HTTPS = 80, 443
 _HOP_BY_HOP = ("connection", "keep-alive", "proxy-", "upgrade")
 """Names of headers, or their beginnings, that are for the proxy: RFC 9110, section 7.6.1."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|[0-9A-Fa-f:.]{2,45}")
+_TARGET = re.compile(r"[!-~]+")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x08\x0a-\x1f\x7f]*)")
+"""Neither has a character in it that a server may take for the end of a line: another header."""
 
 TUNNEL_OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -20,6 +23,8 @@ TUNNEL_OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
 class ProxyRequest:
     """One request: for a tunnel to a host, or for something that a host has.
 
+    Of `headers` one is Host, and names the host that is connected to: who serves several hosts
+    at one address tells them apart by it, and only this one may be sent a credential.
     `rest` are bytes that came after the head.
     """
 
@@ -66,9 +71,12 @@ def read_request(connection: socket.socket, through: tuple[str, int] | None = No
     method, target, version = first.split(" ")
     if not re.fullmatch("[A-Z]{1,20}", method) or not version.startswith("HTTP/1."):
         raise ValueError("it is no request of HTTP/1")
+    if not _TARGET.fullmatch(target):
+        raise ValueError("it asks for something that is no target")
     host, port, path = _destination(method, target, through)
-    headers = tuple(_header(line) for line in lines)
-    return ProxyRequest(method, host, port, path, headers, rest)
+    named = ("Host", _authority(host, port, _HTTPS if through else _HTTP))
+    others = [header for header in map(_header, lines) if header[0].lower() != "host"]
+    return ProxyRequest(method, host, port, path, (named, *others), rest)
 
 
 def refusal(status: str, why: str) -> bytes:
@@ -98,8 +106,14 @@ def _destination(method: str, target: str, through: tuple[str, int] | None) -> t
     return host, parts.port or _HTTP, f"{parts.path or '/'}{query}"
 
 
+def _authority(host: str, port: int, usual: int) -> str:
+    """Return a host as the header Host has it: RFC 9112, section 3.2.2, and 3.2 for the port."""
+    name = f"[{host}]" if ":" in host else host
+    return name if port == usual else f"{name}:{port}"
+
+
 def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or "\n" in value:
+    header = _HEADER.fullmatch(line)
+    if not header:
         raise ValueError("it has a header that is none")
-    return name, value.strip(" \t")
+    return header[1], header[2].strip(" \t")

@@ -41,12 +41,12 @@ def said(proxy: tuple[str, int], request: str) -> str:
         return b"".join(iter(lambda: connection.recv(4096), b"")).decode()
 
 
-def parsed(head: bytes) -> ProxyRequest:
+def parsed(head: bytes, through: tuple[str, int] | None = None) -> ProxyRequest:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(head)
         theirs.shutdown(socket.SHUT_WR)
-        return read_request(ours)
+        return read_request(ours, through)
 
 
 def test_what_an_index_has_is_carried() -> None:
@@ -97,6 +97,8 @@ def test_a_name_that_leads_to_loopback_is_not_followed() -> None:
         b"GET http://x/ HTTP/1.1\r\n folded\r\n\r\n",
         b"GET http://x/ HTTP/1.1\r\nA b: c\r\n\r\n",
         b"GET http://x/ HTTP/1.1\r\nA: b\nC: d\r\n\r\n",
+        b"GET http://x/ HTTP/1.1\r\nA: b\rHost: other\r\n\r\n",
+        b"GET http://x/\x0bHTTP/1.1\x0bHost:other HTTP/1.1\r\n\r\n",
         b"CONNECT x HTTP/1.1\r\n\r\n",
         b"CONNECT x:99999 HTTP/1.1\r\n\r\n",
         b"CONNECT x/y:1 HTTP/1.1\r\n\r\n",
@@ -115,8 +117,39 @@ def test_headers_for_the_proxy_are_not_passed_on() -> None:
     )
     assert (asked.host, asked.port, asked.target) == ("x", 8080, "/a")
     assert asked.as_sent(("Authorization", "ours")) == (
-        b"GET /a HTTP/1.1\r\nHost: x\r\nAuthorization: ours\r\nConnection: close\r\n\r\nrest"
+        b"GET /a HTTP/1.1\r\nHost: x:8080\r\nAuthorization: ours\r\nConnection: close\r\n\r\nrest"
     )
+
+
+@pytest.mark.parametrize("said_by_the_build", ["", "Host: other\r\n", "host: a\r\nHOST: b\r\n"])
+@pytest.mark.parametrize(
+    ("target", "through", "host"),
+    [
+        ("http://Index.example/a", None, "index.example"),
+        ("http://index.example:8080/a", None, "index.example:8080"),
+        ("http://[2001:db8::1]:443/a", None, "[2001:db8::1]:443"),
+        ("/a", ("index.example", 443), "index.example"),
+        ("/a", ("index.example", 80), "index.example:80"),
+        ("/a", ("2001:db8::1", 443), "[2001:db8::1]"),
+    ],
+)
+def test_a_host_is_told_its_own_name_whatever_the_build_says(
+    said_by_the_build: str, target: str, through: tuple[str, int] | None, host: str
+) -> None:
+    head = f"GET {target} HTTP/1.1\r\n{said_by_the_build}A: b\r\n\r\n"
+    assert (
+        parsed(head.encode(), through).as_sent(("Authorization", "ours"))
+        == (
+            f"GET /a HTTP/1.1\r\nHost: {host}\r\nA: b\r\n"
+            "Authorization: ours\r\nConnection: close\r\n\r\n"
+        ).encode()
+    )
+
+
+@pytest.mark.parametrize("target", ["x", "/a\nHost:other", "/a\tHTTP/1.1\rHost:other"])
+def test_what_is_asked_in_a_tunnel_is_a_path_on_one_line(target: str) -> None:
+    with pytest.raises(ValueError, match="it "):
+        parsed(f"GET {target} HTTP/1.1\r\n\r\n".encode(), ("index.example", 443))
 
 
 def test_an_index_is_told_who_asks_and_the_build_is_not(tmp_path: Path) -> None:
@@ -158,10 +191,12 @@ def test_a_tunnel_to_a_private_index_ends_at_the_proxy(tmp_path: Path) -> None:
             assert connection.recv(4096).startswith(b"HTTP/1.1 200")
             builds = ssl.create_default_context(cadata=ours.authority.decode())
             with builds.wrap_socket(connection, server_hostname="localhost") as inside:
-                inside.sendall(b"GET /simple/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                inside.sendall(b"GET /simple/ HTTP/1.1\r\nHost: other.example\r\n\r\n")
                 answer = b"".join(iter(lambda: inside.recv(4096), b""))
     assert answer.endswith(b"ok")
     assert b"GET /simple/ HTTP/1.1" in asked[0]
+    assert f"Host: localhost:{port}\r\n".encode() in asked[0]
+    assert b"other.example" not in asked[0]
     assert b"Authorization: Bearer secret" in asked[0]
 
 
