@@ -7,7 +7,6 @@ result, each for this build alone; its role may write its log and nothing else.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection, Iterable, Sequence
 from importlib import metadata
 from pathlib import PurePosixPath
@@ -43,6 +42,7 @@ from tiercel.tasks.build.isolation.availability import can_isolate
 from tiercel.tasks.build.isolation.namespace import interpreter
 from tiercel.tasks.build.job import BuildJob, BuildStep
 from tiercel.tasks.build.tarballs import MAX_RESULT_BYTES, pack_folder, unpack_untrusted
+from tiercel.tasks.engine.folders import remove_tree
 from tiercel.tasks.engine.task import run_logger
 from tiercel.tasks.source.files import FolderFiles
 from tiercel.tasks.source.templates import complete_template
@@ -96,7 +96,7 @@ class CodeBuild:
         if failure and not there:
             raise failure
         unpack_untrusted(archive, job.scratch / "result", f"the result of build {ended.id}")
-        shutil.rmtree(job.root)
+        remove_tree(job.root)
         (job.scratch / "result").rename(job.root)
         self._test_failure = failure_of_build(ended, lines, tested=True)
 

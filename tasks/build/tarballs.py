@@ -14,6 +14,7 @@ from typing import IO, Self
 from tiercel.domain.artifact.archives import fault_of
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.base.limits import at_most
+from tiercel.tasks.engine.folders import remove_tree
 
 MAX_RESULT_BYTES = 1024**3
 """Of a build's result, packed and unpacked."""
@@ -73,7 +74,7 @@ def unpack_untrusted(archive: Path, folder: Path, shown: str) -> None:
     nothing is written through a link: they are made last. Raises RefusedInputError for
     anything else, for devices and other special files, and for too much of anything.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     folder.mkdir(parents=True)
     try:
         with gzip.open(archive) as unzipped:

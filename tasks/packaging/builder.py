@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from tiercel.domain.organization.topology import Builds
 from tiercel.domain.template.outside import outside_references
 from tiercel.tasks.build.job import BuildJob, BuildStep, Place, require_programs
 from tiercel.tasks.build.places import image_of, place_of
+from tiercel.tasks.engine.folders import remove_tree
 from tiercel.tasks.engine.task import world_task
 from tiercel.tasks.packaging.dependencies import install_steps
 from tiercel.tasks.packaging.packaging import package_template
@@ -52,8 +52,11 @@ class Built:
 @contextmanager
 def build_folder() -> Iterator[Path]:
     """Give a folder for one build that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="tiercel-build-") as folder:
-        yield Path(folder)
+    folder = Path(tempfile.mkdtemp(prefix="tiercel-build-"))
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
 
 
 @world_task("build", "build {service.name}")
@@ -99,7 +102,7 @@ def build_work(
     """
     shop = Workshop(service, folder / "root", folder / "scratch", folder / "objects")
     for path in (shop.root, shop.scratch, shop.output):
-        shutil.rmtree(path, ignore_errors=True)  # what an attempt before this one has left
+        remove_tree(path)  # what an attempt before this one has left
         path.mkdir(parents=True)
     shop.source.mkdir()
     paths = source_paths(service)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hostile_folders import nest_folders
 from tests.support.packages import wheel
 from tests.tasks.conftest import Origin
 from tests.tasks.packages import (
@@ -727,4 +728,10 @@ def test_a_submodule_in_the_source_is_refused(origin: Origin, folder: Path) -> N
 def test_the_folder_of_a_build_is_gone_afterwards() -> None:
     with build_folder() as path:
         (path / "source").mkdir()
+    assert not path.exists()
+
+
+def test_the_folder_of_a_build_is_gone_however_deep_the_build_has_made_it() -> None:
+    with build_folder() as path:
+        nest_folders(path, 1100)  # Python does not call itself as often
     assert not path.exists()
