@@ -26,13 +26,14 @@ def folder_of_nobody() -> Iterator[Path]:
                 os.seteuid(0)
 
 
-def nest_folders(folder: Path, depth: int) -> None:
+def nest_folders(folder: Path, depth: int, name: str = "deep", size: int = 0) -> None:
     """Make folders in one another, deeper than paths may be long, with a file in each."""
     here = os.open(folder, os.O_RDONLY)
     for _ in range(depth):
-        os.mkdir("d" * 10, dir_fd=here)
-        below = os.open("d" * 10, os.O_RDONLY, dir_fd=here)
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
         os.close(here)
         here = below
-        os.close(os.open("file", os.O_CREAT, dir_fd=here))
+        with os.fdopen(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here), "wb") as file:
+            file.write(b"x" * size)
     os.close(here)

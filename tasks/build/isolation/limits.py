@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -27,6 +28,13 @@ _SHARE = 10
 """Looking takes at most about this part of the time: what is large is looked at less often."""
 _SPARE_DISK = 256 * _MIB
 """What a file system has to have left: files that are open and deleted show nowhere else."""
+_SPARE_FILES = 10_000
+"""The same of what it can name: empty files take nothing else."""
+_LEAST_BYTES = 4096
+"""What each file and folder counts for, also where it takes no block of its own."""
+_DEEPEST = 200
+"""How many folders in one another are looked into: each is open meanwhile."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)
@@ -159,12 +167,12 @@ class NamespaceGuard:
         return f"{self.memory_mib} MiB of memory"
 
     def _disk_excess(self) -> str:
-        if sum(map(_size_of, self.folders)) > self.disk_mib * _MIB:
-            return f"{self.disk_mib} MiB of disk"
-        system = os.statvfs(self.folders[0])
-        if system.f_bavail * system.f_frsize < _SPARE_DISK:
-            return f"the disk: less than {_SPARE_DISK // _MIB} MiB are left"
-        return ""
+        try:
+            if sum(map(bytes_on_disk, self.folders)) > self.disk_mib * _MIB:
+                return f"{self.disk_mib} MiB of disk"
+        except OSError as error:
+            return f"the disk: a folder that cannot be looked into may hold anything: {error}"
+        return shortage_of(os.statvfs(self.folders[0]))
 
 
 def usage_of(pid: int) -> Usage:
@@ -217,14 +225,48 @@ def _status(text: str) -> dict[str, int]:
     return {name: int(words[0]) for name, words in numbers if words and words[0].isdigit()}
 
 
-def _size_of(folder: Path) -> int:
-    """Return what a folder takes on the disk; files may come and go meanwhile."""
-    total, waiting = 0, [str(folder)]
-    while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as found:
-            for entry in found:
-                with contextlib.suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-    return total
+def shortage_of(system: os.statvfs_result) -> str:
+    """Return what a file system has too little left of; some have no number of files to tell."""
+    if system.f_bavail * system.f_frsize < _SPARE_DISK:
+        return f"the disk: less than {_SPARE_DISK // _MIB} MiB are left"
+    if system.f_files and system.f_favail < _SPARE_FILES:
+        return f"the disk: it has room for less than {_SPARE_FILES} more files"
+    return ""
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Return what a folder takes on the disk; files may come and go meanwhile.
+
+    Raises OSError where it cannot be looked into, or is too deep for that.
+    """
+    return _size_below(str(folder), None, 0)
+
+
+def _size_below(name: str, above: int | None, depth: int) -> int:
+    """Look into a folder by its descriptor: paths may be too long, or lead through links."""
+    if depth > _DEEPEST:
+        raise OSError(errno.ENAMETOOLONG, f"more than {_DEEPEST} folders in one another")
+    try:
+        folder = os.open(name, _FOLDER, dir_fd=above)
+    except (FileNotFoundError, NotADirectoryError):
+        return 0  # it is gone, or something else by now
+    try:
+        total, below = _look_into(folder)
+        for one in below:
+            total += _size_below(one, folder, depth + 1)
+        return total
+    finally:
+        os.close(folder)
+
+
+def _look_into(folder: int) -> tuple[int, list[str]]:
+    """Return what all in a folder takes, and the names of the folders in it."""
+    total, below = 0, []
+    with os.scandir(folder) as found:
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError):
+                taken = entry.stat(follow_symlinks=False).st_blocks * _BLOCK
+                total += max(taken, _LEAST_BYTES)
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(entry.name)
+    return total, below
