@@ -140,8 +140,9 @@ def begun(
     """Return the record of an environment that begins to come up, or is brought to a newer commit.
 
     One that is there keeps its owner and its age, and its expiry unless hours are asked for or its
-    time is over: then it lives on as `extended` lets it. Raises RefusedInputError for a name that
-    something else has, for one that is going down, and for a life that is too long.
+    time is over: then it lives on for them, or for the whole hours that are left of its longest
+    life. Raises RefusedInputError for a name that something else has, for one that is going down,
+    and for a life that is too long.
     """
     if found is None or not found.is_active:
         hours = wish.hours or settings.default_hours
@@ -328,13 +329,15 @@ def _living_on(
     # A run that is repeated got its hours when it began.
     asked = wish.hours if wish.flow_run != found.flow_run or is_over else 0
     if asked:
-        return extended(found, asked, settings, now)
-    if not is_over:
+        _require_hours(found.name, asked, settings)
+    elif not is_over:
         return found
     room = (_last_end(found, settings) - now) // timedelta(hours=1)
-    if room < 1:
+    if room >= 1:
+        return extended(found, min(asked or settings.default_hours, room), settings, now)
+    if is_over:
         raise _no_time_left(found, settings)
-    return extended(found, min(settings.default_hours, room), settings, now)
+    return found
 
 
 def _last_end(record: EphemeralRecord, settings: EphemeralSettings) -> datetime:

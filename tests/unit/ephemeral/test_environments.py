@@ -103,6 +103,9 @@ def test_a_newer_commit_of_the_same_origin_keeps_owner_age_and_expiry() -> None:
         (0, 30.5, "run-2", 47.5),
         (0, 47, "run-2", 48),
         (46, 3, "run-1", 24),
+        (46, 3, "run-2", 48),
+        (2, 47, "run-2", 48),
+        (48, 23.5, "run-2", 47.5),
         (0, 30, "run-1", 48),
         (8, 30, "run-1", 38),
     ],
@@ -116,13 +119,20 @@ def test_one_that_is_there_lives_on_if_hours_are_asked_for_or_its_time_is_over(
     assert (updated.created, updated.flow_run) == (NOW, run)
 
 
+def test_one_that_lives_to_the_end_of_the_longest_life_is_brought_up_in_its_last_hour() -> None:
+    oldest = extended(RECORD, 48, SETTINGS, NOW)
+    wish = replace(WISH, hours=8, flow_run="run-2")
+    updated = begun(oldest, wish, SETTINGS, NOW + timedelta(hours=47.5))
+    assert updated.expires == NOW + timedelta(hours=48)
+
+
 @pytest.mark.parametrize(
     ("hours", "after", "code"),
     [
-        (46, 3, "ephemeral.too_long_in_all"),
-        (-1, 3, "ephemeral.too_long_in_all"),
-        (10**12, 3, "ephemeral.too_long_in_all"),
-        (2, 47, "ephemeral.too_long_in_all"),
+        (49, 3, "ephemeral.too_long"),
+        (-1, 3, "ephemeral.too_long"),
+        (10**12, 3, "ephemeral.too_long"),
+        (2, 47.1, "ephemeral.no_time_left"),
         (0, 47.1, "ephemeral.no_time_left"),
         (0, 60, "ephemeral.no_time_left"),
     ],
