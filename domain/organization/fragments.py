@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from string import Template
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -34,6 +34,8 @@ _OF_POLICIES = re.compile(
     r"|setdefaultpolicyversion|list(policyversions|entitiesforpolicy))"
 )
 _PASSING = "iam:passrole"
+# With no more than a wildcard behind its name: `cognito-i*` stands for two services of one kind.
+_SERVICE = re.compile(r"[a-z0-9-]{2,}\.[a-z0-9.*-]+|[a-z0-9-]{4,}\*")
 # Terraform reads fragments as templates of its own, in which this begins a directive.
 _DIRECTIVE = "%{"
 
@@ -127,11 +129,17 @@ def _faults_of(group: str, statement: _Statement) -> Iterator[str]:
 
 def _is_bounded(action: str, statement: _Statement) -> bool:
     """Tell whether roles and policies are those of stacks, and roles go to named services."""
-    tests: dict[str, Any] = (statement.Condition or {}).get("StringLike", {})
-    if action.lower() == _PASSING and "iam:PassedToService" in tests:
+    if action.lower() == _PASSING and _names_services(statement):
         return all(one.endswith(":role/${prefix}*") for one in statement.Resource)
     is_of_policies = _OF_POLICIES.fullmatch(action.lower()) is not None
     return is_of_policies and all(one.endswith(":policy/${prefix}*") for one in statement.Resource)
+
+
+def _names_services(statement: _Statement) -> bool:
+    """Tell whether each service is named that roles are given to."""
+    given = (statement.Condition or {}).get("StringLike", {}).get("iam:PassedToService", ())
+    named = (given,) if isinstance(given, str) else given
+    return bool(named) and all(_SERVICE.fullmatch(one) for one in named)
 
 
 def _wrong(source: str, why: str) -> ConfigurationError:

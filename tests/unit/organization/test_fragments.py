@@ -54,13 +54,18 @@ def test_a_configuration_has_no_fragments_in_itself() -> None:
     assert "environments.preprod.stacks.fragments" in refusal.value.why
 
 
-PASSING = {"StringLike": {"iam:PassedToService": ["transfer.*"]}}
+def passing(*services: str) -> dict[str, Any]:
+    return {"StringLike": {"iam:PassedToService": list(services)}}
+
+
+PASSING = passing("transfer.*")
 
 
 @pytest.mark.parametrize(
     "manage",
     [
         statement("iam:PassRole", ROLES, Condition=PASSING),
+        statement("iam:PassRole", ROLES, Condition=passing("cognito-i*", "es.amazonaws.com")),
         statement("iam:CreatePolicy", POLICIES),
         statement("IAM:passrole", ROLES, Condition=PASSING),
         statement("IAM:createPOLICY", POLICIES),
@@ -81,6 +86,10 @@ def test_a_fragment_may_pass_bounded_roles_and_keep_policies(manage: dict[str, A
         statement("iam:*", ROLES),
         statement("iam:CreateRole", ROLES),
         statement("iam:PassRole", ROLES),
+        statement("iam:PassRole", ROLES, Condition=passing("*")),
+        statement("iam:PassRole", ROLES, Condition=passing("transfer.*", "*.amazonaws.com")),
+        statement("iam:PassRole", ROLES, Condition=passing("?*")),
+        statement("iam:PassRole", ROLES, Condition=passing()),
         statement("iam:PassRole", "*", Condition=PASSING),
         statement("iam:CreatePolicy", "*"),
         statement("iam:PutUserPolicy", POLICIES),
