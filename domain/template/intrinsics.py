@@ -32,6 +32,24 @@ _FOREIGN_TYPES = (
     "AWS::CloudFormation::WaitCondition",
 )
 _STORED_TEXT = "AWS::SSM::Parameter"
+_NAMING = ("Name", "Identifier")
+"""How the properties end that say what a resource is called."""
+_REFERRED_BY_ARN = (
+    "AWS::CertificateManager::Certificate",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::LayerVersion",
+    "AWS::SNS::Topic",
+    "AWS::SecretsManager::Secret",
+    "AWS::Serverless::LayerVersion",
+    "AWS::Serverless::StateMachine",
+    "AWS::StepFunctions::StateMachine",
+)
+"""Types of which Ref gives an ARN, whatever they are called."""
+_SOMEBODY = re.compile(r"[0-9]{12}|[0-9a-f]{64}|o-[a-z0-9]{10,32}|\*|arn.*")
+_PART_OF_SOMEBODY = re.compile(r"(?:o-)?[a-z0-9]*|\*")
 _DEEPEST = 32
 _STACKS = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 _STACK_FILE = {
@@ -180,11 +198,38 @@ def _ref(name: Any, scope: TemplateScope) -> tuple[str, ...]:
         return scope.parameters[name]
     if any(_may_be(name, str(one)) for one in scope.parameters):
         return (UNKNOWN_TEXT,)
+    found = [_named_as(resource, name, scope) for resource in _named(name, scope)]
+    if found:
+        return tuple(text for texts in found for text in texts)
     # SAM makes resources whose ids begin with those of its own.
-    is_own = name.startswith(tuple(scope.resources)) or any(
-        _may_be(name, one.logical_id) for one in scope.looped
-    )
-    return (OWN,) if is_own else (UNKNOWN_TEXT,)
+    return (OWN,) if name.startswith(tuple(scope.resources)) else (UNKNOWN_TEXT,)
+
+
+def _named_as(resource: TemplateDocument, name: str, scope: TemplateScope) -> tuple[str, ...]:
+    """Return what Ref gives: OWN, but for a name that the template chose as somebody else's."""
+    kind = str(resource.get("Type", ""))
+    if kind.startswith(_FOREIGN_TYPES):
+        return (UNKNOWN_TEXT,)
+    properties = resource.get("Properties")
+    if kind in _REFERRED_BY_ARN or not isinstance(properties, dict):
+        return (OWN,)
+    if name in scope.followed or len(scope.followed) >= _DEEPEST:
+        return (UNKNOWN_TEXT,)
+    inner = replace(scope, followed=(*scope.followed, name))
+    chosen = [
+        text
+        for key, value in properties.items()
+        if str(key).endswith(_NAMING) and not isinstance(value, list)
+        for text in texts_of(value, inner)
+        if _may_name_somebody(text)
+    ]
+    return tuple(chosen) or (OWN,)
+
+
+def _may_name_somebody(text: str) -> bool:
+    """Tell whether a name may be an account's, an organization's, everybody's or begin an ARN."""
+    known = _PLACEHOLDER.sub("", text)
+    return (_SOMEBODY if known == text else _PART_OF_SOMEBODY).fullmatch(known) is not None
 
 
 def _may_be(name: str, other: str) -> bool:
@@ -234,7 +279,9 @@ def _attribute_of(
         if kind in _STACKS:
             return _output(name, attribute.removeprefix("Outputs."), inner)
         return _stored(resource, attribute, inner)
-    return (UNKNOWN_TEXT,) if kind.startswith(_FOREIGN_TYPES) else _ref(name, scope)
+    if kind.startswith(_FOREIGN_TYPES):
+        return (UNKNOWN_TEXT,)
+    return _named_as(resource, name, scope) if attribute.endswith(_NAMING) else (OWN,)
 
 
 def _stored(resource: TemplateDocument, attribute: str, scope: TemplateScope) -> tuple[str, ...]:

@@ -129,8 +129,7 @@ def _defaults(template: TemplateDocument) -> dict[str, str]:
 
 def _of_template(scope: TemplateScope) -> Iterator[tuple[OutsideKind, str, str, str]]:
     for logical_id, name, principal in trusted_principals(scope):
-        account = account_of(principal)
-        if not account.startswith(OWN) and account != _OWN_ACCOUNT:
+        if not is_of_own(principal) and account_of(principal) != _OWN_ACCOUNT:
             yield OutsideKind.TRUST, logical_id, name, principal
     for logical_id, resource in scope.all_resources():
         properties = resource.get("Properties")
@@ -186,6 +185,14 @@ def _layers(
     for text in items_of(layers, scope) if layers is not None else ():
         if text != OWN:
             yield OutsideKind.LAYER, logical_id, "Layers", text
+
+
+def is_of_own(text: str) -> bool:
+    """Tell whether a text is a resource of the same stack, or something in or of that one.
+
+    One in the middle of a text may be called anything: an account, or a part of its id.
+    """
+    return text == OWN or text.startswith((f"{OWN}/", f"{OWN}:"))
 
 
 def account_of(text: str) -> str:

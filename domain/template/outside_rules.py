@@ -16,6 +16,7 @@ from tiercel.domain.template.outside import (
     OutsideKind,
     OutsideReference,
     account_of,
+    is_of_own,
 )
 from tiercel.domain.template.trusts import CANNED_ACLS
 
@@ -159,8 +160,8 @@ def _require_trusts(seen: Sequence[_Seen], allowed: set[str], environment: str) 
 
 def _require_layers(seen: Sequence[_Seen], allowed: set[str]) -> None:
     def refused(text: str) -> bool:
-        found = _LAYER.fullmatch(text)
-        return OWN not in text and (found is None or found[1] not in allowed)
+        found = _LAYER.fullmatch(text.replace(OWN, "own"))
+        return text != OWN and (found is None or found[1] not in allowed)
 
     layers = _told(seen, OutsideKind.LAYER, refused)
     if layers:
@@ -209,5 +210,5 @@ def _is_image_of(text: str, places: tuple[str, ...]) -> bool:
 
 
 def _is_own(text: str) -> bool:
-    account = account_of(CANNED_ACLS.get(text, text))
-    return account.startswith(OWN) or account in _OF_AWS
+    named = CANNED_ACLS.get(text, text)
+    return is_of_own(named) or account_of(named) in _OF_AWS

@@ -497,6 +497,57 @@ def test_outputs_that_multiply_end_as_unknown() -> None:
     assert "${?}" in found.text
 
 
+def called(name: Any, kind: str = "AWS::S3::Bucket", key: str = "BucketName") -> dict[str, Any]:
+    return {"Type": kind, "Properties": {key: name}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [
+        (called("orders-data"), None),
+        (called({"Fn::Sub": "${Stage}-data"}), None),
+        (called(RUNTIME), None),
+        (called(FOREIGN), "template.foreign_trust"),
+        (called(int(FOREIGN)), "template.foreign_trust"),
+        (called("o-zzzzzzzzzz"), "template.foreign_trust"),
+        (called({"Ref": "Partner"}), "template.foreign_trust"),
+        (called({"Fn::Sub": "${Partner}"}), "template.foreign_trust"),
+        (called({"Ref": "Thing"}), None),
+        (called({"Ref": "P"}), "template.unknown_trust"),
+        (called(FOREIGN, "AWS::SSM::Parameter", "Name"), "template.foreign_trust"),
+        (called(FOREIGN, "AWS::RDS::DBInstance", "DBInstanceIdentifier"), "template.foreign_trust"),
+        (called(FOREIGN, "AWS::SNS::Topic", "TopicName"), None),
+        ({"Type": "Custom::Partner"}, "template.unknown_trust"),
+    ],
+    ids=lambda one: str(one)[:70],
+)
+@pytest.mark.parametrize("whole", [{"Ref": "P"}, {"Fn::Sub": "${P}"}])
+def test_a_resource_that_is_called_like_an_account_is_not_the_stacks_own(
+    resource: dict[str, Any], code: str | None, whole: dict[str, Any]
+) -> None:
+    described = role({"AWS": whole}) | {"Parameters": {"Partner": {"Default": FOREIGN}}}
+    described["Resources"]["P"] = resource
+    assert judged(described) == code
+
+
+@pytest.mark.parametrize(
+    ("principal", "code"),
+    [
+        ("${Own}/*", None),
+        ("${Own.Arn}:live", None),
+        ("${Own}${Own}", "template.unknown_trust"),
+        ("${Own}9999", "template.unknown_trust"),
+        ("arn:aws:iam::${Own}:root", "template.unknown_trust"),
+        ("arn:aws:iam::9999${Own}:root", "template.unknown_trust"),
+        ("${P}:aws:iam::999999999999:root", "template.foreign_trust"),
+    ],
+)
+def test_a_part_of_an_account_is_not_the_stacks_own(principal: str, code: str | None) -> None:
+    described = role({"AWS": {"Fn::Sub": principal}})
+    described["Resources"]["P"] = called("arn", "AWS::IAM::User", "UserName")
+    assert judged(described) == code
+
+
 LAYER = "arn:aws:lambda:eu-central-1:{}:layer:tools:3"
 
 
@@ -507,6 +558,12 @@ LAYER = "arn:aws:lambda:eu-central-1:{}:layer:tools:3"
         ([{"Fn::Sub": "arn:aws:lambda:${AWS::Region}:580247275435:layer:Insights:35"}], None),
         ([LAYER.format(RUNTIME)], None),
         ([{"Ref": "Own"}], None),
+        ([{"Fn::Sub": LAYER.format(RUNTIME).replace("tools", "${Own}")}], None),
+        (
+            [{"Fn::Sub": "arn:aws:lambda:eu-west-1:999999999999:layer:${Own}:1"}],
+            "template.foreign_layer",
+        ),
+        ([{"Fn::Sub": LAYER.format("${Own}")}], "template.foreign_layer"),
         ([LAYER.format(FOREIGN)], "template.foreign_layer"),
         ([LAYER.format("017000801446").removesuffix(":3")], "template.foreign_layer"),
         (["{{resolve:ssm:/aws/service/powertools/latest}}"], "template.foreign_layer"),
