@@ -14,13 +14,14 @@ from tiercel.domain.teardown.stack_deletion import BUCKET_TYPE
 
 QUEUE_TYPE = "AWS::SQS::Queue"
 TABLE_TYPE = "AWS::DynamoDB::Table"
+GLOBAL_TABLE_TYPE = "AWS::DynamoDB::GlobalTable"
 _RETAINING = ("Retain", "RetainExceptOnCreate")
 # The property by which a template names a resource; others are named by CloudFormation.
 _NAMED_BY: Mapping[str, str] = {
     BUCKET_TYPE: "BucketName",
     QUEUE_TYPE: "QueueName",
     TABLE_TYPE: "TableName",
-    "AWS::DynamoDB::GlobalTable": "TableName",
+    GLOBAL_TABLE_TYPE: "TableName",
     "AWS::IAM::Role": "RoleName",
     "AWS::KMS::Alias": "AliasName",
     "AWS::Kinesis::Stream": "Name",
@@ -36,17 +37,53 @@ _NAMED_BY: Mapping[str, str] = {
 
 
 class DataKind(StrEnum):
-    """What holds data that nobody can build again."""
+    """What holds data that nobody can build again; what the first three hold is counted."""
 
     BUCKET = "bucket"
     TABLE = "table"
     QUEUE = "queue"
+    BROKER = "broker"
+    CACHE = "cache"
+    DATABASE = "database"
+    FILE_SYSTEM = "file system"
+    SEARCH = "search domain"
+    STREAM = "stream"
+    USER_POOL = "user pool"
+    VOLUME = "volume"
 
 
 DATA_KINDS: Mapping[str, DataKind] = {
     BUCKET_TYPE: DataKind.BUCKET,
     TABLE_TYPE: DataKind.TABLE,
+    GLOBAL_TABLE_TYPE: DataKind.TABLE,
     QUEUE_TYPE: DataKind.QUEUE,
+    "AWS::AmazonMQ::Broker": DataKind.BROKER,
+    "AWS::Cassandra::Table": DataKind.DATABASE,
+    "AWS::Cognito::UserPool": DataKind.USER_POOL,
+    "AWS::DocDB::DBCluster": DataKind.DATABASE,
+    "AWS::DSQL::Cluster": DataKind.DATABASE,
+    "AWS::EC2::Volume": DataKind.VOLUME,
+    "AWS::EFS::FileSystem": DataKind.FILE_SYSTEM,
+    "AWS::ElastiCache::CacheCluster": DataKind.CACHE,
+    "AWS::ElastiCache::ReplicationGroup": DataKind.CACHE,
+    "AWS::ElastiCache::ServerlessCache": DataKind.CACHE,
+    "AWS::Elasticsearch::Domain": DataKind.SEARCH,
+    "AWS::FSx::FileSystem": DataKind.FILE_SYSTEM,
+    "AWS::Kinesis::Stream": DataKind.STREAM,
+    "AWS::MemoryDB::Cluster": DataKind.DATABASE,
+    "AWS::Neptune::DBCluster": DataKind.DATABASE,
+    "AWS::OpenSearchServerless::Collection": DataKind.SEARCH,
+    "AWS::OpenSearchService::Domain": DataKind.SEARCH,
+    "AWS::RDS::DBCluster": DataKind.DATABASE,
+    "AWS::RDS::DBInstance": DataKind.DATABASE,
+    "AWS::Redshift::Cluster": DataKind.DATABASE,
+    "AWS::RedshiftServerless::Namespace": DataKind.DATABASE,
+    "AWS::Timestream::Table": DataKind.DATABASE,
+}
+_COUNTED_IN: Mapping[DataKind, str] = {
+    DataKind.BUCKET: "objects",
+    DataKind.TABLE: "items",
+    DataKind.QUEUE: "messages",
 }
 
 
@@ -75,10 +112,11 @@ class HeldData(Frozen):
 
     def line(self) -> str:
         """Return what is held, in words."""
+        if self.kind not in _COUNTED_IN:
+            return f"{self.kind} {self.name}: whatever it holds"
         count = "an unknown number of" if self.items is None else f"{self.items:,}"
         size = "" if self.size is None else f", {self.size:,} bytes"
-        things = {DataKind.BUCKET: "objects", DataKind.TABLE: "items", DataKind.QUEUE: "messages"}
-        return f"{self.kind} {self.name}: {count} {things[self.kind]}{size}"
+        return f"{self.kind} {self.name}: {count} {_COUNTED_IN[self.kind]}{size}"
 
 
 class SeenStack(Frozen):

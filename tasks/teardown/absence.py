@@ -46,7 +46,7 @@ def wait_until_gone(
     bucket that may not be looked at is not proven gone, and is told so: its name may be another
     account's by now, and if that was raised, the drill would never come to its end.
     """
-    waiting = [one for one in resources if one.resource_type in DATA_KINDS and one.physical_id]
+    waiting = [one for one in resources if _is_looked_for(one)]
     until, delay = time.monotonic() + longest_seconds, _FIRST_LOOK_SECONDS
     while True:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -57,6 +57,10 @@ def wait_until_gone(
         run_logger().info("%d resources are still going", len(waiting))
         pause(delay)
         delay = min(_LONGEST_LOOK_SECONDS, delay * 2)
+
+
+def _is_looked_for(resource: SeenResource) -> bool:
+    return DATA_KINDS.get(resource.resource_type) in _LOOKS and bool(resource.physical_id)
 
 
 def _still_there(access: Access, resource: SeenResource) -> str:

@@ -178,7 +178,7 @@ def _data(access: Access, stack: str, resources: Sequence[SeenResource]) -> Iter
         if kind is None or one.retained or not one.physical_id:
             continue
         with translated(f"count what a {kind} holds", where_is(access, stack)):
-            items, size = _COUNTS[kind](access, one.physical_id)
+            items, size = _COUNTS.get(kind, _uncounted)(access, one.physical_id)
         name = one.physical_id.rpartition("/")[2]
         yield HeldData(kind=kind, name=name, path=one.path, items=items, size=size)
 
@@ -205,6 +205,10 @@ def _queue(access: Access, url: str) -> tuple[int | None, int | None]:
     wanted = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     answer = client("sqs", access).get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
     return sum(int(answer["Attributes"].get(one, 0)) for one in wanted), None
+
+
+def _uncounted(_access: Access, _name: str) -> tuple[int | None, int | None]:
+    return None, None
 
 
 _COUNTS = {DataKind.BUCKET: _bucket, DataKind.TABLE: _table, DataKind.QUEUE: _queue}

@@ -20,7 +20,7 @@ from tests.support.drills import (
     stack_id,
 )
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.drill.inventory import SeenStack
+from tiercel.domain.drill.inventory import DataKind, SeenStack
 from tiercel.domain.drill.plan import DrillPlan, changes_since
 from tiercel.domain.drill.rules import (
     require_drillable,
@@ -190,6 +190,9 @@ def approval(**changes: Any) -> StandingApproval:
 NAMED = plan(seen("orders", resources=(bucket(named=True),)))
 
 
+USERS = plan(seen("users", data=(held("eu-central-1_Users", DataKind.USER_POOL),)))
+
+
 @pytest.mark.parametrize(
     ("of", "changes"),
     [
@@ -202,6 +205,7 @@ NAMED = plan(seen("orders", resources=(bucket(named=True),)))
         (PLAN, {"data": ("acme-preprod-table*",)}),
         (PLAN, {"expires": NOON}),
         (PLAN, {"expires": NOON - timedelta(days=400)}),
+        (USERS, {}),
         (NAMED, {}),
         (NAMED, {"bucket_names": ("acme-preprod-logs",)}),
     ],

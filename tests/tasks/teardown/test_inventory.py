@@ -1,0 +1,43 @@
+"""What there is of a stack, and what of it would be lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.tasks import aws_fixtures
+from tests.tasks.aws_fixtures import RUN
+from tests.tasks.stacks import Workshop, queues
+from tiercel.domain.drill.inventory import DATA_KINDS, DataKind
+from tiercel.domain.organization.access import Access, auditor
+from tiercel.domain.organization.names import Names
+from tiercel.tasks.stack.service_role import published_handlers
+from tiercel.tasks.teardown.absence import wait_until_gone
+from tiercel.tasks.teardown.inventory import Looker, look_at_stack
+
+runtime = aws_fixtures.runtime
+remover = aws_fixtures.remover
+aws = aws_fixtures.aws
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_is_not_counted_is_told_as_data_and_not_looked_for_when_it_is_gone(
+    runtime: Access, remover: Access, preprod: Names
+) -> None:
+    workshop = Workshop(runtime, preprod)
+    name = workshop.name()
+    template = queues(1)
+    template["Resources"]["Users"] = {"Type": "AWS::Cognito::UserPool"}
+    workshop.finish(name, template)
+
+    seen = look_at_stack.fn(Looker(auditor(preprod, RUN), remover), name)
+
+    assert seen
+    held = {one.path: one for one in seen.data}
+    assert held["Queue0"].items == 0
+    assert (held["Users"].kind, held["Users"].items) == (DataKind.USER_POOL, None)
+    users = [one for one in seen.resources if one.path == "Users"]
+    assert wait_until_gone.fn(remover, users, 0) == []
+
+
+def test_every_type_that_holds_data_is_one_of_awss() -> None:
+    assert published_handlers("us-east-1", DATA_KINDS).keys() == DATA_KINDS.keys()
