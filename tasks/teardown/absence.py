@@ -41,7 +41,8 @@ def wait_until_gone(
 ) -> list[str]:
     """Wait until none of these is there; return the names of those that still are at the end.
 
-    That is after so many seconds, or as soon as it `is_over`, which is asked between two looks.
+    That is after so many seconds, or as soon as it `is_over`, which is asked between two looks, or
+    nothing but buckets that may not be looked at is left: waiting opens none.
     Buckets, tables and queues are looked for; of other types CloudFormation's word is taken. A
     bucket that may not be looked at is not proven gone, and is told so: its name may be another
     account's by now, and if that was raised, the drill would never come to its end.
@@ -52,8 +53,10 @@ def wait_until_gone(
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             told = list(pool.map(partial(_still_there, access), waiting))
         waiting = [one for one, name in zip(waiting, told, strict=True) if name]
-        if not waiting or time.monotonic() >= until or is_over():
-            return sorted(filter(None, told))
+        left = sorted(filter(None, told))
+        is_settled = all(name.endswith(_CLOSED) for name in left)
+        if is_settled or time.monotonic() >= until or is_over():
+            return left
         run_logger().info("%d resources are still going", len(waiting))
         pause(delay)
         delay = min(_LONGEST_LOOK_SECONDS, delay * 2)
