@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,6 +58,25 @@ def live_of(stack: str, newest_first: Iterable[Entry]) -> Live:
         else:
             later.append(entry)
     return Live(stack, None, tuple(later), tuple(unreadable))
+
+
+def needed_entries(newest_first: Iterable[Entry], least: int) -> Iterator[Entry]:
+    """Yield so many of a stack's newest entries, and older ones as far as that which it runs.
+
+    A stack whose update fails goes back to that one, however many releases have failed since.
+    """
+    is_found = False
+    for count, entry in enumerate(newest_first):
+        if is_found and count >= least:
+            return
+        is_found = is_found or _is_deployed(entry)
+        yield entry
+
+
+def _is_deployed(entry: Entry) -> bool:
+    if isinstance(entry, UnreadableEntry):
+        return False
+    return entry.outcome is not None and entry.outcome.deployed
 
 
 def standing_of(live: Live, seen: StackSeen | None) -> tuple[Standing, str]:

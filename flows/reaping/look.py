@@ -20,7 +20,7 @@ from tiercel.flows.engine.concurrency import call
 from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.tasks.records.artifacts import find_needed_packages
 from tiercel.tasks.records.ephemeral import read_environments
-from tiercel.tasks.records.ledger import read_newest_entries
+from tiercel.tasks.records.ledger import read_needed_entries
 from tiercel.tasks.teardown.leftovers import (
     find_log_groups,
     find_tagged_resources,
@@ -60,7 +60,7 @@ async def read_records(look: ReaperLook) -> RecordsFound:
 async def look_at_leftovers(
     look: ReaperLook, records: RecordsFound
 ) -> tuple[LeftoversSeen, list[StackThere], list[Entry]]:
-    """Return what lies about, all stacks, and the newest entries of the ledger.
+    """Return what lies about, all stacks, and the entries of the ledger that count.
 
     Stacks are listed after what they may own, and the ledger is read last: what is made meanwhile
     is seen with its owner, or not at all.
@@ -76,7 +76,7 @@ async def look_at_leftovers(
     stacks = await call(list_all_stacks, reader)
     ours = [one for one in stacks if scope.has(one.name) and not one.is_nested]
     change_sets = await call(list_change_sets, reader, ours)
-    released, entries = await newest_entries(look, records)
+    released, entries = await entries_that_count(look, records)
     needed = await look.tried(packages_needed(target, entries), None)
     seen = LeftoversSeen(
         stacks=tuple(stacks),
@@ -92,12 +92,12 @@ async def look_at_leftovers(
     return seen, stacks, entries
 
 
-async def newest_entries(
+async def entries_that_count(
     look: ReaperLook, records: RecordsFound
 ) -> tuple[frozenset[str], list[Entry]]:
-    """Return all stacks of the ledger, and the newest entries of those whose needs count."""
+    """Return all stacks of the ledger, and the entries of those whose needs count."""
     return await call(
-        read_newest_entries,
+        read_needed_entries,
         look.target.records,
         LEAST_RELEASES,
         lambda stack: counts(stack, look.scope.ephemeral, records.names_alive),

@@ -30,8 +30,8 @@ from tiercel.flows.reaping.left_candidates import put_candidates_back
 from tiercel.flows.reaping.lives import look_at_lives
 from tiercel.flows.reaping.look import (
     ReaperLook,
+    entries_that_count,
     look_at_leftovers,
-    newest_entries,
     packages_needed,
     read_records,
 )
@@ -119,7 +119,7 @@ async def _unstage(
     records: RecordsFound,
 ) -> None:
     async def needed_now() -> Mapping[str, PackagedObject] | None:
-        _, entries = await newest_entries(look, records)
+        _, entries = await entries_that_count(look, records)
         return await packages_needed(look.target, entries)
 
     try:

@@ -26,7 +26,7 @@ from tiercel.domain.release.ledger import (
     resumable,
     stack_prefix,
 )
-from tiercel.domain.release.live import Live, live_of
+from tiercel.domain.release.live import Live, live_of, needed_entries
 from tiercel.tasks.aws.objects import create_object, list_etags, read_listed
 from tiercel.tasks.engine.task import world_task
 
@@ -145,6 +145,27 @@ def read_newest_entries(
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(lambda one: _entry(records, one[0], one[1], listed), wanted)
         return frozenset(entries), list(found)
+
+
+@world_task("read needed entries")
+def read_needed_entries(
+    records: Records, least: int, counts: Callable[[str], bool]
+) -> tuple[frozenset[str], list[Entry]]:
+    """Return all stacks that the ledger knows, and of each that counts what it may need again.
+
+    That are its `least` newest entries, and those back to the one that it runs.
+    """
+    listed = list_etags(records.access, records.bucket, "ledger/")
+    entries = entries_of(listed)
+
+    def needed(stack: str) -> list[Entry]:
+        newest_first = reversed(entries[stack])
+        read = (_entry(records, stack, number, listed) for number in newest_first)
+        return list(needed_entries(read, least))
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(needed, filter(counts, entries))
+        return frozenset(entries), [entry for of_stack in found for entry in of_stack]
 
 
 @world_task("read live releases")

@@ -25,6 +25,7 @@ from tiercel.tasks.records.ledger import (
     newest_release,
     read_history,
     read_live_releases,
+    read_needed_entries,
     read_newest_entries,
     record_intent,
     record_outcome,
@@ -221,11 +222,14 @@ def test_the_newest_of_twelve_releases_is_the_twelfth(
     for number in range(1, 13):
         recorded = written(infrastructure, bucket, intent(stack, number=number))
         assert recorded.number == number
-        record_outcome.fn(records, recorded, outcome(message=str(number)))
+        of_it = outcome(message=str(number), deployed=number == 7)
+        record_outcome.fn(records, recorded, of_it)
 
     newest = newest_release.fn(records, stack)
     assert newest is not None
     assert newest.intent.number == 12
+    _, needed = read_needed_entries.fn(records, 5, lambda one: one == stack)
+    assert [release.intent.number for release in readable_of(needed)] == [12, 11, 10, 9, 8, 7]
     shown = [r for r in readable_of(newest_entries(records, 5)) if is_of(r, stack)]
     assert [release.intent.number for release in shown] == [12, 11, 10, 9, 8]
     assert [r.outcome.message for r in shown if r.outcome] == ["12", "11", "10", "9", "8"]

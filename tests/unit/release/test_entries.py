@@ -19,7 +19,13 @@ from tiercel.domain.release.entries import (
     unreadable_of,
 )
 from tiercel.domain.release.ledger import Release, ReleaseStatus
-from tiercel.domain.release.live import StackSeen, Standing, live_of, standing_of
+from tiercel.domain.release.live import (
+    StackSeen,
+    Standing,
+    live_of,
+    needed_entries,
+    standing_of,
+)
 from tiercel.domain.release.promotion import verified_release
 from tiercel.domain.release.rollback import begun_by, release_before
 from tiercel.domain.release.superseding import failed_commits
@@ -85,6 +91,24 @@ def test_what_runs_is_shown_beside_what_cannot_be_read(
     standing, words = standing_of(live, seen)
     assert (standing is Standing.UNREADABLE) is bool(unreadable)
     assert all(str(number) in words for number in unreadable)
+
+
+@pytest.mark.parametrize(
+    ("history", "least", "kept"),
+    [
+        ([good(3), good(2), good(1)], 2, [3, 2]),
+        ([failed(4), failed(3), failed(2), good(1)], 2, [4, 3, 2, 1]),
+        ([failed(4), bad(3), failed(2), good(1)], 1, [4, 3, 2, 1]),
+        ([failed(4), good(3), good(2)], 1, [4, 3]),
+        ([failed(2), failed(1)], 1, [2, 1]),
+        ([good(1)], 20, [1]),
+        ([], 20, []),
+    ],
+)
+def test_what_a_stack_runs_is_needed_however_many_releases_failed_since(
+    history: list[Entry], least: int, kept: list[int]
+) -> None:
+    assert [number_of(one) for one in needed_entries(history, least)] == kept
 
 
 @pytest.mark.parametrize(
