@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -25,32 +25,43 @@ _MOST = 64
 """Possibilities of one value that are followed; more are not known."""
 # The name in it may have the item of a loop in it.
 _PLACEHOLDER = re.compile(r"\$\{((?:\$\{\?\}|[^}])*)\}")
-# Whoever answers or signals says what these have: a team's own function, or any caller.
+# Whoever answers or signals says what these have, and all that AWS does not make: a team's own
+# function, or any caller.
 _FOREIGN_TYPES = (
-    "Custom::",
     "AWS::CloudFormation::CustomResource",
     "AWS::CloudFormation::WaitCondition",
+    "AWS::ServiceCatalog::CloudFormationProvisionedProduct",
 )
 _STORED_TEXT = "AWS::SSM::Parameter"
-_NAMING = ("Name", "Identifier")
-"""How the properties end that say what a resource is called."""
+_NAMING = ("Name", "Username", "Identifier")
+"""How the properties and attributes end that say what a resource is called."""
 _REFERRED_BY_ARN = (
+    "AWS::ACMPCA::CertificateAuthority",
+    "AWS::AppRunner::Service",
+    "AWS::Batch::ComputeEnvironment",
+    "AWS::Batch::JobQueue",
     "AWS::CertificateManager::Certificate",
+    "AWS::ECS::Service",
     "AWS::ElasticLoadBalancingV2::LoadBalancer",
     "AWS::ElasticLoadBalancingV2::TargetGroup",
     "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::OIDCProvider",
+    "AWS::IAM::SAMLProvider",
     "AWS::Lambda::Alias",
     "AWS::Lambda::LayerVersion",
+    "AWS::MSK::Cluster",
     "AWS::SNS::Topic",
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::LayerVersion",
     "AWS::Serverless::StateMachine",
+    "AWS::StepFunctions::Activity",
     "AWS::StepFunctions::StateMachine",
 )
 """Types of which Ref gives an ARN, whatever they are called."""
 _SOMEBODY = re.compile(r"[0-9]{12}|[0-9a-f]{64}|o-[a-z0-9]{10,32}|\*|arn.*")
-_PART_OF_SOMEBODY = re.compile(r"(?:o-)?[a-z0-9]*|\*")
-_DEEPEST = 32
+_PART_OF_SOMEBODY = re.compile(r"(?:o-)?[a-z0-9]*|\*|.*:.*")
+_DEEPEST = 70
+"""Values in one another that are followed, through templates and resources."""
 _STACKS = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 _STACK_FILE = {
     "AWS::CloudFormation::Stack": "TemplateURL",
@@ -60,9 +71,13 @@ _STACK_FILE = {
 
 @dataclass
 class _Budget:
-    """Values that may still be followed: outputs of nested stacks multiply."""
+    """Values that may still be followed: outputs of nested stacks multiply.
+
+    `depth` tells how many are being followed: what leads back to itself has no value.
+    """
 
     left: int = 100_000
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,8 +92,6 @@ class TemplateScope:
     templates: Mapping[str, TemplateDocument]
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     budget: _Budget = field(default_factory=_Budget, compare=False)
-    followed: tuple[str, ...] = ()
-    """The resources whose attributes led here; one that leads back to itself has no value."""
 
     @property
     def template(self) -> TemplateDocument:
@@ -157,15 +170,15 @@ def texts_of(value: Any, scope: TemplateScope) -> tuple[str, ...]:
 
     Conditions are not evaluated: both sides count.
     """
-    scope.budget.left -= 1
-    if scope.budget.left < 0:
+    budget = scope.budget
+    budget.left -= 1
+    if budget.left < 0 or budget.depth >= _DEEPEST or isinstance(value, list):
         return (UNKNOWN_TEXT,)
-    if isinstance(value, dict):
-        found = _function(value, scope)
-    elif isinstance(value, list):
-        found = (UNKNOWN_TEXT,)
-    else:
-        found = (str(value),)
+    if not isinstance(value, dict):
+        return (str(value),)
+    budget.depth += 1
+    found = _function(value, scope)
+    budget.depth -= 1
     return found if len(found) <= _MOST else (UNKNOWN_TEXT,)
 
 
@@ -198,32 +211,43 @@ def _ref(name: Any, scope: TemplateScope) -> tuple[str, ...]:
         return scope.parameters[name]
     if any(_may_be(name, str(one)) for one in scope.parameters):
         return (UNKNOWN_TEXT,)
-    found = [_named_as(resource, name, scope) for resource in _named(name, scope)]
+    found = [_named_as(resource, scope) for resource in _named(name, scope)]
     if found:
         return tuple(text for texts in found for text in texts)
     # SAM makes resources whose ids begin with those of its own.
     return (OWN,) if name.startswith(tuple(scope.resources)) else (UNKNOWN_TEXT,)
 
 
-def _named_as(resource: TemplateDocument, name: str, scope: TemplateScope) -> tuple[str, ...]:
+def _named_as(resource: TemplateDocument, scope: TemplateScope) -> tuple[str, ...]:
     """Return what Ref gives: OWN, but for a name that the template chose as somebody else's."""
-    kind = str(resource.get("Type", ""))
-    if kind.startswith(_FOREIGN_TYPES):
+    if _is_answered(str(resource.get("Type", ""))):
         return (UNKNOWN_TEXT,)
-    properties = resource.get("Properties")
-    if kind in _REFERRED_BY_ARN or not isinstance(properties, dict):
-        return (OWN,)
-    if name in scope.followed or len(scope.followed) >= _DEEPEST:
-        return (UNKNOWN_TEXT,)
-    inner = replace(scope, followed=(*scope.followed, name))
+    is_arn = resource.get("Type") in _REFERRED_BY_ARN
+    return (OWN,) if is_arn else _chosen_name(resource, scope)
+
+
+def _is_answered(kind: str) -> bool:
+    return not kind.startswith("AWS::") or kind.startswith(_FOREIGN_TYPES)
+
+
+def _chosen_name(resource: TemplateDocument, scope: TemplateScope) -> tuple[str, ...]:
+    kind, properties = str(resource.get("Type", "")), resource.get("Properties")
     chosen = [
         text
-        for key, value in properties.items()
-        if str(key).endswith(_NAMING) and not isinstance(value, list)
-        for text in texts_of(value, inner)
+        for value in _naming_values(properties, (*_NAMING, f"{kind.rpartition('::')[2]}Id"))
+        for text in texts_of(value, scope)
         if _may_name_somebody(text)
     ]
     return tuple(chosen) or (OWN,)
+
+
+def _naming_values(properties: Any, endings: tuple[str, ...], below: int = 1) -> Iterator[Any]:
+    """Yield what a resource may be called; some types have it one level deeper."""
+    for key, value in properties.items() if isinstance(properties, dict) else ():
+        if str(key).endswith(endings) and not isinstance(value, list):
+            yield value
+        elif below:
+            yield from _naming_values(value, endings, below - 1)
 
 
 def _may_name_somebody(text: str) -> bool:
@@ -272,16 +296,13 @@ def _attribute_of(
     resource: TemplateDocument, name: str, attribute: str, scope: TemplateScope
 ) -> tuple[str, ...]:
     kind = str(resource.get("Type", ""))
-    if kind in _STACKS or kind == _STORED_TEXT:
-        if name in scope.followed or len(scope.followed) >= _DEEPEST:
-            return (UNKNOWN_TEXT,)
-        inner = replace(scope, followed=(*scope.followed, name))
-        if kind in _STACKS:
-            return _output(name, attribute.removeprefix("Outputs."), inner)
-        return _stored(resource, attribute, inner)
-    if kind.startswith(_FOREIGN_TYPES):
+    if kind in _STACKS:
+        return _output(name, attribute.removeprefix("Outputs."), scope)
+    if kind == _STORED_TEXT:
+        return _stored(resource, attribute, scope)
+    if _is_answered(kind):
         return (UNKNOWN_TEXT,)
-    return _named_as(resource, name, scope) if attribute.endswith(_NAMING) else (OWN,)
+    return _chosen_name(resource, scope) if attribute.endswith(_NAMING) else (OWN,)
 
 
 def _stored(resource: TemplateDocument, attribute: str, scope: TemplateScope) -> tuple[str, ...]:

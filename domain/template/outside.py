@@ -18,7 +18,7 @@ from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.template.intrinsics import OWN, TemplateScope, items_of, scope_of, texts_of
 from tiercel.domain.template.local_files import is_local, walk
 from tiercel.domain.template.locations import places, places_elsewhere
-from tiercel.domain.template.trusts import ANYBODY, trusted_principals
+from tiercel.domain.template.trusts import ANYBODY, arn_fields, trusted_principals
 
 PLACEHOLDER = re.compile(r"\$\{([^}?]+)\}")
 """Where a text has the value of a parameter, or of what each account and region has."""
@@ -196,9 +196,6 @@ def is_of_own(text: str) -> bool:
 
 
 def account_of(text: str) -> str:
-    """Return the account that a principal or an ARN names, or all of a text that names none.
-
-    A colon inside of a placeholder such as `${AWS::AccountId}` parts nothing.
-    """
-    fields = re.split(r":(?![^{]*\})", text)
+    """Return the account that a principal or an ARN names, or all of a text that names none."""
+    fields = arn_fields(text)
     return (fields[4] or ANYBODY) if fields[0] == "arn" and len(fields) > 4 else text

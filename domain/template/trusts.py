@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -240,4 +241,10 @@ def _named_in_conditions(condition: Any, scope: TemplateScope) -> Iterator[str]:
 
 
 def _names_account(text: str) -> bool:
-    return any(part.isdecimal() or part.startswith("${") for part in text.split(":")[4:5] or [text])
+    named = arn_fields(text)[4:5] or [text]
+    return any(part.isdecimal() or part.startswith("${") for part in named)
+
+
+def arn_fields(text: str) -> list[str]:
+    """Return the parts of an ARN; a colon inside of `${AWS::AccountId}` and the like parts none."""
+    return re.split(r":(?![^{]*\})", text)

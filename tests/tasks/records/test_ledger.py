@@ -222,8 +222,8 @@ def test_the_newest_of_twelve_releases_is_the_twelfth(
     for number in range(1, 13):
         recorded = written(infrastructure, bucket, intent(stack, number=number))
         assert recorded.number == number
-        of_it = outcome(message=str(number), deployed=number == 7)
-        record_outcome.fn(records, recorded, of_it)
+        ended = outcome(message=str(number)).model_copy(update={"deployed": number == 7})
+        record_outcome.fn(records, recorded, ended)
 
     newest = newest_release.fn(records, stack)
     assert newest is not None

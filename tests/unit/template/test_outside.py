@@ -116,6 +116,22 @@ def test_a_condition_says_who_is_meant_by_everybody(condition: Any, code: str | 
     assert judged(role("*", Condition=condition)) == code
 
 
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (f"arn:aws:sns:${{AWS::Region}}:{FOREIGN}:x", "template.foreign_trust"),
+        (f"arn:aws:sns:eu-central-1:{FOREIGN}:x", "template.foreign_trust"),
+        ("arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:x", None),
+        ("arn:aws:s3:::a-bucket", None),
+    ],
+)
+def test_a_service_that_acts_for_a_foreign_account_is_foreign(
+    source: str, code: str | None
+) -> None:
+    condition = {"ArnLike": {"aws:SourceArn": {"Fn::Sub": source}}}
+    assert judged(role({"Service": "sns.amazonaws.com"}, Condition=condition)) == code
+
+
 def stored(value: Any) -> dict[str, Any]:
     return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
 
@@ -160,6 +176,22 @@ def test_texts_that_are_stored_for_each_other_without_end_are_unknown() -> None:
     }
     (found,) = outside_references(HERE, {HERE: outer, "orders/child.yaml": child})
     assert found.text == "${?}"
+    back = {"S": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "x.yaml"}}}
+    child = {"Resources": back, "Outputs": {"Whom": {"Value": {"Fn::GetAtt": "S.Outputs.Whom"}}}}
+    outer["Outputs"] = child["Outputs"]
+    circle = {"orders/x.yaml": outer, "orders/child.yaml": child}
+    assert [one.text for one in outside_references("orders/x.yaml", circle)] == ["${?}"]
+
+
+def test_texts_that_are_stored_deep_in_conditions_are_unknown() -> None:
+    described = role({"AWS": {"Fn::GetAtt": ["P0", "Value"]}})
+    for n in range(12):
+        value: Any = {"Fn::GetAtt": [f"P{n + 1}", "Value"]}
+        for _ in range(25):
+            value = {"Fn::If": ["C", value, RUNTIME]}
+        described["Resources"][f"P{n}"] = stored(value)
+    described["Resources"]["P12"] = stored(RUNTIME)
+    assert judged(described) == "template.unknown_trust"
 
 
 STATEMENT = allowing({"AWS": FOREIGN})["Statement"][0]
@@ -501,6 +533,9 @@ def called(name: Any, kind: str = "AWS::S3::Bucket", key: str = "BucketName") ->
     return {"Type": kind, "Properties": {key: name}}
 
 
+ARN_BY_PARTS = {"Fn::Sub": "arn:${AWS::Partition}:iam::999999999999:root"}
+
+
 @pytest.mark.parametrize(
     ("resource", "code"),
     [
@@ -517,7 +552,19 @@ def called(name: Any, kind: str = "AWS::S3::Bucket", key: str = "BucketName") ->
         (called(FOREIGN, "AWS::SSM::Parameter", "Name"), "template.foreign_trust"),
         (called(FOREIGN, "AWS::RDS::DBInstance", "DBInstanceIdentifier"), "template.foreign_trust"),
         (called(FOREIGN, "AWS::SNS::Topic", "TopicName"), None),
+        (called(FOREIGN, "AWS::Cognito::UserPoolUser", "Username"), "template.foreign_trust"),
+        (called(ARN_BY_PARTS, "AWS::CloudWatch::Alarm", "AlarmName"), "template.foreign_trust"),
+        (
+            called({"Name": FOREIGN}, "AWS::Glue::Database", "DatabaseInput"),
+            "template.foreign_trust",
+        ),
+        (
+            called("o-zzzzzzzzzz", "AWS::ElastiCache::ReplicationGroup", "ReplicationGroupId"),
+            "template.foreign_trust",
+        ),
+        (called({"Ref": "Idp"}, "AWS::IAM::SAMLProvider", "Name"), None),
         ({"Type": "Custom::Partner"}, "template.unknown_trust"),
+        ({"Type": "Acme::Other::Thing"}, "template.unknown_trust"),
     ],
     ids=lambda one: str(one)[:70],
 )
@@ -540,11 +587,20 @@ def test_a_resource_that_is_called_like_an_account_is_not_the_stacks_own(
         ("arn:aws:iam::${Own}:root", "template.unknown_trust"),
         ("arn:aws:iam::9999${Own}:root", "template.unknown_trust"),
         ("${P}:aws:iam::999999999999:root", "template.foreign_trust"),
+        ("${T}", None),
+        ("${T.TopicArn}", None),
+        ("${T.TopicName}", "template.foreign_trust"),
+        ("${C.Outputs.Whom}", "template.unknown_trust"),
     ],
 )
 def test_a_part_of_an_account_is_not_the_stacks_own(principal: str, code: str | None) -> None:
     described = role({"AWS": {"Fn::Sub": principal}})
-    described["Resources"]["P"] = called("arn", "AWS::IAM::User", "UserName")
+    product = {"Type": "AWS::ServiceCatalog::CloudFormationProvisionedProduct"}
+    described["Resources"] |= {
+        "P": called("arn", "AWS::IAM::User", "UserName"),
+        "T": called(FOREIGN, "AWS::SNS::Topic", "TopicName"),
+        "C": product,
+    }
     assert judged(described) == code
 
 
