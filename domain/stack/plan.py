@@ -25,6 +25,7 @@ _DRIFTED = ("MODIFIED", "DELETED")
 _POLICY_SUFFIXES = ("Policy", "PolicyAttachment")
 # Properties of other types that hold a policy, or name the role as which something acts.
 _POLICY_PROPERTIES = {
+    "AccessControl",
     "AccessPolicies",
     "AccessPolicy",
     "ExecutionRoleArn",

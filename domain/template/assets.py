@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tiercel.domain.base.values import Frozen, TemplateDocument
 from tiercel.domain.template.conditions import decided
+from tiercel.domain.template.expansion.loops import looped_resources
 from tiercel.domain.template.intrinsics import UNKNOWN_TEXT, TemplateScope, items_of
 from tiercel.domain.template.local_files import (
     is_local,
@@ -91,6 +92,12 @@ def resources(template: TemplateDocument) -> Iterator[tuple[str, TemplateDocumen
     for logical_id, resource in (template.get("Resources") or {}).items():
         if isinstance(resource, dict):
             yield str(logical_id), resource
+
+
+def written_resources(template: TemplateDocument) -> dict[str, TemplateDocument]:
+    """Return the template's resources with those of loops, each as its id is written."""
+    looped = {one.written: one.resource for one in looped_resources(template)}
+    return looped | dict(resources(template))
 
 
 def _assets(

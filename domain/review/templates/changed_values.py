@@ -16,7 +16,8 @@ Templates = Mapping[str, TemplateDocument]
 """A service's template under the empty path, and those nested in it by the path of their stack."""
 
 _SECTIONS = ("Parameters", "Mappings", "Conditions")
-_FOR_PEOPLE = {"ConstraintDescription", "Description"}
+_DECIDING = {"Default", "Type"}
+"""Of a parameter: what else is declared says which values are taken."""
 _WITH_VALUES = ("Resources", "Globals")
 _NAMING = ("Ref", "Condition")
 """Beside them a condition or mapping is named first in a list."""
@@ -56,19 +57,19 @@ def _given(outer: TemplateDocument | None, name: str) -> dict[str, Any]:
 def _changed(old: TemplateDocument, new: TemplateDocument) -> set[str]:
     found: set[str] = set()
     for section in _SECTIONS:
-        before, after = _mapping(old.get(section)), _mapping(new.get(section))
-        found |= _differing(
-            {name: _value(one) for name, one in before.items()},
-            {name: _value(one) for name, one in after.items()},
-        )
+        found |= _differing(_values(section, old), _values(section, new))
     return found
 
 
-def _value(declared: Any) -> Any:
-    """Return of a parameter what decides its value."""
-    if not isinstance(declared, dict):
+def _values(section: str, template: TemplateDocument) -> dict[str, Any]:
+    """Return what decides the value of each name in a section."""
+    declared = _mapping(template.get(section))
+    if section != "Parameters":
         return declared
-    return {key: one for key, one in declared.items() if key not in _FOR_PEOPLE}
+    return {
+        name: {key: value for key, value in _mapping(one).items() if key in _DECIDING}
+        for name, one in declared.items()
+    }
 
 
 def _marked(template: TemplateDocument, changed: Collection[str]) -> TemplateDocument:

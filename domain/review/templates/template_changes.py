@@ -6,7 +6,7 @@ from typing import Any
 
 from tiercel.domain.review.templates.changed_values import Templates, with_changed_marked
 from tiercel.domain.stack.plan import Change
-from tiercel.domain.template.assets import resources
+from tiercel.domain.template.assets import written_resources
 
 _SAM_WITH_ROLE = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
 _SAM_APIS = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::Serverless::GraphQLApi")
@@ -54,7 +54,7 @@ def template_changes(before: dict[str, Any] | None, after: dict[str, Any]) -> tu
 
 
 def _changes(before: dict[str, Any] | None, after: dict[str, Any]) -> tuple[Change, ...]:
-    old, new = dict(resources(before or {})), dict(resources(after))
+    old, new = written_resources(before or {}), written_resources(after)
     stays = {name for name in new if name in old and _type(old[name]) == _type(new[name])}
     changes = [_change("Add", name, new[name]) for name in new if name not in stays]
     changes += [

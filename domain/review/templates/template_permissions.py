@@ -11,8 +11,7 @@ from tiercel.domain.review.templates.template_changes import all_changes
 from tiercel.domain.stack.needed_actions import Handlers, RoleCheck, lacking_actions
 from tiercel.domain.stack.plan import Change
 from tiercel.domain.stack.policy_evaluation import RolePolicies
-from tiercel.domain.template.assets import resources
-from tiercel.domain.template.expansion.loops import looped_resources
+from tiercel.domain.template.assets import written_resources
 
 _LIFE = ("create", "read", "update", "delete")
 
@@ -30,14 +29,9 @@ def types_of(*templates: TemplateDocument | None) -> frozenset[str]:
     return frozenset(
         made
         for template in templates
-        for resource in _all(template or {})
+        for resource in written_resources(template or {}).values()
         for made in made_types(resource)
     )
-
-
-def _all(template: TemplateDocument) -> Iterator[TemplateDocument]:
-    yield from (resource for _, resource in resources(template))
-    yield from (one.resource for one in looped_resources(template))
 
 
 def permission_change(
@@ -74,7 +68,7 @@ def _made_changes(before: Templates, after: Templates) -> Iterator[Change]:
     """Yield a change for everything that SAM makes of a changed resource."""
     for change in all_changes(before, after):
         template = (before if change.action == "Remove" else after).get(change.nested_in, {})
-        resource = dict(resources(template)).get(change.logical_id)
+        resource = written_resources(template).get(change.logical_id)
         if resource is None or not change.resource_type:
             continue
         policy = str(resource.get("DeletionPolicy", ""))

@@ -20,7 +20,7 @@ from tiercel.domain.review.templates.template_changes import (
     changes_permissions,
 )
 from tiercel.domain.stack.plan import Change
-from tiercel.domain.template.assets import resources
+from tiercel.domain.template.assets import written_resources
 
 _MEANS_NOTHING = frozenset({"Description", "PolicyName", "RoleName", "Tags"})
 _OF_A_ROLE = frozenset({"Path"})
@@ -75,7 +75,7 @@ def _settings(change: Change, template: TemplateDocument) -> Iterator[tuple[str,
             for name, value in _items(settings):
                 yield f"{kind}.{name}", value
         return
-    resource = dict(resources(template)).get(change.logical_id, {})
+    resource = written_resources(template).get(change.logical_id, {})
     yield from _items(resource.get("Properties"))
     if CONNECTORS in resource:
         yield CONNECTORS, resource[CONNECTORS]

@@ -24,7 +24,7 @@ def template(resource: dict[str, Any], **sections: Any) -> dict[str, Any]:
     return {"Resources": {"R": resource, "Queue": queue}, **sections}
 
 
-def parameter(default: str, **more: str) -> dict[str, Any]:
+def parameter(default: str, **more: Any) -> dict[str, Any]:
     return {"P": {"Type": "String", "Default": default, **more}}
 
 
@@ -57,6 +57,8 @@ OTHERWISE = role(ManagedPolicyArns={"Fn::If": ["Other", ADMIN, {"Ref": "AWS::NoV
         (OTHERWISE, {"Conditions": conditions("b")}, {"Conditions": conditions("a")}, None),
         (allowing({"Ref": "P"}), {"Parameters": parameter("a")},
          {"Parameters": parameter("a", Description="what it is for")}, None),
+        (allowing({"Ref": "P"}), {"Parameters": parameter("a")},
+         {"Parameters": parameter("a", AllowedValues=["a", "b"])}, None),
         (allowing("*"), {"Parameters": parameter("a")}, {"Parameters": parameter("b")}, None),
         (allowing({"Ref": "P"}), {"Outputs": {"A": 1}}, {"Outputs": {"A": 2}}, None),
     ],

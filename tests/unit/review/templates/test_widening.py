@@ -142,3 +142,19 @@ def test_what_sam_puts_into_every_function_may_allow_more(
 ) -> None:
     old, new = ({"Globals": {"Function": one}, "Resources": {}} for one in (before, after))
     assert widened({"": old}, {"": new}) == (("Globals",) if is_wider else ())
+
+
+def test_a_role_in_a_loop_that_only_a_deploy_writes_out_is_told_as_well() -> None:
+    def looped(one: dict[str, Any]) -> Templates:
+        loop = ["Name", {"Ref": "Names"}, {"Role${Name}": one}]
+        return {"": {"Resources": {"Fn::ForEach::Roles": loop}}}
+
+    narrow, wide = looped(role(allow())), looped(role(allow("s3:*")))
+    assert widened(narrow, wide) == ("Role${Name}",)
+    assert widened(wide, narrow) == ()
+
+
+def test_a_bucket_that_is_opened_by_a_list_may_allow_more() -> None:
+    closed = {"Type": "AWS::S3::Bucket", "Properties": {"AccessControl": "Private"}}
+    opened = {"Type": "AWS::S3::Bucket", "Properties": {"AccessControl": "PublicRead"}}
+    assert told(closed, opened)
