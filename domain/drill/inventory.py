@@ -70,6 +70,8 @@ DATA_KINDS: Mapping[str, DataKind] = {
     "AWS::Elasticsearch::Domain": DataKind.SEARCH,
     "AWS::FSx::FileSystem": DataKind.FILE_SYSTEM,
     "AWS::Kinesis::Stream": DataKind.STREAM,
+    "AWS::MSK::Cluster": DataKind.BROKER,
+    "AWS::MSK::ServerlessCluster": DataKind.BROKER,
     "AWS::MemoryDB::Cluster": DataKind.DATABASE,
     "AWS::Neptune::DBCluster": DataKind.DATABASE,
     "AWS::OpenSearchServerless::Collection": DataKind.SEARCH,
@@ -78,6 +80,7 @@ DATA_KINDS: Mapping[str, DataKind] = {
     "AWS::RDS::DBInstance": DataKind.DATABASE,
     "AWS::Redshift::Cluster": DataKind.DATABASE,
     "AWS::RedshiftServerless::Namespace": DataKind.DATABASE,
+    "AWS::Timestream::InfluxDBInstance": DataKind.DATABASE,
     "AWS::Timestream::Table": DataKind.DATABASE,
 }
 _COUNTED_IN: Mapping[DataKind, str] = {
@@ -85,6 +88,13 @@ _COUNTED_IN: Mapping[DataKind, str] = {
     DataKind.TABLE: "items",
     DataKind.QUEUE: "messages",
 }
+
+
+def name_in(physical_id: str) -> str:
+    """Return the name that an approval knows: without the address of a queue, or an ARN's front."""
+    if physical_id.startswith("arn:"):
+        return physical_id.split(":", 5)[-1].partition("/")[2] or physical_id.rpartition(":")[2]
+    return physical_id.rpartition("/")[2]
 
 
 class SeenResource(Frozen):

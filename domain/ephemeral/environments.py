@@ -23,6 +23,8 @@ RECORDS_PREFIX = "ephemeral/"
 """Where the records lie in the host's artifact bucket."""
 CANDIDATES_OWNER = "tiercel candidate"
 """Whose the environments are that candidates are verified in; no login on GitHub has a space."""
+_TO_COME_UP = timedelta(hours=1)
+"""What is over sooner is over: to bring an environment up takes its time."""
 _ASK_FOR_LESS = "ask for less, or change [ephemeral] in the worker's tiercel.toml"
 
 
@@ -325,7 +327,7 @@ def _living_on(
     found: EphemeralRecord, wish: EphemeralWish, settings: EphemeralSettings, now: datetime
 ) -> EphemeralRecord:
     """Return the record with the time that it needs: the reaper would take one that is over."""
-    is_over = found.has_expired(now)
+    is_over = found.has_expired(now + _TO_COME_UP)
     # A run that is repeated got its hours when it began.
     asked = wish.hours if wish.flow_run != found.flow_run or is_over else 0
     if asked:
@@ -335,7 +337,7 @@ def _living_on(
     room = (_last_end(found, settings) - now) // timedelta(hours=1)
     if room >= 1:
         return extended(found, min(asked or settings.default_hours, room), settings, now)
-    if is_over:
+    if found.has_expired(now):
         raise _no_time_left(found, settings)
     return found
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from tiercel.tasks.engine.task import run_logger
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_SEARCHED = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+"""A folder for temporary files may be one that nobody lists."""
 _ITSELF = _FOLDER | getattr(os, "O_PATH", 0)
 """Opens also what may not be read; macOS cannot, and such a folder stays there."""
 
@@ -23,7 +25,7 @@ def remove_tree(path: Path) -> None:
     followed. What cannot be removed stays, and is told in the log: no error is raised.
     """
     with suppress(OSError):
-        above = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        above = os.open(path.parent, _SEARCHED)
         try:
             _allow(path.name, above)
             with _opened(path.name, above) as top:

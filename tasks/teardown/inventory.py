@@ -19,6 +19,7 @@ from tiercel.domain.drill.inventory import (
     Inventory,
     SeenResource,
     SeenStack,
+    name_in,
     seen_resource,
 )
 from tiercel.domain.organization.access import Access
@@ -179,7 +180,7 @@ def _data(access: Access, stack: str, resources: Sequence[SeenResource]) -> Iter
             continue
         with translated(f"count what a {kind} holds", where_is(access, stack)):
             items, size = _COUNTS.get(kind, _uncounted)(access, one.physical_id)
-        name = one.physical_id.rpartition("/")[2]
+        name = name_in(one.physical_id)
         yield HeldData(kind=kind, name=name, path=one.path, items=items, size=size)
 
 

@@ -31,6 +31,16 @@ def test_a_folder_goes_whatever_its_owner_may_not_do_there(mode: int) -> None:
         assert list(folder.iterdir()) == []
 
 
+def test_a_folder_goes_from_one_that_nobody_lists() -> None:
+    with folder_of_nobody() as folder:
+        unlisted = folder / "unlisted"
+        (unlisted / "made" / "inner").mkdir(parents=True)
+        unlisted.chmod(0o300)
+        remove_tree(unlisted / "made")
+        unlisted.chmod(0o700)
+        assert list(unlisted.iterdir()) == []
+
+
 def test_what_a_link_leads_to_stays(tmp_path: Path) -> None:
     kept, made = tmp_path / "kept", tmp_path / "made"
     (made / "inner").mkdir(parents=True)

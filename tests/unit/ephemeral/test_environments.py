@@ -96,7 +96,9 @@ def test_a_newer_commit_of_the_same_origin_keeps_owner_age_and_expiry() -> None:
     [
         (30, 3, "run-2", 33),
         (2, 3, "run-2", 24),
-        (0, 23.9, "run-2", 24),
+        (0, 22.9, "run-2", 24),
+        (0, 23.9, "run-2", 47.9),
+        (0, 23.9, "run-1", 47.9),
         (0, 24, "run-2", 48),
         (8, 24, "run-2", 32),
         (0, 30, "run-2", 48),
