@@ -59,7 +59,7 @@ async def promote_to_prod(
     approved = await require_word(prepared, manifests, gates)
     opened = replace(prepared, opened=approved.opened)
     again = partial(require_gates, opened, verified, _HALF_WAY)
-    gated = replace(opened, gate=approved.gate(again))
+    gated = replace(opened, gate=approved.gate(opened, again))
     async with telling_what_is_live(prepared.topology, prepared.target):
         released = await release_all(gated, manifests, verified)
     if version:

@@ -27,6 +27,8 @@ class ApprovalGate(Frozen):
     waiting: WaitingPromotion
     plan_digest: PlanDigest
     words: tuple[Word, ...]
+    begun_until: datetime | None = None
+    """Until when what was begun on a word may be brought to its end; None if it is not begun."""
 
     def judge(self, now: datetime) -> GateResult:
         """Allow what enough approvers approve; refuse another plan, and what was declined."""
@@ -40,6 +42,11 @@ class ApprovalGate(Frozen):
         if len(approving) >= self.demanded:
             return _result(Decision.ALLOW, f"approved by {told}")
         return _result(Decision.WAIT, self._missing(told, now), self._remedy())
+
+    def declined(self, now: datetime) -> GateResult | None:
+        """Return the refusal of who declines, None if nobody does: half-way nothing else counts."""
+        why = self._declined(now)
+        return _result(Decision.REFUSE, why, self._way_on(now)) if why else None
 
     def counting(self, now: datetime) -> tuple[Word, ...]:
         """Return the words that count: a decline of any approver, an approval of another person."""
@@ -66,8 +73,9 @@ class ApprovalGate(Frozen):
         shown = self.waiting.plan_digest
         if self.plan_digest != shown:
             return f"{short(shown)} was shown, and {short(self.plan_digest)} is planned by now"
-        if now >= self.waiting.expires_at:
-            return f"it waited until {self.waiting.expires_at:%Y-%m-%d %H:%M} UTC"
+        begun, until = self.begun_until, self.begun_until or self.waiting.expires_at
+        if now >= until:
+            return f"it {'could go on' if begun else 'waited'} until {until:%Y-%m-%d %H:%M} UTC"
         return ""
 
     def _declined(self, now: datetime) -> str:

@@ -31,7 +31,7 @@ from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.release.ledger import Purpose, Release
 from tiercel.domain.release.opened_gates import OpenedGate
 from tiercel.domain.stack.plan import Plan
-from tiercel.domain.triggers.triggered_runs import PROMOTION, WantedRun
+from tiercel.domain.triggers.triggered_runs import PROMOTION, AttemptStatus, WantedRun
 
 WAITING_PREFIX = f"{APPROVALS_PREFIX}waiting/"
 _KEY = re.compile(
@@ -83,17 +83,18 @@ class OpenWait(Frozen):
     plan: PromotionPlan
     begun: WaitBegun | None = None
 
-    def goes_on(self, now: datetime) -> bool:
-        """Tell whether it was begun, and may still be brought to its end on the word of then.
+    @property
+    def begun_until(self) -> datetime | None:
+        """Until when it may go on, once begun: as long as there was for the word."""
+        if self.begun is None:
+            return None
+        return self.begun.at + (self.waiting.expires_at - self.waiting.at)
 
-        Once begun it has as long as there was for the word.
-        """
-        hours = self.waiting.expires_at - self.waiting.at
-        return (
-            self.begun is not None
-            and self.plan.digest == self.waiting.plan_digest
-            and now < self.begun.at + hours
-        )
+    def goes_on(self, now: datetime) -> bool:
+        """Tell whether it was begun, and may still be brought to its end on the word of then."""
+        until = self.begun_until
+        planned_alike = self.plan.digest == self.waiting.plan_digest
+        return until is not None and planned_alike and now < until
 
     def has_shown(self, plan: PromotionPlan) -> bool:
         """Tell whether a plan is the one that waits, by the digest that was shown."""
@@ -141,6 +142,24 @@ def is_begun(planned: PlannedService, commit: str, newest: Release | None) -> bo
     failed = newest.outcome is not None and not newest.outcome.deployed
     same = intent.artifact_digest == planned.artifact_digest and intent.commit == commit
     return same and intent.purpose is Purpose.PROMOTION and not failed
+
+
+def state_of_refused(found: OpenWait, newest: Iterable[Release | None]) -> str:
+    """Return, for people, what was done of a promotion that words refuse.
+
+    `newest` are the newest releases of the stacks of its plan.
+    """
+    environment, commit = found.waiting.environment, found.waiting.commit
+    if found.begun is None:
+        return f"nothing was changed in {environment}"
+    shown = [(one, found.plan.of_stack(one.intent.stack)) for one in newest if one and one.outcome]
+    released = [
+        one.intent.stack for one, planned in shown if planned and is_begun(planned, commit, one)
+    ]
+    return (
+        f"nothing more is changed in {environment}; it was begun, and released "
+        f"{', '.join(released) or 'no stack'}; `tiercel releases {environment}` shows what is open"
+    )
 
 
 def what_differs(found: OpenWait | None, now: PromotionPlan) -> tuple[str, ...]:
@@ -232,7 +251,7 @@ def how_to_approve(waiting: WaitingPromotion) -> str:
     )
 
 
-def refused_by_word(waiting: WaitingPromotion, result: GateResult) -> RefusedInputError:
+def refused_by_word(waiting: WaitingPromotion, result: GateResult, state: str) -> RefusedInputError:
     """Return how a promotion ends that was declined, or that nobody approved in time."""
     return RefusedInputError(
         "promotion.not_approved",
@@ -240,7 +259,7 @@ def refused_by_word(waiting: WaitingPromotion, result: GateResult) -> RefusedInp
         "approved",
         where=f"{waiting.repository}, plan {short(waiting.plan_digest)}",
         why=result.reason,
-        state=f"nothing was changed in {waiting.environment}",
+        state=state,
         remedy=result.remedy or "promote it again: it is planned again and waits for another word",
     )
 
@@ -280,18 +299,27 @@ def end_of_replaced(found: OpenWait, plan: PromotionPlan) -> WaitEnding:
     return WaitEnding.CHANGED if found.waiting.commit == plan.commit else WaitEnding.SUPERSEDED
 
 
-def end_of_refused(waiting: WaitingPromotion, now: datetime) -> WaitEnding:
+def end_of_refused(found: OpenWait, now: datetime) -> WaitEnding:
     """Return how a promotion ends that the gate of approvals refuses."""
-    return WaitEnding.EXPIRED if now >= waiting.expires_at else WaitEnding.DECLINED
+    until = found.begun_until or found.waiting.expires_at
+    return WaitEnding.EXPIRED if now >= until else WaitEnding.DECLINED
 
 
-def is_due(said: GateResult, others: Iterable[GateResult]) -> bool:
+def is_due(
+    said: GateResult, others: Iterable[GateResult], last: AttemptStatus | None = None
+) -> bool:
     """Tell whether another run has something to do, given what the gate of approvals says.
 
-    One that refuses is asked for, too: that run writes down how the promotion ended.
+    One that refuses is asked for, too: that run writes down how the promotion ended. `last` is how
+    the newest run stands of one that is begun: a run that lives hears a decline by itself, and what
+    a person has cancelled nobody else begins again.
     """
+    if last is AttemptStatus.LIVE:
+        return False
     if said.decision is Decision.REFUSE:
         return True
+    if last is AttemptStatus.CANCELLED:
+        return False
     return all(one.decision is Decision.ALLOW for one in (said, *others))
 
 

@@ -45,7 +45,7 @@ async def tag_flow_run(*names: str, commit: str = "") -> None:
     run_id = flow_run.get_id()
     if run_id is None:
         return
-    wanted = {*flow_run.get_tags(), *_legal(names)}
+    wanted = {*flow_run.get_tags(), *legal_tags(names)}
     asked = str(flow_run.get_parameters().get("commit") or "")
     called = with_commit(flow_run.get_name() or "", asked, commit)
     try:
@@ -67,12 +67,13 @@ async def tag_failed_run(environment: str) -> None:
     try:
         async with get_client() as client:
             has = (await client.read_flow_run(UUID(run_id))).tags
-            wanted = {*has, *_legal(str(one) for one in known if one)}
+            wanted = {*has, *legal_tags(str(one) for one in known if one)}
             if wanted != {*has}:
                 await client.update_flow_run(UUID(run_id), tags=sorted(wanted))
     except httpx.HTTPError as error:
         get_run_logger().warning("Prefect does not take the tags of the run: %s", error)
 
 
-def _legal(tags: Iterable[str]) -> set[str]:
+def legal_tags(tags: Iterable[str]) -> set[str]:
+    """Return tags as runs have them: without what cannot be shown, and not too long."""
     return {printable(one, _LONGEST_TAG) for one in tags}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterDeploymentId,
     FlowRunFilterIdempotencyKey,
+    FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
@@ -24,6 +27,7 @@ from tiercel.domain.triggers.triggered_runs import (
     WantedRun,
     begun_anew,
 )
+from tiercel.flows.engine.naming import legal_tags
 
 _COMPLETED_AS = {
     WAITING_STATE: AttemptStatus.WAITING,
@@ -102,6 +106,17 @@ async def following_run(
         if run.parameters == wanted.parameters and not ended_before:
             return run
     return None
+
+
+async def newest_run_of(client: PrefectClient, flow: str, tags: Iterable[str]) -> FlowRun | None:
+    """Return the newest run of a flow that has all of these tags, None if there is none."""
+    runs = await client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow])),
+        flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=sorted(legal_tags(tags)))),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=1,
+    )
+    return next(iter(runs), None)
 
 
 async def run_after(

@@ -6,17 +6,25 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from prefect import get_run_logger
+from prefect.client.orchestration import get_client
 
 from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.overrides import opened_by_words, with_opened
+from tiercel.domain.approvals.plans import WaitingPromotion
 from tiercel.domain.approvals.waiting import OpenWait, is_due, next_run
 from tiercel.domain.base.errors import TiercelError, UnreachableError, error_from
 from tiercel.domain.gates.results import Decision, GateResult, worst
 from tiercel.domain.organization.names import deployment_of
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.opened_gates import each_once
-from tiercel.domain.triggers.triggered_runs import PROMOTION, PROMOTION_PLAN, WantedRun
+from tiercel.domain.triggers.triggered_runs import (
+    PROMOTION,
+    PROMOTION_PLAN,
+    AttemptStatus,
+    WantedRun,
+)
 from tiercel.flows.engine.concurrency import call
+from tiercel.flows.engine.wanted_runs import attempt_status, newest_run_of
 from tiercel.flows.promotion.candidates import verdicts_on
 from tiercel.flows.promotion.promotion_gates import gates_now
 from tiercel.flows.promotion.words import approval_gate
@@ -55,11 +63,22 @@ async def due_promotions(
 
 async def _due(target: ReleaseTarget, found: OpenWait) -> list[WantedRun]:
     """Return the run that goes on with a promotion, none as long as it would find nothing new."""
-    gate = await approval_gate(target, found.waiting, found.waiting.plan_digest)
+    gate = await approval_gate(target, found, found.waiting.plan_digest)
     now = datetime.now(UTC)
     said = gate.judge(now)
     others = await _others(found, gate, now) if said.decision is Decision.ALLOW else ()
-    return [next_run(found.waiting, said)] if is_due(said, others) else []
+    last = await _last_run(found.waiting) if found.begun else None
+    return [next_run(found.waiting, said)] if is_due(said, others, last) else []
+
+
+async def _last_run(waiting: WaitingPromotion) -> AttemptStatus | None:
+    """Tell how the newest promotion of the repository stands, None if Prefect knows of none.
+
+    By whomever it was started: a run of `tiercel promote` has no key that another could join.
+    """
+    async with get_client() as client:
+        run = await newest_run_of(client, PROMOTION, (waiting.environment, waiting.repository))
+    return attempt_status(run) if run else None
 
 
 async def is_open_by_now(topology: Topology, wanted: WantedRun) -> bool:

@@ -19,11 +19,9 @@ from tiercel.domain.approvals.waiting import (
     OpenWait,
     WaitBegun,
     WaitEnding,
-    end_of_refused,
     end_of_replaced,
     newer_waits,
     next_step,
-    refused_by_word,
     require_as_shown,
     waiting_error,
     what_differs,
@@ -41,6 +39,12 @@ from tiercel.flows.engine.notices import tell
 from tiercel.flows.promotion.asking import who_asked
 from tiercel.flows.promotion.promotion_gates import show_gates
 from tiercel.flows.promotion.promotion_plans import plan_promotion_of
+from tiercel.flows.promotion.refusals import (
+    end_wait,
+    ended_as_refused,
+    require_not_declined,
+    require_not_refused,
+)
 from tiercel.flows.promotion.waiting_shown import show_waiting
 from tiercel.flows.promotion.words import approval_gate
 from tiercel.flows.release.preparation import PlanGate, PreparedCommit
@@ -48,7 +52,6 @@ from tiercel.tasks.records.promotion_plans import (
     read_open_wait,
     record_begin,
     record_wait,
-    record_wait_end,
 )
 from tiercel.tasks.source.history import contains_commit
 
@@ -64,11 +67,13 @@ class Approved:
     found: OpenWait | None = None
     opened: tuple[OpenedGate, ...] = ()
 
-    def gate(self, ask: Callable[[], Awaitable[None]]) -> PlanGate:
-        """Return what is asked before each stack is changed: the other gates, and the plan."""
+    def gate(self, prepared: PreparedCommit, ask: Callable[[], Awaitable[None]]) -> PlanGate:
+        """Return what is asked before each stack is changed: the gates, declines and the plan."""
 
         async def as_shown(plan: Plan) -> None:
             await ask()
+            if self.found:
+                await require_not_declined(prepared, self.found)
             if self.plan:
                 shown, configuration = self.plan.of_stack(plan.stack), digest_of(plan.parameters)
                 require_as_shown(shown, plan, configuration)
@@ -93,12 +98,15 @@ async def require_word(
     same = found if found and found.waiting.commit == commit.sha else None
     if found and not same:
         await _require_newer(prepared, found.waiting)
+    if same:
+        await require_not_refused(prepared, same)
     begun = same if same and same.goes_on(now) else None
     plan = await plan_promotion_of(prepared, manifests, begun)
     step = next_step(found, plan, now)
     if found and step is not NextStep.WAIT and found.has_shown(plan):
         if step is NextStep.ASK:
-            return Approved(plan, found, await _ask(prepared, found, gates))
+            heard = await _ask(prepared, found, gates)
+            return Approved(plan, heard, heard.begun.opened if heard.begun else ())
         return Approved(plan, found, await _still_open(prepared, found.begun, gates))
     if found:
         await _replaced(prepared, found, plan)
@@ -110,7 +118,8 @@ async def require_word(
 async def end_of_promotion(prepared: PreparedCommit, approved: Approved) -> None:
     """Write that what waited has been carried out."""
     if approved.found:
-        await _end(prepared, approved.found, WaitEnding.EXECUTED, "every service was released")
+        reason = "every service was released"
+        await end_wait(prepared, approved.found, WaitEnding.EXECUTED, reason)
 
 
 async def _require_newer(prepared: PreparedCommit, waiting: WaitingPromotion) -> None:
@@ -119,19 +128,16 @@ async def _require_newer(prepared: PreparedCommit, waiting: WaitingPromotion) ->
 
 
 @in_group("hear the word")
-async def _ask(
-    prepared: PreparedCommit, found: OpenWait, gates: Sequence[GateResult]
-) -> tuple[OpenedGate, ...]:
-    """Return what the word opens once it has come; from then on, as is written down, it is done.
+async def _ask(prepared: PreparedCommit, found: OpenWait, gates: Sequence[GateResult]) -> OpenWait:
+    """Return what is begun once the word has come; from then on, as is written down, it is done.
 
     Raises as `require_word` does.
     """
     waiting, now = found.waiting, datetime.now(UTC)
-    gate = await approval_gate(prepared.target, waiting, found.plan.digest)
+    gate = await approval_gate(prepared.target, found, found.plan.digest)
     said = gate.judge(now)
     if said.decision is Decision.REFUSE:
-        await _end(prepared, found, end_of_refused(waiting, now), said.reason)
-        raise refused_by_word(waiting, said)
+        raise await ended_as_refused(prepared, found, said)
     opened, overridable = opened_by_words(gate, now), gate.settings.overridable
     heard = await _heard(prepared, opened, gates)
     closed = [one for one in (said, *heard) if one.decision is not Decision.ALLOW]
@@ -142,7 +148,7 @@ async def _ask(
     get_run_logger().info("plan %s: %s", waiting.plan_digest, said.reason)
     begun = WaitBegun(at=now, flow_run=prepared.target.run, reason=said.reason, opened=opened)
     await call(record_begin, prepared.target.records, found, begun)
-    return opened
+    return found.model_copy(update={"begun": begun})
 
 
 async def _still_open(
@@ -174,7 +180,7 @@ async def _heard(
 async def _replaced(prepared: PreparedCommit, found: OpenWait, plan: PromotionPlan) -> None:
     reasons = "; ".join(what_differs(found, plan))
     get_run_logger().warning("plan %s is void: %s", found.waiting.plan_digest, reasons)
-    await _end(prepared, found, end_of_replaced(found, plan), reasons)
+    await end_wait(prepared, found, end_of_replaced(found, plan), reasons)
 
 
 @in_group("ask for a word")
@@ -213,8 +219,3 @@ def _notice(error: WaitingError) -> Notice:
         text=f"{told.where}\n{told.why}\n{told.state}",
         remedy=told.remedy,
     )
-
-
-async def _end(prepared: PreparedCommit, found: OpenWait, how: WaitEnding, reason: str) -> None:
-    target = prepared.target
-    await call(record_wait_end, target.records, found.waiting, how, reason, target.run)

@@ -10,6 +10,7 @@ from tiercel.domain.approvals.approval_gate import ApprovalGate
 from tiercel.domain.approvals.github_words import github_words
 from tiercel.domain.approvals.plans import WaitingPromotion
 from tiercel.domain.approvals.signed_words import aws_word, fresh_keys, is_shown_to_sts
+from tiercel.domain.approvals.waiting import OpenWait
 from tiercel.domain.approvals.words import Word, lasting
 from tiercel.domain.base.digests import PlanDigest
 from tiercel.flows.engine.concurrency import call
@@ -30,14 +31,15 @@ _MOST_AT_ONCE = 20
 
 
 async def approval_gate(
-    target: ReleaseTarget, waiting: WaitingPromotion, plan_digest: PlanDigest
+    target: ReleaseTarget, found: OpenWait, plan_digest: PlanDigest
 ) -> ApprovalGate:
     """Return the gate of people with the words of now; `plan_digest` is what is planned now."""
     return ApprovalGate(
         settings=target.names.environment.gates,
-        waiting=waiting,
+        waiting=found.waiting,
         plan_digest=plan_digest,
-        words=await words_on(target, waiting),
+        words=await words_on(target, found.waiting),
+        begun_until=found.begun_until,
     )
 
 
@@ -49,10 +51,11 @@ async def words_on(target: ReleaseTarget, waiting: WaitingPromotion) -> tuple[Wo
     """
     recorded = await call(read_words, target.records, waiting.plan_digest)
     kept = lasting(recorded)
-    signed = await _signed(target, waiting, frozenset(one.evidence for one in recorded))
+    known = frozenset(one.evidence for one in recorded)
+    signed = await _signed(target, waiting, known)
     reviewed = await _reviewed(target, waiting)
     for word in (*signed, *reviewed):
-        if await call(record_word, target.records, word):
+        if word.evidence not in known and await call(record_word, target.records, word):
             said = "approves" if word.approves else "declines"
             get_run_logger().info("%s %s %s", word.told, said, waiting.plan_digest)
     return (*kept, *signed, *reviewed)

@@ -109,6 +109,7 @@ def test_a_promotion_of_one_changed_service_is_read_at_a_glance(demo: Demo) -> N
     assert len(last) <= 25, last
     assert [one["name"] for one in last if not one["group"]] == [
         "prepare",
+        "record word of reviewer",
         "plan catalog",
         "hear the word",
         "open GitHub deployment to prod",

@@ -14,7 +14,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from tests.flows.conftest import Become
 from tests.support.approvals import demanding_approval, say, with_gates
@@ -25,6 +25,7 @@ from tests.support.place import Place
 from tests.support.templates import queue, services, template
 from tiercel.domain.approvals.waiting import OpenWait, WaitBegun
 from tiercel.domain.approvals.words import Voucher, words_prefix
+from tiercel.domain.base.digests import Sha256
 from tiercel.domain.base.errors import (
     WAITING_STATE,
     ExitCode,
@@ -36,12 +37,14 @@ from tiercel.domain.base.errors import (
 )
 from tiercel.domain.organization.access import Records
 from tiercel.domain.release.opened_gates import OpenedGate
+from tiercel.domain.stack.plan import Plan
 from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.follow import follow_github
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.promotion.due_promotions import due_promotions
-from tiercel.flows.release.preparation import ReleaseTarget
+from tiercel.flows.promotion.waiting import Approved
+from tiercel.flows.release.preparation import ReleaseTarget, prepare
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.people import account_numbers
@@ -335,6 +338,60 @@ def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
     assert open_wait(place, become) is None
     assert due(become) == []
     assert written(sandbox, before) == []
+
+
+async def _cancelled(run: UUID) -> None:
+    async with get_client() as client:
+        await client.set_flow_run_state(run, Cancelled(), force=True)
+
+
+def test_what_was_begun_stays_as_it_is_once_it_is_cancelled_or_declined(
+    sandbox: Sandbox, demanding: Place, become: Become
+) -> None:
+    place = demanding
+    place.released_to_preprod(place.merged("feature/half", files("hone", "htwo")))
+    commit = place.merged("release/1.0.0", {}, base="main")
+    before = journal_size(sandbox.journal)
+    run = begun(place, become, commit).state_details.flow_run_id
+    found = open_wait(place, become)
+    assert found
+    assert run
+    died = WaitBegun(at=datetime.now(UTC), flow_run="died", reason="approved by rae")
+    record_begin.fn(records(become), found, died)
+    approve(become, found)
+    assert [one.parameters["commit"] for one in due(become)] == [commit]
+    asyncio.run(_cancelled(run))
+    assert due(become) == []
+
+    say(records(become), found.waiting, approves=False)
+    become("preprod")
+    assert [one.parameters["commit"] for one in due(become)] == [commit]
+    with pytest.raises(RefusedInputError, check=because("promotion.not_approved")):
+        asyncio.run(begun(place, become, commit).aresult())
+    assert open_wait(place, become) is None
+
+    # A run that is at work hears it before the next stack.
+    become("prod")
+    begun_wait = found.model_copy(update={"begun": died})
+    with pytest.raises(RefusedInputError, check=because("promotion.not_approved")):
+        asyncio.run(_asked_before_a_stack(place, commit, Approved(found.plan, begun_wait)))
+    become("preprod")
+    assert written(sandbox, before) == []
+
+
+@flow
+async def _asked_before_a_stack(place: Any, commit: str, approved: Any) -> None:
+    """All gates but that of words are open, and the stack is what was shown or not."""
+
+    async def ask() -> None:
+        return
+
+    prepared = await prepare(place.repository.name, commit, "prod")
+    shown = Plan(
+        stack="acme-prod-hone", change_set_id="arn", template_sha256=Sha256("c" * 64),
+        parameters={}, changes=(), executable=True,
+    )  # fmt: skip
+    await approved.gate(prepared, ask)(shown)
 
 
 @pytest.fixture

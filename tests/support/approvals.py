@@ -86,17 +86,18 @@ def say(
     waiting: WaitingPromotion,
     *,
     overrides: tuple[str, ...] = (),
+    approves: bool = True,
 ) -> None:
     """Record the approver's word on what waits: a review would be read on GitHub once more."""
     word = Word(
         plan_digest=waiting.plan_digest,
-        approves=True,
+        approves=approves,
         by="rae",
         vouched_by=Voucher.AWS,
         account=PRINCIPAL,
         reason="seen",
         at=datetime.now(UTC),
-        evidence="f" * 64,
+        evidence=("f" if approves else "e") * 64,
         overrides=overrides,
     )
     body = canonical_json(word.model_dump(mode="json"))

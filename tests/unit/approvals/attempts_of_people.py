@@ -56,7 +56,7 @@ CHOSEN = Removal(
     "False",
 )
 VOID = (Removal(f"{_GATE}:ApprovalGate._void", "self.plan_digest != shown", "False"),)
-EXPIRED_WAIT = (Removal(f"{_GATE}:ApprovalGate._void", "now >= self.waiting.expires_at", "False"),)
+EXPIRED_WAIT = (Removal(f"{_GATE}:ApprovalGate._void", "now >= until", "False"),)
 EXPIRED_WORD = (
     Removal(
         f"{_GATE}:ApprovalGate._untimely",

@@ -164,6 +164,27 @@ def test_a_decline_keeps_nobody_from_having_another_plan_shown() -> None:
     assert gate(declined).judge(NOW).remedy != other.remedy
 
 
+@pytest.mark.parametrize(
+    ("begun_until", "words", "decision", "declined"),
+    [
+        (None, (word(),), REFUSE, False),
+        # The hour of the wait ends nothing that was begun; a decline does at any time.
+        (NOW + timedelta(hours=1), (word(),), ALLOW, False),
+        (NOW + timedelta(hours=1), (), WAIT, False),
+        (NOW + timedelta(hours=1), (word(), word(BOB, approves=False)), REFUSE, True),
+        (NOW, (word(),), REFUSE, False),
+        (NOW, (word(), word(BOB, approves=False)), REFUSE, True),
+    ],
+)
+def test_what_was_begun_has_its_own_time_and_ends_when_somebody_declines(
+    begun_until: datetime | None, words: tuple[Word, ...], decision: Decision, declined: bool
+) -> None:
+    over = gate(*words, promotion=waiting(expires_at=NOW))
+    begun = over.model_copy(update={"begun_until": begun_until})
+    assert says(begun) is decision
+    assert (begun.declined(NOW) is not None) is declined
+
+
 def test_the_same_evidence_is_the_same_word() -> None:
     assert word_key(word()) == word_key(word(at=NOW, reason="again"))
     assert word_key(word()) != word_key(word(BOB))

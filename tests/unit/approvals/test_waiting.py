@@ -25,6 +25,7 @@ from tiercel.domain.approvals.waiting import (
     next_run,
     next_step,
     require_as_shown,
+    state_of_refused,
     wait_key,
     waiting_error,
     what_differs,
@@ -34,6 +35,7 @@ from tiercel.domain.base.errors import ExitCode, RefusedInputError
 from tiercel.domain.gates.results import Decision, GateResult
 from tiercel.domain.release.ledger import Purpose, Release, ReleaseStatus
 from tiercel.domain.stack.plan import Change, Plan
+from tiercel.domain.triggers.triggered_runs import AttemptStatus
 
 HOUR = timedelta(hours=1)
 REPOSITORY = "acme/shop"
@@ -90,9 +92,14 @@ def test_another_commit_takes_the_place_of_what_waited_and_the_same_one_was_chan
 
 
 def test_a_promotion_that_waited_too_long_has_expired_and_another_was_declined() -> None:
-    one = waiting(SHOWN)
-    assert end_of_refused(one, one.expires_at - HOUR) is WaitEnding.DECLINED
-    assert end_of_refused(one, one.expires_at) is WaitEnding.EXPIRED
+    one = found(SHOWN)
+    over = one.waiting.expires_at
+    assert end_of_refused(one, over - HOUR) is WaitEnding.DECLINED
+    assert end_of_refused(one, over) is WaitEnding.EXPIRED
+    # What was begun has its own time.
+    begun = found(SHOWN, over - HOUR)
+    assert end_of_refused(begun, over) is WaitEnding.DECLINED
+    assert end_of_refused(begun, over + 71 * HOUR) is WaitEnding.EXPIRED
 
 
 def test_what_differs_is_told_and_a_first_plan_says_that_nothing_was_shown() -> None:
@@ -134,6 +141,23 @@ def test_a_stack_counts_as_begun_only_by_the_release_that_the_plan_led_to(
     release_there: Release | None, begun: bool
 ) -> None:
     assert is_begun(planned(), SHOWN.commit, release_there) is begun
+
+
+@pytest.mark.parametrize(
+    ("begun", "newest_releases", "told"),
+    [
+        (None, [newest(result=outcome())], False),
+        (NOON, [None, newest(result=outcome())], True),
+        (NOON, [newest(), newest(result=FAILED), newest(number=3, result=outcome())], False),
+        (NOON, [newest(stack="acme-prod-other", result=outcome())], False),
+    ],
+)
+def test_who_is_refused_hears_what_was_released_of_what_was_begun(
+    begun: datetime | None, newest_releases: list[Release | None], told: bool
+) -> None:
+    state = state_of_refused(found(SHOWN, begun), newest_releases)
+    assert ("acme-prod-shop" in state) is told
+    assert ("tiercel releases prod" in state) is bool(begun)
 
 
 def change_set(**given: Any) -> Plan:
@@ -199,23 +223,29 @@ def test_who_waits_is_told_for_what_until_when_and_what_to_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "other", "due"),
+    ("said", "other", "last", "due"),
     [
-        (Decision.ALLOW, Decision.ALLOW, True),
-        (Decision.ALLOW, Decision.WAIT, False),
-        (Decision.ALLOW, Decision.REFUSE, False),
-        (Decision.WAIT, Decision.ALLOW, False),
+        (Decision.ALLOW, Decision.ALLOW, None, True),
+        (Decision.ALLOW, Decision.WAIT, None, False),
+        (Decision.ALLOW, Decision.REFUSE, None, False),
+        (Decision.WAIT, Decision.ALLOW, None, False),
         # How it ended is written down at any hour.
-        (Decision.REFUSE, Decision.WAIT, True),
+        (Decision.REFUSE, Decision.WAIT, None, True),
+        # Of what was begun: what failed goes on, what a person cancelled does not.
+        (Decision.ALLOW, Decision.ALLOW, AttemptStatus.FAILED, True),
+        (Decision.ALLOW, Decision.ALLOW, AttemptStatus.CANCELLED, False),
+        (Decision.REFUSE, Decision.ALLOW, AttemptStatus.CANCELLED, True),
+        (Decision.ALLOW, Decision.ALLOW, AttemptStatus.LIVE, False),
+        (Decision.REFUSE, Decision.ALLOW, AttemptStatus.LIVE, False),
     ],
 )
 def test_another_run_is_due_when_all_allow_or_the_word_will_not_come(
-    said: Decision, other: Decision, due: bool
+    said: Decision, other: Decision, last: AttemptStatus | None, due: bool
 ) -> None:
     def gate(decision: Decision) -> GateResult:
         return GateResult(gate="one", decision=decision, reason="so")
 
-    assert is_due(gate(said), [gate(other)]) is due
+    assert is_due(gate(said), [gate(other)], last) is due
 
 
 def test_each_thing_that_approvers_say_has_one_run() -> None:
