@@ -272,7 +272,8 @@ def newer_waits(waiting: WaitingPromotion, commit: str) -> SupersededError:
         where=waiting.repository,
         why=f"commit {short_commit(waiting.commit)} contains {short_commit(commit)}",
         state="nothing was changed",
-        remedy=how_to_approve(waiting),
+        remedy=f"{how_to_approve(waiting)}; `tiercel decline {waiting.environment} "
+        f"{waiting.plan_digest} --reason ...` makes room for this commit",
     )
 
 

@@ -17,18 +17,32 @@ from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.promotion.words import approval_gate
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.records.ledger import newest_release
-from tiercel.tasks.records.promotion_plans import record_wait_end
+from tiercel.tasks.records.promotion_plans import read_open_wait, record_wait_end
 
 
-async def require_not_refused(prepared: PreparedCommit, found: OpenWait) -> None:
-    """End what waits, or was begun, if it is declined or its time is over.
+async def require_not_refused(prepared: PreparedCommit) -> None:
+    """End what waits, or was begun, of this very commit if it is declined or its time is over.
 
-    Raises RefusedInputError then.
+    Before all else is asked: a commit that cannot be promoted any more comes to its end by this
+    alone. Raises RefusedInputError then.
     """
+    target, commit = prepared.target, prepared.commit
+    if not target.names.environment.gates.approvals:
+        return
+    found = await call(read_open_wait, target.records, commit.repository)
+    if found and found.waiting.commit == commit.sha:
+        error = await refused_of(prepared, found)
+        if error:
+            raise error
+
+
+async def refused_of(prepared: PreparedCommit, found: OpenWait) -> RefusedInputError | None:
+    """End what waits, or was begun, if it is declined or its time is over; return how it ends."""
     gate = await approval_gate(prepared.target, found, found.waiting.plan_digest)
     said = gate.judge(datetime.now(UTC))
-    if said.decision is Decision.REFUSE:
-        raise await ended_as_refused(prepared, found, said)
+    if said.decision is not Decision.REFUSE:
+        return None
+    return await ended_as_refused(prepared, found, said)
 
 
 async def require_not_declined(prepared: PreparedCommit, found: OpenWait) -> None:

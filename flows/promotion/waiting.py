@@ -42,8 +42,8 @@ from tiercel.flows.promotion.promotion_plans import plan_promotion_of
 from tiercel.flows.promotion.refusals import (
     end_wait,
     ended_as_refused,
+    refused_of,
     require_not_declined,
-    require_not_refused,
 )
 from tiercel.flows.promotion.waiting_shown import show_waiting
 from tiercel.flows.promotion.words import approval_gate
@@ -97,9 +97,7 @@ async def require_word(
     now = datetime.now(UTC)
     same = found if found and found.waiting.commit == commit.sha else None
     if found and not same:
-        await _require_newer(prepared, found.waiting)
-    if same:
-        await require_not_refused(prepared, same)
+        found = await _replaceable(prepared, found)
     begun = same if same and same.goes_on(now) else None
     plan = await plan_promotion_of(prepared, manifests, begun)
     step = next_step(found, plan, now)
@@ -122,9 +120,16 @@ async def end_of_promotion(prepared: PreparedCommit, approved: Approved) -> None
         await end_wait(prepared, approved.found, WaitEnding.EXECUTED, reason)
 
 
-async def _require_newer(prepared: PreparedCommit, waiting: WaitingPromotion) -> None:
-    if await call(contains_commit, prepared.commit, waiting.commit):
-        raise newer_waits(waiting, prepared.commit.sha)
+async def _replaceable(prepared: PreparedCommit, found: OpenWait) -> OpenWait | None:
+    """Return another commit's wait, of which this one takes the place; None if words end it.
+
+    Raises SupersededError for a newer one, unless that is declined or its time is over.
+    """
+    if not await call(contains_commit, prepared.commit, found.waiting.commit):
+        return found
+    if await refused_of(prepared, found):
+        return None
+    raise newer_waits(found.waiting, prepared.commit.sha)
 
 
 @in_group("hear the word")

@@ -333,8 +333,18 @@ def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
     assert (declined["plan_digest"], declined["approves"]) == (newer.plan.digest, False)
     (wanted,) = due(become)
     assert wanted.parameters == {"repository": place.repository.name, "commit": second}
+    # What is declined keeps the older one back no more.
+    again = waits(place, become, first)
+    assert (again.waiting.number, again.waiting.commit) == (3, first)
+
+    # It ends, too, when it cannot be promoted any more.
+    here = ("--sandbox", "--state", str(sandbox.state))
+    invoke_json("reject", "acme-preprod-sone", "1", "--reason", "it loses orders", *here)
+    assert invoke_json("decline", "prod", again.plan.digest, "--reason", "so not", *here)
+    (wanted,) = due(become)
+    assert wanted.parameters == {"repository": place.repository.name, "commit": first}
     with pytest.raises(RefusedInputError, check=because("promotion.not_approved")):
-        asyncio.run(begun(place, become, second).aresult())
+        asyncio.run(begun(place, become, first).aresult())
     assert open_wait(place, become) is None
     assert due(become) == []
     assert written(sandbox, before) == []

@@ -21,6 +21,7 @@ from tiercel.domain.approvals.waiting import (
     is_begun,
     is_due,
     is_open,
+    newer_waits,
     newest_waits,
     next_run,
     next_step,
@@ -246,6 +247,10 @@ def test_another_run_is_due_when_all_allow_or_the_word_will_not_come(
         return GateResult(gate="one", decision=decision, reason="so")
 
     assert is_due(gate(said), [gate(other)], last) is due
+
+
+def test_who_finds_a_newer_one_waiting_is_told_how_to_end_it() -> None:
+    assert f"tiercel decline prod {SHOWN.digest}" in newer_waits(waiting(SHOWN), "9" * 40).remedy
 
 
 def test_each_thing_that_approvers_say_has_one_run() -> None:
