@@ -54,8 +54,13 @@ class ApprovalGate(Frozen):
 
     @property
     def demanded(self) -> int:
-        """How many approve at least: one more where nobody can tell who asked, for it may be he."""
-        return self.settings.approvals + (0 if self._asker_is_told() else 1)
+        """How many approve at least: one more where nobody can tell who asked, for it may be he.
+
+        And one more where not all authors are known: he may be one of them.
+        """
+        asker = 0 if self._asker_is_told() else 1
+        author = 0 if self.waiting.all_authors else 1
+        return self.settings.approvals + asker + author
 
     def objection(self, word: Word, now: datetime) -> str:
         """Return why a word does not count, nothing if it does."""
@@ -129,6 +134,8 @@ class ApprovalGate(Frozen):
         objections = sorted({why for one in self.words if (why := self.objection(one, now))})
         found = f"approved by {told}" if told else "nobody has approved it"
         extra = "" if self._asker_is_told() else ", one of them because nobody knows who asked"
+        if not self.waiting.all_authors:
+            extra += ", one of them because it brings too many commits to know all authors"
         return "; ".join([f"{found}; {self.demanded} demanded{extra}", *objections])
 
     def _remedy(self) -> str:

@@ -12,6 +12,11 @@ PUSHES = frozenset({"push", "force_push", "branch_creation"})
 
 https://docs.github.com/rest/repos/repos#list-repository-activities
 """
+MOST_COMMITS = 1_000
+"""Of a promotion, whose pull requests are looked up for authors: GitHub is asked for each commit.
+
+None is left out because its pull request is known already. It may have come by another one before.
+"""
 
 
 class BranchPush(Frozen):

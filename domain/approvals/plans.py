@@ -168,9 +168,9 @@ class AskedBy(_Kept):
 class WaitingPromotion(StoredRecord):
     """A promotion whose plan waits for somebody's word, created once under the next number.
 
-    `authors` are the GitHub ids of who opened or pushed to the pull requests in it. `head_commit`
-    is that of `pull_request`, the release pull request that brought the commit; without one nobody
-    can give his word on GitHub.
+    `authors` are the GitHub ids of who opened or pushed to the pull requests in it; `all_authors`
+    tells that all of these were looked up. `head_commit` is that of `pull_request`, the release
+    pull request that brought the commit; without one nobody can give his word on GitHub.
     """
 
     format: Annotated[int, Field(strict=True, ge=1)] = 1
@@ -182,6 +182,7 @@ class WaitingPromotion(StoredRecord):
     plan_digest: PlanDigest
     asked_by: AskedBy
     authors: frozenset[int] = frozenset()
+    all_authors: bool = True
     pull_request: int | None = None
     head_commit: str = ""
     at: datetime

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prefect import get_run_logger
 
 from tiercel.domain.gitflow.back_merge import require_back_merge
@@ -12,7 +14,7 @@ from tiercel.domain.pages.release_notes import release_notes
 from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.opened_gates import each_once
 from tiercel.domain.release.promotion import require_newer
-from tiercel.flows.engine.concurrency import all_done, call
+from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.engine.groups import in_group
 from tiercel.flows.release.back_merges import earlier_back_merge, open_back_merge
 from tiercel.flows.release.pages import report_board
@@ -62,7 +64,7 @@ async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Relea
     tags = await call(read_version_tags, name)
     await call(tag_version, name, tag, sha)
     notes = release_notes(
-        await merged_pulls(prepared, tags),
+        await _merged_pulls(prepared, tags),
         [
             (
                 service,
@@ -79,14 +81,17 @@ async def announce(prepared: PreparedCommit, tag: str, released: dict[str, Relea
     await _back_merge(prepared, tag)
 
 
-async def merged_pulls(prepared: PreparedCommit, tags: list[Tag]) -> list[PullRequest]:
-    """Return the pull requests that the release brings, each once, the oldest first."""
-    name, sha = prepared.commit.repository, prepared.commit.sha
+async def _merged_pulls(prepared: PreparedCommit, tags: list[Tag]) -> list[PullRequest]:
+    """Return the pull requests that the release brings; of a very long one the newest."""
+    sha = prepared.commit.sha
     earlier = newest_other(tags, sha)
     commits = await call(commits_since, prepared.commit, earlier.commit if earlier else "")
-    found = await all_done(
-        call(pulls_of_commit, name, commit) for commit in commits[:_LONGEST_HISTORY]
-    )
+    return await pulls_merged(prepared.commit.repository, commits[:_LONGEST_HISTORY])
+
+
+async def pulls_merged(name: str, commits: Iterable[str]) -> list[PullRequest]:
+    """Return the merged pull requests that commits belong to, each once, the oldest first."""
+    found = await each(commits, lambda commit: call(pulls_of_commit, name, commit))
     merged = {pull.number: pull for pulls in found for pull in pulls if pull.merged}
     return [merged[number] for number in sorted(merged)]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 
-from tiercel.domain.approvals.authors import authors_of, pushed_branches
+from tiercel.domain.approvals.authors import MOST_COMMITS, authors_of, pushed_branches
 from tiercel.domain.approvals.plans import AskedBy
 from tiercel.domain.gitflow.pull_requests import PullRequest, bringing_pull
-from tiercel.domain.gitflow.tags import Tag, newest_other
+from tiercel.domain.gitflow.tags import newest_other
 from tiercel.flows.engine.concurrency import both, call, each
-from tiercel.flows.promotion.announcement import merged_pulls
+from tiercel.flows.promotion.announcement import pulls_merged
 from tiercel.flows.release.preparation import PreparedCommit
 from tiercel.tasks.aws.caller import caller_arn
 from tiercel.tasks.github.pull_requests import pulls_of_commit
@@ -22,11 +22,15 @@ from tiercel.tasks.source.history import commits_since
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asked, the authors' ids on GitHub, and the release pull request, if one brought it."""
+    """Who asked, the authors' ids on GitHub, and the release pull request, if one brought it.
+
+    `all_authors` tells that none is missing for the number of commits.
+    """
 
     by: AskedBy
     authors: frozenset[int]
     pull: PullRequest | None
+    all_authors: bool = True
 
 
 async def who_asked(prepared: PreparedCommit) -> Asked:
@@ -42,22 +46,22 @@ async def who_asked(prepared: PreparedCommit) -> Asked:
     found = await call(pulls_of_commit, name, sha)
     pull = bringing_pull(found, sha, prepared.target.names.environment.branch)
     tags = await call(read_version_tags, name)
-    brought = await merged_pulls(prepared, tags)
-    authors = await _authors(prepared, [*brought, *([pull] if pull else [])], tags)
-    if pull is None:
-        return Asked(AskedBy(principal=principal), authors, None)
-    by = AskedBy(github=pull.author_id, principal=principal, name=pull.author)
-    return Asked(by, authors, pull)
+    before = newest_other(tags, sha)
+    commits = await call(commits_since, prepared.commit, before.commit if before else "")
+    brought = await pulls_merged(name, commits[:MOST_COMMITS])
+    authors = await _authors(prepared, [*brought, *([pull] if pull else [])], commits)
+    by = AskedBy(principal=principal)
+    if pull:
+        by = AskedBy(github=pull.author_id, principal=principal, name=pull.author)
+    return Asked(by, authors, pull, all_authors=len(commits) <= MOST_COMMITS)
 
 
 async def _authors(
-    prepared: PreparedCommit, pulls: list[PullRequest], tags: list[Tag]
+    prepared: PreparedCommit, pulls: list[PullRequest], commits: list[str]
 ) -> frozenset[int]:
     """Return who opened pull requests, and who pushed to them or past them."""
     name, target = prepared.commit.repository, prepared.target.names.environment
     shared = {target.branch, prepared.source.environment.branch}
-    before = newest_other(tags, prepared.commit.sha)
-    commits = await call(commits_since, prepared.commit, before.commit if before else "")
     own, past = await both(
         each(pushed_branches(pulls, shared), lambda one: call(read_pushes, name, one)),
         each(shared, lambda one: call(read_pushes, name, one)),

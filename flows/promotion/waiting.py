@@ -203,6 +203,7 @@ async def _waits_anew(
         plan_digest=plan.digest,
         asked_by=asked.by,
         authors=asked.authors,
+        all_authors=asked.all_authors,
         pull_request=asked.pull.number if asked.pull else None,
         head_commit=asked.pull.head_commit if asked.pull else "",
         at=now,

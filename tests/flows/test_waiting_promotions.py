@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from github import Auth, Github
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
@@ -42,12 +43,14 @@ from tiercel.domain.triggers.triggered_runs import WantedRun
 from tiercel.flows.engine.concurrency import call
 from tiercel.flows.follow import follow_github
 from tiercel.flows.promote import promote_to_prod
+from tiercel.flows.promotion.asking import Asked, who_asked
 from tiercel.flows.promotion.due_promotions import due_promotions
 from tiercel.flows.promotion.waiting import Approved
 from tiercel.flows.release.preparation import ReleaseTarget, prepare
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.sandbox.people import account_numbers
+from tiercel.sandbox.repositories import git_in
 from tiercel.tasks.records.ledger import newest_release
 from tiercel.tasks.records.promotion_plans import (
     read_open_wait,
@@ -348,6 +351,36 @@ def test_a_newer_promotion_takes_the_place_and_what_is_declined_is_not_done(
     assert open_wait(place, become) is None
     assert due(become) == []
     assert written(sandbox, before) == []
+
+
+def test_who_wrote_the_oldest_of_more_than_a_hundred_commits_is_an_author(
+    sandbox: Sandbox, place: Place, become: Become
+) -> None:
+    @flow
+    async def asked(commit: str) -> Asked:
+        return await who_asked(await prepare(place.repository.name, commit, "prod"))
+
+    oldest = {"tiercel.toml": services(lone=""), "lone/template.json": queue()}
+    place.team.push("feature/oldest", "develop", oldest, "The oldest")
+    assert sandbox.github
+    token = Auth.Token(sandbox.github.token("bot"))
+    with Github(auth=token, base_url=sandbox.github.api_url) as github:
+        bot = github.get_user().id
+        repository = github.get_repo(place.repository.name)
+        repository.create_file("note", "Note", "by another one", branch="feature/oldest")
+    merged = place.team.open("feature/oldest", "develop", "The oldest")
+    place.team.approve_and_merge(merged)
+    place.team.push("feature/long", "develop", {}, "Nothing yet")
+    for number in range(101):
+        git_in(place.team.work_tree, "commit", "--quiet", "--allow-empty", f"--message={number}")
+    place.force_pushed("feature/long")
+    place.team.approve_and_merge(place.team.open("feature/long", "develop", "Many"))
+    commit = place.merged("release/1.0.0", {}, base="main")
+    become("prod")
+    found = asyncio.run(asked(commit))
+    become("preprod")
+    assert bot in found.authors
+    assert found.all_authors
 
 
 async def _cancelled(run: UUID) -> None:

@@ -37,8 +37,9 @@ AUTHOR = (
     Removal(f"{_GATE}:ApprovalGate._partial", "approver.github in self.waiting.authors", "False"),
 )
 NOBODY_ASKED = (
-    Removal(f"{_GATE}:ApprovalGate.demanded", "(0 if self._asker_is_told() else 1)", "0"),
+    Removal(f"{_GATE}:ApprovalGate.demanded", "0 if self._asker_is_told() else 1", "0"),
 )
+TOO_LONG = (Removal(f"{_GATE}:ApprovalGate.demanded", "0 if self.waiting.all_authors else 1", "0"),)
 ACCOUNT = Removal(
     f"{_GATE}:ApprovalGate._unvouched", "word.account == str(approver.github)", "True"
 )
@@ -156,6 +157,9 @@ _ROWS: tuple[tuple[str, str, tuple[Removal, ...], Callable[[None], bool]], ...] 
      _is(lambda: _by_aws(ADA.aws, **_wrote(11)))),
     ("who pushed with another author's name in git approves", "never an author", AUTHOR,
      _is(lambda: Scene(reviews=(review(user=BOB.github),), **_wrote(12)))),
+    ("an author far back in a very long release approves it",
+     "one more where not all authors are known", TOO_LONG,
+     _is(lambda: Scene(reviews=(review(),), promotion=waiting(all_authors=False)))),
     ("who starts it by Prefect's form approves it", "one more where nobody knows who asked",
      NOBODY_ASKED, _is(lambda: Scene(reviews=(review(),), **_asked(AskedBy())))),
     ("who types another's name into a form approves it", "one more where nobody knows who asked",
