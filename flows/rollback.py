@@ -35,12 +35,8 @@ from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.restoring import restore, without_candidate
 from tiercel.flows.release.results import Released
 from tiercel.tasks.records.holds import read_hold
-from tiercel.tasks.records.ledger import (
-    no_release,
-    read_history,
-    read_rejected_artifacts,
-    read_release,
-)
+from tiercel.tasks.records.ledger import no_release, read_history, read_release
+from tiercel.tasks.records.rejections import read_rejections_that_count
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
 from tiercel.tasks.stack.stacks import observe_stack
@@ -71,7 +67,7 @@ async def roll_back(
         require_rollback_allowed(await call(read_hold, target.records), environment)
     history, rejected = await both(
         call(read_history, target.records, stack),
-        call(read_rejected_artifacts, target.records, stack),
+        call(read_rejections_that_count, target, target.source, stack),
     )
     number = release or begun_by(history, target.run)
     earlier = await (

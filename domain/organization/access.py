@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiercel.domain.organization.names import Names, Role, session_name
 
@@ -135,3 +135,11 @@ class Target:
     def records(self) -> Records:
         """The environment's records, as its own orchestrator reads and writes them."""
         return Records(self.orchestrator, self.names.artifact_bucket)
+
+    def records_of(self, source: Names) -> Records:
+        """Return the records of the environment that this one promotes from, as it may read them.
+
+        It is its own orchestrator that reads them, in the region where they are.
+        """
+        access = replace(self.orchestrator, region=source.environment.region)
+        return Records(access, source.artifact_bucket)

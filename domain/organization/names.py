@@ -265,6 +265,12 @@ def names_of_stack(topology: Topology, stack: str) -> Names:
     )
 
 
+def promoted_from(topology: Topology, names: Names) -> Names | None:
+    """Return the names of the environment that one promotes from, None if it promotes from none."""
+    source = names.environment.promotes_from
+    return Names.of(topology, source) if source else None
+
+
 def partition_of(region: str) -> str:
     """Return the AWS partition that a region belongs to."""
     for prefix, partition in _PARTITIONS.items():

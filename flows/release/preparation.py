@@ -9,8 +9,8 @@ from prefect.runtime import flow_run
 
 from tiercel.domain.artifact.source_tree import SourceTree, paths_of_all, source_trees
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.access import Access, Records, Target
-from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.access import Records, Target
+from tiercel.domain.organization.names import Names, promoted_from
 from tiercel.domain.organization.services import Service
 from tiercel.domain.organization.topology import BuildPlace, Topology
 from tiercel.domain.pages.links import Links
@@ -53,6 +53,8 @@ class ReleaseTarget(Target):
     """Whether what was changed past CloudFormation is brought back, also where all is live."""
     develop: str = ""
     """The branch into which releases are merged back, of an environment that is for production."""
+    source: Names | None = None
+    """The environment that this one promotes from, if it does."""
 
     @classmethod
     def of(cls, topology: Topology, environment: str) -> ReleaseTarget:
@@ -74,6 +76,7 @@ class ReleaseTarget(Target):
             where=topology.builds.where,
             current_name=topology.current_name,
             develop=develop,
+            source=promoted_from(topology, names),
         )
 
 
@@ -106,14 +109,9 @@ class PreparedCommit:
         return Names.of(self.topology, self.target.names.environment.promotes_from)
 
     @property
-    def reader(self) -> Access:
-        """Who reads the source environment's artifacts: the target's own orchestrator."""
-        return replace(self.target.orchestrator, region=self.source.environment.region)
-
-    @property
     def source_records(self) -> Records:
         """The source environment's records, which the target's orchestrator may read."""
-        return Records(self.reader, self.source.artifact_bucket)
+        return self.target.records_of(self.source)
 
 
 @in_group("prepare")

@@ -23,6 +23,7 @@ from tiercel.flows.release.sequence import IsOlder, Wish, release
 from tiercel.flows.release.stack.lease import StackLease, lease_of
 from tiercel.tasks.records.artifacts import read_artifact
 from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
+from tiercel.tasks.records.rejections import read_rejections_that_count
 from tiercel.tasks.stack.stacks import observe_stack
 
 
@@ -157,7 +158,7 @@ async def _way_back(wish: Wish) -> tuple[int, Release | None]:
     target, wanted = wish.target, wish.intent
     history, rejected = await both(
         call(read_history, target.records, wanted.stack),
-        call(read_rejected_artifacts, target.records, wanted.stack),
+        call(read_rejections_that_count, target, target.source, wanted.stack),
     )
     newest = next(needed(history))
     failed = newest.intent.number

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,10 +14,11 @@ from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import error_in, invoke, invoke_json
 from tests.support.flow_runs import release
+from tests.support.releases import intent, outcome
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import answering, function, queue, services
 from tiercel.domain.base.errors import ExitCode, RefusedInputError, SmokeTestFailedError
-from tiercel.domain.organization.access import Records, orchestrator
+from tiercel.domain.organization.access import Records, Target, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.release.entries import readable_of
@@ -56,8 +59,8 @@ def test_a_stack_goes_back_to_the_release_before_without_its_repository(
     back = asyncio.run(roll_back("preprod", preprod.stack("returns")))
 
     assert delay_of(sandbox, back) == "1"
-    intent = back.release.intent
-    assert (intent.number, intent.restores, intent.purpose) == (3, 1, Purpose.ROLLBACK)
+    made = back.release.intent
+    assert (made.number, made.restores, made.purpose) == (3, 1, Purpose.ROLLBACK)
 
 
 def test_going_back_to_what_is_live_changes_nothing(
@@ -220,6 +223,55 @@ def test_a_ledger_outlives_its_account_once_the_new_accounts_key_has_signed_it(
     assert (again["created"], again["signed"]) == (0, 0)
     assert len(verified["signatures"]) == 2
     assert "the export has no key with this fingerprint" in refused
+
+
+def test_prod_does_not_go_back_to_what_was_rejected_in_preprod_unless_that_cannot_be_read(
+    sandbox: Sandbox,
+    topology: Topology,
+    preprod: Names,
+    become: Become,
+    run_log: list[logging.LogRecord],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Artifacts a, b and c are but entries of the ledgers: how far it came tells where it went."""
+    prod = Names.of(topology, "prod")
+
+    def run(names: Names, number: int, artifact: str) -> None:
+        records, stack = Target(names, "test").records, names.stack("banned")
+        same = {"artifact_id": artifact * 64, "artifact_digest": artifact * 64}
+        wanted = intent(stack=stack, service="banned", number=number, **same)
+        assert record_intent.fn(records, wanted)
+        record_outcome.fn(records, wanted, outcome(stack_token=""))
+
+    def goes_back_to() -> str:
+        damaged = because("artifact.manifest_damaged")
+        with pytest.raises(RefusedInputError, check=damaged) as came_to:
+            asyncio.run(roll_back("prod", prod.stack("banned")))
+        return next(one for one in "abc" if one * 64 in came_to.value.where)
+
+    run(preprod, 1, "b")
+    become("prod")
+    for number, artifact in enumerate("abc", 1):
+        run(prod, number, artifact)
+    assert goes_back_to() == "b"
+    place = _place(sandbox)
+    invoke_json("reject", preprod.stack("banned"), "1", "--reason", "it loses orders", *place)
+    become("prod")
+
+    assert goes_back_to() == "a"
+    with pytest.raises(RefusedInputError, check=because("rollback.not_restorable")) as refused:
+        asyncio.run(roll_back("prod", prod.stack("banned"), 2))
+    assert "it loses orders" in refused.value.why
+    to_b = ("rollback", prod.stack("banned"), "--to", "2", "--dry-run", "--json", *place)
+    assert error_in(invoke(*to_b)[1])["code"] == "rollback.not_restorable"
+
+    config, elsewhere = Path(os.environ["TIERCEL_CONFIG"]), sandbox.state / "elsewhere.toml"
+    account = preprod.environment.infrastructure_account
+    elsewhere.write_text(config.read_text().replace(account, "999999999999"))
+    monkeypatch.setenv("TIERCEL_CONFIG", str(elsewhere))
+    assert goes_back_to() == "b", "an outage is worse"
+    warned = [one.getMessage() for one in run_log if one.levelno == logging.WARNING]
+    assert any("rejected in preprod is not known" in one for one in warned)
 
 
 def test_a_rejection_is_not_forgotten_after_a_hundred_releases(

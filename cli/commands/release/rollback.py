@@ -16,6 +16,7 @@ from tiercel.cli.terminal.settings import RunSettings, shared
 
 if TYPE_CHECKING:
     from tiercel.domain.organization.access import Target
+    from tiercel.domain.organization.names import Names
     from tiercel.domain.release.ledger import Release
     from tiercel.flows.release.results import Released
 
@@ -35,15 +36,17 @@ def rollback(
 ) -> None:
     """Release an earlier release of a stack again, from what the ledger has of it."""
     from tiercel.domain.configuration.requests import require_earlier_release, require_stack_name
-    from tiercel.domain.organization.names import deployment_of, names_of_stack
+    from tiercel.domain.organization.names import deployment_of, names_of_stack, promoted_from
 
     output = settings.output
     require_stack_name(stack)
     require_earlier_release(to)
-    names = names_of_stack(settings.topology(), stack)
+    topology = settings.topology()
+    names = names_of_stack(topology, stack)
     environment = names.environment.name
     if dry_run:
-        _show_way_back(output, settings.target(names), stack, to)
+        source = promoted_from(topology, names)
+        _show_way_back(output, settings.target(names), source, stack, to)
         return
     settings.settle(environment)
     given: dict[str, str | int | bool] = {
@@ -75,7 +78,9 @@ def show_rolled_back(output: Output, restored: Released) -> None:
         show_outputs(output, {intent.service: restored.outputs})
 
 
-def _show_way_back(output: Output, target: Target, stack: str, to: int) -> None:
+def _show_way_back(
+    output: Output, target: Target, source: Names | None, stack: str, to: int
+) -> None:
     """Say which release would run again, and how it differs from what runs now.
 
     It is found and refused by the rules of the flow. Nothing is planned: that would make a change
@@ -88,7 +93,7 @@ def _show_way_back(output: Output, target: Target, stack: str, to: int) -> None:
 
     if target.names.environment.promotes_from:
         require_rollback_allowed(read_hold.fn(target.records), target.names.environment.name)
-    now, earlier = _way_back(target, stack, to)
+    now, earlier = _way_back(target, source, stack, to)
     sides = [
         {intent.service: released_contents(target.records, intent)}
         for intent in (now.intent, earlier.intent)
@@ -98,7 +103,7 @@ def _show_way_back(output: Output, target: Target, stack: str, to: int) -> None:
     show_differences(output, title, release_differences(*sides), told)
 
 
-def _way_back(target: Target, stack: str, to: int) -> tuple[Release, Release]:
+def _way_back(target: Target, source: Names | None, stack: str, to: int) -> tuple[Release, Release]:
     """Return what runs and what would run again; RefusedInputError where the flow would refuse."""
     from tiercel.domain.release.entries import needed
     from tiercel.domain.release.ledger import running_release
@@ -108,17 +113,13 @@ def _way_back(target: Target, stack: str, to: int) -> tuple[Release, Release]:
         release_before,
         require_restorable,
     )
-    from tiercel.tasks.records.ledger import (
-        no_release,
-        read_history,
-        read_rejected_artifacts,
-        read_release,
-    )
+    from tiercel.tasks.records.ledger import no_release, read_history, read_release
+    from tiercel.tasks.records.rejections import read_rejections_that_count
     from tiercel.tasks.stack.stacks import observe_stack
 
     records = target.records
     history = read_history.fn(records, stack)
-    rejected = read_rejected_artifacts.fn(records, stack)
+    rejected = read_rejections_that_count.fn(target, source, stack)
     seen = observe_stack.fn(target.auditor, stack)
     number = number_running(seen)
     earlier = (
