@@ -36,7 +36,7 @@ async def detect_drift(environment: EnvironmentParameter) -> DriftReport:
     target = ReleaseTarget.of(topology, environment)
     kept = await call(read_drift, target.records)
     (stacks, of_stacks), of_accounts = await both(
-        look_at_live_stacks(target), look_at_accounts(topology, target)
+        look_at_live_stacks(target, kept), look_at_accounts(topology, target)
     )
     found = [*of_stacks, *of_accounts]
     report = DriftReport(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from tiercel.domain.accounts.findings import Aspect, Finding, Verdict
 from tiercel.domain.base.text import printable
 from tiercel.domain.drift.observations import LONGEST_REASON, ResourceState, StackDrift
-from tiercel.domain.drift.report import DriftFinding, DriftKind
+from tiercel.domain.drift.report import DriftFinding, DriftKind, DriftReport
+from tiercel.domain.release.ledger import Release, ReleaseStatus
 from tiercel.domain.release.live import Live, StackSeen, Standing, standing_of
+from tiercel.domain.stack.tokens import attempt_in
 
 WATCHED = (Aspect.SETTINGS, Aspect.TRUST, Aspect.POLICY)
 """What a look for drift compares of roles, buckets and keys: what was provisioned once."""
 
+_WHOLE = "the stack"
 _KINDS = {
     ResourceState.MODIFIED: DriftKind.MODIFIED,
     ResourceState.DELETED: DriftKind.DELETED,
@@ -42,7 +46,7 @@ def drift_of_stack(
             DriftFinding(
                 kind=DriftKind.PAST_TIERCEL if known else DriftKind.UNSEEN,
                 where=live.stack,
-                what="the stack",
+                what=_WHOLE,
                 why=words,
                 remedy="find out in CloudTrail who changed it; a release brings it back"
                 if known
@@ -77,6 +81,28 @@ def not_looked_at(where: str, what: str, why: str) -> DriftFinding:
     """Return the finding that something could not be looked at."""
     why = printable(why, LONGEST_REASON)
     return DriftFinding(kind=DriftKind.UNSEEN, where=where, what=what, why=why, remedy=_LOOK_AGAIN)
+
+
+def found_before(
+    drift: StackDrift,
+    newest: Release | None,
+    before: DriftReport | None,
+    now: datetime,
+    within: timedelta,
+) -> tuple[DriftFinding, ...] | None:
+    """Return what the look before found of the resources of a stack that Tiercel changes just now.
+
+    CloudFormation looks at no stack that is being changed, and a promotion is not to be kept from
+    its end by a look that falls into it: the look before stands. None if it does not, as the
+    operation under way is none of the ledger's `newest` release, or that release is not open; or as
+    either that release or the look before began longer ago than `within`.
+    """
+    if newest is None or before is None or newest.status is not ReleaseStatus.OPEN:
+        return None
+    is_own = attempt_in(drift.at_work, newest.intent.number) > 0
+    if not is_own or max(now - newest.intent.at, now - before.at) > within:
+        return None
+    return tuple(one for one in before.findings if one.where == drift.stack and one.what != _WHOLE)
 
 
 def overwritten(found: Sequence[DriftFinding], changed: Iterable[str]) -> tuple[DriftFinding, ...]:

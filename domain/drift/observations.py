@@ -54,13 +54,15 @@ class ResourceDrift(Frozen):
 class StackDrift(Frozen):
     """What was found of one stack and those nested in it.
 
-    `unseen` says why one of them could not be looked at, and is empty where all were.
+    `unseen` says why one of them could not be looked at, and is empty where all were. `at_work` is
+    the token of the operation that was under way, and is empty where none was.
     """
 
     stack: str
     stack_id: str = ""
     resources: tuple[ResourceDrift, ...] = ()
     unseen: str = ""
+    at_work: str = ""
 
 
 def is_detectable(status: StackStatus) -> bool:

@@ -16,6 +16,7 @@ from tiercel.domain.drift.observations import (
 )
 from tiercel.domain.organization.access import Access
 from tiercel.domain.stack.events import STACK_TYPE
+from tiercel.domain.stack.states import is_terminal
 from tiercel.domain.stack.validations import path_of
 from tiercel.tasks.aws.clients import client
 from tiercel.tasks.aws.errors import translated
@@ -52,7 +53,11 @@ def detect_stack_drift(access: Access, name: str) -> StackDrift | None:
         waiting += _nested(access, name, path, stack_id)
     unseen += [f"only {_MOST_STACKS} nested stacks are looked at"] if waiting else []
     return StackDrift(
-        stack=name, stack_id=root.stack_id, resources=tuple(found), unseen="; ".join(unseen)
+        stack=name,
+        stack_id=root.stack_id,
+        resources=tuple(found),
+        unseen="; ".join(unseen),
+        at_work="" if is_terminal(root.status) else root.token,
     )
 
 

@@ -41,6 +41,7 @@ from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.watch.stacks import look_at_live_stacks
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.aws.objects import create_object, list_keys
+from tiercel.tasks.records.drift import read_drift
 from tiercel.tasks.records.ledger import record_intent, record_outcome
 from tiercel.tasks.source.services import load_topology
 from tiercel.tasks.source.topology_file import config_path
@@ -115,7 +116,7 @@ def drifts(names: Names) -> dict[str, DriftKind]:
     async def look() -> dict[str, DriftKind]:
         topology = await call(load_topology, config_path())
         target = ReleaseTarget.of(topology, names.environment.name)
-        _, found = await look_at_live_stacks(target)
+        _, found = await look_at_live_stacks(target, await call(read_drift, target.records))
         return {one.where: one.kind for one in found if one.where in ours}
 
     return asyncio.run(look())

@@ -13,6 +13,7 @@ from tiercel.domain.base.record import read_stored
 from tiercel.domain.drift.decisions import (
     drift_of_accounts,
     drift_of_stack,
+    found_before,
     not_looked_at,
     overwritten,
 )
@@ -29,6 +30,7 @@ from tiercel.domain.gates.drift import DriftGate
 from tiercel.domain.gates.results import Decision
 from tiercel.domain.organization.gate_settings import GateSettings
 from tiercel.domain.pages.environment.drift_page import drift_page
+from tiercel.domain.release.ledger import Release
 from tiercel.domain.release.live import StackSeen, live_of
 from tiercel.domain.stack.states import StackStatus
 
@@ -124,6 +126,45 @@ def test_a_stack_is_told_by_its_newest_operation_and_by_what_nobody_could_see(
     seen: StackSeen, drift: StackDrift | None, kinds: list[DriftKind]
 ) -> None:
     assert [one.kind for one in drift_of_stack(LIVE, seen, drift, production=False)] == kinds
+
+
+AT_WORK = StackDrift(stack=STACK, unseen="it is UPDATE_IN_PROGRESS", at_work="release-8-attempt-1")
+RELEASING = release(number=8, at=NOON)
+DAY = timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("drift", "newest", "before", "stands"),
+    [
+        (AT_WORK, RELEASING, report(), []),
+        (AT_WORK, RELEASING, report(queue()), [queue()]),
+        (AT_WORK, RELEASING, report(queue(where="other")), []),
+        (AT_WORK, RELEASING, report(queue(DriftKind.UNSEEN)), [queue(DriftKind.UNSEEN)]),
+        (AT_WORK, RELEASING, report(at=NOON - DAY), []),
+        (AT_WORK, RELEASING, report(at=NOON - DAY - timedelta(seconds=1)), None),
+        (AT_WORK, RELEASING, None, None),
+        (AT_WORK, release(number=8, at=NOON - DAY - timedelta(seconds=1)), report(), None),
+        (AT_WORK, release(outcome(), number=8, at=NOON), report(), None),
+        (AT_WORK, release(number=9, at=NOON), report(), None),
+        (AT_WORK, None, report(), None),
+        (AT_WORK.model_copy(update={"at_work": "Console-1"}), RELEASING, report(), None),
+        (AT_WORK.model_copy(update={"at_work": ""}), RELEASING, report(), None),
+    ],
+    ids=[
+        "nothing was found", "what was found stays", "of another stack", "what nobody saw stays",
+        "a look of a day ago", "an older look", "no look before", "under way for longer",
+        "the release has ended", "another release", "no release", "somebody else's operation",
+        "no operation",
+    ],
+)  # fmt: skip
+def test_the_look_before_stands_for_a_stack_that_a_release_changes_just_now(
+    drift: StackDrift,
+    newest: Release | None,
+    before: DriftReport | None,
+    stands: list[DriftFinding] | None,
+) -> None:
+    found = found_before(drift, newest, before, NOON, DAY)
+    assert (found if found is None else list(found)) == stands
 
 
 def test_of_the_rules_of_a_check_only_what_was_provisioned_and_is_red_is_drift() -> None:
