@@ -20,7 +20,7 @@ from tiercel.domain.release.ledger import (
 )
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import runs_its_newest
-from tiercel.domain.stack.tokens import release_of
+from tiercel.domain.stack.tokens import attempt_in, release_of
 
 
 def release_before(
@@ -78,6 +78,49 @@ def release_to_restore(
     )
     is_same = fallen and before and before.intent.business_key == fallen.intent.business_key
     return None if is_same else before
+
+
+def may_owe_a_way_back(newest: Release) -> bool:
+    """Tell whether a stack's newest release may have left the way back from a failed smoke test."""
+    return _runs_unwell(newest) or _is_open_rollback(newest)
+
+
+def way_back_left(
+    history: Sequence[Entry], commit: str, rejected: Collection[ArtifactId]
+) -> Release | None:
+    """Return what a run that died was to bring back after its smoke test failed, None if nothing.
+
+    It is what that run would have brought back: of a commit's own promotion, while nothing else was
+    asked for since. A rollback that is open, be it that run's or a person's, has to lead to the
+    very same. Raises as `release_before`.
+    """
+    releases = needed(history)
+    newest = next(releases, None)
+    begun = newest if newest and _is_open_rollback(newest) else None
+    failed = next(releases, None) if begun else newest
+    if failed is None or not _runs_unwell(failed):
+        return None
+    if failed.intent.purpose is not Purpose.PROMOTION or failed.intent.commit != commit:
+        return None
+    before = release_to_restore(history, failed.intent.number, rejected)
+    if begun and before and restoring(before).restores != begun.intent.restores:
+        return None
+    return before
+
+
+def is_as_released(history: Iterable[Entry], token: str) -> bool:
+    """Tell whether a stack's newest operation is of one of these releases, and nobody else's."""
+    return any(attempt_in(token, number_of(one)) for one in history)
+
+
+def _runs_unwell(release: Release) -> bool:
+    """Tell whether a release is deployed and failed all the same: its smoke test did."""
+    outcome = release.outcome
+    return outcome is not None and outcome.deployed and outcome.status is ReleaseStatus.FAILED
+
+
+def _is_open_rollback(release: Release) -> bool:
+    return release.status is ReleaseStatus.OPEN and release.intent.purpose is Purpose.ROLLBACK
 
 
 def number_running(stack: Stack | None) -> int | None:

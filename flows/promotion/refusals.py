@@ -23,8 +23,8 @@ from tiercel.tasks.records.promotion_plans import read_open_wait, record_wait_en
 async def require_not_refused(prepared: PreparedCommit) -> None:
     """End what waits, or was begun, of this very commit if it is declined or its time is over.
 
-    Before all else is asked: a commit that cannot be promoted any more comes to its end by this
-    alone. Raises RefusedInputError then.
+    Before AWS is asked for anything else: a commit that cannot be promoted any more comes to its
+    end by this alone. Raises RefusedInputError then.
     """
     target, commit = prepared.target, prepared.commit
     if not target.names.environment.gates.approvals:

@@ -10,10 +10,18 @@ from tiercel.domain.base.errors import (
     TiercelError,
     UnreachableError,
 )
+from tiercel.domain.gates.holds import require_rollback_allowed
 from tiercel.domain.release.candidates import left_candidate, to_put_back
 from tiercel.domain.release.entries import needed
 from tiercel.domain.release.ledger import Intent, Purpose, Release, as_called_now
-from tiercel.domain.release.rollback import release_to_restore, restoring, rolled_back_notice
+from tiercel.domain.release.rollback import (
+    is_as_released,
+    may_owe_a_way_back,
+    release_to_restore,
+    restoring,
+    rolled_back_notice,
+    way_back_left,
+)
 from tiercel.domain.stack.tokens import release_of
 from tiercel.flows.engine.concurrency import both, call
 from tiercel.flows.engine.notices import tell
@@ -22,7 +30,8 @@ from tiercel.flows.release.results import Released
 from tiercel.flows.release.sequence import IsOlder, Wish, release
 from tiercel.flows.release.stack.lease import StackLease, lease_of
 from tiercel.tasks.records.artifacts import read_artifact
-from tiercel.tasks.records.ledger import read_history, read_rejected_artifacts
+from tiercel.tasks.records.holds import read_hold
+from tiercel.tasks.records.ledger import newest_release, read_history, read_rejected_artifacts
 from tiercel.tasks.records.rejections import read_rejections_that_count
 from tiercel.tasks.stack.stacks import observe_stack
 
@@ -97,6 +106,36 @@ async def put_back(target: ReleaseTarget, stack: str, candidate_number: int = 0)
             return None
         get_run_logger().info("%s: release %d comes back", stack, before.intent.number)
         return await restore(target, before, purpose=Purpose.RESTORATION, lease=lease)
+
+
+async def finish_way_back(target: ReleaseTarget, stack: str, commit: str) -> Released | None:
+    """Bring back what ran before a commit's promotion, whose run died after its smoke test failed.
+
+    None if that is not so, or somebody else changed the stack since. Raises RefusedInputError while
+    rollbacks are held.
+    """
+    records = target.records
+    newest = await call(newest_release, records, stack)
+    if newest is None or not may_owe_a_way_back(newest):
+        return None
+    history, rejected = await both(
+        call(read_history, records, stack),
+        call(read_rejections_that_count, target, target.source, stack),
+    )
+    before = way_back_left(history, commit, rejected)
+    found = await call(observe_stack, target.deployer, stack) if before else None
+    if before is None or found is None or not is_as_released(history, found.token):
+        return None
+    require_rollback_allowed(await call(read_hold, records), target.names.environment.name)
+
+    async def asked_since(newer: Intent) -> bool:
+        return newer.number > newest.intent.number
+
+    get_run_logger().warning(
+        "%s: its smoke test failed, and the run that was to go back has ended: going back to "
+        "release %d", stack, before.intent.number,
+    )  # fmt: skip
+    return await restore(target, before, asked_since)
 
 
 async def without_candidate(

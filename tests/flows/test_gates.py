@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,10 +13,15 @@ from tests.flows.conftest import Become
 from tests.support.codes import because
 from tests.support.commands import invoke_json
 from tests.support.flow_runs import release
+from tests.support.releases import outcome
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue, services
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.organization.topology import PREPROD
+from tiercel.domain.organization.access import Target
+from tiercel.domain.organization.names import Names
+from tiercel.domain.organization.topology import PREPROD, Topology
+from tiercel.domain.release.ledger import Release, ReleaseStatus
+from tiercel.domain.release.rollback import restoring
 from tiercel.domain.stack.plan import Plan
 from tiercel.flows.promote import promote_to_prod
 from tiercel.flows.publish import publish_artifact
@@ -25,6 +30,7 @@ from tiercel.flows.release.services import _published, release_all
 from tiercel.flows.rollback import roll_back
 from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
+from tiercel.tasks.records.ledger import newest_release, record_intent, record_outcome
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -45,8 +51,27 @@ def line(sandbox: Sandbox) -> Iterator[tuple[str, ...]]:
     invoke_json("resume", "prod", "--reason", "the test is over", *place)
 
 
-def test_a_held_line_is_passed_by_nothing_until_it_goes_on(
-    sandbox: Sandbox, become: Become, repositories: RepositoryMaker, line: tuple[str, ...]
+def cut_off(live: Release, prod: Names) -> Callable[[], Release | None]:
+    """Leave Prod's ledger as a run that died on its way back; return how to read its newest entry.
+
+    The version that failed is but an entry: what is to come back is still there.
+    """
+    records, good = Target(prod, "test").records, live.intent
+    failed = good.model_copy(update={"number": good.number + 1, "artifact_digest": "f" * 64})
+    back = restoring(live).model_copy(update={"number": good.number + 2})
+    assert record_intent.fn(records, failed)
+    unwell = outcome(status=ReleaseStatus.FAILED, stack_token="")
+    record_outcome.fn(records, failed, unwell)
+    assert record_intent.fn(records, back)
+    return lambda: newest_release.fn(records, good.stack)
+
+
+def test_a_held_line_is_passed_by_nothing_but_a_way_back_that_was_cut_off(
+    sandbox: Sandbox,
+    topology: Topology,
+    become: Become,
+    repositories: RepositoryMaker,
+    line: tuple[str, ...],
 ) -> None:
     repository = repositories.make("held")
     release(repository, repository.commit(service("held")))
@@ -68,8 +93,20 @@ def test_a_held_line_is_passed_by_nothing_until_it_goes_on(
 
     invoke_json("resume", "prod", "--reason", "mended", *line)
     become("prod")
-    assert asyncio.run(promote_to_prod(repository.name, "main"))["held"].changed
+    promoted = asyncio.run(promote_to_prod(repository.name, "main"))["held"]
+    assert promoted.changed
     assert "holds" not in invoke_json("status", *line)
+
+    become("prod")
+    newest = cut_off(promoted.release, Names.of(topology, "prod"))
+    for everything, status in (("--all", ReleaseStatus.OPEN), ("", ReleaseStatus.SUCCEEDED)):
+        invoke_json("hold", "prod", *filter(None, [everything]), "--reason", "errors rise", *line)
+        become("prod")
+        with pytest.raises(RefusedInputError, check=because("promotion.gate_closed")):
+            asyncio.run(promote_to_prod(repository.name, "main"))
+        back = newest()
+        assert back
+        assert (back.intent.restores, back.status) == (promoted.release.intent.number, status)
 
 
 def test_a_gate_that_closes_after_the_plan_keeps_the_stack_as_it_is(

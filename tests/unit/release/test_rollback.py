@@ -19,11 +19,14 @@ from tiercel.domain.release.ledger import (
 from tiercel.domain.release.promotion import verified_release
 from tiercel.domain.release.rollback import (
     begun_by,
+    is_as_released,
+    may_owe_a_way_back,
     number_running,
     release_before,
     release_to_restore,
     require_restorable,
     restoring,
+    way_back_left,
 )
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
@@ -128,6 +131,66 @@ def test_what_ran_before_a_failed_smoke_test_comes_back_unless_it_was_the_same(
     failed = history[0].intent.number
     before = release_to_restore(history, failed, rejected_artifacts(history))
     assert (before.intent.number if before else None) == number
+
+
+PROMOTED = {"purpose": Purpose.PROMOTION}
+UNWELL = entry(3, "c", "unwell", **PROMOTED)
+
+
+def open_way_to(number: int) -> Release:
+    return entry(4, "b", "open", purpose=Purpose.ROLLBACK, restores=number)
+
+
+@pytest.mark.parametrize(
+    ("history", "number"),
+    [
+        ([UNWELL, TWO, ONE], 2),
+        ([open_way_to(2), UNWELL, TWO, ONE], 2),
+        ([open_way_to(1), UNWELL, TWO, ONE], None),
+        ([open_way_to(2), UNWELL, entry(2, "b", rejection=REJECTION), ONE], None),
+        ([open_way_to(1), entry(3, "c", **PROMOTED), TWO, ONE], None),
+        ([open_way_to(1), entry(3, "c", "failed", **PROMOTED), TWO, ONE], None),
+        ([entry(4, "b", purpose=Purpose.ROLLBACK, restores=2), UNWELL, TWO, ONE], None),
+        ([entry(4, "b", "failed", purpose=Purpose.ROLLBACK, restores=2), UNWELL, TWO, ONE], None),
+        ([entry(4, "b", "unwell", purpose=Purpose.ROLLBACK, restores=2), UNWELL, TWO, ONE], None),
+        ([entry(4, "d", "open", **PROMOTED), UNWELL, TWO, ONE], None),
+        ([entry(4, "d", "failed", **PROMOTED), UNWELL, TWO, ONE], None),
+        ([entry(3, "c", "open", **PROMOTED), TWO, ONE], None),
+        ([entry(3, "c", "unwell", commit="2" * 40, **PROMOTED), TWO, ONE], None),
+        ([entry(3, "c", "unwell"), TWO, ONE], None),
+        ([entry(3, "b", "unwell", **PROMOTED), TWO, ONE], None),
+        ([UNWELL], None),
+        ([], None),
+    ],
+    ids=[
+        "none begun", "begun", "a person's own way", "rejected since", "nothing failed",
+        "the failed one was never deployed", "done", "going back failed", "what came back failed",
+        "something newer is asked for", "something newer failed", "its test is not over",
+        "another commit", "no promotion", "the same ran before", "nothing ran before", "nothing",
+    ],
+)  # fmt: skip
+def test_a_way_back_is_left_where_a_run_died_on_it_and_nothing_else_was_asked_for(
+    history: list[Release], number: int | None
+) -> None:
+    left = way_back_left(history, UNWELL.intent.commit, rejected_artifacts(history))
+    assert (left.intent.number if left else None) == number
+    assert number is None or may_owe_a_way_back(history[0])
+
+
+@pytest.mark.parametrize(
+    ("token", "is_ours"),
+    [
+        ("release-3-attempt-1", True),
+        ("continue_rollback-release-2-attempt-1", True),
+        ("release-9-attempt-1", False),
+        ("Console-1", False),
+        ("", False),
+    ],
+)
+def test_a_stack_that_somebody_else_changed_is_not_as_it_was_released(
+    token: str, is_ours: bool
+) -> None:
+    assert is_as_released([UNWELL, TWO, ONE], token) is is_ours
 
 
 @pytest.mark.parametrize(
