@@ -48,6 +48,7 @@ from tiercel.domain.configuration.parsing import parse_services, parse_topology
 from tiercel.domain.organization.topology import Topology
 from tiercel.domain.stack.states import StackGoal, StackStatus, decide, is_success, is_terminal
 from tiercel.sandbox.github.http import api
+from tiercel.sandbox.github.http.seed import APP_PERMISSIONS
 
 TIERCEL = typer.main.get_command(app)
 COMMANDS = dict(commands_of(TIERCEL, "tiercel"))
@@ -306,6 +307,16 @@ def test_every_operation_of_the_github_stand_in_is_told_and_who_calls_it() -> No
     assert sorted(told) == sorted([*modelled, "GET /rate_limit"])
     called = sum(len(spans(row[1])) for row in table)
     assert f"has {len(told)} operations, and the product calls {called}" in page
+
+
+def test_the_app_of_the_github_stand_in_has_the_permissions_that_are_documented() -> None:
+    named = {"commit statuses": "statuses", "pull requests": "pull_requests"}
+    table = rows(text_of(CONFIGURATION), "permission", "level", "what for")
+    told = {
+        named.get(name.lower(), name.lower()): "write" if "write" in level else "read"
+        for name, level, _ in table
+    }
+    assert told == APP_PERMISSIONS
 
 
 def test_the_overview_says_of_each_command_what_the_command_says_of_itself() -> None:

@@ -22,12 +22,12 @@ PEOPLE: dict[str, Permission] = {
     "releaser": "admin",
     "bot": "write",
 }
-_APP_PERMISSIONS: Permissions = {
-    **dict.fromkeys(("checks", "contents", "deployments", "issues"), "write"),
+APP_PERMISSIONS: Permissions = {
+    **dict.fromkeys(("checks", "contents", "deployments"), "write"),
     **dict.fromkeys(("pull_requests", "statuses"), "write"),
-    **dict.fromkeys(("actions", "administration", "metadata"), "read"),
-    "repository_hooks": "read",
+    **dict.fromkeys(("actions", "metadata"), "read"),
 }
+"""What docs/use/configuration.md tells a team to give its App, and no more."""
 _KEY_BITS = 2048
 
 
@@ -91,7 +91,7 @@ def _new_app(world: World, private_key: rsa.RSAPrivateKey) -> App:
             public_key=public_key.decode(),
             bot=bot.id,
             installation=world.store.next_id(),
-            permissions=_APP_PERMISSIONS,
+            permissions=APP_PERMISSIONS,
             created_at=world.now(),
         )
     )
