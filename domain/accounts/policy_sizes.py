@@ -11,6 +11,8 @@ from tiercel.domain.base.values import PolicyDocument
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LARGEST_MANAGED = 6_144
 LARGEST_INLINE = 10_240
+LARGEST_TRUST = 2_048
+"""Of a role by default; AWS raises it on request, to 4,096 at most."""
 
 
 def size_of(policy: PolicyDocument) -> int:
@@ -19,18 +21,30 @@ def size_of(policy: PolicyDocument) -> int:
 
 
 def require_fitting(environment: str, policies: Mapping[str, PolicyDocument], source: str) -> None:
-    """Raise ConfigurationError if IAM would refuse one of an environment's composed policies.
+    """Raise ConfigurationError if IAM would refuse one of an environment's policies.
 
-    The boundary is one managed policy, because a role has one boundary; all others are inline.
+    The boundary is one managed policy, because a role has one boundary; trusts are the roles' own,
+    and all others are inline.
     """
     for name, policy in policies.items():
-        limit = LARGEST_MANAGED if name.endswith("-boundary") else LARGEST_INLINE
+        limit, key = _limit_of(name), f"environments.{environment}.stacks"
         if (size := size_of(policy)) > limit:
             raise ConfigurationError(
                 "configuration.policy_too_long",
                 f"the policy {name} of {environment} is longer than IAM takes",
-                where=f"{source}: environments.{environment}.stacks",
+                where=f"{source}: {'organization.repositories' if _is_trust(name) else key}",
                 why=f"it has {size} characters, IAM takes {limit}",
                 state="nothing was called",
-                remedy='list fewer `services`, protect less, or let names = "any"',
+                remedy='list fewer `services`, protect less, or let names = "any"; of a trust, '
+                "list fewer repositories, or `OWNER/*` in the place of an owner's",
             )
+
+
+def _limit_of(name: str) -> int:
+    if _is_trust(name):
+        return LARGEST_TRUST
+    return LARGEST_MANAGED if name.endswith("-boundary") else LARGEST_INLINE
+
+
+def _is_trust(name: str) -> bool:
+    return name.endswith("-trust")

@@ -22,11 +22,16 @@ from tiercel.domain.protection.state import (
 )
 
 BRANCH_RULES = "deployment branches"
+SPELLING = "the spelling of tiercel.toml"
 _REPOSITORY = "repository"
 _IDS = "the ids of tiercel.toml"
 _LOOK_WHOSE = (
     "look whose repository has the name now; if it is yours, correct organization.github_ids and "
     "run `tiercel provision` of each environment"
+)
+_SPELL = (
+    "spell it so in organization.repositories and run `tiercel provision` of each environment: "
+    "until then its jobs are refused"
 )
 _ENFORCE = "run `tiercel gitflow enforce`, or set it on GitHub"
 _READ_BY_ADMINISTRATORS = (
@@ -53,7 +58,7 @@ def judge(needs: ProtectionNeeds, state: ProtectionState) -> ProtectionReport:
         _of_environment(wanted, state.environments.get(wanted.name))
         for wanted in needs.environments
     )
-    findings = (*branches, *environments, *_of_ids(needs, state))
+    findings = (*branches, *environments, *_of_ids(needs, state), *_of_spelling(needs, state))
     return ProtectionReport(repository=state.repository, findings=findings)
 
 
@@ -159,6 +164,17 @@ def _of_ids(needs: ProtectionNeeds, state: ProtectionState) -> Iterator[Protecti
     else:
         why = f"tiercel.toml has {wanted}, and GitHub {found}"
         yield _red(_REPOSITORY, _IDS, why, _LOOK_WHOSE)
+
+
+def _of_spelling(needs: ProtectionNeeds, state: ProtectionState) -> Iterator[ProtectionFinding]:
+    """Judge how tiercel.toml spells a repository: AWS tells upper from lower case, GitHub not."""
+    listed = needs.organization.repositories
+    if not state.spelt or not needs.organization.owns(state.repository):
+        return
+    owner = state.spelt.partition("/")[0]
+    if {state.spelt, f"{owner}/*"}.isdisjoint(listed):
+        why = f"GitHub writes {state.spelt}, and the role `trigger` takes no other spelling"
+        yield _red(_REPOSITORY, SPELLING, why, _SPELL)
 
 
 def _of_environment(wanted: EnvironmentNeed, found: GitHubEnvironment | None) -> ProtectionFinding:

@@ -97,10 +97,11 @@ class ProtectionState(Frozen):
 
     `guards` has for each subject those of each branch that stands for it. `own` are the rulesets
     that bear our names, whatever they say. An environment that is not there is None. The ids are
-    GitHub's.
+    GitHub's, and so is `spelt`, the name as GitHub writes it, empty if it is not known.
     """
 
     repository: str
+    spelt: str = ""
     owner_id: int = 0
     id: int = 0
     methods: frozenset[MergeStyle] = EVERY_METHOD

@@ -26,6 +26,7 @@ from tiercel.tasks.engine.resources import resource
 RenderedPolicy = dict[str, Any]
 
 _KEY_ID_LENGTH = 36
+_TRIGGER_TRUST = "trigger-trust"
 
 
 def policy_folder() -> Path:
@@ -58,6 +59,8 @@ def require_fitting_policies(topology: Topology, source: str) -> None:
         key = "arn:{partition}:kms:{region}:{infrastructure_account}:key/".format_map(values)
         values |= {"artifact_key_arn": key + "x" * _KEY_ID_LENGTH}
         policies = composed_policies(names_in(topology, name))
+        if name != EPHEMERAL:
+            policies.append(_TRIGGER_TRUST)
         require_fitting(name, {policy: render(policy, values) for policy in policies}, source)
 
 

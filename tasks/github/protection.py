@@ -51,6 +51,7 @@ def read_protection(name: str, needs: ProtectionNeeds) -> ProtectionState:
         found = reader.asked("")
         return ProtectionState(
             repository=name,
+            spelt=str(found["full_name"]),
             owner_id=int(found["owner"]["id"]),
             id=int(found["id"]),
             methods=_methods(found),

@@ -70,4 +70,5 @@ def test_a_job_of_another_environment_reads_nothing(operator: Sandbox, preprod: 
     with pytest.raises(UnreachableError) as refused:
         read_prefect_credential(preprod, token, "17")
     assert preprod.role(Role.TRIGGER) in refused.value.where
+    assert "organization.repositories" in refused.value.remedy
     assert token not in str(refused.value.failure)

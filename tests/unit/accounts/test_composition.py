@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.topology import topology_of
 from tiercel.domain.accounts.composition import Recipe, composed
 from tiercel.domain.accounts.policy_difference import listed
 from tiercel.domain.accounts.policy_sizes import require_fitting, size_of
 from tiercel.domain.base.errors import ConfigurationError
+from tiercel.domain.organization.topology import Topology
+from tiercel.tasks.engine.policy_files import require_fitting_policies
 
 RECIPE = Recipe(("frame",), ("manage", "use"))
 
@@ -79,9 +82,14 @@ def test_white_space_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("cloudformation-boundary", 6144), ("auditor-permissions", 10240)]
+    ("name", "limit", "where"),
+    [
+        ("cloudformation-boundary", 6144, "environments.preprod.stacks"),
+        ("auditor-permissions", 10240, "environments.preprod.stacks"),
+        ("trigger-trust", 2048, "organization.repositories"),
+    ],
 )
-def test_a_policy_that_iam_refuses_is_refused_before(name: str, limit: int) -> None:
+def test_a_policy_that_iam_refuses_is_refused_before(name: str, limit: int, where: str) -> None:
     fitting = policy(statement("A", "s:1", ""))
     room = limit - size_of(fitting)
     fitting["Statement"][0]["Resource"] = "r" * room
@@ -91,4 +99,23 @@ def test_a_policy_that_iam_refuses_is_refused_before(name: str, limit: int) -> N
         require_fitting("preprod", {name: fitting}, "tiercel.toml")
     assert refusal.value.code == "configuration.policy_too_long"
     assert f"{limit + 1}" in refusal.value.why
-    assert "environments.preprod.stacks" in refusal.value.where
+    assert where in refusal.value.where
+
+
+def test_a_trust_that_names_too_many_repositories_is_refused_and_owners_fit() -> None:
+    named = [f"acme/shop-service-{number:02}" for number in range(20)]
+    ids = {"acme": 583231} | {name: 1296269000 + number for number, name in enumerate(named)}
+    topology = topology_of("acme/shop")
+
+    def asked(repositories: list[str], github_ids: dict[str, int]) -> Topology:
+        more = {"repositories": tuple(repositories), "github_ids": github_ids}
+        organization = topology.organization.model_copy(update=more)
+        return topology.model_copy(update={"organization": organization})
+
+    require_fitting_policies(asked(["acme/*"], {"acme": 583231}), "tiercel.toml")
+    require_fitting_policies(asked(named, {}), "tiercel.toml")
+    with pytest.raises(ConfigurationError) as refusal:
+        require_fitting_policies(asked(named, ids), "tiercel.toml")
+    assert refusal.value.code == "configuration.policy_too_long"
+    assert "trigger-trust" in refusal.value.what
+    assert "`OWNER/*`" in refusal.value.remedy

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.topology import topology_of
 from tiercel.domain.accounts.findings import Verdict
 from tiercel.domain.protection.changes import LimitEnvironment, SetRuleset, applied, plan
-from tiercel.domain.protection.judging import BRANCH_RULES, judge
+from tiercel.domain.protection.judging import BRANCH_RULES, SPELLING, judge
 from tiercel.domain.protection.needs import NeedKind, protection_needs
 from tiercel.domain.protection.rules import (
     EVERY_METHOD,
@@ -296,6 +296,31 @@ def test_the_ids_of_the_configuration_are_those_of_the_repository(
 
     assert found.findings[-1].verdict is verdict
     assert {one.verdict for one in found.findings[:-1]} == {Verdict.GREEN}
+    assert plan(needs, state).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "verdicts_of_spelling"),
+    [
+        (("Acme/Shop",), []),
+        (("Acme/*",), []),
+        (("acme/shop", "Acme/Shop"), []),
+        ((), []),
+        (("acme/shop",), [Verdict.RED]),
+        (("Acme/shop",), [Verdict.RED]),
+        (("acme/*",), [Verdict.RED]),
+    ],
+)
+def test_a_repository_that_is_not_spelt_as_github_does_is_told(
+    listed: tuple[str, ...], verdicts_of_spelling: list[Verdict]
+) -> None:
+    organization = NEEDS.organization.model_copy(update={"repositories": listed})
+    needs = NEEDS.model_copy(update={"organization": organization})
+    state = EVERYTHING.model_copy(update={"spelt": "Acme/Shop"})
+
+    found = [one for one in judge(needs, state).findings if one.need == SPELLING]
+
+    assert [one.verdict for one in found] == verdicts_of_spelling
     assert plan(needs, state).changes == ()
 
 
