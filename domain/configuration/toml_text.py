@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tiercel.domain.base.errors import ConfigurationError
@@ -33,6 +35,47 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     except ValueError as error:
         why = printable(str(error), LONGEST_FINDING) + _missing_quotes(str(error), text)
         raise _not_toml(source, why) from error
+
+
+def toml_string(text: str) -> str:
+    """Return a text as a basic string of TOML."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def toml_key(name: str) -> str:
+    """Return a name as a key of TOML; that of a template's parameter may be anything."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_string(name)
+
+
+def text_of_tables(tables: Mapping[str, Any]) -> str:
+    """Return tables as a text that `parse_toml` reads as these, without anybody's comments."""
+    return "\n".join(_lines_of(tables, ())) + "\n"
+
+
+def _lines_of(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+    """Yield a table's own values, then the tables in it: what follows a header belongs to it."""
+    if path:
+        yield f"[{'.'.join(map(toml_key, path))}]"
+    inner = {name: value for name, value in table.items() if isinstance(value, dict)}
+    for name, value in table.items():
+        if name not in inner:
+            yield f"{toml_key(name)} = {_value(value)}"
+    for name, value in inner.items():
+        yield from _lines_of(value, (*path, name))
+
+
+def _value(value: Any) -> str:
+    match value:
+        case str():
+            return toml_string(value)
+        case list():
+            # Each on a line of its own: a line may not have too many dots.
+            return "[" + "".join(f"\n{_value(one)}," for one in value) + "\n]"
+        case dict():
+            pairs = (f"{toml_key(name)} = {_value(one)}" for name, one in value.items())
+            return f"{{{', '.join(pairs)}}}"
+        case _:
+            return json.dumps(value)
 
 
 def _missing_quotes(error: str, text: str) -> str:

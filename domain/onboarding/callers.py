@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from tiercel.domain.configuration.toml_text import toml_string
 from tiercel.domain.onboarding.answers import Answers
-from tiercel.domain.onboarding.config_text import toml_string
 from tiercel.domain.organization.topology import PREPROD, PROD
 
 NEEDED_CALLERS = ("pull-requests.yml", "preprod.yml", "prod.yml", "candidates.yml", "rollback.yml")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from tiercel.domain.configuration.toml_text import toml_key, toml_string
 from tiercel.domain.onboarding.answers import Answers
 from tiercel.domain.onboarding.proposal import Proposal, ProposedService
 from tiercel.domain.organization.topology import PREPROD, PROD
@@ -41,16 +40,6 @@ def config_text(proposal: Proposal, answers: Answers) -> str:
         *("\n".join(_service(one, answers)) for one in proposal.services),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def toml_string(text: str) -> str:
-    """Return a text as a basic string of TOML."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    """Return a name as a key of TOML; that of a template's parameter may be anything."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_string(name)
 
 
 def _list(items: Iterable[str]) -> str:
@@ -135,7 +124,7 @@ def _stack_names(proposed: ProposedService, answers: Answers) -> Iterator[str]:
         yield f"[services.{proposed.service.name}.environments.{environment}.parameters]"
         for parameter, giver in proposed.stack_names:
             stack = f"{answers.organization}-{environment}-{giver}"
-            yield f"{_key(parameter)} = {toml_string(stack)}"
+            yield f"{toml_key(parameter)} = {toml_string(stack)}"
 
 
 def _lacking(proposed: ProposedService) -> Iterator[str]:
@@ -144,7 +133,7 @@ def _lacking(proposed: ProposedService) -> Iterator[str]:
     name = proposed.service.name
     lines = [f"[services.{name}.parameters]"]
     lines += [
-        f"{_key(parameter)} = " + toml_string("{{resolve:ssm-secure:...}}" if secret else "...")
+        f"{toml_key(parameter)} = " + toml_string("{{resolve:ssm-secure:...}}" if secret else "...")
         for parameter, secret in proposed.lacking
     ]
     yield ""

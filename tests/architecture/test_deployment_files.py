@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,10 @@ from prefect.client.orchestration import PrefectClient
 
 from tests.support.commands import help_of
 from tests.support.services import Unit
+from tests.support.topology import topology_text
+from tiercel.deployments.worker import build_place
+from tiercel.domain.configuration.parsing import parse_topology
+from tiercel.domain.organization.topology import BuildPlace
 from tiercel.sandbox.machine.prefect_server import SETTINGS, client_environ
 from tiercel.tasks.build.isolation.groups import OWN_GROUP
 
@@ -286,11 +291,26 @@ def containerfile() -> str:
 
 def test_what_the_image_copies_is_there_and_is_all_of_the_package() -> None:
     lines = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+)$", containerfile(), re.MULTILINE)
-    sources = {word for line in lines for word in line.split()[:-1]} - {"${CONFIG}"}
+    sources = {word for line in lines for word in line.split()[:-1]}
+    given = dict(re.findall(r"^ARG (CONFIG|FRAGMENTS)=(.+)$", containerfile(), re.MULTILINE))
+    sources = {given.get(source.strip("${}"), source) for source in sources}
+    assert len(given) == len(set(given.values()) & sources) == 2
     assert [source for source in sources if not (ROOT / source).exists()] == []
     linked = {path.resolve() for path in (ROOT / "src" / "tiercel").iterdir() if path.is_symlink()}
     assert linked
     assert linked <= {(ROOT / source).resolve() for source in sources}
+
+
+def test_the_file_of_an_image_is_changed_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tiercel.toml"
+    path.write_text(topology_text("acme/shop"))
+    monkeypatch.setattr(sys, "argv", ["build_place", str(path), "here"])
+    build_place.main()
+    build_place.main()
+    assert parse_topology(path.read_text()).builds.where is BuildPlace.HERE
+    assert capsys.readouterr().out.count("builds.where is now here") == 1
 
 
 def test_the_image_installs_locked_versions_as_a_user_without_rights() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as some
 from tests.support.codes import because
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.configuration.parsing import parse_services, parse_topology
+from tiercel.domain.configuration.toml_text import toml_string
 from tiercel.domain.onboarding.answers import (
     ACCOUNTS,
     Answers,
@@ -18,7 +19,7 @@ from tiercel.domain.onboarding.answers import (
     require_usable,
 )
 from tiercel.domain.onboarding.callers import caller_texts, calls_no_copy
-from tiercel.domain.onboarding.config_text import config_text, toml_string
+from tiercel.domain.onboarding.config_text import config_text
 from tiercel.domain.onboarding.proposal import propose
 from tiercel.domain.onboarding.readiness import repository_refusals
 from tiercel.domain.onboarding.seen import RepositorySeen
