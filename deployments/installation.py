@@ -30,7 +30,7 @@ _FREE = frozenset({"cpu", "labels", "memory", "name"})
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")
 _LONGEST_NAME = 200
 _MOST_DIFFERENCES = 10
-_UP = "`tiercel up` brings there again what is installed"
+_UP = "`tiercel up --environment NAME` brings there again what is installed for it"
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,8 @@ def require_own_flows(entrypoints: Mapping[str, str], package: Path) -> None:
             where="the Prefect server",
             why="\n".join(foreign),
             state="no run was taken",
-            remedy="bring this version's deployments there with `tiercel up`; give flows of your "
-            "own a work pool and a worker of their own",
+            remedy="bring this version's deployments there with `tiercel up --environment NAME`; "
+            "give flows of your own a work pool and a worker of their own",
         )
 
 

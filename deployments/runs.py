@@ -61,7 +61,8 @@ async def start_run(
             f"there is no deployment {deployment}",
             where=str(client.api_url),
             state="nothing was called",
-            remedy="bring the deployments there with `tiercel up`, or add --local",
+            remedy="see whether PREFECT_API_URL is that environment's server; if it is, bring its "
+            "deployments there with `tiercel up --environment NAME`, or add --local",
         ) from None
     except PrefectHTTPStatusError as error:
         if error.response.status_code != _CONFLICT:

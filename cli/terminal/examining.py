@@ -21,10 +21,11 @@ from tiercel.domain.onboarding.health import (
     failed,
     git_health,
     no_github_credentials,
+    pools_health,
     program_health,
     python_health,
+    roles_health,
     well,
-    workers_health,
 )
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ _PROGRAMS = {
 _GIT_SECONDS = 10.0
 
 
-def examine(settings: Settings) -> Iterator[Examined]:
-    """Look at everything, one after the other; what cannot be looked at is said, too."""
+def examine(settings: Settings, environment: str = "") -> Iterator[Examined]:
+    """Look at everything, one after the other; what cannot be looked at is said, too.
+
+    Of an `environment` that is named nothing is another's; ConfigurationError if there is none.
+    """
     yield from _tools()
     try:
         topology = _topology(settings)
@@ -47,9 +51,14 @@ def examine(settings: Settings) -> Iterator[Examined]:
         return
     yield well("configuration", "tiercel.toml", f"{len(topology.environments)} environments")
     yield _isolation(topology)
-    for name in topology.environments:
-        yield from _environment(settings, name)
-    yield from _server(list(topology.environments))
+    names = [settings.names(environment).environment.name] if environment else topology.environments
+    # The sandbox has one server and one person for all environments.
+    all_asked = settings.sandbox or bool(environment)
+    tried = {name: _environment(settings, name) for name in names}
+    roles = roles_health({name: found for name, (_, found) in tried.items()}, all_asked=all_asked)
+    for name, (found, _) in tried.items():
+        yield from [*found, *roles[name]]
+    yield from _server(list(names), all_asked=all_asked)
     yield _github()
 
 
@@ -96,26 +105,29 @@ def _isolation(topology: Topology) -> Examined:
     return well("builds", where, "this machine can")
 
 
-def _environment(settings: Settings, name: str) -> Iterator[Examined]:
+def _environment(
+    settings: Settings, name: str
+) -> tuple[list[Examined], dict[str, str | TiercelError]]:
+    """Look at credentials and clock, and try both roles: who one is then, or why not."""
     from tiercel.tasks.aws.caller import who_becomes, who_calls
 
     names = settings.names(name)
     target = settings.target(names)
     try:
         caller = who_calls(names.environment.region)
-        yield well(name, "credentials", caller.arn)
-        yield clock_health(name, caller.ahead)
     except TiercelError as error:
-        yield failed(name, "credentials", error)
-        return
+        return [failed(name, "credentials", error)], {}
+    roles: dict[str, str | TiercelError] = {}
     for what, access in (("orchestrator", target.orchestrator), ("auditor", target.auditor)):
         try:
-            yield well(name, what, f"becomes {who_becomes(access).arn}")
+            roles[what] = who_becomes(access).arn
         except TiercelError as error:
-            yield failed(name, what, error)
+            roles[what] = error
+    found = [well(name, "credentials", caller.arn), clock_health(name, caller.ahead)]
+    return found, roles
 
 
-def _server(pools: list[str]) -> Iterator[Examined]:
+def _server(pools: list[str], *, all_asked: bool) -> Iterator[Examined]:
     from tiercel.deployments.health import look_at_server
 
     try:
@@ -124,8 +136,7 @@ def _server(pools: list[str]) -> Iterator[Examined]:
         yield failed("Prefect", "server", error)
         return
     yield well("Prefect", "server", f"{seen.version} at {seen.url}")
-    for pool, online in seen.online.items():
-        yield workers_health(pool, online)
+    yield from pools_health(seen.online, all_asked=all_asked)
 
 
 def _github() -> Examined:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from tiercel.domain.base.clock import offset_in_words
@@ -14,6 +14,8 @@ _OLDEST_GIT = (2, 39)
 _OLDEST_PYTHON, _NO_PYTHON = (3, 11), (3, 14)
 _CLOCK_SECONDS = 60.0
 """AWS refuses what is five minutes off; a minute is no clock that is kept right."""
+_NO_POOL = "the server has no work pool of that name"
+_NOT_ALLOWED = "aws.not_allowed"
 
 
 class Health(StrEnum):
@@ -106,16 +108,77 @@ def workers_health(environment: str, online: Collection[str] | None) -> Examined
     """Judge the workers of an environment's pool, None if the server has no such pool."""
     if online:
         return well(environment, "workers", f"{len(online)} online: {', '.join(sorted(online))}")
-    missing = "the server has no work pool of that name" if online is None else "none is online"
-    remedy = (
-        "run `tiercel up`" if online is None else f"start one with `tiercel worker {environment}`"
-    )
+    if online is None:
+        found = _NO_POOL
+        remedy = (
+            f"see whether PREFECT_API_URL is {environment}'s server; if it is, run "
+            f"`tiercel up --environment {environment}`"
+        )
+    else:
+        found, remedy = "none is online", f"start one with `tiercel worker {environment}`"
     return Examined(
         area=environment,
         what="workers",
         health=Health.WRONG,
-        found=missing,
+        found=found,
         remedy=f"{remedy}; until then runs wait, and --local runs them in your own process",
+    )
+
+
+def pools_health(
+    online: Mapping[str, Collection[str] | None], *, all_asked: bool
+) -> list[Examined]:
+    """Judge the workers of environments, by a server that may be the one of some of them alone.
+
+    A server that has pools, and not that of an environment, is another environment's: unless all
+    of them were asked for, nothing is wrong, and nothing is to be brought there.
+    """
+    is_of_some = not all_asked and any(workers is not None for workers in online.values())
+    return [
+        _of_another(name, "workers", _NO_POOL, "PREFECT_API_URL")
+        if workers is None and is_of_some
+        else workers_health(name, workers)
+        for name, workers in online.items()
+    ]
+
+
+def roles_health(
+    tried: Mapping[str, Mapping[str, str | TiercelError]], *, all_asked: bool
+) -> dict[str, list[Examined]]:
+    """Judge by environment whether its roles were become: who one is then, or why not.
+
+    Credentials that become roles of one environment are not expected to become another's: unless
+    all of them were asked for, nothing is wrong with one that refuses them.
+    """
+    own = {
+        name for name, roles in tried.items() if any(isinstance(one, str) for one in roles.values())
+    }
+    is_of_some = not all_asked and bool(own)
+    return {
+        name: [
+            _role_health(name, role, outcome, other=is_of_some and name not in own)
+            for role, outcome in roles.items()
+        ]
+        for name, roles in tried.items()
+    }
+
+
+def _role_health(name: str, role: str, outcome: str | TiercelError, *, other: bool) -> Examined:
+    if isinstance(outcome, str):
+        return well(name, role, f"becomes {outcome}")
+    if other and outcome.code == _NOT_ALLOWED:
+        return _of_another(name, role, outcome.what, "credentials")
+    return failed(name, role, outcome)
+
+
+def _of_another(environment: str, what: str, found: str, own: str) -> Examined:
+    """Return a thing that is asked for with what belongs to another environment."""
+    return Examined(
+        area=environment,
+        what=what,
+        health=Health.NOT_LOOKED_AT,
+        found=found,
+        remedy=f"with {environment}'s own {own}, `tiercel doctor {environment}` looks at it",
     )
 
 

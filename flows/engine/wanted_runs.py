@@ -178,7 +178,8 @@ def _not_deployed(deployment: str) -> UnreachableError:
         f"nothing is deployed as {deployment}",
         where="the Prefect server",
         state="no run of it was started",
-        remedy="bring the deployments there with `tiercel up`",
+        remedy="see whether PREFECT_API_URL is that environment's server; if it is, bring its "
+        "deployments there with `tiercel up --environment NAME`",
     )
 
 

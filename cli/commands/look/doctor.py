@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from tiercel.cli.terminal.settings import Settings, shared
@@ -9,17 +11,24 @@ from tiercel.domain.base.errors import ExitCode
 
 
 @shared(Settings)
-def doctor(*, settings: Settings) -> None:
+def doctor(
+    environment: Annotated[
+        str, typer.Argument(help="preprod or prod; every environment without it.")
+    ] = "",
+    *,
+    settings: Settings,
+) -> None:
     """Look at tools, versions, credentials, clock, server and workers, and say what to do.
 
-    Whether accounts are as they must be says `tiercel check`, which tries them.
+    Whether accounts are as they must be says `tiercel check`, which tries them. Without a name,
+    what is another environment's is not looked at.
     """
     from tiercel.cli.terminal.examining import examine
     from tiercel.domain.onboarding.health import Health
 
     output = settings.output
     with output.waiting("looking"):
-        found = list(examine(settings))
+        found = list(examine(settings, environment))
     output.document("doctor", [one.model_dump(mode="json") for one in found])
     if not settings.as_json:
         output.table(

@@ -32,8 +32,8 @@ def unseen_words(environment: str) -> str:
     if not why:
         return ""
     return (
-        f"no run looks for words in {environment}: {why}; `tiercel up` switches that on, and "
-        "each `tiercel promote` looks once"
+        f"no run looks for words in {environment}: {why}; `tiercel up --environment {environment}` "
+        "switches that on, and each `tiercel promote` looks once"
     )
 
 

@@ -9,8 +9,10 @@ from tiercel.domain.onboarding.health import (
     failed,
     git_health,
     no_github_credentials,
+    pools_health,
     program_health,
     python_health,
+    roles_health,
     workers_health,
 )
 
@@ -53,10 +55,71 @@ def test_a_clock_may_be_a_minute_off(ahead: float | None, health: Health) -> Non
 
 @pytest.mark.parametrize(
     ("online", "remedy"),
-    [(None, "run `tiercel up`"), ((), "start one with `tiercel worker preprod`"), (("one",), "")],
+    [
+        (None, "see whether PREFECT_API_URL is preprod's server"),
+        ((), "start one with `tiercel worker preprod`"),
+        (("one",), ""),
+    ],
 )
 def test_workers_have_to_be_online(online: tuple[str, ...] | None, remedy: str) -> None:
     assert workers_health("preprod", online).remedy.startswith(remedy)
+
+
+ELSEWHERE = Health.NOT_LOOKED_AT
+
+
+@pytest.mark.parametrize(
+    ("online", "all_asked", "health"),
+    [
+        ({"preprod": ["one"], "prod": None}, False, [Health.WELL, ELSEWHERE]),
+        ({"preprod": None, "prod": ["one"]}, False, [ELSEWHERE, Health.WELL]),
+        ({"preprod": [], "prod": None}, False, [Health.WRONG, ELSEWHERE]),
+        ({"preprod": ["one"], "prod": []}, False, [Health.WELL, Health.WRONG]),
+        ({"preprod": None, "prod": None}, False, [Health.WRONG, Health.WRONG]),
+        ({"preprod": ["one"], "prod": None}, True, [Health.WELL, Health.WRONG]),
+        ({"prod": None}, True, [Health.WRONG]),
+    ],
+)
+def test_a_server_of_another_environment_needs_no_pool_of_this_one(
+    online: dict[str, list[str] | None], all_asked: bool, health: list[Health]
+) -> None:
+    found = pools_health(online, all_asked=all_asked)
+    assert [one.health for one in found] == health
+    for one in found:
+        assert "`tiercel up`" not in one.remedy
+        assert "tiercel up" not in one.remedy or f"--environment {one.area}`" in one.remedy
+        assert one.health is not ELSEWHERE or f"`tiercel doctor {one.area}`" in one.remedy
+
+
+REFUSED = UnreachableError("aws.not_allowed", "not allowed to become it", remedy="provision")
+AWAY = UnreachableError("aws.no_answer", "AWS did not answer", remedy="wait")
+
+
+@pytest.mark.parametrize(
+    ("preprod", "prod", "all_asked", "health"),
+    [
+        ("arn", REFUSED, False, [Health.WELL, ELSEWHERE]),
+        (REFUSED, "arn", False, [ELSEWHERE, Health.WELL]),
+        ("arn", AWAY, False, [Health.WELL, Health.WRONG]),
+        (REFUSED, REFUSED, False, [Health.WRONG, Health.WRONG]),
+        ("arn", REFUSED, True, [Health.WELL, Health.WRONG]),
+        ("arn", "arn", False, [Health.WELL, Health.WELL]),
+    ],
+)
+def test_credentials_of_another_environment_need_not_become_roles_of_this_one(
+    preprod: str | UnreachableError,
+    prod: str | UnreachableError,
+    all_asked: bool,
+    health: list[Health],
+) -> None:
+    tried = {name: {"auditor": one} for name, one in (("preprod", preprod), ("prod", prod))}
+    found = roles_health(tried, all_asked=all_asked)
+    assert [one.health for each in found.values() for one in each] == health
+
+
+def test_an_environment_that_lets_in_by_one_of_its_roles_is_ones_own() -> None:
+    found = roles_health({"prod": {"orchestrator": "arn", "auditor": REFUSED}}, all_asked=False)
+    assert [one.health for one in found["prod"]] == [Health.WELL, Health.WRONG]
 
 
 def test_what_is_not_well_has_a_remedy() -> None:
