@@ -93,10 +93,14 @@ def take_inventory(looker: Looker, names: Sequence[str]) -> Inventory:
 
 @world_task("look at stack", "look at stack {name}")
 def look_at_stack(looker: Looker, name: str) -> SeenStack | None:
-    """Return a stack with its resources and data, None if there is none."""
+    """Return a stack with its resources and data, None if there is none.
+
+    One under review is none: a deploy that saw a deleted stack gone leaves such a one, which has no
+    template and nothing to delete.
+    """
     access = looker.reader
     found = described(access, name)
-    if found is None or found["StackStatus"] == StackStatus.DELETE_COMPLETE:
+    if found is None or found["StackStatus"] not in _PRESENT:
         return None
     stack = observed_stack(found)
     with ThreadPoolExecutor(_PARTS) as pool:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tasks import aws_fixtures
 from tests.tasks.aws_fixtures import RUN
-from tests.tasks.stacks import Workshop, queues
+from tests.tasks.stacks import Workshop, planned, queues
 from tiercel.domain.drill.inventory import DATA_KINDS, DataKind
 from tiercel.domain.organization.access import Access, auditor
 from tiercel.domain.organization.names import Names
@@ -37,6 +37,15 @@ def test_what_is_not_counted_is_told_as_data_and_not_looked_for_when_it_is_gone(
     assert (held["Users"].kind, held["Users"].items) == (DataKind.USER_POOL, None)
     users = [one for one in seen.resources if one.path == "Users"]
     assert wait_until_gone.fn(remover, users, 0) == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stack_that_has_nothing_but_a_plan_is_none(runtime: Access, preprod: Names) -> None:
+    workshop = Workshop(runtime, preprod)
+    name = workshop.name()
+    planned(runtime, workshop.request(name, queues(1)))
+
+    assert look_at_stack.fn(Looker(auditor(preprod, RUN)), name) is None
 
 
 def test_every_type_that_holds_data_is_one_of_awss() -> None:
