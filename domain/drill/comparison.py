@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from tiercel.domain.drill.inventory import SeenResource, SeenStack
+from tiercel.domain.drill.inventory import NEW_IDS_BESIDE_NAMES, SeenResource, SeenStack
 from tiercel.domain.drill.plan import DrillPlan, PlannedStack
 from tiercel.domain.release.ledger import Intent
 
@@ -26,9 +26,13 @@ def ids_of(stacks: Iterable[tuple[str, str, Iterable[SeenResource]]]) -> dict[st
         ids[stack_id] = name
         for one in resources:
             for text in (one.physical_id, re.split(r"[/:|]", one.physical_id)[-1]):
-                if len(text) >= _SHORTEST_ID and not one.named:
+                if len(text) >= _SHORTEST_ID and _differs(one):
                     ids[text] = f"{name}.{one.path}"
     return ids
+
+
+def _differs(resource: SeenResource) -> bool:
+    return not resource.named or resource.resource_type in NEW_IDS_BESIDE_NAMES
 
 
 def ids_before(plan: DrillPlan) -> dict[str, str]:

@@ -20,10 +20,9 @@ from tiercel.domain.drill.inventory import (
     SeenResource,
     SeenStack,
     name_in,
-    seen_resource,
+    seen_resources,
 )
 from tiercel.domain.organization.access import Access
-from tiercel.domain.stack.events import STACK_TYPE
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
 from tiercel.domain.teardown.stack_deletion import StackResource
@@ -109,7 +108,8 @@ def look_at_stack(looker: Looker, name: str) -> SeenStack | None:
         listed = pool.submit(list_resources.fn, access, stack.stack_id, name)
         importers = pool.submit(_importers, access, stack, found)
     sent, processed = templates.result()
-    resources = tuple(_seen(listed.result(), processed))
+    nested = _nested_templates(access, stack, listed.result())
+    resources = seen_resources(listed.result(), {"": processed, **nested})
     return SeenStack(
         name=name,
         stack_id=stack.stack_id,
@@ -146,18 +146,26 @@ def _templates(access: Access, stack: Stack) -> tuple[_Document, _Document]:
         return original, _document(processed["TemplateBody"], where)
 
 
+def _nested_templates(
+    access: Access, stack: Stack, listed: Sequence[StackResource]
+) -> dict[str, _Document]:
+    """Return the templates of nested stacks as macros made them, by the stacks' paths."""
+    where, formation = where_is(access, stack.name), client("cloudformation", access)
+    paths = {one.nested_in for one in listed}
+    nested = {one.path: one.physical_id for one in listed if one.path in paths}
+
+    def read(stack_id: str) -> _Document:
+        with translated("read a nested stack's template", where):
+            return _document(formation.get_template(StackName=stack_id)["TemplateBody"], where)
+
+    with ThreadPoolExecutor(_PARTS) as pool:
+        return dict(zip(nested, pool.map(read, nested.values()), strict=True))
+
+
 def _document(body: Any, where: str) -> _Document:
     """Return a template as JSON: boto3 has read one that was sent as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     return parse_template(text.encode(), where)
-
-
-def _seen(listed: Sequence[StackResource], template: _Document) -> Iterator[SeenResource]:
-    for one in listed:
-        if one.resource_type == STACK_TYPE and one.nested_in:
-            continue
-        said = template if not one.nested_in else {}
-        yield seen_resource(one.path, one.physical_id, one.resource_type, said)
 
 
 def _importers(access: Access, stack: Stack, found: StackTypeDef) -> set[str]:

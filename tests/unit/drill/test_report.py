@@ -17,6 +17,7 @@ from tiercel.domain.drill.failures import (
     require_approved_plan,
     require_passed,
 )
+from tiercel.domain.drill.inventory import SeenStack
 from tiercel.domain.drill.record import (
     Begun,
     DrillStep,
@@ -161,6 +162,22 @@ def test_outputs_that_differ_in_ids_of_aws_alone_are_set_apart(
             "resources": (resource("Table", physical_id="acme-preprod-other"),),
         }
     )
+    same = intent(parameters={})
+    wrong, anew = compared_stack(before.stacks[0], now, same, ids_before(before), ids_now([now]))
+    assert (bool(anew), bool(wrong)) == (apart, not apart)
+
+
+@pytest.mark.parametrize(
+    ("kind", "apart"), [("AWS::SecretsManager::Secret", True), ("AWS::SQS::Queue", False)]
+)
+def test_an_id_that_aws_makes_beside_a_name_is_set_apart_and_a_name_is_not(
+    kind: str, apart: bool
+) -> None:
+    def there(physical_id: str) -> SeenStack:
+        named = resource("It", kind, physical_id=physical_id, named=True)
+        return STORAGE.model_copy(update={"outputs": {"It": physical_id}, "resources": (named,)})
+
+    before, now = plan(there("arn:aws:::acme-it-a1b2c3")), there("arn:aws:::acme-it-d4e5f6")
     same = intent(parameters={})
     wrong, anew = compared_stack(before.stacks[0], now, same, ids_before(before), ids_now([now]))
     assert (bool(anew), bool(wrong)) == (apart, not apart)
