@@ -16,6 +16,7 @@ from tiercel.flows.drill.shadow import planned_shadow
 from tiercel.flows.drill.shadow_rebuild import (
     rebuild_shadow,
     shadow_of,
+    shadow_source,
     take_shadow_down,
     verify_shadow,
 )
@@ -49,16 +50,17 @@ async def shadow_drill(
     name = Origin(OriginKind.DRILL, live_of).name("")
     target = ReleaseTarget.called(topology, Names.ephemeral(topology, name))
     await tag_flow_run(PREPROD, target.names.title)
-    begun = await begun_already(target)
+    begun, source = await begun_already(target), None
     if begun is None:
         plan = await planned_shadow(topology, target, live_of)
         if plan_only:
             return plan
+        source = await shadow_source(topology, target, plan)
         who = await call(caller_arn, target.names.environment.region)
         begun = await opened_with(target, plan, ApprovalKind.NOT_NEEDED, who, topology.drills)
     elif plan_only:
         return begun.plan
-    shadow = await shadow_of(topology, await Drill.taken_up(target, begun))
+    shadow = await shadow_of(topology, await Drill.taken_up(target, begun), source)
     await rebuild_shadow(shadow)
     await verify_shadow(shadow)
     await take_shadow_down(shadow)

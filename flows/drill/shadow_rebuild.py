@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from tiercel.domain.base.errors import RefusedInputError, TiercelError
+from tiercel.domain.base.errors import BuildFailedError, RefusedInputError, TiercelError
 from tiercel.domain.drill.failures import appeared_since
-from tiercel.domain.drill.plan import PlannedStack
+from tiercel.domain.drill.plan import DrillPlan, PlannedStack
 from tiercel.domain.drill.record import DrillStep, Phase
 from tiercel.domain.drill.shadow import compared_shadow, require_there, wish_of
 from tiercel.domain.ephemeral.contents import borrowed_by
@@ -25,6 +25,7 @@ from tiercel.flows.drill.under_way import REBUILD_VERDICTS, Drill, failed_step
 from tiercel.flows.engine.concurrency import call, each
 from tiercel.flows.ephemeral.coming_up import in_its_place, lent_outputs, place_taken
 from tiercel.flows.ephemeral.going_down import take_down
+from tiercel.flows.release.preparation import ReleaseTarget
 from tiercel.flows.release.sequence import Wish, release
 from tiercel.flows.release.services import wanted_release
 from tiercel.tasks.records.artifacts import read_artifact
@@ -34,6 +35,15 @@ from tiercel.tasks.teardown.drill_records import close_drill
 from tiercel.tasks.teardown.inventory import list_stacks
 
 _Outputs = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ShadowSource:
+    """What a plan is rebuilt from, each artifact whole, and what its stacks borrow."""
+
+    plan: DrillPlan
+    parts: Mapping[str, ShadowPart]
+    lent: Mapping[str, _Outputs]
 
 
 @dataclass(frozen=True)
@@ -51,24 +61,48 @@ class Shadow:
         return self.record.name
 
 
-async def shadow_of(topology: Topology, drill: Drill) -> Shadow:
+async def shadow_source(topology: Topology, target: ReleaseTarget, plan: DrillPlan) -> ShadowSource:
+    """Return what a plan is rebuilt from. What is gone of an artifact is built again from git.
+
+    Raises one of REBUILD_VERDICTS or BuildFailedError if that is not to be had.
+    """
+    parts = await stack_parts(topology, target, plan)
+    services = {part.service.name: part.service for part in parts.values()}
+    lent = await lent_outputs(topology, borrowed_by(services, topology.on_demand.share))
+    return ShadowSource(plan, parts, lent)
+
+
+async def shadow_of(topology: Topology, drill: Drill, source: ShadowSource | None) -> Shadow:
     """Return a drill in its place, which is taken now or was before.
 
-    A drill that gets no place is closed again: nothing was made by then.
+    A drill that was open already has no `source` yet, or another plan than that of the source. A
+    drill that gets no place, or no source before it has done anything, is closed again.
     """
-    plan, target = drill.plan, drill.target
-    parts = await stack_parts(topology, target, plan)
-    share = topology.on_demand.share
-    services = {part.service.name: part.service for part in parts.values()}
-    lent = await lent_outputs(topology, borrowed_by(services, share))
+    if source is None or source.plan != drill.plan:
+        source = await _source_of_opened(topology, drill)
     record = await _place(topology, drill)
     placed = {
         name: replace(
             part, prepared=in_its_place(part.prepared, record, express=drill.begun.express)
         )
-        for name, part in parts.items()
+        for name, part in source.parts.items()
     }
-    return Shadow(drill, record, placed, lent)
+    return Shadow(drill, record, placed, source.lent)
+
+
+async def _source_of_opened(topology: Topology, drill: Drill) -> ShadowSource:
+    """Each run would fail alike, and as long as this drill is open there is no other."""
+    try:
+        return await shadow_source(topology, drill.target, drill.plan)
+    except (*REBUILD_VERDICTS, BuildFailedError):
+        if not drill.steps:
+            await _close(drill)
+        raise
+
+
+async def _close(drill: Drill) -> None:
+    target = drill.target
+    await call(close_drill, target.records, drill.begun.marker(target.names.stack_prefix))
 
 
 async def _place(topology: Topology, drill: Drill) -> EphemeralRecord:
@@ -80,7 +114,7 @@ async def _place(topology: Topology, drill: Drill) -> EphemeralRecord:
     try:
         return await place_taken(target, wish_of(drill.plan, name, target.run), topology.on_demand)
     except RefusedInputError:
-        await call(close_drill, target.records, drill.begun.marker(target.names.stack_prefix))
+        await _close(drill)
         raise
 
 

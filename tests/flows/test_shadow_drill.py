@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,15 +12,20 @@ import pytest
 from tests.flows.conftest import Become
 from tests.flows.test_killed_and_raced_releases import impatient, kill_after, server
 from tests.flows.test_rebuild_from_scratch import shop, stacks
+from tests.support.aws import root_client
 from tests.support.codes import because
 from tests.support.commands import fork, fork_json
+from tests.support.drills import begun
 from tests.support.flow_runs import release
 from tests.support.repositories import RepositoryMaker
 from tests.support.templates import queue
+from tiercel.domain.artifact.manifest import manifest_key
 from tiercel.domain.base.errors import RefusedInputError
-from tiercel.domain.drill.plan import DrillPlan
+from tiercel.domain.drill.plan import DrillPlan, PlannedStack
+from tiercel.domain.drill.record import ApprovalKind
 from tiercel.domain.drill.shadow import SHADOW_OWNER
 from tiercel.domain.ephemeral.environments import EphemeralState, OriginKind
+from tiercel.domain.ephemeral.origins import Origin
 from tiercel.domain.organization.access import Records, orchestrator
 from tiercel.domain.organization.names import Names
 from tiercel.domain.organization.topology import Topology
@@ -30,7 +36,7 @@ from tiercel.sandbox.aws.journal import journal_size, read_journal
 from tiercel.sandbox.lifecycle import Sandbox
 from tiercel.tasks.records.ephemeral import read_environments
 from tiercel.tasks.records.ledger import newest_release
-from tiercel.tasks.teardown.drill_records import read_open_drill
+from tiercel.tasks.teardown.drill_records import begin_drill, open_drill, read_open_drill
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -82,11 +88,19 @@ def test_what_prod_has_live_is_rebuilt_beside_and_goes_also_after_a_kill(
         "after",
         "pinned",
     }
+    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
+    with damaged(sandbox, preprod, plan.stacks[0]):
+        assert_no_drill_stays_open(records)
+        opened = begun(plan, approval=ApprovalKind.NOT_NEEDED)
+        assert begin_drill.fn(records, opened)
+        name = Origin(OriginKind.DRILL, "prod").name("")
+        prefix = Names.ephemeral(topology, name).stack_prefix
+        open_drill.fn(records, opened.marker(prefix))
+        assert_no_drill_stays_open(records)
     where = ["--local", "--sandbox", "--state", str(sandbox.state)]
     where += ["--config", str(impatient(sandbox))]
     drill = ["rebuild", "--shadow", "prod", *where]
     kill_after(fork(*drill, **server()), sandbox.journal, offset, "ExecuteChangeSet")
-    records = Records(orchestrator(preprod, "test"), preprod.artifact_bucket)
     assert read_open_drill.fn(records)
     report = fork_json(*drill, **server())
 
@@ -109,6 +123,22 @@ def test_what_prod_has_live_is_rebuilt_beside_and_goes_also_after_a_kill(
     listed: list[dict[str, Any]] = fork_json("drills", "--shadow", "prod", *where[1:], **server())
     assert [one["number"] for one in listed] == [report["number"]]
     assert_nothing_reached_prod(sandbox, topology, offset)
+
+
+@contextmanager
+def damaged(sandbox: Sandbox, preprod: Names, planned: PlannedStack) -> Iterator[None]:
+    """An artifact's manifest is another one for a while."""
+    s3 = root_client(sandbox, "preprod-infrastructure-root", "s3")
+    key = manifest_key(planned.service, planned.artifact_id)
+    put = s3.put_object(Bucket=preprod.artifact_bucket, Key=key, Body=b"{}")
+    yield
+    s3.delete_object(Bucket=preprod.artifact_bucket, Key=key, VersionId=put["VersionId"])
+
+
+def assert_no_drill_stays_open(records: Records) -> None:
+    with pytest.raises(RefusedInputError, check=because("artifact.manifest_damaged")):
+        asyncio.run(shadow_drill())
+    assert read_open_drill.fn(records) is None
 
 
 def assert_nothing_reached_prod(sandbox: Sandbox, topology: Topology, offset: int) -> None:
