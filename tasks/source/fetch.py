@@ -33,12 +33,14 @@ def fetch_commit(repository: str, revision: str, branch: str) -> Commit:
 
     `repository` is `owner/name` on GITHUB_SERVER_URL; `revision` a commit id or a branch.
     Raises RefusedInputError if there is no such commit or `branch` does not contain it:
-    what was never merged must not be released. Without a `branch` any branch of the repository
-    will do; nobody but its writers has one.
+    what was never merged must not be released; and for a commit's id that is given as a branch.
+    Without a `branch` any branch of the repository will do; nobody but its writers has one.
     """
 
     def look(mirror: Path, references: NamedCommits) -> Commit:
         sha = _named(mirror, revision, references, repository)
+        if branch == revision and f"{_HEADS}{branch}" not in references:
+            raise _no_branch(revision, sha, repository)
         tips = [f"{_HEADS}{branch}"] if branch else _branches(references)
         if not any(_contains(mirror, references.get(tip, ""), sha) for tip in tips):
             name = branch or "any branch"
@@ -208,6 +210,17 @@ def _named(mirror: Path, revision: str, references: NamedCommits, repository: st
         where=repository_url(repository),
         state="nothing was built",
         remedy="push it, or check the spelling",
+    )
+
+
+def _no_branch(revision: str, sha: str, repository: str) -> RefusedInputError:
+    """Return the error for the id of a commit where a branch was meant, as far as one could see."""
+    return RefusedInputError(
+        "source.commit_in_place_of_branch",
+        f"{revision!r} is no branch of {repository}, but how the id of a commit begins",
+        where=repository_url(repository),
+        state="nothing was built",
+        remedy=f"give the whole id: {sha}",
     )
 
 

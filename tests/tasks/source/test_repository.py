@@ -172,6 +172,21 @@ def test_a_commit_that_the_branch_does_not_contain_is_refused(origin: Origin) ->
     assert "is not in develop" in refusal_of(origin, "feature/x").what
 
 
+def test_who_gives_a_part_of_an_id_for_a_branch_is_told_the_whole_id(origin: Origin) -> None:
+    sha = origin.commit({"a": "1"})
+    for typed in (sha[:7], sha[:39], sha.upper()):
+        with pytest.raises(RefusedInputError) as refusal:
+            origin.fetch(typed, typed)
+        assert refusal.value.code == "source.commit_in_place_of_branch"
+        assert refusal.value.remedy.endswith(sha)
+
+
+def test_a_branch_that_is_called_like_a_part_of_an_id_is_that_branch(origin: Origin) -> None:
+    named = origin.commit({"a": "1"})[:7]
+    newer = origin.commit({"a": "2"}, named)
+    assert origin.fetch(named, named).sha == newer
+
+
 def test_a_branch_that_is_gone_is_refused_though_the_mirror_had_it(origin: Origin) -> None:
     origin.commit({"a": "1"})
     origin.commit({"a": "2"}, "feature")
