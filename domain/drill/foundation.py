@@ -46,13 +46,18 @@ def foundation_of(wanted: TerraformPlan, destruction: TerraformPlan) -> Foundati
     return Foundation(digest=destruction.digest, addresses=addresses)
 
 
-def require_approved_destruction(approved: Foundation, now: TerraformPlan) -> None:
+def require_approved_destruction(
+    approved: Foundation, now: TerraformPlan, *, begun: bool = False
+) -> None:
     """Return if Terraform destroys what was approved, or what is left of it after a kill.
 
-    Raises RefusedInputError for anything else: this run has destroyed nothing then.
+    Where a run has `begun` with it, the same resources may have other ids since: they were
+    provisioned again. Raises RefusedInputError for anything else: this run has destroyed nothing
+    then.
     """
     _require_within(now, approved.addresses, _AS_THEY_WERE)
-    if len(now.changes) == len(approved.addresses) and now.digest != approved.digest:
+    is_whole = len(now.changes) == len(approved.addresses)
+    if is_whole and not begun and now.digest != approved.digest:
         why = f"Terraform's plan is {now.digest}, approved was {approved.digest}"
         raise _refused(f"environment {now.environment}", why, _AS_THEY_WERE)
 

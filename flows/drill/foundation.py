@@ -106,7 +106,8 @@ async def _destroyed(root: Path, approved: Foundation, drill: Drill) -> bool:
     # something after it, Terraform does not apply this plan, as the state has moved.
     if await drill.ended(Phase.DESTROY_FOUNDATION):
         return True
-    require_approved_destruction(approved, file.plan)
+    begun = await drill.ended(Phase.BEGIN_FOUNDATION) is not None
+    require_approved_destruction(approved, file.plan, begun=begun)
     if _stays(await _record(drill, Phase.BEGIN_FOUNDATION, began)):
         return False
     began = datetime.now(UTC)

@@ -86,6 +86,14 @@ def test_what_a_kill_has_left_is_destroyed_without_another_approval() -> None:
     require_approved_destruction(APPROVED, planned(ROLE, BOUNDARY, ON_DEMAND))
 
 
+def test_what_was_provisioned_again_after_a_kill_has_other_ids_and_is_destroyed() -> None:
+    again = planned(ROLE, BOUNDARY, ON_DEMAND, digest="e" * 64)
+    require_approved_destruction(APPROVED, again, begun=True)
+    for wrong in (planned(ROLE, BUCKET), planned(f"{ROLE}x"), planned(ROLE, action="replace")):
+        with pytest.raises(RefusedInputError, check=because("drill.foundation_differs")):
+            require_approved_destruction(APPROVED, wrong, begun=True)
+
+
 @pytest.mark.parametrize(
     ("require", "wrong"),
     [
