@@ -20,6 +20,7 @@ from tiercel.sandbox.machine.asgi import Scope
 _XML_REQUEST_ID = re.compile(rb"<RequestI[dD]>([^<]+)</RequestI[dD]>")
 _ACCOUNT = re.compile("[0-9]{12}")
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
+_NOTICING_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,17 @@ def by_root(scope: Scope) -> bool:
     """
     key = router.extract_access_key_id(text_headers(scope["headers"]), {})
     return bool(_ACCOUNT.fullmatch(key or ""))
+
+
+def seconds_before_answer(scope: Scope, body_size: int) -> float:
+    """Return how long an answer has to wait until its client can take it; 0 but for Go.
+
+    Go's `net/http` gives a connection up on which the answer comes after a body was written and
+    before that was noted. The AWS SDK then sends the call again, and what it made already
+    "exists". No network answers that fast; loopback does, once in some hundred calls.
+    """
+    agent = text_headers(scope["headers"]).get("user-agent", "")
+    return _NOTICING_SECONDS if body_size and "aws-sdk-go" in agent else 0.0
 
 
 def region_of(request: AwsRequest) -> str:

@@ -56,6 +56,7 @@ class PassingCall:
     async def send(self, message: Message) -> None:
         """Pass on a part of the answer; an error gets the request id that AWS always sends."""
         if message["type"] == "http.response.start":
+            await asyncio.sleep(exchange.seconds_before_answer(self.scope, self._request_size))
             self.status = message["status"]
             self._headers = exchange.text_headers(message.get("headers", ()))
             if self._lacks_id or self._ends_with_headers:

@@ -293,7 +293,7 @@ def test_a_call_is_written_before_its_caller_has_the_whole_answer(
         return {"type": "http.request"}
 
     async def answer() -> None:
-        passing = PassingCall({"type": "http", "method": method}, receive, send)
+        passing = PassingCall({"type": "http", "method": method, "headers": []}, receive, send)
         passing.ended = lambda: said.append("written")
         headers = [] if size is None else [(b"content-length", str(size).encode())]
         await passing.send({"type": "http.response.start", "status": status, "headers": headers})
