@@ -8,57 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.codes import because
+from tests.unit.template.outside_judged import (
+    FOREIGN,
+    HERE,
+    INFRASTRUCTURE,
+    PREPROD,
+    ROOT_OF,
+    RUNTIME,
+    STATEMENT,
+    allowing,
+    assuming,
+    called,
+    judged,
+    role,
+    stored,
+    template,
+)
 from tiercel.domain.base.errors import RefusedInputError
 from tiercel.domain.organization.services import Service
-from tiercel.domain.organization.topology import Environment
-from tiercel.domain.template.layer_publishers import AWS_LAYER_ACCOUNTS
-from tiercel.domain.template.outside import OutsideKind, account_of, outside_references
-from tiercel.domain.template.outside_rules import (
-    require_allowed,
-    require_allowed_as_configured,
-)
+from tiercel.domain.template.outside import account_of, outside_references
+from tiercel.domain.template.outside_rules import require_allowed, require_allowed_as_configured
 
-RUNTIME, INFRASTRUCTURE, FOREIGN = "222222222222", "111111111111", "999999999999"
-HERE = "orders/template.yaml"
-PREPROD = Environment(
-    name="preprod",
-    branch="develop",
-    region="eu-central-1",
-    infrastructure_account=INFRASTRUCTURE,
-    runtime_account=RUNTIME,
-    external_id="external-id",
-)
 TRUSTING = PREPROD.model_copy(update={"trusts": (FOREIGN, "o-abcdefghij")})
 OPEN = PREPROD.model_copy(update={"trusts": ("*",)})
-ROOT_OF = "arn:aws:iam::{}:root"
-
-
-def template(kind: str, properties: Any, **sections: Any) -> dict[str, Any]:
-    own = {"Type": "AWS::SNS::Topic"}
-    return {
-        "Resources": {"Thing": {"Type": kind, "Properties": properties}, "Own": own},
-        **sections,
-    }
-
-
-def judged(
-    described: dict[str, Any], environment: Environment = PREPROD, **values: str
-) -> str | None:
-    """The code with which the environment refuses a template, None if it does not."""
-    try:
-        require_allowed(outside_references(HERE, {HERE: described}), environment, values)
-    except RefusedInputError as error:
-        return error.code
-    return None
-
-
-def allowing(principal: Any, **more: Any) -> dict[str, Any]:
-    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal} | more
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def role(principal: Any, **more: Any) -> dict[str, Any]:
-    return template("AWS::IAM::Role", {"AssumeRolePolicyDocument": allowing(principal, **more)})
 
 
 ROLES: list[tuple[Any, str | None]] = [
@@ -132,10 +104,6 @@ def test_a_service_that_acts_for_a_foreign_account_is_foreign(
     assert judged(role({"Service": "sns.amazonaws.com"}, Condition=condition)) == code
 
 
-def stored(value: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
-
-
 @pytest.mark.parametrize(
     ("resource", "code"),
     [
@@ -194,8 +162,9 @@ def test_texts_that_are_stored_deep_in_conditions_are_unknown() -> None:
     assert judged(described) == "template.unknown_trust"
 
 
-STATEMENT = allowing({"AWS": FOREIGN})["Statement"][0]
 TEXT = json.dumps(allowing({"AWS": ROOT_OF.format(FOREIGN)}))
+
+
 FOREIGN_ONES = [
     template("AWS::S3::BucketPolicy", {"PolicyDocument": allowing({"AWS": FOREIGN})}),
     template("AWS::SQS::QueuePolicy", {"PolicyDocument": allowing("*")}),
@@ -243,10 +212,6 @@ def test_every_kind_of_policy_and_permission_is_looked_through(described: dict[s
     assert judged(described) == "template.foreign_trust"
 
 
-def assuming(statement: Any) -> dict[str, Any]:
-    return {"AssumeRolePolicyDocument": {"Statement": statement}}
-
-
 LISTING = {"Auth": {"ResourcePolicy": {"AwsAccountWhitelist": [FOREIGN]}}}
 OWN_STATEMENT = STATEMENT | {"Principal": {"AWS": RUNTIME}}
 
@@ -288,116 +253,6 @@ def test_the_api_that_sam_makes_by_itself_has_what_globals_say() -> None:
     )
     (found,) = outside_references(HERE, {HERE: described})
     assert (found.logical_id, found.name, found.text) == ("Globals.Api", "Auth", FOREIGN)
-
-
-def looping(body: dict[str, Any], **sections: Any) -> dict[str, Any]:
-    """A template with a loop over what only a deploy knows, `${N}`, and a resource and a map."""
-    return {
-        "Transform": "AWS::LanguageExtensions",
-        "Parameters": {
-            "Names": {"Type": "CommaDelimitedList"},
-            "PartnerOne": {"Type": "String", "Default": FOREIGN},
-        },
-        "Mappings": {"M": {"a": {"whom": RUNTIME}, "b": {"whom": FOREIGN}}},
-        "Resources": {
-            "Own": {"Type": "AWS::SNS::Topic"},
-            "PlainOne": stored(FOREIGN),
-            "Fn::ForEach::X": ["N", {"Ref": "Names"}, body],
-        },
-        **sections,
-    }
-
-
-def role_trusting(principal: Any) -> dict[str, Any]:
-    trust = {"AssumeRolePolicyDocument": allowing({"AWS": principal})}
-    return {"Type": "AWS::IAM::Role", "Properties": trust}
-
-
-TOPIC = {"Type": "AWS::SNS::Topic"}
-
-
-@pytest.mark.parametrize(
-    ("principal", "code"),
-    [
-        (ROOT_OF.format(FOREIGN), "template.foreign_trust"),
-        (RUNTIME, None),
-        ({"Fn::GetAtt": ["Own", "Arn"]}, None),
-        ({"Fn::GetAtt": ["T${N}", "Arn"]}, None),
-        ({"Fn::GetAtt": "T${N}.Arn"}, None),
-        ({"Fn::Sub": "${T${N}.Arn}"}, None),
-        ({"Ref": "N"}, "template.unknown_trust"),
-        ("${N}", "template.unknown_trust"),
-        ("arn:aws:iam::${N}:root", "template.unknown_trust"),
-        ({"Fn::Sub": "arn:aws:iam::&{N}:root"}, "template.unknown_trust"),
-        ({"Ref": "Partner${N}"}, "template.unknown_trust"),
-        ({"Fn::GetAtt": ["Plain${N}", "Value"]}, "template.foreign_trust"),
-        ({"Fn::GetAtt": ["P${N}", "Value"]}, "template.foreign_trust"),
-        ({"Fn::GetAtt": ["C${N}", "Whom"]}, "template.unknown_trust"),
-        ({"Fn::FindInMap": ["M", "${N}", "whom"]}, "template.foreign_trust"),
-        ({"Fn::FindInMap": ["M", {"Ref": "N"}, "whom"]}, "template.foreign_trust"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("deep", [False, True])
-def test_what_a_loop_lets_in_is_judged_before_anybody_knows_over_what_it_goes(
-    principal: Any, code: str | None, *, deep: bool
-) -> None:
-    body = {"T${N}": TOPIC, "P${N}": stored(FOREIGN), "C${N}": {"Type": "Custom::Partner"}}
-    made = {"R${N}": role_trusting(principal)}
-    inner = {"Fn::ForEach::Y": ["M", {"Ref": "Names"}, made]} if deep else made
-    described = looping(body | inner)
-    assert judged(described) == code
-    if code:
-        (name,) = {one.logical_id for one in outside_references(HERE, {HERE: described})}
-        assert name == "R${N}"
-
-
-def test_what_a_loop_makes_is_own_and_what_it_stores_is_judged_outside_of_it_too() -> None:
-    body = {"T${N}": TOPIC, "P${N}": stored(FOREIGN)}
-    for principal, code in (
-        ({"Fn::GetAtt": "TOne.Arn"}, None),
-        ({"Ref": "TOne"}, None),
-        ({"Fn::GetAtt": "POne.Value"}, "template.foreign_trust"),
-        ({"Fn::GetAtt": "QOne.Arn"}, "template.unknown_trust"),
-    ):
-        described = looping(body)
-        described["Resources"]["Thing"] = role_trusting(principal)
-        assert judged(described) == code
-
-
-def test_layers_and_images_of_a_loop_are_judged() -> None:
-    def function(**properties: Any) -> dict[str, Any]:
-        return {"F${N}": {"Type": "AWS::Lambda::Function", "Properties": properties}}
-
-    own = {"L${N}": {"Type": "AWS::Lambda::LayerVersion", "Properties": {}}}
-    layer = LAYER.format(FOREIGN)
-    assert judged(looping(function(Layers=[layer]))) == "template.foreign_layer"
-    assert judged(looping(own | function(Layers=[{"Ref": "L${N}"}]))) is None
-    assert judged(looping(function(Code={"ImageUri": "app:1"}))) == "template.image_by_tag"
-    shared = {"Function": assuming([STATEMENT])}
-    made = {"F${N}": {"Type": "AWS::Serverless::Function", "Properties": {}}}
-    assert judged(looping(made, Globals=shared)) == "template.foreign_trust"
-
-
-@given(
-    st.recursive(
-        st.none() | st.just("N") | st.text(max_size=4),
-        lambda inner: (
-            st.lists(inner, max_size=4)
-            | st.dictionaries(
-                st.sampled_from(["Fn::ForEach::Y", "R${N}", "Ref", "Type", "Properties", "${?}"]),
-                inner,
-                max_size=3,
-            )
-        ),
-    )
-)
-def test_whatever_stands_in_a_loop_is_judged(loop: Any) -> None:
-    described = looping({})
-    described["Resources"]["Fn::ForEach::X"] = loop
-    assert judged(described) is None
-    described["Resources"]["Fn::ForEach::X"] = ["N", {"Ref": "Names"}, {"R${N}": loop}]
-    assert judged(described) is None
 
 
 @pytest.mark.parametrize(
@@ -529,10 +384,6 @@ def test_outputs_that_multiply_end_as_unknown() -> None:
     assert "${?}" in found.text
 
 
-def called(name: Any, kind: str = "AWS::S3::Bucket", key: str = "BucketName") -> dict[str, Any]:
-    return {"Type": kind, "Properties": {key: name}}
-
-
 ARN_BY_PARTS = {"Fn::Sub": "arn:${AWS::Partition}:iam::999999999999:root"}
 
 
@@ -602,137 +453,6 @@ def test_a_part_of_an_account_is_not_the_stacks_own(principal: str, code: str | 
         "C": product,
     }
     assert judged(described) == code
-
-
-LAYER = "arn:aws:lambda:eu-central-1:{}:layer:tools:3"
-
-
-@pytest.mark.parametrize(
-    ("layers", "code"),
-    [
-        ([LAYER.format("017000801446")], None),
-        ([{"Fn::Sub": "arn:aws:lambda:${AWS::Region}:580247275435:layer:Insights:35"}], None),
-        ([LAYER.format(RUNTIME)], None),
-        ([{"Ref": "Own"}], None),
-        ([{"Fn::Sub": LAYER.format(RUNTIME).replace("tools", "${Own}")}], None),
-        (
-            [{"Fn::Sub": "arn:aws:lambda:eu-west-1:999999999999:layer:${Own}:1"}],
-            "template.foreign_layer",
-        ),
-        ([{"Fn::Sub": LAYER.format("${Own}")}], "template.foreign_layer"),
-        ([LAYER.format(FOREIGN)], "template.foreign_layer"),
-        ([LAYER.format("017000801446").removesuffix(":3")], "template.foreign_layer"),
-        (["{{resolve:ssm:/aws/service/powertools/latest}}"], "template.foreign_layer"),
-        ({"Fn::If": ["C", [LAYER.format(FOREIGN)], []]}, "template.foreign_layer"),
-        ([{"Fn::ImportValue": "tools"}], "template.foreign_layer"),
-    ],
-    ids=lambda one: str(one)[:70],
-)
-@pytest.mark.parametrize("kind", ["AWS::Lambda::Function", "AWS::Serverless::Function", "Globals"])
-def test_layers_come_from_the_own_accounts_and_aws(
-    kind: str, layers: Any, code: str | None
-) -> None:
-    properties = {"Layers": layers}
-    described = (
-        template("AWS::SNS::Topic", {}, Globals={"Function": properties})
-        if kind == "Globals"
-        else template(kind, properties)
-    )
-    allowing_it = PREPROD.model_copy(update={"layers_from": (FOREIGN,)})
-    assert judged(described) == code
-    if LAYER.format(FOREIGN) in json.dumps(layers):
-        assert judged(described, allowing_it) is None
-
-
-def test_a_layer_that_the_template_stores_as_a_text_is_judged_as_that_text() -> None:
-    for publisher, code in ((FOREIGN, "template.foreign_layer"), (RUNTIME, None)):
-        layers = [{"Fn::GetAtt": ["P", "Value"]}]
-        described = template("AWS::Lambda::Function", {"Layers": layers})
-        described["Resources"]["P"] = stored(LAYER.format(publisher))
-        assert judged(described) == code
-
-
-def test_a_foreign_layers_version_is_part_of_what_was_found() -> None:
-    described = template("AWS::Lambda::Function", {"Layers": [LAYER.format("017000801446")]})
-    (found,) = outside_references(HERE, {HERE: described})
-    assert (found.kind, found.text) == (OutsideKind.LAYER, LAYER.format("017000801446"))
-
-
-def test_aws_publishes_layers_from_accounts() -> None:
-    assert all(len(one) == 12 and one.isdecimal() for one in AWS_LAYER_ACCOUNTS)
-
-
-DIGEST = "sha256:" + "ab" * 32
-
-
-@pytest.mark.parametrize(
-    ("image", "code"),
-    [
-        (f"repo/app@{DIGEST}", None),
-        ({"Fn::Sub": f"${{AWS::AccountId}}.dkr.ecr.eu-central-1.amazonaws.com/app@{DIGEST}"}, None),
-        ("repo/app:1.2", "template.image_by_tag"),
-        ("repo/app", "template.image_by_tag"),
-        (f"repo/app:1.2@{DIGEST}x", "template.image_by_tag"),
-        ({"Fn::Sub": "${Own}:latest"}, "template.image_by_tag"),
-    ],
-    ids=lambda one: str(one)[:50],
-)
-@pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
-        ("AWS::Lambda::Function", lambda image: {"Code": {"ImageUri": image}}),
-        ("AWS::Serverless::Function", lambda image: {"ImageUri": image}),
-        ("AWS::ECS::TaskDefinition", lambda image: {"ContainerDefinitions": [{"Image": image}]}),
-        (
-            "AWS::AppRunner::Service",
-            lambda image: {"SourceConfiguration": {"ImageRepository": {"ImageIdentifier": image}}},
-        ),
-    ],
-)
-def test_an_image_is_named_by_its_digest(
-    kind: str, properties: Any, image: Any, code: str | None
-) -> None:
-    assert judged(template(kind, properties(image))) == code
-
-
-def test_a_packaged_file_lies_nowhere_else() -> None:
-    schema = {"SchemaUri": "a", "Resolvers": {"Query": {"b": {"CodeUri": "b.js"}}}}
-    assert judged(template("AWS::Serverless::GraphQLApi", schema)) is None
-    hidden = {"Resolvers": {"Fn::If": ["C", {"Query": {"b": {"CodeUri": "b.js"}}}, {}]}}
-    code = "template.remote_reference"
-    assert judged(template("AWS::Serverless::GraphQLApi", hidden)) == code
-
-
-@pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
-        ("AWS::Glue::Job", {"Command": {"Name": "etl", "ScriptLocation": "s3://ours/jobs/a.py"}}),
-        ("AWS::AppSync::GraphQLSchema", {"DefinitionS3Location": "s3://ours/jobs/schema"}),
-        (
-            "AWS::ElasticBeanstalk::ApplicationVersion",
-            {"SourceBundle": {"S3Bucket": "ours", "S3Key": "jobs/a"}},
-        ),
-        ("AWS::CodeCommit::Repository", {"Code": {"S3": {"Bucket": "ours", "Key": "jobs/a"}}}),
-        ("AWS::CloudFormation::StackSet", {"TemplateURL": "s3://ours/jobs/x"}),
-        (
-            "AWS::Glue::Job",
-            {"Command": {"Fn::If": ["C", {"ScriptLocation": "s3://ours/jobs/a"}, {"Name": "b"}]}},
-        ),
-        (
-            "AWS::AppSync::Resolver",
-            {"CodeS3Location": "own.js", "RequestMappingTemplateS3Location": "s3://ours/jobs/b"},
-        ),
-    ],
-)
-def test_a_file_that_is_not_packaged_lies_where_the_workers_file_allows(
-    kind: str, properties: dict[str, Any]
-) -> None:
-    described = template(kind, properties)
-    near = PREPROD.model_copy(update={"reads_from": ("s3://ours/jobs/",)})
-    other = PREPROD.model_copy(update={"reads_from": ("s3://ours/other/",)})
-    assert judged(described) == "template.remote_reference"
-    assert judged(described, other) == "template.remote_reference"
-    assert judged(described, near) is None
 
 
 @pytest.mark.parametrize(
@@ -826,24 +546,3 @@ def test_a_foreign_principal_in_a_parameter_is_found_before_any_deploy(
     with pytest.raises(RefusedInputError, match=f"none of {refused}'s") as foreign:
         require_allowed_as_configured(found, service, environments)
     assert foreign.value.code == "template.foreign_trust"
-
-
-@pytest.mark.parametrize(
-    ("image", "places", "is_taken"),
-    [
-        ("public.ecr.aws/nginx/nginx:latest", ("public.ecr.aws/nginx/",), True),
-        ("nginx", ("nginx",), True),
-        ("nginx:1.27", ("nginx",), True),
-        ("nginx-of-others:1.27", ("nginx",), False),
-        ("nginx/of-others:1.27", ("nginx",), False),
-        ("public.ecr.aws/nginx-of-others/nginx", ("public.ecr.aws/nginx/",), False),
-        ("localhost:5000/app", ("localhost:5000/",), True),
-        ("repo/app:1.2", (), False),
-    ],
-)
-def test_an_image_may_be_named_by_a_tag_where_the_owner_says_so(
-    image: str, places: tuple[str, ...], is_taken: bool
-) -> None:
-    task = template("AWS::ECS::TaskDefinition", {"ContainerDefinitions": [{"Image": image}]})
-    allowing_tags = PREPROD.model_copy(update={"images_from": places})
-    assert judged(task, allowing_tags) == (None if is_taken else "template.image_by_tag")
