@@ -27,7 +27,7 @@ from tiercel.flows.promotion.live_export import telling_what_is_live
 from tiercel.flows.promotion.promotion_gates import first_gates, require_all_verified, require_gates
 from tiercel.flows.promotion.refusals import require_not_refused
 from tiercel.flows.promotion.waiting import end_of_promotion, require_word
-from tiercel.flows.promotion.ways_back import finish_ways_back
+from tiercel.flows.promotion.ways_back import after_ways_back
 from tiercel.flows.release.preparation import PreparedCommit, prepare
 from tiercel.flows.release.provenance import countersign, require_provenance
 from tiercel.flows.release.results import Released
@@ -55,7 +55,11 @@ async def promote_to_prod(
     """
     prepared = await prepare(repository, commit, PROD)
     version = await decide_version(prepared)
-    await finish_ways_back(prepared)
+    async with after_ways_back(prepared):
+        return await _promoted(prepared, version)
+
+
+async def _promoted(prepared: PreparedCommit, version: str | None) -> dict[str, Released]:
     await require_not_refused(prepared)
     verified = await require_all_verified(prepared)
     gates = await first_gates(prepared, verified)

@@ -232,3 +232,10 @@ def rolled_back_notice(release: Release, why: str) -> Notice:
         f"that again: `tiercel reject {intent.stack} NUMBER --reason ...`",
         link=intent.flow_run_url,
     )
+
+
+def went_back_before(state: str, restored: Iterable[Release]) -> str:
+    """Return the state that a failure leaves, with the ways back that were finished before it."""
+    intents = [one.intent for one in restored]
+    went = ", ".join(f"{one.stack} went back to release {one.restores}" for one in intents)
+    return f"{state}; before that {went}" if state else went

@@ -102,9 +102,11 @@ def test_a_held_line_is_passed_by_nothing_but_a_way_back_that_was_cut_off(
     for everything, status in (("--all", ReleaseStatus.OPEN), ("", ReleaseStatus.SUCCEEDED)):
         invoke_json("hold", "prod", *filter(None, [everything]), "--reason", "errors rise", *line)
         become("prod")
-        with pytest.raises(RefusedInputError, check=because("promotion.gate_closed")):
+        with pytest.raises(RefusedInputError, check=because("promotion.gate_closed")) as closed:
             asyncio.run(promote_to_prod(repository.name, "main"))
         back = newest()
+        went_back = "acme-prod-held went back to release" in closed.value.state
+        assert went_back is (status is ReleaseStatus.SUCCEEDED)
         assert back
         assert (back.intent.restores, back.status) == (promoted.release.intent.number, status)
 

@@ -27,6 +27,7 @@ from tiercel.domain.release.rollback import (
     require_restorable,
     restoring,
     way_back_left,
+    went_back_before,
 )
 from tiercel.domain.stack.observed import Stack
 from tiercel.domain.stack.states import StackStatus
@@ -284,3 +285,14 @@ def test_a_run_that_is_executed_again_goes_back_to_the_same_release() -> None:
     begun = entry(4, "a", "open", purpose=Purpose.ROLLBACK, restores=1, flow_run="run-9")
     assert begun_by([begun, TWO, ONE], "run-9") == 1
     assert begun_by([begun, TWO, ONE], "run-1") is None
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("nothing was changed", "nothing was changed; before that {0} went back to release 1"),
+        ("", "{0} went back to release 1"),
+    ],
+)
+def test_a_failure_after_a_way_back_says_what_went_back(state: str, said: str) -> None:
+    assert went_back_before(state, [BACK_TO_ONE]) == said.format(BACK_TO_ONE.intent.stack)
